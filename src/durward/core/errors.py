@@ -1,0 +1,71 @@
+"""What can go wrong, and who may be told.
+
+`public` may be sent to a peer; `private` goes to the log and the audit trail only. Faces switch on
+the code; they alone translate errors into answers.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The error codes of the protocols we speak, in their own spelling."""
+
+    # RFC 6749 §4.1.2.1 and §5.2
+    INVALID_REQUEST = "invalid_request"
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_SCOPE = "invalid_scope"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    ACCESS_DENIED = "access_denied"
+    SERVER_ERROR = "server_error"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    # RFC 6750 §3.1
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    # RFC 8707 §2
+    INVALID_TARGET = "invalid_target"
+    # OpenID Connect Core 1.0 §3.1.2.6
+    LOGIN_REQUIRED = "login_required"
+    CONSENT_REQUIRED = "consent_required"
+    INTERACTION_REQUIRED = "interaction_required"
+    ACCOUNT_SELECTION_REQUIRED = "account_selection_required"
+    REQUEST_NOT_SUPPORTED = "request_not_supported"
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+
+
+class DurwardError(Exception):
+    """Everything that Durward raises on purpose."""
+
+
+class ProtocolError(DurwardError):
+    """A peer broke a rule of the protocol it speaks."""
+
+    def __init__(self, code: ErrorCode, public: str, *, private: str = "") -> None:
+        super().__init__(f"{code}: {public}" + (f" ({private})" if private else ""))
+        self.code = code
+        self.public = public
+        self.private = private
+
+
+class Conflict(DurwardError):  # noqa: N818 - named as what it is
+    """The state is not what the request supposed; reading again may help."""
+
+
+class Unavailable(DurwardError):  # noqa: N818
+    """A part that is needed does not answer. Nothing is allowed meanwhile."""
+
+    def __init__(self, what: str, *, retry_after: int = 1) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class Misconfigured(DurwardError):  # noqa: N818
+    """A document or setting is wrong: where, what was expected, what to do."""
+
+    def __init__(self, path: str, problem: str, *, hint: str = "") -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+        self.hint = hint

@@ -1,0 +1,93 @@
+"""Strict readers and exact writers of the encodings that cross our borders."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from durward.core.errors import ErrorCode, ProtocolError
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+JsonLike: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonLike] | Mapping[str, JsonLike] | None"
+)
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
+MAX_DEPTH = 32
+
+
+def encode_base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode_base64url(text: str) -> bytes:
+    """The one canonical reading of unpadded base64url (RFC 7515 §2, RFC 4648 §3.5).
+
+    Padding, other alphabets, white space and stray trailing bits are refused: two texts never
+    stand for the same bytes. Raises ProtocolError `invalid_request`.
+    """
+    if not _BASE64URL.match(text):
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, "not base64url without padding")
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, "not base64url") from error
+    if encode_base64url(data) != text:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, "base64url has stray bits at its end")
+    return data
+
+
+def parse_json(data: bytes, *, limit_bytes: int) -> Json:
+    """JSON of a stranger (RFC 8259), read strictly.
+
+    UTF-8 only, no duplicate member names, no NaN or Infinity, at most `limit_bytes` bytes and
+    MAX_DEPTH levels. Raises ProtocolError `invalid_request`.
+    """
+    if len(data) > limit_bytes:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is larger than {limit_bytes} bytes")
+    try:
+        value: Json = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(
+            ErrorCode.INVALID_REQUEST, "not valid JSON", private=str(error)
+        ) from error
+    if _depth_exceeds(value, MAX_DEPTH):
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is nested over {MAX_DEPTH} levels")
+    return value
+
+
+def compact_json(value: JsonLike) -> bytes:
+    """JSON without white space, members in the order given."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sorted_json(value: JsonLike) -> bytes:
+    """JSON without white space, members sorted: equal values give equal bytes."""
+    return json.dumps(
+        value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True
+    ).encode()
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member name")
+    return members
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"`{name}` is not JSON")
+
+
+def _depth_exceeds(value: Json, limit: int) -> bool:
+    if not isinstance(value, list | dict):
+        return False
+    if limit == 0:
+        return True
+    children = value.values() if isinstance(value, dict) else value
+    return any(_depth_exceeds(child, limit - 1) for child in children)

@@ -1,0 +1,20 @@
+"""Seals that hold for every test: the unit and property floors have no network."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SEALED = {"unit", "property"}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Core is pure: a socket in a unit test says that the shape is wrong."""
+    if item.path.relative_to(HERE).parts[0] in SEALED:
+        item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that the product runs on."""
+    return "asyncio"
