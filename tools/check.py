@@ -15,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
-SOURCES = ("src", "tests", "tools", "bench", "examples")
+SOURCES = [
+    name for name in ("src", "tests", "tools", "bench", "examples") if (ROOT / name).exists()
+]
 
 Part = Callable[[list[str]], int]
 

@@ -7,7 +7,9 @@ import sys
 def main() -> int:
     """Run the commands that need every packaged file."""
     durward = sys.argv[1]
-    for arguments in (["version"], ["--help"], ["doctor"]):
+    demo = ["demo", "--dir", "demo", "--base-port", "18470"]
+    stop = ["demo", "stop", "--dir", "demo"]
+    for arguments in (["version"], ["--help"], ["doctor"], [*demo, "--detach"], stop):
         done = subprocess.run([durward, *arguments], check=False, capture_output=True, text=True)
         if done.returncode:
             sys.stderr.write(done.stdout + done.stderr)

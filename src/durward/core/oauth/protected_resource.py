@@ -1,0 +1,41 @@
+"""OAuth 2.0 Protected Resource Metadata (RFC 9728): which issuer guards a resource."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from durward.core.errors import Misconfigured
+from durward.core.wire import JsonLike
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+def check_resource(audience: str) -> None:
+    """A resource identifier is an absolute URL without query and fragment (RFC 9728 §1.2).
+
+    Raises Misconfigured.
+    """
+    parts = urlsplit(audience)
+    if parts.scheme not in {"https", "http"} or not parts.netloc or parts.query or parts.fragment:
+        hint = "name the address under which clients reach the API: https://api.example.com"
+        raise Misconfigured("audience", f"`{audience}` is not a resource identifier", hint=hint)
+
+
+def metadata_path(audience: str) -> str:
+    """Where the metadata lies: the well-known part before the resource's path (RFC 9728 §3.1)."""
+    return WELL_KNOWN + urlsplit(audience).path.rstrip("/")
+
+
+def metadata_url(audience: str) -> str:
+    """The address that a challenge names (RFC 9728 §5.1)."""
+    parts = urlsplit(audience)
+    return f"{parts.scheme}://{parts.netloc}{metadata_path(audience)}"
+
+
+def metadata(audience: str, issuer: str, scopes: Iterable[str]) -> dict[str, JsonLike]:
+    """The document (RFC 9728 §2)."""
+    return {
+        "resource": audience,
+        "authorization_servers": [issuer],
+        "scopes_supported": sorted(scopes),
+        "bearer_methods_supported": ["header"],
+    }

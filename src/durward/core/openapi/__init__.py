@@ -1,0 +1,1 @@
+"""OpenAPI documents: the inventory of an API's operations."""

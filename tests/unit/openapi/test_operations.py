@@ -1,0 +1,106 @@
+"""From an OpenAPI document to its operations."""
+
+import pytest
+
+from durward.core.errors import Misconfigured
+from durward.core.openapi.operations import Operation, read_inventory, resource_arn
+from durward.core.wire import Json
+
+
+def document(paths: Json, **more: Json) -> Json:
+    return {"openapi": "3.1.0", "paths": paths, **more}
+
+
+def only(operation: dict[str, Json], path: str = "/v1/{tenant}/orders/{id}") -> Operation:
+    (found,) = read_inventory(document({path: {"get": operation}}), "orders").operations
+    return found
+
+
+def test_an_operation_names_its_object() -> None:
+    found = only(
+        {
+            "operationId": "GetOrder",
+            "security": [{"durward": ["orders:read"]}],
+            "x-durward": {"resource": "order/{id}", "tenant": "{tenant}", "audit": "strict"},
+        }
+    )
+    assert found.action == "orders:GetOrder"
+    assert found.scopes == {"orders:read"}
+    assert found.strict_audit
+    assert not found.public
+    values = {"tenant": "acme", "id": "1"}
+    assert resource_arn(found, "orders", "prod", values) == "arn:durward:orders:prod:acme:order/1"
+
+
+@pytest.mark.parametrize("value", ["", "a/b", "a:b", "*", "a?", "$a", ".", "..", "a\nb", "a\\b"])
+def test_a_value_with_a_separator_or_wildcard_names_nothing(value: str) -> None:
+    found = only({"operationId": "Get", "x-durward": {"resource": "order/{id}"}})
+    assert resource_arn(found, "orders", "prod", {"tenant": "acme", "id": value}) is None
+
+
+def test_an_operation_without_an_id_is_named_after_method_and_path() -> None:
+    assert only({}, "/v1/status").id == "GetV1Status"
+
+
+@pytest.mark.parametrize(("method", "strict"), [("get", False), ("post", True), ("delete", True)])
+def test_writes_are_audited_strictly(method: str, strict: bool) -> None:  # noqa: FBT001
+    (found,) = read_inventory(document({"/a": {method: {}}}), "orders").operations
+    assert found.strict_audit is strict
+
+
+def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
+    assert only({"security": []}, "/a").public
+    assert not only({}, "/a").public
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {},
+        {"/a": 1},
+        {"/a": {"get": 1}},
+        {"/a": {"$ref": "#/x"}},
+        {"a": {"get": {}}},
+        {"/a//b": {"get": {}}},
+        {"/a/../b": {"get": {}}},
+        {"/a%2f": {"get": {}}},
+        {"/a/{x": {"get": {}}},
+        {"/a/{x}{y}": {"get": {}}},
+        {"/{x}/{x}": {"get": {}}},
+        {"/" + "a" * 1001: {"get": {}}},
+        {"/a": {"get": {"operationId": "1"}}},
+        {"/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "X"}}},
+        {"/{a}": {"get": {"operationId": "x"}}, "/{b}": {"get": {"operationId": "y"}}},
+        {"/a": {"get": {"x-durward": {"unknown": 1}}}},
+        {"/a": {"get": {"x-durward": {"resource": "order/{id}"}}}},
+        {"/a": {"get": {"x-durward": {"resource": "order"}}}},
+        {"/a": {"get": {"x-durward": {"action": "other:Get"}}}},
+        {"/a": {"get": {"x-durward": {"audit": "never"}}}},
+        {"/a": {"get": {"x-durward": {"fresh": "yes"}}}},
+        {"/a": {"get": {"x-durward": {"owner": ""}}}},
+    ],
+)
+def test_what_is_unclear_is_refused(paths: Json) -> None:
+    with pytest.raises(Misconfigured):
+        read_inventory(document(paths), "orders")
+
+
+def test_every_problem_is_told_at_once_with_its_place() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_inventory(document({"/a//b": {}, "/c": {"get": {"operationId": "1"}}}), "orders")
+    assert "/paths/~1a~1~1b" in caught.value.problem
+    assert "/paths/~1c/get/operationId" in caught.value.problem
+
+
+@pytest.mark.parametrize("value", [None, 1, [], {}, {"openapi": "2.0"}, {"openapi": 3}])
+def test_another_document_is_refused(value: Json) -> None:
+    with pytest.raises(Misconfigured):
+        read_inventory(value, "orders")
+
+
+def test_scopes_come_in_words() -> None:
+    schemes: Json = {"s": {"flows": {"code": {"scopes": {"orders:read": "See orders"}}}}}
+    inventory = read_inventory(
+        document({"/a": {"get": {}}}, components={"securitySchemes": schemes}), "orders"
+    )
+    assert inventory.scopes == {"orders:read": "See orders"}
