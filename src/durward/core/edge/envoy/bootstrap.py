@@ -1,0 +1,53 @@
+"""What Envoy is started with: who it is and where the files of the rest lie."""
+
+from durward.core.edge.envoy.types import Config, listen
+from durward.core.edge.node import Node
+from durward.core.wire import JsonLike
+
+
+def bootstrap(node: Node, folder: str) -> Config:
+    """Start-up configuration; the resources come as files below `folder`, one folder each."""
+    return {
+        **identity(node),
+        "dynamic_resources": {
+            "cds_config": source(folder, "clusters"),
+            "lds_config": source(folder, "listeners"),
+        },
+    }
+
+
+def whole(node: Node, clusters: list[JsonLike], listeners: list[JsonLike]) -> Config:
+    """All in one, for `--mode validate`, which does not open the files of a dynamic one."""
+    return {
+        **identity(node),
+        "static_resources": {
+            "clusters": [untyped(cluster) for cluster in clusters],
+            "listeners": [untyped(listener) for listener in listeners],
+        },
+    }
+
+
+def identity(node: Node) -> Config:
+    """Who this Envoy is, and its administration on a socket that only its owner can reach."""
+    return {
+        "node": {"id": node.id, "cluster": "durward"},
+        "admin": {"address": listen(node.admin)},
+    }
+
+
+def source(folder: str, resource: str) -> Config:
+    """One resource file in its own folder: a rename re-reads every file of the folder."""
+    place = f"{folder}/{resource}"
+    return {
+        "path_config_source": {
+            "path": f"{place}/{resource}.json",
+            "watched_directory": {"path": place},
+        },
+        "resource_api_version": "V3",
+    }
+
+
+def untyped(resource: JsonLike) -> JsonLike:
+    """A resource where its type is known by its place."""
+    assert isinstance(resource, dict)  # noqa: S101
+    return {name: value for name, value in resource.items() if name != "@type"}

@@ -1,0 +1,278 @@
+"""HTTP filters. Their order is the property, so it is one visible list."""
+
+from durward.core.edge.envoy.clusters import DECISION_POINTS
+from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
+from durward.core.edge.node import Limits
+from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.wire import JsonLike, compact_json
+
+RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+TOKEN_GUARD = "durward.token"  # noqa: S105 - a filter's name
+AUTHORIZE = "envoy.filters.http.ext_authz"
+CHECK_PREFIX = "/check"
+TOKEN_TYPES = ("at+jwt", "application/at+jwt")
+CLOCK_SKEW_SECONDS = 1
+CACHED_TOKENS = 10_000
+
+CLAIM_HEADERS = {
+    "sub": "durward-subject",
+    "tenant": "durward-tenant",
+    "client_id": "durward-client",
+    "sid": "durward-session",
+    "grant": "durward-grant",
+    "jti": "durward-token-id",
+}
+"""Verified claims that travel as headers: to the service, to the log, to the revocation maps."""
+
+IDENTITY_PREFIXES = (
+    *("durward-", "x-durward-", "txn-token", "x-envoy-", "x-jwt-", "x-auth-", "x-authenticated-"),
+    *("x-user-", "x-forwarded-", "x-remote-", "x-client-", "x-original-", "x-rewrite-", "x-ssl-"),
+    *("x-identity-", "x-principal-", "x-tenant-", "x-consumer-", "x-amzn-oidc-", "x-goog-iap-"),
+)
+IDENTITY_HEADERS = (
+    *("forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "remote-user", "x-user"),
+    *("x-tenant", "x-request-id", "x-http-method-override", "x-http-method", "x-method-override"),
+    *("x-webauth-user", "x-authenticated", "x-principal", "x-identity", "x-subject", "x-role"),
+    *("x-roles", "x-groups", "x-scopes", "x-sub", "client-cert", "client-cert-chain", "via"),
+)
+"""What a service might believe, and a client could send."""
+
+SESSION_COOKIE = r"(?:__Host-)?durward-[A-Za-z0-9_-]*=[^;]*"
+
+
+def api_filters(snapshot: Snapshot, limits: Limits) -> list[JsonLike]:
+    """The way of a request to a protected API."""
+    return [
+        without_our_cookies(),
+        *replace_cookie(),
+        body_limit(limits),
+        verify_token(snapshot),
+        token_guard(),
+        ask_decision_point(limits),
+        router(),
+    ]
+
+
+def issuer_filters(limits: Limits) -> list[JsonLike]:
+    """The way of a request to the authorization server, which authenticates by itself."""
+    return [body_limit(limits), router()]
+
+
+def strip_identity() -> list[JsonLike]:
+    """Early, before routing: nothing that a client says about itself arrives (ZT-11)."""
+    removals: list[JsonLike] = [{"remove": header} for header in IDENTITY_HEADERS]
+    removals += [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        for prefix in IDENTITY_PREFIXES
+    ]
+    return [
+        typed(
+            "envoy.http.early_header_mutation.header_mutation",
+            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            {"mutations": removals},
+        )
+    ]
+
+
+def without_our_cookies() -> Config:
+    """Blank our session cookie on its way to a service; the service's own cookies pass."""
+    return typed(
+        "envoy.filters.http.header_to_metadata",
+        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+        {
+            "request_rules": [
+                {
+                    "header": "cookie",
+                    "on_header_present": {
+                        "metadata_namespace": "durward",
+                        "key": "cookie",
+                        "type": "STRING",
+                        "regex_value_rewrite": {
+                            "pattern": {"regex": SESSION_COOKIE},
+                            # Never empty: an empty value would leave the header as it was.
+                            "substitution": "durward-removed=1",
+                        },
+                    },
+                }
+            ]
+        },
+    )
+
+
+def replace_cookie() -> list[JsonLike]:
+    """Put the blanked cookie back in place of what was sent."""
+    return [
+        typed(
+            "envoy.filters.http.header_mutation",
+            "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+            {
+                "mutations": {
+                    "request_mutations": [
+                        {
+                            "append": {
+                                "header": {
+                                    "key": "cookie",
+                                    "value": "%DYNAMIC_METADATA(durward:cookie)%",
+                                },
+                                "append_action": "OVERWRITE_IF_EXISTS",
+                            }
+                        }
+                    ]
+                }
+            },
+        )
+    ]
+
+
+def body_limit(limits: Limits) -> Config:
+    """413 by length and for chunked bodies; streams pass, nothing is held back."""
+    return typed(
+        "envoy.filters.http.body_size_limit",
+        "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
+        {"max_request_bytes": limits.body_bytes},
+    )
+
+
+def verify_token(snapshot: Snapshot) -> Config:
+    """Signature, `iss`, `aud`, `exp`, `nbf` of the access token, by keys that we pushed (RFC 9068).
+
+    Only from the Authorization header: by default Envoy also takes `?access_token=`.
+    """
+    providers: Config = {api.id: provider(snapshot, api) for api in snapshot.apis}
+    requirements: Config = {}
+    for api in snapshot.apis:
+        requirements[f"{api.id}:token"] = {"provider_name": api.id}
+        requirements[f"{api.id}:public"] = {
+            "requires_any": {"requirements": [{"provider_name": api.id}, {"allow_missing": {}}]}
+        }
+    return typed(
+        JWT,
+        "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        {"providers": providers, "requirement_map": requirements},
+    )
+
+
+def provider(snapshot: Snapshot, api: Api) -> Config:
+    """How a token for one API is verified. The token goes on to the decision point."""
+    keys = compact_json({"keys": list(snapshot.keys)}).decode()
+    return {
+        "issuer": snapshot.issuer,
+        "audiences": [api.audience],
+        "local_jwks": {"inline_string": keys},
+        "from_headers": [
+            {"name": "Authorization", "value_prefix": "Bearer "},
+            {"name": "Authorization", "value_prefix": "DPoP "},
+        ],
+        "forward": True,
+        "require_expiration": True,
+        "clock_skew_seconds": CLOCK_SKEW_SECONDS,
+        "payload_in_metadata": "jwt",
+        "header_in_metadata": "jwt_header",
+        "failed_status_in_metadata": "jwt_failure",
+        "claim_to_headers": [
+            {"claim_name": name, "header_name": header} for name, header in CLAIM_HEADERS.items()
+        ],
+        "jwt_cache_config": {"jwt_cache_size": CACHED_TOKENS},
+    }
+
+
+def token_guard() -> Config:
+    """What `jwt_authn` does not look at: `typ`, `alg`, `crit` (RFC 9068 §4, RFC 7515 §4.1.11)."""
+    return typed(TOKEN_GUARD, RBAC, token_rules(unless_anonymous=False))
+
+
+def token_guard_of_public_operation() -> Config:
+    """Where a token is optional, only one that is there can be of the wrong type."""
+    per_route = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
+    rules = token_rules(unless_anonymous=True)
+    return message(per_route, {"rbac": rules})
+
+
+def token_rules(*, unless_anonymous: bool) -> Config:
+    """Deny a token whose header is not that of an access token signed as we sign."""
+    bad_type: Config = {
+        "or_match": {"value_matchers": [ignoring_case(name) for name in TOKEN_TYPES]}
+    }
+    bad_algorithm: Config = {"string_match": {"exact": "ES256"}}
+    present = header_claim("alg", {"present_match": True})
+    rules = {
+        "bad-typ": header_claim("typ", bad_type, invert=True),
+        "bad-alg": header_claim("alg", bad_algorithm, invert=True),
+        "bad-crit": header_claim("crit", {"present_match": True}),
+    }
+    policies: Config = {}
+    for name, rule in rules.items():
+        principal = {"and_ids": {"ids": [present, rule]}} if unless_anonymous else rule
+        policies[name] = {"permissions": [{"any": True}], "principals": [principal]}
+    return {"rules_stat_prefix": "token_", "rules": {"action": "DENY", "policies": policies}}
+
+
+def header_claim(name: str, value: Config, *, invert: bool = False) -> Config:
+    """A condition on a member of the verified token's JOSE header."""
+    matcher: Config = {
+        "filter": JWT,
+        "path": [{"key": "jwt_header"}, {"key": name}],
+        "value": value,
+        "invert": invert,
+    }
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
+
+
+def ignoring_case(text: str) -> Config:
+    """A media type, compared without regard to case (RFC 7515 §4.1.9)."""
+    return {"string_match": {"exact": text, "ignore_case": True}}
+
+
+def ask_decision_point(limits: Limits) -> Config:
+    """Ask a decision point; where none answers the answer is 503, never an allow."""
+    facts = {
+        "durward-claims": f"%DYNAMIC_METADATA({JWT}:jwt)%",
+        "durward-token-header": f"%DYNAMIC_METADATA({JWT}:jwt_header)%",
+        "durward-operation": "%METADATA(ROUTE:durward:operation)%",
+        "durward-api": "%METADATA(ROUTE:durward:api)%",
+        "durward-source": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "durward-tls": "%DOWNSTREAM_TLS_VERSION%",
+    }
+    return typed(
+        AUTHORIZE,
+        "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        {
+            "failure_mode_allow": False,
+            "status_on_error": {"code": "ServiceUnavailable"},
+            "allowed_headers": {"patterns": [{"exact": "x-request-id"}, {"exact": "user-agent"}]},
+            "http_service": {
+                "path_prefix": CHECK_PREFIX,
+                "server_uri": {
+                    "uri": "http://decision-point",
+                    "cluster": DECISION_POINTS,
+                    "timeout": seconds(limits.decision_within),
+                },
+                "authorization_request": {
+                    "headers_to_add": [
+                        {"key": name, "value": value} for name, value in facts.items()
+                    ]
+                },
+                "authorization_response": {
+                    "allowed_upstream_headers": {"patterns": [{"prefix": "durward-"}]},
+                    "allowed_client_headers": {
+                        "patterns": [
+                            {"exact": name}
+                            for name in (
+                                *("content-type", "durward-decision", "www-authenticate"),
+                                *("retry-after", "cache-control"),
+                            )
+                        ]
+                    },
+                },
+            },
+        },
+    )
+
+
+def router() -> Config:
+    """The end of the chain; answers carry nothing of Envoy's own."""
+    return typed(
+        "envoy.filters.http.router",
+        "envoy.extensions.filters.http.router.v3.Router",
+        {"suppress_envoy_headers": True},
+    )

@@ -1,0 +1,81 @@
+"""Listeners: one HTTP parser for everything that comes from outside."""
+
+from collections.abc import Callable, Iterator
+
+from durward.core.edge.envoy.access_log import access_log
+from durward.core.edge.envoy.filters import api_filters, issuer_filters, strip_identity
+from durward.core.edge.envoy.replies import local_replies
+from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
+from durward.core.edge.envoy.types import Config, listen, message, seconds, typed
+from durward.core.edge.node import Address, Node
+from durward.core.edge.snapshot import Snapshot
+from durward.core.wire import JsonLike
+
+RoutesOf = Callable[[str], Config]
+"""For the name of a route configuration the member that holds it, or names its file."""
+
+
+def listeners(snapshot: Snapshot, node: Node, routes: RoutesOf) -> Iterator[Config]:
+    """The listener of the protected APIs and that of the issuer; `routes` says where theirs are."""
+    filters = api_filters(snapshot, node.limits)
+    yield listener(API_ROUTES, node.apis, manager(API_ROUTES, filters, node, routes))
+    if node.issuer:
+        filters = issuer_filters(node.limits)
+        yield listener(ISSUER_ROUTES, node.issuer, manager(ISSUER_ROUTES, filters, node, routes))
+
+
+def listener(name: str, address: Address, manager: Config) -> Config:
+    """One address with one chain."""
+    return message(
+        "envoy.config.listener.v3.Listener",
+        {
+            "name": name,
+            "address": listen(address),
+            "per_connection_buffer_limit_bytes": 65_536,
+            "filter_chains": [{"filters": [manager]}],
+        },
+    )
+
+
+def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) -> Config:
+    """Parsing, hardening, limits (RFC 9112 §6.3, OWASP API4 and API8:2023).
+
+    `use_remote_address` with no internal addresses: who the client is, and the request's id, are
+    never taken from the client.
+    """
+    limits = node.limits
+    return typed(
+        "envoy.filters.network.http_connection_manager",
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        {
+            "stat_prefix": name,
+            "codec_type": "AUTO",
+            **routes(name),
+            "http_filters": filters,
+            "early_header_mutation_extensions": strip_identity(),
+            "local_reply_config": local_replies(),
+            "access_log": [access_log(node.access_log)],
+            "use_remote_address": True,
+            "internal_address_config": {"cidr_ranges": []},
+            "generate_request_id": True,
+            "normalize_path": True,
+            "merge_slashes": True,
+            "path_with_escaped_slashes_action": "REJECT_REQUEST",
+            "strip_trailing_host_dot": True,
+            "server_header_transformation": "PASS_THROUGH",
+            "max_request_headers_kb": limits.header_kib,
+            "request_headers_timeout": seconds(limits.headers_within),
+            "request_timeout": seconds(limits.request_within),
+            "stream_idle_timeout": seconds(limits.idle),
+            "common_http_protocol_options": {
+                "idle_timeout": seconds(limits.idle),
+                "max_headers_count": limits.header_count,
+                "headers_with_underscores_action": "REJECT_REQUEST",
+            },
+            "http2_protocol_options": {
+                "max_concurrent_streams": 100,
+                "initial_stream_window_size": 65_536,
+                "initial_connection_window_size": 1_048_576,
+            },
+        },
+    )

@@ -1,0 +1,139 @@
+"""What Envoy answers by itself: problem documents (RFC 9457) and challenges (RFC 6750 §3)."""
+
+from durward.core.edge.envoy.routes import header
+from durward.core.edge.envoy.types import JWT, Config, typed
+from durward.core.wire import JsonLike
+
+DECISION = "d_%REQ(x-request-id)%"
+"""A decision's id is its request's: unique, chosen by Envoy, known to every part of the edge."""
+
+METADATA = 'resource_metadata="%METADATA(ROUTE:durward:resource_metadata)%"'
+
+
+def local_replies() -> Config:
+    """The first mapper that fits writes the answer."""
+    return {
+        "mappers": [
+            {"filter": details("== 'ext_authz_denied'")},
+            refusal(
+                both(status(401), jwt_failure("Jwt is missing")),
+                401,
+                "authentication required",
+                challenge=f"Bearer {METADATA}",
+            ),
+            refusal(
+                both(status(401), jwt_failure("Jwt is expired")),
+                401,
+                "the access token expired",
+                challenge=invalid_token("The access token expired"),
+            ),
+            refusal(
+                both(status(401), details(".startsWith('jwt_authn_access_denied')")),
+                401,
+                "the access token is not valid",
+                challenge=invalid_token("The access token is not valid"),
+            ),
+            refusal(
+                both(status(403), details(".startsWith('jwt_authn_access_denied')")),
+                401,
+                "the access token is for another resource",
+                challenge=invalid_token("The access token is for another resource"),
+            ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[bad-')"),
+                401,
+                "the token is not an access token of this issuer",
+                challenge=invalid_token("The token is not an access token of this issuer"),
+            ),
+            refusal(status(403), 403, "not allowed"),
+            refusal(status(404), 404, "no such operation"),
+            refusal(status(413), 413, "the body is too large"),
+            refusal(status(431), 431, "the headers are too large"),
+            refusal(status(429), 429, "too many requests", retry_after=1),
+            refusal(details("== 'ext_authz_error'"), 503, "no decision can be made", retry_after=1),
+            refusal(status(503), 503, "the service does not answer", retry_after=1),
+            refusal(status(504), 504, "the service did not answer in time"),
+            refusal(at_least(500), None, "something went wrong"),
+            refusal(at_least(400), None, "the request was refused"),
+        ]
+    }
+
+
+def refusal(
+    condition: Config,
+    code: int | None,
+    title: str,
+    *,
+    challenge: str | None = None,
+    retry_after: int | None = None,
+) -> Config:
+    """A problem document with the decision's id; `code` None keeps the status."""
+    headers: list[JsonLike] = [
+        header("durward-decision", DECISION),
+        header("cache-control", "no-store"),
+    ]
+    if challenge:
+        headers.append(header("www-authenticate", challenge))
+    if retry_after:
+        headers.append(header("retry-after", str(retry_after)))
+    mapper: Config = {
+        "filter": condition,
+        "headers_to_add": headers,
+        "body_format_override": {
+            "json_format": {
+                "type": "about:blank",
+                "title": title,
+                "status": code or "%RESPONSE_CODE%",
+                "decision": DECISION,
+            },
+            "content_type": "application/problem+json",
+        },
+    }
+    return {**mapper, "status_code": code} if code else mapper
+
+
+def invalid_token(description: str) -> str:
+    """The challenge for a token that was sent and is of no use (RFC 6750 §3.1)."""
+    return f'Bearer error="invalid_token", error_description="{description}", {METADATA}'
+
+
+def both(*conditions: Config) -> Config:
+    """All conditions hold."""
+    return {"and_filter": {"filters": list(conditions)}}
+
+
+def status(code: int) -> Config:
+    """The answer's status is `code`."""
+    return compare("EQ", code)
+
+
+def at_least(code: int) -> Config:
+    """The answer's status is `code` or above."""
+    return compare("GE", code)
+
+
+def compare(operator: str, code: int) -> Config:
+    """A comparison of the status. The runtime key names a switch that is never set."""
+    value: Config = {"default_value": code, "runtime_key": "durward.unset"}
+    return {"status_code_filter": {"comparison": {"op": operator, "value": value}}}
+
+
+def jwt_failure(text: str) -> Config:
+    """What the JWT filter wrote about its refusal."""
+    matcher: Config = {
+        "filter": JWT,
+        "path": [{"key": "jwt_failure"}, {"key": "message"}],
+        "value": {"string_match": {"exact": text}},
+    }
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
+def details(condition: str) -> Config:
+    """A condition on Envoy's own account of why it answered."""
+    return {
+        "extension_filter": typed(
+            "cel",
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            {"expression": f"response.code_details{' ' if condition[0] == '=' else ''}{condition}"},
+        )
+    }

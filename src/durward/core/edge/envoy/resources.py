@@ -1,0 +1,57 @@
+"""A snapshot as the resource files of one node, and as one whole for validation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from durward.core.edge.envoy.bootstrap import bootstrap, source, untyped, whole
+from durward.core.edge.envoy.clusters import clusters
+from durward.core.edge.envoy.listeners import listeners
+from durward.core.edge.envoy.routes import (
+    API_ROUTES,
+    ISSUER_ROUTES,
+    api_configuration,
+    issuer_configuration,
+)
+from durward.core.edge.envoy.types import Config
+from durward.core.edge.node import Node
+from durward.core.edge.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One configuration in its three forms.
+
+    `files` stand in the order in which a change is safe: what is named exists already.
+    """
+
+    files: Mapping[str, Config]
+    bootstrap: Config
+    whole: Config
+
+
+def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
+    """What Envoy is to do under this snapshot, with its files below `folder`."""
+    version = str(snapshot.version)
+    reached = list(clusters(snapshot, node))
+    routes = {API_ROUTES: api_configuration(snapshot, node.limits)}
+    if node.issuer:  # Envoy reads only what a listener names
+        routes[ISSUER_ROUTES] = issuer_configuration(node.limits)
+
+    def by_file(name: str) -> Config:
+        return {"rds": {"route_config_name": name, "config_source": source(folder, name)}}
+
+    def in_place(name: str) -> Config:
+        return {"route_config": untyped(routes[name])}
+
+    def discovery(*found: Config) -> Config:
+        return {"version_info": version, "resources": list(found)}
+
+    return Shape(
+        {
+            "clusters": discovery(*reached),
+            **{name: discovery(configuration) for name, configuration in routes.items()},
+            "listeners": discovery(*listeners(snapshot, node, by_file)),
+        },
+        bootstrap(node, folder),
+        whole(node, list(reached), list(listeners(snapshot, node, in_place))),
+    )

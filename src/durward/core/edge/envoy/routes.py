@@ -1,0 +1,146 @@
+"""Routes: the inventory. What is not declared does not exist (ZT-1)."""
+
+import re
+from collections.abc import Iterator
+
+from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
+from durward.core.edge.envoy.filters import (
+    AUTHORIZE,
+    TOKEN_GUARD,
+    token_guard_of_public_operation,
+)
+from durward.core.edge.envoy.types import JWT, Config, message, seconds
+from durward.core.edge.node import Limits
+from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.oauth import protected_resource
+from durward.core.openapi.matcher import SEGMENT
+from durward.core.openapi.operations import Operation
+from durward.core.wire import JsonLike, compact_json
+
+API_ROUTES = "apis"
+ISSUER_ROUTES = "issuer"
+
+ISSUER_SURFACE: tuple[tuple[str, str], ...] = ()
+
+
+def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
+    """What the listener of the APIs serves: their operations, then the end."""
+    declared = [route for api in snapshot.apis for route in api_routes(snapshot, api, limits)]
+    return configuration(API_ROUTES, [*declared, nothing_here()])
+
+
+def issuer_configuration(limits: Limits) -> Config:
+    """What the listener of the issuer serves: an allow-list, then the end."""
+    return configuration(ISSUER_ROUTES, [*issuer_routes(limits), nothing_here()])
+
+
+def configuration(name: str, routes: list[JsonLike]) -> Config:
+    """One virtual host: which host a client names decides nothing."""
+    return message(
+        "envoy.config.route.v3.RouteConfiguration",
+        {
+            "name": name,
+            "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}],
+            "response_headers_to_remove": ["server", "x-powered-by"],
+            "validate_clusters": True,
+        },
+    )
+
+
+def api_routes(snapshot: Snapshot, api: Api, limits: Limits) -> Iterator[Config]:
+    """The metadata document of an API, then its operations, the most literal paths first."""
+    yield metadata_route(snapshot, api)
+    for operation in sorted(api.operations, key=lambda op: op.path.replace("{", "\uffff")):
+        yield operation_route(api, operation, limits)
+
+
+def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
+    """One declared operation: its token is verified, then it is decided."""
+    requirement = f"{api.id}:{'public' if operation.public else 'token'}"
+    per_filter: Config = {
+        JWT: message(
+            "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
+            {"requirement_name": requirement},
+        )
+    }
+    if operation.public:
+        per_filter[TOKEN_GUARD] = token_guard_of_public_operation()
+    return {
+        "name": f"{api.id}:{operation.id}",
+        "match": {
+            "safe_regex": {"regex": path_regex(operation.path)},
+            "headers": [{"name": ":method", "string_match": {"exact": operation.method}}],
+        },
+        "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_within)},
+        "metadata": {
+            "filter_metadata": {
+                "durward": {
+                    "api": api.id,
+                    "operation": operation.id,
+                    "resource_metadata": protected_resource.metadata_url(api.audience),
+                    "scope": " ".join(sorted(operation.scopes)),
+                }
+            }
+        },
+        "typed_per_filter_config": per_filter,
+    }
+
+
+def path_regex(template: str) -> str:
+    """The paths of a template: every variable is one segment that is not empty."""
+    parts = re.split(r"(\{[^}]*\})", template)
+    return "".join(SEGMENT if part.startswith("{") else re.escape(part) for part in parts)
+
+
+def metadata_route(snapshot: Snapshot, api: Api) -> Config:
+    """The protected resource's metadata (RFC 9728 §3), public, also when all else is down."""
+    document = protected_resource.metadata(api.audience, snapshot.issuer, api.scopes)
+    return {
+        "name": f"{api.id}:metadata",
+        "match": {
+            "path": protected_resource.metadata_path(api.audience),
+            "headers": [{"name": ":method", "string_match": {"exact": "GET"}}],
+        },
+        "direct_response": {
+            "status": 200,
+            "body": {"inline_string": compact_json(document).decode()},
+        },
+        "response_headers_to_add": [header("content-type", "application/json")],
+        "typed_per_filter_config": unguarded(),
+    }
+
+
+def issuer_routes(limits: Limits) -> Iterator[Config]:
+    """The surface of the authorization server, method by method."""
+    for method, path in ISSUER_SURFACE:
+        yield {
+            "match": {
+                "path": path,
+                "headers": [{"name": ":method", "string_match": {"exact": method}}],
+            },
+            "route": {"cluster": CONTROL_PLANE, "timeout": seconds(limits.request_within)},
+        }
+
+
+def nothing_here() -> Config:
+    """The last route: 404 before any authentication."""
+    return {
+        "name": "undeclared",
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 404},
+        "typed_per_filter_config": unguarded(),
+    }
+
+
+def unguarded() -> Config:
+    """For answers that Envoy gives by itself and that reach no service."""
+    disabled = message("envoy.config.route.v3.FilterConfig", {"disabled": True})
+    return {JWT: disabled, TOKEN_GUARD: disabled, AUTHORIZE: disabled}
+
+
+def header(name: str, value: str) -> Config:
+    """A header of the answer, in place of what stands there."""
+    return {
+        "header": {"key": name, "value": value},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }

@@ -1,0 +1,43 @@
+"""Type URLs, durations and addresses in Envoy's spelling."""
+
+from durward.core.edge.node import Address
+from durward.core.wire import JsonLike
+
+Config = dict[str, JsonLike]
+
+JWT = "envoy.filters.http.jwt_authn"
+"""The filter under whose name verified claims lie in the request's metadata."""
+
+
+def typed(name: str, kind: str, config: Config | None = None) -> Config:
+    """A named extension with its typed configuration."""
+    return {"name": name, "typed_config": message(kind, config)}
+
+
+def message(kind: str, config: Config | None = None) -> Config:
+    """A message that stands where any type may stand."""
+    return {"@type": f"type.googleapis.com/{kind}", **(config or {})}
+
+
+def seconds(count: float) -> str:
+    """A duration (protobuf's JSON form)."""
+    return f"{count:g}s"
+
+
+def reach(address: Address) -> Config:
+    """An address to connect to."""
+    if address.port is None:
+        return {"pipe": {"path": address.host}}
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def listen(address: Address) -> Config:
+    """An address to listen on; a socket is its owner's alone."""
+    if address.port is None:
+        return {"pipe": {"path": address.host, "mode": 0o600}}
+    return reach(address)
+
+
+def claim(*path: str) -> list[JsonLike]:
+    """Where a verified claim lies in the metadata of the JWT filter."""
+    return [{"key": part} for part in ("jwt", *path)]

@@ -1,0 +1,70 @@
+"""What is particular to one node of the edge: where it listens, what it reaches, its limits."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from durward.core.errors import Misconfigured
+from durward.core.values import Seconds
+
+SOCKET_PATH_LIMIT_BYTES = 107
+MAX_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Address:
+    """A Unix socket (`unix:/path`) or a TCP address (`host:port`)."""
+
+    host: str
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `unix:/path` or `host:port`. Raises Misconfigured."""
+        if text.startswith("unix:"):
+            path = text.removeprefix("unix:")
+            if not path.startswith("/"):
+                raise Misconfigured(text, "a socket's path is absolute", hint="unix:/run/…/x.sock")
+            if len(path.encode()) > SOCKET_PATH_LIMIT_BYTES:
+                problem = f"a socket's path ends at {SOCKET_PATH_LIMIT_BYTES} bytes"
+                raise Misconfigured(text, problem, hint="choose a shorter folder")
+            return cls(path)
+        host, colon, port = text.rpartition(":")
+        if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT):
+            raise Misconfigured(text, "not an address", hint="host:port or unix:/path")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether this is a Unix socket."""
+        return self.port is None
+
+    def __str__(self) -> str:
+        return f"unix:{self.host}" if self.port is None else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that hold before anything is looked at (OWASP API4:2023)."""
+
+    header_kib: int = 16
+    header_count: int = 100
+    body_bytes: int = 1_048_576
+    headers_within: Seconds = Seconds(5)
+    request_within: Seconds = Seconds(30)
+    idle: Seconds = Seconds(60)
+    decision_within: Seconds = Seconds(2)
+    connections: int = 10_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: an Envoy, its decision points, the listeners it owns."""
+
+    id: str
+    admin: Address
+    apis: Address
+    decision_points: tuple[Address, ...]
+    access_log: str
+    issuer: Address | None = None
+    control_plane: Address | None = None
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,133 @@
+"""`durward demo`: everything on loopback, and how to go on."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cyclopts import App
+
+from durward.core.errors import DurwardError, Unavailable
+from durward.faces.demo import Place, check_ports, held, run, running
+
+DEFAULT_DIR = Path(".durward/demo")
+DEFAULT_PORT = 8470
+STOP_WITHIN_SECONDS = 20
+READY_WITHIN_SECONDS = 60
+
+demo = App(
+    name="demo",
+    help="Start everything on loopback, with a sample API behind the edge.",
+    result_action="return_value",
+)
+
+
+@demo.default
+def start(
+    *,
+    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    base_port: int = DEFAULT_PORT,
+    detach: bool = False,
+) -> int:
+    """Start everything on loopback, with a sample API behind the edge. Ctrl-C ends it.
+
+    Args:
+        dir: Where the demo keeps its files.
+        base_port: The issuer's port; the APIs take +10, the sample app +20.
+        detach: Return when everything is ready; `durward demo stop` ends it.
+    """
+    place = Place(dir.resolve(), base_port)
+    if detach:
+        return start_detached(place)
+    try:
+        with held(place.folder):
+            check_ports(base_port)
+            asyncio.run(run(place, tell, lambda: print(page(place), flush=True)))
+    except* DurwardError as group:
+        raise group.exceptions[0] from None
+    return 0
+
+
+@demo.command
+def stop(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
+    """End a demo that runs in the background.
+
+    Args:
+        dir: Where the demo keeps its files.
+    """
+    state = running(dir.resolve())
+    if state is None:
+        print(f"no demo runs in {dir}")
+        return 0
+    os.kill(int(str(state["pid"])), signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WITHIN_SECONDS
+    while running(dir.resolve()) is not None:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"the demo (pid {state['pid']}) does not end")
+        time.sleep(0.05)
+    print("the demo has ended")
+    return 0
+
+
+@demo.command
+def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
+    """Tell whether a demo runs, and where. Exit code 1 when none does.
+
+    Args:
+        dir: Where the demo keeps its files.
+    """
+    state = running(dir.resolve())
+    if state is None:
+        print(f"no demo runs in {dir}")
+        return 1
+    print(page(Place(dir.resolve(), int(str(state["base_port"])))))
+    return 0
+
+
+def start_detached(place: Place) -> int:
+    """Start the demo in a session of its own and return when it is ready."""
+    command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
+    command += ["--base-port", str(place.base_port)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None  # noqa: S101
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        if line.startswith(LAST_LINE):
+            return 0
+    return process.wait()
+
+
+def tell(name: str, seconds: float) -> None:
+    """One step done."""
+    print(f"✓ {name:12} {seconds:5.1f} s", flush=True)
+
+
+LAST_LINE = "Leave this running"
+
+
+def page(place: Place) -> str:
+    """Where everything is, and what to try."""
+    return f"""
+Durward stands at the door of the sample API.
+
+  APIs      {place.apis}
+  issuer    {place.issuer}  (no sign-in yet)
+  files     {place.folder}
+
+Nothing is allowed yet: no policy says so. See it refuse, each time with a decision's id:
+
+  curl -i {place.apis}/v1/acme/orders/1001     401, without a token
+  curl -i {place.apis}/v1/status               403, no statement allows it
+  curl -i {place.apis}/elsewhere               404, not declared
+
+{LAST_LINE}; end it by Ctrl-C or `durward demo stop`."""

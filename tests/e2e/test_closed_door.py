@@ -1,0 +1,121 @@
+"""The edge refuses, each refusal in its own form and with a decision's id."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.live import LiveEdge, is_alive, kill, wait_for
+
+ORDER = "/v1/acme/orders/1001"
+DECISION = re.compile(r"d_[0-9a-f-]{36}\Z")
+
+
+@pytest.mark.requirement("ZT-1")
+@pytest.mark.parametrize("path", ["/", "/elsewhere", "/v1/acme/orders/1001/lines", "/V1/status"])
+def test_what_is_not_declared_does_not_exist(edge: LiveEdge, path: str) -> None:
+    reply = edge.get(path, authorization=f"Bearer {edge.token()}")
+    assert reply.status_code == 404
+    assert "www-authenticate" not in reply.headers
+
+
+@pytest.mark.requirement("ZT-1")
+def test_an_undeclared_method_does_not_exist_either(edge: LiveEdge) -> None:
+    assert b" 404 " in edge.raw(b"DELETE /v1/acme/orders HTTP/1.1\r\nhost: x\r\n\r\n")
+
+
+def test_without_a_token_the_answer_says_where_to_get_one(edge: LiveEdge) -> None:
+    reply = edge.get(ORDER)
+    assert reply.status_code == 401
+    metadata = f"{edge.base}/.well-known/oauth-protected-resource"
+    assert reply.headers["www-authenticate"] == f'Bearer resource_metadata="{metadata}"'
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert DECISION.match(reply.headers["durward-decision"])
+    assert reply.json()["decision"] == reply.headers["durward-decision"]
+
+
+@pytest.mark.requirement("AS-73")
+def test_the_protected_resource_describes_itself(edge: LiveEdge) -> None:
+    document = edge.get("/.well-known/oauth-protected-resource").json()
+    assert document["resource"] == edge.base
+    assert document["authorization_servers"] == ["http://localhost:9470"]
+    assert document["scopes_supported"] == ["orders:read", "orders:write", "reports:read"]
+
+
+@pytest.mark.requirement("ZT-6")
+def test_a_valid_token_alone_allows_nothing(edge: LiveEdge) -> None:
+    reply = edge.get(ORDER, authorization=f"Bearer {edge.token()}")
+    assert reply.status_code == 403
+    assert reply.headers["content-type"] == "application/problem+json"
+    decision = reply.headers["durward-decision"]
+    assert DECISION.match(decision)
+    event = next(line for line in edge.events().splitlines() if decision in line)
+    assert '"action":"orders:GetOrder"' in event
+    assert '"resource":"arn:durward:orders:test:acme:order/1001"' in event
+    assert '"sub":"ann"' in event
+
+
+def test_a_public_operation_is_decided_too(edge: LiveEdge) -> None:
+    assert edge.get("/v1/status").status_code == 403
+
+
+def test_what_envoy_refuses_by_itself_is_logged_at_once(edge: LiveEdge) -> None:
+    decision = edge.get(ORDER).headers["durward-decision"]
+    wait_for(lambda: decision.removeprefix("d_") in edge.refusals(), within=2)
+
+
+@pytest.mark.requirement("ZT-7")
+def test_without_a_decision_point_the_answer_is_503_until_it_is_back(own_edge: LiveEdge) -> None:
+    token = own_edge.token()
+    kill(own_edge.children()["pdp"])
+    reply = own_edge.get(ORDER, authorization=f"Bearer {token}")
+    assert reply.status_code == 503
+    assert reply.headers["retry-after"] == "1"
+    wait_for(lambda: own_edge.get(ORDER, authorization=f"Bearer {token}").status_code == 403)
+
+
+def test_envoy_is_started_again_when_it_dies(own_edge: LiveEdge) -> None:
+    envoy = own_edge.children()["envoy"]
+    kill(envoy)
+    wait_for(lambda: own_edge.children().get("envoy", envoy) != envoy)
+    wait_for(lambda: b" 401 " in try_raw(own_edge))
+
+
+def try_raw(edge: LiveEdge) -> bytes:
+    try:
+        return edge.raw(f"GET {ORDER} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    except OSError:
+        return b""
+
+
+def test_when_the_agent_is_killed_nothing_is_left_running(own_edge: LiveEdge) -> None:
+    children = own_edge.children().values()
+    kill(own_edge.agent.pid)
+    wait_for(lambda: not any(map(is_alive, children)), within=5)
+
+
+def test_a_new_snapshot_is_in_force_when_reload_returns(own_edge: LiveEdge) -> None:
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    fewer = tuple(operation for operation in api.operations if operation.id != "GetOrder")
+    reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=fewer),)))
+    assert (reply.status_code, reply.text) == (200, "2")
+    assert own_edge.get(ORDER).status_code == 404
+    assert own_edge.get("/v1/acme/orders").status_code == 401
+
+
+def test_a_snapshot_that_cannot_be_read_leaves_the_former_in_force(own_edge: LiveEdge) -> None:
+    (own_edge.folder / "snapshot.json").write_bytes(b'{"version":')
+    assert own_edge.control("POST", "/reload").status_code == 409
+    assert own_edge.get(ORDER).status_code == 401
+
+
+def test_a_configuration_that_lets_a_canary_pass_is_rolled_back(own_edge: LiveEdge) -> None:
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    canary = replace(api.operations[0], id="Canary", path="/.durward/canary")
+    reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=(canary,)),)))
+    assert reply.status_code == 409
+    assert "was not refused" in reply.text
+    assert own_edge.get(ORDER).status_code == 401
+    assert own_edge.get("/.durward/canary").status_code == 404
+    assert b'"version":1' in (own_edge.folder / "snapshot.json").read_bytes()

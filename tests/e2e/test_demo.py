@@ -1,0 +1,70 @@
+"""`durward demo` as a user starts it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.live import free_port
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="dw-") as name:
+        yield Path(name)
+
+
+def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "durward", "demo", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
+
+
+def base_port() -> int:
+    return min(free_port(), 65_500)
+
+
+def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
+    port = base_port()
+    started = demo("--dir", folder, "--base-port", str(port), "--detach")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/acme/orders/1001", trust_env=False)
+        assert reply.status_code == 401
+        assert demo("status", "--dir", folder).returncode == 0
+        second = demo("--dir", folder, "--base-port", str(port + 100))
+        assert second.returncode == 1
+        assert "runs in" in second.stderr
+        with tempfile.TemporaryDirectory(prefix="dw-") as other:
+            taken = demo("--dir", other, "--base-port", str(port))
+        assert taken.returncode == 1
+        assert "in use by envoy" in taken.stderr
+        assert "--base-port" in taken.stderr
+    finally:
+        stopped = demo("stop", "--dir", folder)
+    assert stopped.returncode == 0
+    assert demo("status", "--dir", folder).returncode == 1
+    assert not any(str(folder) in text for text in command_lines())
+
+
+def command_lines() -> Iterator[str]:
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if int(place.parent.name) != os.getpid():
+                yield place.read_text()
+        except (OSError, UnicodeDecodeError):
+            continue
+
+
+def test_stopping_what_does_not_run_is_no_error(folder: Path) -> None:
+    assert demo("stop", "--dir", folder).returncode == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_hint(folder: Path) -> None:
+    (folder / "file").write_text("")
+    done = demo("--dir", folder / "file" / "demo")
+    assert done.returncode == 1
+    assert "hint: " in done.stderr

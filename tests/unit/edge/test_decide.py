@@ -1,0 +1,77 @@
+"""The decision at the edge: facts from Envoy, default deny."""
+
+from dataclasses import replace
+
+import pytest
+
+from durward.core.edge.decide import CheckRequest, Decider, Stage
+from durward.core.edge.node import Address
+from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.openapi.operations import Operation
+from durward.core.values import ApiId, DecisionId
+
+OPERATION = Operation("Get", "GET", "/{t}/o/{id}", "o:Get", resource="o/{id}", tenant="{t}")
+PUBLIC = Operation("Status", "GET", "/status", "o:Status", public=True)
+API = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (OPERATION, PUBLIC), {})
+DECIDER = Decider(Snapshot(1, "http://issuer", (), (API,)))
+GOOD = CheckRequest(
+    id=DecisionId("d_1"),
+    method="GET",
+    path="/acme/o/1?x=1",
+    api="o",
+    operation="Get",
+    claims={"sub": "ann"},
+    token_header={"typ": "at+jwt"},
+    source="127.0.0.1",
+)
+
+
+@pytest.mark.requirement("ZT-6")
+def test_without_a_statement_everything_is_denied() -> None:
+    outcome = DECIDER.decide(GOOD)
+    assert not outcome.allowed
+    assert outcome.stage is Stage.POLICY
+    assert outcome.resource == "arn:durward:o:s:acme:o/1"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"api": "other"},
+        {"operation": "Status"},
+        {"path": "/acme/o"},
+        {"method": "PUT"},
+    ],
+)
+def test_envoy_and_we_must_mean_the_same_operation(changed: dict[str, str]) -> None:
+    outcome = DECIDER.decide(replace(GOOD, **changed))  # type: ignore[arg-type]
+    assert (outcome.allowed, outcome.stage) == (False, Stage.ROUTE)
+
+
+@pytest.mark.requirement("AS-40")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"claims": None},
+        {"token_header": None},
+        {"token_header": {"typ": "JWT"}},
+        {"token_header": {"typ": 1}},
+        {"claims": {}},
+        {"claims": {"sub": ""}},
+        {"claims": {"sub": ["ann"]}},
+    ],
+)
+def test_a_token_that_is_no_access_token_of_somebody_is_refused(
+    changed: dict[str, dict[str, str] | None],
+) -> None:
+    outcome = DECIDER.decide(replace(GOOD, **changed))  # type: ignore[arg-type]
+    assert (outcome.allowed, outcome.stage) == (False, Stage.TOKEN)
+
+
+def test_a_public_operation_needs_no_token_and_is_decided_all_the_same() -> None:
+    request = replace(GOOD, path="/status", operation="Status", claims=None, token_header=None)
+    assert DECIDER.decide(request).stage is Stage.POLICY
+
+
+def test_a_path_value_that_cannot_stand_in_a_name_is_refused() -> None:
+    assert DECIDER.decide(replace(GOOD, path="/acme/o/a:b")).stage is Stage.RESOURCE
