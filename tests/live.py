@@ -61,14 +61,14 @@ class LiveEdge:
         return httpx2.get(self.base + path, headers=headers, timeout=10, trust_env=False)
 
     def raw(self, data: bytes) -> bytes:
-        """Send exact bytes; the answer until the edge closes or is silent."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=3) as connection:
+        """Send exact bytes; the answer until the edge closes, or is silent after it began."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(data)
-            connection.settimeout(1)
             answer = b""
             with contextlib.suppress(TimeoutError, ConnectionResetError):
                 while chunk := connection.recv(65_536):
                     answer += chunk
+                    connection.settimeout(0.2)
             return answer
 
     def control(self, method: str, path: str) -> httpx2.Response:

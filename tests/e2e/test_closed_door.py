@@ -58,6 +58,20 @@ def test_a_public_operation_is_decided_too(edge: LiveEdge) -> None:
     assert edge.get("/v1/status").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [(b"GET /a%2fb HTTP/1.1", b"", b"400"), (b"GET / HTTP/1.1", b"x: " + b"a" * 20_000, b"431")],
+)
+def test_what_the_parser_refuses_has_a_decision_too(
+    edge: LiveEdge, request_line: bytes, headers: bytes, status: bytes
+) -> None:
+    answer = edge.raw(request_line + b"\r\nhost: x\r\n" + headers + b"\r\n\r\n")
+    assert answer[9:12] == status
+    found = re.search(rb"durward-decision: d_(\d{16}-\d+)\r\n", answer)
+    assert found is not None
+    wait_for(lambda: found[1].decode() in edge.refusals(), within=2)
+
+
 def test_what_envoy_refuses_by_itself_is_logged_at_once(edge: LiveEdge) -> None:
     decision = edge.get(ORDER).headers["durward-decision"]
     wait_for(lambda: decision.removeprefix("d_") in edge.refusals(), within=2)

@@ -1,11 +1,13 @@
 """Envoy's own refusals as JSON lines; what a decision point decided is in its spool already."""
 
 from durward.core.edge.envoy.filters import CLAIM_HEADERS
+from durward.core.edge.envoy.replies import DECISION, EARLY
 from durward.core.edge.envoy.types import JWT, Config, typed
 
 FIELDS: dict[str, str] = {
     "at": "%START_TIME(%s%6f)%",
-    "id": "%REQ(x-request-id)%",
+    "id": DECISION,
+    "early_id": EARLY,
     "method": "%REQ(:method)%",
     "path": "%PATH(NQ)%",
     "api": "%METADATA(ROUTE:durward:api)%",

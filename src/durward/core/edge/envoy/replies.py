@@ -4,8 +4,11 @@ from durward.core.edge.envoy.routes import header
 from durward.core.edge.envoy.types import JWT, Config, typed
 from durward.core.wire import JsonLike
 
-DECISION = "d_%REQ(x-request-id)%"
+DECISION = "%REQ(x-request-id)%"
 """A decision's id is its request's: unique, chosen by Envoy, known to every part of the edge."""
+
+EARLY = "%START_TIME(%s%6f)%-%CONNECTION_ID%"
+"""What stands for the request's id where the parser refuses before there is a request."""
 
 METADATA = 'resource_metadata="%METADATA(ROUTE:durward:resource_metadata)%"'
 
@@ -15,6 +18,8 @@ def local_replies() -> Config:
     return {
         "mappers": [
             {"filter": details("== 'ext_authz_denied'")},
+            refusal(both(unborn(), status(431)), 431, "the headers are too large", decision=EARLY),
+            refusal(unborn(), None, "the request was refused", decision=EARLY),
             refusal(
                 both(status(401), jwt_failure("Jwt is missing")),
                 401,
@@ -48,7 +53,6 @@ def local_replies() -> Config:
             refusal(status(403), 403, "not allowed"),
             refusal(status(404), 404, "no such operation"),
             refusal(status(413), 413, "the body is too large"),
-            refusal(status(431), 431, "the headers are too large"),
             refusal(status(429), 429, "too many requests", retry_after=1),
             refusal(details("== 'ext_authz_error'"), 503, "no decision can be made", retry_after=1),
             refusal(status(503), 503, "the service does not answer", retry_after=1),
@@ -66,10 +70,11 @@ def refusal(
     *,
     challenge: str | None = None,
     retry_after: int | None = None,
+    decision: str = DECISION,
 ) -> Config:
     """A problem document with the decision's id; `code` None keeps the status."""
     headers: list[JsonLike] = [
-        header("durward-decision", DECISION),
+        header("durward-decision", f"d_{decision}"),
         header("cache-control", "no-store"),
     ]
     if challenge:
@@ -84,7 +89,7 @@ def refusal(
                 "type": "about:blank",
                 "title": title,
                 "status": code or "%RESPONSE_CODE%",
-                "decision": DECISION,
+                "decision": f"d_{decision}",
             },
             "content_type": "application/problem+json",
         },
@@ -95,6 +100,12 @@ def refusal(
 def invalid_token(description: str) -> str:
     """The challenge for a token that was sent and is of no use (RFC 6750 §3.1)."""
     return f'Bearer error="invalid_token", error_description="{description}", {METADATA}'
+
+
+def unborn() -> Config:
+    """The parser refused: no request id was given out."""
+    present: Config = {"name": "x-request-id", "present_match": True, "invert_match": True}
+    return {"header_filter": {"header": present}}
 
 
 def both(*conditions: Config) -> Config:
