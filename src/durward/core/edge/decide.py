@@ -6,8 +6,8 @@ operation that Envoy's route named must be the one that our own matcher finds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from durward.core.edge.decision import Stage
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
@@ -15,15 +15,6 @@ from durward.core.values import DecisionId
 from durward.core.wire import Json
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
-
-
-class Stage(StrEnum):
-    """Where on its way a request was decided."""
-
-    ROUTE = "route"
-    TOKEN = "token"  # noqa: S105 - a stage's name
-    RESOURCE = "resource"
-    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """What is particular to one node of the edge: where it listens, what it reaches, its limits."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Annotated, Self
+
+import msgspec
 
 from durward.core.errors import Misconfigured
-from durward.core.values import Seconds
 
 SOCKET_PATH_LIMIT_BYTES = 107
 MAX_PORT = 65_535
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,17 @@ class Address:
         return f"unix:{self.host}" if self.port is None else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Bounds that hold before anything is looked at (OWASP API4:2023)."""
 
-    header_kib: int = 16
-    header_count: int = 100
-    body_bytes: int = 1_048_576
-    headers_within: Seconds = Seconds(5)
-    request_within: Seconds = Seconds(30)
-    idle: Seconds = Seconds(60)
-    decision_within: Seconds = Seconds(2)
-    connections: int = 10_000
+    header_kib: Annotated[int, msgspec.Meta(ge=1, le=96)] = 16
+    header_count: Positive = 100
+    body_bytes: Positive = 1_048_576
+    connections: Positive = 10_000
+    headers_seconds: Positive = 5
+    request_seconds: Positive = 30
+    idle_seconds: Positive = 60
+    decision_seconds: Positive = 2
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ USAGE_ERROR = 2
 COMMANDS = (
     ("demo", "Start everything on loopback, with a sample API behind the edge."),
     ("edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
+    ("explain", "Show why a request was decided as it was."),
     ("version", "Show the version of Durward and of the parts it runs on."),
     ("doctor", "Look whether this machine has what Durward needs."),
 )

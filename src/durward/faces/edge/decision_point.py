@@ -5,12 +5,14 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
 
 from durward.clock import now
 from durward.core.edge.decide import CheckRequest, Decider, Outcome
+from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
@@ -21,7 +23,9 @@ from durward.faces.edge.spool import Spool
 
 ABSENT = {None, "", "-"}
 MAX_PATH_CHARACTERS = 8_192
+MAX_RECORDED_CHARACTERS = 200
 MAX_CLAIMS_BYTES = 16_384
+FORBIDDEN = 403
 PROBLEM = "application/problem+json"
 
 
@@ -52,28 +56,67 @@ class DecisionPoint:
         return Reply(200, body=str(self._decider.version).encode())
 
     def _check(self, call: Call) -> Reply:
+        version = self._decider.version
         try:
             request = read_check(call)
-        except ProtocolError:
-            return refusal(DecisionId("d_"), 403, "not allowed")
+        except ProtocolError as error:
+            decision = undecidable(call, 403, Stage.TOKEN, error.public)
+            return self._refuse(decision)
         if len(request.path) > MAX_PATH_CHARACTERS:
-            return refusal(request.id, 414, "the address is too long")
+            return self._refuse(undecidable(call, 414, Stage.LIMIT, "the address is too long"))
         outcome = self._decider.decide(request)
-        durable = outcome.operation is None or outcome.operation.strict_audit
+        decision = record(request, outcome, version)
+        if not outcome.allowed:
+            return self._refuse(decision)
+        operation = outcome.operation
+        if not self._is_recorded(decision, durable=operation is None or operation.strict_audit):
+            return unrecorded(decision.id)
+        return Reply(200, {"durward-decision": decision.id})
+
+    def _refuse(self, decision: Decision) -> Reply:
+        if not self._is_recorded(decision, durable=True):
+            return unrecorded(decision.id)
+        title = "not allowed" if decision.status == FORBIDDEN else decision.reason
+        return refusal(decision.id, decision.status, title)
+
+    def _is_recorded(self, decision: Decision, *, durable: bool) -> bool:
         try:
-            self._spool.append(event(request, outcome, self._decider.version), durable=durable)
-        except OSError:  # a full disk: what cannot be recorded is not allowed
-            return refusal(request.id, 503, "no decision can be recorded", retry_after=1)
-        if outcome.allowed:
-            return Reply(200, {"durward-decision": request.id})
-        return refusal(request.id, 403, "not allowed")
+            self._spool.append(decision, durable=durable)
+        except OSError:  # a full disk, say
+            return False
+        return True
+
+
+def undecidable(call: Call, status: int, stage: Stage, reason: str) -> Decision:
+    """The record of a request that is refused before it is decided."""
+    return Decision(
+        id=decision_id(call),
+        at=now(),
+        allowed=False,
+        status=status,
+        stage=stage,
+        reason=reason,
+        method=call.method,
+        path=call.target.removeprefix(CHECK_PREFIX).partition("?")[0][:MAX_RECORDED_CHARACTERS],
+        source=call.headers.get("durward-source", ""),
+    )
+
+
+def unrecorded(decision: DecisionId) -> Reply:
+    """What cannot be recorded is not allowed."""
+    return refusal(decision, 503, "no decision can be recorded", retry_after=1)
+
+
+def decision_id(call: Call) -> DecisionId:
+    """The decision's id is its request's, which Envoy chose."""
+    return DecisionId(f"d_{call.headers.get('x-request-id', '')}")
 
 
 def read_check(call: Call) -> CheckRequest:
     """The facts that Envoy sends along. Raises ProtocolError."""
     headers = call.headers
     return CheckRequest(
-        id=DecisionId(f"d_{headers.get('x-request-id', '')}"),
+        id=decision_id(call),
         method=call.method,
         path=call.target.removeprefix(CHECK_PREFIX),
         api=headers.get("durward-api", ""),
@@ -92,24 +135,34 @@ def read_struct(text: str | None) -> dict[str, Json] | None:
     return value if isinstance(value, dict) else None
 
 
-def event(request: CheckRequest, outcome: Outcome, version: int) -> dict[str, Json]:
+def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
     """What is kept of a decision: inputs, the version they met, the outcome."""
     operation = outcome.operation
     claims = request.claims or {}
-    return {
-        "id": request.id,
-        "at": now(),
-        "decision": "allow" if outcome.allowed else "deny",
-        "stage": outcome.stage.value,
-        "reason": outcome.reason,
-        "principal": {name: claims.get(name) for name in ("sub", "client_id", "tenant")},
-        "action": operation.action if operation else None,
-        "resource": outcome.resource,
-        "method": request.method,
-        "path": operation.path if operation else None,
-        "source": request.source,
-        "snapshot": version,
-    }
+    return Decision(
+        id=request.id,
+        at=now(),
+        allowed=outcome.allowed,
+        status=200 if outcome.allowed else 403,
+        stage=outcome.stage,
+        reason=outcome.reason,
+        method=request.method,
+        path=operation.path if operation else request.path.partition("?")[0],
+        source=request.source,
+        operation=f"{request.api}:{operation.id}" if operation else None,
+        action=operation.action if operation else None,
+        resource=outcome.resource,
+        subject=text_claim(claims, "sub"),
+        client=text_claim(claims, "client_id"),
+        tenant=text_claim(claims, "tenant"),
+        snapshot=version,
+    )
+
+
+def text_claim(claims: Mapping[str, Json], name: str) -> str | None:
+    """A claim that is text."""
+    value = claims.get(name)
+    return value if isinstance(value, str) else None
 
 
 def refusal(decision: DecisionId, status: int, title: str, *, retry_after: int = 0) -> Reply:

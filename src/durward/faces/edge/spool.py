@@ -3,14 +3,12 @@
 One JSON object a line, appended by one process. A line that a crash cut short is not an event.
 """
 
+import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from durward.core.wire import Json, JsonLike, compact_json, parse_json
-
-MAX_LINE_BYTES = 65_536
+from durward.core.edge.decision import Decision
 
 
 class Spool:
@@ -22,9 +20,11 @@ class Spool:
         if (size := os.fstat(self._file).st_size) and not ends_whole(path, size):
             os.write(self._file, b"\n")
 
-    def append(self, event: JsonLike, *, durable: bool) -> None:
-        """Write one event; a durable one is on disk when this returns. Raises OSError."""
-        os.write(self._file, compact_json(event) + b"\n")
+    def append(self, decision: Decision, *, durable: bool) -> None:
+        """Write one decision; a durable one is on disk when this returns. Raises OSError."""
+        line = decision.to_wire() + b"\n"
+        if os.write(self._file, line) != len(line):
+            raise OSError(errno.ENOSPC, "the line was written in part")
         if durable:
             os.fdatasync(self._file)
 
@@ -45,15 +45,3 @@ def ends_whole(path: Path, size: int) -> bool:
     with path.open("rb") as file:
         file.seek(size - 1)
         return file.read(1) == b"\n"
-
-
-def read_events(path: Path) -> Iterator[dict[str, Json]]:
-    """The events of a spool file in their order; a line cut short by a crash is passed over."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n") and line.strip():
-                event = parse_json(line, limit_bytes=MAX_LINE_BYTES)
-                if isinstance(event, dict):
-                    yield event

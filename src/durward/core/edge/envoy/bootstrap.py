@@ -1,6 +1,6 @@
 """What Envoy is started with: who it is and where the files of the rest lie."""
 
-from durward.core.edge.envoy.types import Config, listen
+from durward.core.edge.envoy.types import Config, listen, typed
 from durward.core.edge.node import Node
 from durward.core.wire import JsonLike
 
@@ -31,8 +31,18 @@ def identity(node: Node) -> Config:
     """Who this Envoy is, and its administration on a socket that only its owner can reach."""
     return {
         "node": {"id": node.id, "cluster": "durward"},
-        "admin": {"address": listen(node.admin)},
+        "admin": {"address": listen(node.admin), "ignore_global_conn_limit": True},
+        "overload_manager": {"resource_monitors": [connection_limit(node.limits.connections)]},
     }
+
+
+def connection_limit(count: int) -> Config:
+    """How many connections all listeners hold together; the next one is closed at once."""
+    return typed(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        {"max_active_downstream_connections": count},
+    )
 
 
 def source(folder: str, resource: str) -> Config:

@@ -245,7 +245,7 @@ def ask_decision_point(limits: Limits) -> Config:
                 "server_uri": {
                     "uri": "http://decision-point",
                     "cluster": DECISION_POINTS,
-                    "timeout": seconds(limits.decision_within),
+                    "timeout": seconds(limits.decision_seconds),
                 },
                 "authorization_request": {
                     "headers_to_add": [

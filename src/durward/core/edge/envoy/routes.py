@@ -71,12 +71,14 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             "safe_regex": {"regex": path_regex(operation.path)},
             "headers": [{"name": ":method", "string_match": {"exact": operation.method}}],
         },
-        "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_within)},
+        "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_seconds)},
         "metadata": {
             "filter_metadata": {
                 "durward": {
                     "api": api.id,
                     "operation": operation.id,
+                    "action": operation.action,
+                    "path": operation.path,
                     "resource_metadata": protected_resource.metadata_url(api.audience),
                     "scope": " ".join(sorted(operation.scopes)),
                 }
@@ -118,7 +120,7 @@ def issuer_routes(limits: Limits) -> Iterator[Config]:
                 "path": path,
                 "headers": [{"name": ":method", "string_match": {"exact": method}}],
             },
-            "route": {"cluster": CONTROL_PLANE, "timeout": seconds(limits.request_within)},
+            "route": {"cluster": CONTROL_PLANE, "timeout": seconds(limits.request_seconds)},
         }
 
 

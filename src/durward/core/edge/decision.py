@@ -1,0 +1,159 @@
+"""The record of a decision: what was asked, what was known, what decided.
+
+A decision point writes its own; of what Envoy refuses by itself, the line of its log is read as
+one. It holds no token, no query and no body: paths are templates wherever an operation is known.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Self
+
+import msgspec
+
+from durward.core.values import DecisionId, Instant
+
+
+class Stage(StrEnum):
+    """Where on its way a request was decided."""
+
+    PARSER = "parser"
+    LIMIT = "limit"
+    ROUTE = "route"
+    TOKEN = "token"  # noqa: S105 - a stage's name
+    RESOURCE = "resource"
+    SCOPE = "scope"
+    POLICY = "policy"
+    AUDIT = "audit"
+    DECISION_POINT = "decision point"
+    SERVICE = "service"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request, decided. `explanation` is what the policy engine compared."""
+
+    id: DecisionId
+    at: Instant
+    allowed: bool
+    status: int
+    stage: Stage
+    reason: str
+    method: str
+    path: str
+    source: str
+    operation: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    subject: str | None = None
+    client: str | None = None
+    tenant: str | None = None
+    snapshot: int | None = None
+    explanation: Mapping[str, object] | None = None
+
+    def to_wire(self) -> bytes:
+        """One JSON object."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_wire(cls, line: bytes) -> Self:
+        """Read a decision that was written by `to_wire`. Raises msgspec.DecodeError."""
+        return msgspec.json.decode(line, type=cls)
+
+
+class EnvoyLine(msgspec.Struct, frozen=True):
+    """A line of Envoy's log of refusals."""
+
+    at: str
+    early_id: str
+    status: int
+    id: str | None = None
+    method: str | None = None
+    path: str | None = None
+    template: str | None = None
+    api: str | None = None
+    operation: str | None = None
+    action: str | None = None
+    details: str | None = None
+    token: str | None = None
+    source: str | None = None
+    sub: str | None = None
+    client_id: str | None = None
+    tenant: str | None = None
+
+    @classmethod
+    def from_wire(cls, line: bytes) -> Self:
+        """Read a line. Raises msgspec.DecodeError."""
+        return msgspec.json.decode(line, type=cls)
+
+    def decision(self) -> Decision:
+        """What Envoy decided by itself, in the words of a decision."""
+        stage, reason = self._why()
+        return Decision(
+            id=DecisionId(f"d_{self.id or self.early_id}"),
+            at=Instant(int(self.at)),
+            allowed=False,
+            status=self.status,
+            stage=stage,
+            reason=reason,
+            method=self.method or "",
+            path=self.template or self.path or "",
+            source=self.source or "",
+            operation=f"{self.api}:{self.operation}" if self.operation else None,
+            action=self.action,
+            subject=self.sub,
+            client=self.client_id,
+            tenant=self.tenant,
+        )
+
+    def _why(self) -> tuple[Stage, str]:
+        details = self.details or ""
+        for beginning, (stage, reason) in REASONS.items():
+            if details.startswith(beginning):
+                return stage, reason
+        if details.startswith("jwt_authn_access_denied"):
+            return Stage.TOKEN, TOKEN_REASONS.get(self.token or "", f"the token: {self.token}")
+        if self.operation is None:
+            return Stage.PARSER, f"Envoy refused the request: {details}"
+        return Stage.SERVICE, f"the service did not answer: {details}"
+
+
+REASONS = {
+    "direct_response": (Stage.ROUTE, "no such operation is declared"),
+    "route_not_found": (Stage.ROUTE, "no such operation is declared"),
+    "rbac_access_denied_matched_policy[bad-typ": (
+        Stage.TOKEN,
+        "the token is not an access token: its `typ` is not `at+jwt`",
+    ),
+    "rbac_access_denied_matched_policy[bad-alg": (
+        Stage.TOKEN,
+        "the token is signed with an algorithm that is not allowed",
+    ),
+    "rbac_access_denied_matched_policy[bad-crit": (
+        Stage.TOKEN,
+        "the token has critical header parameters",
+    ),
+    "rbac_access_denied_matched_policy[revoked-before": (
+        Stage.TOKEN,
+        "the token was issued before the subject's tokens were revoked",
+    ),
+    "rbac_access_denied_matched_policy[revoked-": (Stage.TOKEN, "the token was revoked"),
+    "request_payload_too_large": (Stage.LIMIT, "the body is too large"),
+    "request_headers_too_large": (Stage.LIMIT, "the headers are too large"),
+    "http1.headers_too_large": (Stage.LIMIT, "the headers are too large"),
+    "http1.too_many_headers": (Stage.LIMIT, "there are too many headers"),
+    "request_overall_timeout": (Stage.LIMIT, "the request took too long to arrive"),
+    "request_header_timeout": (Stage.LIMIT, "the headers took too long to arrive"),
+    "path_normalization_failed": (Stage.PARSER, "the path has an escape that is not allowed"),
+    "ext_authz_error": (Stage.DECISION_POINT, "no decision point answered"),
+}
+"""What Envoy's response code details mean, by how they begin."""
+
+TOKEN_REASONS = {
+    "Jwt is missing": "no access token was sent",
+    "Jwt is expired": "the access token has expired",
+    "Jwt not yet valid": "the access token is not valid yet",
+    "Jwt verification fails": "the access token's signature is not valid",
+    "Jwt issuer is not configured": "the access token is of another issuer",
+    "Audiences in Jwt are not allowed": "the access token is for another resource",
+    "Jwks doesn't have key to match kid or alg from Jwt": "no key of the issuer fits the token",
+}
+"""What Envoy's JWT filter says, in our words; anything else is quoted."""

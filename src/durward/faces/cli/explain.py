@@ -1,0 +1,52 @@
+"""`durward explain`: why a request was decided as it was."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from durward.core.edge.decision import Decision
+from durward.core.errors import Misconfigured
+from durward.core.values import MICROSECONDS
+from durward.faces.edge.decisions import find_decision
+from durward.settings import load_settings
+
+DEFAULT_DIR = Path(".durward/demo")
+
+
+def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
+    """Show what decided a request, from what was recorded when it was decided.
+
+    Args:
+        decision: The id in the header Durward-Decision: d_…
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    settings = load_settings(dir / "durward.toml").edge
+    if settings is None:
+        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
+    found = find_decision(Path(settings.state), decision)
+    if found is None:
+        hint = "a decision is kept by the node that made it; name its folder: --dir DIR"
+        raise Misconfigured(decision, "no such decision on this node", hint=hint)
+    print(found.to_wire().decode() if json else told(found))
+    return 0
+
+
+def told(decision: Decision) -> str:
+    """A decision for people."""
+    at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
+    who = f"{decision.subject or 'nobody'}" + (f" of {decision.tenant}" if decision.tenant else "")
+    rows = {
+        "decided by": decision.stage.value,
+        "because": decision.reason,
+        "principal": who + (f", by client {decision.client}" if decision.client else ""),
+        "action": decision.action,
+        "resource": decision.resource,
+        "request": f"{decision.method} {decision.path} from {decision.source}",
+        "at": at,
+        "snapshot": decision.snapshot,
+    }
+    lines = [f"{decision.id}  {'allow' if decision.allowed else 'deny'} ({decision.status})"]
+    lines += [f"  {name:11} {value}" for name, value in rows.items() if value is not None]
+    if decision.explanation and (text := decision.explanation.get("text")):
+        lines += ["", *(f"  {line}" for line in str(text).splitlines())]
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""The decisions of a node, found again: in the spools of its decision points, in Envoy's log."""
+
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from durward.core.edge.decision import Decision, EnvoyLine
+from durward.core.errors import Misconfigured
+from durward.core.values import DecisionId
+
+_ID = re.compile(r"d_[0-9A-Za-z-]{1,64}\Z")
+
+
+def find_decision(state: Path, id: str) -> Decision | None:  # noqa: A002 - it is the decision's id
+    """The decision of that id, or None. Raises Misconfigured where it cannot be one."""
+    if not _ID.match(id):
+        raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
+    for spool in sorted(state.glob("spool/*.jsonl")):
+        for line in lines_with(spool, f'"{id}"'.encode()):
+            decision = Decision.from_wire(line)
+            if decision.id == id:
+                return decision
+    for line in lines_with(state / "refusals.jsonl", f'"{id.removeprefix("d_")}"'.encode()):
+        refused = EnvoyLine.from_wire(line).decision()
+        if refused.id == DecisionId(id):
+            return refused
+    return None
+
+
+def lines_with(path: Path, text: bytes) -> Iterator[bytes]:
+    """The whole lines of a file that hold a text, the last first."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        place = whole.rfind(text)
+        while place >= 0:
+            start = whole.rfind(b"\n", 0, place) + 1
+            end = whole.find(b"\n", place)
+            line = whole[start:end] if end > 0 else b""
+            try:
+                msgspec.json.decode(line)
+            except msgspec.DecodeError:  # cut short by a crash: not a record
+                pass
+            else:
+                yield line
+            place = whole.rfind(text, 0, start) if start else -1

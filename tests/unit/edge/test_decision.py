@@ -1,0 +1,76 @@
+"""The record of a decision, and Envoy's own refusals read as such."""
+
+import json
+
+import msgspec
+import pytest
+
+from durward.core.edge.decision import Decision, EnvoyLine, Stage
+from durward.core.values import DecisionId, Instant
+
+DECISION = Decision(
+    id=DecisionId("d_1"),
+    at=Instant(1),
+    allowed=False,
+    status=403,
+    stage=Stage.POLICY,
+    reason="no statement allows it",
+    method="GET",
+    path="/v1/{tenant}",
+    source="127.0.0.1",
+    subject="ann",
+    explanation={"text": "nearest"},
+)
+
+
+def line(**fields: object) -> EnvoyLine:
+    usual = {"at": "1795504781436099", "early_id": "1795504781436099-2", "id": "f56", "status": 401}
+    return EnvoyLine.from_wire(json.dumps({**usual, **fields}).encode())
+
+
+def test_a_decision_is_read_as_it_was_written() -> None:
+    assert Decision.from_wire(DECISION.to_wire()) == DECISION
+    assert b"client" not in DECISION.to_wire()
+
+
+def test_what_is_no_decision_is_not_read_as_one() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        Decision.from_wire(b'{"id": 1}')
+
+
+@pytest.mark.parametrize(
+    ("details", "token", "stage", "words"),
+    [
+        ("direct_response", None, Stage.ROUTE, "no such operation"),
+        ("path_normalization_failed", None, Stage.PARSER, "escape"),
+        ("http1.codec_error", None, Stage.PARSER, "http1.codec_error"),
+        ("request_payload_too_large", None, Stage.LIMIT, "too large"),
+        ("ext_authz_error", None, Stage.DECISION_POINT, "no decision point"),
+        ("jwt_authn_access_denied{Jwt_is_missing}", "Jwt is missing", Stage.TOKEN, "was sent"),
+        ("jwt_authn_access_denied{x}", "Jwt is odd", Stage.TOKEN, "Jwt is odd"),
+        ("rbac_access_denied_matched_policy[bad-typ]", None, Stage.TOKEN, "at+jwt"),
+        ("rbac_access_denied_matched_policy[revoked-sid]", None, Stage.TOKEN, "revoked"),
+    ],
+)
+def test_why_envoy_refused_is_told_in_our_words(
+    details: str, token: str | None, stage: Stage, words: str
+) -> None:
+    decision = line(details=details, token=token).decision()
+    assert (decision.stage, decision.allowed) == (stage, False)
+    assert words in decision.reason
+
+
+def test_a_service_that_does_not_answer_is_told_apart_from_a_refusal() -> None:
+    decision = line(details="upstream_reset", api="o", operation="Get", status=503).decision()
+    assert decision.stage is Stage.SERVICE
+    assert decision.operation == "o:Get"
+
+
+def test_the_path_is_the_template_where_an_operation_is_known() -> None:
+    assert line(path="/v1/acme", template="/v1/{tenant}").decision().path == "/v1/{tenant}"
+    assert line(path="/v1/acme").decision().path == "/v1/acme"
+
+
+def test_before_there_is_a_request_its_connection_names_the_decision() -> None:
+    assert line(id=None).decision().id == "d_1795504781436099-2"
+    assert line().decision().id == "d_f56"
