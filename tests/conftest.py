@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.live import LiveEdge, live_edge
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
+
+# Other processes take their share of the machine: how long an example takes says nothing.
+settings.register_profile("durward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("durward")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

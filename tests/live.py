@@ -10,19 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
-import yaml
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api, Snapshot
-from durward.core.openapi.operations import read_inventory
-from durward.core.values import ApiId
+from durward.core.edge.snapshot import Snapshot
+from durward.core.estate import Kind, read_estate
+from durward.core.policy.bundle import Bundle
 from durward.core.wire import Json
+from durward.faces.declarations import read_declarations
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "orders"
 ISSUER = "http://localhost:9470"
@@ -52,6 +51,7 @@ class LiveEdge:
     key: ECKey
     agent: subprocess.Popen[bytes] = field(repr=False)
     api: subprocess.Popen[bytes] = field(repr=False)
+    upstream: str = "orders.sock"
 
     @property
     def base(self) -> str:
@@ -84,6 +84,8 @@ class LiveEdge:
             "sub": "ann",
             "client_id": "cli",
             "tenant": "acme",
+            "roles": ["clerk"],
+            "scope": "orders:read orders:write",
             "iat": now,
             "exp": now + 60,
             "jti": "t-1",
@@ -112,19 +114,19 @@ class LiveEdge:
             return False
         return self.control("GET", "/readyz").status_code == 200
 
-    def snapshot(self, version: int) -> Snapshot:
+    def snapshot(self, version: int, *, policies: bool = True) -> Snapshot:
+        """The example's estate; without its policies nothing is allowed."""
         public = {**self.key.as_dict(private=False), "kid": "k1", "alg": "ES256", "use": "sig"}
-        inventory = read_inventory(yaml.safe_load((EXAMPLE / "openapi.yaml").read_text()), "orders")
-        api = Api(
-            ApiId("orders"),
-            self.base,
-            "test",
-            Address.parse(f"unix:{self.folder}/orders.sock"),
-            inventory.operations,
-            inventory.scopes,
-        )
         keys = ({name: str(value) for name, value in public.items()},)
-        return Snapshot(version, ISSUER, keys, (api,))
+        here = {"audience": self.base, "upstream": f"unix:{self.folder}/{self.upstream}"}
+        estate = read_estate(
+            replace(found, body={**found.body, **here, "stage": "test"})
+            if found.kind is Kind.API
+            else found
+            for found in read_declarations(EXAMPLE / "durward.yaml")
+        )
+        bundle = estate.bundle if policies else Bundle()
+        return Snapshot(version, ISSUER, keys, tuple(estate.apis.values()), bundle)
 
     def publish(self, snapshot: Snapshot) -> httpx2.Response:
         (self.folder / "snapshot.json").write_bytes(snapshot.to_wire())

@@ -26,7 +26,9 @@ def test_a_forged_identity_replaces_no_token(edge: LiveEdge) -> None:
 @pytest.mark.parametrize("upper", [False, True])
 def test_the_decision_point_never_sees_what_a_client_forged(edge: LiveEdge, *, upper: bool) -> None:
     headers = {name.upper() if upper else name: value for name, value in FORGED.items()}
-    reply = edge.get("/v1/status", **headers)
+    token = edge.token()
+    reply = edge.get("/v1/acme/reports/summary", authorization=f"Bearer {token}", **headers)
+    assert reply.status_code == 403
     decision = reply.headers["durward-decision"]
     (event,) = [line for line in edge.events().splitlines() if decision in line]
     assert "mallory" not in event

@@ -35,13 +35,14 @@ def test_no_spelling_of_a_path_reaches_the_service_without_a_token(
 
 
 @pytest.mark.parametrize("path", VARIANTS)
-def test_what_is_refused_is_never_recorded_as_another_resource(edge: LiveEdge, path: str) -> None:
+def test_no_spelling_of_a_path_reaches_another_tenants_order(edge: LiveEdge, path: str) -> None:
+    foreign = path.replace("acme", "globex").replace("1001", "2001").replace("100%31", "200%31")
     token = edge.token(claims={"sub": "path-tester"})
-    request = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+    request = f"GET {foreign} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
     answer = edge.raw((request + "connection: close\r\n\r\n").encode())
     assert answer[9:12] in {b"400", b"403", b"404"}
-    mine = [line for line in edge.events().splitlines() if "path-tester" in line]
-    for line in mine:
-        assert '"resource":"arn:durward:orders:test:acme:order/1001"' in line or (
-            '"resource":null' in line
-        )
+    assert b"hammock" not in answer
+    assert b"seen_as" not in answer
+    for line in edge.events().splitlines():
+        if "path-tester" in line and '"resource"' in line:
+            assert '"resource":"arn:durward:orders:test:globex:order/2001"' in line

@@ -8,6 +8,7 @@ import pytest
 from tests.live import LiveEdge
 
 ORDER = "/v1/acme/orders/1001"
+FOREIGN = "/v1/globex/orders/2001"
 
 
 def explain(edge: LiveEdge, decision: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -26,14 +27,15 @@ def explained(edge: LiveEdge, decision: str) -> dict[str, object]:
 
 @pytest.mark.requirement("ZT-5")
 def test_a_denied_request_is_explained_with_all_that_was_known(edge: LiveEdge) -> None:
-    reply = edge.get(ORDER, authorization=f"Bearer {edge.token()}")
+    reply = edge.get(FOREIGN, authorization=f"Bearer {edge.token()}")
+    assert reply.status_code == 403
     found = explained(edge, reply.headers["durward-decision"])
     assert found["stage"] == "policy"
     assert found["subject"] == "ann"
     assert found["client"] == "cli"
     assert found["tenant"] == "acme"
     assert found["action"] == "orders:GetOrder"
-    assert found["resource"] == "arn:durward:orders:test:acme:order/1001"
+    assert found["resource"] == "arn:durward:orders:test:globex:order/2001"
     assert found["snapshot"] == 1
 
 
@@ -61,10 +63,14 @@ def test_a_path_that_is_too_long_has_a_decision(edge: LiveEdge) -> None:
 
 
 def test_an_explanation_for_people_names_principal_and_action(edge: LiveEdge) -> None:
-    reply = edge.get(ORDER, authorization=f"Bearer {edge.token()}")
+    reply = edge.get(FOREIGN, authorization=f"Bearer {edge.token()}")
     told = explain(edge, reply.headers["durward-decision"]).stdout
     assert "deny (403)" in told
     assert "ann of acme, by client cli" in told
+    assert "nearest: Allow in `own-orders/OwnTenant` (identity policy)" in told
+    assert (
+        "(where durward:tenantid `acme`), was `arn:durward:orders:test:globex:order/2001`" in told
+    )
 
 
 def test_an_unknown_or_impossible_id_is_an_error_with_a_hint(edge: LiveEdge) -> None:

@@ -10,21 +10,19 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
 
 import httpx2
-import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, Misconfigured
-from durward.core.openapi.operations import read_inventory
-from durward.core.values import ApiId
+from durward.core.estate import Declaration, Kind, read_estate
 from durward.core.wire import encode_base64url
+from durward.faces.declarations import read_declarations
 from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
 
@@ -165,18 +163,19 @@ def write_configuration(place: Place, runtime: Path) -> None:
 
 
 def first_snapshot(place: Place, runtime: Path) -> Snapshot:
-    """The sample API behind a closed door: a key that signs nothing, and no policy."""
-    document = yaml.safe_load((example() / "openapi.yaml").read_text())
-    inventory = read_inventory(document, "orders")
-    api = Api(
-        id=ApiId("orders"),
-        audience=place.apis,
-        stage="demo",
-        upstream=Address.parse(f"unix:{runtime}/orders.sock"),
-        operations=inventory.operations,
-        scopes=inventory.scopes,
-    )
-    return Snapshot(version=1, issuer=place.issuer, keys=(unused_key(),), apis=(api,))
+    """The sample API and its policies behind the edge, with a key that signs nothing yet."""
+    estate = read_estate(declared(place, runtime))
+    apis = tuple(estate.apis.values())
+    keys = (unused_key(),)
+    return Snapshot(version=1, issuer=place.issuer, keys=keys, apis=apis, policies=estate.bundle)
+
+
+def declared(place: Place, runtime: Path) -> Iterator[Declaration]:
+    """What the sample declares, with the addresses of this demo."""
+    here = {"audience": place.apis, "upstream": f"unix:{runtime}/orders.sock"}
+    for found in read_declarations(example() / "durward.yaml"):
+        is_api = found.kind is Kind.API
+        yield replace(found, body={**found.body, **here}) if is_api else found
 
 
 def unused_key() -> dict[str, str]:

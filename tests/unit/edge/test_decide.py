@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from durward.core.edge.decide import CheckRequest, Decider
+from durward.core.edge.decide import Decider
 from durward.core.edge.decision import Stage
+from durward.core.edge.facts import CheckRequest
 from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.openapi.operations import Operation
-from durward.core.values import ApiId, DecisionId
+from durward.core.values import ApiId, DecisionId, Instant
 
 OPERATION = Operation("Get", "GET", "/{t}/o/{id}", "o:Get", resource="o/{id}", tenant="{t}")
 PUBLIC = Operation("Status", "GET", "/status", "o:Status", public=True)
@@ -24,6 +25,7 @@ GOOD = CheckRequest(
     claims={"sub": "ann"},
     token_header={"typ": "at+jwt"},
     source="127.0.0.1",
+    at=Instant(1_800_000_000_000_000),
 )
 
 

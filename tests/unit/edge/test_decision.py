@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from durward.core.edge.decision import Decision, EnvoyLine, Stage
+from durward.core.policy.evaluate import Result
+from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
 DECISION = Decision(
@@ -19,7 +21,7 @@ DECISION = Decision(
     path="/v1/{tenant}",
     source="127.0.0.1",
     subject="ann",
-    explanation={"text": "nearest"},
+    explanation=Explanation(Result.IMPLICIT_DENY, (), (), ()),
 )
 
 

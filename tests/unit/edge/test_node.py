@@ -37,7 +37,7 @@ def test_what_is_no_address_is_refused_with_a_hint(text: str) -> None:
 
 
 def test_a_snapshot_round_trips() -> None:
-    operation = Operation("Get", "GET", "/a", "o:Get", scopes=frozenset({"a"}))
+    operation = Operation("Get", "GET", "/a", "o:Get", scopes=(frozenset({"a"}),))
     api = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (operation,), {"a": "A"})
     snapshot = Snapshot(3, "http://issuer", ({"kty": "EC"},), (api,))
     assert Snapshot.from_wire(snapshot.to_wire()) == snapshot

@@ -25,7 +25,7 @@ def test_an_operation_names_its_object() -> None:
         }
     )
     assert found.action == "orders:GetOrder"
-    assert found.scopes == {"orders:read"}
+    assert found.scopes == (frozenset({"orders:read"}),)
     assert found.strict_audit
     assert not found.public
     values = {"tenant": "acme", "id": "1"}
@@ -76,6 +76,7 @@ def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
         {"/a": {"get": {"x-durward": {"resource": "order"}}}},
         {"/a": {"get": {"x-durward": {"action": "other:Get"}}}},
         {"/a": {"get": {"x-durward": {"audit": "never"}}}},
+        {"/a": {"get": {"x-durward": {"audit": []}}}},
         {"/a": {"get": {"x-durward": {"fresh": "yes"}}}},
         {"/a": {"get": {"x-durward": {"owner": ""}}}},
     ],

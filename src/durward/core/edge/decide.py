@@ -4,31 +4,22 @@ Nothing here trusts a header that a client could have sent: the facts come from 
 operation that Envoy's route named must be the one that our own matcher finds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from durward.core.edge.decision import Stage
+from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
-from durward.core.values import DecisionId
-from durward.core.wire import Json
+from durward.core.policy.bundle import compile_bundle
+from durward.core.policy.evaluate import AccessRequest, Principal
+from durward.core.policy.explain import Explanation, explain
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRequest:
-    """What Envoy tells of a request. `claims` is None where no token was sent."""
-
-    id: DecisionId
-    method: str
-    path: str
-    api: str
-    operation: str
-    claims: Mapping[str, Json] | None
-    token_header: Mapping[str, Json] | None
-    source: str
+NO_SCOPE = ""
+"""Stands for what a token may do whatever its scopes: operations that ask for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +31,23 @@ class Outcome:
     reason: str
     operation: Operation | None = None
     resource: str | None = None
+    explanation: Explanation | None = None
+    challenge: str = ""
 
 
 class Decider:
     """Decides requests under one snapshot. Everything that can be prepared is, at load."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        """Raises PolicyError where a policy of the snapshot cannot be read."""
         self.version = snapshot.version
         self._apis: dict[str, tuple[Api, Matcher]] = {
             api.id: (api, Matcher(api.operations)) for api in snapshot.apis
         }
+        self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
 
     def decide(self, request: CheckRequest) -> Outcome:
-        """Default deny: only what a statement allows passes, and there is no statement yet."""
+        """Default deny: only what a statement allows passes."""
         known = self._apis.get(request.api)
         path = request.path.partition("?")[0]
         found = known[1].match(request.method, path) if known else None
@@ -61,21 +56,54 @@ class Decider:
         operation, values = found
         if refused := _token_problem(request, operation):
             return Outcome(allowed=False, stage=Stage.TOKEN, reason=refused, operation=operation)
-        return _decide_object(known[0], operation, values)
+        return self._decide_object(known[0], operation, values, request)
+
+    def _decide_object(
+        self, api: Api, operation: Operation, values: Mapping[str, str], request: CheckRequest
+    ) -> Outcome:
+        resource = resource_arn(operation, api.id, api.stage, values)
+        if resource is None:
+            reason = "a value of the path cannot name a resource"
+            return Outcome(allowed=False, stage=Stage.RESOURCE, reason=reason, operation=operation)
+        principal = principal_of(request)
+        if refused := _scope_problem(operation, principal):
+            return Outcome(
+                allowed=False,
+                stage=Stage.SCOPE,
+                reason=refused,
+                operation=operation,
+                resource=resource,
+                challenge=insufficient_scope(api, operation),
+            )
+        context = context_of(request, api, operation, values)
+        asked = AccessRequest(principal, operation.action, resource, context)
+        answer = self._policies.evaluate(asked)
+        explanation = None if answer.allowed else explain(self._policies, asked)
+        return Outcome(
+            allowed=answer.allowed,
+            stage=Stage.POLICY,
+            reason=explanation.reason if explanation else f"allowed by {', '.join(answer.because)}",
+            operation=operation,
+            resource=resource,
+            explanation=explanation,
+        )
 
 
-def _decide_object(api: Api, operation: Operation, values: Mapping[str, str]) -> Outcome:
-    resource = resource_arn(operation, api.id, api.stage, values)
-    if resource is None:
-        reason = "a value of the path cannot name a resource"
-        return Outcome(allowed=False, stage=Stage.RESOURCE, reason=reason, operation=operation)
-    return Outcome(
-        allowed=False,
-        stage=Stage.POLICY,
-        reason=f"no statement allows `{operation.action}`",
-        operation=operation,
-        resource=resource,
-    )
+def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:
+    """Which actions each scope covers: those of the operations that ask for it."""
+    covered: dict[str, set[str]] = {}
+    for api in apis:
+        for operation in api.operations:
+            for scope in operation.asked_scopes or {NO_SCOPE}:
+                covered.setdefault(scope, set()).add(operation.action)
+    return {scope: frozenset(actions) for scope, actions in covered.items()}
+
+
+def insufficient_scope(api: Api, operation: Operation) -> str:
+    """The challenge that names a scope which would do (RFC 6750 §3.1, RFC 9728 §5.1)."""
+    scope = " ".join(sorted(operation.scopes[0]))
+    metadata = metadata_url(api.audience)
+    return f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"'
 
 
 def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
@@ -86,3 +114,10 @@ def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
         return "the token is not an access token"
     subject = request.claims.get("sub")
     return None if isinstance(subject, str) and subject else "the token names no subject"
+
+
+def _scope_problem(operation: Operation, principal: Principal | None) -> str | None:
+    if principal is None or principal.scopes is None or operation.allows_scopes(principal.scopes):
+        return None
+    wanted = " or ".join(f"`{' '.join(sorted(scopes))}`" for scopes in operation.scopes)
+    return f"the token lacks the scope {wanted}"

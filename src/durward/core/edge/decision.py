@@ -4,12 +4,12 @@ A decision point writes its own; of what Envoy refuses by itself, the line of it
 one. It holds no token, no query and no body: paths are templates wherever an operation is known.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
 import msgspec
 
+from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
 
@@ -47,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: str | None = None
     tenant: str | None = None
     snapshot: int | None = None
-    explanation: Mapping[str, object] | None = None
+    explanation: Explanation | None = None
 
     def to_wire(self) -> bytes:
         """One JSON object."""

@@ -1,7 +1,7 @@
 """The snapshot: all that a node needs to decide, one immutable value, replaced whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from durward.core.edge.node import Address
 from durward.core.errors import Misconfigured
 from durward.core.openapi.operations import Operation
+from durward.core.policy.bundle import Bundle
 from durward.core.values import ApiId
 
 
@@ -32,6 +33,7 @@ class Snapshot:
     issuer: str
     keys: tuple[Mapping[str, str], ...]
     apis: tuple[Api, ...]
+    policies: Bundle = field(default_factory=Bundle)
 
     def to_wire(self) -> bytes:
         """The snapshot as JSON."""

@@ -6,7 +6,7 @@ it the action comes from the operation id, and no statement about a resource can
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from durward.core.errors import Misconfigured
 from durward.core.wire import Json
@@ -36,12 +36,21 @@ class Operation:
     path: str
     action: str
     public: bool = False
-    scopes: frozenset[str] = field(default_factory=frozenset)
+    scopes: tuple[frozenset[str], ...] = ()
     resource: str | None = None
     tenant: str | None = None
     owner: str | None = None
     strict_audit: bool = True
     fresh: bool = False
+
+    def allows_scopes(self, held: frozenset[str]) -> bool:
+        """Whether a token's scopes satisfy one of the alternatives, or none is asked for."""
+        return not self.scopes or any(wanted <= held for wanted in self.scopes)
+
+    @property
+    def asked_scopes(self) -> frozenset[str]:
+        """Every scope that an alternative names."""
+        return frozenset().union(*self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +90,19 @@ def resource_arn(
     safe = {name: value for name, value in values.items() if _VALUE.match(value)}
     if any(value in {".", ".."} for value in safe.values()):
         return None
-    try:
-        tenant = _fill(operation.tenant or "", safe)
-        resource = _fill(operation.resource or "", safe)
-    except KeyError:
+    tenant = filled(operation.tenant or "", safe)
+    resource = filled(operation.resource or "", safe)
+    if tenant is None or resource is None:
         return None
     return f"arn:durward:{api}:{stage}:{tenant}:{resource}"
 
 
-def _fill(expression: str, values: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: values[found[1]], expression)
+def filled(expression: str | None, values: Mapping[str, str]) -> str | None:
+    """An expression of `x-durward` with the path's values; None where one is missing."""
+    try:
+        return expression and _VARIABLE.sub(lambda found: values[found[1]], expression)
+    except KeyError:
+        return None
 
 
 def _operations(document: dict[str, Json], api: str, problems: list[str]) -> Iterator[Operation]:
@@ -158,7 +170,7 @@ def _operation(
         path=path,
         action=texts.get("action", f"{api}:{identity[0].upper()}{identity[1:]}"),
         public=security == [],
-        scopes=frozenset(_required_scopes(security)),
+        scopes=tuple(_required_scopes(security)),
         resource=texts.get("resource"),
         tenant=texts.get("tenant"),
         owner=texts.get("owner"),
@@ -183,7 +195,7 @@ def _extension_problems(
     resource = extension.get("resource")
     if isinstance(resource, str) and not _RESOURCE.match(resource):
         yield f"{place}/resource: `type/{{variable}}`"
-    if audit not in {"strict", "batched"}:
+    if audit not in ("strict", "batched"):
         yield f"{place}/audit: `strict` or `batched`"
     if not isinstance(extension.get("fresh", False), bool):
         yield f"{place}/fresh: true or false"
@@ -194,13 +206,12 @@ def _fallback_id(method: str, path: str) -> str:
     return method.capitalize() + "".join(word[0].upper() + word[1:] for word in words)
 
 
-def _required_scopes(security: Json) -> Iterator[str]:
+def _required_scopes(security: Json) -> Iterator[frozenset[str]]:
+    """One set for each alternative (OpenAPI 3.1 §4.8.30): all of one of them are needed."""
     for requirement in security if isinstance(security, list) else []:
         if isinstance(requirement, dict):
-            for scopes in requirement.values():
-                yield from (
-                    s for s in (scopes if isinstance(scopes, list) else []) if isinstance(s, str)
-                )
+            listed = [scopes for scopes in requirement.values() if isinstance(scopes, list)]
+            yield frozenset(s for scopes in listed for s in scopes if isinstance(s, str))
 
 
 def _collisions(operations: tuple[Operation, ...]) -> Iterator[str]:

@@ -124,10 +124,11 @@ Durward stands at the door of the sample API.
   issuer    {place.issuer}  (no sign-in yet)
   files     {place.folder}
 
-Nothing is allowed yet: no policy says so. See it refuse, each time with a decision's id:
+Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id for `explain`:
 
+  curl -i {place.apis}/v1/status               200, a policy lets anybody see it
   curl -i {place.apis}/v1/acme/orders/1001     401, without a token
-  curl -i {place.apis}/v1/status               403, no statement allows it
   curl -i {place.apis}/elsewhere               404, not declared
+  durward explain d_…                          what decided a request, and why
 
 {LAST_LINE}; end it by Ctrl-C or `durward demo stop`."""

@@ -47,6 +47,6 @@ def told(decision: Decision) -> str:
     }
     lines = [f"{decision.id}  {'allow' if decision.allowed else 'deny'} ({decision.status})"]
     lines += [f"  {name:11} {value}" for name, value in rows.items() if value is not None]
-    if decision.explanation and (text := decision.explanation.get("text")):
-        lines += ["", *(f"  {line}" for line in str(text).splitlines())]
+    if decision.explanation:
+        lines += ["", *(f"  {line}" for line in decision.explanation.lines())]
     return "\n".join(lines)

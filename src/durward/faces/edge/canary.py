@@ -42,7 +42,8 @@ async def canary(edge: Address, snapshot: Snapshot) -> str | None:
             for bird in canaries(snapshot):
                 headers = {"authorization": bird.authorization} if bird.authorization else {}
                 reply = await client.request(bird.method, bird.path, headers=headers)
-                if reply.status_code != bird.status:
+                # A service may answer 404 too: only a refusal of ours has a decision's id.
+                if reply.status_code != bird.status or "durward-decision" not in reply.headers:
                     return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
     except httpx2.HTTPError as error:
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error

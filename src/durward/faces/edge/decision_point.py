@@ -5,15 +5,15 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
 
 from durward.clock import now
-from durward.core.edge.decide import CheckRequest, Decider, Outcome
+from durward.core.edge.decide import Decider, Outcome
 from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX
+from durward.core.edge.facts import CheckRequest, text
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.values import DecisionId
@@ -67,17 +67,19 @@ class DecisionPoint:
         outcome = self._decider.decide(request)
         decision = record(request, outcome, version)
         if not outcome.allowed:
-            return self._refuse(decision)
+            return self._refuse(decision, outcome.challenge)
         operation = outcome.operation
         if not self._is_recorded(decision, durable=operation is None or operation.strict_audit):
             return unrecorded(decision.id)
-        return Reply(200, {"durward-decision": decision.id})
+        # The service gets the verified identity in headers, and never the token.
+        removed = {"x-envoy-auth-headers-to-remove": "authorization"}
+        return Reply(200, {"durward-decision": decision.id, **removed})
 
-    def _refuse(self, decision: Decision) -> Reply:
+    def _refuse(self, decision: Decision, challenge: str = "") -> Reply:
         if not self._is_recorded(decision, durable=True):
             return unrecorded(decision.id)
         title = "not allowed" if decision.status == FORBIDDEN else decision.reason
-        return refusal(decision.id, decision.status, title)
+        return refusal(decision.id, decision.status, title, challenge=challenge)
 
     def _is_recorded(self, decision: Decision, *, durable: bool) -> bool:
         try:
@@ -124,7 +126,15 @@ def read_check(call: Call) -> CheckRequest:
         claims=read_struct(headers.get("durward-claims")),
         token_header=read_struct(headers.get("durward-token-header")),
         source=headers.get("durward-source", ""),
+        tls=known(headers.get("durward-tls")),
+        user_agent=known(headers.get("user-agent")),
+        at=now(),
     )
+
+
+def known(value: str | None) -> str:
+    """A value that Envoy had; it writes `-` for one that it had not."""
+    return "" if value is None or value in ABSENT else value
 
 
 def read_struct(text: str | None) -> dict[str, Json] | None:
@@ -141,7 +151,7 @@ def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
     claims = request.claims or {}
     return Decision(
         id=request.id,
-        at=now(),
+        at=request.at,
         allowed=outcome.allowed,
         status=200 if outcome.allowed else 403,
         stage=outcome.stage,
@@ -152,20 +162,17 @@ def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
         operation=f"{request.api}:{operation.id}" if operation else None,
         action=operation.action if operation else None,
         resource=outcome.resource,
-        subject=text_claim(claims, "sub"),
-        client=text_claim(claims, "client_id"),
-        tenant=text_claim(claims, "tenant"),
+        subject=text(claims, "sub") or None,
+        client=text(claims, "client_id") or None,
+        tenant=text(claims, "tenant") or None,
         snapshot=version,
+        explanation=outcome.explanation,
     )
 
 
-def text_claim(claims: Mapping[str, Json], name: str) -> str | None:
-    """A claim that is text."""
-    value = claims.get(name)
-    return value if isinstance(value, str) else None
-
-
-def refusal(decision: DecisionId, status: int, title: str, *, retry_after: int = 0) -> Reply:
+def refusal(
+    decision: DecisionId, status: int, title: str, *, retry_after: int = 0, challenge: str = ""
+) -> Reply:
     """A problem document that tells the caller the decision's id, and nothing of the reasons."""
     problem: dict[str, Json] = {
         "type": "about:blank",
@@ -178,6 +185,8 @@ def refusal(decision: DecisionId, status: int, title: str, *, retry_after: int =
         "durward-decision": decision,
         "cache-control": "no-store",
     }
+    if challenge:
+        headers["www-authenticate"] = challenge
     if retry_after:
         headers["retry-after"] = str(retry_after)
     return Reply(status, headers, compact_json(problem))

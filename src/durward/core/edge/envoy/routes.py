@@ -80,7 +80,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
                     "action": operation.action,
                     "path": operation.path,
                     "resource_metadata": protected_resource.metadata_url(api.audience),
-                    "scope": " ".join(sorted(operation.scopes)),
+                    "scope": " ".join(sorted(operation.asked_scopes)),
                 }
             }
         },

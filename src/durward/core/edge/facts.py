@@ -1,0 +1,113 @@
+"""The facts of a request: who asks, and under which circumstances, as the policy reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from durward.core.edge.snapshot import Api
+from durward.core.openapi.operations import Operation, filled
+from durward.core.policy.document import value_text
+from durward.core.policy.evaluate import Principal
+from durward.core.policy.predicate import Value
+from durward.core.values import DecisionId, Instant, numeric_date
+from durward.core.wire import Json
+
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What Envoy tells of a request. `claims` is None where no token was sent."""
+
+    id: DecisionId
+    at: Instant
+    method: str
+    path: str
+    api: str
+    operation: str
+    claims: Mapping[str, Json] | None
+    token_header: Mapping[str, Json] | None
+    source: str
+    tls: str = ""
+    user_agent: str = ""
+
+
+def principal_of(request: CheckRequest) -> Principal | None:
+    """Who asks, from verified claims alone (RFC 9068 §2.2); None where nobody signed in.
+
+    A client that acts for itself is its own subject (RFC 9068 §2.2: `sub`).
+    """
+    claims = request.claims
+    if claims is None:
+        return None
+    subject, client = text(claims, "sub"), text(claims, "client_id")
+    return Principal(
+        subject=subject,
+        kind="client" if subject == client else "user",
+        tenant=text(claims, "tenant"),
+        roles=texts(claims, "roles"),
+        groups=texts(claims, "groups"),
+        client=client,
+        scopes=frozenset(text(claims, "scope").split()) | {""},
+    )
+
+
+def context_of(
+    request: CheckRequest, api: Api, operation: Operation, values: Mapping[str, str]
+) -> dict[str, Value]:
+    """The context keys of a request, in lower case; a key without a value is absent."""
+    now = numeric_date(request.at)
+    facts: dict[str, Value] = {
+        "requestmethod": request.method,
+        "requestpath": request.path.partition("?")[0],
+        "operationid": operation.id,
+        "sourceip": request.source,
+        "securetransport": "true" if request.tls else "false",
+        "tlsversion": request.tls or None,
+        "useragent": request.user_agent or None,
+        "stage": api.stage,
+        "currenttime": str(now),
+        "epochtime": str(now),
+        "resourcetenant": filled(operation.tenant, values),
+        "resourceowner": filled(operation.owner, values),
+        **{f"pathparam/{name.lower()}": value for name, value in values.items()},
+    }
+    if request.claims is not None:
+        facts |= _of_token(request.claims, now)
+    return {f"durward:{name}": value for name, value in facts.items() if value is not None}
+
+
+def _of_token(claims: Mapping[str, Json], now: int) -> dict[str, Value]:
+    amr = texts(claims, "amr")
+    issued, signed_in = claims.get("iat"), claims.get("auth_time")
+    facts: dict[str, Value] = {
+        "issuer": text(claims, "iss") or None,
+        "audience": texts(claims, "aud"),
+        "sessionid": text(claims, "sid") or None,
+        "acr": text(claims, "acr") or None,
+        "amr": amr,
+        "multifactorauthpresent": "true" if len(amr) > 1 or "mfa" in amr else "false",
+        "tokenbinding": "none" if not isinstance(claims.get("cnf"), dict) else "bound",
+    }
+    if isinstance(issued, int | float):
+        facts |= {"tokenissuetime": str(int(issued)), "tokenage": str(now - int(issued))}
+    if isinstance(signed_in, int | float):
+        facts |= {"authtime": str(int(signed_in)), "authage": str(now - int(signed_in))}
+    for name, value in claims.items():
+        if (spelled := value_text(value)) is not None:
+            facts[f"tokenclaim/{name.lower()}"] = spelled
+    return facts
+
+
+def text(claims: Mapping[str, Json], name: str) -> str:
+    """A claim that is text, else nothing."""
+    value = claims.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def texts(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:
+    """A claim that is a list of texts, or one text (RFC 7519 §4.1.3)."""
+    value = claims.get(name)
+    if isinstance(value, str):
+        return (value,)
+    listed = value if isinstance(value, list) else []
+    return tuple(item for item in listed[:MAX_LISTED] if isinstance(item, str))

@@ -1,0 +1,360 @@
+"""The grammar of policy documents (Version 2012-10-17), read strictly.
+
+Element names keep their case; unknown elements, operators and values that can mean nothing are
+refused at load, all problems at once, each with its place in the text.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from durward.core.policy.operators import MAX_VALUE_CHARACTERS, OPERATORS, Operand, Operator
+from durward.core.policy.pattern import (
+    ActionPattern,
+    ResourcePattern,
+    parse_action,
+    parse_resource,
+)
+from durward.core.policy.source import PolicyError, Problem, escape, located, parse_text
+from durward.core.wire import Json
+
+VERSION = "2012-10-17"
+MAX_STATEMENTS = 1_000
+MAX_VALUES = 1_000
+MAX_CONDITIONS = 100
+
+_SID = re.compile(r"[A-Za-z0-9]{0,128}\Z")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_./:@=+-]{0,127}\Z")
+_PRINCIPAL = re.compile(
+    r"arn:durward:iam:[a-z0-9-]*:[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z"
+)
+
+
+class Effect(StrEnum):
+    """What a statement does where it applies."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class Quantifier(StrEnum):
+    """How the several values of a key are held against the policy's."""
+
+    EVERY = "ForAllValues"
+    SOME = "ForAnyValue"
+
+
+class Kind(StrEnum):
+    """Where a document is attached, which settles whether it names principals."""
+
+    IDENTITY = "identity"
+    RESOURCE = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator on one key. `operator` is None for `Null`, whose operands are truth values."""
+
+    name: str
+    key: str
+    operator: Operator | None
+    operands: tuple[Operand, ...]
+    quantifier: Quantifier | None = None
+    if_exists: bool = False
+    absent: frozenset[bool] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """`Action`, or its complement `NotAction`."""
+
+    patterns: tuple[ActionPattern, ...]
+    complement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """`Resource`, or its complement `NotResource`."""
+
+    patterns: tuple[ResourcePattern, ...]
+    complement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """`Principal`, or its complement `NotPrincipal`; `everybody` is `*`."""
+
+    arns: frozenset[str]
+    everybody: bool = False
+    complement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement; `name` is its Sid, or its place."""
+
+    name: str
+    effect: Effect
+    actions: Actions
+    resources: Resources
+    principals: Principals | None
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy document, read."""
+
+    name: str
+    kind: Kind
+    statements: tuple[Statement, ...]
+
+
+def parse_document(text: bytes, name: str, kind: Kind = Kind.IDENTITY) -> Document:
+    """Read a document from JSON or YAML. Raises PolicyError with line and column."""
+    value = parse_text(text, name)
+    try:
+        return read_document(value, name, kind)
+    except PolicyError as error:
+        raise PolicyError(name, located(error.problems, text)) from None
+
+
+def read_document(value: Json, name: str, kind: Kind = Kind.IDENTITY) -> Document:
+    """Read a document that stands decoded inside something larger. Raises PolicyError."""
+    reader = _Reader(kind)
+    document = Document(name, kind, tuple(reader.statements(value)))
+    if reader.problems:
+        raise PolicyError(name, reader.problems)
+    return document
+
+
+class _Reader:
+    """Reads one document and keeps every problem it meets."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.problems: list[Problem] = []
+
+    def wrong(self, pointer: str, message: str) -> None:
+        self.problems.append(Problem(pointer, message))
+
+    def members(self, value: Json, pointer: str, known: set[str]) -> dict[str, Json] | None:
+        if not isinstance(value, dict):
+            self.wrong(pointer, "not an object")
+            return None
+        for name in value.keys() - known:
+            close = next((k for k in sorted(known) if k.lower() == name.lower()), None)
+            hint = f"; did you mean `{close}`?" if close else ""
+            self.wrong(f"{pointer}/{escape(name)}", f"`{name}` is not known here{hint}")
+        return value
+
+    def statements(self, value: Json) -> Iterator[Statement]:
+        document = self.members(value, "", {"Version", "Id", "Statement"})
+        if document is None:
+            return
+        self.head(document)
+        found = document.get("Statement", [])
+        listed = found if isinstance(found, list) else [found]
+        if len(listed) > MAX_STATEMENTS:
+            self.wrong("/Statement", f"more than {MAX_STATEMENTS} statements")
+            return
+        names: set[str] = set()
+        for index, item in enumerate(listed):
+            pointer = f"/Statement/{index}" if isinstance(found, list) else "/Statement"
+            statement = self.statement(item, pointer, index)
+            if statement and statement.name in names:
+                self.wrong(f"{pointer}/Sid", f"a second statement is named `{statement.name}`")
+            elif statement:
+                names.add(statement.name)
+                yield statement
+
+    def head(self, document: Mapping[str, Json]) -> None:
+        if document.get("Version") != VERSION:
+            self.wrong("/Version", f"`Version` is `{VERSION}`")
+        if "Statement" not in document:
+            self.wrong("", "has no `Statement`")
+        if "Id" in document and self.kind is Kind.IDENTITY:
+            self.wrong("/Id", "`Id` does not stand in an identity policy")
+        elif not isinstance(document.get("Id", ""), str):
+            self.wrong("/Id", "not text")
+
+    def statement(self, value: Json, pointer: str, index: int) -> Statement | None:
+        known = {"Sid", "Effect", "Condition", "Principal", "NotPrincipal"}
+        known |= {"Action", "NotAction", "Resource", "NotResource"}
+        members = self.members(value, pointer, known)
+        if members is None:
+            return None
+        before = len(self.problems)
+        sid = members.get("Sid", "")
+        if not isinstance(sid, str) or not _SID.match(sid):
+            self.wrong(f"{pointer}/Sid", "`Sid` is letters and digits")
+            sid = ""
+        effect = members.get("Effect")
+        if effect not in ("Allow", "Deny"):
+            self.wrong(f"{pointer}/Effect", "`Effect` is `Allow` or `Deny`")
+        actions = self.actions(members, pointer)
+        resources = self.resources(members, pointer)
+        principals = self.principals(members, pointer)
+        conditions = tuple(self.conditions(members.get("Condition", {}), f"{pointer}/Condition"))
+        if len(self.problems) > before or actions is None or resources is None:
+            return None
+        name = sid or f"#{index + 1}"
+        return Statement(name, Effect(str(effect)), actions, resources, principals, conditions)
+
+    def either(
+        self, members: Mapping[str, Json], pointer: str, name: str
+    ) -> tuple[str, bool] | None:
+        """Which of `Name` and `NotName` stands there: exactly one does."""
+        given = [found for found in (name, f"Not{name}") if found in members]
+        if len(given) != 1:
+            self.wrong(pointer, f"has exactly one of `{name}` and `Not{name}`")
+            return None
+        return given[0], given[0] != name
+
+    def texts(self, value: Json, pointer: str) -> Iterator[tuple[str, str]]:
+        listed = value if isinstance(value, list) else [value]
+        if not listed:
+            self.wrong(pointer, "an empty list")
+        if len(listed) > MAX_VALUES:
+            self.wrong(pointer, f"more than {MAX_VALUES} values")
+            return
+        for index, item in enumerate(listed):
+            place = f"{pointer}/{index}" if isinstance(value, list) else pointer
+            if isinstance(item, str):
+                yield place, item
+            else:
+                self.wrong(place, "not text")
+
+    def actions(self, members: Mapping[str, Json], pointer: str) -> Actions | None:
+        given = self.either(members, pointer, "Action")
+        if given is None:
+            return None
+        patterns = []
+        for place, text in self.texts(members[given[0]], f"{pointer}/{given[0]}"):
+            try:
+                patterns.append(parse_action(text))
+            except ValueError as error:
+                self.wrong(place, str(error))
+        return Actions(tuple(patterns), complement=given[1])
+
+    def resources(self, members: Mapping[str, Json], pointer: str) -> Resources | None:
+        if self.kind is Kind.RESOURCE and not members.keys() & {"Resource", "NotResource"}:
+            return Resources((parse_resource("*"),))
+        given = self.either(members, pointer, "Resource")
+        if given is None:
+            return None
+        patterns = []
+        for place, text in self.texts(members[given[0]], f"{pointer}/{given[0]}"):
+            try:
+                patterns.append(parse_resource(text))
+            except ValueError as error:
+                self.wrong(place, str(error))
+        return Resources(tuple(patterns), complement=given[1])
+
+    def principals(self, members: Mapping[str, Json], pointer: str) -> Principals | None:
+        if self.kind is Kind.IDENTITY:
+            for name in members.keys() & {"Principal", "NotPrincipal"}:
+                self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
+            return None
+        given = self.either(members, pointer, "Principal")
+        if given is None:
+            return None
+        name, complement = given
+        place, value = f"{pointer}/{name}", members[name]
+        if value == "*":
+            return Principals(frozenset(), everybody=True, complement=complement)
+        named = self.members(value, place, {"Durward"})
+        if named is None:
+            return None
+        if not named:
+            self.wrong(place, "names nobody")
+        arns: set[str] = set()
+        everybody = False
+        for where, text in self.texts(named.get("Durward", []), f"{place}/Durward"):
+            if text == "*":
+                everybody = True
+            elif _PRINCIPAL.match(text):
+                arns.add(text)
+            else:
+                shape = "arn:durward:iam::<tenant>:user/<id>"
+                self.wrong(where, f"`{text}` is not a principal; write `{shape}`, or `*`")
+        return Principals(frozenset(arns), everybody=everybody, complement=complement)
+
+    def conditions(self, value: Json, pointer: str) -> Iterator[Condition]:
+        if not isinstance(value, dict):
+            self.wrong(pointer, "not an object")
+            return
+        count = 0
+        for name, keys in value.items():
+            place = f"{pointer}/{escape(name)}"
+            if not isinstance(keys, dict):
+                self.wrong(place, "not an object of keys")
+                continue
+            for key, values in keys.items():
+                count += 1
+                if count > MAX_CONDITIONS:
+                    self.wrong(pointer, f"more than {MAX_CONDITIONS} conditions")
+                    return
+                found = self.condition(name, key, values, f"{place}/{escape(key)}")
+                if found:
+                    yield found
+
+    def condition(self, name: str, key: str, values: Json, place: str) -> Condition | None:
+        if not _KEY.match(key):
+            self.wrong(place, f"`{key}` is not a key; write `prefix:Name`")
+            return None
+        texts = list(self.values(values, place))
+        prefix, colon, base = name.rpartition(":")
+        base, if_exists = base.removesuffix("IfExists"), base.endswith("IfExists")
+        if name == "Null":
+            return self.null(key, texts)
+        operator = OPERATORS.get(base)
+        if operator is None or (colon and prefix not in set(Quantifier)):
+            self.wrong(place.rpartition("/")[0], f"`{name}` is not an operator")
+            return None
+        operands = []
+        for where, text in texts:
+            try:
+                operands.append(operator.read(text))
+            except ValueError as error:
+                self.wrong(where, str(error))
+        quantifier = Quantifier(prefix) if colon else None
+        return Condition(name, key.lower(), operator, tuple(operands), quantifier, if_exists)
+
+    def null(self, key: str, texts: list[tuple[str, str]]) -> Condition:
+        wanted = set()
+        for where, text in texts:
+            if text.lower() in {"true", "false"}:
+                wanted.add(text.lower() == "true")
+            else:
+                self.wrong(where, f"`{text}` is neither `true` nor `false`")
+        return Condition("Null", key.lower(), None, (), absent=frozenset(wanted))
+
+    def values(self, value: Json, pointer: str) -> Iterator[tuple[str, str]]:
+        listed = value if isinstance(value, list) else [value]
+        if not listed:
+            self.wrong(pointer, "an empty list")
+        if len(listed) > MAX_VALUES:
+            self.wrong(pointer, f"more than {MAX_VALUES} values")
+            return
+        for index, item in enumerate(listed):
+            place = f"{pointer}/{index}" if isinstance(value, list) else pointer
+            text = value_text(item)
+            if text is None:
+                self.wrong(place, "not text, a number or a truth value")
+            elif len(text) > MAX_VALUE_CHARACTERS:
+                self.wrong(place, f"longer than {MAX_VALUE_CHARACTERS} characters")
+            else:
+                yield place, text
+
+
+def value_text(value: object) -> str | None:
+    """A value of a condition or a context as text; None where it is none of the three kinds."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:f}" if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) else None

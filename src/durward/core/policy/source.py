@@ -1,0 +1,149 @@
+"""JSON and YAML of strangers, read strictly, and where in the text a value stands.
+
+YAML is read as JSON means it: no anchors, no tags, no merge, no duplicate keys, keys are text. A
+scalar is a number or a truth value only where JSON spells it so; `no`, `0o17` and `2012-10-17` are
+text. Positions are found by a second reading, and only when something is wrong.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from durward.core.errors import DurwardError, ProtocolError
+from durward.core.wire import MAX_DEPTH, Json, parse_json
+
+MAX_DOCUMENT_BYTES = 262_144
+MAX_PROBLEMS = 20
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\Z")
+_CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, and where: a JSON pointer (RFC 6901), line and column from 1."""
+
+    pointer: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.line}:{self.column}: " if self.line else ""
+        return f"{place}{self.pointer or '/'}: {self.message}"
+
+
+class PolicyError(DurwardError):
+    """A policy document that is not accepted; all its problems at once."""
+
+    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(f"{name}:{problem}" for problem in problems))
+        self.name = name
+        self.problems = tuple(problems)
+
+
+def parse_text(text: bytes, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> Json:
+    """JSON or YAML (a subset, see above). Raises PolicyError."""
+    if len(text) > limit_bytes:
+        raise PolicyError(name, [Problem("", f"larger than {limit_bytes} bytes")])
+    if text.lstrip()[:1] in {b"{", b"["}:
+        try:
+            return parse_json(text, limit_bytes=limit_bytes)
+        except ProtocolError as error:
+            raise PolicyError(name, [Problem("", f"{error.public}: {error.private}")]) from error
+    try:
+        node = yaml.compose(text.decode("utf-8"), Loader=_Plain)
+        return None if node is None else _value(node, 0)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise PolicyError(name, [Problem("", str(error.problem), *place)]) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise PolicyError(name, [Problem("", f"not YAML: {error}")]) from error
+
+
+def located(problems: Sequence[Problem], text: bytes) -> list[Problem]:
+    """The same problems with line and column, as far as the text can be read again."""
+    places = dict(_places(text))
+    found = []
+    for problem in problems[:MAX_PROBLEMS]:
+        pointer = problem.pointer
+        while pointer and pointer not in places:
+            pointer = pointer.rpartition("/")[0]
+        line, column = places.get(pointer, (None, None))
+        found.append(Problem(problem.pointer, problem.message, line, column))
+    return found
+
+
+class _Plain(yaml.SafeLoader):
+    """A loader of which only the composer is used."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse what makes one text stand for several values, or for very large ones."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.MarkedYAMLError(
+                problem="anchors and aliases are not read", problem_mark=event.start_mark
+            )
+        if getattr(event, "tag", None):
+            raise yaml.MarkedYAMLError(problem="tags are not read", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+
+def _value(node: yaml.Node, depth: int) -> Json:
+    if depth > MAX_DEPTH:
+        raise _wrong(node, f"nested over {MAX_DEPTH} levels")
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, depth + 1) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        members: dict[str, Json] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong(key, "a key is text")
+            if key.value in members:
+                raise _wrong(key, f"`{key.value}` stands here twice")
+            members[key.value] = _value(value, depth + 1)
+        return members
+    assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there are three kinds of nodes
+    return _scalar(node)
+
+
+def _scalar(node: yaml.ScalarNode) -> Json:
+    text: str = node.value
+    if node.style is not None:  # quoted, or a block
+        return text
+    if text in _CONSTANTS or not text:
+        return _CONSTANTS.get(text)
+    if _NUMBER.match(text):
+        return float(text) if set(text) & set(".eE") else int(text)
+    return text
+
+
+def _wrong(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
+def _places(text: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
+    try:
+        node = yaml.compose(text.decode("utf-8"), Loader=_Plain)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
+    if node is not None:
+        yield from _walk(node, "")
+
+
+def _walk(node: yaml.Node, pointer: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    yield pointer, (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _walk(item, f"{pointer}/{index}")
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _walk(value, f"{pointer}/{escape(str(key.value))}")
+
+
+def escape(name: str) -> str:
+    """A member's name in a JSON pointer (RFC 6901 §3)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,67 @@
+"""Files of declarations: kinds, below them names, below them bodies.
+
+An API names its OpenAPI file by a path beside the file that declares it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from durward.core.errors import Misconfigured
+from durward.core.estate import Declaration, Kind
+from durward.core.policy.source import PolicyError, parse_text
+from durward.core.wire import Json
+
+MAX_FILE_BYTES = 4_194_304
+
+
+def read_declarations(path: Path) -> list[Declaration]:
+    """The declarations of a file, or of a folder's `*.durward.yaml`. Raises Misconfigured."""
+    files = sorted(path.glob("*.durward.yaml")) if path.is_dir() else [path]
+    if not files:
+        raise Misconfigured(str(path), "has no files of declarations", hint="name.durward.yaml")
+    found: dict[tuple[Kind, str], Declaration] = {}
+    for file in files:
+        for declaration in declarations_of(file):
+            key = (declaration.kind, declaration.name)
+            if key in found:
+                where = f"{file}: {declaration.kind}/{declaration.name}"
+                raise Misconfigured(where, "is declared in another file too")
+            found[key] = declaration
+    return list(found.values())
+
+
+def declarations_of(file: Path) -> Iterator[Declaration]:
+    """What one file declares."""
+    content = read(file)
+    if not isinstance(content, dict):
+        raise Misconfigured(str(file), "has no kinds", hint=f"kinds are {', '.join(Kind)}")
+    for kind, bodies in content.items():
+        if kind not in set(Kind):
+            hint = f"kinds are {', '.join(Kind)}"
+            raise Misconfigured(f"{file}: /{kind}", "is not a kind", hint=hint)
+        if not isinstance(bodies, dict):
+            raise Misconfigured(f"{file}: /{kind}", "not an object of names")
+        for name, body in bodies.items():
+            if not isinstance(body, dict):
+                raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
+            yield Declaration(Kind(kind), name, with_document(file, kind, body))
+
+
+def with_document(file: Path, kind: str, body: dict[str, Json]) -> dict[str, Json]:
+    """The body of an API with its OpenAPI document in place of the path."""
+    named = body.get("openapi")
+    if kind != Kind.API or not isinstance(named, str):
+        return body
+    return {**body, "openapi": read(file.parent / named)}
+
+
+def read(file: Path) -> Json:
+    """The content of a JSON or YAML file. Raises Misconfigured."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise Misconfigured(str(file), f"larger than {MAX_FILE_BYTES} bytes")
+        return parse_text(file.read_bytes(), str(file), limit_bytes=MAX_FILE_BYTES)
+    except OSError as error:
+        raise Misconfigured(str(file), error.strerror or "cannot be read") from error
+    except PolicyError as error:
+        raise Misconfigured(str(file), str(error)) from error

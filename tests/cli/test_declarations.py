@@ -1,0 +1,54 @@
+"""Files of declarations, read as a user writes them."""
+
+from pathlib import Path
+
+import pytest
+
+from durward.core.errors import Misconfigured
+from durward.core.estate import Kind
+from durward.faces.declarations import read_declarations
+
+API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: o.json}\n"
+
+
+def test_an_api_names_its_openapi_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "o.json").write_text('{"openapi": "3.1.0"}')
+    (tmp_path / "one.durward.yaml").write_text(API)
+    (found,) = read_declarations(tmp_path)
+    assert found.kind is Kind.API
+    assert found.body["openapi"] == {"openapi": "3.1.0"}
+    assert read_declarations(tmp_path / "one.durward.yaml") == [found]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[]", "has no kinds"),
+        ("user: {}", "is not a kind"),
+        ("users: []", "not an object of names"),
+        ("users: {ann: 1}", "not an object"),
+        ("users: {ann: {}, ann: {}}", "stands here twice"),
+        (API, "No such file"),
+    ],
+)
+def test_what_is_no_declaration_is_told_with_its_file(
+    tmp_path: Path, content: str, told: str
+) -> None:
+    file = tmp_path / "x.durward.yaml"
+    file.write_text(content)
+    with pytest.raises(Misconfigured) as caught:
+        read_declarations(file)
+    assert told in f"{caught.value.problem} {caught.value.path}"
+
+
+def test_nothing_is_declared_twice(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.durward.yaml").write_text("tenants: {acme: {}}")
+    with pytest.raises(Misconfigured, match="another file"):
+        read_declarations(tmp_path)
+
+
+def test_a_folder_without_declarations_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_declarations(tmp_path)
+    assert caught.value.hint

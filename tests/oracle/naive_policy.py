@@ -1,0 +1,292 @@
+"""A naive evaluator, written from the language's rules alone: slow, plain, no part of the engine.
+
+It works on documents as JSON values and shares no code with what it judges.
+"""
+
+import base64
+import ipaddress
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+Document = dict[str, Any]
+
+
+class Unreadable(Exception):
+    pass
+
+
+def glob(pattern: str, text: str) -> bool:
+    """`*` and `?`, by dynamic programming. Literal signs are marked with a NUL before them."""
+    tokens = re.findall(r"\0.|[\s\S]", pattern)
+    row = [True] + [False] * len(text)
+    for token in tokens:
+        if token == "*":
+            fresh = [row[0]]
+            for index in range(len(text)):
+                fresh.append(fresh[index] or row[index + 1])
+        else:
+            fresh = [False] + [
+                row[index] and (token == "?" or token[-1] == text[index])
+                for index in range(len(text))
+            ]
+        row = fresh
+    return row[-1]
+
+
+def quoted(text: str) -> str:
+    return "".join(f"\0{sign}" for sign in text)
+
+
+def fill(text: str, context: dict[str, Any], *, wildcards: bool) -> str | None:
+    """Variables replaced by quoted text; None where one has no value."""
+    result, place = "", 0
+    for found in re.finditer(r"\$\{([^}]*)\}", text):
+        outside = text[place : found.start()]
+        result += outside if wildcards else quoted(outside)
+        place = found.end()
+        inside = found[1]
+        if inside in ("*", "?", "$"):
+            result += quoted(inside)
+            continue
+        key, _, default = inside.partition(",")
+        value = context.get(key.strip().lower())
+        if value is None and default:
+            value = default.strip()[1:-1]
+        if not isinstance(value, str):
+            return None
+        result += quoted(value)
+    rest = text[place:]
+    return result + (rest if wildcards else quoted(rest))
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def action_matches(statement: Document, action: str) -> bool:
+    name = "Action" if "Action" in statement else "NotAction"
+    found = any(glob(pattern.lower(), action.lower()) for pattern in listed(statement[name]))
+    return found if name == "Action" else not found
+
+
+def split_arn(text: str) -> list[str]:
+    """Six segments; a colon inside `${…}` does not separate."""
+    segments, depth = [""], 0
+    for index, sign in enumerate(text):
+        depth += sign == "{" and text[index - 1] == "$"
+        depth -= sign == "}" and depth > 0
+        if sign == ":" and not depth and len(segments) < 6:
+            segments.append("")
+        else:
+            segments[-1] += sign
+    return segments
+
+
+def resource_matches(statement: Document, resource: str, context: dict[str, Any]) -> bool:
+    name = "Resource" if "Resource" in statement else "NotResource"
+    found = unresolved = False
+    for pattern in listed(statement.get(name, "*")):
+        if pattern == "*":
+            found = True
+            continue
+        filled = [fill(part, context, wildcards=True) for part in split_arn(pattern)]
+        given = resource.split(":", 5)
+        if any(part is None for part in filled):
+            # Only if the rest could be looked at at all: a resource of six segments.
+            unresolved = unresolved or len(given) == 6
+        elif len(given) == 6 and all(glob(str(p), g) for p, g in zip(filled, given, strict=True)):
+            found = True
+    if name == "Resource" or name not in statement:
+        return found
+    if found:
+        return False
+    return statement["Effect"] == "Deny" if unresolved else True
+
+
+def principal_matches(statement: Document, principals: list[str]) -> bool:
+    if "Principal" not in statement and "NotPrincipal" not in statement:
+        return True
+    name = "Principal" if "Principal" in statement else "NotPrincipal"
+    value = statement[name]
+    named = ["*"] if value == "*" else listed(value["Durward"])
+    found = "*" in named or any(principal in named for principal in principals)
+    return found if name == "Principal" else not found
+
+
+def number(text: str) -> Fraction:
+    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", text, re.ASCII):
+        raise Unreadable
+    if len(text) > 40:
+        raise Unreadable
+    return Fraction(Decimal(text))
+
+
+def instant(text: str) -> Fraction:
+    if re.match(r"\d{4}-", text):
+        try:
+            found = datetime.fromisoformat(text.upper())
+        except ValueError:
+            raise Unreadable from None
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return Fraction(str(found.timestamp()))
+    return number(text)
+
+
+def one(family: str, value: str, operand: str, context: dict[str, Any]) -> bool:
+    """One value of the request against one of the policy, by a positive operator."""
+    if family in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "Bool"):
+        filled = fill(operand, context, wildcards=family == "StringLike")
+        if filled is None:
+            return False
+        if family in ("StringEqualsIgnoreCase", "Bool"):
+            return glob(filled.casefold(), value.casefold())
+        return glob(filled, value)
+    if family.startswith("Numeric") or family.startswith("Date"):
+        read = number if family.startswith("Numeric") else instant
+        left, right = read(value), read(operand)
+        sign = re.sub("^(Numeric|Date)", "", family)
+        return {
+            "Equals": left == right,
+            "LessThan": left < right,
+            "LessThanEquals": left <= right,
+            "GreaterThan": left > right,
+            "GreaterThanEquals": left >= right,
+        }[sign]
+    if family == "IpAddress":
+        try:
+            address = ipaddress.ip_address(value.strip())
+        except ValueError:
+            raise Unreadable from None
+        network = ipaddress.ip_network(operand.strip(), strict=False)
+        if address.version == 6 and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        if network.version == 6 and network.network_address.ipv4_mapped:
+            mapped = network.network_address.ipv4_mapped
+            network = ipaddress.ip_network(
+                f"{mapped}/{max(0, network.prefixlen - 96)}", strict=False
+            )
+        return address in network
+    if family == "BinaryEquals":
+        try:
+            return base64.b64decode(value, validate=True) == base64.b64decode(operand)
+        except ValueError:
+            raise Unreadable from None
+    if family in ("ArnEquals", "ArnLike"):
+        parts = [fill(part, context, wildcards=True) for part in split_arn(operand)]
+        given = value.split(":", 5)
+        return (
+            None not in parts
+            and len(given) == 6
+            and all(glob(str(p), g) for p, g in zip(parts, given, strict=True))
+        )
+    raise AssertionError(family)
+
+
+NEGATED = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+    "NotIpAddress": "IpAddress",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+}
+
+
+def condition_holds(name: str, key: str, wanted: list[str], context: dict[str, Any]) -> bool:
+    value = context.get(key.lower())
+    if value == ():
+        value = None
+    if name == "Null":
+        return ("true" if value is None else "false") in [text.lower() for text in wanted]
+    prefix, _, base = name.rpartition(":")
+    optional = base.endswith("IfExists")
+    base = base.removesuffix("IfExists")
+    negated = base in NEGATED
+    family = NEGATED.get(base, base)
+
+    def against(each: str) -> bool:
+        if family.startswith("Arn") and not (each.startswith("arn:") and each.count(":") >= 5):
+            return False
+        found = [one(family, each, text, context) for text in wanted]
+        return not any(found) if negated else any(found)
+
+    if value is None:
+        if optional:
+            return True
+        return {"ForAllValues": True, "ForAnyValue": False}.get(prefix, negated)
+    if not prefix:
+        return not isinstance(value, tuple) and against(value)
+    values = value if isinstance(value, tuple) else (value,)
+    results = [against(each) for each in values]
+    return all(results) if prefix == "ForAllValues" else any(results)
+
+
+def conditions_hold(statement: Document, context: dict[str, Any]) -> bool:
+    results = []
+    for name, keys in statement.get("Condition", {}).items():
+        for key, wanted in keys.items():
+            texts = [as_text(text) for text in listed(wanted)]
+            try:
+                results.append(condition_holds(name, key, texts, context))
+            except Unreadable:
+                results.append(statement["Effect"] == "Deny")
+    return all(results)
+
+
+def applies(
+    statement: Document,
+    principals: list[str],
+    action: str,
+    resource: str,
+    context: dict[str, Any],
+) -> bool:
+    return (
+        action_matches(statement, action)
+        and resource_matches(statement, resource, context)
+        and principal_matches(statement, principals)
+        and conditions_hold(statement, context)
+    )
+
+
+def decide(
+    layers: dict[str, list[list[Document]]],
+    principals: list[str],
+    action: str,
+    resource: str,
+    context: dict[str, Any],
+    *,
+    cross_tenant: bool = False,
+    covered: bool = True,
+) -> str:
+    """`layers`: identity, resource: one list of documents; ceilings: a list for each."""
+
+    def says(documents: list[Document], effect: str) -> bool:
+        return any(
+            statement["Effect"] == effect
+            and applies(statement, principals, action, resource, context)
+            for document in documents
+            for statement in listed(document["Statement"])
+        )
+
+    everything = [level for levels in layers.values() for level in levels]
+    if any(says(level, "Deny") for level in everything):
+        return "explicit deny"
+    if not covered:
+        return "implicit deny"
+    if not all(says(level, "Allow") for level in layers.get("ceilings", [])):
+        return "implicit deny"
+    grants = [
+        any(says(level, "Allow") for level in layers.get(name, []))
+        for name in ("identity", "resource")
+    ]
+    granted = all(grants) if cross_tenant else any(grants)
+    return "allow" if granted else "implicit deny"

@@ -1,0 +1,222 @@
+"""The decision and its explanation, rule by rule."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.policy.document import Kind, read_document
+from durward.core.policy.evaluate import (
+    AccessRequest,
+    Layer,
+    Policies,
+    PolicySet,
+    Principal,
+    Result,
+)
+from durward.core.policy.explain import explain
+from durward.core.policy.pattern import parse_resource
+from durward.core.policy.predicate import (
+    Constant,
+    Not,
+    Some,
+    compile_statement,
+    holds,
+    keys_of,
+    residual,
+)
+
+ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
+ORDER = "arn:durward:orders:prod:acme:order/1"
+OWN = {
+    "Sid": "Own",
+    "Effect": "Allow",
+    "Action": "orders:Get*",
+    "Resource": "arn:durward:orders:*:${durward:TenantId}:order/*",
+}
+
+
+def policy(*statements: dict[str, Any], name: str = "p", kind: Kind = Kind.IDENTITY) -> Any:
+    return read_document({"Version": "2012-10-17", "Statement": list(statements)}, name, kind)
+
+
+def request(
+    principal: Principal | None = ANN, resource: str = ORDER, **context: str | tuple[str, ...]
+) -> AccessRequest:
+    facts = {f"durward:{key}": value for key, value in context.items()}
+    return AccessRequest(principal, "orders:GetOrder", resource, facts)
+
+
+def with_role(*statements: dict[str, Any], **others: Any) -> PolicySet:
+    return PolicySet(Policies(identity={"role/clerk": [policy(*statements)]}, **others))
+
+
+@pytest.mark.requirement("ZT-6")
+def test_a_role_allows_in_its_own_tenant_and_says_which_statement() -> None:
+    answer = with_role(OWN).evaluate(request())
+    assert (answer.result, answer.because) == (Result.ALLOW, ("p/Own",))
+
+
+@pytest.mark.requirement("ZT-6")
+def test_an_explicit_deny_wins_over_every_allow() -> None:
+    deny = {"Sid": "Never", "Effect": "Deny", "Action": "*", "Resource": "*"}
+    answer = with_role(OWN, deny).evaluate(request())
+    assert (answer.result, answer.because) == (Result.EXPLICIT_DENY, ("p/Never",))
+
+
+def test_another_tenants_resource_needs_the_grant_of_both() -> None:
+    everything = {"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}
+    theirs = "arn:durward:orders:prod:globex:order/1"
+    assert with_role(everything).evaluate(request(resource=theirs)).blocked_by == (Layer.RESOURCE,)
+    shared = {**everything, "Principal": {"Durward": "arn:durward:iam::acme:user/ann"}}
+    both = with_role(everything, resources={"orders": [policy(shared, kind=Kind.RESOURCE)]})
+    assert both.evaluate(request(resource=theirs)).allowed
+
+
+def test_only_a_resource_policy_lets_nobody_in() -> None:
+    anybody = {"Effect": "Allow", "Action": "orders:GetOrder", "Principal": "*"}
+    public = PolicySet(Policies(resources={"orders": [policy(anybody, kind=Kind.RESOURCE)]}))
+    assert public.evaluate(request(None)).allowed
+    assert not with_role(OWN).evaluate(request(None)).allowed
+
+
+@pytest.mark.parametrize("layer", ["boundaries", "guardrails"])
+def test_a_ceiling_caps_also_what_a_resource_policy_grants(layer: str) -> None:
+    anybody = {"Effect": "Allow", "Action": "*", "Principal": "*"}
+    cap = policy({**OWN, "Action": "orders:ListOrders"}, name="cap")
+    ceiling: Any = {"user/ann": [cap]} if layer == "boundaries" else [[cap]]
+    resources = {"orders": [policy(anybody, kind=Kind.RESOURCE)]}
+    capped = PolicySet(Policies(resources=resources, **{layer: ceiling}))
+    assert capped.evaluate(request()).result is Result.IMPLICIT_DENY
+
+
+def test_the_boundary_of_a_client_caps_the_people_who_use_it() -> None:
+    cap = policy({**OWN, "Action": "orders:ListOrders"}, name="cap")
+    capped = with_role(OWN, boundaries={"client/cli": [cap]})
+    assert capped.evaluate(request()).blocked_by == (Layer.BOUNDARY,)
+
+
+def test_scopes_narrow_and_never_widen() -> None:
+    engine = with_role(OWN, scopes={"read": frozenset({"orders:GetOrder"})})
+    scoped = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"read"}))
+    other = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"write"}))
+    stranger = Principal("eve", "user", "acme", scopes=frozenset({"read"}))
+    assert engine.evaluate(request(scoped)).allowed
+    assert engine.evaluate(request(other)).blocked_by == (Layer.SESSION,)
+    assert not engine.evaluate(request(stranger)).allowed
+
+
+def test_the_context_cannot_say_who_the_principal_is() -> None:
+    theirs = "arn:durward:orders:prod:globex:order/1"
+    forged = request(resource=theirs, tenantid="globex", subject="bob", roles=("admin",))
+    assert not with_role(OWN).evaluate(forged).allowed
+
+
+def test_a_wildcard_in_a_users_name_is_literal() -> None:
+    mine = {**OWN, "Resource": "arn:durward:orders:*:acme:order/${durward:Subject}"}
+    star = Principal("*", "user", "acme", ("clerk",))
+    assert not with_role(mine).evaluate(request(star)).allowed
+
+
+def test_what_cannot_be_read_denies() -> None:
+    young = {**OWN, "Condition": {"NumericLessThan": {"durward:AuthAge": 300}}}
+    above = {"NumericGreaterThan": {"durward:AuthAge": 300}}
+    old = {**OWN, "Sid": "Old", "Effect": "Deny", "Condition": above}
+    assert with_role(young).evaluate(request(authage="10")).allowed
+    assert not with_role(young).evaluate(request(authage="ten")).allowed
+    assert with_role(OWN, old).evaluate(request(authage="ten")).result is Result.EXPLICIT_DENY
+
+
+def test_an_explanation_names_the_nearest_statement_and_both_values() -> None:
+    strong = {**OWN, "Sid": "Strong", "Condition": {"StringEquals": {"durward:Acr": "mfa"}}}
+    told = explain(with_role(OWN, strong), request(resource=ORDER.replace("acme", "globex")))
+    assert told.reason == "no statement allows it"
+    lines = list(told.lines())
+    assert "tenant: the resource is another tenant's; its own policy must allow it too" in lines
+    place = lines.index("nearest: Allow in `p/Own` (identity policy)")
+    assert lines[place + 1] == (
+        "  Resource wants `arn:durward:orders:*:${durward:TenantId}:order/*` "
+        "(where durward:tenantid `acme`), was `arn:durward:orders:prod:globex:order/1`"
+    )
+    assert "  StringEquals durward:acr wants `mfa`, was absent" in lines
+
+
+def test_an_explanation_of_an_allow_names_its_statement() -> None:
+    told = explain(with_role(OWN), request())
+    assert told.reason == "allowed by `p/Own`"
+    assert [candidate.statement for candidate in told.candidates] == ["p/Own"]
+
+
+def test_an_explanation_names_the_scope_that_is_missing() -> None:
+    engine = with_role(OWN, scopes={"read": frozenset({"orders:GetOrder"}), "x": frozenset()})
+    bare = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"x"}))
+    told = explain(engine, request(bare))
+    assert told.reason == "the token has none of the scopes `read`"
+    assert "scope: the token would need `read`" in told.lines()
+
+
+def test_an_explanation_of_a_deny_and_of_silence() -> None:
+    deny = {"Sid": "Never", "Effect": "Deny", "Action": "*", "Resource": "*"}
+    assert explain(with_role(OWN, deny), request()).reason == "denied by `p/Never`"
+    silent = explain(PolicySet(Policies()), request())
+    assert list(silent.lines()) == ["no statement that applies to this principal names the action"]
+
+
+def test_principals_and_presence_are_explained_too() -> None:
+    bob = {"Durward": "arn:durward:iam::acme:user/bob"}
+    named = {"Effect": "Allow", "Action": "*", "Principal": bob}
+    others = {"Effect": "Allow", "Action": "*", "NotPrincipal": "*"}
+    null = {"Null": {"durward:Acr": False}}
+    fresh = {"Effect": "Allow", "Action": "*", "Principal": "*", "Condition": null}
+    document = policy(named, others, fresh, kind=Kind.RESOURCE)
+    told = list(explain(PolicySet(Policies(resources={"orders": [document]})), request()).lines())
+    assert any("Principal wants `arn:durward:iam::acme:user/bob`" in line for line in told)
+    assert any(line.startswith("  NotPrincipal wants *") for line in told)
+    assert "  Null durward:acr wants `false`, was absent" in told
+
+
+def test_partial_evaluation_leaves_only_what_is_not_known() -> None:
+    read = policy({**OWN, "Condition": {"StringEquals": {"durward:Acr": "mfa"}}})
+    predicate = compile_statement(read.statements[0])
+    assert keys_of(predicate) == {"action", "resource", "durward:tenantid", "durward:acr"}
+    known = {"action": "orders:GetOrder", "resource": ORDER, "durward:tenantid": "acme"}
+    rest = residual(predicate, known)
+    assert keys_of(rest) == {"durward:acr"}
+    assert residual(rest, {"durward:acr": "mfa"}) == Constant(value=True)
+    assert residual(predicate, {"action": "orders:CancelOrder"}) == Constant(value=False)
+    either = Some((Not(rest), rest))
+    assert keys_of(either) == {"durward:acr"}
+    assert holds(either, {"durward:acr": "x"})
+    assert residual(either, {"durward:acr": "x"}) == Constant(value=True)
+    assert keys_of(residual(either, {})) == {"durward:acr"}
+    assert residual(Some(()), {}) == Constant(value=False)
+    assert keys_of(Constant(value=True)) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("order/*", "order/1/line/2:x", True),
+        ("*/line/?", "order/1/line/2", True),
+        ("*/line/?", "order/1/line/22", False),
+        ("a*b*c", "a-b-b-c", True),
+        ("a*b*c", "ac", False),
+        ("ab*ba", "aba", False),
+        ("?", "", False),
+        ("*", "", True),
+        ("order/${*}", "order/*", True),
+        ("order/${*}", "order/1", False),
+    ],
+)
+def test_wildcards(pattern: str, text: str, expected: bool) -> None:  # noqa: FBT001
+    found = parse_resource(f"arn:durward:o:s:t:{pattern}")
+    assert found.matches(f"arn:durward:o:s:t:{text}", nothing) is expected
+
+
+@pytest.mark.timeout(20)
+def test_many_wildcards_do_not_backtrack() -> None:
+    pattern = parse_resource("arn:durward:o:s:t:" + "*a" * 15 + "b")
+    assert not pattern.matches("arn:durward:o:s:t:" + "a" * 100_000, nothing)
+
+
+def nothing(_: str) -> None:
+    return None

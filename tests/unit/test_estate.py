@@ -1,0 +1,89 @@
+"""What is declared fits together, or nothing of it is taken."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.errors import Misconfigured
+from durward.core.estate import Declaration, Estate, Kind, read_estate
+
+OPENAPI = {"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "Get"}}}}
+ALLOW = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+GOOD: dict[str, dict[str, dict[str, Any]]] = {
+    "tenants": {"acme": {}},
+    "policies": {"all": ALLOW, "cap": ALLOW},
+    "roles": {"clerk": {"policies": ["all"], "boundary": ["cap"]}},
+    "apis": {"orders": {"audience": "http://api", "upstream": "127.0.0.1:80", "openapi": OPENAPI}},
+    "clients": {"job": {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"]}},
+    "users": {"ann": {"tenant": "acme", "roles": ["clerk"], "policies": ["all"]}},
+}
+
+
+def estate(**changes: dict[str, dict[str, Any]]) -> Estate:
+    declared = {kind: {**bodies, **changes.get(kind, {})} for kind, bodies in GOOD.items()}
+    return read_estate(
+        Declaration(Kind(kind), name, body)
+        for kind, bodies in declared.items()
+        for name, body in bodies.items()
+    )
+
+
+def test_what_fits_is_one_value() -> None:
+    found = estate()
+    assert found.users["ann"].roles == ("clerk",)
+    assert found.apis["orders"].operations[0].action == "orders:Get"
+    assert found.bundle.identity == {"role/clerk": ("all",), "user/ann": ("all",)}
+    assert found.bundle.boundaries == {"role/clerk": ("cap",)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"users": {"eve": {}}}, "missing required field `tenant`"),
+        ({"users": {"eve": {"tenant": "acme", "role": []}}}, "unknown field `role`"),
+        ({"users": {"eve": {"tenant": "emca"}}}, "tenant names `emca`, which is not declared"),
+        ({"users": {"eve": {"tenant": "acme", "roles": ["x"]}}}, "roles names `x`"),
+        ({"users": {"e:e": {"tenant": "acme"}}}, "a name is "),
+        ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
+        ({"roles": {"r": {"policies": ["x"]}}}, "policies names `x`"),
+        ({"policies": {"all": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
+        ({"clients": {"c": {"tenant": "acme", "grants": ["password"]}}}, "is not a grant"),
+        ({"clients": {"c": {"tenant": "acme", "authentication": "x"}}}, "authentication is one"),
+        (
+            {
+                "clients": {
+                    "c": {
+                        "tenant": "acme",
+                        "authentication": "none",
+                        "grants": ["client_credentials"],
+                    }
+                }
+            },
+            "a public client cannot act for itself",
+        ),
+        (
+            {"clients": {"c": {"tenant": "acme", "authentication": "private_key_jwt"}}},
+            "needs `jwks`",
+        ),
+        ({"clients": {"c": {"tenant": "acme"}}}, "needs `redirect_uris`"),
+        ({"apis": {"Orders": GOOD["apis"]["orders"]}}, "a name is "),
+        ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "upstream": "x"}}}, "not an address"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "openapi": {}}}}, "not an OpenAPI 3"),
+    ],
+)
+def test_what_does_not_fit_is_told(changes: dict[str, dict[str, Any]], told: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        estate(**changes)
+    assert told in caught.value.problem
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        estate(users={"eve": {}}, roles={"r": {"policies": ["x"]}})
+    assert "users/eve" in caught.value.problem
+    assert "roles/r" in caught.value.problem
