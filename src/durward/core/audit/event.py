@@ -1,0 +1,74 @@
+"""An audit event: a typed fact about who did what, and the exact bytes that are kept of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+import msgspec
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.values import Instant
+from durward.core.wire import JsonLike, sorted_json
+
+MAX_EVENT_BYTES = 65_536
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    DECISION = "decision"
+    DECLARATION_ADDED = "declaration added"
+    DECLARATION_CHANGED = "declaration changed"
+    DECLARATION_REMOVED = "declaration removed"
+    SNAPSHOT_PUBLISHED = "snapshot published"
+    KEY_CREATED = "key created"
+    KEY_PROMOTED = "key promoted"
+    KEY_RETIRED = "key retired"
+    SECRET_CREATED = "secret created"  # noqa: S105 - a kind of event
+    TOKEN_ISSUED = "token issued"  # noqa: S105 - a kind of event
+    TOKEN_REFUSED = "token refused"  # noqa: S105 - a kind of event
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who acts in a use case, and when; every store verb is told."""
+
+    actor: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One event. `id` is unique for ever; `target` is what it happened to."""
+
+    id: str
+    at: Instant
+    kind: Kind
+    actor: str
+    target: str
+    tenant: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_wire(self) -> bytes:
+        """The canonical bytes: sorted JSON. They are what is stored and hashed."""
+        fields: dict[str, JsonLike] = {
+            "id": self.id,
+            "at": self.at,
+            "kind": self.kind.value,
+            "actor": self.actor,
+            "target": self.target,
+            "tenant": self.tenant,
+            "facts": dict(self.facts),
+        }
+        return sorted_json(fields)
+
+    @classmethod
+    def from_wire(cls, data: bytes) -> Self:
+        """Read an event. Raises ProtocolError `invalid_request`."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.DecodeError as error:
+            raise ProtocolError(
+                ErrorCode.INVALID_REQUEST, "not an audit event", private=str(error)
+            ) from error

@@ -1,0 +1,80 @@
+"""Envelope encryption: each secret under a key of its own, that key under the key file's.
+
+AES-256-GCM both times. What a secret belongs to is authenticated with it: moved to another row, it
+does not open.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from durward.core.errors import Misconfigured, Unavailable
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+VERSION = b"\x01"
+WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFile:
+    """The key under which all others rest."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = AESGCM(key)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the key file, or make it. Raises Misconfigured where others can read it."""
+        if not path.exists():
+            create(path)
+        if path.stat().st_mode & OTHERS:
+            hint = f"chmod 600 {path}"
+            raise Misconfigured(str(path), "the key file can be read by others", hint=hint)
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise Misconfigured(str(path), f"a key file holds {KEY_BYTES} bytes")
+        return cls(key)
+
+    def seal(self, secret: bytes, belongs_to: str) -> bytes:
+        """The secret in its envelope."""
+        key, inner, outer = os.urandom(KEY_BYTES), os.urandom(NONCE_BYTES), os.urandom(NONCE_BYTES)
+        bound = belongs_to.encode()
+        wrapped = outer + self._key.encrypt(outer, key, bound)
+        return VERSION + wrapped + inner + AESGCM(key).encrypt(inner, secret, bound)
+
+    def unseal(self, envelope: bytes, belongs_to: str) -> bytes:
+        """The secret. Raises Unavailable where the key file is not the one that sealed it."""
+        bound, body = belongs_to.encode(), envelope[1:]
+        wrapped, rest = body[:WRAPPED_BYTES], body[WRAPPED_BYTES:]
+        if envelope[:1] != VERSION:
+            raise Unavailable(f"{belongs_to} is sealed in a form that is not known")
+        try:
+            key = self._key.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
+            return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise Unavailable(f"{belongs_to} cannot be opened with this key file") from error
+
+    def __repr__(self) -> str:
+        return "KeyFile(•••)"
+
+
+def create(path: Path) -> None:
+    """Make a key file, whole or not at all; of two that try at once, one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, os.urandom(KEY_BYTES))
+        os.fsync(descriptor)
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.close(descriptor)
+        fresh.unlink()

@@ -1,0 +1,44 @@
+"""What clients prove themselves by: secrets, kept as hashes, and assertions, used once."""
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.values import ClientId, Instant, Secret
+from durward.store.audit import record_event
+from durward.store.schema import client_secrets, consumed
+
+
+def record_secret(
+    connection: Connection,
+    client: ClientId,
+    secret: Secret,
+    trail: Trail,
+    id: str,  # noqa: A002
+) -> None:
+    """Keep the hash of a new secret of a client; earlier ones stay."""
+    values = {"client": client, "hash": secret.sha256(), "created_at": trail.at, "revoked": False}
+    connection.execute(insert(client_secrets).values(**values))
+    target = f"clients/{client}"
+    record_event(connection, AuditEvent(id, trail.at, Kind.SECRET_CREATED, trail.actor, target))
+
+
+def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:
+    """The hashes of a client's secrets."""
+    columns = client_secrets.c
+    statement = select(columns.hash).where(columns.client == client, columns.revoked.is_(False))
+    return [row.hash for row in connection.execute(statement)]
+
+
+def consume_assertion(
+    connection: Connection, client: ClientId, jti: str, expires_at: Instant, now: Instant
+) -> bool:
+    """Whether this is the first use of an assertion (RFC 7523 §3); it is kept until it expires."""
+    connection.execute(delete(consumed).where(consumed.c.expires_at <= now))
+    try:
+        with connection.begin_nested():
+            values = {"client": client, "jti": jti, "expires_at": expires_at}
+            connection.execute(insert(consumed).values(**values))
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""What is declared, as it was last applied."""
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.estate import Declaration
+from durward.core.estate import Kind as Declared
+from durward.core.wire import parse_json, sorted_json
+from durward.store.audit import record_event
+from durward.store.schema import declarations
+
+MAX_BODY_BYTES = 8_388_608
+
+
+def load_declarations(connection: Connection) -> list[Declaration]:
+    """Everything that is declared, in the order of kinds and names."""
+    columns = declarations.c
+    rows = connection.execute(select(columns.kind, columns.name, columns.body))
+    found = []
+    for row in rows:
+        body = parse_json(row.body, limit_bytes=MAX_BODY_BYTES)
+        assert isinstance(body, dict)  # noqa: S101 - it was written by `put_declaration`
+        found.append(Declaration(Declared(row.kind), row.name, body))
+    order = list(Declared)
+    return sorted(found, key=lambda declared: (order.index(declared.kind), declared.name))
+
+
+def put_declaration(connection: Connection, declared: Declaration, trail: Trail, id: str) -> None:  # noqa: A002
+    """Add or change one declaration."""
+    body = sorted_json(dict(declared.body))
+    columns = declarations.c
+    here = (columns.kind == declared.kind.value) & (columns.name == declared.name)
+    values = {"body": body, "changed_at": trail.at}
+    changed = connection.execute(update(declarations).where(here).values(**values)).rowcount
+    if not changed:
+        named = {"kind": declared.kind.value, "name": declared.name}
+        connection.execute(insert(declarations).values(**named, **values))
+    kind = Kind.DECLARATION_CHANGED if changed else Kind.DECLARATION_ADDED
+    record_event(connection, _event(declared, kind, trail, id))
+
+
+def remove_declaration(
+    connection: Connection,
+    declared: Declaration,
+    trail: Trail,
+    id: str,  # noqa: A002
+) -> None:
+    """Remove one declaration."""
+    columns = declarations.c
+    here = (columns.kind == declared.kind.value) & (columns.name == declared.name)
+    connection.execute(delete(declarations).where(here))
+    record_event(connection, _event(declared, Kind.DECLARATION_REMOVED, trail, id))
+
+
+def _event(declared: Declaration, kind: Kind, trail: Trail, id: str) -> AuditEvent:  # noqa: A002
+    target = f"{declared.kind.value}/{declared.name}"
+    return AuditEvent(id, trail.at, kind, trail.actor, target)

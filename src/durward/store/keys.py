@@ -1,0 +1,82 @@
+"""Signing keys at rest: their public half in clear, the private one in its envelope."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.values import Instant
+from durward.store.audit import record_event
+from durward.store.schema import signing_keys
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One key and the instants of its life; see `core/jose/life.py` for what they mean."""
+
+    kid: str
+    purpose: str
+    algorithm: str
+    public: bytes
+    private: bytes
+    published_at: Instant
+    signs_from: Instant
+    retired_at: Instant | None = None
+    removed_at: Instant | None = None
+
+    def __repr__(self) -> str:
+        return f"StoredKey({self.kid}, {self.purpose}, •••)"
+
+
+def load_keys(connection: Connection) -> list[StoredKey]:
+    """Every key that is not removed, the oldest first."""
+    c = signing_keys.c
+    statement = select(
+        *(c.kid, c.purpose, c.algorithm, c.public, c.private),
+        *(c.published_at, c.signs_from, c.retired_at, c.removed_at),
+    )
+    rows = connection.execute(statement.where(c.removed_at.is_(None)).order_by(c.published_at))
+    return [StoredKey(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own way
+
+
+def record_key(connection: Connection, key: StoredKey, trail: Trail, id: str) -> None:  # noqa: A002
+    """Keep a new key."""
+    connection.execute(
+        insert(signing_keys).values(
+            kid=key.kid,
+            purpose=key.purpose,
+            algorithm=key.algorithm,
+            public=key.public,
+            private=key.private,
+            published_at=key.published_at,
+            signs_from=key.signs_from,
+            retired_at=key.retired_at,
+        )
+    )
+    facts = {"purpose": key.purpose, "algorithm": key.algorithm}
+    event = AuditEvent(id, trail.at, Kind.KEY_CREATED, trail.actor, f"keys/{key.kid}", facts=facts)
+    record_event(connection, event)
+
+
+def retire_key(
+    connection: Connection,
+    kid: str,
+    retired_at: Instant,
+    trail: Trail,
+    id: str,  # noqa: A002
+) -> None:
+    """Say from when on a key is not published any more."""
+    columns = signing_keys.c
+    here = (columns.kid == kid) & columns.retired_at.is_(None)
+    if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
+        facts = {"retired_at": retired_at}
+        event = AuditEvent(id, trail.at, Kind.KEY_RETIRED, trail.actor, f"keys/{kid}", facts=facts)
+        record_event(connection, event)
+
+
+def remove_keys(connection: Connection, now: Instant) -> int:
+    """Destroy the private halves of keys that are retired; the rows stay as evidence."""
+    columns = signing_keys.c
+    due = columns.removed_at.is_(None) & (columns.retired_at <= now)
+    gone = {"removed_at": now, "private": b""}
+    return connection.execute(update(signing_keys).where(due).values(**gone)).rowcount

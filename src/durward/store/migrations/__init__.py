@@ -1,0 +1,1 @@
+"""Migrations: `pre` ones run at start, while the former version still runs."""
