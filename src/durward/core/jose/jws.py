@@ -1,0 +1,83 @@
+"""Compact JWS (RFC 7515), checked before any cryptography: form, sizes, `alg`, `crit`.
+
+`jku`, `x5u`, `jwk`, `x5c` in a header are never looked at: keys come from whoever verifies.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.jose.jwk import KeySet
+from durward.core.wire import (
+    Json,
+    JsonLike,
+    compact_json,
+    decode_base64url,
+    encode_base64url,
+    parse_json,
+)
+
+MAX_TOKEN_BYTES = 16_384
+PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A payload that one of the keys signed, and the header it was signed under."""
+
+    header: Mapping[str, Json]
+    payload: bytes
+
+
+def verify(
+    token: str,
+    keys: KeySet,
+    algorithms: Collection[str],
+    *,
+    limit_bytes: int = MAX_TOKEN_BYTES,
+) -> Verified:
+    """The payload of a compact JWS signed by one of the keys (RFC 7515 §5.2, RFC 8725 §3.1).
+
+    Raises ProtocolError `invalid_token`; why, only the private side says.
+    """
+    if len(token) > limit_bytes or not token.isascii():
+        raise _invalid(f"larger than {limit_bytes} bytes, or not ASCII")
+    parts = token.split(".")
+    if len(parts) != PARTS:
+        raise _invalid("not three parts")
+    try:
+        head, payload, _ = (decode_base64url(part) for part in parts)
+        header = parse_json(head, limit_bytes=limit_bytes)
+    except ProtocolError as error:
+        raise _invalid(str(error)) from error
+    if not isinstance(header, dict):
+        raise _invalid("the header is not an object")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
+        raise _invalid("`alg` is not allowed")
+    if header.keys() & {"crit", "b64"}:
+        raise _invalid("`crit` and `b64` are not understood")
+    for key in keys.candidates(algorithm, header.get("kid")):
+        try:
+            jws.deserialize_compact(token.encode(), key.key, algorithms=[algorithm])
+        except (JoseError, ValueError):
+            continue
+        return Verified(header, payload)
+    raise _invalid("no key of the issuer made this signature")
+
+
+def signing_input(header: Mapping[str, JsonLike], payload: bytes) -> bytes:
+    """What is signed (RFC 7515 §5.1)."""
+    return f"{encode_base64url(compact_json(header))}.{encode_base64url(payload)}".encode()
+
+
+def compact(signed: bytes, signature: bytes) -> str:
+    """The compact form of what was signed."""
+    return f"{signed.decode()}.{encode_base64url(signature)}"
+
+
+def _invalid(private: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid", private=private)
