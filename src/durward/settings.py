@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from durward.core.edge.node import Address, Limits, Node
+from durward.core.edge.node import Address, Limits, Node, Positive
 from durward.core.errors import Misconfigured
 
 
@@ -21,6 +21,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     id: str = "edge-1"
     issuer: str | None = None
     """Where the issuer is served."""
+    control_plane: str | None = None
+    """The runtime folder of `durward serve`; without it the snapshot on disk decides."""
+    snapshot_key: str | None = None
+    """The file of the public key that signs snapshots; `durward serve` writes it."""
     decision_points: int = 1
     """How many decision processes this node runs."""
     envoy: str | None = None
@@ -33,6 +37,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def node(self) -> Node:
         """The node as the core knows it. Raises Misconfigured."""
         runtime = Path(self.runtime)
+        if self.issuer and not self.control_plane:
+            hint = "control_plane = the runtime folder of `durward serve`"
+            raise Misconfigured("edge", "an issuer, and nothing that serves it", hint=hint)
         return Node(
             id=self.id,
             admin=Address.parse(f"unix:{runtime}/envoy.sock"),
@@ -42,15 +49,36 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
                 Address.parse(f"unix:{runtime}/pdp-{number}.sock")
                 for number in range(self.decision_points)
             ),
+            control_plane=Address.parse(f"unix:{self.control_plane}/public.sock")
+            if self.control_plane
+            else None,
             access_log=str(Path(self.state) / "refusals.jsonl"),
             limits=self.limits,
         )
+
+
+class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[serve]`: a replica of the control plane."""
+
+    issuer: str
+    """The issuer: the address under which clients reach the authorization server."""
+    runtime: str
+    """A short folder for sockets, its owner's alone."""
+    state: str
+    """A folder for the embedded database, the key file, and the public keys that others pin."""
+    database: str | None = None
+    """`postgresql://…`; without it a SQLite file in `state`."""
+    key_file: str | None = None
+    """The key under which secrets rest; without it a file in `state`, made on first use."""
+    access_lifetime_seconds: Positive = 300
+    """How long an access token lives."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     edge: EdgeSettings | None = None
+    serve: ServeSettings | None = None
 
 
 def load_settings(path: Path) -> Settings:

@@ -16,18 +16,17 @@ from pathlib import Path
 from time import monotonic
 
 import httpx2
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, Misconfigured
-from durward.core.estate import Declaration, Kind, read_estate
-from durward.core.wire import encode_base64url
+from durward.core.estate import Declaration, Kind
+from durward.faces.control import Control
+from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
 from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
 
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
-COORDINATE_BYTES = 32
+CONTROL_PLANE = "control plane"
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,15 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     async with runtime_folder() as runtime:
-        children = [orders(place, runtime), edge(place, runtime)]
+        children = [orders(place, runtime), control_plane(place, runtime), edge(place, runtime)]
         write_configuration(place, runtime)
         watchers: list[asyncio.Task[None]] = []
         try:
             for child in children:
                 if not await step(child, tell, ended):
                     return
+                if child.name == CONTROL_PLANE:
+                    await asyncio.to_thread(seed, place, runtime)
                 watchers.append(asyncio.create_task(keep_running(child, complain)))
             ready()
             await ended.wait()
@@ -146,28 +147,36 @@ async def runtime_folder() -> AsyncIterator[Path]:
 
 
 def write_configuration(place: Place, runtime: Path) -> None:
-    """The settings of the edge, its first snapshot, and what the demo tells of itself."""
-    state = place.folder / "edge"
-    state.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "apis": place.apis.removeprefix("http://"),
-        "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
-        "runtime": str(runtime),
-        "state": str(state.resolve()),
+    """The settings of both processes, and what the demo tells of itself."""
+    folder = place.folder.resolve()
+    (folder / "edge").mkdir(parents=True, exist_ok=True)
+    parts = {
+        "serve": {
+            "issuer": place.issuer,
+            "runtime": str(runtime),
+            "state": str(folder / "serve"),
+        },
+        "edge": {
+            "apis": place.apis.removeprefix("http://"),
+            "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
+            "control_plane": str(runtime),
+            "snapshot_key": str(folder / "serve" / "snapshot.jwk"),
+            "runtime": str(runtime),
+            "state": str(folder / "edge"),
+        },
     }
-    lines = ["[edge]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
-    (place.folder / "durward.toml").write_text("\n".join(lines) + "\n")
-    (state / "snapshot.json").write_bytes(first_snapshot(place, runtime).to_wire())
+    lines = []
+    for part, settings in parts.items():
+        lines += [f"[{part}]", *(f"{n} = {json.dumps(v)}" for n, v in settings.items()), ""]
+    (folder / "durward.toml").write_text("\n".join(lines))
     written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
-    (place.folder / "demo.json").write_text(json.dumps(written))
+    (folder / "demo.json").write_text(json.dumps(written))
 
 
-def first_snapshot(place: Place, runtime: Path) -> Snapshot:
-    """The sample API and its policies behind the edge, with a key that signs nothing yet."""
-    estate = read_estate(declared(place, runtime))
-    apis = tuple(estate.apis.values())
-    keys = (unused_key(),)
-    return Snapshot(version=1, issuer=place.issuer, keys=keys, apis=apis, policies=estate.bundle)
+def seed(place: Place, runtime: Path) -> None:
+    """Declare the sample, as `durward apply` would; its secrets go into the credentials file."""
+    answer = Control(runtime).change("apply", list(declared(place, runtime)), prune=False)
+    add_credentials(place.folder / "credentials", answer["secrets"], "clients")
 
 
 def declared(place: Place, runtime: Path) -> Iterator[Declaration]:
@@ -176,17 +185,6 @@ def declared(place: Place, runtime: Path) -> Iterator[Declaration]:
     for found in read_declarations(example() / "durward.yaml"):
         is_api = found.kind is Kind.API
         yield replace(found, body={**found.body, **here}) if is_api else found
-
-
-def unused_key() -> dict[str, str]:
-    """A public key whose private half nobody kept: no token verifies."""
-    numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-    x, y = (
-        encode_base64url(number.to_bytes(COORDINATE_BYTES, "big"))
-        for number in (numbers.x, numbers.y)
-    )
-    key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "none"}
-    return {**key, "x": x, "y": y}
 
 
 def example() -> Path:
@@ -204,6 +202,18 @@ def orders(place: Place, runtime: Path) -> Child:
         [sys.executable, str(example() / "app.py"), "--uds", str(socket)],
         place.folder / "logs" / "orders.log",
         lambda: answers(socket, "/v1/status"),
+    )
+
+
+def control_plane(place: Place, runtime: Path) -> Child:
+    """The authorization server, the admin API, the audit log."""
+    command = [sys.executable, "-m", "durward", "serve"]
+    return Child(
+        CONTROL_PLANE,
+        [*command, "--config", str(place.folder / "durward.toml")],
+        place.folder / "logs" / "serve.log",
+        lambda: answers(runtime / "control.sock", "/readyz"),
+        ready_within=30,
     )
 
 

@@ -10,12 +10,21 @@ from durward.core.errors import DurwardError, Misconfigured
 USAGE_ERROR = 2
 
 COMMANDS = (
-    ("demo", "Start everything on loopback, with a sample API behind the edge."),
-    ("edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
-    ("explain", "Show why a request was decided as it was."),
-    ("version", "Show the version of Durward and of the parts it runs on."),
-    ("doctor", "Look whether this machine has what Durward needs."),
+    ("demo", "demo", "Start everything on loopback, with a sample API behind the edge."),
+    ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
+    ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
+    ("plan", "declare", "Show what `apply` would change."),
+    ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
+    ("export", "declare", "Print everything that is declared, as `apply` takes it."),
+    ("call", "call", "Call a protected API as a person or a service, by the real flows."),
+    ("explain", "explain", "Show why a request was decided as it was."),
+    ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
+    ("audit", "audit", "Prove that the audit log is whole."),
+    ("keys", "keys", "Show the keys that sign, or replace them."),
+    ("version", "version", "Show the version of Durward and of the parts it runs on."),
+    ("doctor", "doctor", "Look whether this machine has what Durward needs."),
 )
+"""Each command, the module that holds it, and its line in the help."""
 
 
 def app() -> App:
@@ -27,8 +36,8 @@ def app() -> App:
         help_format="plaintext",
         result_action="return_value",
     )
-    for name, summary in COMMANDS:
-        root.command(f"durward.faces.cli.{name}:{name}", name=name, help=summary)
+    for name, module, summary in COMMANDS:
+        root.command(f"durward.faces.cli.{module}:{name}", name=name, help=summary)
     return root
 
 

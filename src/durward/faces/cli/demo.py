@@ -10,13 +10,13 @@ from pathlib import Path
 
 from cyclopts import App
 
-from durward.core.errors import DurwardError, Unavailable
+from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.faces.demo import Place, check_ports, held, run, running
 
 DEFAULT_DIR = Path(".durward/demo")
 DEFAULT_PORT = 8470
 STOP_WITHIN_SECONDS = 20
-READY_WITHIN_SECONDS = 60
+POLL_SECONDS = 0.02
 
 demo = App(
     name="demo",
@@ -88,28 +88,41 @@ def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
 
 
 def start_detached(place: Place) -> int:
-    """Start the demo in a session of its own and return when it is ready."""
+    """Start the demo in a session of its own, its words in a file; return when it is ready."""
     command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
     command += ["--base-port", str(place.base_port)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None  # noqa: S101
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        if line.startswith(LAST_LINE):
-            return 0
-    return process.wait()
+    log = place.folder / "logs" / "demo.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        written = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        hint = "choose another folder: --dir DIR"
+        raise Misconfigured(str(log), error.strerror or "cannot be written", hint=hint) from error
+    with log.open() as words:
+        words.seek(written)
+        while True:
+            line = words.readline()
+            if line:
+                print(line, end="", flush=True)
+            elif process.poll() is not None:
+                return process.returncode
+            else:
+                time.sleep(POLL_SECONDS)
+            if line.startswith(LAST_LINE):
+                return 0
 
 
 def tell(name: str, seconds: float) -> None:
     """One step done."""
-    print(f"✓ {name:12} {seconds:5.1f} s", flush=True)
+    print(f"✓ {name:14} {seconds:5.1f} s", flush=True)
 
 
 LAST_LINE = "Leave this running"
@@ -121,14 +134,16 @@ def page(place: Place) -> str:
 Durward stands at the door of the sample API.
 
   APIs      {place.apis}
-  issuer    {place.issuer}  (no sign-in yet)
-  files     {place.folder}
+  issuer    {place.issuer}
+  files     {place.folder}  (settings, credentials, logs)
 
 Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id for `explain`:
 
   curl -i {place.apis}/v1/status               200, a policy lets anybody see it
   curl -i {place.apis}/v1/acme/orders/1001     401, without a token
   curl -i {place.apis}/elsewhere               404, not declared
+  durward call --as reporting GET /v1/acme/reports/summary     200, a service signs in
   durward explain d_…                          what decided a request, and why
+  durward logs --follow                        what happens, as it happens
 
 {LAST_LINE}; end it by Ctrl-C or `durward demo stop`."""

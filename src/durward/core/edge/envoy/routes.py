@@ -13,14 +13,13 @@ from durward.core.edge.envoy.types import JWT, Config, message, seconds
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.oauth import protected_resource
+from durward.core.oauth.metadata import SURFACE
 from durward.core.openapi.matcher import SEGMENT
 from durward.core.openapi.operations import Operation
 from durward.core.wire import JsonLike, compact_json
 
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
-
-ISSUER_SURFACE: tuple[tuple[str, str], ...] = ()
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
@@ -114,7 +113,7 @@ def metadata_route(snapshot: Snapshot, api: Api) -> Config:
 
 def issuer_routes(limits: Limits) -> Iterator[Config]:
     """The surface of the authorization server, method by method."""
-    for method, path in ISSUER_SURFACE:
+    for method, path in SURFACE:
         yield {
             "match": {
                 "path": path,

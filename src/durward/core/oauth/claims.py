@@ -1,0 +1,68 @@
+"""The claims of an access token (RFC 9068 §2.2), and nothing about a person beyond need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from durward.core.values import (
+    ClientId,
+    GrantId,
+    Instant,
+    Seconds,
+    SessionId,
+    TenantId,
+    numeric_date,
+)
+from durward.core.wire import JsonLike
+
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """How long what is issued lives."""
+
+    access_lifetime: Seconds = Seconds(300)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """What was granted: to whom, through which client, for which API."""
+
+    subject: str
+    client: ClientId
+    tenant: TenantId
+    audience: str
+    scopes: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    session: SessionId | None = None
+    grant: GrantId | None = None
+    auth_time: Instant | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+def access_claims(
+    grant: TokenGrant, issuer: str, jti: str, now: Instant, policy: TokenPolicy
+) -> Mapping[str, JsonLike]:
+    """What an access token says; a claim without a value is left out."""
+    issued = numeric_date(now)
+    claims: dict[str, JsonLike] = {
+        "iss": issuer,
+        "sub": grant.subject,
+        "aud": grant.audience,
+        "client_id": grant.client,
+        "iat": issued,
+        "exp": issued + policy.access_lifetime,
+        "jti": jti,
+        "scope": " ".join(grant.scopes) or None,
+        "tenant": grant.tenant,
+        "roles": grant.roles or None,
+        "groups": grant.groups or None,
+        "sid": grant.session,
+        "grant": grant.grant,
+        "auth_time": numeric_date(grant.auth_time) if grant.auth_time is not None else None,
+        "acr": grant.acr,
+        "amr": grant.amr or None,
+    }
+    return {name: value for name, value in claims.items() if value is not None}

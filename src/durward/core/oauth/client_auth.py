@@ -1,0 +1,165 @@
+"""How a client proves who it is: exactly one method, the one it is registered with (AS-22…28)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.jose.jwk import KeySet
+from durward.core.jose.jwt import verify_jwt
+from durward.core.oauth.form import one
+from durward.core.values import (
+    ClientId,
+    Instant,
+    Seconds,
+    Secret,
+    from_numeric_date,
+    later,
+    numeric_date,
+)
+from durward.core.wire import decode_base64url, parse_json
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "Ed25519")
+ASSERTION_TYPES = ("client-authentication+jwt", "jwt", "")
+MAX_ASSERTION_LIFE = Seconds(300)
+SKEW = Seconds(10)
+MAX_JTI_CHARACTERS = 256
+MAX_ASSERTION_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class SecretProof:
+    """A client that sent its secret, by `method`."""
+
+    client: ClientId
+    secret: Secret
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionProof:
+    """A client that sent a signed assertion; `client` is only its claim so far."""
+
+    client: ClientId
+    assertion: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoProof:
+    """A public client that only names itself."""
+
+    client: ClientId
+
+
+Proof = SecretProof | AssertionProof | NoProof
+
+
+@dataclass(frozen=True, slots=True)
+class OnceOnly:
+    """What an assertion must be consumed under: it is used once (RFC 7523 §3)."""
+
+    jti: str
+    expires_at: Instant
+
+
+def read_proof(authorization: str | None, form: Mapping[str, tuple[str, ...]]) -> Proof:
+    """What the client proves itself by; more than one method is refused (RFC 6749 §2.3).
+
+    Raises ProtocolError `invalid_request` or `invalid_client`.
+    """
+    named, secret, assertion = one(form, "client_id"), one(form, "client_secret"), None
+    if "client_assertion" in form or "client_assertion_type" in form:
+        if one(form, "client_assertion_type") != ASSERTION_TYPE:
+            raise refused("the type of the client assertion is not supported")
+        assertion = one(form, "client_assertion") or ""
+    if sum(given is not None for given in (authorization, secret, assertion)) > 1:
+        raise ProtocolError(
+            ErrorCode.INVALID_REQUEST, "the client authenticates by more than one method"
+        )
+    if authorization is not None:
+        proof = _basic(authorization)
+        if named is not None and named != proof.client:
+            raise refused("`client_id` is another client than the header names")
+        return proof
+    if assertion is not None:
+        return AssertionProof(_claimed_client(assertion, named), assertion)
+    if named is None:
+        raise refused("the client does not say who it is")
+    if secret is not None:
+        return SecretProof(ClientId(named), Secret(secret), "client_secret_post")
+    return NoProof(ClientId(named))
+
+
+def _claimed_client(assertion: str, named: str | None) -> ClientId:
+    """Which client an assertion names: only whose keys to try, proven by nothing yet."""
+    try:
+        payload = decode_base64url(assertion.split(".")[1])
+        claims = parse_json(payload, limit_bytes=MAX_ASSERTION_BYTES)
+    except (ProtocolError, IndexError) as error:
+        raise refused("the assertion cannot be read") from error
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    if not isinstance(subject, str) or named not in {None, subject}:
+        raise refused("the assertion names no client, or another than `client_id`")
+    return ClientId(subject)
+
+
+def _basic(authorization: str) -> SecretProof:
+    """RFC 6749 §2.3.1: both parts are form-encoded before they are joined and encoded again."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise refused("the scheme of the Authorization header is not Basic")
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+        client, given = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise refused("the Authorization header cannot be read") from error
+    if not colon or not client or not given:
+        raise refused("the Authorization header has no client and secret")
+    return SecretProof(ClientId(client), Secret(given), "client_secret_basic")
+
+
+def secret_matches(proof: SecretProof, hashes: Iterable[bytes]) -> bool:
+    """Whether the secret is one of the client's; every hash is compared, in constant time."""
+    given = hashlib.sha256(proof.secret.reveal().encode()).digest()
+    return any([hmac.compare_digest(given, known) for known in hashes])  # noqa: C419 - all of them
+
+
+def verify_assertion(
+    proof: AssertionProof, client: ClientId, keys: KeySet, audiences: tuple[str, ...], now: Instant
+) -> OnceOnly:
+    """What the assertion must be consumed under, if the client signed it (RFC 7523 §3, AS-28).
+
+    `audiences`: the issuer and the token endpoint. Raises ProtocolError `invalid_client`.
+    """
+    try:
+        claims = verify_jwt(
+            proof.assertion,
+            keys=keys,
+            algorithms=ASSERTION_ALGORITHMS,
+            types=ASSERTION_TYPES,
+            issuer=client,
+            audiences=audiences,
+            now=now,
+            skew=SKEW,
+        )
+    except ProtocolError as error:
+        raise refused(error.private or error.public) from error
+    jti, expires = claims.get("jti"), claims.get("exp")
+    if claims.get("sub") != client:
+        raise refused("the assertion's `sub` is not its `iss`")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
+        raise refused("the assertion has no `jti`")
+    if not isinstance(expires, int | float) or expires > numeric_date(now) + MAX_ASSERTION_LIFE:
+        raise refused(f"the assertion lives longer than {MAX_ASSERTION_LIFE} s")
+    return OnceOnly(jti, later(from_numeric_date(int(expires)), Seconds(SKEW + 1)))
+
+
+def refused(private: str) -> ProtocolError:
+    """One public text for all: who guesses learns nothing (RFC 6749 §5.2)."""
+    public = "client authentication failed"
+    return ProtocolError(ErrorCode.INVALID_CLIENT, public, private=private)

@@ -1,0 +1,1 @@
+"""Grants: one module each, facts in, decision out."""

@@ -1,0 +1,66 @@
+"""Which API a token is for, and what it may do there (RFC 8707, RFC 6749 §3.3)."""
+
+import re
+from collections.abc import Mapping
+
+from durward.core.edge.snapshot import Api
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate import Client
+from durward.core.oauth.form import one
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}\Z")
+MAX_SCOPES = 100
+
+
+def chosen_api(client: Client, form: Mapping[str, tuple[str, ...]], apis: Mapping[str, Api]) -> Api:
+    """The API that `resource` names, else the only one that the client may use (AS-51).
+
+    A token is for one API: with several its scopes would be ambiguous. Raises ProtocolError
+    `invalid_target`.
+    """
+    allowed = [apis[name] for name in client.apis if name in apis]
+    wanted = form.get("resource", ())
+    if len(wanted) > 1:
+        raise _target("a token is for one resource; ask for one at a time")
+    if wanted:
+        found = next((api for api in allowed if api.audience == wanted[0]), None)
+        if found is None:
+            raise _target("the client may not use this resource")
+        return found
+    if len(allowed) != 1:
+        raise _target("name the `resource` that the token is for")
+    return allowed[0]
+
+
+def granted_scopes(
+    client: Client, form: Mapping[str, tuple[str, ...]], api: Api
+) -> tuple[str, ...]:
+    """The scopes that were asked for, or else all that the client may have at the API.
+
+    Raises ProtocolError `invalid_scope`: nothing is silently left out.
+    """
+    possible = {scope for scope in client.scopes if scope in api.scopes}
+    asked = one(form, "scope")
+    if asked is None:
+        return tuple(sorted(possible))
+    scopes = parse_scope(asked)
+    if unknown := set(scopes) - possible:
+        named = " ".join(sorted(unknown))
+        public = "a scope is not one that the client may have at this resource"
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, public, private=named)
+    return scopes
+
+
+def parse_scope(text: str) -> tuple[str, ...]:
+    """The scopes of a parameter, without repetition (RFC 6749 §3.3).
+
+    Raises ProtocolError `invalid_scope`.
+    """
+    scopes = text.split(" ")
+    if len(scopes) > MAX_SCOPES or not all(_SCOPE.match(scope) for scope in scopes):
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, "`scope` is not a list of scopes")
+    return tuple(dict.fromkeys(scopes))
+
+
+def _target(problem: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.INVALID_TARGET, problem)

@@ -1,0 +1,90 @@
+"""`durward plan`, `apply`, `export`: files are the interface."""
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from durward.core.errors import Misconfigured
+from durward.faces.control import control_of
+from durward.faces.credentials import add_credentials
+from durward.faces.declarations import read_declarations
+
+DEFAULT_DIR = Path(".durward/demo")
+SIGNS = {"add": "+", "change": "~", "remove": "-"}
+CHANGES_PENDING = 1
+
+
+def plan(
+    *files: Path,
+    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    prune: bool = False,
+    json: bool = False,
+) -> int:
+    """Show what `apply` would change. Exit code 1 when there is something.
+
+    Args:
+        files: Files of declarations, or folders of `*.durward.yaml`.
+        dir: The folder that holds durward.toml, such as the demo's.
+        prune: Also remove what is not declared in the files.
+        json: Print one JSON object.
+    """
+    answer = control_of(dir).change("plan", declared(files), prune=prune)
+    print(jsonlib.dumps(answer) if json else told(answer))
+    return CHANGES_PENDING if answer["changes"] else 0
+
+
+def apply(
+    *files: Path,
+    dir: Path = DEFAULT_DIR,  # noqa: A002
+    prune: bool = False,
+    credentials: Path | None = None,
+) -> int:
+    """Make it so: everything or nothing, in force when it returns.
+
+    Args:
+        files: Files of declarations, or folders of `*.durward.yaml`.
+        dir: The folder that holds durward.toml, such as the demo's.
+        prune: Also remove what is not declared in the files.
+        credentials: Where secrets that are made now go (mode 0600), instead of the terminal.
+    """
+    if credentials is None and not sys.stdout.isatty():
+        hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
+        raise Misconfigured("apply", "secrets that are made now would be lost", hint=hint)
+    answer = control_of(dir).change("apply", declared(files), prune=prune)
+    print(told(answer))
+    if credentials:
+        add_credentials(credentials, answer["secrets"], "clients")
+        if answer["secrets"]:
+            print(f"secrets of {', '.join(answer['secrets'])} are in {credentials}")
+    else:
+        for client, secret in answer["secrets"].items():
+            print(f"secret of {client}, shown only now: {secret}")
+    return 0
+
+
+def export(*, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
+    """Print everything that is declared, as `apply` takes it.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print JSON instead of YAML.
+    """
+    found = control_of(dir).get("/admin/v1/declarations")
+    print(jsonlib.dumps(found) if json else yaml.safe_dump(found, sort_keys=False), end="")
+    return 0
+
+
+def declared(files: tuple[Path, ...]) -> list[Any]:
+    """What the files declare. Raises Misconfigured."""
+    if not files:
+        raise Misconfigured("files", "none is named", hint="durward apply orders.durward.yaml")
+    return [found for file in files for found in read_declarations(file)]
+
+
+def told(answer: dict[str, Any]) -> str:
+    """Changes for people."""
+    lines = [f"{SIGNS[c['step']]} {c['kind']}/{c['name']}" for c in answer["changes"]]
+    return "\n".join(lines) if lines else "nothing to change"

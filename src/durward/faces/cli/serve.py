@@ -1,0 +1,26 @@
+"""`durward serve`: a replica of the control plane."""
+
+from pathlib import Path
+
+import uvloop
+
+from durward.core.errors import DurwardError, Misconfigured
+from durward.faces.serve import run
+from durward.settings import load_settings
+
+
+def serve(*, config: Path = Path("durward.toml")) -> int:
+    """Run the control plane: the authorization server, the admin API, the audit log.
+
+    Args:
+        config: The settings file; its part [serve] counts.
+    """
+    settings = load_settings(config).serve
+    if settings is None:
+        hint = "issuer, runtime, state"
+        raise Misconfigured(str(config), "has no part [serve]", hint=hint)
+    try:
+        uvloop.run(run(settings))
+    except* DurwardError as group:
+        raise group.exceptions[0] from None
+    return 0

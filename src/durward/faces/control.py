@@ -1,0 +1,83 @@
+"""The control plane as its operator reaches it: over the socket in its runtime folder."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from durward.core.errors import Conflict, Misconfigured, Unavailable
+from durward.core.estate import Declaration
+from durward.settings import load_settings
+
+PATIENCE_SECONDS = 60
+
+
+class Control:
+    """The admin API. Every call raises Unavailable, Misconfigured or Conflict."""
+
+    def __init__(self, runtime: Path) -> None:
+        self.socket = runtime / "control.sock"
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read something."""
+        return self._send("GET", path, params=parameters).json()
+
+    def text(self, path: str) -> str:
+        """Read something that is text."""
+        return str(self._send("GET", path).text)
+
+    def post(self, path: str, body: object) -> Any:
+        """Change something."""
+        return self._send("POST", path, json=body).json()
+
+    def change(self, verb: str, wanted: Sequence[Declaration], *, prune: bool) -> Any:
+        """`plan` or `apply` declarations."""
+        listed = [
+            {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
+        ]
+        return self.post(f"/admin/v1/{verb}", {"declarations": listed, "prune": prune})
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        with self._client() as client:
+            try:
+                reply = client.request(method, f"http://durward{path}", **content)
+            except httpx2.HTTPError as error:
+                raise Unavailable(f"the control plane does not answer: {error}") from error
+        if reply.is_success:
+            return reply
+        told = described(reply)
+        match reply.status_code:
+            case 409:
+                raise Conflict(told["title"])
+            case 503:
+                raise Unavailable(told["title"])
+            case _:
+                where, _, problem = told["title"].partition(": ")
+                raise Misconfigured(where, problem or "refused", hint=told.get("hint", ""))
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[httpx2.Client]:
+        if not self.socket.exists():
+            raise Unavailable(f"no control plane listens on {self.socket}: is `serve` running?")
+        transport = httpx2.HTTPTransport(uds=str(self.socket))
+        with httpx2.Client(transport=transport, timeout=PATIENCE_SECONDS, trust_env=False) as it:
+            yield it
+
+
+def described(reply: httpx2.Response) -> dict[str, str]:
+    """The problem document of a refusal (RFC 9457)."""
+    try:
+        found = reply.json()
+    except ValueError:
+        found = {}
+    return {"title": f"the answer is {reply.status_code}", "hint": "", **found}
+
+
+def control_of(folder: Path) -> Control:
+    """The control plane whose settings lie in a folder. Raises Misconfigured."""
+    settings = load_settings(folder / "durward.toml").serve
+    if settings is None:
+        raise Misconfigured(str(folder / "durward.toml"), "has no part [serve]")
+    return Control(Path(settings.runtime))

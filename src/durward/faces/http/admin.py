@@ -1,0 +1,119 @@
+"""The admin API, as the command line uses it: declarations and keys."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durward.core.errors import Conflict, Misconfigured, Unavailable
+from durward.core.estate import Declaration, Kind
+from durward.core.values import Seconds
+from durward.core.wire import Json
+from durward.wiring import ControlPlane
+
+PROBLEM = "application/problem+json"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One declaration on its way."""
+
+    kind: Kind
+    name: str
+    body: dict[str, object]
+
+
+class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What should be."""
+
+    declarations: tuple[Declared, ...]
+    prune: bool = False
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the next keys sign, and how long the present ones stay."""
+
+    ahead_seconds: int
+    grace_seconds: int
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """Only on the control socket, which its owner alone can open."""
+
+    async def plan(http: Request) -> Response:
+        wanted = msgspec.json.decode(await http.body(), type=Application)
+        changes = await plane.plan(listed(wanted), prune=wanted.prune)
+        return JSONResponse({"changes": [steps(change) for change in changes]})
+
+    async def apply(http: Request) -> Response:
+        wanted = msgspec.json.decode(await http.body(), type=Application)
+        applied = await plane.apply(listed(wanted), prune=wanted.prune)
+        return JSONResponse(
+            {
+                "version": applied.version,
+                "changes": [steps(change) for change in applied.changes],
+                "secrets": {client: secret.reveal() for client, secret in applied.secrets},
+            },
+            headers={"cache-control": "no-store"},
+        )
+
+    async def export(_: Request) -> Response:
+        found: dict[str, dict[str, Json]] = {}
+        for declared in await plane.export():
+            found.setdefault(declared.kind.value, {})[declared.name] = dict(declared.body)
+        return JSONResponse(found)
+
+    async def keys(_: Request) -> Response:
+        return JSONResponse({"keys": plane.key_list()})
+
+    async def rotate(http: Request) -> Response:
+        turn = msgspec.json.decode(await http.body(), type=Turn)
+        done = await plane.rotate_keys(Seconds(turn.ahead_seconds), Seconds(turn.grace_seconds))
+        return JSONResponse({"signs_from": done.signs_from, "retired_at": done.retired_at})
+
+    return [
+        Route("/admin/v1/plan", told(plan), methods=["POST"]),
+        Route("/admin/v1/apply", told(apply), methods=["POST"]),
+        Route("/admin/v1/declarations", told(export)),
+        Route("/admin/v1/keys", told(keys)),
+        Route("/admin/v1/keys/rotate", told(rotate), methods=["POST"]),
+    ]
+
+
+def listed(wanted: Application) -> list[Declaration]:
+    """Declarations as the core knows them."""
+    return [
+        Declaration(found.kind, found.name, msgspec.to_builtins(found.body))
+        for found in wanted.declarations
+    ]
+
+
+def steps(change: object) -> object:
+    """A change as it is sent."""
+    return msgspec.to_builtins(change)
+
+
+def told(endpoint: Endpoint) -> Endpoint:
+    """Errors as problem documents (RFC 9457)."""
+
+    async def answer(http: Request) -> Response:
+        try:
+            return await endpoint(http)
+        except Misconfigured as error:
+            return problem(422, f"{error.path}: {error.problem}", error.hint)
+        except (msgspec.DecodeError, ValueError) as error:
+            return problem(400, str(error))
+        except Conflict as error:
+            return problem(409, str(error))
+        except Unavailable as error:
+            return problem(503, str(error))
+
+    return answer
+
+
+def problem(status: int, title: str, hint: str = "") -> Response:
+    """A problem document; whoever reads it may see everything."""
+    body = {"type": "about:blank", "title": title, "status": status, "hint": hint}
+    return JSONResponse(body, status, media_type=PROBLEM)

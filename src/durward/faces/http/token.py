@@ -1,0 +1,59 @@
+"""The token endpoint (OAuth 2.1 draft-15 §3.2)."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+from durward.core.oauth.form import MAX_FORM_BYTES
+from durward.core.oauth.metadata import TOKEN_PATH
+from durward.services.token import TokenRequest
+from durward.wiring import ControlPlane
+
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+FORM = "application/x-www-form-urlencoded"
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """POST only; the answer is never stored (RFC 6749 §5.1)."""
+
+    async def exchange(http: Request) -> Response:
+        try:
+            answer = await plane.token(
+                TokenRequest(
+                    authorization=http.headers.get("authorization"),
+                    body=await read_form(http),
+                    source=http.headers.get("x-envoy-external-address", ""),
+                )
+            )
+        except ProtocolError as error:
+            return refusal(error)
+        except Unavailable as error:
+            body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
+            headers = {**NO_STORE, "retry-after": str(error.retry_after)}
+            return JSONResponse(body, 503, headers)
+        if answer.error:
+            return refusal(answer.error)
+        return JSONResponse(dict(answer.body or {}), headers=NO_STORE)
+
+    return [Route(TOKEN_PATH, exchange, methods=["POST"])]
+
+
+async def read_form(http: Request) -> bytes:
+    """The body of a form, bounded. Raises ProtocolError `invalid_request`."""
+    if http.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"the content type is not {FORM}")
+    body = b""
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            raise ProtocolError(ErrorCode.INVALID_REQUEST, "the form is too large")
+    return body
+
+
+def refusal(error: ProtocolError) -> Response:
+    """An error of the token endpoint (RFC 6749 §5.2); its private side stays here."""
+    body = {"error": error.code.value, "error_description": error.public}
+    if error.code is ErrorCode.INVALID_CLIENT:
+        return JSONResponse(body, 401, {**NO_STORE, "www-authenticate": 'Basic realm="token"'})
+    return JSONResponse(body, 400, NO_STORE)

@@ -1,0 +1,103 @@
+"""`plan` and `apply`: from what is declared to what should be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.estate import Client, Declaration, Kind, read_estate
+from durward.core.values import ClientId, Secret
+from durward.entropy import new_id, new_secret
+from durward.keys.envelope import KeyFile
+from durward.services.publish import publish
+from durward.store.clients import load_secrets, record_secret
+from durward.store.declarations import load_declarations, put_declaration, remove_declaration
+
+SECRET_METHODS = {"client_secret_basic", "client_secret_post"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step: `add`, `change` or `remove`."""
+
+    step: str
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done, and the secrets that were made: they are shown to their owner now or never."""
+
+    version: int
+    changes: tuple[Change, ...]
+    secrets: tuple[tuple[ClientId, Secret], ...]
+
+
+def plan(
+    connection: Connection, wanted: Sequence[Declaration], *, prune: bool
+) -> tuple[Change, ...]:
+    """What `apply` would do; the result fits together, or Misconfigured is raised."""
+    changes, after = _difference(load_declarations(connection), wanted, prune=prune)
+    read_estate(after)
+    return changes
+
+
+def apply(
+    connection: Connection,
+    wanted: Sequence[Declaration],
+    *,
+    prune: bool,
+    issuer: str,
+    key_file: KeyFile,
+    trail: Trail,
+) -> Applied:
+    """Make it so, publish the next snapshot, and make a secret for each client that needs one.
+
+    Everything or nothing; without a change nothing is published. Raises Misconfigured.
+    """
+    before = load_declarations(connection)
+    changes, after = _difference(before, wanted, prune=prune)
+    estate = read_estate(after)
+    by_name = {(declared.kind, declared.name): declared for declared in (*before, *after)}
+    for change in changes:
+        declared = by_name[change.kind, change.name]
+        use = remove_declaration if change.step == "remove" else put_declaration
+        use(connection, declared, trail, new_id("e"))
+    secrets = [
+        (ClientId(name), _new_secret(connection, ClientId(name), trail))
+        for name, client in estate.clients.items()
+        if _needs_secret(connection, ClientId(name), client)
+    ]
+    published = publish(connection, issuer, key_file, trail).version if changes else 0
+    return Applied(published, changes, tuple(secrets))
+
+
+def _difference(
+    before: Sequence[Declaration], wanted: Sequence[Declaration], *, prune: bool
+) -> tuple[tuple[Change, ...], list[Declaration]]:
+    known = {(declared.kind, declared.name): declared for declared in before}
+    asked = {(declared.kind, declared.name): declared for declared in wanted}
+    changes = [
+        Change("change" if key in known else "add", *key)
+        for key, declared in asked.items()
+        if key not in known or known[key].body != declared.body
+    ]
+    after = {**known, **asked}
+    for key in known.keys() - asked.keys() if prune else ():
+        changes.append(Change("remove", *key))
+        del after[key]
+    order = list(Kind)
+    changes.sort(key=lambda change: (change.step, order.index(change.kind), change.name))
+    return tuple(changes), list(after.values())
+
+
+def _needs_secret(connection: Connection, name: ClientId, client: Client) -> bool:
+    return client.authentication in SECRET_METHODS and not load_secrets(connection, name)
+
+
+def _new_secret(connection: Connection, client: ClientId, trail: Trail) -> Secret:
+    secret = new_secret("dws")
+    record_secret(connection, client, secret, trail, new_id("e"))
+    return secret

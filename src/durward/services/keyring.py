@@ -1,0 +1,109 @@
+"""The keyring: which keys sign now, which are published, and their rotation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.errors import Unavailable
+from durward.core.jose import life
+from durward.core.values import Instant, Seconds
+from durward.core.wire import Json, parse_json, sorted_json
+from durward.entropy import new_id
+from durward.keys.envelope import KeyFile
+from durward.keys.signing import Signer, generate, load
+from durward.store.keys import StoredKey, load_keys, record_key, remove_keys, retire_key
+
+ACCESS, IDENTITY, SNAPSHOT, AUDIT = "access", "identity", "snapshot", "audit"
+ALGORITHMS: Mapping[str, str] = {
+    ACCESS: "ES256",
+    IDENTITY: "RS256",
+    SNAPSHOT: "Ed25519",
+    AUDIT: "Ed25519",
+}
+ROTATED = (ACCESS, IDENTITY)
+"""What `rotate` replaces; edges and auditors pin the keys of snapshots and of the log."""
+
+MAX_JWK_BYTES = 8_192
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Keys as they lie in the store, opened with the key file when they sign."""
+
+    key_file: KeyFile
+    keys: tuple[StoredKey, ...]
+
+    def signing_key(self, purpose: str, now: Instant) -> StoredKey:
+        """The key that signs for a purpose now. Raises Unavailable."""
+        found = life.signing(self.keys, purpose, now)
+        if found is None:
+            raise Unavailable(f"no key signs for `{purpose}`")
+        return found
+
+    def open(self, key: StoredKey) -> Signer:
+        """A key out of its envelope. Raises Unavailable."""
+        return load(key.algorithm, self.key_file.unseal(key.private, place(key.kid)))
+
+    def signer(self, purpose: str, now: Instant) -> Signer:
+        """The key that signs now, opened. Raises Unavailable."""
+        return self.open(self.signing_key(purpose, now))
+
+    def public(self, purposes: tuple[str, ...], now: Instant) -> list[dict[str, Json]]:
+        """The public keys that verifiers need now (RFC 7517)."""
+        keys = [key for key in life.published(self.keys, now) if key.purpose in purposes]
+        found = (parse_json(key.public, limit_bytes=MAX_JWK_BYTES) for key in keys)
+        return [key for key in found if isinstance(key, dict)]
+
+
+def place(kid: str) -> str:
+    """What an envelope of a private key belongs to."""
+    return f"signing_keys/private/{kid}"
+
+
+def load_ring(connection: Connection, key_file: KeyFile) -> KeyRing:
+    """The keyring as it is now."""
+    return KeyRing(key_file, tuple(load_keys(connection)))
+
+
+def ensure_keys(connection: Connection, key_file: KeyFile, trail: Trail) -> KeyRing:
+    """The keyring, with a key for every purpose that had none."""
+    ring = load_ring(connection, key_file)
+    for purpose in ALGORITHMS:
+        if life.signing(ring.keys, purpose, trail.at) is None:
+            _add(connection, key_file, purpose, trail.at, trail)
+    return load_ring(connection, key_file)
+
+
+def rotate_keys(
+    connection: Connection, key_file: KeyFile, ahead: Seconds, grace: Seconds, trail: Trail
+) -> life.Rotation:
+    """Publish the next keys, and say when they sign and when the present ones are retired.
+
+    `ahead` (seconds) is longer than any cache keeps keys, `grace` than any token lives.
+    """
+    turn = life.rotation(trail.at, ahead, grace)
+    for key in load_keys(connection):
+        if key.purpose in ROTATED and key.retired_at is None:
+            retire_key(connection, key.kid, turn.retired_at, trail, new_id("e"))
+    for purpose in ROTATED:
+        _add(connection, key_file, purpose, turn.signs_from, trail)
+    remove_keys(connection, trail.at)
+    return turn
+
+
+def _add(
+    connection: Connection, key_file: KeyFile, purpose: str, signs_from: Instant, trail: Trail
+) -> None:
+    signer = generate(ALGORITHMS[purpose])
+    stored = StoredKey(
+        kid=signer.kid,
+        purpose=purpose,
+        algorithm=signer.algorithm,
+        public=sorted_json(signer.public_jwk),
+        private=key_file.seal(signer.to_bytes(), place(signer.kid)),
+        published_at=trail.at,
+        signs_from=signs_from,
+    )
+    record_key(connection, stored, trail, new_id("e"))

@@ -1,0 +1,243 @@
+"""The control plane, put together: the one place where use cases meet store and keys."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection
+
+from durward.clock import now
+from durward.core.audit.event import AuditEvent, Trail
+from durward.core.errors import DurwardError, Unavailable
+from durward.core.estate import Declaration
+from durward.core.jose.life import Rotation
+from durward.core.jose.life import published as published_keys
+from durward.core.oauth.claims import TokenPolicy
+from durward.core.values import Seconds
+from durward.core.wire import Json, sorted_json
+from durward.keys.envelope import KeyFile
+from durward.keys.signing import Signer
+from durward.services import apply as applying
+from durward.services import keyring, publish, sequence, token
+from durward.settings import ServeSettings
+from durward.store.audit import find_event, latest_checkpoint, load_leaves
+from durward.store.declarations import load_declarations
+from durward.store.engine import Database, open_database
+from durward.store.migrate import migrate
+from durward.store.snapshots import load_snapshot, newest_version
+
+REFRESH_SECONDS = 0.2
+SEQUENCE_SECONDS = 0.5
+Report = Callable[[str], None]
+
+
+class ControlPlane:
+    """Everything that a replica of `durward serve` does. What it holds can be read again."""
+
+    def __init__(self, settings: ServeSettings, database: Database, key_file: KeyFile) -> None:
+        self.issuer = settings.issuer
+        self._settings = settings
+        self._database = database
+        self._key_file = key_file
+        self._policy = TokenPolicy(Seconds(settings.access_lifetime_seconds))
+        self._published: publish.Published
+        self._signed = ""
+        self._signers: dict[str, Signer] = {}
+        self._changed = asyncio.Condition()
+        self._recorded = asyncio.Event()
+        self._ending = False
+
+    @classmethod
+    async def open(cls, settings: ServeSettings) -> Self:
+        """Open the store, bring it up to date, make the keys that are missing."""
+        state = Path(settings.state)
+        database = open_database(settings.database or f"sqlite:///{state}/durward.db")
+        key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
+        await database.write(migrate)
+        plane = cls(settings, database, key_file)
+        await database.write(plane._prepare)
+        await plane.refresh()
+        plane._write_public_keys(state)
+        return plane
+
+    def _prepare(self, connection: Connection) -> None:
+        keyring.ensure_keys(connection, self._key_file, trail("start"))
+        if not newest_version(connection):
+            publish.publish(connection, self.issuer, self._key_file, trail("start"))
+
+    def _write_public_keys(self, state: Path) -> None:
+        """What edges and auditors pin."""
+        signer = self._signer(keyring.SNAPSHOT)
+        (state / "snapshot.jwk").write_bytes(sorted_json(signer.public_jwk))
+        key = sequence.log_key(self.issuer, self._signer(keyring.AUDIT))
+        (state / "audit.pub").write_text(key.to_wire() + "\n")
+
+    async def close(self) -> None:
+        """Sequence what waits and close the store."""
+        with contextlib.suppress(DurwardError):
+            await self.sequence()
+        await self._database.close()
+
+    @property
+    def published(self) -> publish.Published:
+        """The version in force; read once for each request."""
+        return self._published
+
+    async def refresh(self) -> None:
+        """Read anew what is published and tell those who wait for it."""
+        fresh = await self._database.read(lambda c: publish.load_published(c, self._key_file))
+        found = await self._database.read(load_snapshot)
+        if found is None:
+            raise Unavailable("no snapshot is published")
+        self._published, self._signed = fresh, found[1].decode()
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def keep_fresh(self, report: Report) -> None:
+        """Follow what other replicas publish."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            with reported(report):
+                if await self._database.read(newest_version) != self._published.version:
+                    await self.refresh()
+
+    async def keep_sequencing(self, report: Report) -> None:
+        """Sequence events soon after they were recorded."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SEQUENCE_SECONDS):
+                    await self._recorded.wait()
+            self._recorded.clear()
+            with reported(report):
+                await self.sequence()
+
+    async def sequence(self) -> None:
+        """Sequence everything that waits."""
+        await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
+
+    async def snapshot_after(self, version: int, wait: float) -> str | None:
+        """The signed snapshot once it is newer than `version`; None after `wait` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait), self._changed:
+                await self._changed.wait_for(
+                    lambda: self._ending or self._published.version > version
+                )
+        return self._signed if self._published.version > version else None
+
+    async def release(self) -> None:
+        """Let everybody go who waits for a snapshot."""
+        self._ending = True
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def token(self, request: token.TokenRequest) -> token.TokenAnswer:
+        """Answer one request at the token endpoint."""
+        published, signer = self._published, self._signer(keyring.ACCESS)
+        answer = await self._database.write(
+            lambda c: token.exchange(
+                c, request, published, signer, self.issuer, self._policy, trail("token endpoint")
+            )
+        )
+        self._recorded.set()
+        return answer
+
+    def jwks(self) -> list[dict[str, Json]]:
+        """The public keys of tokens."""
+        return self._published.ring.public((keyring.ACCESS,), now())
+
+    def key_list(self) -> list[dict[str, Json]]:
+        """The keys that are published, without what is secret."""
+        return [
+            {
+                "kid": key.kid,
+                "purpose": key.purpose,
+                "algorithm": key.algorithm,
+                "signs_from": key.signs_from,
+                "retired_at": key.retired_at,
+            }
+            for key in published_keys(self._published.ring.keys, now())
+        ]
+
+    async def plan(
+        self, wanted: Sequence[Declaration], *, prune: bool
+    ) -> tuple[applying.Change, ...]:
+        """What `apply` would change."""
+        return await self._database.read(lambda c: applying.plan(c, wanted, prune=prune))
+
+    async def apply(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Applied:
+        """Apply declarations; when this returns the new version is published."""
+        applied = await self._database.write(
+            lambda c: applying.apply(
+                c,
+                wanted,
+                prune=prune,
+                issuer=self.issuer,
+                key_file=self._key_file,
+                trail=trail("operator"),
+            )
+        )
+        await self._after_change()
+        return applied
+
+    async def export(self) -> list[Declaration]:
+        """Everything that is declared."""
+        return await self._database.read(load_declarations)
+
+    async def rotate_keys(self, ahead: Seconds, grace: Seconds) -> Rotation:
+        """Publish the next signing keys."""
+
+        def use(connection: Connection) -> Rotation:
+            by = trail("operator")
+            turn = keyring.rotate_keys(connection, self._key_file, ahead, grace, by)
+            publish.publish(connection, self.issuer, self._key_file, by)
+            return turn
+
+        turn = await self._database.write(use)
+        await self._after_change()
+        return turn
+
+    async def ingest(self, events: Sequence[AuditEvent]) -> int:
+        """Take events of an edge into the log."""
+        taken = await sequence.ingest(self._database, events)
+        self._recorded.set()
+        return taken
+
+    async def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
+        """Events of the log."""
+        return await self._database.read(lambda c: load_leaves(c, start, limit))
+
+    async def checkpoint(self) -> tuple[int, str] | None:
+        """The newest signed checkpoint."""
+        return await self._database.read(latest_checkpoint)
+
+    async def event(self, event_id: str) -> AuditEvent | None:
+        """One event."""
+        return await self._database.read(lambda c: find_event(c, event_id))
+
+    async def _after_change(self) -> None:
+        self._recorded.set()
+        await self.refresh()
+
+    def _signer(self, purpose: str) -> Signer:
+        """The key that signs now, opened once."""
+        ring = self._published.ring
+        key = ring.signing_key(purpose, now())
+        if key.kid not in self._signers:
+            self._signers[key.kid] = ring.open(key)
+        return self._signers[key.kid]
+
+
+def trail(actor: str) -> Trail:
+    """Who acts, and that it is now."""
+    return Trail(actor, now())
+
+
+@contextlib.contextmanager
+def reported(report: Report) -> Iterator[None]:
+    """Tell of a failure that the next round may not meet again."""
+    try:
+        yield
+    except DurwardError as error:
+        report(str(error))

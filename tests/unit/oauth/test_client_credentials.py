@@ -1,0 +1,271 @@
+"""A service signs in: forms, proofs, the grant, the claims."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from durward.core.edge.node import Address
+from durward.core.edge.snapshot import Api
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate import Client
+from durward.core.jose.jwk import KeySet
+from durward.core.oauth import client_auth
+from durward.core.oauth.claims import TokenPolicy, access_claims
+from durward.core.oauth.form import parse_form
+from durward.core.oauth.grants import client_credentials
+from durward.core.oauth.metadata import server_metadata
+from durward.core.values import ApiId, ClientId, Instant, Secret
+from durward.core.wire import JsonLike
+from durward.keys.signing import generate
+
+NOW = Instant(1_800_000_000_000_000)
+SECOND = 1_800_000_000
+JOB = ClientId("job")
+ORDERS = Api(ApiId("orders"), "http://orders", "s", Address("/x"), (), {"read": "", "write": ""})
+OTHER = Api(ApiId("other"), "http://other", "s", Address("/x"), (), {"read": ""})
+APIS = {"orders": ORDERS, "other": OTHER}
+CLIENT = Client(
+    tenant="acme",
+    grants=("client_credentials",),
+    apis=("orders",),
+    scopes=("read", "write", "gone"),
+    roles=("reporter",),
+)
+KEY = generate("ES256")
+KEYS = KeySet.parse({"keys": [dict(KEY.public_jwk)]})
+ISSUER = "http://issuer"
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+def code_of(caught: pytest.ExceptionInfo[ProtocolError]) -> ErrorCode:
+    return caught.value.code
+
+
+@pytest.mark.requirement("AS-8")
+@pytest.mark.parametrize(
+    "body",
+    [b"a=1&a=2", b"a", b"a=%ff", b"a=%00", b"\xff=1", b"a=1&" * 60, b"a=" + b"1" * 70_000],
+)
+def test_a_form_that_is_ambiguous_or_unreadable_is_refused(body: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_form(body)
+    assert code_of(caught) is ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.requirement("AS-8")
+def test_unknown_parameters_are_kept_aside_and_empty_ones_count_as_not_sent() -> None:
+    assert parse_form(b"a=1&b=&resource=x&resource=y") == {"a": ("1",), "resource": ("x", "y")}
+    assert parse_form(b"") == {}
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_form_or_a_protocol_error(body: bytes) -> None:
+    try:
+        found = parse_form(body)
+    except ProtocolError:
+        return
+    assert all(values for values in found.values())
+
+
+@pytest.mark.requirement("AS-23")
+def test_a_secret_is_read_from_the_header_form_decoded_and_from_the_body() -> None:
+    proof = client_auth.read_proof(basic("my%3Ajob:s%2Bc+t"), {})
+    assert isinstance(proof, client_auth.SecretProof)
+    assert (proof.client, proof.secret.reveal()) == ("my:job", "s+c t")
+    posted = client_auth.read_proof(None, {"client_id": ("job",), "client_secret": ("x",)})
+    assert isinstance(posted, client_auth.SecretProof)
+    assert posted.method == "client_secret_post"
+    assert client_auth.read_proof(None, {"client_id": ("app",)}) == client_auth.NoProof(
+        ClientId("app")
+    )
+
+
+@pytest.mark.requirement("AS-24")
+@pytest.mark.parametrize(
+    ("authorization", "form"),
+    [
+        (basic("job:x"), {"client_secret": ("x",)}),
+        (basic("job:x"), {"client_assertion_type": (client_auth.ASSERTION_TYPE,)}),
+        (
+            None,
+            {"client_secret": ("x",), "client_assertion_type": (client_auth.ASSERTION_TYPE,)},
+        ),
+    ],
+)
+def test_more_than_one_method_is_refused(authorization: str | None, form: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        client_auth.read_proof(authorization, form)
+    assert code_of(caught) is ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("authorization", "form"),
+    [
+        ("Bearer x", {}),
+        ("Basic %", {}),
+        (basic("job"), {}),
+        (basic(":x"), {}),
+        (basic("job:"), {}),
+        (basic("job:x"), {"client_id": ("other",)}),
+        ("Basic " + base64.b64encode(b"\xff:x").decode(), {}),
+        (None, {}),
+        (None, {"client_assertion": ("x.y.z",)}),
+        (None, {"client_assertion_type": (client_auth.ASSERTION_TYPE,)}),
+        (None, {"client_assertion_type": ("saml",), "client_assertion": ("x",)}),
+    ],
+)
+def test_a_proof_that_cannot_be_read_is_of_no_client(
+    authorization: str | None, form: dict[str, Any]
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        client_auth.read_proof(authorization, form)
+    assert code_of(caught) is ErrorCode.INVALID_CLIENT
+    assert caught.value.public == "client authentication failed"
+
+
+def test_a_secret_is_compared_with_every_hash() -> None:
+    proof = client_auth.SecretProof(JOB, Secret("x"), "client_secret_basic")
+    assert client_auth.secret_matches(proof, [Secret("y").sha256(), Secret("x").sha256()])
+    assert not client_auth.secret_matches(proof, [Secret("y").sha256()])
+    assert not client_auth.secret_matches(proof, [])
+
+
+def assertion(**changes: JsonLike) -> client_auth.AssertionProof:
+    claims: dict[str, JsonLike] = {
+        "iss": "job",
+        "sub": "job",
+        "aud": ISSUER,
+        "jti": "1",
+        "exp": SECOND + 60,
+        **changes,
+    }
+    sent = {name: value for name, value in claims.items() if value is not None}
+    form = {
+        "client_assertion_type": (client_auth.ASSERTION_TYPE,),
+        "client_assertion": (KEY.token("JWT", sent, KEY.kid),),
+    }
+    proof = client_auth.read_proof(None, form)
+    assert isinstance(proof, client_auth.AssertionProof)
+    return proof
+
+
+def verified(proof: client_auth.AssertionProof) -> client_auth.OnceOnly:
+    return client_auth.verify_assertion(proof, JOB, KEYS, (ISSUER, f"{ISSUER}/token"), NOW)
+
+
+@pytest.mark.requirement("AS-28")
+def test_a_signed_assertion_proves_the_client_once() -> None:
+    once = verified(assertion())
+    assert once.jti == "1"
+    assert once.expires_at > NOW + 60_000_000
+    assert verified(assertion(aud=f"{ISSUER}/token")).jti == "1"
+
+
+@pytest.mark.requirement("AS-28")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iss": "other"},
+        {"sub": "other"},
+        {"aud": "http://elsewhere"},
+        {"jti": None},
+        {"jti": ""},
+        {"jti": "x" * 300},
+        {"exp": None},
+        {"exp": SECOND - 11},
+        {"exp": SECOND + 3600},
+        {"iat": SECOND + 60},
+    ],
+)
+def test_an_assertion_that_is_not_the_clients_own_for_us_is_refused(
+    change: dict[str, JsonLike],
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        verified(assertion(**change))
+    assert code_of(caught) is ErrorCode.INVALID_CLIENT
+
+
+@pytest.mark.parametrize("text", ["x", "a.b.c", "a.W10.c"])
+def test_an_assertion_that_names_nobody_is_refused(text: str) -> None:
+    form = {
+        "client_assertion_type": (client_auth.ASSERTION_TYPE,),
+        "client_assertion": (text,),
+    }
+    with pytest.raises(ProtocolError):
+        client_auth.read_proof(None, form)
+
+
+@pytest.mark.requirement("AS-51")
+def test_the_audience_is_the_resource_or_the_only_api() -> None:
+    alone = client_credentials.grant(JOB, CLIENT, {}, APIS)
+    assert (alone.audience, alone.scopes) == ("http://orders", ("read", "write"))
+    named = client_credentials.grant(JOB, CLIENT, {"resource": ("http://orders",)}, APIS)
+    assert named.audience == "http://orders"
+
+
+@pytest.mark.requirement("AS-51")
+@pytest.mark.parametrize(
+    ("apis", "form"),
+    [
+        (("orders", "other"), {}),
+        ((), {}),
+        (("orders",), {"resource": ("http://other",)}),
+        (("orders", "other"), {"resource": ("http://orders", "http://other")}),
+        (("orders",), {"resource": ("http://orders/",)}),
+    ],
+)
+def test_a_resource_that_is_missing_ambiguous_or_foreign_is_refused(
+    apis: tuple[str, ...], form: dict[str, Any]
+) -> None:
+    client = Client(tenant="acme", grants=("client_credentials",), apis=apis, scopes=("read",))
+    with pytest.raises(ProtocolError) as caught:
+        client_credentials.grant(JOB, client, form, APIS)
+    assert code_of(caught) is ErrorCode.INVALID_TARGET
+
+
+@pytest.mark.requirement("AS-30")
+@pytest.mark.parametrize("scope", ["gone", "read admin", "read  write", 'a"b', "\u00e9"])
+def test_a_scope_is_never_widened(scope: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        client_credentials.grant(JOB, CLIENT, {"scope": (scope,)}, APIS)
+    assert code_of(caught) is ErrorCode.INVALID_SCOPE
+
+
+@pytest.mark.requirement("AS-29")
+def test_a_client_uses_only_the_grants_it_is_registered_for() -> None:
+    client = Client(tenant="acme", apis=("orders",))
+    with pytest.raises(ProtocolError) as caught:
+        client_credentials.grant(JOB, client, {}, APIS)
+    assert code_of(caught) is ErrorCode.UNAUTHORIZED_CLIENT
+
+
+@pytest.mark.requirement("AS-50", "AS-52")
+def test_an_access_token_says_who_for_what_and_until_when_and_no_more() -> None:
+    grant = client_credentials.grant(JOB, CLIENT, {"scope": ("read",)}, APIS)
+    assert access_claims(grant, ISSUER, "t1", NOW, TokenPolicy()) == {
+        "iss": ISSUER,
+        "sub": "job",
+        "aud": "http://orders",
+        "client_id": "job",
+        "iat": SECOND,
+        "exp": SECOND + 300,
+        "jti": "t1",
+        "scope": "read",
+        "tenant": "acme",
+        "roles": ("reporter",),
+    }
+
+
+@pytest.mark.requirement("AS-72")
+def test_the_metadata_says_only_what_is_true() -> None:
+    found = server_metadata(ISSUER, {"b", "a"})
+    assert found["issuer"] == ISSUER
+    assert found["scopes_supported"] == ["a", "b"]
+    assert found["grant_types_supported"] == ["client_credentials"]
+    assert "authorization_endpoint" not in found
