@@ -83,7 +83,8 @@ def bench(args: list[str]) -> int:
     if not args or args[0] not in known:
         print(f"usage: ./check bench NAME [--json]; NAME is one of: {', '.join(known)}")
         return 2
-    return run(PYTHON, f"bench/{args[0]}.py", *args[1:])
+    # -P: a benchmark may have the name of a module of the standard library
+    return run(PYTHON, "-P", f"bench/{args[0]}.py", *args[1:])
 
 
 def long(args: list[str]) -> int:
