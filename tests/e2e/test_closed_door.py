@@ -65,6 +65,13 @@ def test_what_the_parser_refuses_has_a_decision_too(
     wait_for(lambda: found[1].decode() in edge.refusals(), within=2)
 
 
+def test_what_envoy_answers_and_does_not_refuse_is_no_refusal(edge: LiveEdge) -> None:
+    edge.get("/.well-known/oauth-protected-resource")
+    decision = edge.get(ORDER).headers["durward-decision"]
+    wait_for(lambda: decision.removeprefix("d_") in edge.refusals(), within=2)
+    assert "oauth-protected-resource" not in edge.refusals()
+
+
 def test_what_envoy_refuses_by_itself_is_logged_at_once(edge: LiveEdge) -> None:
     decision = edge.get(ORDER).headers["durward-decision"]
     wait_for(lambda: decision.removeprefix("d_") in edge.refusals(), within=2)

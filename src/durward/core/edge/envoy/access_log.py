@@ -24,7 +24,8 @@ FIELDS: dict[str, str] = {
 
 def access_log(path: str) -> Config:
     """The log of refusals; paths without their query, no header that could hold a secret."""
-    mine = "!(response.code_details in ['via_upstream', 'ext_authz_denied'])"
+    others = "['via_upstream', 'ext_authz_denied']"
+    mine = f"response.code >= 400 && !(response.code_details in {others})"
     return {
         "filter": {
             "extension_filter": typed(
