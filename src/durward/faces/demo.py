@@ -26,7 +26,6 @@ from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
 
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
-CONTROL_PLANE = "control plane"
 
 
 @dataclass(frozen=True)
@@ -100,22 +99,25 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     async with runtime_folder() as runtime:
-        children = [orders(place, runtime), control_plane(place, runtime), edge(place, runtime)]
+        first = (orders(place, runtime), control_plane(place, runtime))
+        last = edge(place, runtime)
         write_configuration(place, runtime)
         watchers: list[asyncio.Task[None]] = []
         try:
-            for child in children:
-                if not await step(child, tell, ended):
-                    return
-                if child.name == CONTROL_PLANE:
-                    await asyncio.to_thread(seed, place, runtime)
-                watchers.append(asyncio.create_task(keep_running(child, complain)))
+            if not all(await asyncio.gather(*(step(child, tell, ended) for child in first))):
+                return
+            await asyncio.to_thread(seed, place, runtime)
+            if not await step(last, tell, ended):
+                return
+            watchers += [
+                asyncio.create_task(keep_running(child, complain)) for child in (*first, last)
+            ]
             ready()
             await ended.wait()
         finally:
             for watcher in watchers:
                 watcher.cancel()
-            for child in reversed(children):
+            for child in (last, *reversed(first)):
                 await child.stop()
 
 
@@ -209,7 +211,7 @@ def control_plane(place: Place, runtime: Path) -> Child:
     """The authorization server, the admin API, the audit log."""
     command = [sys.executable, "-m", "durward", "serve"]
     return Child(
-        CONTROL_PLANE,
+        "control plane",
         [*command, "--config", str(place.folder / "durward.toml")],
         place.folder / "logs" / "serve.log",
         lambda: answers(runtime / "control.sock", "/readyz"),

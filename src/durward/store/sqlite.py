@@ -1,0 +1,81 @@
+"""One node's memory: a file, one writer thread, several reader threads.
+
+`BEGIN IMMEDIATE` for writes, WAL, `synchronous=FULL`: sqlite3's own defaults lose updates.
+"""
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from durward.core.errors import Unavailable
+from durward.store.engine import Database, T, Use
+
+READERS = 4
+BUSY_SECONDS = 10
+
+
+class SqliteDatabase(Database):
+    """One node's memory: a file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sqlite_engine(path)
+        self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+
+    async def read(self, use: Use[T]) -> T:
+        """Run a function that only reads, in a reader's thread."""
+        return await self._run(self._readers, "BEGIN", use)
+
+    async def write(self, use: Use[T]) -> T:
+        """Run a function in one transaction, in the writer's thread."""
+        return await self._run(self._writer, "BEGIN IMMEDIATE", use)
+
+    async def _run(self, threads: ThreadPoolExecutor, begin: str, use: Use[T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, self._transact, begin, use)
+
+    def _transact(self, begin: str, use: Use[T]) -> T:
+        try:
+            with self._engine.connect() as connection:
+                connection.info["begin"] = begin
+                with connection.begin():
+                    return use(connection)
+        except OperationalError as error:
+            raise Unavailable(f"the store: {error.orig}") from error
+
+    async def close(self) -> None:
+        """End the threads; a transaction under way ends first."""
+        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._engine.dispose()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose transactions begin where we say: sqlite3 itself would begin too late."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=READERS + 1,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: sqlite3.Connection, _: object) -> None:
+        raw.isolation_level = None
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA trusted_schema = OFF")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.info.get("begin", "BEGIN IMMEDIATE"))
+
+    return engine
