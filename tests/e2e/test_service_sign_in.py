@@ -220,6 +220,7 @@ def test_keys_rotate_and_no_token_is_refused(demo: Demo) -> None:
 
 
 def test_decisions_and_tokens_are_in_the_log_which_proves_itself(demo: Demo) -> None:
+    assert demo.token(scope="orders:read").status_code == 400
     reply = demo.get("/v1/globex/reports/summary", demo.token().json()["access_token"])
     decision = reply.headers["durward-decision"]
     wait_for(lambda: decision in demo.run("logs", "--last", "500").stdout, within=10)
