@@ -17,3 +17,8 @@ def new_id(prefix: str) -> str:
 def new_secret(prefix: str) -> Secret:
     """A secret of 256 random bits; the prefix lets scanners find one that leaked."""
     return Secret(f"{prefix}_{encode_base64url(secrets.token_bytes(SECRET_BYTES))}")
+
+
+def new_bytes() -> bytes:
+    """256 random bits, such as a key."""
+    return secrets.token_bytes(SECRET_BYTES)

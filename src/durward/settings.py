@@ -72,6 +72,12 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The key under which secrets rest; without it a file in `state`, made on first use."""
     access_lifetime_seconds: Positive = 300
     """How long an access token lives."""
+    session_idle_seconds: Positive = 3_600
+    """How long a session lives that nobody uses."""
+    session_lifetime_seconds: Positive = 43_200
+    """How long a session lives."""
+    refresh_lifetime_seconds: Positive = 2_592_000
+    """How long refresh tokens follow each other."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

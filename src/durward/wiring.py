@@ -3,24 +3,29 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
+from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.core.estate import Declaration
 from durward.core.jose.life import Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
-from durward.core.values import Seconds
+from durward.core.oauth.grants.refresh_token import RefreshPolicy
+from durward.core.values import Instant, Seconds, Secret, UserId
 from durward.core.wire import Json, sorted_json
+from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import apply as applying
-from durward.services import keyring, publish, sequence, token
+from durward.services import keyring, passwords, publish, sequence
+from durward.services.context import Context
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves
 from durward.store.declarations import load_declarations
@@ -30,18 +35,26 @@ from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
 SEQUENCE_SECONDS = 0.5
+HASHED_AT_ONCE = 2
+"""Each takes 64 MiB and a processor for a tenth of a second."""
+
 Report = Callable[[str], None]
+Clock = Callable[[], Instant]
+T = TypeVar("T")
 
 
 class ControlPlane:
     """Everything that a replica of `durward serve` does. What it holds can be read again."""
 
-    def __init__(self, settings: ServeSettings, database: Database, key_file: KeyFile) -> None:
+    def __init__(
+        self, settings: ServeSettings, database: Database, key_file: KeyFile, clock: Clock
+    ) -> None:
         self.issuer = settings.issuer
+        self._clock = clock
         self._settings = settings
         self._database = database
         self._key_file = key_file
-        self._policy = TokenPolicy(Seconds(settings.access_lifetime_seconds))
+        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
         self._published: publish.Published
         self._signed = ""
         self._signers: dict[str, Signer] = {}
@@ -50,22 +63,22 @@ class ControlPlane:
         self._ending = False
 
     @classmethod
-    async def open(cls, settings: ServeSettings) -> Self:
+    async def open(cls, settings: ServeSettings, clock: Clock = now) -> Self:
         """Open the store, bring it up to date, make the keys that are missing."""
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
         await database.write(migrate)
-        plane = cls(settings, database, key_file)
+        plane = cls(settings, database, key_file, clock)
         await database.write(plane._prepare)
         await plane.refresh()
         plane._write_public_keys(state)
         return plane
 
     def _prepare(self, connection: Connection) -> None:
-        keyring.ensure_keys(connection, self._key_file, trail("start"))
+        keyring.ensure_keys(connection, self._key_file, self._trail("start"))
         if not newest_version(connection):
-            publish.publish(connection, self.issuer, self._key_file, trail("start"))
+            publish.publish(connection, self.issuer, self._key_file, self._trail("start"))
 
     def _write_public_keys(self, state: Path) -> None:
         """What edges and auditors pin."""
@@ -132,20 +145,32 @@ class ControlPlane:
         async with self._changed:
             self._changed.notify_all()
 
-    async def token(self, request: token.TokenRequest) -> token.TokenAnswer:
-        """Answer one request at the token endpoint."""
-        published, signer = self._published, self._signer(keyring.ACCESS)
-        answer = await self._database.write(
-            lambda c: token.exchange(
-                c, request, published, signer, self.issuer, self._policy, trail("token endpoint")
-            )
-        )
+    async def use(
+        self, use: Callable[[Connection, Context, Trail], T], actor: str, source: str = ""
+    ) -> T:
+        """Run a use case in one transaction, on the version in force when it began."""
+        context = self._context()
+        done = await self._database.write(lambda c: use(c, context, self._trail(actor, source)))
         self._recorded.set()
-        return answer
+        return done
+
+    async def password_fits(self, password: Secret, phc: str | None) -> bool:
+        """Verify a password, a few at a time; for an account without one just as long (AS-95)."""
+        async with self._hashing:
+            fits = await asyncio.to_thread(passwords.verifies, password, phc or passwords.DECOY)
+        return fits and phc is not None
+
+    async def new_password(self, user: UserId) -> Secret:
+        """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
+        password = passwords.mint_password()
+        async with self._hashing:
+            phc = await asyncio.to_thread(passwords.hashed, password)
+        await self.use(lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator")
+        return password
 
     def jwks(self) -> list[dict[str, Json]]:
         """The public keys of tokens."""
-        return self._published.ring.public((keyring.ACCESS,), now())
+        return self._published.ring.public((keyring.ACCESS, keyring.IDENTITY), self._clock())
 
     def key_list(self) -> list[dict[str, Json]]:
         """The keys that are published, without what is secret."""
@@ -157,7 +182,7 @@ class ControlPlane:
                 "signs_from": key.signs_from,
                 "retired_at": key.retired_at,
             }
-            for key in published_keys(self._published.ring.keys, now())
+            for key in published_keys(self._published.ring.keys, self._clock())
         ]
 
     async def plan(
@@ -175,7 +200,7 @@ class ControlPlane:
                 prune=prune,
                 issuer=self.issuer,
                 key_file=self._key_file,
-                trail=trail("operator"),
+                trail=self._trail("operator"),
             )
         )
         await self._after_change()
@@ -189,7 +214,7 @@ class ControlPlane:
         """Publish the next signing keys."""
 
         def use(connection: Connection) -> Rotation:
-            by = trail("operator")
+            by = self._trail("operator")
             turn = keyring.rotate_keys(connection, self._key_file, ahead, grace, by)
             publish.publish(connection, self.issuer, self._key_file, by)
             return turn
@@ -220,18 +245,31 @@ class ControlPlane:
         self._recorded.set()
         await self.refresh()
 
+    def _trail(self, actor: str, source: str = "") -> Trail:
+        """Who acts, from where, and that it is now."""
+        return Trail(actor, self._clock(), partial(new_id, "e"), source)
+
+    def _context(self) -> Context:
+        settings = self._settings
+        return Context(
+            self.issuer,
+            self._published,
+            self._key_file,
+            self._signer,
+            TokenPolicy(Seconds(settings.access_lifetime_seconds)),
+            SessionPolicy(
+                Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
+            ),
+            RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
+        )
+
     def _signer(self, purpose: str) -> Signer:
         """The key that signs now, opened once."""
         ring = self._published.ring
-        key = ring.signing_key(purpose, now())
+        key = ring.signing_key(purpose, self._clock())
         if key.kid not in self._signers:
             self._signers[key.kid] = ring.open(key)
         return self._signers[key.kid]
-
-
-def trail(actor: str) -> Trail:
-    """Who acts, and that it is now."""
-    return Trail(actor, now())
 
 
 @contextlib.contextmanager

@@ -16,12 +16,13 @@ from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate import Declaration
 from durward.core.estate import Kind as Declared
 from durward.core.values import ClientId, Instant, Secret
+from durward.entropy import new_id
 from durward.store import audit, clients, declarations, keys, schema, snapshots
 from durward.store.engine import Database, open_database
 from durward.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio
-TRAIL = Trail("test", Instant(1_000))
+TRAIL = Trail("test", Instant(1_000), lambda: new_id("e"))
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -84,7 +85,7 @@ async def test_names_are_exact(database: Database) -> None:
     for name in ("Ann", "ann", "ånn", "a\u030ann"):
         declared = Declaration(Declared.USER, name, {"tenant": name})
         await database.write(
-            lambda c, d=declared: declarations.put_declaration(c, d, TRAIL, f"e-{d.name}")  # type: ignore[misc]
+            lambda c, d=declared: declarations.put_declaration(c, d, TRAIL)  # type: ignore[misc]
         )
     found = await database.read(declarations.load_declarations)
     assert sorted(d.name for d in found) == sorted(["Ann", "ann", "ånn", "a\u030ann"])
@@ -95,17 +96,18 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
 ) -> None:
     def use(connection: Connection) -> None:
         first = Declaration(Declared.TENANT, "acme", {"name": "A"})
-        declarations.put_declaration(connection, first, TRAIL, "e1")
+        declarations.put_declaration(connection, first, TRAIL)
         second = Declaration(Declared.TENANT, "acme", {"name": "B"})
-        declarations.put_declaration(connection, second, TRAIL, "e2")
+        declarations.put_declaration(connection, second, TRAIL)
 
     await database.write(use)
     (found,) = await database.read(declarations.load_declarations)
     assert found.body == {"name": "B"}
-    await database.write(lambda c: declarations.remove_declaration(c, found, TRAIL, "e3"))
+    await database.write(lambda c: declarations.remove_declaration(c, found, TRAIL))
     assert await database.read(declarations.load_declarations) == []
-    kinds = [await database.read(lambda c, i=i: audit.find_event(c, i)) for i in ("e1", "e2", "e3")]  # type: ignore[misc]
-    assert [event.kind for event in kinds if event] == [
+    await database.write(lambda c: audit.sequence_events(c, 10))
+    leaves = await database.read(lambda c: audit.load_leaves(c, 0, 10))
+    assert [AuditEvent.from_wire(body).kind for _, body in leaves] == [
         Kind.DECLARATION_ADDED,
         Kind.DECLARATION_CHANGED,
         Kind.DECLARATION_REMOVED,
@@ -146,8 +148,8 @@ async def test_the_first_checkpoint_of_a_size_stays(database: Database) -> None:
 async def test_keys_are_published_retired_and_destroyed(database: Database) -> None:
     key = keys.StoredKey("k1", "access", "ES256", b"{}", b"sealed", Instant(1), Instant(2))
     assert "sealed" not in repr(key)
-    await database.write(lambda c: keys.record_key(c, key, TRAIL, "e1"))
-    await database.write(lambda c: keys.retire_key(c, "k1", Instant(50), TRAIL, "e2"))
+    await database.write(lambda c: keys.record_key(c, key, TRAIL))
+    await database.write(lambda c: keys.retire_key(c, "k1", Instant(50), TRAIL))
     (found,) = await database.read(keys.load_keys)
     assert found.retired_at == 50
     assert await database.write(lambda c: keys.remove_keys(c, Instant(49))) == 0
@@ -159,16 +161,16 @@ async def test_keys_are_published_retired_and_destroyed(database: Database) -> N
 
 async def test_a_version_of_the_snapshot_is_published_once(database: Database) -> None:
     assert await database.read(snapshots.newest_version) == 0
-    await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"one", TRAIL, "e1"))
+    await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"one", TRAIL))
     with pytest.raises(IntegrityError):
-        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", TRAIL, "e2"))
+        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", TRAIL))
     assert await database.read(snapshots.load_snapshot) == (1, b"one")
 
 
 @pytest.mark.requirement("AS-37")
 async def test_secrets_are_kept_as_hashes(database: Database) -> None:
     secret, client = Secret("very-secret-very-random"), ClientId("job")
-    await database.write(lambda c: clients.record_secret(c, client, secret, TRAIL, "e1"))
+    await database.write(lambda c: clients.record_secret(c, client, secret, TRAIL))
     assert await database.read(lambda c: clients.load_secrets(c, client)) == [secret.sha256()]
     assert await database.read(lambda c: clients.load_secrets(c, ClientId("Job"))) == []
 

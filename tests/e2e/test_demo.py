@@ -11,6 +11,8 @@ import httpx2
 import pytest
 from tests.live import free_port
 
+from durward.faces.credentials import read_credentials
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -34,7 +36,9 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
         assert started.returncode == 0, started.stdout + started.stderr
         reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/acme/orders/1001", trust_env=False)
         assert reply.status_code == 401
-        assert demo("status", "--dir", folder).returncode == 0
+        status = demo("status", "--dir", folder)
+        assert status.returncode == 0
+        assert read_credentials(folder / "credentials")["users"]["ann"] in status.stdout
         second = demo("--dir", folder, "--base-port", str(port + 100))
         assert second.returncode == 1
         assert "runs in" in second.stderr

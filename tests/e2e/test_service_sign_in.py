@@ -3,18 +3,14 @@
 import json
 import sqlite3
 import stat
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from tests.live import free_port, is_alive, kill, wait_for
+from tests.demo import Demo, live_demo
+from tests.live import is_alive, kill, wait_for
 
 from durward.core.wire import JsonLike
 from durward.faces.credentials import read_credentials
@@ -23,58 +19,10 @@ from durward.keys.signing import Signer, generate
 SUMMARY = "/v1/acme/reports/summary"
 
 
-@dataclass
-class Demo:
-    folder: Path
-    port: int
-
-    @property
-    def apis(self) -> str:
-        return f"http://127.0.0.1:{self.port + 10}"
-
-    @property
-    def issuer(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "durward", *arguments, "--dir", str(self.folder)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-
-    def token(self, **form: str) -> httpx2.Response:
-        secret = read_credentials(self.folder / "credentials")["clients"]["reporting"]
-        sent = {"grant_type": "client_credentials", **form}
-        return httpx2.post(
-            f"{self.issuer}/token", data=sent, auth=("reporting", secret), trust_env=False
-        )
-
-    def get(self, path: str, token: str) -> httpx2.Response:
-        headers = {"authorization": f"Bearer {token}"}
-        return httpx2.get(self.apis + path, headers=headers, trust_env=False)
-
-    def process(self, name: str) -> int:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            text = place.read_bytes().replace(b"\0", b" ").decode() if place.exists() else ""
-            if f"durward {name} --config {self.folder}" in text:
-                return int(place.parent.name)
-        raise AssertionError(f"no {name} runs")
-
-    def apply(self, content: str, *options: str) -> subprocess.CompletedProcess[str]:
-        file = self.folder / "more.durward.yaml"
-        file.write_text(content)
-        kept = str(self.folder / "credentials")
-        return self.run("apply", str(file), "--credentials", kept, *options)
-
-
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    with tempfile.TemporaryDirectory(prefix="dw-") as name:
-        running = Demo(Path(name), min(free_port(), 65_000))
-        started = running.run("demo", "--base-port", str(running.port), "--detach")
-        try:
-            assert started.returncode == 0, started.stdout + started.stderr
-            yield running
-        finally:
-            running.run("demo", "stop")
+    with live_demo() as running:
+        yield running
 
 
 def test_a_service_signs_in_and_calls_what_its_role_allows(demo: Demo) -> None:
@@ -94,7 +42,7 @@ def test_the_access_token_is_what_rfc_9068_says(demo: Demo) -> None:
     body = answer.json()
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
     keys = httpx2.get(f"{demo.issuer}/jwks", trust_env=False).json()["keys"]
-    assert {key["alg"] for key in keys} == {"ES256"}
+    assert {key["alg"] for key in keys} == {"ES256", "RS256"}
     assert not any("d" in key for key in keys)
     assert demo.get(SUMMARY, body["access_token"]).status_code == 200
 
@@ -216,7 +164,7 @@ def test_keys_rotate_and_no_token_is_refused(demo: Demo) -> None:
     now = {key["kid"] for key in json.loads(demo.run("keys", "--json").stdout)["keys"]}
     assert len(now - kids) == 2
     published = httpx2.get(f"{demo.issuer}/jwks", trust_env=False).json()["keys"]
-    assert len(published) == 2
+    assert len(published) == 4
 
 
 def test_decisions_and_tokens_are_in_the_log_which_proves_itself(demo: Demo) -> None:

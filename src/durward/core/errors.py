@@ -24,6 +24,8 @@ class ErrorCode(StrEnum):
     # RFC 6750 §3.1
     INVALID_TOKEN = "invalid_token"  # noqa: S105
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    # RFC 7009 §2.2.1
+    UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"  # noqa: S105
     # RFC 8707 §2
     INVALID_TARGET = "invalid_target"
     # OpenID Connect Core 1.0 §3.1.2.6

@@ -16,6 +16,7 @@ from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Api
 from durward.core.errors import Misconfigured
 from durward.core.oauth.protected_resource import check_resource
+from durward.core.oauth.redirect import check_redirect_uri
 from durward.core.openapi.operations import read_inventory
 from durward.core.policy.bundle import Bundle, compile_bundle
 from durward.core.policy.source import PolicyError
@@ -234,6 +235,11 @@ def _broken_clients(clients: Mapping[str, Client]) -> Iterator[str]:
             yield f"clients/{name}: private_key_jwt needs `jwks`, the client's public keys"
         if "authorization_code" in client.grants and not client.redirect_uris:
             yield f"clients/{name}: authorization_code needs `redirect_uris`"
+        for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
+            try:
+                check_redirect_uri(uri)
+            except Misconfigured as error:
+                yield f"clients/{name}: `{uri}`: {error.problem}"
 
 
 def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterator[tuple[str, Api]]:

@@ -19,8 +19,9 @@ import httpx2
 
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.estate import Declaration, Kind
+from durward.core.wire import Json
 from durward.faces.control import Control
-from durward.faces.credentials import add_credentials
+from durward.faces.credentials import add_credentials, read_credentials
 from durward.faces.declarations import read_declarations
 from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
@@ -44,6 +45,11 @@ class Place:
     def apis(self) -> str:
         """The protected APIs."""
         return f"http://127.0.0.1:{self.base_port + APIS_OFFSET}"
+
+    @property
+    def app(self) -> str:
+        """The sample web application."""
+        return f"http://127.0.0.1:{self.base_port + APP_OFFSET}"
 
 
 @contextlib.contextmanager
@@ -100,24 +106,24 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
         loop.add_signal_handler(number, ended.set)
     async with runtime_folder() as runtime:
         first = (orders(place, runtime), control_plane(place, runtime))
-        last = edge(place, runtime)
+        last = (edge(place, runtime), desk(place))
         write_configuration(place, runtime)
         watchers: list[asyncio.Task[None]] = []
         try:
             if not all(await asyncio.gather(*(step(child, tell, ended) for child in first))):
                 return
             await asyncio.to_thread(seed, place, runtime)
-            if not await step(last, tell, ended):
+            if not all(await asyncio.gather(*(step(child, tell, ended) for child in last))):
                 return
             watchers += [
-                asyncio.create_task(keep_running(child, complain)) for child in (*first, last)
+                asyncio.create_task(keep_running(child, complain)) for child in (*first, *last)
             ]
             ready()
             await ended.wait()
         finally:
             for watcher in watchers:
                 watcher.cancel()
-            for child in (last, *reversed(first)):
+            for child in (*reversed(last), *reversed(first)):
                 await child.stop()
 
 
@@ -177,23 +183,65 @@ def write_configuration(place: Place, runtime: Path) -> None:
 
 def seed(place: Place, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file."""
-    answer = Control(runtime).change("apply", list(declared(place, runtime)), prune=False)
-    add_credentials(place.folder / "credentials", answer["secrets"], "clients")
+    control, kept = Control(runtime), place.folder / "credentials"
+    wanted = list(declared(place, runtime))
+    add_credentials(kept, control.change("apply", wanted, prune=False)["secrets"], "clients")
+    known = read_credentials(kept).get("users", {})
+    people = [found.name for found in wanted if found.kind is Kind.USER]
+    fresh = {
+        name: control.post(f"/admin/v1/users/{name}/password", {})["password"]
+        for name in people
+        if name not in known
+    }
+    add_credentials(kept, fresh, "users")
 
 
 def declared(place: Place, runtime: Path) -> Iterator[Declaration]:
     """What the sample declares, with the addresses of this demo."""
-    here = {"audience": place.apis, "upstream": f"unix:{runtime}/orders.sock"}
-    for found in read_declarations(example() / "durward.yaml"):
-        is_api = found.kind is Kind.API
-        yield replace(found, body={**found.body, **here}) if is_api else found
+    here: dict[str, dict[str, Json]] = {
+        "orders": {"audience": place.apis, "upstream": f"unix:{runtime}/orders.sock"},
+        "desk": {
+            "redirect_uris": [f"{place.app}/callback"],
+            "post_logout_redirect_uris": [f"{place.app}/"],
+        },
+    }
+    for found in read_declarations(example("orders") / "durward.yaml"):
+        yield replace(found, body={**found.body, **here.get(found.name, {})})
 
 
-def example() -> Path:
-    """The sample API: packaged in a wheel, beside the sources in a checkout."""
-    packaged = Path(str(files("durward"))) / "_examples" / "orders"
-    beside = Path(__file__).resolve().parents[3] / "examples" / "orders"
+def example(name: str) -> Path:
+    """A sample: packaged in a wheel, beside the sources in a checkout."""
+    packaged = Path(str(files("durward"))) / "_examples" / name
+    beside = Path(__file__).resolve().parents[3] / "examples" / name
     return packaged if packaged.exists() else beside
+
+
+def desk(place: Place) -> Child:
+    """The sample web application."""
+    told = {
+        "--port": str(place.base_port + APP_OFFSET),
+        "--issuer": place.issuer,
+        "--api": place.apis,
+        "--client": "desk",
+        "--credentials": str(place.folder / "credentials"),
+    }
+    arguments = [word for pair in told.items() for word in pair]
+    return Child(
+        "sample app",
+        [sys.executable, str(example("desk") / "app.py"), *arguments],
+        place.folder / "logs" / "desk.log",
+        lambda: listens(place.base_port + APP_OFFSET),
+    )
+
+
+async def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def orders(place: Place, runtime: Path) -> Child:
@@ -201,7 +249,7 @@ def orders(place: Place, runtime: Path) -> Child:
     socket = runtime / "orders.sock"
     return Child(
         "sample API",
-        [sys.executable, str(example() / "app.py"), "--uds", str(socket)],
+        [sys.executable, str(example("orders") / "app.py"), "--uds", str(socket)],
         place.folder / "logs" / "orders.log",
         lambda: answers(socket, "/v1/status"),
     )

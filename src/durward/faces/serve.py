@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from durward.faces.http import admin, feed, log, metadata, token
+from durward.faces.http import admin, feed, log, metadata, revocation, token, userinfo
 from durward.faces.http.listener import serve
+from durward.faces.pages import account, interaction, logout, render
 from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
 
@@ -51,7 +52,18 @@ async def release(plane: ControlPlane, ended: asyncio.Event) -> None:
 
 def public(plane: ControlPlane) -> Starlette:
     """What clients reach through the edge."""
-    return Starlette(routes=[*metadata.routes(plane), *token.routes(plane)])
+    return Starlette(
+        routes=[
+            *metadata.routes(plane),
+            *token.routes(plane),
+            *revocation.routes(plane),
+            *userinfo.routes(plane),
+            *interaction.routes(plane),
+            *logout.routes(plane),
+            *account.routes(plane),
+            *render.style(),
+        ]
+    )
 
 
 def control(plane: ControlPlane) -> Starlette:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Trail
 from durward.core.estate import Client, Declaration, Kind, read_estate
 from durward.core.values import ClientId, Secret
-from durward.entropy import new_id, new_secret
+from durward.entropy import new_secret
 from durward.keys.envelope import KeyFile
 from durward.services.publish import publish
 from durward.store.clients import load_secrets, record_secret
@@ -64,7 +64,7 @@ def apply(
     for change in changes:
         declared = by_name[change.kind, change.name]
         use = remove_declaration if change.step == "remove" else put_declaration
-        use(connection, declared, trail, new_id("e"))
+        use(connection, declared, trail)
     secrets = [
         (ClientId(name), _new_secret(connection, ClientId(name), trail))
         for name, client in estate.clients.items()
@@ -99,5 +99,5 @@ def _needs_secret(connection: Connection, name: ClientId, client: Client) -> boo
 
 def _new_secret(connection: Connection, client: ClientId, trail: Trail) -> Secret:
     secret = new_secret("dws")
-    record_secret(connection, client, secret, trail, new_id("e"))
+    record_secret(connection, client, secret, trail)
     return secret

@@ -10,7 +10,6 @@ from durward.core.errors import Unavailable
 from durward.core.jose import life
 from durward.core.values import Instant, Seconds
 from durward.core.wire import Json, parse_json, sorted_json
-from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer, generate, load
 from durward.store.keys import StoredKey, load_keys, record_key, remove_keys, retire_key
@@ -86,7 +85,7 @@ def rotate_keys(
     turn = life.rotation(trail.at, ahead, grace)
     for key in load_keys(connection):
         if key.purpose in ROTATED and key.retired_at is None:
-            retire_key(connection, key.kid, turn.retired_at, trail, new_id("e"))
+            retire_key(connection, key.kid, turn.retired_at, trail)
     for purpose in ROTATED:
         _add(connection, key_file, purpose, turn.signs_from, trail)
     remove_keys(connection, trail.at)
@@ -106,4 +105,4 @@ def _add(
         published_at=trail.at,
         signs_from=signs_from,
     )
-    record_key(connection, stored, trail, new_id("e"))
+    record_key(connection, stored, trail)

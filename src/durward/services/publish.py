@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Trail
 from durward.core.edge.snapshot import Snapshot
 from durward.core.estate import Estate, read_estate
-from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
 from durward.store.declarations import load_declarations
@@ -49,5 +48,5 @@ def publish(connection: Connection, issuer: str, key_file: KeyFile, trail: Trail
     )
     signer = now.ring.signer(SNAPSHOT, trail.at)
     signed = signer.jws(SNAPSHOT_TYPE, msgspec.json.encode(snapshot), signer.kid)
-    publish_snapshot(connection, version, signed.encode(), trail, new_id("e"))
+    publish_snapshot(connection, version, signed.encode(), trail)
     return Published(version, now.estate, now.ring)

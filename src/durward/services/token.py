@@ -1,176 +1,241 @@
-"""The token endpoint: a client proves itself, a grant decides, a token is signed and recorded."""
+"""The token endpoint: a client proves itself, a grant decides, tokens are signed and recorded.
+
+A refusal is a value: what it changed, and its event, are committed like everything else.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import Kind, Trail
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate import Client
-from durward.core.jose.jwk import KeySet
-from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, TokenPolicy, access_claims
-from durward.core.oauth.client_auth import (
-    AssertionProof,
-    NoProof,
-    Proof,
-    SecretProof,
-    read_proof,
-    refused,
-    secret_matches,
-    verify_assertion,
-)
-from durward.core.oauth.form import parse_form, required
-from durward.core.oauth.grants import client_credentials
-from durward.core.oauth.metadata import TOKEN_PATH
-from durward.core.values import ClientId
+from durward.core.oauth import id_token
+from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
+from durward.core.oauth.form import one, parse_form, required
+from durward.core.oauth.grant import Grant
+from durward.core.oauth.grants import authorization_code, client_credentials, refresh_token
+from durward.core.oauth.grants.refresh_token import PREFIX, Turn, narrowed, successor, turn
+from durward.core.oauth.scopes import OPENID
+from durward.core.values import ClientId, GrantId, Secret, later
 from durward.core.wire import JsonLike
-from durward.entropy import new_id
-from durward.keys.signing import Signer
-from durward.services.publish import Published
+from durward.entropy import new_bytes, new_id, new_secret
+from durward.services.client_authentication import ClientRequest, authenticate, check_grant_type
+from durward.services.context import Context
+from durward.services.keyring import ACCESS, IDENTITY
+from durward.services.sessions import person
 from durward.store.audit import record_event
-from durward.store.clients import consume_assertion, load_secrets
+from durward.store.grants import end_grant, find_code, find_grant, redeem_code
+from durward.store.refresh import Family, add_refresh, find_refresh, spend_refresh, start_family
+from durward.store.sessions import load_session, touch_session
 
-
-@dataclass(frozen=True)
-class TokenRequest:
-    """What arrived at the endpoint."""
-
-    authorization: str | None
-    body: bytes
-    source: str
+Form: TypeAlias = Mapping[str, tuple[str, ...]]
+GRANT_TYPES = ("client_credentials", "authorization_code", "refresh_token")
 
 
 @dataclass(frozen=True)
 class TokenAnswer:
-    """What is answered: a token, or the error that the client is told; both are recorded."""
+    """What is answered: tokens, or the error that the client is told; both are recorded."""
 
     body: Mapping[str, JsonLike] | None
     error: ProtocolError | None = None
 
 
 def exchange(
-    connection: Connection,
-    request: TokenRequest,
-    published: Published,
-    signer: Signer,
-    issuer: str,
-    policy: TokenPolicy,
-    trail: Trail,
+    connection: Connection, context: Context, request: ClientRequest, trail: Trail
 ) -> TokenAnswer:
-    """Answer one request; a refusal is a value, so that its event is committed too."""
+    """Answer one request."""
     client: ClientId | None = None
     try:
         form = parse_form(request.body)
         kind = required(form, "grant_type")
-        proof = read_proof(request.authorization, form)
-        client, registered = authenticate(connection, proof, published, issuer, trail)
-        grant = decide(kind, client, registered, form, published)
+        client, registered = authenticate(connection, context, request.authorization, form, trail)
+        trail = trail.by(client)
+        check_grant_type(registered, kind, GRANT_TYPES)
+        match kind:
+            case "authorization_code":
+                answer = _by_code(connection, context, client, registered, form, trail)
+            case "refresh_token":
+                answer = _by_refresh(connection, context, client, form, trail)
+            case _:
+                apis = context.published.estate.apis
+                granted = client_credentials.grant(client, registered, form, apis)
+                answer = _access(connection, context, granted, trail)
     except ProtocolError as error:
-        _record_refusal(connection, client, error, request, trail)
+        _record_refusal(connection, client, error, trail)
         return TokenAnswer(None, error)
-    jti = new_id("t")
-    token = signer.token(
-        ACCESS_TOKEN_TYPE, access_claims(grant, issuer, jti, trail.at, policy), signer.kid
-    )
-    _record_token(connection, grant, jti, request, trail)
-    answer: dict[str, JsonLike] = {
-        "access_token": token,
-        "token_type": "Bearer",
-        "expires_in": policy.access_lifetime,
-    }
-    # RFC 6749 §5.1: told where it may differ from what was asked for.
-    return TokenAnswer(answer | ({"scope": " ".join(grant.scopes)} if grant.scopes else {}))
+    return TokenAnswer(answer)
 
 
-def authenticate(
-    connection: Connection, proof: Proof, published: Published, issuer: str, trail: Trail
-) -> tuple[ClientId, Client]:
-    """The client that proved itself by the one method it is registered with.
-
-    Raises ProtocolError `invalid_client`.
-    """
-    match proof:
-        case SecretProof(client, _, method):
-            registered = _registered(published, client, method)
-            if not secret_matches(proof, load_secrets(connection, client)):
-                raise refused(f"the secret of `{client}` is wrong")
-        case AssertionProof():
-            client = proof.client
-            registered = _registered(published, client, "private_key_jwt")
-            keys = KeySet.parse(dict(registered.jwks or {"keys": []}))
-            audiences = (issuer, issuer + TOKEN_PATH)
-            once = verify_assertion(proof, client, keys, audiences, trail.at)
-            if not consume_assertion(connection, client, once.jti, once.expires_at, trail.at):
-                raise refused("the assertion was used before")
-        case NoProof(client):
-            registered = _registered(published, client, "none")
-    return client, registered
-
-
-def decide(
-    kind: str,
+def _by_code(
+    connection: Connection,
+    context: Context,
     client: ClientId,
     registered: Client,
-    form: Mapping[str, tuple[str, ...]],
-    published: Published,
-) -> TokenGrant:
-    """What the grant of that type gives. Raises ProtocolError."""
-    match kind:
-        case "client_credentials":
-            return client_credentials.grant(client, registered, form, published.estate.apis)
-        case _:
-            raise ProtocolError(ErrorCode.UNSUPPORTED_GRANT_TYPE, "the grant type is not supported")
-
-
-def _registered(published: Published, client: ClientId, method: str) -> Client:
-    found = published.estate.clients.get(client)
+    form: Form,
+    trail: Trail,
+) -> dict[str, JsonLike]:
+    """Redeem a code, once; a second time ends its grant (AS-18, OAuth 2.1 draft-15 §4.1.3)."""
+    code_hash = Secret(required(form, "code")).sha256()
+    found = find_code(connection, code_hash)
     if found is None:
-        raise refused(f"unknown client `{client}`")
-    if found.disabled:
-        raise refused(f"the client `{client}` is disabled")
-    if found.authentication != method:
-        raise refused(f"`{client}` is registered for {found.authentication}, not {method}")
-    return found
+        raise authorization_code.refused("unknown")
+    code, redeemed_at = found
+    if code.client != client:
+        raise authorization_code.refused(f"the code is `{code.client}`'s")
+    if redeemed_at is not None:
+        record_event(connection, trail.event(Kind.CODE_REPLAYED, f"grants/{code.grant}"))
+        end_grant(connection, code.grant, "its code was used twice", trail)
+        raise authorization_code.refused("used before")
+    # Spent also where the rest is wrong: a second guess at the verifier there is not.
+    redeem_code(connection, code_hash, trail.at)
+    authorization_code.check(code, form, trail.at)
+    grant = _living(connection, context, code.grant, trail)
+    if grant is None:
+        raise authorization_code.refused("the grant has ended")
+    _check_resource(grant, form)
+    answer = _tokens(connection, context, grant, grant.scopes, trail)
+    if "refresh_token" in registered.grants:
+        answer["refresh_token"] = _new_family(connection, context, grant, trail).reveal()
+    return answer
+
+
+def _by_refresh(
+    connection: Connection, context: Context, client: ClientId, form: Form, trail: Trail
+) -> dict[str, JsonLike]:
+    """Rotate a refresh token: of each there is one successor (AS-33, AS-34)."""
+    presented = Secret(required(form, "refresh_token"))
+    token_hash = presented.sha256()
+    found = find_refresh(connection, token_hash)
+    if found is None:
+        raise refresh_token.refused("unknown, or its family has ended")
+    family, known = found
+    if family.client != client:
+        raise refresh_token.refused(f"the token is `{family.client}`'s")
+    taken = turn(known, trail.at)
+    match taken:
+        case Turn.EXPIRED:
+            raise refresh_token.refused("expired")
+        case Turn.REUSE:
+            record_event(connection, trail.event(Kind.REFRESH_REUSED, f"grants/{family.grant}"))
+            end_grant(connection, family.grant, "a refresh token was used again", trail)
+            raise refresh_token.refused("used before")
+        case Turn.ROTATE | Turn.REPEAT:
+            grant = _living(connection, context, family.grant, trail)
+    if grant is None:
+        raise refresh_token.refused("the grant has ended")
+    _check_resource(grant, form)
+    scopes = narrowed(grant.scopes, one(form, "scope"))
+    key = context.key_file.unseal(family.key, _place(grant.id))
+    following = successor(key, presented)
+    if taken is Turn.ROTATE:
+        spend_refresh(connection, token_hash, trail.at)
+        add_refresh(connection, grant.id, following.sha256(), trail.at)
+    answer = _tokens(connection, context, grant, scopes, trail)
+    answer["refresh_token"] = following.reveal()
+    return answer
+
+
+def _living(
+    connection: Connection,
+    context: Context,
+    id: GrantId,
+    trail: Trail,
+) -> Grant | None:
+    """A grant on which something may be issued now: it, its session and its person are alive."""
+    grant = find_grant(connection, id, lock=True)
+    if grant is None or grant.ended_at is not None or person(context, grant.user) is None:
+        return None
+    if not grant.outlives_session:
+        session = load_session(connection, grant.session)
+        if session is None or not session.is_live(trail.at, context.sessions):
+            return None
+        touch_session(connection, session.id, trail.at)
+    return grant
+
+
+def _check_resource(grant: Grant, form: Form) -> None:
+    """`resource` may be sent again; then it is the one of the grant (RFC 8707 §2.2)."""
+    if set(form.get("resource", ())) - {grant.audience}:
+        raise ProtocolError(ErrorCode.INVALID_TARGET, "the grant is for another resource")
+
+
+def _new_family(connection: Connection, context: Context, grant: Grant, trail: Trail) -> Secret:
+    key, first = new_bytes(), new_secret(PREFIX)
+    family = Family(
+        grant=grant.id,
+        client=grant.client,
+        key=context.key_file.seal(key, _place(grant.id)),
+        expires_at=later(trail.at, context.refresh.lifetime),
+    )
+    start_family(connection, family, first.sha256(), trail.at)
+    return first
+
+
+def _place(grant: GrantId) -> str:
+    """What an envelope of a family's key belongs to."""
+    return f"refresh_families/key/{grant}"
+
+
+def _tokens(
+    connection: Connection,
+    context: Context,
+    grant: Grant,
+    scopes: tuple[str, ...],
+    trail: Trail,
+) -> dict[str, JsonLike]:
+    """An access token of a person's grant, with their roles of now, and an ID token."""
+    user = person(context, grant.user)
+    assert user is not None  # noqa: S101 - `_living` looked
+    session = load_session(connection, grant.session)
+    in_session = session is not None and session.is_live(trail.at, context.sessions)
+    granted = grant.token_grant(
+        context.issuer, scopes, user.roles, user.groups, in_session=in_session
+    )
+    answer = _access(connection, context, granted, trail)
+    if OPENID in scopes:
+        signer = context.signer(IDENTITY)
+        access = str(answer["access_token"])
+        claims = id_token.id_claims(granted, context.issuer, access, grant.nonce, trail.at)
+        answer["id_token"] = signer.token(id_token.TYPE, claims, signer.kid)
+    return answer
+
+
+def _access(
+    connection: Connection, context: Context, granted: TokenGrant, trail: Trail
+) -> dict[str, JsonLike]:
+    signer, jti = context.signer(ACCESS), new_id("t")
+    claims = access_claims(granted, context.issuer, jti, trail.at, context.tokens)
+    event = trail.event(
+        Kind.TOKEN_ISSUED,
+        f"clients/{granted.client}",
+        tenant=granted.tenant,
+        jti=jti,
+        audience=list(granted.audiences),
+        scopes=list(granted.scopes),
+        subject=granted.subject,
+        grant=granted.grant,
+    )
+    record_event(connection, event)
+    answer: dict[str, JsonLike] = {
+        "access_token": signer.token(ACCESS_TOKEN_TYPE, claims, signer.kid),
+        "token_type": "Bearer",
+        "expires_in": context.tokens.access_lifetime,
+    }
+    # RFC 6749 §5.1: told where it may differ from what was asked for.
+    return answer | ({"scope": " ".join(granted.scopes)} if granted.scopes else {})
 
 
 def _record_refusal(
-    connection: Connection,
-    client: ClientId | None,
-    error: ProtocolError,
-    request: TokenRequest,
-    trail: Trail,
+    connection: Connection, client: ClientId | None, error: ProtocolError, trail: Trail
 ) -> None:
-    facts = {
-        "error": error.code.value,
-        "public": error.public,
-        "private": error.private[:500],
-        "source": request.source,
-    }
-    target = f"clients/{client}" if client else "clients/?"
-    event = AuditEvent(new_id("e"), trail.at, Kind.TOKEN_REFUSED, trail.actor, target, facts=facts)
-    record_event(connection, event)
-
-
-def _record_token(
-    connection: Connection, grant: TokenGrant, jti: str, request: TokenRequest, trail: Trail
-) -> None:
-    facts = {
-        "jti": jti,
-        "audience": grant.audience,
-        "scopes": list(grant.scopes),
-        "subject": grant.subject,
-        "source": request.source,
-    }
-    record_event(
-        connection,
-        AuditEvent(
-            new_id("e"),
-            trail.at,
-            Kind.TOKEN_ISSUED,
-            grant.client,
-            f"clients/{grant.client}",
-            grant.tenant,
-            facts,
-        ),
+    event = trail.event(
+        Kind.TOKEN_REFUSED,
+        f"clients/{client}" if client else "clients/?",
+        error=error.code.value,
+        public=error.public,
+        private=error.private[:500],
     )
+    record_event(connection, event)

@@ -3,24 +3,18 @@
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import Kind, Trail
 from durward.core.values import ClientId, Instant, Secret
 from durward.store.audit import record_event
 from durward.store.schema import client_secrets, consumed
 
 
-def record_secret(
-    connection: Connection,
-    client: ClientId,
-    secret: Secret,
-    trail: Trail,
-    id: str,  # noqa: A002
-) -> None:
+def record_secret(connection: Connection, client: ClientId, secret: Secret, trail: Trail) -> None:
     """Keep the hash of a new secret of a client; earlier ones stay."""
     values = {"client": client, "hash": secret.sha256(), "created_at": trail.at, "revoked": False}
     connection.execute(insert(client_secrets).values(**values))
     target = f"clients/{client}"
-    record_event(connection, AuditEvent(id, trail.at, Kind.SECRET_CREATED, trail.actor, target))
+    record_event(connection, trail.event(Kind.SECRET_CREATED, target))
 
 
 def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:

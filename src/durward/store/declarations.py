@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import Kind, Trail
 from durward.core.estate import Declaration
 from durward.core.estate import Kind as Declared
 from durward.core.wire import parse_json, sorted_json
@@ -25,7 +25,7 @@ def load_declarations(connection: Connection) -> list[Declaration]:
     return sorted(found, key=lambda declared: (order.index(declared.kind), declared.name))
 
 
-def put_declaration(connection: Connection, declared: Declaration, trail: Trail, id: str) -> None:  # noqa: A002
+def put_declaration(connection: Connection, declared: Declaration, trail: Trail) -> None:
     """Add or change one declaration."""
     body = sorted_json(dict(declared.body))
     columns = declarations.c
@@ -36,22 +36,16 @@ def put_declaration(connection: Connection, declared: Declaration, trail: Trail,
         named = {"kind": declared.kind.value, "name": declared.name}
         connection.execute(insert(declarations).values(**named, **values))
     kind = Kind.DECLARATION_CHANGED if changed else Kind.DECLARATION_ADDED
-    record_event(connection, _event(declared, kind, trail, id))
+    record_event(connection, trail.event(kind, _target(declared)))
 
 
-def remove_declaration(
-    connection: Connection,
-    declared: Declaration,
-    trail: Trail,
-    id: str,  # noqa: A002
-) -> None:
+def remove_declaration(connection: Connection, declared: Declaration, trail: Trail) -> None:
     """Remove one declaration."""
     columns = declarations.c
     here = (columns.kind == declared.kind.value) & (columns.name == declared.name)
     connection.execute(delete(declarations).where(here))
-    record_event(connection, _event(declared, Kind.DECLARATION_REMOVED, trail, id))
+    record_event(connection, trail.event(Kind.DECLARATION_REMOVED, _target(declared)))
 
 
-def _event(declared: Declaration, kind: Kind, trail: Trail, id: str) -> AuditEvent:  # noqa: A002
-    target = f"{declared.kind.value}/{declared.name}"
-    return AuditEvent(id, trail.at, kind, trail.actor, target)
+def _target(declared: Declaration) -> str:
+    return f"{declared.kind.value}/{declared.name}"

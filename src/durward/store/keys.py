@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import Kind, Trail
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.schema import signing_keys
@@ -39,7 +39,7 @@ def load_keys(connection: Connection) -> list[StoredKey]:
     return [StoredKey(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own way
 
 
-def record_key(connection: Connection, key: StoredKey, trail: Trail, id: str) -> None:  # noqa: A002
+def record_key(connection: Connection, key: StoredKey, trail: Trail) -> None:
     """Keep a new key."""
     connection.execute(
         insert(signing_keys).values(
@@ -53,24 +53,16 @@ def record_key(connection: Connection, key: StoredKey, trail: Trail, id: str) ->
             retired_at=key.retired_at,
         )
     )
-    facts = {"purpose": key.purpose, "algorithm": key.algorithm}
-    event = AuditEvent(id, trail.at, Kind.KEY_CREATED, trail.actor, f"keys/{key.kid}", facts=facts)
-    record_event(connection, event)
+    told = {"purpose": key.purpose, "algorithm": key.algorithm}
+    record_event(connection, trail.event(Kind.KEY_CREATED, f"keys/{key.kid}", **told))
 
 
-def retire_key(
-    connection: Connection,
-    kid: str,
-    retired_at: Instant,
-    trail: Trail,
-    id: str,  # noqa: A002
-) -> None:
+def retire_key(connection: Connection, kid: str, retired_at: Instant, trail: Trail) -> None:
     """Say from when on a key is not published any more."""
     columns = signing_keys.c
     here = (columns.kid == kid) & columns.retired_at.is_(None)
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
-        facts = {"retired_at": retired_at}
-        event = AuditEvent(id, trail.at, Kind.KEY_RETIRED, trail.actor, f"keys/{kid}", facts=facts)
+        event = trail.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
         record_event(connection, event)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0001_pre_first"
+HEAD = "0002_pre_people"
 LOCK = 7_238_471
 
 

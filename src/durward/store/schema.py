@@ -93,3 +93,111 @@ consumed = Table(
     Column("jti", Text, primary_key=True),
     Column("expires_at", Number, nullable=False, index=True),
 )
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("changed_at", Number, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Number, nullable=False),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("browser", LargeBinary, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("began_at", Number, nullable=False),
+    Column("expires_at", Number, nullable=False, index=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False, unique=True),
+    Column("user", Text, nullable=False, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("methods", Text, nullable=False),
+    Column("started_at", Number, nullable=False),
+    Column("authenticated_at", Number, nullable=False),
+    Column("seen_at", Number, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("ended_at", Number),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("client", Text, primary_key=True),
+    Column("audience", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("given_at", Number, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user", Text, nullable=False, index=True),
+    Column("client", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("session", Text, nullable=False, index=True),
+    Column("methods", Text, nullable=False),
+    Column("authenticated_at", Number, nullable=False),
+    Column("nonce", Text),
+    Column("created_at", Number, nullable=False),
+    Column("ended_at", Number),
+)
+
+codes = Table(
+    "authorization_codes",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("grant", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("expires_at", Number, nullable=False),
+    Column("redeemed_at", Number),
+)
+
+families = Table(
+    "refresh_families",
+    metadata,
+    Column("grant", Text, primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("expires_at", Number, nullable=False),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("grant", Text, nullable=False, index=True),
+    Column("issued_at", Number, nullable=False),
+    Column("spent_at", Number),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("sequence", Number, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("at", Number, nullable=False),
+)

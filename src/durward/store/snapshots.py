@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import Kind, Trail
 from durward.store.audit import record_event
 from durward.store.schema import snapshots
 
@@ -21,16 +21,10 @@ def load_snapshot(connection: Connection) -> tuple[int, bytes] | None:
     return (row.version, row.body) if row else None
 
 
-def publish_snapshot(
-    connection: Connection,
-    version: int,
-    body: bytes,
-    trail: Trail,
-    id: str,  # noqa: A002
-) -> None:
+def publish_snapshot(connection: Connection, version: int, body: bytes, trail: Trail) -> None:
     """Publish a version; that it is taken already fails the transaction."""
     values = {"version": version, "body": body, "published_at": trail.at}
     connection.execute(insert(snapshots).values(**values))
     connection.execute(delete(snapshots).where(snapshots.c.version <= version - KEPT))
     target = f"snapshots/{version}"
-    record_event(connection, AuditEvent(id, trail.at, Kind.SNAPSHOT_PUBLISHED, trail.actor, target))
+    record_event(connection, trail.event(Kind.SNAPSHOT_PUBLISHED, target))

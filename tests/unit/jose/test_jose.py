@@ -227,7 +227,7 @@ def test_a_type_that_is_not_text_is_refused() -> None:
 
 @pytest.mark.requirement("AS-48")
 @pytest.mark.parametrize(("offset", "accepted"), [(-1, True), (0, False), (1, False)])
-def test_a_token_is_refused_from_its_expiry_second_on(offset: int, accepted: bool) -> None:  # noqa: FBT001
+def test_a_token_is_refused_from_its_expiry_second_on(offset: int, accepted: bool) -> None:
     now = Instant(NOW + (60 + offset) * 1_000_000)
     if accepted:
         assert claims_of(token(), now=now)

@@ -43,7 +43,7 @@ def test_an_operation_without_an_id_is_named_after_method_and_path() -> None:
 
 
 @pytest.mark.parametrize(("method", "strict"), [("get", False), ("post", True), ("delete", True)])
-def test_writes_are_audited_strictly(method: str, strict: bool) -> None:  # noqa: FBT001
+def test_writes_are_audited_strictly(method: str, strict: bool) -> None:
     (found,) = read_inventory(document({"/a": {method: {}}}), "orders").operations
     assert found.strict_audit is strict
 

@@ -207,7 +207,7 @@ def test_partial_evaluation_leaves_only_what_is_not_known() -> None:
         ("order/${*}", "order/1", False),
     ],
 )
-def test_wildcards(pattern: str, text: str, expected: bool) -> None:  # noqa: FBT001
+def test_wildcards(pattern: str, text: str, expected: bool) -> None:
     found = parse_resource(f"arn:durward:o:s:t:{pattern}")
     assert found.matches(f"arn:durward:o:s:t:{text}", nothing) is expected
 

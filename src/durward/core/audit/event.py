@@ -1,7 +1,7 @@
 """An audit event: a typed fact about who did what, and the exact bytes that are kept of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -26,16 +26,21 @@ class Kind(StrEnum):
     KEY_PROMOTED = "key promoted"
     KEY_RETIRED = "key retired"
     SECRET_CREATED = "secret created"  # noqa: S105 - a kind of event
+    PASSWORD_SET = "password set"  # noqa: S105 - a kind of event
+    SIGN_IN_REFUSED = "sign-in refused"
+    SESSION_STARTED = "session started"
+    SESSION_RENEWED = "session renewed"
+    SESSION_ENDED = "session ended"
+    CONSENT_GIVEN = "consent given"
+    CONSENT_REFUSED = "consent refused"
+    CONSENT_WITHDRAWN = "consent withdrawn"
+    GRANT_CREATED = "grant created"
+    GRANT_ENDED = "grant ended"
+    CODE_REPLAYED = "code replayed"
+    REFRESH_REUSED = "refresh token reused"
+    REVOKED = "revoked"
     TOKEN_ISSUED = "token issued"  # noqa: S105 - a kind of event
     TOKEN_REFUSED = "token refused"  # noqa: S105 - a kind of event
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """Who acts in a use case, and when; every store verb is told."""
-
-    actor: str
-    at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +77,27 @@ class AuditEvent:
             raise ProtocolError(
                 ErrorCode.INVALID_REQUEST, "not an audit event", private=str(error)
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who acts in a use case, from where, and when; every store verb is told."""
+
+    actor: str
+    at: Instant
+    new_id: Callable[[], str]
+    """Ids for the events of this use case."""
+    source: str = ""
+    """The address that the request came from."""
+
+    def by(self, actor: str) -> Self:
+        """The same use case, once it is known who acts."""
+        return replace(self, actor=actor)
+
+    def event(
+        self, kind: Kind, target: str, *, tenant: str | None = None, **facts: JsonLike
+    ) -> AuditEvent:
+        """An event of this use case."""
+        where = {"source": self.source} if self.source else {}
+        told = {**facts, **where}
+        return AuditEvent(self.new_id(), self.at, kind, self.actor, target, tenant, told)

@@ -31,7 +31,7 @@ class TokenGrant:
     subject: str
     client: ClientId
     tenant: TenantId
-    audience: str
+    audiences: tuple[str, ...]
     scopes: tuple[str, ...]
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ def access_claims(
     claims: dict[str, JsonLike] = {
         "iss": issuer,
         "sub": grant.subject,
-        "aud": grant.audience,
+        "aud": grant.audiences[0] if len(grant.audiences) == 1 else grant.audiences,
         "client_id": grant.client,
         "iat": issued,
         "exp": issued + policy.access_lifetime,

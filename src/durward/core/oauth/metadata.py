@@ -2,32 +2,73 @@
 
 from collections.abc import Iterable
 
+from durward.core.oauth import id_token, pkce
+from durward.core.oauth.authorize import PROMPTS
 from durward.core.oauth.client_auth import ASSERTION_ALGORITHMS
+from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.wire import JsonLike
 
 METADATA_PATH = "/.well-known/oauth-authorization-server"
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+AUTHORIZATION_PATH = "/authorize"
+INTERACTION_PATH = "/interaction"
+USERINFO_PATH = "/userinfo"
+REVOCATION_PATH = "/revoke"
+LOGOUT_PATH = "/logout"
+ACCOUNT_PATH = "/"
+STYLE_PATH = "/durward.css"
 JWKS_PATH = "/jwks"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", METADATA_PATH),
+    ("GET", DISCOVERY_PATH),
+    ("GET", AUTHORIZATION_PATH),
+    ("POST", AUTHORIZATION_PATH),
+    ("GET", INTERACTION_PATH),
+    ("POST", INTERACTION_PATH),
+    ("GET", USERINFO_PATH),
+    ("POST", USERINFO_PATH),
+    ("POST", REVOCATION_PATH),
+    ("GET", LOGOUT_PATH),
+    ("POST", LOGOUT_PATH),
+    ("GET", ACCOUNT_PATH),
+    ("POST", ACCOUNT_PATH),
+    ("GET", STYLE_PATH),
     ("GET", JWKS_PATH),
     ("POST", TOKEN_PATH),
 )
 """Every method and path that clients reach; the edge lets nothing else through."""
 
 
+CLIENT_AUTHENTICATIONS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+
+
 def server_metadata(issuer: str, scopes: Iterable[str]) -> dict[str, JsonLike]:
-    """The metadata document (RFC 8414 §2)."""
+    """The metadata document; OpenID Connect Discovery 1.0 §3 has the same one (AS-72)."""
+    methods, algorithms = list(CLIENT_AUTHENTICATIONS), list(ASSERTION_ALGORITHMS)
     return {
         "issuer": issuer,
+        "authorization_endpoint": issuer + AUTHORIZATION_PATH,
         "token_endpoint": issuer + TOKEN_PATH,
+        "userinfo_endpoint": issuer + USERINFO_PATH,
+        "revocation_endpoint": issuer + REVOCATION_PATH,
+        "end_session_endpoint": issuer + LOGOUT_PATH,
         "jwks_uri": issuer + JWKS_PATH,
-        "scopes_supported": sorted(scopes),
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": [
-            *("client_secret_basic", "client_secret_post", "private_key_jwt"),
-        ],
-        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "scopes_supported": sorted({*scopes, *IDENTITY_SCOPES}),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [id_token.ALGORITHM],
+        "prompt_values_supported": sorted(PROMPTS),
+        "code_challenge_methods_supported": [pkce.METHOD],
+        "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "claims_parameter_supported": False,
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
     }

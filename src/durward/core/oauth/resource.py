@@ -1,7 +1,7 @@
 """Which API a token is for, and what it may do there (RFC 8707, RFC 6749 §3.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from durward.core.edge.snapshot import Api
 from durward.core.errors import ErrorCode, ProtocolError
@@ -33,13 +33,13 @@ def chosen_api(client: Client, form: Mapping[str, tuple[str, ...]], apis: Mappin
 
 
 def granted_scopes(
-    client: Client, form: Mapping[str, tuple[str, ...]], api: Api
+    client: Client, form: Mapping[str, tuple[str, ...]], known: Collection[str]
 ) -> tuple[str, ...]:
-    """The scopes that were asked for, or else all that the client may have at the API.
+    """The scopes that were asked for, or else all of the `known` that the client may have.
 
     Raises ProtocolError `invalid_scope`: nothing is silently left out.
     """
-    possible = {scope for scope in client.scopes if scope in api.scopes}
+    possible = {scope for scope in client.scopes if scope in known}
     asked = one(form, "scope")
     if asked is None:
         return tuple(sorted(possible))

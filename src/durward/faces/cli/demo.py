@@ -11,6 +11,7 @@ from pathlib import Path
 from cyclopts import App
 
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.faces.credentials import read_credentials
 from durward.faces.demo import Place, check_ports, held, run, running
 
 DEFAULT_DIR = Path(".durward/demo")
@@ -74,7 +75,7 @@ def stop(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
 
 @demo.command
 def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
-    """Tell whether a demo runs, and where. Exit code 1 when none does.
+    """Tell whether a demo runs, where, and its credentials. Exit code 1 when none does.
 
     Args:
         dir: Where the demo keeps its files.
@@ -84,6 +85,9 @@ def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
         print(f"no demo runs in {dir}")
         return 1
     print(page(Place(dir.resolve(), int(str(state["base_port"])))))
+    for part, secrets in read_credentials(dir / "credentials").items():
+        print(f"\n  {part}")
+        print("\n".join(f"    {name:12} {secret}" for name, secret in secrets.items()))
     return 0
 
 
@@ -133,15 +137,19 @@ def page(place: Place) -> str:
     return f"""
 Durward stands at the door of the sample API.
 
-  APIs      {place.apis}
-  issuer    {place.issuer}
-  files     {place.folder}  (settings, credentials, logs)
+  sample app   {place.app}  sign in as ann or bob
+  issuer       {place.issuer}  your own page: sessions, applications
+  APIs         {place.apis}
+  passwords    {place.folder}/credentials
+  files        {place.folder}  settings, logs
 
 Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id for `explain`:
 
   curl -i {place.apis}/v1/status               200, a policy lets anybody see it
   curl -i {place.apis}/v1/acme/orders/1001     401, without a token
   curl -i {place.apis}/elsewhere               404, not declared
+  durward call --as ann GET /v1/acme/orders/1001               200, a person signs in
+  durward call --as bob GET /v1/acme/orders/1001               403, of another tenant
   durward call --as reporting GET /v1/acme/reports/summary     200, a service signs in
   durward explain d_…                          what decided a request, and why
   durward logs --follow                        what happens, as it happens

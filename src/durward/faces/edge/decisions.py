@@ -14,7 +14,7 @@ from durward.core.values import DecisionId
 _ID = re.compile(r"d_[0-9A-Za-z-]{1,64}\Z")
 
 
-def find_decision(state: Path, id: str) -> Decision | None:  # noqa: A002 - it is the decision's id
+def find_decision(state: Path, id: str) -> Decision | None:
     """The decision of that id, or None. Raises Misconfigured where it cannot be one."""
     if not _ID.match(id):
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")

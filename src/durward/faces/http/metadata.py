@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from durward.core.oauth.metadata import JWKS_PATH, METADATA_PATH, server_metadata
+from durward.core.oauth.metadata import DISCOVERY_PATH, JWKS_PATH, METADATA_PATH, server_metadata
 from durward.wiring import ControlPlane
 
 CACHED = {"cache-control": "public, max-age=60", "access-control-allow-origin": "*"}
@@ -21,4 +21,8 @@ def routes(plane: ControlPlane) -> list[Route]:
     async def jwks(_: Request) -> Response:
         return JSONResponse({"keys": plane.jwks()}, headers=CACHED)
 
-    return [Route(METADATA_PATH, metadata), Route(JWKS_PATH, jwks)]
+    return [
+        Route(METADATA_PATH, metadata),
+        Route(DISCOVERY_PATH, metadata),
+        Route(JWKS_PATH, jwks),
+    ]

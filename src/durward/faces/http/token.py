@@ -7,7 +7,8 @@ from starlette.routing import Route
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth.form import MAX_FORM_BYTES
 from durward.core.oauth.metadata import TOKEN_PATH
-from durward.services.token import TokenRequest
+from durward.services.client_authentication import ClientRequest
+from durward.services.token import exchange
 from durward.wiring import ControlPlane
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
@@ -17,26 +18,21 @@ FORM = "application/x-www-form-urlencoded"
 def routes(plane: ControlPlane) -> list[Route]:
     """POST only; the answer is never stored (RFC 6749 §5.1)."""
 
-    async def exchange(http: Request) -> Response:
+    async def answer_client(http: Request) -> Response:
         try:
-            answer = await plane.token(
-                TokenRequest(
-                    authorization=http.headers.get("authorization"),
-                    body=await read_form(http),
-                    source=http.headers.get("x-envoy-external-address", ""),
-                )
+            request = ClientRequest(http.headers.get("authorization"), await read_form(http))
+            answer = await plane.use(
+                lambda c, x, t: exchange(c, x, request, t), "token endpoint", source_of(http)
             )
         except ProtocolError as error:
             return refusal(error)
         except Unavailable as error:
-            body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
-            headers = {**NO_STORE, "retry-after": str(error.retry_after)}
-            return JSONResponse(body, 503, headers)
+            return unavailable(error)
         if answer.error:
             return refusal(answer.error)
         return JSONResponse(dict(answer.body or {}), headers=NO_STORE)
 
-    return [Route(TOKEN_PATH, exchange, methods=["POST"])]
+    return [Route(TOKEN_PATH, answer_client, methods=["POST"])]
 
 
 async def read_form(http: Request) -> bytes:
@@ -49,6 +45,17 @@ async def read_form(http: Request) -> bytes:
         if len(body) > MAX_FORM_BYTES:
             raise ProtocolError(ErrorCode.INVALID_REQUEST, "the form is too large")
     return body
+
+
+def source_of(http: Request) -> str:
+    """Where the request came from, as Envoy saw it."""
+    return http.headers.get("x-envoy-external-address", "")
+
+
+def unavailable(error: Unavailable) -> Response:
+    """The store does not answer: nothing is given out meanwhile."""
+    body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
+    return JSONResponse(body, 503, {**NO_STORE, "retry-after": str(error.retry_after)})
 
 
 def refusal(error: ProtocolError) -> Response:

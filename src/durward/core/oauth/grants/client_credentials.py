@@ -27,7 +27,7 @@ def grant(
         subject=client_id,
         client=client_id,
         tenant=TenantId(client.tenant),
-        audience=api.audience,
-        scopes=granted_scopes(client, form, api),
+        audiences=(api.audience,),
+        scopes=granted_scopes(client, form, api.scopes),
         roles=client.roles,
     )

@@ -1,0 +1,42 @@
+"""A session: that a person signed in at this browser, and how long it counts (AS-102, AS-103)."""
+
+from dataclasses import dataclass
+
+from durward.core.values import Instant, Seconds, SessionId, TenantId, UserId, later
+
+COOKIE = "__Host-durward-session"
+BROWSER_COOKIE = "__Host-durward-browser"
+"""Known before sign-in: binds the forms of a sign-in to the browser that began it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long a session lives: unused, and at all (NIST SP 800-63B-4 §2.2.3)."""
+
+    idle: Seconds = Seconds(3_600)
+    absolute: Seconds = Seconds(43_200)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as it is kept; its secret is in a cookie, and only its hash in the store."""
+
+    id: SessionId
+    user: UserId
+    tenant: TenantId
+    methods: tuple[str, ...]
+    """How the person proved to be who they are (RFC 8176)."""
+    started_at: Instant
+    authenticated_at: Instant
+    seen_at: Instant
+    source: str
+    agent: str
+    ended_at: Instant | None = None
+
+    def is_live(self, now: Instant, policy: SessionPolicy) -> bool:
+        """Whether it counts; on and after either limit it does not."""
+        return (
+            self.ended_at is None
+            and now < later(self.seen_at, policy.idle)
+            and now < later(self.started_at, policy.absolute)
+        )

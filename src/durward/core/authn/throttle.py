@@ -1,0 +1,63 @@
+"""How fast guesses may follow each other (AS-25, AS-96; NIST SP 800-63B-4 §3.2.2).
+
+Every attempt is counted before it is looked at, so that many at once do not slip through. Guesses
+at one account from one place are slowed soon; those from one place at any account, and those at one
+account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, and what
+is counted for the account alone waits least.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from durward.core.values import MICROSECONDS, Instant, Seconds, later
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`free` attempts at once, then waits that double from one second up to `longest`."""
+
+    free: int
+    longest: Seconds
+    forgotten: Seconds = Seconds(3_600)
+    """After so long without an attempt the count begins anew."""
+
+
+PAIR = Limit(5, Seconds(900))
+SOURCE = Limit(30, Seconds(900))
+ACCOUNT = Limit(50, Seconds(30))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often something failed, and when it was last tried."""
+
+    failures: int
+    last_at: Instant
+
+
+def limits(kind: str, account: str, source: str) -> Mapping[str, Limit]:
+    """What an attempt counts against, by the names under which it is counted."""
+    return {
+        f"{kind}:pair:{account}:{source}": PAIR,
+        f"{kind}:source:{source}": SOURCE,
+        f"{kind}:account:{account}": ACCOUNT,
+    }
+
+
+def wait(count: Count | None, limit: Limit, now: Instant) -> Seconds:
+    """How long (seconds, rounded up) until the next attempt is looked at; 0 is now."""
+    if count is None or count.failures < limit.free or is_forgotten(count, limit, now):
+        return Seconds(0)
+    step = min(count.failures - limit.free, 30)
+    allowed_at = later(count.last_at, Seconds(min(2**step, limit.longest)))
+    return Seconds(max(0, -(-(allowed_at - now) // MICROSECONDS)))
+
+
+def is_forgotten(count: Count, limit: Limit, now: Instant) -> bool:
+    """Whether a count is too old to matter."""
+    return now >= later(count.last_at, limit.forgotten)
+
+
+def longest_wait(counted: Iterable[tuple[Count | None, Limit]], now: Instant) -> Seconds:
+    """The longest of the waits that hold."""
+    return max((wait(count, limit, now) for count, limit in counted), default=Seconds(0))

@@ -1,0 +1,253 @@
+"""The authorization endpoint: what a client asks for, and what has to happen next.
+
+`next_step` serves the endpoint, the sign-in and the consent alike: whoever arrives, its answer is
+the next page, the redirect with a code, or the redirect with an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from durward.core.authn.session import Session
+from durward.core.edge.snapshot import Api
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate import Client, User
+from durward.core.oauth import pkce
+from durward.core.oauth.form import one, required
+from durward.core.oauth.redirect import is_registered
+from durward.core.oauth.resource import chosen_api, granted_scopes
+from durward.core.oauth.scopes import IDENTITY_SCOPES
+from durward.core.values import ClientId, Instant, Seconds, UserId, later
+
+Form: TypeAlias = Mapping[str, tuple[str, ...]]
+MAX_STATE_CHARACTERS = 2_048
+PROMPTS = {"none", "login", "consent", "select_account"}
+INTERACTION_LIFETIME = Seconds(1_800)
+CODE_LIFETIME = Seconds(60)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who asks and where the answer goes: proven, so that errors may go there too."""
+
+    client: ClientId
+    redirect_uri: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What a client asks for, parsed; it is stored until a person has answered."""
+
+    target: Target
+    challenge: str
+    audience: str | None
+    """The API that the access token is for; None for a client that only signs people in."""
+    scopes: tuple[str, ...]
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: Seconds | None = None
+    subject: UserId | None = None
+    """Whom a verified `id_token_hint` names."""
+    login_hint: str | None = None
+
+
+def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
+    """The client and its redirect URI (OAuth 2.1 draft-15 §4.1.1, §4.1.2.1).
+
+    Until both are proven nothing is sent anywhere: raises ProtocolError, shown on a page (AS-3).
+    """
+    client_id = required(form, "client_id")
+    client = clients.get(client_id)
+    if client is None or client.disabled or "authorization_code" not in client.grants:
+        raise ProtocolError(
+            ErrorCode.INVALID_CLIENT,
+            "this application is not known here, or may not sign people in",
+            private=f"`{client_id[:100]}`",
+        )
+    redirect_uri = required(form, "redirect_uri")
+    if not is_registered(
+        redirect_uri, client.redirect_uris, native=client.authentication == "none"
+    ):
+        raise ProtocolError(
+            ErrorCode.INVALID_REQUEST,
+            "the application asked to be answered at an address that it is not registered with",
+            private=redirect_uri[:300],
+        )
+    state = one(form, "state")
+    if state is not None and len(state) > MAX_STATE_CHARACTERS:
+        raise _invalid("`state` is too long")
+    return Target(ClientId(client_id), redirect_uri, state)
+
+
+def read_request(
+    form: Form,
+    target: Target,
+    client: Client,
+    apis: Mapping[str, Api],
+    subject: UserId | None,
+) -> AuthorizationRequest:
+    """The whole request; `subject` is whom a verified hint names.
+
+    Raises ProtocolError that goes to the redirect URI.
+    """
+    for name, code in (
+        ("request", ErrorCode.REQUEST_NOT_SUPPORTED),
+        ("request_uri", ErrorCode.REQUEST_URI_NOT_SUPPORTED),
+    ):
+        if name in form:
+            raise ProtocolError(code, f"`{name}` is not supported")
+    if required(form, "response_type") != "code":
+        code = ErrorCode.UNSUPPORTED_RESPONSE_TYPE
+        raise ProtocolError(code, "`response_type` must be `code`")
+    if one(form, "response_mode") not in {None, "query"}:
+        raise _invalid("`response_mode` must be `query`")
+    challenge = pkce.check_challenge(
+        one(form, "code_challenge"), one(form, "code_challenge_method")
+    )
+    api = chosen_api(client, form, apis) if client.apis or "resource" in form else None
+    return AuthorizationRequest(
+        target=target,
+        challenge=challenge,
+        audience=api.audience if api else None,
+        scopes=granted_scopes(client, form, {*(api.scopes if api else ()), *IDENTITY_SCOPES}),
+        nonce=one(form, "nonce"),
+        prompt=_prompt(form),
+        max_age=_max_age(form),
+        subject=subject,
+        login_hint=one(form, "login_hint"),
+    )
+
+
+def _prompt(form: Form) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys((one(form, "prompt") or "").split()))
+    if set(asked) - PROMPTS:
+        raise _invalid("`prompt` has a value that is not known")
+    if "none" in asked and len(asked) > 1:  # OIDC Core §3.1.2.1
+        raise _invalid("`prompt` has `none` beside another value")
+    return asked
+
+
+def _max_age(form: Form) -> Seconds | None:
+    text = one(form, "max_age")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):  # noqa: PLR2004 - 30 years
+        raise _invalid("`max_age` is not a number of seconds")
+    return Seconds(int(text))
+
+
+class Prompt(StrEnum):
+    """What a person is asked for."""
+
+    LOGIN = "login"
+    CONSENT = "consent"
+
+
+class Answer(StrEnum):
+    """What a person answered to the question for consent."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the next step depends on."""
+
+    request: AuthorizationRequest
+    began_at: Instant
+    client: Client
+    session: Session | None
+    """The live session of this browser."""
+    user: User | None
+    """The session's person; None where that account is gone or disabled."""
+    consented: frozenset[str]
+    """What this person let this client do at this API before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Show a page."""
+
+    prompt: Prompt
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Send an error to the redirect URI."""
+
+    error: ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Send a code to the redirect URI; `consented` is to be remembered where it is new."""
+
+    session: Session
+    user: User
+    consented: frozenset[str] | None
+
+
+Step: TypeAlias = Ask | Fail | Issue
+
+
+def next_step(facts: Facts, answer: Answer | None, now: Instant) -> Step:
+    """What happens now, from facts that were loaded in the same transaction."""
+    silent = "none" in facts.request.prompt
+    reasons = login_reasons(facts, now)
+    if reasons or facts.session is None or facts.user is None:
+        if silent:
+            return Fail(ProtocolError(ErrorCode.LOGIN_REQUIRED, "nobody is signed in"))
+        return Ask(Prompt.LOGIN, reasons)
+    if answer is Answer.DENY:
+        return Fail(ProtocolError(ErrorCode.ACCESS_DENIED, "the person did not agree"))
+    reasons = consent_reasons(facts)
+    if not reasons:
+        return Issue(facts.session, facts.user, None)
+    if silent:
+        return Fail(ProtocolError(ErrorCode.CONSENT_REQUIRED, "the person has to agree first"))
+    if answer is not Answer.ALLOW:
+        return Ask(Prompt.CONSENT, reasons)
+    return Issue(facts.session, facts.user, facts.consented | set(facts.request.scopes))
+
+
+def login_reasons(facts: Facts, now: Instant) -> tuple[str, ...]:
+    """Why a person must sign in, if so (OIDC Core §3.1.2.3)."""
+    request, session = facts.request, facts.session
+    if session is None:
+        return ("no-session",)
+    if facts.user is None:
+        return ("account-disabled",)
+    found = []
+    fresh = session.authenticated_at >= facts.began_at
+    if {"login", "select_account"} & set(request.prompt) and not fresh:
+        found.append("asked-by-client")
+    # A sign-in for this very request is fresh enough, also where `max_age` is 0.
+    old = request.max_age is not None and now >= later(session.authenticated_at, request.max_age)
+    if old and not fresh:
+        found.append("too-long-ago")
+    if request.subject is not None and request.subject != session.user:
+        found.append("another-account")
+    return tuple(found)
+
+
+def consent_reasons(facts: Facts) -> tuple[str, ...]:
+    """Why a person must agree, if so.
+
+    Who a public client is cannot be proven, so it has to ask each time (AS-20; OAuth 2.1 §7.3.1).
+    """
+    found = []
+    if "consent" in facts.request.prompt:
+        found.append("asked-by-client")
+    if facts.client.authentication == "none":
+        found.append("client-not-proven")
+    elif not facts.client.first_party and set(facts.request.scopes) - facts.consented:
+        found.append("not-yet-agreed")
+    return tuple(found)
+
+
+def _invalid(public: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.INVALID_REQUEST, public)

@@ -1,0 +1,60 @@
+"""A grant: what a person let a client do, the unit in which it is taken back."""
+
+from dataclasses import dataclass
+
+from durward.core.oauth.claims import TokenGrant
+from durward.core.oauth.scopes import OFFLINE, OPENID
+from durward.core.values import ClientId, GrantId, Instant, SessionId, TenantId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One sign-in at one client, with everything that its tokens say."""
+
+    id: GrantId
+    user: UserId
+    client: ClientId
+    tenant: TenantId
+    audience: str | None
+    scopes: tuple[str, ...]
+    session: SessionId
+    methods: tuple[str, ...]
+    authenticated_at: Instant
+    nonce: str | None
+    created_at: Instant
+    ended_at: Instant | None = None
+
+    @property
+    def outlives_session(self) -> bool:
+        """Whether it goes on when the session ends (OIDC Core §11)."""
+        return OFFLINE in self.scopes
+
+    def token_grant(
+        self,
+        issuer: str,
+        scopes: tuple[str, ...],
+        roles: tuple[str, ...],
+        groups: tuple[str, ...],
+        *,
+        in_session: bool,
+    ) -> TokenGrant:
+        """What a token of this grant says now.
+
+        With `openid` it is good at the issuer too, for userinfo.
+        """
+        audiences: tuple[str, ...] = (self.audience,) if self.audience else ()
+        if OPENID in scopes or not audiences:
+            audiences += (issuer,)
+        return TokenGrant(
+            subject=self.user,
+            client=self.client,
+            tenant=self.tenant,
+            audiences=audiences,
+            scopes=scopes,
+            roles=roles,
+            groups=groups,
+            session=self.session if in_session else None,
+            grant=self.id,
+            auth_time=self.authenticated_at,
+            amr=self.methods,
+        )

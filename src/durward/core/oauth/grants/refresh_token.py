@@ -1,0 +1,79 @@
+"""Refresh tokens: each is used once, and its successor follows from it (RFC 9700 §4.14.2).
+
+The successor is a MAC of the token that was presented, under its family's key: whoever repeats a
+request whose answer got lost receives the same one, and only hashes are stored. A token that comes
+again later was stolen, or its thief was faster; then the whole family ends.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.oauth.resource import parse_scope
+from durward.core.values import Instant, Seconds, Secret, later
+from durward.core.wire import encode_base64url
+
+PREFIX = "dwr"
+REPEAT_WITHIN = Seconds(10)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """How long a family lives, however often it is used (AS-35)."""
+
+    lifetime: Seconds = Seconds(30 * 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What is known of a token that was presented."""
+
+    spent_at: Instant | None
+    expires_at: Instant
+
+
+class Turn(StrEnum):
+    """What a presented token leads to."""
+
+    ROTATE = "rotate"
+    REPEAT = "repeat"
+    REUSE = "reuse"
+    EXPIRED = "expired"
+
+
+def turn(presented: Presented, now: Instant) -> Turn:
+    """First use, its repetition within `REPEAT_WITHIN`, or reuse."""
+    if now >= presented.expires_at:
+        return Turn.EXPIRED
+    if presented.spent_at is None:
+        return Turn.ROTATE
+    if now < later(presented.spent_at, REPEAT_WITHIN):
+        return Turn.REPEAT
+    return Turn.REUSE
+
+
+def successor(family_key: bytes, presented: Secret) -> Secret:
+    """The one token that follows the presented one."""
+    mac = hmac.new(family_key, presented.reveal().encode(), hashlib.sha256).digest()
+    return Secret(f"{PREFIX}_{encode_base64url(mac)}")
+
+
+def narrowed(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
+    """The scopes of the next access token: those of the grant, or fewer (AS-30).
+
+    Raises ProtocolError `invalid_scope`.
+    """
+    if asked is None:
+        return granted
+    scopes = parse_scope(asked)
+    if set(scopes) - set(granted):
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, "a scope was not granted")
+    return scopes
+
+
+def refused(private: str) -> ProtocolError:
+    """One public text for all."""
+    public = "the refresh token is not valid"
+    return ProtocolError(ErrorCode.INVALID_GRANT, public, private=private)

@@ -1,0 +1,10 @@
+"""The scopes of OpenID Connect: what they mean, in words a person understands (OIDC Core §5.4)."""
+
+OPENID = "openid"
+OFFLINE = "offline_access"
+IDENTITY_SCOPES = {
+    OPENID: "Know who you are",
+    "profile": "See your name",
+    "email": "See your e-mail address",
+    OFFLINE: "Keep access while you are signed out",
+}

@@ -1,0 +1,1 @@
+"""The client's side of the protocols, as the command line plays it."""

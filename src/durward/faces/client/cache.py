@@ -1,0 +1,57 @@
+"""Tokens that a command keeps for the next one, readable by their owner alone."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EARLY_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was got before."""
+
+    access_token: str
+    expires_at: float
+    refresh_token: str | None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the access token is good for a while."""
+        return self.expires_at > time.time() + EARLY_SECONDS  # noqa: TID251 - a client's cache
+
+    def __repr__(self) -> str:
+        return "Kept(•••)"
+
+
+def cached(folder: Path, name: str) -> Kept | None:
+    """What was kept for somebody; None where nothing can be read."""
+    try:
+        found = json.loads((folder / "tokens.json").read_text())[name]
+        return Kept(found["access_token"], found["expires_at"], found.get("refresh_token"))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def keep(folder: Path, name: str, answer: Mapping[str, Any]) -> None:
+    """Keep the answer of the token endpoint."""
+    path = folder / "tokens.json"
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        known = {}
+    known[name] = {
+        "access_token": answer["access_token"],
+        "expires_at": time.time() + answer["expires_in"],  # noqa: TID251 - a client's cache
+        "refresh_token": answer.get("refresh_token"),
+    }
+    aside = path.with_name(".tokens.new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(known, file)
+    aside.rename(path)

@@ -1,0 +1,32 @@
+"""Requests of a command, each told on standard error."""
+
+import sys
+import time
+from typing import Any
+
+import httpx2
+
+from durward.core.errors import Misconfigured, Unavailable
+
+
+def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.Response:
+    """One request, and a line about it on standard error. Raises Unavailable."""
+    started = time.perf_counter()
+    try:
+        reply = http.request(method, url, **content)
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"{url} does not answer: {error}") from error
+    took = (time.perf_counter() - started) * 1000
+    # Parameters stay out of the line: codes are secrets while they live.
+    shown = url.partition("?")[0]
+    print(f"{method:4} {shown}  {reply.status_code}  {took:.0f} ms", file=sys.stderr)  # noqa: T201
+    return reply
+
+
+def understood(reply: httpx2.Response) -> dict[str, Any]:
+    """The JSON of a good answer. Raises Misconfigured that says what was answered."""
+    if not reply.is_success:
+        shown = str(reply.url).partition("?")[0]
+        raise Misconfigured(shown, f"answers {reply.status_code}: {reply.text[:300]}")
+    found: dict[str, Any] = reply.json()
+    return found

@@ -1,0 +1,218 @@
+"""The authorization endpoint and its pages: sign in, agree, go back (OAuth 2.1 draft-15 §4.1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from durward.core.authn.browser import form_token
+from durward.core.authn.password import is_acceptable
+from durward.core.authn.session import BROWSER_COOKIE, COOKIE
+from durward.core.edge.snapshot import Api
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.oauth.authorize import Answer, Prompt
+from durward.core.oauth.form import one, parse_form
+from durward.core.oauth.metadata import ACCOUNT_PATH, AUTHORIZATION_PATH, INTERACTION_PATH
+from durward.core.oauth.redirect import origin
+from durward.core.oauth.scopes import IDENTITY_SCOPES
+from durward.core.values import Secret
+from durward.entropy import new_secret
+from durward.faces.http.token import read_form, source_of
+from durward.faces.pages.render import (
+    browser_of,
+    check_form,
+    check_same_site,
+    message,
+    page,
+    see_other,
+    session_of,
+    set_cookie,
+)
+from durward.services import authorize, sessions
+from durward.services.authorize import AtHome, Broken, Outcome, Question, Redirect, Waits
+from durward.services.sessions import TooSoon
+from durward.wiring import ControlPlane
+
+TOO_MANY, WRONG, BAD = 429, 403, 400
+BROWSER = "browser"
+Form = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the sign-in page says about the attempt before."""
+
+    problem: str = ""
+    account: str = ""
+    status: int = 200
+    retry_after: int = 0
+
+
+NO_NOTICE = Notice()
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """GET and POST at both (AS-9)."""
+    pages = Pages(plane)
+    return [
+        Route(AUTHORIZATION_PATH, pages.begin, methods=["GET", "POST"]),
+        Route(INTERACTION_PATH, pages.show, methods=["GET"]),
+        Route(INTERACTION_PATH, pages.answered, methods=["POST"]),
+    ]
+
+
+class Pages:
+    """From a client's request to the redirect; what waits meanwhile lies in the store."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    async def begin(self, http: Request) -> Response:
+        """Take a request, by query or by form (OIDC Core §3.1.2.1)."""
+        try:
+            form = await read_form(http) if http.method == "POST" else http.url.query.encode()
+        except ProtocolError as error:
+            return broken(error)
+        browser, session = browser_of(http), session_of(http)
+        known = browser or new_secret("dwb")
+        outcome = await self._plane.use(
+            lambda c, x, t: authorize.begin(c, x, form, known, session, t), BROWSER, source_of(http)
+        )
+        answer = self._shown(outcome, known)
+        if browser is None:
+            set_cookie(answer, BROWSER_COOKIE, known)
+        return answer
+
+    async def show(self, http: Request) -> Response:
+        """The page of a request that waits."""
+        outcome = await self._proceed(http, http.query_params.get("id", ""), session_of(http))
+        return self._shown(outcome, browser_of(http))
+
+    async def answered(self, http: Request) -> Response:
+        """A form of that page came back."""
+        try:
+            check_same_site(http)
+            form = parse_form(await read_form(http))
+            id = one(form, "id") or ""
+            check_form(browser_of(http), id, one(form, "token"))
+        except ProtocolError as error:
+            return broken(error)
+        match one(form, "answer"):
+            case "sign-in":
+                return await self._sign_in(http, id, form)
+            case "allow" | "deny" as given:
+                outcome = await self._proceed(http, id, session_of(http), Answer(given))
+                return self._shown(outcome, browser_of(http))
+            case _:
+                return broken(ProtocolError(ErrorCode.INVALID_REQUEST, "the form has no answer"))
+
+    async def _sign_in(self, http: Request, id: str, form: Form) -> Response:
+        account, before = one(form, "account") or "", session_of(http)
+        begun = await self._verified(http, account, one(form, "password") or "", before)
+        if isinstance(begun, Notice):
+            outcome = await self._proceed(http, id, before)
+            return self._shown(outcome, browser_of(http), begun)
+        outcome = await self._proceed(http, id, begun)
+        if isinstance(outcome, Question):  # what follows is a page of its own
+            outcome = Waits(outcome.interaction)
+        answer = self._shown(outcome, browser_of(http))
+        set_cookie(answer, COOKIE, begun)
+        return answer
+
+    async def _verified(
+        self, http: Request, account: str, typed: str, before: Secret | None
+    ) -> Secret | Notice:
+        """The new session's secret. Whatever was wrong, it took as long and says the same."""
+        use, source = self._plane.use, source_of(http)
+        admitted = await use(lambda c, x, t: sessions.admit(c, x, account, t), BROWSER, source)
+        if isinstance(admitted, TooSoon):
+            text = f"Too many attempts. Try again in {admitted.wait} seconds."
+            return Notice(text, account, TOO_MANY, admitted.wait)
+        password = Secret(typed if is_acceptable(typed) else "")
+        if await self._plane.password_fits(password, admitted.phc):
+            agent = http.headers.get("user-agent", "")
+            begun = await use(
+                lambda c, x, t: sessions.sign_in(c, x, account, before, agent, t), BROWSER, source
+            )
+            if begun is not None:
+                return begun
+        await use(lambda c, x, t: sessions.refuse(c, x, account, t), BROWSER, source)
+        return Notice("The name or the password is not right.", account, WRONG)
+
+    async def _proceed(
+        self, http: Request, id: str, session: Secret | None, answer: Answer | None = None
+    ) -> Outcome:
+        browser = browser_of(http)
+        return await self._plane.use(
+            lambda c, x, t: authorize.proceed(c, x, id, browser, session, answer, t),
+            BROWSER,
+            source_of(http),
+        )
+
+    def _shown(
+        self, outcome: Outcome, browser: Secret | None, notice: Notice = NO_NOTICE
+    ) -> Response:
+        match outcome:
+            case Waits(interaction):
+                return see_other(f"{INTERACTION_PATH}?id={interaction}")
+            case Redirect(uri):
+                return see_other(uri)
+            case AtHome():
+                return see_other(ACCOUNT_PATH)
+            case Broken(error):
+                return broken(error)
+            case Question() if browser is None:
+                return broken(authorize.ENDED)
+            case Question(prompt=Prompt.LOGIN):
+                return sign_in_page(outcome, form_token(browser, outcome.interaction), notice)
+            case Question():
+                token = form_token(browser, outcome.interaction)
+                return consent_page(outcome, token, self._plane.published.estate.apis.values())
+
+
+def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
+    """Who are you?"""
+    request = asked.request
+    hint = notice.account or (request.login_hint if request else None) or ""
+    answer = page(
+        "sign_in.html",
+        status=notice.status,
+        form_action=origin(request.target.redirect_uri) if request else "",
+        id=asked.interaction,
+        token=token,
+        client=asked.client_name,
+        account=hint[:200],
+        reasons=asked.reasons,
+        problem=notice.problem,
+    )
+    if notice.retry_after:
+        answer.headers["retry-after"] = str(notice.retry_after)
+    return answer
+
+
+def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
+    """May it? The client, where it sends you, what it asks for in words, and at which API."""
+    request, client = asked.request, asked.client
+    assert request and client and asked.user  # noqa: S101, PT018 - nobody else asks for consent
+    scopes = next((api.scopes for api in apis if api.audience == request.audience), {})
+    words = {**scopes, **IDENTITY_SCOPES}
+    target = origin(request.target.redirect_uri)
+    return page(
+        "consent.html",
+        form_action=target,
+        id=asked.interaction,
+        token=token,
+        client=asked.client_name,
+        user=asked.user,
+        scopes=[words.get(scope) or scope for scope in request.scopes],
+        resource=request.audience,
+        target=target,
+        unproven=client.authentication == "none",
+    )
+
+
+def broken(error: ProtocolError) -> Response:
+    """An error that nobody can be told but the person who sits there (AS-3)."""
+    return message("This cannot go on", f"{error.public[:1].upper()}{error.public[1:]}.", BAD)

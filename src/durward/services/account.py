@@ -1,0 +1,69 @@
+"""The person's own page: who I am, where I am signed in, what I let applications do (AS-21)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.authn.session import Session
+from durward.core.estate import User
+from durward.core.oauth.grant import Grant
+from durward.core.values import ClientId, Secret, SessionId
+from durward.services.context import Context
+from durward.services.sessions import current, in_use, person
+from durward.store.grants import live_grants, withdraw_consent
+from durward.store.sessions import end_session, load_session, open_sessions
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a person sees of themselves."""
+
+    session: Session
+    user: User
+    sessions: Sequence[Session]
+    grants: Sequence[Grant]
+
+
+def overview(
+    connection: Connection, context: Context, secret: Secret | None, trail: Trail
+) -> Overview | None:
+    """The page's facts; None where nobody is signed in."""
+    session = current(connection, context, secret, trail.at)
+    user = person(context, session.user) if session else None
+    if session is None or user is None:
+        return None
+    in_use(connection, session, trail.at)
+    live = [
+        found
+        for found in open_sessions(connection, session.user)
+        if found.is_live(trail.at, context.sessions)
+    ]
+    return Overview(session, user, live, live_grants(connection, user=session.user))
+
+
+def end_own_session(
+    connection: Connection,
+    context: Context,
+    secret: Secret | None,
+    id: str,
+    trail: Trail,
+) -> bool:
+    """End a session of the person who is signed in; nobody else's."""
+    session = current(connection, context, secret, trail.at)
+    wanted = load_session(connection, SessionId(id))
+    if session is None or wanted is None or wanted.user != session.user:
+        return False
+    return end_session(connection, wanted.id, "ended by its person", trail.by(session.user))
+
+
+def withdraw(
+    connection: Connection, context: Context, secret: Secret | None, client: str, trail: Trail
+) -> bool:
+    """Take back what the person let a client do."""
+    session = current(connection, context, secret, trail.at)
+    if session is None:
+        return False
+    withdraw_consent(connection, session.user, ClientId(client), trail.by(session.user))
+    return True

@@ -1,0 +1,89 @@
+"""Who calls: a client proves itself by the one method it is registered with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.authn.throttle import limits, longest_wait
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate import Client
+from durward.core.jose.jwk import KeySet
+from durward.core.oauth.client_auth import (
+    AssertionProof,
+    NoProof,
+    SecretProof,
+    read_proof,
+    refused,
+    secret_matches,
+    verify_assertion,
+)
+from durward.core.oauth.metadata import TOKEN_PATH
+from durward.core.values import ClientId
+from durward.services.context import Context
+from durward.store.clients import consume_assertion, load_secrets
+from durward.store.people import count_attempt, load_counts
+
+
+@dataclass(frozen=True)
+class ClientRequest:
+    """What arrived at an endpoint where clients authenticate."""
+
+    authorization: str | None
+    body: bytes
+
+
+def authenticate(
+    connection: Connection,
+    context: Context,
+    authorization: str | None,
+    form: Mapping[str, tuple[str, ...]],
+    trail: Trail,
+) -> tuple[ClientId, Client]:
+    """The client that proved itself. Raises ProtocolError `invalid_request`, `invalid_client`."""
+    match read_proof(authorization, form):
+        case SecretProof(client, _, method) as proof:
+            registered = _registered(context, client, method)
+            _check_secret(connection, proof, trail)
+        case AssertionProof(client) as proof:
+            registered = _registered(context, client, "private_key_jwt")
+            keys = KeySet.parse(dict(registered.jwks or {"keys": []}))
+            audiences = (context.issuer, context.issuer + TOKEN_PATH)
+            once = verify_assertion(proof, client, keys, audiences, trail.at)
+            if not consume_assertion(connection, client, once.jti, once.expires_at, trail.at):
+                raise refused("the assertion was used before")
+        case NoProof(client):
+            registered = _registered(context, client, "none")
+    return client, registered
+
+
+def _check_secret(connection: Connection, proof: SecretProof, trail: Trail) -> None:
+    """Compare the secret, unless too many wrong ones were sent lately (AS-25)."""
+    against = limits("client", proof.client, trail.source)
+    counts = load_counts(connection, against)
+    if longest_wait(((counts.get(name), limit) for name, limit in against.items()), trail.at):
+        raise refused(f"too many wrong secrets of `{proof.client}`")
+    if not secret_matches(proof, load_secrets(connection, proof.client)):
+        count_attempt(connection, against, trail.at)
+        raise refused(f"the secret of `{proof.client}` is wrong")
+
+
+def _registered(context: Context, client: ClientId, method: str) -> Client:
+    found = context.published.estate.clients.get(client)
+    if found is None:
+        raise refused(f"unknown client `{client}`")
+    if found.disabled:
+        raise refused(f"the client `{client}` is disabled")
+    if found.authentication != method:
+        raise refused(f"`{client}` is registered for {found.authentication}, not {method}")
+    return found
+
+
+def check_grant_type(client: Client, kind: str, known: tuple[str, ...]) -> None:
+    """Refuse a grant that nobody, or not this client, may use (AS-29). Raises ProtocolError."""
+    if kind not in known:
+        raise ProtocolError(ErrorCode.UNSUPPORTED_GRANT_TYPE, "the grant type is not supported")
+    if kind not in client.grants:
+        public = "the client may not use this grant type"
+        raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, public)

@@ -1,0 +1,31 @@
+"""What every use case of the authorization server is given beside its request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from durward.core.authn.session import SessionPolicy
+from durward.core.jose.jwk import KeySet
+from durward.core.oauth.claims import TokenPolicy
+from durward.core.oauth.grants.refresh_token import RefreshPolicy
+from durward.core.values import Instant
+from durward.keys.envelope import KeyFile
+from durward.keys.signing import Signer
+from durward.services.publish import Published
+
+
+@dataclass(frozen=True)
+class Context:
+    """One version of what is declared, the keys, and how long things live."""
+
+    issuer: str
+    published: Published
+    key_file: KeyFile
+    signer: Callable[[str], Signer]
+    """The key that signs now, by its purpose."""
+    tokens: TokenPolicy = field(default_factory=TokenPolicy)
+    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+    refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
+
+    def keys(self, purpose: str, now: Instant) -> KeySet:
+        """The public keys that verify what was signed for a purpose."""
+        return KeySet.parse({"keys": list(self.published.ring.public((purpose,), now))})

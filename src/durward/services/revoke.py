@@ -1,0 +1,75 @@
+"""Token revocation (RFC 7009): a client takes back what it was given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.jose.jws import verify
+from durward.core.jose.jwt import MAX_CLAIMS_BYTES
+from durward.core.oauth.claims import ACCESS_TOKEN_TYPE
+from durward.core.oauth.form import parse_form, required
+from durward.core.values import ClientId, GrantId, Secret
+from durward.core.wire import Json, parse_json
+from durward.services.client_authentication import ClientRequest, authenticate
+from durward.services.context import Context
+from durward.services.keyring import ACCESS
+from durward.store.grants import end_grant
+from durward.store.refresh import find_refresh
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """Done, or nothing to do: both are answered alike (RFC 7009 §2.2)."""
+
+    error: ProtocolError | None = None
+
+
+def revoke(
+    connection: Connection, context: Context, request: ClientRequest, trail: Trail
+) -> Revoked:
+    """End the grant that a token stands on. What is not the client's stays as it is."""
+    try:
+        form = parse_form(request.body)
+        client, _ = authenticate(connection, context, request.authorization, form, trail)
+        token = required(form, "token")
+        grant = _grant_of_refresh(connection, token, client) or _grant_of_access(
+            context, token, client, trail
+        )
+    except ProtocolError as error:
+        return Revoked(error)
+    if grant:
+        end_grant(connection, grant, "revoked by its client", trail.by(client))
+    return Revoked()
+
+
+def _grant_of_refresh(connection: Connection, token: str, client: ClientId) -> GrantId | None:
+    found = find_refresh(connection, Secret(token).sha256())
+    return found[0].grant if found and found[0].client == client else None
+
+
+def _grant_of_access(
+    context: Context, token: str, client: ClientId, trail: Trail
+) -> GrantId | None:
+    claims = _claims(context, token, trail)
+    if claims.get("client_id") != client:
+        return None
+    grant = claims.get("grant")
+    if isinstance(grant, str):
+        return GrantId(grant)
+    # A service's own token stands on no grant: it lives for minutes (RFC 7009 §2.2.1).
+    code = ErrorCode.UNSUPPORTED_TOKEN_TYPE
+    raise ProtocolError(code, "a token that a client got for itself cannot be revoked")
+
+
+def _claims(context: Context, token: str, trail: Trail) -> Mapping[str, Json]:
+    """The claims of an access token of ours, an expired one too; empty for anything else."""
+    try:
+        verified = verify(token, context.keys(ACCESS, trail.at), ("ES256",))
+        claims = parse_json(verified.payload, limit_bytes=MAX_CLAIMS_BYTES)
+    except ProtocolError:
+        return {}
+    genuine = verified.header.get("typ") == ACCESS_TOKEN_TYPE and isinstance(claims, dict)
+    return claims if genuine and isinstance(claims, dict) else {}

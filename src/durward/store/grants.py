@@ -1,0 +1,169 @@
+"""Grants, the codes that open them, and what people agreed to."""
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.oauth.grant import Grant
+from durward.core.oauth.grants.authorization_code import Code
+from durward.core.values import ClientId, GrantId, Instant, SessionId, UserId
+from durward.store.audit import record_event
+from durward.store.revocations import record_revocation
+from durward.store.schema import codes, consents, families, grants, refresh_tokens
+
+
+def record_grant(
+    connection: Connection, grant: Grant, code: Code, code_hash: bytes, trail: Trail
+) -> None:
+    """Keep a grant and the code that opens it."""
+    connection.execute(
+        insert(grants).values(
+            id=grant.id,
+            user=grant.user,
+            client=grant.client,
+            tenant=grant.tenant,
+            audience=grant.audience or "",
+            scopes=" ".join(grant.scopes),
+            session=grant.session,
+            methods=" ".join(grant.methods),
+            authenticated_at=grant.authenticated_at,
+            nonce=grant.nonce,
+            created_at=grant.created_at,
+        )
+    )
+    connection.execute(
+        insert(codes).values(
+            hash=code_hash,
+            grant=code.grant,
+            client=code.client,
+            redirect_uri=code.redirect_uri,
+            challenge=code.challenge,
+            expires_at=code.expires_at,
+        )
+    )
+    event = trail.event(
+        Kind.GRANT_CREATED,
+        f"grants/{grant.id}",
+        tenant=grant.tenant,
+        client=grant.client,
+        audience=grant.audience,
+        scopes=list(grant.scopes),
+        session=grant.session,
+    )
+    record_event(connection, event)
+
+
+def find_code(connection: Connection, code_hash: bytes) -> tuple[Code, Instant | None] | None:
+    """A code and when it was redeemed, locked until this use case ends."""
+    c = codes.c
+    statement = select(
+        *(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at, c.redeemed_at)
+    )
+    row = connection.execute(statement.where(c.hash == code_hash).with_for_update()).first()
+    return (Code(*row[:5]), row.redeemed_at) if row else None
+
+
+def redeem_code(connection: Connection, code_hash: bytes, now: Instant) -> bool:
+    """Spend a code; whether this was its first use (OAuth 2.1 draft-15 §4.1.3)."""
+    here = (codes.c.hash == code_hash) & codes.c.redeemed_at.is_(None)
+    return connection.execute(update(codes).where(here).values(redeemed_at=now)).rowcount == 1
+
+
+def find_grant(connection: Connection, id: GrantId, *, lock: bool = False) -> Grant | None:
+    """A grant, also one that has ended."""
+    statement = _selected().where(grants.c.id == id)
+    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    return _grant(row) if row else None
+
+
+def live_grants(
+    connection: Connection,
+    *,
+    user: UserId | None = None,
+    session: SessionId | None = None,
+    client: ClientId | None = None,
+) -> list[Grant]:
+    """The grants of a person, of a session, at a client, that have not ended."""
+    statement = _selected().where(grants.c.ended_at.is_(None))
+    for column, wanted in ((grants.c.user, user), (grants.c.session, session)):
+        statement = statement if wanted is None else statement.where(column == wanted)
+    statement = statement if client is None else statement.where(grants.c.client == client)
+    return [_grant(row) for row in connection.execute(statement.order_by(grants.c.created_at))]
+
+
+def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) -> bool:
+    """End a grant, with all its tokens; whether it was still alive."""
+    here = (grants.c.id == id) & grants.c.ended_at.is_(None)
+    if not connection.execute(update(grants).where(here).values(ended_at=trail.at)).rowcount:
+        return False
+    connection.execute(delete(families).where(families.c.grant == id))
+    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant == id))
+    record_event(connection, trail.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
+    record_revocation(connection, "grant", id, trail)
+    return True
+
+
+def load_consent(
+    connection: Connection, user: UserId, client: ClientId, audience: str | None
+) -> frozenset[str]:
+    """What a person let a client do at an API before."""
+    statement = select(consents.c.scopes).where(_consent(user, client, audience))
+    return frozenset((connection.execute(statement).scalar() or "").split())
+
+
+def record_consent(
+    connection: Connection,
+    user: UserId,
+    client: ClientId,
+    audience: str | None,
+    scopes: frozenset[str],
+    trail: Trail,
+) -> None:
+    """Remember what a person agreed to."""
+    listed = sorted(scopes)
+    values = {"scopes": " ".join(listed), "given_at": trail.at}
+    here = _consent(user, client, audience)
+    if not connection.execute(update(consents).where(here).values(**values)).rowcount:
+        named = {"user": user, "client": client, "audience": audience or ""}
+        connection.execute(insert(consents).values(**named, **values))
+    target = f"clients/{client}"
+    event = trail.event(Kind.CONSENT_GIVEN, target, audience=audience, scopes=list(listed))
+    record_event(connection, event)
+
+
+def withdraw_consent(connection: Connection, user: UserId, client: ClientId, trail: Trail) -> None:
+    """Forget what a person agreed to, and end what stands on it."""
+    here = (consents.c.user == user) & (consents.c.client == client)
+    connection.execute(delete(consents).where(here))
+    record_event(connection, trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))
+    for grant in live_grants(connection, user=user, client=client):
+        end_grant(connection, grant.id, "consent withdrawn", trail)
+
+
+def _consent(user: UserId, client: ClientId, audience: str | None) -> ColumnElement[bool]:
+    c = consents.c
+    return (c.user == user) & (c.client == client) & (c.audience == (audience or ""))
+
+
+def _selected() -> Select[tuple[object, ...]]:
+    c = grants.c
+    return select(
+        *(c.id, c.user, c.client, c.tenant, c.audience, c.scopes, c.session, c.methods),
+        *(c.authenticated_at, c.nonce, c.created_at, c.ended_at),
+    )
+
+
+def _grant(row: Row[tuple[object, ...]]) -> Grant:
+    return Grant(
+        id=row.id,
+        user=row.user,
+        client=row.client,
+        tenant=row.tenant,
+        audience=row.audience or None,
+        scopes=tuple(row.scopes.split()),
+        session=row.session,
+        methods=tuple(row.methods.split()),
+        authenticated_at=row.authenticated_at,
+        nonce=row.nonce,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )

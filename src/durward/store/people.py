@@ -1,0 +1,68 @@
+"""What people prove themselves by: passwords, kept as Argon2id, and how often it was tried."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.authn.throttle import Count, Limit, is_forgotten, longest_wait
+from durward.core.values import Instant, Seconds, UserId
+from durward.store.audit import record_event
+from durward.store.schema import attempts, passwords
+
+
+def load_password(connection: Connection, user: UserId) -> str | None:
+    """The hash of a person's password (PHC string format)."""
+    statement = select(passwords.c.hash).where(passwords.c.user == user)
+    return connection.execute(statement).scalar()
+
+
+def record_password(connection: Connection, user: UserId, phc: str, trail: Trail) -> None:
+    """Keep a new hash in place of the one before."""
+    values = {"hash": phc, "changed_at": trail.at}
+    here = passwords.c.user == user
+    if not connection.execute(update(passwords).where(here).values(**values)).rowcount:
+        connection.execute(insert(passwords).values(user=user, **values))
+    record_event(connection, trail.event(Kind.PASSWORD_SET, f"users/{user}"))
+
+
+def count_attempt(connection: Connection, against: Mapping[str, Limit], now: Instant) -> Seconds:
+    """Count an attempt before it is looked at; how long to wait instead, where it is too early.
+
+    One that is too early is not counted: who waits is let in in the end.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    names = sorted(against)  # one order for all: no deadlock
+    for name in names:
+        fresh = dialect.insert(attempts).values(name=name, failures=0, last_at=now)
+        connection.execute(fresh.on_conflict_do_nothing())
+    counts = load_counts(connection, names, lock=True)
+    waits = longest_wait(((counts.get(name), against[name]) for name in names), now)
+    if waits:
+        return waits
+    for name in names:
+        count = counts[name]
+        before = 0 if is_forgotten(count, against[name], now) else count.failures
+        values = {"failures": before + 1, "last_at": now}
+        connection.execute(update(attempts).where(attempts.c.name == name).values(**values))
+    return Seconds(0)
+
+
+def load_counts(
+    connection: Connection, names: Iterable[str], *, lock: bool = False
+) -> dict[str, Count]:
+    """What was counted under these names."""
+    columns = attempts.c
+    statement = select(columns.name, columns.failures, columns.last_at)
+    statement = statement.where(columns.name.in_(list(names))).order_by(columns.name)
+    rows = connection.execute(statement.with_for_update() if lock else statement)
+    return {row.name: Count(row.failures, row.last_at) for row in rows}
+
+
+def forgive_attempt(connection: Connection, against: Mapping[str, Limit], pair: str) -> None:
+    """After a success: the pair begins anew, and the others lose what this attempt had counted."""
+    connection.execute(delete(attempts).where(attempts.c.name == pair))
+    others = attempts.c.name.in_(sorted(set(against) - {pair})) & (attempts.c.failures > 0)
+    lower = {"failures": attempts.c.failures - 1}
+    connection.execute(update(attempts).where(others).values(**lower))

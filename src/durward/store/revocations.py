@@ -1,0 +1,49 @@
+"""What is not good any more although its tokens have not expired: a list that only grows.
+
+Sequence numbers follow the order of commits: whoever has read up to one has missed none before it.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.values import Instant
+from durward.store.audit import record_event
+from durward.store.schema import revocations
+
+LOCK = 7_238_472
+MAX_LISTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """From `at` on, nothing that was issued under this session, grant, client or subject counts."""
+
+    sequence: int
+    kind: str
+    value: str
+    at: Instant
+
+
+def record_revocation(connection: Connection, kind: str, value: str, trail: Trail) -> None:
+    """Revoke a `session`, a `grant`, or what a `subject` got before now."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    sequence = newest_revocation(connection) + 1
+    values = {"sequence": sequence, "kind": kind, "value": value, "at": trail.at}
+    connection.execute(insert(revocations).values(**values))
+    record_event(connection, trail.event(Kind.REVOKED, f"{kind}s/{value}", sequence=sequence))
+
+
+def newest_revocation(connection: Connection) -> int:
+    """The last sequence number; 0 where nothing was revoked."""
+    return connection.execute(select(func.max(revocations.c.sequence))).scalar() or 0
+
+
+def load_revocations(connection: Connection, after: int, since: Instant) -> list[Revocation]:
+    """What was revoked after a sequence number, and not before `since`."""
+    c = revocations.c
+    statement = select(c.sequence, c.kind, c.value, c.at).where(c.sequence > after, c.at >= since)
+    rows = connection.execute(statement.order_by(c.sequence).limit(MAX_LISTED))
+    return [Revocation(*row) for row in rows]

@@ -1,0 +1,114 @@
+"""Sessions: who is signed in where. Their secrets are kept as hashes."""
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.authn.session import Session
+from durward.core.values import Instant, SessionId, UserId
+from durward.store.audit import record_event
+from durward.store.grants import end_grant, live_grants
+from durward.store.revocations import record_revocation
+from durward.store.schema import sessions
+
+
+def start_session(connection: Connection, session: Session, secret: bytes, trail: Trail) -> None:
+    """Keep a new session under the hash of its secret."""
+    connection.execute(
+        insert(sessions).values(
+            id=session.id,
+            secret=secret,
+            user=session.user,
+            tenant=session.tenant,
+            methods=" ".join(session.methods),
+            started_at=session.started_at,
+            authenticated_at=session.authenticated_at,
+            seen_at=session.seen_at,
+            source=session.source,
+            agent=session.agent,
+        )
+    )
+    event = trail.event(
+        Kind.SESSION_STARTED,
+        f"sessions/{session.id}",
+        tenant=session.tenant,
+        methods=list(session.methods),
+    )
+    record_event(connection, event)
+
+
+def renew_session(
+    connection: Connection,
+    id: SessionId,
+    secret: bytes,
+    methods: tuple[str, ...],
+    trail: Trail,
+) -> None:
+    """The same person signed in again: the session goes on under a new secret (AS-102)."""
+    values = {
+        "secret": secret,
+        "methods": " ".join(methods),
+        "authenticated_at": trail.at,
+        "seen_at": trail.at,
+    }
+    connection.execute(update(sessions).where(sessions.c.id == id).values(**values))
+    record_event(connection, trail.event(Kind.SESSION_RENEWED, f"sessions/{id}"))
+
+
+def find_session(connection: Connection, secret: bytes) -> Session | None:
+    """The session of a secret's hash, also one that has ended."""
+    row = connection.execute(_selected().where(sessions.c.secret == secret)).first()
+    return _session(row) if row else None
+
+
+def load_session(connection: Connection, id: SessionId) -> Session | None:
+    """A session by its id, also one that has ended."""
+    row = connection.execute(_selected().where(sessions.c.id == id)).first()
+    return _session(row) if row else None
+
+
+def open_sessions(connection: Connection, user: UserId) -> list[Session]:
+    """The sessions of a person that were not ended; whether they still count the core knows."""
+    statement = _selected().where(sessions.c.user == user, sessions.c.ended_at.is_(None))
+    rows = connection.execute(statement.order_by(sessions.c.started_at))
+    return [_session(row) for row in rows]
+
+
+def touch_session(connection: Connection, id: SessionId, now: Instant) -> None:
+    """Note that it is in use."""
+    connection.execute(update(sessions).where(sessions.c.id == id).values(seen_at=now))
+
+
+def end_session(connection: Connection, id: SessionId, reason: str, trail: Trail) -> bool:
+    """End a session and every grant that does not outlive it (AS-85); whether it was open."""
+    here = (sessions.c.id == id) & sessions.c.ended_at.is_(None)
+    if not connection.execute(update(sessions).where(here).values(ended_at=trail.at)).rowcount:
+        return False
+    record_event(connection, trail.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
+    record_revocation(connection, "session", id, trail)
+    for grant in live_grants(connection, session=id):
+        if not grant.outlives_session:
+            end_grant(connection, grant.id, "the session ended", trail)
+    return True
+
+
+def _selected() -> Select[tuple[object, ...]]:
+    c = sessions.c
+    return select(
+        *(c.id, c.user, c.tenant, c.methods, c.started_at, c.authenticated_at),
+        *(c.seen_at, c.source, c.agent, c.ended_at),
+    )
+
+
+def _session(row: Row[tuple[object, ...]]) -> Session:
+    return Session(
+        id=row.id,
+        user=row.user,
+        tenant=row.tenant,
+        methods=tuple(row.methods.split()),
+        started_at=row.started_at,
+        authenticated_at=row.authenticated_at,
+        seen_at=row.seen_at,
+        source=row.source,
+        agent=row.agent,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,88 @@
+"""Answers that should go elsewhere: redirect URI variants, open redirects, mix-up."""
+
+import httpx2
+import pytest
+from tests.issuer import DESK, ISSUER, Issuer, answer_of
+
+pytestmark = pytest.mark.anyio
+
+VARIANTS = [
+    "https://evil.example/callback",
+    "http://127.0.0.1:8490/callback/",
+    "http://127.0.0.1:8490/callback?next=https://evil.example",
+    "http://127.0.0.1:8490/callback#frag",
+    "http://127.0.0.1:8490/",
+    "http://127.0.0.1:8490@evil.example/callback",
+    "http://127.0.0.1:9999/callback",
+    "http://localhost:8490/callback",
+    "HTTP://127.0.0.1:8490/callback",
+    "http://127.0.0.1:8490/Callback",
+    "http://127.0.0.1:8490/../callback",
+    "http://127.0.0.1:8490/%63allback",
+    "//127.0.0.1:8490/callback",
+    "javascript:alert(1)",
+    "",
+]
+
+
+def is_a_page(reply: httpx2.Response) -> bool:
+    return reply.status_code == 400 and "location" not in reply.headers
+
+
+@pytest.mark.requirement("AS-1", "AS-3")
+@pytest.mark.parametrize("uri", VARIANTS)
+async def test_no_variant_of_a_registered_address_gets_an_answer(issuer: Issuer, uri: str) -> None:
+    browser = issuer.browser()
+    assert is_a_page(await browser.authorize(redirect_uri=uri))
+    assert is_a_page(await browser.authorize(redirect_uri=uri, response_type="token"))
+    assert is_a_page(await browser.authorize(redirect_uri=uri, prompt="none"))
+
+
+@pytest.mark.requirement("AS-3", "AS-8")
+async def test_a_request_whose_address_is_doubled_is_shown_to_the_person(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    reply = await browser.http.get(
+        f"/authorize?client_id=desk&redirect_uri={DESK}&redirect_uri=https://evil.example"
+    )
+    assert is_a_page(reply)
+
+
+@pytest.mark.requirement("AS-11")
+async def test_every_answer_names_the_issuer(issuer: Issuer) -> None:
+    """Against mix-up (RFC 9207): a client compares it with the one that it asked."""
+    browser = issuer.browser()
+    refused = answer_of(await browser.authorize(prompt="none"))
+    assert (refused["error"], refused["iss"], refused["state"]) == ("login_required", ISSUER, "st")
+    page = await browser.follow(await browser.authorize())
+    consent = await browser.sign_in(page)
+    granted = answer_of(await browser.submit(consent, "allow"))
+    assert granted["iss"] == ISSUER
+    assert granted["code"]
+
+
+@pytest.mark.requirement("AS-12")
+async def test_after_credentials_comes_a_303_and_never_a_307(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    consent = await browser.sign_in(await browser.follow(await browser.authorize()))
+    assert (await browser.submit(consent, "allow")).status_code == 303
+
+
+@pytest.mark.requirement("AS-83")
+@pytest.mark.parametrize(
+    "uri", ["https://evil.example/", "http://127.0.0.1:8490/x", "http://127.0.0.1:8490"]
+)
+async def test_signing_out_leads_to_registered_addresses_only(issuer: Issuer, uri: str) -> None:
+    browser = issuer.browser()
+    hint = (await browser.tokens())["id_token"]
+    query = {"id_token_hint": hint, "post_logout_redirect_uri": uri}
+    assert is_a_page(await browser.http.get("/logout", params=query))
+    unproven = {"client_id": "desk", "post_logout_redirect_uri": uri}
+    assert is_a_page(await browser.http.get("/logout", params=unproven))
+    assert (await browser.http.get("/")).status_code == 200
+
+
+@pytest.mark.requirement("AS-10")
+async def test_no_other_origin_may_read_the_authorization_endpoint(issuer: Issuer) -> None:
+    async with issuer.http() as http:
+        reply = await http.get("/authorize", headers={"origin": "https://evil.example"})
+    assert not [name for name in reply.headers if name.startswith("access-control-")]

@@ -1,0 +1,208 @@
+"""What every backend promises about people: single use, also across processes."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from durward.core.audit.event import Trail
+from durward.core.authn.session import Session
+from durward.core.authn.throttle import Count, limits
+from durward.core.oauth.grant import Grant
+from durward.core.oauth.grants.authorization_code import Code
+from durward.core.values import (
+    ClientId,
+    GrantId,
+    Instant,
+    Seconds,
+    SessionId,
+    TenantId,
+    UserId,
+    later,
+)
+from durward.entropy import new_id
+from durward.store import grants, people, refresh, revocations, schema, sessions
+from durward.store.engine import Database
+
+pytestmark = pytest.mark.anyio
+NOW = Instant(1_800_000_000_000_000)
+TRAIL = Trail("test", NOW, lambda: new_id("e"))
+ANN, DESK = UserId("ann"), ClientId("desk")
+WORKER = Path(__file__).with_name("worker.py")
+
+
+def a_session(id: str, user: UserId = ANN) -> Session:
+    return Session(
+        SessionId(id), user, TenantId("acme"), ("pwd",), NOW, NOW, NOW, "192.0.2.1", "agent"
+    )
+
+
+def a_grant(id: str, session: str = "s", scopes: tuple[str, ...] = ("openid",)) -> Grant:
+    return Grant(
+        GrantId(id),
+        ANN,
+        DESK,
+        TenantId("acme"),
+        "https://api",
+        scopes,
+        SessionId(session),
+        ("pwd",),
+        NOW,
+        "n",
+        NOW,
+    )
+
+
+def a_code(grant: str) -> Code:
+    return Code(GrantId(grant), DESK, "https://desk/back", "c" * 43, later(NOW, Seconds(60)))
+
+
+def keep(connection: Connection, grant: Grant) -> None:
+    grants.record_grant(connection, grant, a_code(grant.id), grant.id.encode(), TRAIL)
+    family = refresh.Family(grant.id, DESK, b"sealed", later(NOW, Seconds(600)))
+    refresh.start_family(connection, family, b"first " + grant.id.encode(), NOW)
+
+
+async def test_a_grant_is_read_as_it_was_written(database: Database) -> None:
+    for grant in (a_grant("g1"), a_grant("g2", scopes=())):
+        await database.write(lambda c, g=grant: keep(c, g))  # type: ignore[misc]
+        assert await database.read(lambda c, g=grant: grants.find_grant(c, g.id)) == grant  # type: ignore[misc]
+
+
+async def test_a_code_is_redeemed_once(database: Database) -> None:
+    await database.write(lambda c: keep(c, a_grant("g")))
+    found = await database.read(lambda c: grants.find_code(c, b"g"))
+    assert found == (a_code("g"), None)
+    outcomes = [await database.write(lambda c: grants.redeem_code(c, b"g", NOW)) for _ in range(2)]
+    assert outcomes == [True, False]
+    found = await database.read(lambda c: grants.find_code(c, b"g"))
+    assert found == (a_code("g"), NOW)
+
+
+async def test_a_session_is_found_by_its_secret_until_that_is_replaced(database: Database) -> None:
+    await database.write(lambda c: sessions.start_session(c, a_session("s"), b"one", TRAIL))
+    assert await database.read(lambda c: sessions.find_session(c, b"one")) == a_session("s")
+    await database.write(
+        lambda c: sessions.renew_session(c, SessionId("s"), b"two", ("pwd",), TRAIL)
+    )
+    assert await database.read(lambda c: sessions.find_session(c, b"one")) is None
+    assert await database.read(lambda c: sessions.find_session(c, b"two")) == a_session("s")
+
+
+async def test_ending_a_session_ends_what_does_not_outlive_it_and_revokes_both(
+    database: Database,
+) -> None:
+    def use(connection: Connection) -> None:
+        sessions.start_session(connection, a_session("s"), b"one", TRAIL)
+        keep(connection, a_grant("bound"))
+        keep(connection, a_grant("offline", scopes=("offline_access",)))
+        keep(connection, a_grant("elsewhere", session="t"))
+
+    await database.write(use)
+    ended = await database.write(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
+    assert ended
+    again = await database.write(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
+    assert not again
+    live = await database.read(lambda c: grants.live_grants(c, user=ANN))
+    assert {grant.id for grant in live} == {"offline", "elsewhere"}
+    listed = await database.read(lambda c: revocations.load_revocations(c, 0, NOW))
+    assert [(one.sequence, one.kind, one.value) for one in listed] == [
+        (1, "session", "s"),
+        (2, "grant", "bound"),
+    ]
+    assert await database.read(lambda c: revocations.load_revocations(c, 2, NOW)) == []
+    assert await database.read(lambda c: refresh.find_refresh(c, b"first bound")) is None
+    assert await database.read(lambda c: refresh.find_refresh(c, b"first offline")) is not None
+
+
+async def test_consent_is_remembered_for_one_client_at_one_api(database: Database) -> None:
+    def use(connection: Connection) -> None:
+        for scopes in ({"a"}, {"a", "b"}):
+            grants.record_consent(connection, ANN, DESK, "https://api", frozenset(scopes), TRAIL)
+
+    await database.write(use)
+    for client, audience, expected in (
+        ("desk", "https://api", {"a", "b"}),
+        ("desk", None, set()),
+        ("Desk", "https://api", set()),
+        ("other", "https://api", set()),
+    ):
+        found = await database.read(
+            lambda c, k=client, a=audience: grants.load_consent(c, ANN, ClientId(k), a)  # type: ignore[misc]
+        )
+        assert found == expected
+
+
+async def test_attempts_are_counted_before_they_are_looked_at(database: Database) -> None:
+    against = limits("sign-in", "ann", "192.0.2.1")
+    waits = [
+        await database.write(lambda c: people.count_attempt(c, against, NOW)) for _ in range(7)
+    ]
+    assert waits == [0, 0, 0, 0, 0, 1, 1]
+    pair = "sign-in:pair:ann:192.0.2.1"
+    await database.write(lambda c: people.forgive_attempt(c, against, pair))
+    counts = await database.read(lambda c: people.load_counts(c, against))
+    assert counts == {
+        "sign-in:account:ann": Count(4, NOW),
+        "sign-in:source:192.0.2.1": Count(4, NOW),
+    }
+
+
+def race(url: str, what: str, *more: str) -> list[str]:
+    """What two processes that do the same thing at once say of it."""
+    command = [sys.executable, str(WORKER), what, url, *more]
+    workers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for worker in workers:  # both have the store open before either begins
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    return [worker.communicate(timeout=60)[0] for worker in workers]
+
+
+@pytest.mark.requirement("AS-17")
+async def test_of_two_processes_that_redeem_a_code_exactly_one_wins(
+    database: Database, url: str
+) -> None:
+    def use(connection: Connection) -> None:
+        for number in range(25):
+            keep(connection, a_grant(f"g{number}"))
+
+    await database.write(use)
+    first, second = await asyncio.to_thread(race, url, "redeem")
+    won = [set(said.split()) for said in (first, second)]
+    assert not won[0] & won[1]
+    assert won[0] | won[1] == {f"g{number}" for number in range(25)}
+
+
+@pytest.mark.requirement("AS-34")
+async def test_a_refresh_token_never_gets_two_successors_across_processes(
+    database: Database, url: str
+) -> None:
+    await database.write(lambda c: keep(c, a_grant("g")))
+    said = await asyncio.to_thread(race, url, "rotate")
+
+    def chain(connection: Connection) -> list[bytes]:
+        rows = connection.execute(select(schema.refresh_tokens.c.hash))
+        return [row.hash for row in rows]
+
+    # Both presented the same 25 tokens in a row; each has one successor, which both computed.
+    assert said[0].split()[-1] == said[1].split()[-1] == "25"
+    assert len(await database.read(chain)) == 26
+
+
+async def test_revocations_are_numbered_in_the_order_of_their_commits(
+    database: Database, url: str
+) -> None:
+    said = await asyncio.to_thread(race, url, "revoke")
+    assert len(said) == 2
+    listed = await database.read(lambda c: revocations.load_revocations(c, 0, Instant(0)))
+    assert [one.sequence for one in listed] == list(range(1, 51))

@@ -1,0 +1,184 @@
+"""A person signs in: by the command line, and with a real browser, with and without JavaScript."""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.demo import Demo, live_demo
+
+ORDER = "/v1/acme/orders/1001"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with live_demo() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI"):  # noqa: TID251
+            pytest.fail("no chromium")
+        pytest.skip("no chromium: .ci/run installs one")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no javascript"])
+def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = chromium.new_context(java_script_enabled=request.param)
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def kept(demo: Demo, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((demo.folder / "tokens.json").read_text())[name]
+    return found
+
+
+def test_ann_sees_her_order_and_bob_of_another_tenant_does_not(demo: Demo) -> None:
+    (demo.folder / "tokens.json").unlink(missing_ok=True)
+    ann = demo.run("call", "--as", "ann", "GET", ORDER)
+    assert ann.returncode == 0, ann.stderr
+    assert ann.stdout.startswith("HTTP/1.1 200")
+    assert json.loads(ann.stdout.partition("\n\n")[2])["seen_as"]["subject"] == "ann"
+    steps = [line.split()[1].rpartition("/")[2] for line in ann.stderr.splitlines()]
+    assert steps[2:-1] == [
+        *("authorize", "interaction", "interaction", "interaction", "interaction"),
+        *("callback", "token"),
+    ]
+    bob = demo.run("call", "--as", "bob", "GET", ORDER)
+    assert bob.returncode == 1
+    assert bob.stdout.startswith("HTTP/1.1 403")
+    decision = bob.stdout.partition("durward-decision: ")[2].splitlines()[0]
+    told = demo.run("explain", decision)
+    assert "bob" in told.stdout
+    assert "OwnTenant" in told.stdout
+    assert stat.S_IMODE((demo.folder / "tokens.json").stat().st_mode) == 0o600
+    assert demo.password("ann") not in ann.stdout + ann.stderr
+
+
+def test_a_token_is_kept_and_then_renewed_without_a_sign_in(demo: Demo) -> None:
+    (demo.folder / "tokens.json").unlink(missing_ok=True)
+    demo.run("call", "--as", "ann", "GET", ORDER)
+    again = demo.run("call", "--as", "ann", "GET", ORDER)
+    assert len(again.stderr.splitlines()) == 1
+    path = demo.folder / "tokens.json"
+    known = json.loads(path.read_text())
+    known["ann"]["expires_at"] = 0
+    path.write_text(json.dumps(known))
+    renewed = demo.run("call", "--as", "ann", "GET", ORDER)
+    assert renewed.returncode == 0
+    assert "authorize " not in renewed.stderr
+    assert kept(demo, "ann")["refresh_token"] != known["ann"]["refresh_token"]
+
+
+def test_who_is_not_known_is_told_what_to_do(demo: Demo) -> None:
+    nobody = demo.run("call", "--as", "nobody", "GET", ORDER)
+    assert nobody.returncode == 1
+    assert "nobody" in nobody.stderr
+    assert "hint:" in nobody.stderr
+
+
+def test_an_id_token_is_no_access_token(demo: Demo) -> None:
+    """Its signature is ours; its type, its audience and its key are not an access token's."""
+    code = sign_in_by_hand(demo)
+    assert demo.get(ORDER, code["access_token"]).status_code == 200
+    refused = demo.get(ORDER, code["id_token"])
+    assert refused.status_code == 401
+    assert "invalid_token" in refused.headers["www-authenticate"]
+
+
+def test_identity_headers_of_the_client_do_not_change_who_is_seen(demo: Demo) -> None:
+    demo.run("call", "--as", "ann", "GET", ORDER)
+    headers = {
+        "authorization": f"Bearer {kept(demo, 'ann')['access_token']}",
+        "durward-subject": "bob",
+        "durward-tenant": "globex",
+        "x-forwarded-user": "bob",
+    }
+    reply = httpx2.get(demo.apis + ORDER, headers=headers, trust_env=False)
+    assert reply.json()["seen_as"]["subject"] == "ann"
+
+
+def test_in_a_browser_from_sign_in_to_sign_out(demo: Demo, page: Page) -> None:
+    page.goto(demo.app)
+    assert page.inner_text("#state") == "Nobody is signed in."
+    page.click("#sign-in")
+    assert page.url.startswith(demo.issuer)
+    page.fill("#account", "ann")
+    page.fill("#password", "wrong")
+    page.click("#submit")
+    assert page.inner_text("#problem") == "The name or the password is not right."
+    page.fill("#password", demo.password("ann"))
+    page.click("#submit")
+    if page.query_selector("#consent"):  # asked once: the other run of this test agreed already
+        assert page.inner_text("#client") == "Order desk"
+        assert "Know who you are" in page.inner_text("#scopes")
+        assert page.inner_text("#resource") == demo.apis
+        page.click("#allow")
+    assert page.url == f"{demo.app}/"
+    assert page.inner_text("#user") == "ann"
+    assert "anvil" in page.inner_text("#orders")
+    account = page.context.new_page()
+    account.goto(demo.issuer)
+    assert account.inner_text("#user") == "Ann Archer"
+    assert "Order desk" in account.inner_text("#grants")
+    page.click("#sign-out")
+    assert page.inner_text("#state") == "Nobody is signed in."
+    account.reload()
+    assert account.query_selector("#sign-in") is not None
+    page.click("#try-old-token")
+    assert page.inner_text("#refresh") == "400"
+
+
+def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) -> None:
+    tokens = sign_in_by_hand(demo)
+    page.goto(demo.issuer)
+    page.fill("#account", "ann")
+    page.fill("#password", demo.password("ann"))
+    page.click("#submit")
+    assert page.inner_text("#account") == "ann"
+    page.click("button:has-text('Take it back from Durward command line')")
+    assert "Durward command line" not in page.inner_text("#grants")
+    form = {"grant_type": "refresh_token", "client_id": "durward-cli"}
+    sent = {**form, "refresh_token": tokens["refresh_token"]}
+    reply = httpx2.post(f"{demo.issuer}/token", data=sent, trust_env=False)
+    assert reply.json()["error"] == "invalid_grant"
+
+
+def sign_in_by_hand(demo: Demo) -> dict[str, str]:
+    """Tokens of ann through the native client."""
+    from durward.faces.client.flows import server_of  # noqa: PLC0415
+    from durward.faces.client.native import sign_in  # noqa: PLC0415
+
+    with httpx2.Client(trust_env=False) as http:
+        server = server_of(http, demo.apis)
+        return sign_in(http, server, "durward-cli", "ann", demo.password("ann"))
+
+
+def test_an_operator_replaces_a_password(demo: Demo) -> None:
+    before = demo.password("bob")
+    piped = demo.run("users", "password", "bob")
+    assert piped.returncode == 1
+    assert "hint:" in piped.stderr
+    kept = str(demo.folder / "credentials")
+    done = demo.run("users", "password", "bob", "--credentials", kept)
+    assert done.returncode == 0, done.stderr
+    assert demo.password("bob") not in done.stdout
+    assert demo.password("bob") != before
+    unknown = demo.run("users", "password", "nobody", "--credentials", kept)
+    assert unknown.returncode == 1
+    assert "not declared" in unknown.stderr

@@ -1,0 +1,70 @@
+"""Sessions and guesses: when they count, and how fast they may come."""
+
+from dataclasses import replace
+
+import pytest
+
+from durward.core.authn.browser import form_token, is_from
+from durward.core.authn.password import is_acceptable
+from durward.core.authn.session import Session, SessionPolicy
+from durward.core.authn.throttle import ACCOUNT, PAIR, Count, longest_wait, wait
+from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
+
+NOW = Instant(1_800_000_000_000_000)
+SESSION = Session(
+    SessionId("s"), UserId("ann"), TenantId("acme"), ("pwd",), NOW, NOW, NOW, "192.0.2.1", "agent"
+)
+POLICY = SessionPolicy(Seconds(60), Seconds(100))
+
+
+@pytest.mark.requirement("AS-103")
+@pytest.mark.parametrize(
+    ("seen", "age", "live"),
+    [(0, 59, True), (0, 60, False), (50, 99, True), (50, 100, False), (90, 101, False)],
+)
+def test_a_session_ends_unused_and_at_its_age(seen: int, age: int, live: bool) -> None:
+    session = replace(SESSION, seen_at=later(NOW, Seconds(seen)))
+    assert session.is_live(later(NOW, Seconds(age)), POLICY) == live
+
+
+def test_an_ended_session_does_not_count() -> None:
+    assert not replace(SESSION, ended_at=NOW).is_live(NOW, POLICY)
+
+
+@pytest.mark.requirement("AS-96")
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0), (4, 0), (5, 1), (6, 2), (10, 32), (15, 900), (10_000, 900)]
+)
+def test_waits_double_from_the_fifth_failure_on_up_to_a_bound(failures: int, seconds: int) -> None:
+    assert wait(Count(failures, NOW), PAIR, NOW) == seconds
+
+
+def test_a_wait_ends_to_the_microsecond() -> None:
+    count = Count(5, NOW)
+    assert wait(count, PAIR, Instant(NOW + 999_999)) == 1
+    assert wait(count, PAIR, Instant(NOW + 1_000_000)) == 0
+
+
+def test_what_is_long_ago_is_forgotten() -> None:
+    assert wait(Count(10_000, NOW), ACCOUNT, later(NOW, ACCOUNT.forgotten)) == 0
+
+
+@pytest.mark.requirement("AS-96")
+def test_nobody_is_locked_out_by_guesses_from_elsewhere() -> None:
+    assert longest_wait([(Count(10**6, NOW), ACCOUNT), (None, PAIR)], NOW) <= 30
+
+
+def test_a_form_belongs_to_the_browser_and_purpose_it_was_made_for() -> None:
+    mine, other = Secret("mine"), Secret("other")
+    token = form_token(mine, "i_1")
+    assert is_from(mine, "i_1", token)
+    assert not is_from(mine, "i_2", token)
+    assert not is_from(other, "i_1", token)
+    assert not is_from(None, "i_1", token)
+    assert not is_from(mine, "i_1", None)
+    assert not is_from(mine, "i_1", "ä")
+
+
+@pytest.mark.parametrize("typed", ["", "x" * 1_025, "a\0b"])
+def test_what_cannot_be_a_password_is_not_looked_at(typed: str) -> None:
+    assert not is_acceptable(typed)
