@@ -2,10 +2,12 @@
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from durward.core.edge.node import Address, Limits, Node, Positive
+from durward.core.edge.revocation import LONGEST_TOKEN
 from durward.core.errors import Misconfigured
 
 
@@ -70,8 +72,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """`postgresql://…`; without it a SQLite file in `state`."""
     key_file: str | None = None
     """The key under which secrets rest; without it a file in `state`, made on first use."""
-    access_lifetime_seconds: Positive = 300
-    """How long an access token lives."""
+    access_lifetime_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN)] = 300
+    """How long an access token lives; what is revoked is kept at the edges for an hour."""
     session_idle_seconds: Positive = 3_600
     """How long a session lives that nobody uses."""
     session_lifetime_seconds: Positive = 43_200

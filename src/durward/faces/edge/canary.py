@@ -4,14 +4,16 @@ A configuration can be valid, loaded and still let everything pass; only a refus
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx2
 
+from durward.core.edge.envoy.replies import REVOKED
 from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
+from durward.core.openapi.operations import Operation
 
 FORGED = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJjYW5hcnkifQ."
 """An access token that nobody signed."""
@@ -25,7 +27,8 @@ class Canary:
     method: str
     path: str
     status: int
-    authorization: str | None = None
+    token: str | None = None
+    title: str = ""
 
 
 async def canary(edge: Address, snapshot: Snapshot) -> str | None:
@@ -33,17 +36,41 @@ async def canary(edge: Address, snapshot: Snapshot) -> str | None:
 
     Raises Unavailable where the edge does not answer.
     """
+    return await _send(edge, canaries(snapshot))
+
+
+async def revoked_canary(
+    edge: Address, snapshot: Snapshot, tokens: Mapping[str, str]
+) -> str | None:
+    """Send tokens that are good but for being revoked; say which one was not refused for that.
+
+    Raises Unavailable where the edge does not answer.
+    """
+    api = next(iter(snapshot.apis), None)
+    guarded = [found for found in api.operations if not found.public] if api else []
+    return await _send(
+        edge,
+        [
+            Canary(f"a token for `{name}`", found.method, filled(found), 401, token, REVOKED)
+            for name, token in tokens.items()
+            for found in guarded[:1]
+        ],
+    )
+
+
+async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:
     transport = httpx2.AsyncHTTPTransport(uds=edge.host if edge.is_socket else None)
     base = "http://canary" if edge.is_socket else f"http://{reachable(edge)}"
     try:
         async with httpx2.AsyncClient(
             transport=transport, base_url=base, timeout=5, trust_env=False
         ) as client:
-            for bird in canaries(snapshot):
-                headers = {"authorization": bird.authorization} if bird.authorization else {}
+            for bird in birds:
+                headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
                 reply = await client.request(bird.method, bird.path, headers=headers)
                 # A service may answer 404 too: only a refusal of ours has a decision's id.
-                if reply.status_code != bird.status or "durward-decision" not in reply.headers:
+                ours = "durward-decision" in reply.headers
+                if reply.status_code != bird.status or not ours or bird.title not in reply.text:
                     return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
     except httpx2.HTTPError as error:
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
@@ -55,10 +82,14 @@ def canaries(snapshot: Snapshot) -> Iterator[Canary]:
     yield Canary("an undeclared operation", "GET", "/.durward/canary", 404)
     for api in snapshot.apis:
         for operation in [found for found in api.operations if not found.public][:1]:
-            path = re.sub(r"\{[^}]*\}", "canary", operation.path)
+            path = filled(operation)
             yield Canary("a request without a token", operation.method, path, 401)
-            forged = f"Bearer {FORGED}"
-            yield Canary("an unsigned token", operation.method, path, 401, forged)
+            yield Canary("an unsigned token", operation.method, path, 401, FORGED)
+
+
+def filled(operation: Operation) -> str:
+    """A path of the operation."""
+    return re.sub(r"\{[^}]*\}", "canary", operation.path)
 
 
 def reachable(address: Address) -> str:

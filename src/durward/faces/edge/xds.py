@@ -29,10 +29,10 @@ class ResourceFiles:
     folder: Path
     envoy: Path
 
-    def write_first(self, shape: Shape) -> Path:
+    def write_first(self, shape: Shape, revoked: Mapping[str, JsonLike]) -> Path:
         """Write every file before Envoy starts: one that lacks a file exits at boot."""
         self.validate(shape)
-        for name, content in shape.files.items():
+        for name, content in {**shape.files, **revoked}.items():
             replace(self._path(name), compact_json(content))
         return self._start(shape.bootstrap, "bootstrap")
 
@@ -65,6 +65,13 @@ class ResourceFiles:
             raise Misconfigured(
                 "edge", f"{passed} was not refused; the former configuration is back"
             )
+
+    async def put_revoked(self, files: Mapping[str, JsonLike], versions: Versions) -> None:
+        """Replace the maps of what is revoked: one tested shape, so it is renamed and confirmed.
+
+        Raises Unavailable.
+        """
+        await self._put({name: compact_json(content) for name, content in files.items()}, versions)
 
     async def _put(self, contents: Mapping[str, bytes], versions: Versions) -> None:
         for name, content in contents.items():

@@ -23,6 +23,15 @@ def routes(plane: ControlPlane) -> list[Route]:
             return Response(status_code=204)
         return Response(signed, media_type="application/jose")
 
+    async def revocations(http: Request) -> Response:
+        text = http.query_params.get("after", "0")
+        if not (text.isascii() and text.isdigit()):
+            return JSONResponse({"title": "`after` is a number"}, 400)
+        wait = WAIT_SECONDS if http.query_params.get("wait") == "yes" else 0
+        feed = await plane.revocations_after(int(text), wait)
+        told = {"sequence": feed.sequence, "entries": feed.entries, "canaries": plane.canaries()}
+        return Response(msgspec.json.encode(told), media_type="application/json")
+
     async def events(http: Request) -> Response:
         try:
             listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
@@ -32,5 +41,6 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     return [
         Route("/edge/v1/snapshot", snapshot),
+        Route("/edge/v1/revocations", revocations),
         Route("/edge/v1/events", events, methods=["POST"]),
     ]

@@ -1,5 +1,7 @@
 """HTTP filters. Their order is the property, so it is one visible list."""
 
+from collections.abc import Iterable
+
 from durward.core.edge.envoy.clusters import DECISION_POINTS
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
 from durward.core.edge.node import Limits
@@ -40,14 +42,15 @@ IDENTITY_HEADERS = (
 SESSION_COOKIE = r"(?:__Host-)?durward-[A-Za-z0-9_-]*=[^;]*"
 
 
-def api_filters(snapshot: Snapshot, limits: Limits) -> list[JsonLike]:
-    """The way of a request to a protected API."""
+def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -> list[JsonLike]:
+    """The way of a request to a protected API; `revoked` are the places of the revocation maps."""
     return [
         without_our_cookies(),
         *replace_cookie(),
         body_limit(limits),
         verify_token(snapshot),
         token_guard(),
+        *revoked,
         ask_decision_point(limits),
         router(),
     ]

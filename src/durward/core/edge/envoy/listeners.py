@@ -1,6 +1,6 @@
 """Listeners: one HTTP parser for everything that comes from outside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.filters import api_filters, issuer_filters, strip_identity
@@ -15,9 +15,11 @@ RoutesOf = Callable[[str], Config]
 """For the name of a route configuration the member that holds it, or names its file."""
 
 
-def listeners(snapshot: Snapshot, node: Node, routes: RoutesOf) -> Iterator[Config]:
+def listeners(
+    snapshot: Snapshot, node: Node, routes: RoutesOf, revoked: Iterable[Config]
+) -> Iterator[Config]:
     """The listener of the protected APIs and that of the issuer; `routes` says where theirs are."""
-    filters = api_filters(snapshot, node.limits)
+    filters = api_filters(snapshot, node.limits, revoked)
     yield listener(API_ROUTES, node.apis, manager(API_ROUTES, filters, node, routes))
     if node.issuer:
         filters = issuer_filters(node.limits)

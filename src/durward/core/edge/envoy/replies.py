@@ -10,6 +10,8 @@ DECISION = "%REQ(x-request-id)%"
 EARLY = "%START_TIME(%s%6f)%-%CONNECTION_ID%"
 """What stands for the request's id where the parser refuses before there is a request."""
 
+REVOKED = "the access token was revoked"
+
 METADATA = 'resource_metadata="%METADATA(ROUTE:durward:resource_metadata)%"'
 
 
@@ -49,6 +51,12 @@ def local_replies() -> Config:
                 401,
                 "the token is not an access token of this issuer",
                 challenge=invalid_token("The token is not an access token of this issuer"),
+            ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[revoked-')"),
+                401,
+                REVOKED,
+                challenge=invalid_token("The access token was revoked"),
             ),
             refusal(status(403), 403, "not allowed"),
             refusal(status(404), 404, "no such operation"),

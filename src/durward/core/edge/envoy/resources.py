@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from durward.core.edge.envoy import revocation
 from durward.core.edge.envoy.bootstrap import bootstrap, source, untyped, whole
 from durward.core.edge.envoy.clusters import clusters
 from durward.core.edge.envoy.listeners import listeners
@@ -43,6 +44,9 @@ def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
     def in_place(name: str) -> Config:
         return {"route_config": untyped(routes[name])}
 
+    discovered = [revocation.discovered(name, folder) for name in revocation.FILTERS]
+    empty = [revocation.in_place(name) for name in revocation.FILTERS]
+
     def discovery(*found: Config) -> Config:
         return {"version_info": version, "resources": list(found)}
 
@@ -50,8 +54,8 @@ def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
         {
             "clusters": discovery(*reached),
             **{name: discovery(configuration) for name, configuration in routes.items()},
-            "listeners": discovery(*listeners(snapshot, node, by_file)),
+            "listeners": discovery(*listeners(snapshot, node, by_file, discovered)),
         },
         bootstrap(node, folder),
-        whole(node, list(reached), list(listeners(snapshot, node, in_place))),
+        whole(node, list(reached), list(listeners(snapshot, node, in_place, empty))),
     )

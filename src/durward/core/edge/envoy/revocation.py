@@ -1,0 +1,129 @@
+"""Revocations as Envoy looks them up: maps over the headers into which verified claims went.
+
+A map over the token's metadata would validate, load, and never match. Two filters, each in a file
+of its own: a `base` and a `delta`. Each holds a canary that is always revoked, so that a push can
+be proven by a request that must be refused.
+"""
+
+from collections.abc import Iterable
+
+from durward.core.edge.envoy.bootstrap import source
+from durward.core.edge.envoy.filters import CLAIM_HEADERS
+from durward.core.edge.envoy.types import JWT, Config, claim, message, typed
+from durward.core.edge.revocation import Kind, Revocation, Revoked
+from durward.core.values import numeric_date
+
+RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+BASE, DELTA = "revoked-base", "revoked-delta"
+FILTERS = (BASE, DELTA)
+FOREVER = 1e15
+
+CLAIMS = {Kind.SESSION: "sid", Kind.GRANT: "grant", Kind.SUBJECT: "sub"}
+
+
+def canary_session(name: str) -> str:
+    """The session of the canary that the filter of that name always refuses."""
+    return f"canary-{name}"
+
+
+def discovered(name: str, folder: str) -> Config:
+    """The filter's place in the chain; what it holds is in its file."""
+    return {
+        "name": name,
+        "config_discovery": {
+            "config_source": source(folder, name),
+            "type_urls": [f"type.googleapis.com/{RBAC}"],
+        },
+    }
+
+
+def in_place(name: str) -> Config:
+    """The same with nothing revoked, for validation."""
+    return typed(name, RBAC, rules(name, ()))
+
+
+def files(revoked: Revoked) -> dict[str, Config]:
+    """The resource files, the base first: what moves there from the delta is never in neither."""
+    return {
+        name: {
+            "version_info": f"{entries[-1].sequence if entries else 0}-{len(entries)}",
+            "resources": [
+                {
+                    "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+                    **typed(name, RBAC, rules(name, entries)),
+                }
+            ],
+        }
+        for name, entries in ((BASE, revoked.base), (DELTA, revoked.delta))
+    }
+
+
+def rules(name: str, entries: Iterable[Revocation]) -> Config:
+    """One map for each kind, one after the other; whoever is in none passes.
+
+    Only the last one, the subject's, may allow what it finds: an earlier one would skip the rest.
+    """
+    by_kind: dict[Kind, dict[str, Config]] = {
+        Kind.SESSION: {canary_session(name): action("revoked-session", "DENY")}
+    }
+    for entry in entries:
+        by_kind.setdefault(entry.kind, {})[entry.value] = verdict(entry)
+    chain = action("not-revoked", "ALLOW")
+    for kind in reversed(Kind):
+        if kind in by_kind:
+            chain = {
+                "matcher": {
+                    "matcher_tree": {
+                        "input": header_input(CLAIM_HEADERS[CLAIMS[kind]]),
+                        "exact_match_map": {"map": by_kind[kind]},
+                    },
+                    "on_no_match": chain,
+                }
+            }
+    return {"rules_stat_prefix": f"{name}_", "matcher": chain["matcher"]}
+
+
+def verdict(entry: Revocation) -> Config:
+    """Denied for good, or unless the token was issued in a later second than the revocation."""
+    if entry.kind is not Kind.SUBJECT:
+        return action(f"revoked-{entry.kind}", "DENY")
+    later = {"range": {"start": numeric_date(entry.at) + 1, "end": FOREVER}}
+    issued = message(
+        "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+        {"filter": JWT, "path": claim("iat")},
+    )
+    number = message(
+        "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+        {"value": {"double_match": later}},
+    )
+    return {
+        "matcher": {
+            "matcher_list": {
+                "matchers": [
+                    {
+                        "predicate": {
+                            "single_predicate": {
+                                "input": {"name": "issued", "typed_config": issued},
+                                "custom_match": {"name": "later", "typed_config": number},
+                            }
+                        },
+                        "on_match": action("issued-later", "ALLOW"),
+                    }
+                ]
+            },
+            "on_no_match": action("revoked-before", "DENY"),
+        }
+    }
+
+
+def action(name: str, what: str) -> Config:
+    """What happens, under the name that Envoy's account of it carries."""
+    return {
+        "action": typed("action", "envoy.config.rbac.v3.Action", {"name": name, "action": what})
+    }
+
+
+def header_input(name: str) -> Config:
+    """The header that a map is keyed by."""
+    kind = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
+    return typed("header", kind, {"header_name": name})

@@ -1,0 +1,83 @@
+"""What is not good any more although its tokens have not expired, as a node of the edge knows it.
+
+A session or a grant is revoked for good; of a subject, what was issued before. A client that acts
+for itself is its own subject, and what it does for people stands on grants.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import msgspec
+
+from durward.core.errors import Misconfigured
+from durward.core.values import Instant, Seconds, later
+
+LONGEST_TOKEN = Seconds(3_600)
+"""No access token lives longer: the setting is bounded. Older revocations concern nobody."""
+
+KEPT = Seconds(LONGEST_TOKEN + 60)
+MAX_DELTA = 300
+"""What is pushed at once costs Envoy 22 to 28 µs an entry: the delta stays below 10 ms."""
+
+
+class Kind(StrEnum):
+    """What was revoked."""
+
+    SESSION = "session"
+    GRANT = "grant"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One entry of the feed; sequence numbers grow with the commits."""
+
+    sequence: int
+    kind: Kind
+    value: str
+    at: Instant
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """All that a node knows: a `base` that is pushed seldom, a `delta` that is pushed at once."""
+
+    sequence: int = 0
+    base: tuple[Revocation, ...] = ()
+    delta: tuple[Revocation, ...] = ()
+
+    def learn(self, fresh: Iterable[Revocation], sequence: int, now: Instant) -> Self:
+        """The same with what the feed brought; a delta that grew too long moves to the base."""
+        delta = newest((*self.delta, *fresh))
+        if len(delta) <= MAX_DELTA:
+            return type(self)(sequence, self.base, delta)
+        return type(self)(sequence, newest(living((*self.base, *delta), now)), ())
+
+    def to_wire(self) -> bytes:
+        """As it is kept on the node's disk."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_wire(cls, data: bytes) -> Self:
+        """Read what was kept. Raises Misconfigured."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.DecodeError as error:
+            raise Misconfigured("revocations", str(error)) from error
+
+
+def living(entries: Iterable[Revocation], now: Instant) -> tuple[Revocation, ...]:
+    """Those under which a token may still be alive."""
+    return tuple(entry for entry in entries if now < later(entry.at, KEPT))
+
+
+def newest(entries: Iterable[Revocation]) -> tuple[Revocation, ...]:
+    """Of each thing the last entry, in the order of the feed."""
+    last = {(entry.kind, entry.value): entry for entry in sorted(entries, key=_sequence)}
+    return tuple(sorted(last.values(), key=_sequence))
+
+
+def _sequence(entry: Revocation) -> int:
+    return entry.sequence

@@ -1,0 +1,94 @@
+"""The revocations of a node: followed, kept on its disk, put into Envoy's maps."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from durward.clock import now
+from durward.core.edge.envoy.revocation import files
+from durward.core.edge.revocation import Revocation, Revoked
+from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.core.wire import JsonLike
+from durward.faces.edge.xds import replace
+
+WAIT_SECONDS = 30.0
+FIRST_WITHIN_SECONDS = 2.0
+RETRY_SECONDS = 0.5
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One answer of the feed; `canaries` are tokens that the filter of that name must refuse."""
+
+    sequence: int
+    entries: tuple[Revocation, ...]
+    canaries: dict[str, str]
+
+
+Push = Callable[[Mapping[str, JsonLike], Mapping[str, str]], Awaitable[None]]
+"""Puts the maps in force and proves it by the canaries. Raises Unavailable or Misconfigured."""
+
+
+class Revoker:
+    """What this node knows is revoked."""
+
+    def __init__(self, state: Path, control: Path | None) -> None:
+        self._path = state / "revocations.json"
+        self._socket = control
+        self._known = Revoked()
+        with contextlib.suppress(OSError, Misconfigured):
+            self._known = Revoked.from_wire(self._path.read_bytes())
+
+    @property
+    def files(self) -> dict[str, dict[str, JsonLike]]:
+        """The maps as resource files."""
+        return files(self._known)
+
+    async def catch_up(self) -> None:
+        """Learn what was revoked while this node was off; without the control plane, go on.
+
+        What is not known then cannot be older than the tokens that it concerns: they live minutes.
+        """
+        with contextlib.suppress(DurwardError, TimeoutError):
+            async with asyncio.timeout(FIRST_WITHIN_SECONDS):
+                self._learn(await self._ask(wait=False))
+
+    async def follow(self, push: Push, report: Callable[[str], None]) -> None:
+        """Learn and push, for ever. What was not put in force is pushed again."""
+        told: Told | None = None
+        while True:
+            try:
+                if told is None:
+                    told = await self._ask(wait=True)
+                    if not told.entries and told.sequence == self._known.sequence:
+                        told = None
+                        continue
+                    self._learn(told)
+                await push(self.files, told.canaries)
+                told = None
+            except DurwardError as error:
+                report(f"revocations: {error}")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _learn(self, told: Told) -> None:
+        """On the disk first: a node that restarts now knows it too."""
+        self._known = self._known.learn(told.entries, told.sequence, now())
+        replace(self._path, self._known.to_wire())
+
+    async def _ask(self, *, wait: bool) -> Told:
+        if self._socket is None:
+            raise Unavailable("this node follows no control plane")
+        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket))
+        query = {"after": self._known.sequence, "wait": "yes" if wait else "no"}
+        try:
+            async with httpx2.AsyncClient(
+                transport=transport, timeout=WAIT_SECONDS, trust_env=False
+            ) as client:
+                reply = await client.get("http://durward/edge/v1/revocations", params=query)
+            reply.raise_for_status()
+            return msgspec.json.decode(reply.content, type=Told)
+        except (httpx2.HTTPError, msgspec.DecodeError) as error:
+            raise Unavailable(f"the control plane does not answer: {error}") from error
