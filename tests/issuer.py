@@ -161,11 +161,11 @@ def hidden(page: httpx2.Response, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def issuer() -> AsyncIterator[Issuer]:
+async def issuer(database: str | None = None) -> AsyncIterator[Issuer]:
     """A fresh authorization server with the sample's declarations."""
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
-        settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder)
+        settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
         plane = await ControlPlane.open(settings, clock)
         try:
             applied = await plane.apply(sample(), prune=False)
@@ -173,7 +173,7 @@ async def issuer() -> AsyncIterator[Issuer]:
             passwords = {
                 name: (await plane.new_password(UserId(name))).reveal() for name in ("ann", "bob")
             }
-            transport = httpx2.ASGITransport(app=public(plane))
+            transport = httpx2.ASGITransport(app=public(plane), raise_app_exceptions=False)
             yield Issuer(plane, clock, passwords, secrets, transport)
         finally:
             await plane.close()

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +85,15 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait until asked to end. A task of ours that fails ends all: half a process serves nobody."""
+    asked = asyncio.create_task(ended.wait())
+    done, _ = await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    for task in done - {asked}:
+        task.result()
 
 
 async def keep_running(child: Child, report: Callable[[str], None]) -> None:

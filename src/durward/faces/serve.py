@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -10,9 +11,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from durward.core.errors import Unavailable
+from durward.entropy import new_id
 from durward.faces.http import admin, feed, log, metadata, revocation, token, userinfo
 from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
+from durward.faces.process import until_ended
 from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
 
@@ -27,27 +31,24 @@ async def run(settings: ServeSettings) -> None:
         loop.add_signal_handler(number, ended.set)
     plane = await ControlPlane.open(settings)
     runtime = Path(settings.runtime)
+    applications = {
+        runtime / PUBLIC_SOCKET: public(plane),
+        runtime / CONTROL_SOCKET: control(plane),
+    }
+    serving = asyncio.create_task(serve(applications, ended))
     tasks = [
         asyncio.create_task(plane.keep_fresh(report)),
         asyncio.create_task(plane.keep_sequencing(report)),
-        asyncio.create_task(release(plane, ended)),
     ]
     try:
-        applications = {
-            runtime / PUBLIC_SOCKET: public(plane),
-            runtime / CONTROL_SOCKET: control(plane),
-        }
-        await serve(applications, ended)
+        await until_ended(ended, [serving, *tasks])
     finally:
+        ended.set()
+        await plane.release()
+        await serving
         for task in tasks:
             task.cancel()
         await plane.close()
-
-
-async def release(plane: ControlPlane, ended: asyncio.Event) -> None:
-    """Let go of those who wait for a snapshot, so that their connections can end."""
-    await ended.wait()
-    await plane.release()
 
 
 def public(plane: ControlPlane) -> Starlette:
@@ -62,8 +63,23 @@ def public(plane: ControlPlane) -> Starlette:
             *logout.routes(plane),
             *account.routes(plane),
             *render.style(),
-        ]
+        ],
+        exception_handlers={Unavailable: away, Exception: broken},
     )
+
+
+async def away(_: Request, error: Exception) -> Response:
+    """The store does not answer: nothing is given out meanwhile."""
+    answer = render.message("Come back in a moment", "The service is busy with itself.", 503)
+    answer.headers["retry-after"] = str(getattr(error, "retry_after", 1))
+    return answer
+
+
+async def broken(_: Request, error: Exception) -> Response:
+    """A mistake of ours: its id is told, and nothing else (the log has the rest)."""
+    incident = new_id("x")
+    report(f"incident {incident}: {''.join(traceback.format_exception(error))}")
+    return render.message("This is our mistake", f"It is known as incident {incident}.", 500)
 
 
 def control(plane: ControlPlane) -> Starlette:

@@ -22,7 +22,7 @@ from durward.faces.edge.http1 import Call, Reply, listen
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
-from durward.faces.process import Child, keep_running
+from durward.faces.process import Child, keep_running, until_ended
 from durward.settings import EdgeSettings
 
 VERSIONS = {
@@ -85,7 +85,7 @@ class Agent:
                 shipper = Shipper(self._state, self._feed.socket)
                 watchers.append(asyncio.create_task(shipper.run(report)))
             self._ready = True
-            await ended.wait()
+            await until_ended(ended, watchers)
         finally:
             self._ready = False
             for watcher in watchers:

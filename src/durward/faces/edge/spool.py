@@ -17,14 +17,17 @@ class Spool:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        if (size := os.fstat(self._file).st_size) and not ends_whole(path, size):
-            os.write(self._file, b"\n")
+        size = os.fstat(self._file).st_size
+        self._torn = bool(size) and not ends_whole(path, size)
 
     def append(self, decision: Decision, *, durable: bool) -> None:
         """Write one decision; a durable one is on disk when this returns. Raises OSError."""
-        line = decision.to_wire() + b"\n"
+        # What a crash or a full disk cut short must not take the next line with it.
+        line = (b"\n" if self._torn else b"") + decision.to_wire() + b"\n"
+        self._torn = True
         if os.write(self._file, line) != len(line):
             raise OSError(errno.ENOSPC, "the line was written in part")
+        self._torn = False
         if durable:
             os.fdatasync(self._file)
 

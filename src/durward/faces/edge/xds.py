@@ -99,11 +99,17 @@ async def confirm(name: str, version: str, versions: Versions) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in place whole: written aside, synced, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put a file in place whole: written aside, synced, renamed.
+
+    Raises Unavailable where the disk is full, say; the former file is still there then.
+    """
     fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
