@@ -59,6 +59,10 @@ class Demo:
         return read_credentials(self.folder / "credentials")["users"][person]
 
     @property
+    def resource_metadata(self) -> str:
+        return f"{self.apis}/.well-known/oauth-protected-resource"
+
+    @property
     def app(self) -> str:
         return f"http://127.0.0.1:{self.port + 20}"
 

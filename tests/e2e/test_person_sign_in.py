@@ -60,7 +60,7 @@ def test_ann_sees_her_order_and_bob_of_another_tenant_does_not(demo: Demo) -> No
     assert ann.stdout.startswith("HTTP/1.1 200")
     assert json.loads(ann.stdout.partition("\n\n")[2])["seen_as"]["subject"] == "ann"
     steps = [line.split()[1].rpartition("/")[2] for line in ann.stderr.splitlines()]
-    assert steps[2:-1] == [
+    assert steps[3:-1] == [
         *("authorize", "interaction", "interaction", "interaction", "interaction"),
         *("callback", "token"),
     ]
@@ -169,7 +169,7 @@ def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) 
 def sign_in_by_hand(demo: Demo) -> dict[str, str]:
     """Tokens of ann through the native client."""
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.apis)
+        server = server_of(http, demo.resource_metadata)
         return sign_in(http, server, "durward-cli", "ann", demo.password("ann"))
 
 

@@ -1,12 +1,21 @@
 """`durward call`: a request to a protected API, with a token got by the real flows."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from durward.core.errors import Misconfigured
-from durward.faces.client.cache import cached, keep
-from durward.faces.client.flows import by_refresh, of_service, server_of
+from durward.faces.client.cache import Kept, cached, keep
+from durward.faces.client.flows import (
+    UNAUTHORIZED,
+    Server,
+    by_refresh,
+    challenged,
+    of_service,
+    server_of,
+)
 from durward.faces.client.native import sign_in
 from durward.faces.client.wire import step
 from durward.faces.credentials import read_credentials
@@ -14,6 +23,7 @@ from durward.settings import load_settings
 
 DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
+NO_TOKEN = "none"  # noqa: S105 - it says what it is
 
 
 def call(
@@ -41,12 +51,10 @@ def call(
     settings = load_settings(dir / "durward.toml").edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
-    apis = f"http://{settings.apis}"
-    headers = {"content-type": "application/json"} if data else {}
     with httpx2.Client(timeout=30, trust_env=False) as http:
-        if as_:
-            headers["authorization"] = f"Bearer {token(http, dir, apis, as_, client)}"
-        reply = step(http, method, apis + path, headers=headers, content=data)
+        content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
+        request = Request(http, method, f"http://{settings.apis}{path}", content)
+        reply = Caller(request, dir, as_, client).call() if as_ else request.send()
     print(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
     for name in ("www-authenticate", "durward-decision"):
         if name in reply.headers:
@@ -56,22 +64,55 @@ def call(
     return int(reply.status_code >= REFUSED)
 
 
-def token(http: httpx2.Client, folder: Path, apis: str, name: str, client: str) -> str:
-    """An access token: a kept one, one for a refresh token, or that of a new sign-in."""
-    known = cached(folder, name)
-    if known and known.is_fresh:
-        return known.access_token
-    credentials = read_credentials(folder / "credentials")
-    server = server_of(http, apis)
-    if secret := credentials.get("clients", {}).get(name):
-        answer = of_service(http, server, name, secret)
-    else:
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the API, whoever asks."""
+
+    http: httpx2.Client
+    method: str
+    url: str
+    content: dict[str, Any]
+
+    def send(self, token: str | None = None) -> httpx2.Response:
+        """Send it, with a token where one is given."""
+        headers = {**self.content.get("headers", {})}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        return step(self.http, self.method, self.url, **{**self.content, "headers": headers})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls: with a kept token, or else as the API's challenge says."""
+
+    request: Request
+    folder: Path
+    name: str
+    client: str
+
+    def call(self) -> httpx2.Response:
+        """The answer. A kept token that is refused is replaced once."""
+        known = cached(self.folder, self.name)
+        # No token at all would let an operation that is public happen twice.
+        reply = self.request.send(known.access_token if known and known.is_fresh else NO_TOKEN)
+        metadata = challenged(reply)
+        if reply.status_code != UNAUTHORIZED or metadata is None:
+            return reply
+        server = server_of(self.request.http, metadata)
+        answer = self._tokens(server, known)
+        keep(self.folder, self.name, server.resource, answer)
+        return self.request.send(answer["access_token"])
+
+    def _tokens(self, server: Server, known: Kept | None) -> dict[str, Any]:
+        http, name = self.request.http, self.name
+        credentials = read_credentials(self.folder / "credentials")
+        if secret := credentials.get("clients", {}).get(name):
+            return of_service(http, server, name, secret)
         password = credentials.get("users", {}).get(name)
         if password is None and name != "browser":
             problem = f"has no person and no service `{name}`"
             hint = "--as browser signs you in with your browser"
-            raise Misconfigured(str(folder / "credentials"), problem, hint=hint)
-        renewed = by_refresh(http, server, client, known.refresh_token if known else None)
-        answer = renewed or sign_in(http, server, client, name if password else None, password)
-    keep(folder, name, answer)
-    return str(answer["access_token"])
+            raise Misconfigured(str(self.folder / "credentials"), problem, hint=hint)
+        kept = known.refresh_token if known and known.resource == server.resource else None
+        renewed = by_refresh(http, server, self.client, kept)
+        return renewed or sign_in(http, server, self.client, name if password else None, password)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from textwrap import indent
 
 from cyclopts import App
 
@@ -154,4 +155,26 @@ Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id 
   durward explain d_…                          what decided a request, and why
   durward logs --follow                        what happens, as it happens
 
+Protect your own API: `durward apply my.durward.yaml --credentials {place.folder}/credentials` with
+
+{indent(own_api(place), "  ")}
+and then `durward call --as job GET …`.
+
 {LAST_LINE}; end it by Ctrl-C or `durward demo stop`."""
+
+
+def own_api(place: Place) -> str:
+    """A document that protects an API of one's own beside the sample."""
+    return f"""\
+tenants: {{ mine: {{}} }}
+apis:
+  my-api: {{ openapi: openapi.yaml, audience: "{place.apis}/my-api", upstream: "127.0.0.1:9000" }}
+policies:
+  read-all:
+    Version: "2012-10-17"
+    Statement: {{ Effect: Allow, Action: "my-api:Get*", Resource: "*" }}
+roles:
+  reader: {{ policies: [read-all] }}
+clients:
+  job: {{ tenant: mine, grants: [client_credentials], apis: [my-api], roles: [reader] }}
+"""

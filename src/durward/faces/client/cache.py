@@ -18,6 +18,7 @@ class Kept:
     access_token: str
     expires_at: float
     refresh_token: str | None
+    resource: str
 
     @property
     def is_fresh(self) -> bool:
@@ -32,13 +33,15 @@ def cached(folder: Path, name: str) -> Kept | None:
     """What was kept for somebody; None where nothing can be read."""
     try:
         found = json.loads((folder / "tokens.json").read_text())[name]
-        return Kept(found["access_token"], found["expires_at"], found.get("refresh_token"))
+        return Kept(
+            found["access_token"], found["expires_at"], found["refresh_token"], found["resource"]
+        )
     except (OSError, ValueError, KeyError):
         return None
 
 
-def keep(folder: Path, name: str, answer: Mapping[str, Any]) -> None:
-    """Keep the answer of the token endpoint."""
+def keep(folder: Path, name: str, resource: str, answer: Mapping[str, Any]) -> None:
+    """Keep the answer of the token endpoint for a resource."""
     path = folder / "tokens.json"
     try:
         known = json.loads(path.read_text())
@@ -48,6 +51,7 @@ def keep(folder: Path, name: str, answer: Mapping[str, Any]) -> None:
         "access_token": answer["access_token"],
         "expires_at": time.time() + answer["expires_in"],  # noqa: TID251 - a client's cache
         "refresh_token": answer.get("refresh_token"),
+        "resource": resource,
     }
     aside = path.with_name(".tokens.new")
     aside.unlink(missing_ok=True)

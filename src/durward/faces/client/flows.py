@@ -1,6 +1,7 @@
 """Flows at the token endpoint: a service's, and what follows a sign-in."""
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
@@ -10,7 +11,7 @@ import httpx2
 from durward.core.errors import Misconfigured
 from durward.faces.client.wire import step, understood
 
-PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
+UNAUTHORIZED = 401
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 
 
@@ -23,9 +24,15 @@ class Server:
     metadata: dict[str, Any]
 
 
-def server_of(http: httpx2.Client, apis: str) -> Server:
+def challenged(reply: httpx2.Response) -> str | None:
+    """Where a challenge says that the API tells of itself (RFC 9728 §5.1)."""
+    found = re.search(r'resource_metadata="([^"]+)"', reply.headers.get("www-authenticate", ""))
+    return found[1] if found else None
+
+
+def server_of(http: httpx2.Client, metadata_url: str) -> Server:
     """From what the API says of itself to its issuer (RFC 9728 §5). Raises Misconfigured."""
-    resource = understood(step(http, "GET", apis + PROTECTED_RESOURCE))
+    resource = understood(step(http, "GET", metadata_url))
     issuer = resource["authorization_servers"][0]
     metadata = understood(step(http, "GET", issuer + AUTHORIZATION_SERVER))
     if metadata["issuer"] != issuer:  # RFC 8414 §3.3

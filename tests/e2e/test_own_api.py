@@ -1,0 +1,57 @@
+"""A new user protects an API of their own by the document that the demo shows."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from textwrap import dedent
+
+import pytest
+from tests.demo import Demo, live_demo
+
+OPENAPI = """\
+openapi: 3.1.0
+paths:
+  /things:
+    get: { operationId: GetThings }
+    post: { operationId: CreateThing }
+"""
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    with live_demo() as running:
+        yield running
+
+
+class Things(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"caller": self.headers.get("durward-subject")}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
+    shown = demo.run("demo", "status").stdout
+    document = dedent("  tenants:" + shown.partition("  tenants:")[2].partition("\nand then")[0])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Things)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        document = document.replace("127.0.0.1:9000", f"127.0.0.1:{server.server_port}")
+        (demo.folder / "openapi.yaml").write_text(OPENAPI)
+        applied = demo.apply(document)
+        assert applied.returncode == 0, applied.stderr
+        called = demo.run("call", "--as", "job", "GET", "/things")
+        assert called.returncode == 0, called.stdout + called.stderr
+        assert '"caller": "job"' in called.stdout
+        assert demo.run("call", "--as", "job", "POST", "/things").stdout.startswith("HTTP/1.1 403")
+        other = demo.run("call", "--as", "ann", "GET", "/v1/acme/orders/1001")
+        assert other.returncode == 0, other.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
