@@ -1,5 +1,6 @@
 """The edge refuses, each refusal in its own form and with a decision's id."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -77,6 +78,7 @@ def test_what_envoy_refuses_by_itself_is_logged_at_once(edge: LiveEdge) -> None:
     wait_for(lambda: decision.removeprefix("d_") in edge.refusals(), within=2)
 
 
+@pytest.mark.requirement("ZT-4")
 @pytest.mark.requirement("ZT-7")
 def test_without_a_decision_point_the_answer_is_503_until_it_is_back(own_edge: LiveEdge) -> None:
     token = own_edge.token()
@@ -85,6 +87,31 @@ def test_without_a_decision_point_the_answer_is_503_until_it_is_back(own_edge: L
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "1"
     wait_for(lambda: own_edge.get(ORDER, authorization=f"Bearer {token}").status_code == 200)
+
+
+@pytest.mark.requirement("ZT-7")
+def test_what_must_be_fresh_is_closed_when_the_feed_is_silent(own_edge: LiveEdge) -> None:
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    operations = (replace(o, fresh=o.id == "GetOrder") for o in api.operations)
+    fresh = replace(snapshot, apis=(replace(api, operations=tuple(operations)),))
+    assert own_edge.publish(fresh).status_code == 200
+    token = f"Bearer {own_edge.token()}"
+
+    def status(path: str) -> int:
+        return own_edge.get(path, authorization=token).status_code
+
+    refused = own_edge.get(ORDER, authorization=token)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert '"stage":"freshness"' in own_edge.events()
+    assert status("/v1/acme/orders") == 200
+    contact = own_edge.folder / "contact"
+    contact.touch()
+    wait_for(lambda: status(ORDER) == 200, within=5)
+    long_ago = contact.stat().st_mtime - 31
+    os.utime(contact, (long_ago, long_ago))
+    wait_for(lambda: status(ORDER) == 503, within=5)
+    assert status("/v1/acme/orders") == 200
 
 
 def test_envoy_is_started_again_when_it_dies(own_edge: LiveEdge) -> None:

@@ -15,6 +15,7 @@ from tests.demo import Demo, live_demo
 
 from durward.faces.client.flows import server_of
 from durward.faces.client.native import sign_in
+from durward.faces.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0
@@ -75,6 +76,7 @@ def test_ann_sees_her_order_and_bob_of_another_tenant_does_not(demo: Demo) -> No
     assert demo.password("ann") not in ann.stdout + ann.stderr
 
 
+@pytest.mark.requirement("AS-26")
 def test_a_token_is_kept_and_then_renewed_without_a_sign_in(demo: Demo) -> None:
     (demo.folder / "tokens.json").unlink(missing_ok=True)
     demo.run("call", "--as", "ann", "GET", ORDER)
@@ -88,6 +90,15 @@ def test_a_token_is_kept_and_then_renewed_without_a_sign_in(demo: Demo) -> None:
     assert renewed.returncode == 0
     assert "authorize " not in renewed.stderr
     assert kept(demo, "ann")["refresh_token"] != known["ann"]["refresh_token"]
+
+
+@pytest.mark.requirement("AS-32")
+def test_no_client_takes_the_name_of_a_person(demo: Demo) -> None:
+    client = "{tenant: acme, grants: [client_credentials], apis: [orders]}"
+    refused = demo.apply(f"clients: {{ann: {client}}}")
+    assert refused.returncode == 1
+    assert "a user has that name" in refused.stderr
+    assert "ann" not in read_credentials(demo.folder / "credentials")["clients"]
 
 
 def test_who_is_not_known_is_told_what_to_do(demo: Demo) -> None:

@@ -78,3 +78,24 @@ def test_a_public_operation_needs_no_token_and_is_decided_all_the_same() -> None
 
 def test_a_path_value_that_cannot_stand_in_a_name_is_refused() -> None:
     assert DECIDER.decide(replace(GOOD, path="/acme/o/a:b")).stage is Stage.RESOURCE
+
+
+SECONDS = 1_000_000
+
+
+@pytest.mark.requirement("ZT-7")
+@pytest.mark.parametrize(
+    ("contact", "stage"),
+    [
+        (None, Stage.FRESHNESS),
+        (GOOD.at - 31 * SECONDS, Stage.FRESHNESS),
+        (GOOD.at + 31 * SECONDS, Stage.FRESHNESS),
+        (GOOD.at - 29 * SECONDS, Stage.POLICY),
+    ],
+)
+def test_what_must_be_fresh_is_closed_without_contact(contact: int | None, stage: Stage) -> None:
+    operation = replace(OPERATION, fresh=True)
+    decider = Decider(Snapshot(1, "http://issuer", (), (replace(API, operations=(operation,)),)))
+    known = None if contact is None else Instant(contact)
+    assert decider.decide(replace(GOOD, contact=known)).stage is stage
+    assert DECIDER.decide(replace(GOOD, contact=known)).stage is Stage.POLICY

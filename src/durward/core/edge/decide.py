@@ -16,8 +16,12 @@ from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import AccessRequest, Principal
 from durward.core.policy.explain import Explanation, explain
+from durward.core.values import MICROSECONDS
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
+FRESH_SECONDS = 30
+"""How old the last contact with the control plane may be for an operation that must be fresh."""
+
 NO_SCOPE = ""
 """Stands for what a token may do whatever its scopes: operations that ask for none."""
 
@@ -56,6 +60,9 @@ class Decider:
         operation, values = found
         if refused := _token_problem(request, operation):
             return Outcome(allowed=False, stage=Stage.TOKEN, reason=refused, operation=operation)
+        if operation.fresh and not _is_fresh(request):
+            reason = "the node has not heard from the control plane, and the operation is `fresh`"
+            return Outcome(allowed=False, stage=Stage.FRESHNESS, reason=reason, operation=operation)
         return self._decide_object(known[0], operation, values, request)
 
     def _decide_object(
@@ -114,6 +121,13 @@ def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
         return "the token is not an access token"
     subject = request.claims.get("sub")
     return None if isinstance(subject, str) and subject else "the token names no subject"
+
+
+def _is_fresh(request: CheckRequest) -> bool:
+    """A contact in the future is none: then one of the clocks cannot be believed."""
+    if request.contact is None:
+        return False
+    return abs(request.at - request.contact) <= FRESH_SECONDS * MICROSECONDS
 
 
 def _scope_problem(operation: Operation, principal: Principal | None) -> str | None:

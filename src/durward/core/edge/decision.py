@@ -20,6 +20,7 @@ class Stage(StrEnum):
     LIMIT = "limit"
     ROUTE = "route"
     TOKEN = "token"  # noqa: S105 - a stage's name
+    FRESHNESS = "freshness"
     RESOURCE = "resource"
     SCOPE = "scope"
     POLICY = "policy"

@@ -16,7 +16,10 @@ MAX_LISTED = 200
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """What Envoy tells of a request. `claims` is None where no token was sent."""
+    """What Envoy tells of a request. `claims` is None where no token was sent.
+
+    `contact` is when the node was last known to have every revocation in force; None: never.
+    """
 
     id: DecisionId
     at: Instant
@@ -29,6 +32,7 @@ class CheckRequest:
     source: str
     tls: str = ""
     user_agent: str = ""
+    contact: Instant | None = None
 
 
 def principal_of(request: CheckRequest) -> Principal | None:

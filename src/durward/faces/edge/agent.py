@@ -212,6 +212,7 @@ class Agent:
             *(sys.executable, "-m", "durward.faces.edge.decision_point"),
             *("--socket", address.host, "--snapshot", str(self._snapshot_path)),
             *("--spool", str(self._state / "spool" / f"pdp-{number}.jsonl")),
+            *("--contact", str(self._state / "contact")),
         ]
         log = self._state / "logs" / f"pdp-{number}.log"
         return Child(

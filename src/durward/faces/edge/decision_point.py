@@ -16,8 +16,9 @@ from durward.core.edge.envoy.filters import CHECK_PREFIX
 from durward.core.edge.facts import CheckRequest, text
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
-from durward.core.values import DecisionId
+from durward.core.values import DecisionId, Instant
 from durward.core.wire import Json, compact_json, parse_json
+from durward.faces.edge.contact import Contact
 from durward.faces.edge.http1 import Call, Reply, listen
 from durward.faces.edge.spool import Spool
 
@@ -26,15 +27,17 @@ MAX_PATH_CHARACTERS = 8_192
 MAX_RECORDED_CHARACTERS = 200
 MAX_CLAIMS_BYTES = 16_384
 FORBIDDEN = 403
+UNAVAILABLE = 503
 PROBLEM = "application/problem+json"
 
 
 class DecisionPoint:
     """Answers checks under the snapshot that was loaded last."""
 
-    def __init__(self, snapshot: Path, spool: Spool) -> None:
+    def __init__(self, snapshot: Path, spool: Spool, contact: Contact) -> None:
         self._path = snapshot
         self._spool = spool
+        self._contact = contact
         self._decider = Decider(Snapshot.from_wire(snapshot.read_bytes()))
 
     def answer(self, call: Call) -> Reply:
@@ -58,7 +61,7 @@ class DecisionPoint:
     def _check(self, call: Call) -> Reply:
         version = self._decider.version
         try:
-            request = read_check(call)
+            request = read_check(call, self._contact.last())
         except ProtocolError as error:
             decision = undecidable(call, 403, Stage.TOKEN, error.public)
             return self._refuse(decision)
@@ -79,7 +82,8 @@ class DecisionPoint:
         if not self._is_recorded(decision, durable=True):
             return unrecorded(decision.id)
         title = "not allowed" if decision.status == FORBIDDEN else decision.reason
-        return refusal(decision.id, decision.status, title, challenge=challenge)
+        retry = 1 if decision.status == UNAVAILABLE else 0
+        return refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
 
     def _is_recorded(self, decision: Decision, *, durable: bool) -> bool:
         try:
@@ -114,7 +118,7 @@ def decision_id(call: Call) -> DecisionId:
     return DecisionId(f"d_{call.headers.get('x-request-id', '')}")
 
 
-def read_check(call: Call) -> CheckRequest:
+def read_check(call: Call, contact: Instant | None) -> CheckRequest:
     """The facts that Envoy sends along. Raises ProtocolError."""
     headers = call.headers
     return CheckRequest(
@@ -129,6 +133,7 @@ def read_check(call: Call) -> CheckRequest:
         tls=known(headers.get("durward-tls")),
         user_agent=known(headers.get("user-agent")),
         at=now(),
+        contact=contact,
     )
 
 
@@ -149,11 +154,12 @@ def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
     """What is kept of a decision: inputs, the version they met, the outcome."""
     operation = outcome.operation
     claims = request.claims or {}
+    refused = UNAVAILABLE if outcome.stage is Stage.FRESHNESS else FORBIDDEN
     return Decision(
         id=request.id,
         at=request.at,
         allowed=outcome.allowed,
-        status=200 if outcome.allowed else 403,
+        status=200 if outcome.allowed else refused,
         stage=outcome.stage,
         reason=outcome.reason,
         method=request.method,
@@ -192,14 +198,14 @@ def refusal(
     return Reply(status, headers, compact_json(problem))
 
 
-async def serve(socket: Path, snapshot: Path, spool: Path) -> None:
+async def serve(socket: Path, snapshot: Path, spool: Path, contact: Path) -> None:
     """Answer until asked to end."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     with Spool(spool) as opened:
-        server = await listen(socket, DecisionPoint(snapshot, opened).answer)
+        server = await listen(socket, DecisionPoint(snapshot, opened, Contact(contact)).answer)
         await ended.wait()
         server.close()
 
@@ -207,11 +213,11 @@ async def serve(socket: Path, snapshot: Path, spool: Path) -> None:
 def main() -> int:
     """Run one decision point; the agent starts it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("socket", "snapshot", "spool"):
+    for name in ("socket", "snapshot", "spool", "contact"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args()
     try:
-        uvloop.run(serve(given.socket, given.snapshot, given.spool))
+        uvloop.run(serve(given.socket, given.snapshot, given.spool, given.contact))
     except (DurwardError, OSError) as error:
         print(json.dumps({"error": str(error)}), file=sys.stderr)  # noqa: T201
         return 1

@@ -13,6 +13,7 @@ from durward.core.edge.envoy.revocation import files
 from durward.core.edge.revocation import Revocation, Revoked
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
+from durward.faces.edge.contact import Contact
 from durward.faces.edge.xds import replace
 
 WAIT_SECONDS = 30.0
@@ -37,6 +38,7 @@ class Revoker:
 
     def __init__(self, state: Path, control: Path | None) -> None:
         self._path = state / "revocations.json"
+        self._contact = Contact(state / "contact")
         self._socket = control
         self._known = Revoked()
         with contextlib.suppress(OSError, Misconfigured):
@@ -64,12 +66,14 @@ class Revoker:
                 if told is None:
                     told = await self._ask(wait=True)
                     if not told.entries and told.sequence == self._known.sequence:
+                        self._contact.made()
                         told = None
                         continue
                     self._learn(told)
                 await push(self.files, told.canaries)
+                self._contact.made()
                 told = None
-            except DurwardError as error:
+            except (DurwardError, OSError) as error:
                 report(f"revocations: {error}")
                 await asyncio.sleep(RETRY_SECONDS)
 
