@@ -12,10 +12,24 @@ from fractions import Fraction
 from typing import Any
 
 Document = dict[str, Any]
+ODD = object()
+"""A value of the request that is neither text nor texts."""
 
 
 class Unreadable(Exception):
     pass
+
+
+def read_context(context: dict[str, Any]) -> dict[str, Any]:
+    """Keys in lower case, values as text or texts; what is said twice is odd."""
+    found: dict[str, Any] = {}
+    for key, value in context.items():
+        several = isinstance(value, list | tuple)
+        texts = [as_text(each) for each in (value if several else [value])]
+        odd = ODD in texts or (several and None in texts)
+        read = ODD if odd else tuple(texts) if several else texts[0]
+        found[key.lower()] = ODD if key.lower() in found else read
+    return found
 
 
 def glob(pattern: str, text: str) -> bool:
@@ -53,7 +67,9 @@ def fill(text: str, context: dict[str, Any], *, wildcards: bool) -> str | None:
             continue
         key, _, default = inside.partition(",")
         value = context.get(key.strip().lower())
-        if value is None and default:
+        if value is ODD:
+            raise Unreadable
+        if value in (None, ()) and default:
             value = default.strip()[1:-1]
         if not isinstance(value, str):
             return None
@@ -66,8 +82,14 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value == value // 1 and abs(value) < 10**21:
+        return str(int(value))
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return ODD
+    return value if value is None else str(value) if isinstance(value, str | int | float) else ODD
 
 
 def action_matches(statement: Document, action: str) -> bool:
@@ -89,25 +111,46 @@ def split_arn(text: str) -> list[str]:
     return segments
 
 
-def resource_matches(statement: Document, resource: str, context: dict[str, Any]) -> bool:
-    name = "Resource" if "Resource" in statement else "NotResource"
-    found = unresolved = False
-    for pattern in listed(statement.get(name, "*")):
-        if pattern == "*":
-            found = True
-            continue
-        filled = [fill(part, context, wildcards=True) for part in split_arn(pattern)]
-        given = resource.split(":", 5)
-        if any(part is None for part in filled):
-            # Only if the rest could be looked at at all: a resource of six segments.
-            unresolved = unresolved or len(given) == 6
-        elif len(given) == 6 and all(glob(str(p), g) for p, g in zip(filled, given, strict=True)):
-            found = True
-    if name == "Resource" or name not in statement:
-        return found
-    if found:
+def segment_matches(pattern: str, given: str, context: dict[str, Any]) -> bool | None:
+    """Whether a segment is meant; None where a variable has no value. Its beginning comes first."""
+    beginning = re.split(r"[*?]|\$\{", pattern)[0]
+    if "${" in pattern and not given.startswith(beginning):
         return False
-    return statement["Effect"] == "Deny" if unresolved else True
+    filled = fill(pattern, context, wildcards=True)
+    return None if filled is None else glob(filled, given)
+
+
+def named(pattern: str, given: list[str], context: dict[str, Any]) -> bool | None:
+    """Whether the resource is meant; segments without variables are looked at first."""
+    if pattern == "*":
+        return True
+    pairs = list(zip(split_arn(pattern), given, strict=True))
+    for part, text in sorted(pairs, key=lambda pair: "${" in pair[0]):
+        found = segment_matches(part, text, context)
+        if not found:
+            return found
+    return True
+
+
+def resource_matches(statement: Document, resource: str, context: dict[str, Any]) -> bool:
+    name = "NotResource" if "NotResource" in statement else "Resource"
+    given, patterns = resource.split(":", 5), listed(statement.get(name, "*"))
+    if len(given) != 6:
+        raise Unreadable
+    results, odd = [], False
+    for pattern in patterns:
+        try:
+            if name == "NotResource":  # every variable must have a value, whatever the resource
+                values = [fill(part, context, wildcards=True) for part in split_arn(pattern)]
+                odd = odd or None in values
+            results.append(named(pattern, given, context))
+        except Unreadable:
+            odd = True
+    if True in results:
+        return name == "Resource"
+    if odd:
+        raise Unreadable
+    return name == "NotResource"
 
 
 def principal_matches(statement: Document, principals: list[str]) -> bool:
@@ -142,7 +185,9 @@ def instant(text: str) -> Fraction:
 def one(family: str, value: str, operand: str, context: dict[str, Any]) -> bool:
     """One value of the request against one of the policy, by a positive operator."""
     if family in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "Bool"):
-        filled = fill(operand, context, wildcards=family == "StringLike")
+        if family == "StringLike":
+            return bool(segment_matches(operand, value, context))
+        filled = fill(operand, context, wildcards=False)
         if filled is None:
             return False
         if family in ("StringEqualsIgnoreCase", "Bool"):
@@ -179,13 +224,11 @@ def one(family: str, value: str, operand: str, context: dict[str, Any]) -> bool:
         except ValueError:
             raise Unreadable from None
     if family in ("ArnEquals", "ArnLike"):
-        parts = [fill(part, context, wildcards=True) for part in split_arn(operand)]
-        given = value.split(":", 5)
-        return (
-            None not in parts
-            and len(given) == 6
-            and all(glob(str(p), g) for p, g in zip(parts, given, strict=True))
-        )
+        parts = [
+            segment_matches(*pair, context)
+            for pair in zip(split_arn(operand), value.split(":", 5), strict=True)
+        ]
+        return all(parts)
     raise AssertionError(family)
 
 
@@ -203,6 +246,8 @@ NEGATED = {
 
 def condition_holds(name: str, key: str, wanted: list[str], context: dict[str, Any]) -> bool:
     value = context.get(key.lower())
+    if value is ODD:
+        raise Unreadable
     if value == ():
         value = None
     if name == "Null":
@@ -216,8 +261,16 @@ def condition_holds(name: str, key: str, wanted: list[str], context: dict[str, A
     def against(each: str) -> bool:
         if family.startswith("Arn") and not (each.startswith("arn:") and each.count(":") >= 5):
             return False
-        found = [one(family, each, text, context) for text in wanted]
-        return not any(found) if negated else any(found)
+        odd = False
+        for text in wanted:
+            try:
+                if one(family, each, text, context):
+                    return not negated
+            except Unreadable:
+                odd = True
+        if odd:
+            raise Unreadable
+        return negated
 
     if value is None:
         if optional:
@@ -249,9 +302,13 @@ def applies(
     resource: str,
     context: dict[str, Any],
 ) -> bool:
+    try:
+        meant = resource_matches(statement, resource, context)
+    except Unreadable:
+        meant = statement["Effect"] == "Deny"
     return (
-        action_matches(statement, action)
-        and resource_matches(statement, resource, context)
+        meant
+        and action_matches(statement, action)
         and principal_matches(statement, principals)
         and conditions_hold(statement, context)
     )

@@ -209,13 +209,13 @@ def test_partial_evaluation_leaves_only_what_is_not_known() -> None:
 )
 def test_wildcards(pattern: str, text: str, expected: bool) -> None:
     found = parse_resource(f"arn:durward:o:s:t:{pattern}")
-    assert found.matches(f"arn:durward:o:s:t:{text}", nothing) is expected
+    assert found.matches(f"arn:durward:o:s:t:{text}".split(":", 5), nothing) is expected
 
 
 @pytest.mark.timeout(20)
 def test_many_wildcards_do_not_backtrack() -> None:
     pattern = parse_resource("arn:durward:o:s:t:" + "*a" * 15 + "b")
-    assert not pattern.matches("arn:durward:o:s:t:" + "a" * 100_000, nothing)
+    assert not pattern.matches(("arn", "durward", "o", "s", "t", "a" * 100_000), nothing)
 
 
 def nothing(_: str) -> None:

@@ -165,7 +165,7 @@ def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> N
     ("text", "told"),
     [
         (b"a: 1\na: 2", "stands here twice"),
-        (b'{"a": 1, "a": 2}', "duplicate"),
+        (b'{"a": 1, "a": 2}', "p:1:15: /: `a` stands here twice"),
         (b"a: &x [1]\nb: *x", "anchors and aliases"),
         (b"a: !!python/object:os.system {}", "tags are not read"),
         (b"? [a]\n: 1", "a key is text"),

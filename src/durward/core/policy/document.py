@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from durward.core.policy.operators import MAX_VALUE_CHARACTERS, OPERATORS, Operand, Operator
+from durward.core.policy.operators import (
+    MAX_NUMBER_CHARACTERS,
+    MAX_VALUE_CHARACTERS,
+    OPERATORS,
+    Operand,
+    Operator,
+)
 from durward.core.policy.pattern import (
     ActionPattern,
     ResourcePattern,
@@ -26,9 +32,7 @@ MAX_CONDITIONS = 100
 
 _SID = re.compile(r"[A-Za-z0-9]{0,128}\Z")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_./:@=+-]{0,127}\Z")
-_PRINCIPAL = re.compile(
-    r"arn:durward:iam:[a-z0-9-]*:[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z"
-)
+_PRINCIPAL = re.compile(r"arn:durward:iam::[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z")
 
 
 class Effect(StrEnum):
@@ -143,7 +147,7 @@ class _Reader:
         if not isinstance(value, dict):
             self.wrong(pointer, "not an object")
             return None
-        for name in value.keys() - known:
+        for name in sorted(value.keys() - known):
             close = next((k for k in sorted(known) if k.lower() == name.lower()), None)
             hint = f"; did you mean `{close}`?" if close else ""
             self.wrong(f"{pointer}/{escape(name)}", f"`{name}` is not known here{hint}")
@@ -254,7 +258,7 @@ class _Reader:
 
     def principals(self, members: Mapping[str, Json], pointer: str) -> Principals | None:
         if self.kind is Kind.IDENTITY:
-            for name in members.keys() & {"Principal", "NotPrincipal"}:
+            for name in sorted(members.keys() & {"Principal", "NotPrincipal"}):
                 self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
             return None
         given = self.either(members, pointer, "Principal")
@@ -350,11 +354,20 @@ class _Reader:
 
 
 def value_text(value: object) -> str | None:
-    """A value of a condition or a context as text; None where it is none of the three kinds."""
+    """A value of a condition or a context as text; None where it is none of the three kinds.
+
+    A number is spelled as JSON is canonically (RFC 8785 §3.2.2.3): 1.0 is `1`.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value
     if isinstance(value, float):
-        return f"{value:f}" if value.is_integer() else repr(value)
-    return str(value) if isinstance(value, int) else None
+        whole = value.is_integer() and abs(value) < MAX_WHOLE
+        return str(int(value)) if whole else repr(value)
+    return str(value) if isinstance(value, int) and abs(value) < MAX_INTEGER else None
+
+
+MAX_WHOLE = 1e21
+MAX_INTEGER = 10**MAX_NUMBER_CHARACTERS
+"""Python spells longer ones slowly, or refuses to."""

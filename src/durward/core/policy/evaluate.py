@@ -5,26 +5,21 @@ of an identity policy, or of a resource policy; across tenants of both. Ceilings
 nothing is said the answer is no.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
+from typing import Final
 
-from durward.core.policy.document import Document, Effect, Statement
+from durward.core.policy.block import Block, Plan
+from durward.core.policy.document import Document, value_text
+from durward.core.policy.index import Levels, Rule, levels_of
 from durward.core.policy.pattern import ARN_SEGMENTS, parse_action
-from durward.core.policy.predicate import (
-    ACTION,
-    PRINCIPAL,
-    RESOURCE,
-    Acts,
-    Facts,
-    Predicate,
-    Value,
-    atom_holds,
-    compile_statement,
-    holds,
-)
+from durward.core.policy.predicate import ACTION, PRINCIPAL, RESOURCE, Facts
 
-TENANT_SEGMENT = 4
+TENANT_SEGMENT: Final = 4
+MAX_PREPARED: Final = 200_000
+"""How many plans are made at load; what is beyond them is made when it is asked for first."""
 
 
 class Layer(StrEnum):
@@ -37,6 +32,9 @@ class Layer(StrEnum):
     SESSION = "session policy"
 
 
+GRANTS: Final = (Layer.IDENTITY, Layer.RESOURCE)
+
+
 class Result(StrEnum):
     """The answer; only the first is a yes."""
 
@@ -47,7 +45,12 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `scopes` is None where no token narrows what they may do."""
+    """Who asks. `scopes` is None where no token narrows what they may do.
+
+    `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`,
+    `bounds` those and the client that a user came through, whose boundaries count too; `arns` are
+    the principal's own name, then those of its roles and groups; `facts` what conditions read.
+    """
 
     subject: str
     kind: str
@@ -56,68 +59,128 @@ class Principal:
     groups: tuple[str, ...] = ()
     client: str = ""
     scopes: frozenset[str] | None = None
+    attachments: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    bounds: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    arns: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    facts: Facts = field(init=False, compare=False, repr=False)
 
-    @property
-    def attachments(self) -> tuple[str, ...]:
-        """The names that policies are attached to, such as `user/ann` and `role/clerk`."""
-        return (
+    def __post_init__(self) -> None:
+        attachments = (
             f"{self.kind}/{self.subject}",
             *(f"role/{role}" for role in self.roles),
             *(f"group/{group}" for group in self.groups),
         )
+        through = (f"client/{self.client}",) if self.client and self.kind != "client" else ()
+        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in attachments)
+        object.__setattr__(self, "attachments", attachments)
+        object.__setattr__(self, "bounds", attachments + through)
+        object.__setattr__(self, "arns", arns)
+        facts = {
+            PRINCIPAL: arns,
+            "durward:principalarn": arns[0],
+            "durward:principaltype": self.kind,
+            "durward:subject": self.subject or None,
+            "durward:tenantid": self.tenant or None,
+            "durward:clientid": self.client or None,
+            "durward:roles": self.roles,
+            "durward:groups": self.groups,
+            "durward:scopes": tuple(sorted(filter(None, self.scopes or ()))),
+        }
+        object.__setattr__(self, "facts", facts)
 
-    @property
-    def arns(self) -> tuple[str, ...]:
-        """The principal's own name, then those of its roles and groups."""
-        return tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in self.attachments)
+
+ANONYMOUS: Final[Facts] = {
+    **dict.fromkeys(Principal("", "", "").facts),  # absent, whatever the context says
+    PRINCIPAL: (),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
     """Who wants to do what to which resource, under which circumstances.
 
-    `context` holds keys in lower case; those that tell who the principal is are never read from it.
+    `context` is what is known beside: values by key, without regard to the key's case. Text, truth
+    values, numbers and lists of them are read; None is an absent key; anything else is a value that
+    cannot be read, and so is what stands under one key twice. Who the principal is the context
+    cannot say. `is_cross_tenant` tells whether the resource is another tenant's than the
+    principal's. All is taken apart here, once.
     """
 
     principal: Principal | None
     action: str
     resource: str
-    context: Mapping[str, Value] = field(default_factory=dict)
+    context: Mapping[str, object] = field(default_factory=dict)
+    folded_action: str = field(init=False, compare=False, repr=False)
+    segments: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    levels: Levels = field(init=False, compare=False, repr=False)
+    is_cross_tenant: bool = field(init=False, compare=False, repr=False)
+    facts: Facts = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        segments = tuple(self.resource.split(":", ARN_SEGMENTS - 1))
+        facts = read_context(self.context)
+        facts.update(self.principal.facts if self.principal else ANONYMOUS)
+        facts[ACTION], facts[RESOURCE] = self.action, self.resource
+        object.__setattr__(self, "folded_action", self.action.lower())
+        object.__setattr__(self, "segments", segments)
+        object.__setattr__(self, "levels", levels_of(segments[-1]))
+        object.__setattr__(self, "facts", facts)
+        home = self.principal.tenant if self.principal else ""
+        named = segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else ""
+        crosses = self.principal is not None and named not in {"", home}
+        object.__setattr__(self, "is_cross_tenant", crosses)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A statement, compiled, and where it stands."""
+def read_context(context: Mapping[str, object]) -> dict[str, object]:
+    """What conditions read of a context: keys in lower case, values as text."""
+    facts = {
+        key.lower(): value if value.__class__ is str else _fact(value)
+        for key, value in context.items()
+    }
+    if len(facts) != len(context):
+        keys = [key.lower() for key in context]
+        facts |= dict.fromkeys((key for key in facts if keys.count(key) > 1), UNREADABLE)
+    return facts
 
-    layer: Layer
-    document: str
-    statement: Statement
-    predicate: Predicate
-    actions: Acts
 
-    @property
-    def id(self) -> str:
-        """`document/statement`."""
-        return f"{self.document}/{self.statement.name}"
+UNREADABLE: Final = object()
+"""A value that is neither text nor texts."""
 
-    @property
-    def denies(self) -> bool:
-        """Whether it is a Deny."""
-        return self.statement.effect is Effect.DENY
+
+def _fact(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        texts = [value_text(item) for item in value]
+        return UNREADABLE if None in texts else tuple(texts)
+    text = value_text(value)
+    return UNREADABLE if text is None else text
+
+
+Deciding = tuple[Layer, Rule]
+"""A statement that decided, and where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result, the statements that decided, or else the layers that blocked."""
+    """The result, the statement that decided, or else the layers that blocked.
+
+    Across tenants two statements allow together.
+    """
 
     result: Result
-    because: tuple[str, ...] = ()
+    deciding: tuple[Deciding, ...] = ()
     blocked_by: tuple[Layer, ...] = ()
 
     @property
     def allowed(self) -> bool:
         """Whether the answer is yes."""
         return self.result is Result.ALLOW
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """The names of the statements that decided."""
+        return tuple(rule.id for _, rule in self.deciding)
 
 
 @dataclass(frozen=True)
@@ -137,155 +200,123 @@ class Policies:
 
 
 class PolicySet:
-    """Policies, compiled at load: for each action and attachment the rules that can matter."""
+    """Policies, compiled at load: for each attachment and action the plan that decides."""
 
     def __init__(self, policies: Policies) -> None:
-        self._identity = _compiled(Layer.IDENTITY, policies.identity)
-        self._resources = _compiled(Layer.RESOURCE, policies.resources)
-        self._boundaries = _compiled(Layer.BOUNDARY, policies.boundaries)
-        self._guardrails = [list(_rules(Layer.GUARDRAIL, level)) for level in policies.guardrails]
+        self._identity = _blocks(policies.identity)
+        self._resources = _blocks(policies.resources)
+        self._boundaries = _blocks(policies.boundaries)
+        self._guardrails = [Block(level) for level in policies.guardrails]
         self._scopes = {
             scope: tuple(parse_action(action) for action in sorted(actions))
             for scope, actions in policies.scopes.items()
         }
-        self._plans: dict[tuple[str, str, str], list[Rule]] = {}
+        self._prepare({action.lower() for named in policies.scopes.values() for action in named})
+
+    def _prepare(self, asked: set[str]) -> None:
+        """Make the plans of the actions that are known: that scopes cover or a statement names."""
+        attached = (self._identity, self._resources, self._boundaries)
+        blocks = [*self._guardrails, *chain.from_iterable(found.values() for found in attached)]
+        known = sorted(asked.union(*(block.actions for block in blocks)))
+        self._covering = {action: self._scopes_over(action) for action in known}
+        left = MAX_PREPARED
+        for block in blocks:
+            if block.is_open and left >= len(known):
+                block.prepare(known)
+                left -= len(known)
 
     def evaluate(self, request: AccessRequest) -> Answer:
         """Decide one request."""
-        facts, layers = facts_of(request), dict(self.layers(request))
-        applying = {
-            name: [rule for rule in rules if holds(rule.predicate, facts)]
-            for name, rules in layers.items()
-        }
-        denying = tuple(rule.id for rules in applying.values() for rule in rules if rule.denies)
+        ceilings, grants = self._ceilings(request), self._grants(request)
+        denying = _denying(ceilings + grants if ceilings else grants, request)
         if denying:
-            return Answer(Result.EXPLICIT_DENY, denying)
-        blocked: list[Layer] = [
-            layer
-            for (layer, _), rules in applying.items()
-            if layer in {Layer.GUARDRAIL, Layer.BOUNDARY} and not rules
-        ]
+            return Answer(Result.EXPLICIT_DENY, (denying,))
+        granting = _granting(grants, request)
+        blocked = []
+        if not granting or (request.is_cross_tenant and len(granting) < len(GRANTS)):
+            blocked += [layer for layer in GRANTS if layer not in granting]
+        if ceilings:
+            blocked += [layer for layer, plan in ceilings if not _allowing(plan, request)]
         if not self.scope_covers(request):
             blocked.append(Layer.SESSION)
-        granted = {
-            layer: tuple(rule.id for rule in applying.get((layer, ""), ()))
-            for layer in (Layer.IDENTITY, Layer.RESOURCE)
-        }
-        missing = [layer for layer, rules in granted.items() if not rules]
-        both_needed = is_cross_tenant(request)
-        if (both_needed and missing) or len(missing) == len(granted):
-            blocked = [*missing, *blocked]
         if blocked:
             return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
-        return Answer(Result.ALLOW, (*granted[Layer.IDENTITY], *granted[Layer.RESOURCE]))
+        return Answer(Result.ALLOW, tuple(granting.items()))
 
-    def layers(self, request: AccessRequest) -> Iterator[tuple[tuple[Layer, str], list[Rule]]]:
-        """The layers that apply, each with its rules that mean the action.
+    def layers(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
+        """The layers that apply to the request, each with its plan for the action."""
+        return self._ceilings(request) + self._grants(request)
 
-        A layer has a name beside its kind where several of its kind must allow on their own.
-        """
-        action, principal = request.action.lower(), request.principal
-        api = request.action.partition(":")[0]
-        yield (Layer.RESOURCE, ""), self._plan(Layer.RESOURCE, api, action)
-        if principal:
-            names = principal.attachments
-            found = [rule for name in names for rule in self._plan(Layer.IDENTITY, name, action)]
-            yield (Layer.IDENTITY, ""), found
-            through = (f"client/{principal.client}",) if principal.kind != "client" else ()
-            for name in (*names, *through):
-                if name in self._boundaries:
-                    yield (Layer.BOUNDARY, name), self._plan(Layer.BOUNDARY, name, action)
-        for number, _ in enumerate(self._guardrails):
-            yield (Layer.GUARDRAIL, str(number)), self._plan(Layer.GUARDRAIL, str(number), action)
+    def keys_read(self, request: AccessRequest) -> frozenset[str]:
+        """The keys on which the decision can depend: equal values of them, equal decisions."""
+        return frozenset().union(*(plan.keys for _, plan in self.layers(request)))
 
     def scope_covers(self, request: AccessRequest) -> bool:
         """Whether the token's scopes leave the action: they narrow, and never widen."""
         principal = request.principal
         if principal is None or principal.scopes is None:
             return True
-        action = request.action.lower()
-        return any(
-            pattern.matches(action)
-            for scope in principal.scopes
-            for pattern in self._scopes.get(scope, ())
-        )
+        return not principal.scopes.isdisjoint(self.scopes_for(request.action))
 
-    def scopes_for(self, action: str) -> tuple[str, ...]:
+    def scopes_for(self, action: str) -> frozenset[str]:
         """The scopes that cover an action."""
-        wanted = action.lower()
-        covering = (
+        folded = action.lower()
+        known = self._covering.get(folded)
+        return self._scopes_over(folded) if known is None else known
+
+    def _scopes_over(self, action: str) -> frozenset[str]:
+        return frozenset(
             scope
             for scope, patterns in self._scopes.items()
-            if any(pattern.matches(wanted) for pattern in patterns)
+            if any(pattern.matches(action) for pattern in patterns)
         )
-        return tuple(sorted(covering))
 
-    def _plan(self, layer: Layer, name: str, action: str) -> list[Rule]:
-        key = (layer.value, name, action)
-        plan = self._plans.get(key)
-        if plan is None:
-            rules = self._rules_at(layer, name)
-            plan = [rule for rule in rules if atom_holds(rule.actions, {ACTION: action})]
-            if rules and len(self._plans) < MAX_PLANS:
-                self._plans[key] = plan
-        return plan
+    def _ceilings(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
+        action, principal = request.folded_action, request.principal
+        found = [(Layer.GUARDRAIL, block.plan(action)) for block in self._guardrails]
+        if principal and self._boundaries:
+            found += _attached(Layer.BOUNDARY, self._boundaries, principal.bounds, action)
+        return found
 
-    def _rules_at(self, layer: Layer, name: str) -> list[Rule]:
-        if layer is Layer.GUARDRAIL:
-            return self._guardrails[int(name)]
-        attached = {
-            Layer.IDENTITY: self._identity,
-            Layer.RESOURCE: self._resources,
-            Layer.BOUNDARY: self._boundaries,
-        }[layer]
-        return attached.get(name, [])
+    def _grants(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
+        action, principal = request.folded_action, request.principal
+        names = principal.attachments if principal else ()
+        found = _attached(Layer.IDENTITY, self._identity, names, action)
+        if self._resources and (block := self._resources.get(action.partition(":")[0])):
+            found.append((Layer.RESOURCE, block.plan(action)))
+        return found
 
 
-MAX_PLANS = 100_000
+def _attached(
+    layer: Layer, blocks: Mapping[str, Block], names: Sequence[str], action: str
+) -> list[tuple[Layer, Plan]]:
+    return [(layer, blocks[name].plan(action)) for name in names if name in blocks]
 
 
-def facts_of(request: AccessRequest) -> Facts:
-    """Everything that is known of a request. Who the principal is cannot be said by the context."""
-    facts: dict[str, Value] = {
-        key: value for key, value in request.context.items() if key not in IDENTITY_KEYS
-    }
-    facts |= {ACTION: request.action, RESOURCE: request.resource, PRINCIPAL: ()}
-    principal = request.principal
-    if principal:
-        facts[PRINCIPAL] = principal.arns
-        facts["durward:principalarn"] = principal.arns[0]
-        facts["durward:principaltype"] = principal.kind
-        facts["durward:subject"] = principal.subject
-        facts["durward:tenantid"] = principal.tenant or None
-        facts["durward:clientid"] = principal.client or None
-        facts["durward:roles"] = principal.roles
-        facts["durward:groups"] = principal.groups
-        facts["durward:scopes"] = tuple(sorted(principal.scopes or ()))
-    return facts
+def _denying(plans: list[tuple[Layer, Plan]], request: AccessRequest) -> Deciding | None:
+    for layer, plan in plans:
+        if plan.denies:
+            rule = plan.denies.first(request.facts, request.segments, request.levels)
+            if rule:
+                return layer, rule
+    return None
 
 
-IDENTITY_KEYS = frozenset(
-    f"durward:{name}"
-    for name in (
-        *("principalarn", "principaltype", "subject", "tenantid", "clientid"),
-        *("roles", "groups", "scopes"),
-    )
-)
+def _allowing(plan: Plan, request: AccessRequest) -> Rule | None:
+    allows = plan.allows
+    return allows.first(request.facts, request.segments, request.levels) if allows else None
 
 
-def is_cross_tenant(request: AccessRequest) -> bool:
-    """Whether the resource belongs to another tenant than the principal."""
-    segments = request.resource.split(":", ARN_SEGMENTS - 1)
-    tenant = segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else ""
-    return bool(request.principal and tenant and tenant != request.principal.tenant)
+def _granting(grants: list[tuple[Layer, Plan]], request: AccessRequest) -> dict[Layer, Rule]:
+    """A statement of each layer that grants; within a tenant one of any layer is enough."""
+    granting: dict[Layer, Rule] = {}
+    for layer, plan in grants:
+        if layer not in granting and (rule := _allowing(plan, request)):
+            granting[layer] = rule
+            if not request.is_cross_tenant:
+                break
+    return granting
 
 
-def _compiled(layer: Layer, attached: Mapping[str, Sequence[Document]]) -> dict[str, list[Rule]]:
-    return {name: list(_rules(layer, documents)) for name, documents in attached.items()}
-
-
-def _rules(layer: Layer, documents: Sequence[Document]) -> Iterator[Rule]:
-    for document in documents:
-        for statement in document.statements:
-            acts = Acts(statement.actions.patterns, statement.actions.complement)
-            yield Rule(layer, document.name, statement, compile_statement(statement), acts)
+def _blocks(attached: Mapping[str, Sequence[Document]]) -> dict[str, Block]:
+    return {name: Block(documents) for name, documents in attached.items()}

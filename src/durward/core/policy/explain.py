@@ -1,31 +1,27 @@
 """Why: the statement that decided, or of every statement that came close what failed in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
+from typing import assert_never
 
-from durward.core.policy.evaluate import (
-    AccessRequest,
-    Layer,
-    PolicySet,
-    Result,
-    Rule,
-    facts_of,
-    is_cross_tenant,
-)
+from durward.core.policy.evaluate import GRANTS, AccessRequest, Answer, Layer, PolicySet, Result
+from durward.core.policy.index import Rule
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
-    Acts,
-    Every,
     Facts,
     Holds,
     Is,
     Names,
-    Value,
     atom_holds,
 )
+from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
+MAX_EXAMINED = 100
+"""How many statements are looked at to find the nearest ones: those of the resource first."""
+MAX_LOOKED_UP = 1_000
 MAX_SHOWN_CHARACTERS = 200
 
 
@@ -53,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer and every candidate, the nearest first."""
+    """The answer and the candidates, the nearest first; `more` is how many are not told."""
 
     result: Result
     because: tuple[str, ...]
@@ -61,6 +57,12 @@ class Explanation:
     candidates: tuple[Candidate, ...]
     scopes_needed: tuple[str, ...] = ()
     cross_tenant: bool = False
+    more: int = 0
+
+    @property
+    def nearest(self) -> Candidate | None:
+        """The statement of which least failed."""
+        return next((candidate for candidate in self.candidates if candidate.failures), None)
 
     @property
     def reason(self) -> str:
@@ -89,45 +91,98 @@ class Explanation:
             yield f"{title}: {candidate.effect} in `{candidate.statement}` ({candidate.layer})"
             for failure in candidate.failures:
                 yield f"  {failure}"
-        if not self.candidates and self.result is Result.IMPLICIT_DENY:
+        if self.more:
+            yield f"and {self.more} more statements about the action"
+        if not self.candidates and set(GRANTS).issubset(self.blocked_by):
             yield "no statement that applies to this principal names the action"
+
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The explanation for machines, as a JSON object."""
+        return {
+            "result": self.result.value,
+            "reason": self.reason,
+            "because": self.because,
+            "blocked_by": [layer.value for layer in self.blocked_by],
+            "scopes_needed": self.scopes_needed,
+            "cross_tenant": self.cross_tenant,
+            "candidates": [
+                {
+                    "statement": candidate.statement,
+                    "layer": candidate.layer.value,
+                    "effect": candidate.effect,
+                    "failures": [
+                        {"element": found.element, "wanted": found.wanted, "given": found.given}
+                        for found in candidate.failures
+                    ],
+                }
+                for candidate in self.candidates
+            ],
+            "more": self.more,
+        }
 
 
 def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
-    """What `evaluate` answers, and why. At most MAX_CANDIDATES statements are told."""
-    answer, facts = policies.evaluate(request), facts_of(request)
-    found = []
-    for (layer, _), rules in policies.layers(request):
-        for rule in rules:
-            failures = tuple(_failures(rule, facts))
-            found.append(Candidate(rule.id, layer, rule.statement.effect.value, failures))
-    relevant = [
-        candidate
-        for candidate in found
-        if (candidate.effect == "Allow" and candidate.failures)
-        or (candidate.effect == "Deny" and not candidate.failures)
+    """What `evaluate` answers, and why; bounded in time and size however many statements there are.
+
+    Of an allow and an explicit deny the statements that apply are told, of every deny the Allow
+    statements that do not, as far as their layer is one that blocked.
+    """
+    answer, facts = policies.evaluate(request), request.facts
+    examined = [
+        (layer, rule, tuple(_failing(rule, facts)))
+        for layer, rule in _examined(policies, request, answer)
     ]
-    if answer.allowed:
-        relevant = [candidate for candidate in found if candidate.statement in answer.because]
-    relevant.sort(key=lambda candidate: len(candidate.failures))
-    covering = () if policies.scope_covers(request) else policies.scopes_for(request.action)
+    told = [found for found in examined if _matters(answer, *found)]
+    told.sort(key=lambda found: len(found[2]))  # what applies comes first, then what nearly does
+    covers = policies.scope_covers(request)
+    about = sum(len(index.rules) for _, plan in policies.layers(request) for index in plan.indexes)
     return Explanation(
         answer.result,
         answer.because,
         answer.blocked_by,
-        tuple(relevant[:MAX_CANDIDATES]),
-        covering,
-        is_cross_tenant(request),
+        tuple(_candidate(*found, facts) for found in told[:MAX_CANDIDATES]),
+        () if covers else tuple(sorted(policies.scopes_for(request.action))),
+        request.is_cross_tenant,
+        about - len(examined) + max(len(told) - MAX_CANDIDATES, 0),
     )
 
 
-def _failures(rule: Rule, facts: Facts) -> Iterator[Failure]:
-    assert isinstance(rule.predicate, Every)  # noqa: S101 - a statement is a conjunction
+def _examined(
+    policies: PolicySet, request: AccessRequest, answer: Answer
+) -> Iterable[tuple[Layer, Rule]]:
+    """What decided, what the resource may concern, then whatever is about the action."""
+    indexes = [(layer, index) for layer, plan in policies.layers(request) for index in plan.indexes]
+    concerned = (
+        (layer, rule)
+        for layer, index in indexes
+        for rule in index.concerned(request.segments, request.levels)
+    )
+    others = ((layer, rule) for layer, index in indexes for rule in index.rules)
+    found = dict.fromkeys(answer.deciding)
+    for each in islice(chain(concerned, others), MAX_LOOKED_UP):
+        if len(found) >= MAX_EXAMINED:
+            break
+        found[each] = None
+    return found
+
+
+def _failing(rule: Rule, facts: Facts) -> Iterator[Names | Is | Holds]:
     for atom in rule.predicate.parts:
-        if isinstance(atom, Acts) or not isinstance(atom, Names | Is | Holds):
-            continue
-        if not atom_holds(atom, facts):
-            yield _failure(atom, facts)
+        if isinstance(atom, Names | Is | Holds) and not atom_holds(atom, facts):
+            yield atom
+
+
+def _matters(answer: Answer, layer: Layer, rule: Rule, failing: Sequence[object]) -> bool:
+    if rule.denies or answer.allowed:
+        return rule.denies is not answer.allowed and not failing
+    return bool(failing) and (not answer.blocked_by or layer in answer.blocked_by)
+
+
+def _candidate(
+    layer: Layer, rule: Rule, failing: Sequence[Names | Is | Holds], facts: Facts
+) -> Candidate:
+    failures = tuple(_failure(atom, facts) for atom in failing)
+    return Candidate(rule.id, layer, rule.statement.effect.value, failures)
 
 
 def _failure(atom: Names | Is | Holds, facts: Facts) -> Failure:
@@ -148,6 +203,8 @@ def _failure(atom: Names | Is | Holds, facts: Facts) -> Failure:
             element = f"{condition.name} {condition.key}"
             wanted = _listed(texts) + _where(read, facts)
             return Failure(element, wanted, _shown(facts.get(condition.key)))
+        case _:
+            assert_never(atom)
 
 
 def _where(keys: frozenset[str], facts: Facts) -> str:
@@ -155,14 +212,14 @@ def _where(keys: frozenset[str], facts: Facts) -> str:
     return f" (where {', '.join(known)})" if known else ""
 
 
-def _shown(value: Value) -> str:
+def _shown(value: object) -> str:
     if value is None or value == ():
         return "absent"
     if isinstance(value, tuple):
         return _listed(value)
-    return f"`{value[:MAX_SHOWN_CHARACTERS]}`"
+    return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else "not readable"
 
 
-def _listed(texts: "tuple[str, ...] | list[str]") -> str:
-    shown = ", ".join(f"`{text}`" for text in texts[:MAX_CANDIDATES])
+def _listed(texts: Sequence[str]) -> str:
+    shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_CANDIDATES])
     return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"

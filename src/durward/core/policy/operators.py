@@ -12,94 +12,94 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 from durward.core.policy.pattern import (
     ARN_SEGMENTS,
     Lookup,
     Template,
+    Test,
+    Unreadable,
     Unresolved,
-    Wildcard,
-    matches,
     parse_template,
+    split_arn,
 )
 
 MAX_NUMBER_CHARACTERS = 40
 MAX_VALUE_CHARACTERS = 4_096
 
 
-class Unreadable(Exception):  # noqa: N818 - a fact about the request
-    """A value of the request that is not of the operator's type."""
-
-
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One value of the policy, read."""
+    """One value of the policy, read. `equal` is the one text that it means, if it is one."""
 
     text: str
     test: Callable[[str, Lookup], bool]
     keys: frozenset[str] = frozenset()
+    equal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A family with its sign. `negated` holds where no value of the policy matches."""
+    """A family with its sign. `negated` holds where no value of the policy matches.
+
+    A value of the request that does not fit the family neither matches nor fails to.
+    """
 
     name: str
     negated: bool
     read: Callable[[str], Operand]
+    fits: Test | None = None
 
 
-def _plain(test: Callable[[str], bool], text: str) -> Operand:
+def _plain(test: Test, text: str) -> Operand:
     return Operand(text, lambda value, _: test(value))
 
 
-def _templated(text: str, *, wildcards: bool, fold: bool = False) -> Operand:
-    template = parse_template(text, wildcards=wildcards)
-    if not template.keys:
-        return _plain(_constant(template, wildcards=wildcards, fold=fold), text)
-
-    def test(value: str, lookup: Lookup) -> bool:
-        try:
-            parts = template.resolve(lookup)
-        except Unresolved:
-            return False
-        if wildcards:
-            return matches(parts, value)
-        expected = "".join(map(str, parts))
-        return expected.casefold() == value.casefold() if fold else expected == value
-
-    return Operand(text, test, template.keys)
-
-
-def _constant(template: Template, *, wildcards: bool, fold: bool) -> Callable[[str], bool]:
-    parts = tuple(part for part in template.parts if isinstance(part, str | Wildcard))
-    if wildcards and any(isinstance(part, Wildcard) for part in parts):
-        return lambda value: matches(parts, value)
-    expected = "".join(map(str, parts))
-    if fold:
-        folded = expected.casefold()
-        return lambda value: value.casefold() == folded
-    return lambda value: value == expected
-
-
 def _string(text: str) -> Operand:
-    return _templated(text, wildcards=False)
-
-
-def _ignoring_case(text: str) -> Operand:
-    return _templated(text, wildcards=False, fold=True)
+    template = parse_template(text, wildcards=False)
+    return Operand(text, _resolving(template), template.keys, template.literal)
 
 
 def _like(text: str) -> Operand:
-    return _templated(text, wildcards=True)
+    template = parse_template(text, wildcards=True)
+    return Operand(text, _resolving(template), template.keys, template.literal)
+
+
+def _resolving(template: Template) -> Callable[[str, Lookup], bool]:
+    if found := template.test:
+        return lambda value, _: found(value)
+
+    def test(value: str, lookup: Lookup) -> bool:
+        try:
+            return template.matches(value, lookup)
+        except Unresolved:
+            return False
+
+    return test
+
+
+def _ignoring_case(text: str) -> Operand:
+    template = parse_template(text, wildcards=False)
+    if template.literal is not None:
+        folded = template.literal.casefold()
+        return _plain(lambda value: value.casefold() == folded, text)
+
+    def test(value: str, lookup: Lookup) -> bool:
+        try:
+            expected = "".join(map(str, template.resolve(lookup)))
+        except Unresolved:
+            return False
+        return value.casefold() == expected.casefold()
+
+    return Operand(text, test, template.keys)
 
 
 def _bool(text: str) -> Operand:
     if "${" not in text and text.lower() not in {"true", "false"}:
         raise ValueError(f"`{text}` is neither `true` nor `false`")
-    return _templated(text, wildcards=False, fold=True)
+    return _ignoring_case(text)
 
 
 def _binary(text: str) -> Operand:
@@ -162,10 +162,7 @@ def parse_number(text: str) -> Decimal:
     """A decimal number, the whole text of it. Raises ValueError."""
     if len(text) > MAX_NUMBER_CHARACTERS or not _DECIMAL.match(text):
         raise ValueError(f"`{text}` is not a number")
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:  # pragma: no cover - the expression above is stricter
-        raise ValueError(f"`{text}` is not a number") from error
+    return Decimal(text)
 
 
 _DATE = re.compile(
@@ -197,26 +194,39 @@ def _address(text: str) -> Operand:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
         raise ValueError(f"`{text}` is not an address or a range of addresses") from error
-    mapped = network.network_address
-    if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped:
-        size = max(network.prefixlen - 96, 0)
-        network = ipaddress.ip_network((mapped.ipv4_mapped, size), strict=False)
-    return _plain(lambda value: _in(value, network), text)
+    first, last = int(network.network_address), int(network.broadcast_address)
+    mapped = isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped
+    version = 4 if mapped else network.version
+    if mapped:  # ::ffff:0:0/96 is the whole of IPv4
+        first, last = first & IPV4_BITS, last & IPV4_BITS
+
+    def test(value: str) -> bool:
+        given, number = parse_address(value)
+        return given == version and first <= number <= last
+
+    return _plain(test, text)
 
 
-def _in(value: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+IPV4_BITS = 0xFFFF_FFFF
+
+
+@lru_cache(maxsize=4096)
+def parse_address(text: str) -> tuple[int, int]:
+    """The version and the number of an address; IPv4 in IPv6 is IPv4 (RFC 4291 §2.5.5.2).
+
+    Raises Unreadable.
+    """
     try:
-        address = ipaddress.ip_address(value.strip())
+        address = ipaddress.ip_address(text.strip())
     except ValueError as error:
-        raise Unreadable(value) from error
+        raise Unreadable(text) from error
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return address.version == network.version and address in network
+    return address.version, int(address)
 
 
 def _arn(text: str) -> Operand:
-    masked = re.sub(r"\$\{[^}]*\}", lambda found: found[0].replace(":", "\0"), text)
-    segments = [part.replace("\0", ":") for part in masked.split(":", ARN_SEGMENTS - 1)]
+    segments = split_arn(text)
     if len(segments) != ARN_SEGMENTS or segments[0] != "arn":
         raise ValueError(f"`{text}` is not an ARN of six segments")
     templates = tuple(parse_template(segment, wildcards=True) for segment in segments)
@@ -224,21 +234,22 @@ def _arn(text: str) -> Operand:
     def test(value: str, lookup: Lookup) -> bool:
         given = value.split(":", ARN_SEGMENTS - 1)
         try:
-            resolved = [template.resolve(lookup) for template in templates]
+            found = [t.matches(part, lookup) for t, part in zip(templates, given, strict=True)]
         except Unresolved:
             return False
-        return len(given) == ARN_SEGMENTS and all(map(matches, resolved, given))
+        return all(found)
 
     return Operand(text, test, frozenset().union(*(template.keys for template in templates)))
 
 
-def is_arn(text: str) -> bool:
-    """Whether a text has the shape of an ARN; one that has not never matches, nor fails to."""
+def _is_arn(text: str) -> bool:
     return len(text.split(":", ARN_SEGMENTS - 1)) == ARN_SEGMENTS and text.startswith("arn:")
 
 
-def _both(name: str, negation: str, read: Callable[[str], Operand]) -> list[Operator]:
-    return [Operator(name, negated=False, read=read), Operator(negation, negated=True, read=read)]
+def _both(
+    name: str, negation: str, read: Callable[[str], Operand], fits: Test | None = None
+) -> list[Operator]:
+    return [Operator(name, False, read, fits), Operator(negation, True, read, fits)]
 
 
 def _ordered(family: str, read: Callable[[Comparison], Callable[[str], Operand]]) -> list[Operator]:
@@ -269,8 +280,8 @@ OPERATORS = {
         Operator("Bool", negated=False, read=_bool),
         Operator("BinaryEquals", negated=False, read=_binary),
         *_both("IpAddress", "NotIpAddress", _address),
-        *_both("ArnEquals", "ArnNotEquals", _arn),
-        *_both("ArnLike", "ArnNotLike", _arn),
+        *_both("ArnEquals", "ArnNotEquals", _arn, _is_arn),
+        *_both("ArnLike", "ArnNotLike", _arn, _is_arn),
     )
 }
 """Every operator by its name, without prefix and suffix; `Null` is about presence, not values."""

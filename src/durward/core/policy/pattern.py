@@ -7,15 +7,22 @@ brings in is literal: a `*` in a user's name is not a wildcard. Matching never b
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 MAX_WILDCARDS = 16
 MAX_PATTERN_CHARACTERS = 2_048
 ARN_SEGMENTS = 6
 
-Lookup = Callable[[str], str | tuple[str, ...] | None]
-"""The value of a key in lower case, or None where it is absent."""
+Lookup = Callable[[str], object]
+"""The value of a key in lower case: text, a tuple of texts, or None where it is absent.
+
+Anything else is a value that cannot be read.
+"""
+Test = Callable[[str], bool]
+"""Whether a text is meant; for where no variable stands."""
+Segments = Sequence[str]
+"""An ARN, split on its first five colons."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_./:@=+-]*\Z")
@@ -39,49 +46,85 @@ class Wildcard:
 
 STAR, QUESTION = Wildcard("*"), Wildcard("?")
 Part = str | Variable | Wildcard
+Chunk = tuple[str | Wildcard, ...]
+"""What stands between two `*`: texts and `?`, of one length."""
 
 
 class Unresolved(Exception):  # noqa: N818 - not an error of anybody's
-    """A variable has no value: the text that holds it matches nothing."""
+    """A variable has no value, or several: the text that holds it matches nothing."""
+
+
+class Unreadable(Exception):  # noqa: N818 - a fact about the request
+    """A value of the request that is not of the type that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text with variables and, where the place allows them, wildcards."""
+    """Text with variables and, where the place allows them, wildcards.
+
+    `keys` are those that its variables read; `test` is there where it has none.
+    """
 
     text: str
     parts: tuple[Part, ...]
+    keys: frozenset[str] = field(init=False, compare=False, repr=False)
+    test: Test | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        fixed = tuple(part for part in self.parts if not isinstance(part, Variable))
+        varying = (part.key for part in self.parts if isinstance(part, Variable))
+        object.__setattr__(self, "keys", frozenset(varying))
+        object.__setattr__(self, "test", None if self.keys else compile_parts(fixed))
 
     @property
-    def keys(self) -> frozenset[str]:
-        """The keys that its variables read."""
-        return frozenset(part.key for part in self.parts if isinstance(part, Variable))
+    def is_star(self) -> bool:
+        """Whether everything matches it."""
+        return self.parts == (STAR,)
+
+    @property
+    def literal(self) -> str | None:
+        """The one text that it means, if it is one."""
+        if not self.parts:
+            return ""
+        first = self.parts[0]
+        return first if len(self.parts) == 1 and isinstance(first, str) else None
+
+    @property
+    def beginning(self) -> str:
+        """The text before the first wildcard or variable."""
+        first = self.parts[0] if self.parts else ""
+        return first if isinstance(first, str) else ""
+
+    def matches(self, text: str, lookup: Lookup) -> bool:
+        """Whether it means the whole text. Raises Unresolved, Unreadable.
+
+        The beginning is compared first: where it says no, no variable is looked up.
+        """
+        if self.test:
+            return self.test(text)
+        return text.startswith(self.beginning) and matches(self.resolve(lookup), text)
 
     def resolve(self, lookup: Lookup) -> tuple[str | Wildcard, ...]:
-        """The parts with every variable replaced. Raises Unresolved."""
+        """The parts with every variable replaced. Raises Unresolved, Unreadable."""
         return tuple(
             _substitute(part, lookup) if isinstance(part, Variable) else part for part in self.parts
         )
 
-    def literal(self, lookup: Lookup) -> str:
-        """The text where no wildcard can stand. Raises Unresolved."""
-        return "".join(str(part) for part in self.resolve(lookup))
-
 
 def _substitute(variable: Variable, lookup: Lookup) -> str:
     value = lookup(variable.key)
-    if value is None:
-        value = variable.default
-    if not isinstance(value, str):  # absent, or of many values
-        raise Unresolved(variable.key)
-    return value
+    if isinstance(value, str):
+        return value
+    if value is None or value == ():
+        if variable.default is None:
+            raise Unresolved(variable.key)
+        return variable.default
+    # A key of several values is no variable; what is not even that cannot be read.
+    raise Unresolved(variable.key) if isinstance(value, tuple) else Unreadable(variable.key)
 
 
 def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Template:
-    """Read a text; `wildcards` says whether `*` and `?` mean more than themselves.
-
-    Raises ValueError with what is wrong.
-    """
+    """Read a text with its variables. Raises ValueError with what is wrong."""
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"longer than {MAX_PATTERN_CHARACTERS} characters")
     parts: list[Part] = []
@@ -133,28 +176,32 @@ def _variable(inside: str) -> Part:
     return Variable(inside.lower(), default)
 
 
-def matches(parts: Sequence[str | Wildcard], text: str) -> bool:
+def compile_parts(parts: Chunk) -> Test:
+    """The parts as a test of a whole text: the usual shapes by what Python has for them."""
+    match parts:
+        case () | (str(),):
+            return "".join(map(str, parts)).__eq__
+        case (Wildcard("*"),):
+            return lambda _: True
+        case (str(beginning), Wildcard("*")):
+            return lambda text: text.startswith(beginning)
+        case (Wildcard("*"), str(end)):
+            return lambda text: text.endswith(end)
+        case (Wildcard("*"), str(inside), Wildcard("*")):
+            return lambda text: inside in text
+        case _:
+            chunks = _split(parts)
+            return lambda text: _matches(chunks, text)
+
+
+def matches(parts: Chunk, text: str) -> bool:
     """Whether the whole text is what the parts describe."""
-    if STAR not in parts:
-        if QUESTION not in parts:
-            return "".join(map(str, parts)) == text
-        return bool(_chunk(tuple(parts)).fullmatch(text))
-    chunks = _split(parts)
-    first = _chunk(chunks[0]).match(text)
-    if first is None:
-        return False
-    place, end = first.end(), len(text)
-    last = _width(chunks[-1])
-    for chunk in chunks[1:-1]:
-        found = _chunk(chunk).search(text, place)
-        if found is None:
-            return False
-        place = found.end()
-    return end - last >= place and bool(_chunk(chunks[-1]).fullmatch(text, end - last))
+    return _matches(_split(parts), text)
 
 
-def _split(parts: Sequence[str | Wildcard]) -> list[tuple[str | Wildcard, ...]]:
-    chunks: list[tuple[str | Wildcard, ...]] = [()]
+def _split(parts: Chunk) -> list[Chunk]:
+    """The chunks between the stars: one where there is no star, else at least two."""
+    chunks: list[Chunk] = [()]
     for part in parts:
         if part == STAR:
             chunks.append(())
@@ -163,15 +210,62 @@ def _split(parts: Sequence[str | Wildcard]) -> list[tuple[str | Wildcard, ...]]:
     return chunks
 
 
-def _width(chunk: tuple[str | Wildcard, ...]) -> int:
+def _matches(chunks: Sequence[Chunk], text: str) -> bool:
+    """The first chunk at the beginning, the last at the end, the others each where it comes first.
+
+    That leaves most room for those after it: nothing is tried twice.
+    """
+    first, last = chunks[0], chunks[-1]
+    if not _stands(first, text, 0):
+        return False
+    place, end = _width(first), len(text)
+    if len(chunks) == 1:
+        return place == end
+    end -= _width(last)
+    for chunk in chunks[1:-1]:
+        found = _find(chunk, text, place)
+        if found < 0:
+            return False
+        place = found + _width(chunk)
+    return place <= end and _stands(last, text, end)
+
+
+def _width(chunk: Chunk) -> int:
     return sum(len(part) if isinstance(part, str) else 1 for part in chunk)
 
 
-@lru_cache(maxsize=4096)
-def _chunk(chunk: tuple[str | Wildcard, ...]) -> re.Pattern[str]:
-    """Literals and single characters only: nothing in it can be tried in two ways."""
-    pieces = (re.escape(part) if isinstance(part, str) else "." for part in chunk)
-    return re.compile("".join(pieces), re.DOTALL)
+def _stands(chunk: Chunk, text: str, place: int) -> bool:
+    """Whether the chunk stands at the place."""
+    for part in chunk:
+        if not isinstance(part, str):
+            place += 1
+        elif text.startswith(part, place):
+            place += len(part)
+        else:
+            return False
+    return place <= len(text)
+
+
+def _find(chunk: Chunk, text: str, place: int) -> int:
+    """Where the chunk stands first from the place on, or -1."""
+    if len(chunk) == 1 and isinstance(chunk[0], str):
+        return text.find(chunk[0], place)
+    # Baeza-Yates and Gonnet's shift-and: one bit for each beginning of the chunk that fits so far.
+    fitting: dict[str, int] = {}
+    anything, width = 0, 0
+    for part in chunk:
+        for sign in part if isinstance(part, str) else ("",):
+            if sign:
+                fitting[sign] = fitting.get(sign, 0) | 1 << width
+            else:
+                anything |= 1 << width
+            width += 1
+    so_far, whole = 0, 1 << (width - 1) if width else 0
+    for index in range(place, len(text)):
+        so_far = (so_far << 1 | 1) & (fitting.get(text[index], 0) | anything)
+        if so_far & whole:
+            return index - width + 1
+    return -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +273,15 @@ class ActionPattern:
     """`api:Name` with wildcards in the name, without regard to case; or a lone `*`."""
 
     text: str
-    parts: tuple[str | Wildcard, ...]
+    template: Template
 
     def matches(self, action: str) -> bool:
         """Whether it means the action, given in lower case."""
-        return matches(self.parts, action)
+        return self.template.matches(action, _nothing)
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9-]*:[A-Za-z0-9*?_.-]+\Z")
@@ -193,9 +291,7 @@ def parse_action(text: str) -> ActionPattern:
     """Read an action pattern. Raises ValueError."""
     if text != "*" and not _ACTION.match(text):
         raise ValueError(f"`{text}` is not an action; write `api:Name`, or `*`")
-    template = parse_template(text.lower(), wildcards=True, variables=False)
-    parts = tuple(part for part in template.parts if not isinstance(part, Variable))
-    return ActionPattern(text, parts)
+    return ActionPattern(text, parse_template(text.lower(), wildcards=True, variables=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +306,43 @@ class ResourcePattern:
         """The keys that its variables read."""
         return frozenset().union(*(segment.keys for segment in self.segments or ()))
 
-    def matches(self, resource: str, lookup: Lookup) -> bool:
-        """Whether it names the resource. Raises Unresolved."""
+    def matches(self, resource: Segments, lookup: Lookup) -> bool:
+        """Whether it names the resource. Raises Unresolved, Unreadable.
+
+        The segments without variables are held against it first: where one of them says no, no
+        variable is looked up.
+        """
         if self.segments is None:
             return True
-        given = resource.split(":", ARN_SEGMENTS - 1)
-        if len(given) != ARN_SEGMENTS:
-            return False
-        resolved = [segment.resolve(lookup) for segment in self.segments]
-        return all(map(matches, resolved, given))
+        varying = []
+        for template, given in zip(self.segments, resource, strict=True):
+            if template.test is None:
+                varying.append((template, given))
+            elif not template.test(given):
+                return False
+        return all(template.matches(given, lookup) for template, given in varying)
+
+    def resolve(self, lookup: Lookup) -> None:
+        """Look every variable up. Raises Unresolved, Unreadable."""
+        for template in self.segments or ():
+            template.resolve(lookup)
+
+
+_SEGMENT = re.compile(r"(?:\$\{[^}]*\}|[^:])*")
+
+
+def split_arn(text: str) -> list[str]:
+    """The segments of an ARN in which variables may stand: a colon inside `${…}` separates none."""
+    segments: list[str] = []
+    place = 0
+    while len(segments) < ARN_SEGMENTS - 1:
+        found = _SEGMENT.match(text, place)
+        end = found.end() if found else place
+        segments.append(text[place:end])
+        if end == len(text):
+            return segments
+        place = end + 1
+    return [*segments, text[place:]]
 
 
 def parse_resource(text: str) -> ResourcePattern:
@@ -228,8 +352,7 @@ def parse_resource(text: str) -> ResourcePattern:
     """
     if text == "*":
         return ResourcePattern(text, None)
-    masked = _VARIABLE.sub(lambda found: found[0].replace(":", "\0"), text)
-    segments = [part.replace("\0", ":") for part in masked.split(":", ARN_SEGMENTS - 1)]
+    segments = split_arn(text)
     if len(segments) != ARN_SEGMENTS or segments[0] != "arn" or segments[1] != "durward":
         shape = "arn:durward:<api>:<stage>:<tenant>:<type>/<id>"
         raise ValueError(f"`{text}` is not a resource; write `{shape}`, or `*`")
@@ -237,7 +360,18 @@ def parse_resource(text: str) -> ResourcePattern:
         raise ValueError(f"`{text}` has a variable before the tenant")
     if not segments[-1]:
         raise ValueError(f"`{text}` names no resource after its tenant")
-    templates = tuple(parse_template(segment, wildcards=True) for segment in segments)
+    return resource_pattern(text, segments)
+
+
+def resource_pattern(text: str, segments: Segments) -> ResourcePattern:
+    """The pattern of six segments. Raises ValueError."""
+    templates = (*map(_segment, segments[:-1]), parse_template(segments[-1], wildcards=True))
     if sum(isinstance(p, Wildcard) for t in templates for p in t.parts) > MAX_WILDCARDS:
         raise ValueError(f"more than {MAX_WILDCARDS} wildcards")
     return ResourcePattern(text, templates)
+
+
+@lru_cache(maxsize=4096)
+def _segment(text: str) -> Template:
+    """One of the first five segments: thousands of statements share a few."""
+    return parse_template(text, wildcards=True)

@@ -1,8 +1,9 @@
 """The predicate: what a statement says, as a small algebra over keys.
 
-A fact is the value of a key: text, several texts, or None where the key is known to be absent.
-`action`, `resource` and `principal` are keys like the others. `holds` answers where everything is
-known; `residual` is the one partial evaluation: what remains to be asked once some keys are known.
+A fact is the value of a key: text, several texts, or None where the key is known to be absent;
+anything else is a value that cannot be read. `action`, `resource` and `principal` are keys like the
+others. `holds` answers where everything is known; `residual` is the one partial evaluation: what
+remains to be asked once some keys are known.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,13 +11,21 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from durward.core.policy.document import Condition, Effect, Quantifier, Statement
-from durward.core.policy.operators import Operand, Unreadable, is_arn
-from durward.core.policy.pattern import ActionPattern, Lookup, ResourcePattern, Unresolved
+from durward.core.policy.operators import Operand
+from durward.core.policy.pattern import (
+    ARN_SEGMENTS,
+    ActionPattern,
+    Lookup,
+    ResourcePattern,
+    Segments,
+    Unreadable,
+    Unresolved,
+)
 
 ACTION, RESOURCE, PRINCIPAL = "action", "resource", "principal"
 
 Value: TypeAlias = "str | tuple[str, ...] | None"
-Facts: TypeAlias = Mapping[str, Value]
+Facts: TypeAlias = Mapping[str, object]
 """Values by key in lower case; for `residual` a key that is not there is not known."""
 
 
@@ -61,7 +70,7 @@ class Acts:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The resource is one of the patterns'. With a variable unresolved it is as `on_error` says."""
+    """The resource is one of the patterns'. What cannot be read is as `on_error` says."""
 
     patterns: tuple[ResourcePattern, ...]
     complement: bool
@@ -89,7 +98,7 @@ Atom: TypeAlias = Acts | Names | Is | Holds
 Predicate: TypeAlias = Constant | Every | Some | Not | Atom
 
 
-def compile_statement(statement: Statement) -> Predicate:
+def compile_statement(statement: Statement) -> Every:
     """When the statement applies.
 
     A request that cannot be read makes an Allow not apply, and a Deny apply.
@@ -196,40 +205,51 @@ def atom_holds(atom: Atom, facts: Facts) -> bool:
     """Whether one atom holds; a key that is not there is absent."""
     match atom:
         case Acts(patterns, complement):
-            action = _text(facts, ACTION).lower()
+            action = str(facts.get(ACTION, "")).lower()
             return any(pattern.matches(action) for pattern in patterns) is not complement
         case Names():
-            return _names(atom, facts)
-        case Is(arns, everybody, complement):
-            principals = facts.get(PRINCIPAL) or ()
-            return (everybody or not arns.isdisjoint(principals)) is not complement
+            resource = str(facts.get(RESOURCE, "")).split(":", ARN_SEGMENTS - 1)
+            return names_hold(atom, resource, facts.get)
+        case Is():
+            return principal_holds(atom, facts.get(PRINCIPAL))
         case Holds(condition, on_error):
             try:
-                return condition_holds(condition, facts)
+                return condition_holds(condition, facts.get)
             except Unreadable:
                 return on_error
         case _:
             assert_never(atom)
 
 
-def _text(facts: Facts, key: str) -> str:
-    value = facts.get(key)
-    return value if isinstance(value, str) else ""
+def principal_holds(atom: Is, principals: object) -> bool:
+    """Whether one of the names by which the principal is known is meant."""
+    known = principals if isinstance(principals, tuple) else ()
+    return (atom.everybody or not atom.arns.isdisjoint(known)) is not atom.complement
 
 
-def _names(atom: Names, facts: Facts) -> bool:
-    resource, lookup = _text(facts, RESOURCE), facts.get
-    unresolved = False
+def names_hold(atom: Names, resource: Segments, lookup: Lookup) -> bool:
+    """Whether the resource is one of the patterns', or for a complement none of them.
+
+    A pattern whose variable has no value names nothing; its complement does not name everything
+    therefore, but is as `on_error` says. So is what cannot be read: a value, or the resource.
+    """
+    if len(resource) != ARN_SEGMENTS:
+        return atom.on_error
+    doubtful = False
     for pattern in atom.patterns:
         try:
+            if atom.complement:
+                pattern.resolve(lookup)
             if pattern.matches(resource, lookup):
                 return not atom.complement
-        except Unresolved:  # this pattern names nothing
-            unresolved = True
-    return atom.on_error if atom.complement and unresolved else atom.complement
+        except Unresolved:
+            doubtful = doubtful or atom.complement
+        except Unreadable:
+            doubtful = True
+    return atom.on_error if doubtful else atom.complement
 
 
-def condition_holds(condition: Condition, facts: Facts) -> bool:
+def condition_holds(condition: Condition, lookup: Lookup) -> bool:
     """The rule of one operator on one key. Raises Unreadable.
 
     A missing key: positive operators do not hold, negated ones do, `IfExists` does. A negated
@@ -237,34 +257,42 @@ def condition_holds(condition: Condition, facts: Facts) -> bool:
     `ForAnyValue` does not; negated, each value is tested against none of the policy's. A plain
     operator on a key of several values does not hold.
     """
-    value = facts.get(condition.key)
-    if value == ():
-        value = None
+    value = lookup(condition.key)
     operator = condition.operator
+    if value is None or value == ():
+        return absent_holds(condition)
+    if not isinstance(value, str | tuple):
+        raise Unreadable(condition.key)
     if operator is None:
-        return (value is None) in condition.absent
-    if value is None:
-        return _absent_holds(condition, negated=operator.negated)
+        return False in condition.absent
     if condition.quantifier is None and isinstance(value, tuple):
         return False
-    lookup, operands = facts.get, condition.operands
-    arn = operator.name.startswith("Arn")
     tested = [  # all of them: whether one cannot be read must not depend on their order
-        _value_holds(each, operands, lookup, negated=operator.negated, arn=arn)
+        (operator.fits is None or operator.fits(each))
+        and any_matches(condition.operands, each, lookup) is not operator.negated
         for each in (value if isinstance(value, tuple) else (value,))
     ]
     return all(tested) if condition.quantifier is Quantifier.EVERY else any(tested)
 
 
-def _absent_holds(condition: Condition, *, negated: bool) -> bool:
+def absent_holds(condition: Condition) -> bool:
+    """The rule for a key that has no value."""
+    if condition.operator is None:
+        return True in condition.absent
     if condition.if_exists or condition.quantifier is Quantifier.EVERY:
         return True
-    return negated and condition.quantifier is None
+    return condition.operator.negated and condition.quantifier is None
 
 
-def _value_holds(
-    value: str, operands: tuple[Operand, ...], lookup: Lookup, *, negated: bool, arn: bool
-) -> bool:
-    if arn and not is_arn(value):
-        return False
-    return any(operand.test(value, lookup) for operand in operands) is not negated
+def any_matches(operands: tuple[Operand, ...], value: str, lookup: Lookup) -> bool:
+    """Whether a value of the policy matches, whatever their order. Raises Unreadable."""
+    unreadable = None
+    for operand in operands:
+        try:
+            if operand.test(value, lookup):
+                return True
+        except Unreadable as error:
+            unreadable = error
+    if unreadable:
+        raise unreadable
+    return False

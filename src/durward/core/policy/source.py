@@ -5,6 +5,7 @@ scalar is a number or a truth value only where JSON spells it so; `no`, `0o17` a
 text. Positions are found by a second reading, and only when something is wrong.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,11 +49,11 @@ def parse_text(text: bytes, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES)
     """JSON or YAML (a subset, see above). Raises PolicyError."""
     if len(text) > limit_bytes:
         raise PolicyError(name, [Problem("", f"larger than {limit_bytes} bytes")])
-    if text.lstrip()[:1] in {b"{", b"["}:
+    if _is_json(text):
         try:
             return parse_json(text, limit_bytes=limit_bytes)
         except ProtocolError as error:
-            raise PolicyError(name, [Problem("", f"{error.public}: {error.private}")]) from error
+            raise PolicyError(name, [_json_problem(text, error)]) from error
     try:
         node = yaml.compose(text.decode("utf-8"), Loader=_Plain)
         return None if node is None else _value(node, 0)
@@ -62,6 +63,10 @@ def parse_text(text: bytes, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES)
         raise PolicyError(name, [Problem("", str(error.problem), *place)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PolicyError(name, [Problem("", f"not YAML: {error}")]) from error
+
+
+def _is_json(text: bytes) -> bool:
+    return text.lstrip()[:1] in {b"{", b"["}
 
 
 def located(problems: Sequence[Problem], text: bytes) -> list[Problem]:
@@ -126,12 +131,64 @@ def _wrong(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
 
 
 def _places(text: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
+    if _is_json(text):
+        content = text.decode("utf-8")
+        for pointer, _, offset in _members(content):
+            yield pointer, _place(content, offset)
+        return
     try:
         node = yaml.compose(text.decode("utf-8"), Loader=_Plain)
     except (yaml.YAMLError, ValueError, RecursionError):
         return
     if node is not None:
         yield from _walk(node, "")
+
+
+def _json_problem(text: bytes, error: ProtocolError) -> Problem:
+    cause = error.__cause__
+    if isinstance(cause, json.JSONDecodeError):
+        message = f"not valid JSON: {cause.msg[:1].lower()}{cause.msg[1:]}"
+        return Problem("", message, cause.lineno, cause.colno)
+    if cause is None or "duplicate" not in str(cause):
+        return Problem("", f"{error.public} {error.private}".strip())
+    content, seen = text.decode("utf-8"), set[str]()
+    members = _members(content)
+    pointer, name, offset = next(member for member in members if _again(member[0], seen))
+    where = _place(content, offset)
+    return Problem(pointer.rpartition("/")[0], f"`{name}` stands here twice", *where)
+
+
+def _again(pointer: str, seen: set[str]) -> bool:
+    known = pointer in seen
+    seen.add(pointer)
+    return known
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def _members(content: str) -> Iterator[tuple[str, str, int]]:
+    """Every value of a JSON text: its pointer, its name, the offset of its first character."""
+    levels: list[str | int | None] = []  # the name of the value that is next, once it has been read
+    for found in _TOKEN.finditer(content):
+        sign = found[0]
+        if sign in {"}", "]"}:
+            levels.pop()
+        elif sign == ",":
+            place = levels[-1]
+            levels[-1] = place + 1 if isinstance(place, int) else None
+        elif levels and levels[-1] is None:
+            levels[-1] = json.loads(sign)
+        elif sign != ":":
+            names = [str(name) for name in levels]
+            yield "".join(f"/{escape(name)}" for name in names), "".join(names[-1:]), found.start()
+            if sign in {"{", "["}:
+                levels.append(None if sign == "{" else 0)
+
+
+def _place(content: str, offset: int) -> tuple[int, int]:
+    before = content.rfind("\n", 0, offset)
+    return content.count("\n", 0, offset) + 1, offset - before
 
 
 def _walk(node: yaml.Node, pointer: str) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -1,0 +1,101 @@
+"""A block: what is attached in one place, and for each action the plan by which it is decided."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from durward.core.policy.document import Actions, Document, Effect
+from durward.core.policy.index import Index, Rule, compile_rule
+from durward.core.policy.predicate import ACTION, Acts, atom_holds, keys_of
+
+MAX_REMEMBERED: Final = 1_000
+"""How many plans a block keeps of actions for which it was not prepared."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The statements of a block that mean one action, and the keys that they may read."""
+
+    denies: Index | None = None
+    allows: Index | None = None
+    keys: frozenset[str] = field(default=frozenset())
+
+    @property
+    def indexes(self) -> Sequence[Index]:
+        """The indexes of its statements, the Deny first."""
+        return [index for index in (self.denies, self.allows) if index]
+
+
+NOTHING: Final = Plan()
+
+
+class Block:
+    """Documents that are attached in one place."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._rules: list[Rule] = []
+        groups: dict[Actions, list[int]] = {}  # many statements share a few `Action`s
+        for document in documents:
+            for statement in document.statements:
+                groups.setdefault(statement.actions, []).append(len(self._rules))
+                self._rules.append(compile_rule(document.name, statement))
+        self._groups = [(Acts(a.patterns, a.complement), rules) for a, rules in groups.items()]
+        self._named: dict[str, list[int]] = {}  # by action, the groups that name it in full
+        self._open: list[int] = []  # the groups with wildcards, and complements
+        for number, (acts, _) in enumerate(self._groups):
+            names = [pattern.template.literal for pattern in acts.patterns]
+            if acts.complement or None in names:
+                self._open.append(number)
+            else:
+                for name in dict.fromkeys(names):
+                    self._named.setdefault(str(name), []).append(number)
+        self._made: dict[tuple[int, ...], Plan] = {(): NOTHING}  # by the groups that matter
+        self._plans: dict[str, Plan] = {}
+        self._limit = 0
+        self.prepare(self._named)
+
+    @property
+    def actions(self) -> Iterable[str]:
+        """The actions that are named in full, in lower case."""
+        return self._named.keys()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may mean actions that it does not name in full."""
+        return bool(self._open)
+
+    def prepare(self, actions: Iterable[str]) -> None:
+        """Make the plans of the actions, in lower case."""
+        for action in actions:
+            if action not in self._plans:
+                self._plans[action] = self._make(action, remember=True)
+        self._limit = len(self._plans) + MAX_REMEMBERED
+
+    def plan(self, action: str) -> Plan:
+        """The plan of an action, in lower case."""
+        found = self._plans.get(action)
+        if found is None:
+            remember = len(self._plans) < self._limit
+            found = self._make(action, remember=remember)
+            if remember:
+                self._plans[action] = found
+        return found
+
+    def _make(self, action: str, *, remember: bool) -> Plan:
+        facts = {ACTION: action}
+        groups = [number for number in self._open if atom_holds(self._groups[number][0], facts)]
+        signature = tuple(sorted([*groups, *self._named.get(action, ())]))
+        found = self._made.get(signature)
+        if found is None:
+            places = sorted(place for number in signature for place in self._groups[number][1])
+            found = _planned([self._rules[place] for place in places])
+            if remember:
+                self._made[signature] = found
+        return found
+
+
+def _planned(rules: Sequence[Rule]) -> Plan:
+    denies = [rule for rule in rules if rule.statement.effect is Effect.DENY]
+    allows = [rule for rule in rules if rule.statement.effect is Effect.ALLOW]
+    keys = frozenset().union(*(keys_of(rule.predicate) for rule in rules))
+    return Plan(Index(denies) if denies else None, Index(allows) if allows else None, keys)
