@@ -7,14 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracle import naive_policy
 
+from durward.core.policy.answer import Result
 from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import (
-    AccessRequest,
-    Policies,
-    PolicySet,
-    Principal,
-    Result,
-)
+from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
 from durward.core.policy.predicate import (
     FALSE,
@@ -23,6 +18,7 @@ from durward.core.policy.predicate import (
     holds,
     residual,
 )
+from durward.core.policy.request import AccessRequest, Principal
 
 KEYS = ["durward:Subject", "durward:TenantId", "durward:Roles", "durward:SourceIp", "app:Level"]
 TEXTS = [

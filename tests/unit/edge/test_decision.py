@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from durward.core.edge.decision import Decision, EnvoyLine, Stage
-from durward.core.policy.evaluate import Result
+from durward.core.policy.answer import Result
 from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 

@@ -4,15 +4,9 @@ from typing import Any
 
 import pytest
 
+from durward.core.policy.answer import Layer, Result
 from durward.core.policy.document import Kind, read_document
-from durward.core.policy.evaluate import (
-    AccessRequest,
-    Layer,
-    Policies,
-    PolicySet,
-    Principal,
-    Result,
-)
+from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
 from durward.core.policy.pattern import parse_resource
 from durward.core.policy.predicate import (
@@ -24,6 +18,7 @@ from durward.core.policy.predicate import (
     keys_of,
     residual,
 )
+from durward.core.policy.request import AccessRequest, Principal
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
 ORDER = "arn:durward:orders:prod:acme:order/1"

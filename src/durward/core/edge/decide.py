@@ -14,8 +14,8 @@ from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.evaluate import AccessRequest, Principal
 from durward.core.policy.explain import Explanation, explain
+from durward.core.policy.request import AccessRequest, Principal
 from durward.core.values import MICROSECONDS
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from durward.core.edge.snapshot import Api
 from durward.core.openapi.operations import Operation, filled
 from durward.core.policy.document import value_text
-from durward.core.policy.evaluate import Principal
 from durward.core.policy.predicate import Value
+from durward.core.policy.request import Principal
 from durward.core.values import DecisionId, Instant, numeric_date
 from durward.core.wire import Json
 

@@ -1,11 +1,12 @@
 """A block: what is attached in one place, and for each action the plan by which it is decided."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from durward.core.policy.answer import Layer, Rule
 from durward.core.policy.document import Actions, Document, Effect
-from durward.core.policy.index import Index, Rule, compile_rule
+from durward.core.policy.index import Index
 from durward.core.policy.predicate import ACTION, Acts, atom_holds, keys_of
 
 MAX_REMEMBERED: Final = 1_000
@@ -14,16 +15,21 @@ MAX_REMEMBERED: Final = 1_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """The statements of a block that mean one action, and the keys that they may read."""
+    """The statements of a block that mean one action."""
 
     denies: Index | None = None
     allows: Index | None = None
-    keys: frozenset[str] = field(default=frozenset())
 
     @property
     def indexes(self) -> Sequence[Index]:
         """The indexes of its statements, the Deny first."""
         return [index for index in (self.denies, self.allows) if index]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key that its statements may read."""
+        rules = (rule for index in self.indexes for rule in index.rules)
+        return frozenset().union(*(keys_of(rule.predicate) for rule in rules))
 
 
 NOTHING: Final = Plan()
@@ -32,14 +38,17 @@ NOTHING: Final = Plan()
 class Block:
     """Documents that are attached in one place."""
 
-    def __init__(self, documents: Iterable[Document]) -> None:
+    def __init__(self, layer: Layer, documents: Iterable[Document]) -> None:
         self._rules: list[Rule] = []
-        groups: dict[Actions, list[int]] = {}  # many statements share a few `Action`s
+        groups: dict[tuple[bool, tuple[str, ...]], tuple[Actions, list[int]]] = {}
         for document in documents:
             for statement in document.statements:
-                groups.setdefault(statement.actions, []).append(len(self._rules))
-                self._rules.append(compile_rule(document.name, statement))
-        self._groups = [(Acts(a.patterns, a.complement), rules) for a, rules in groups.items()]
+                actions = statement.actions  # many statements share a few
+                texts = tuple([pattern.text for pattern in actions.patterns])
+                group = groups.setdefault((actions.complement, texts), (actions, []))
+                group[1].append(len(self._rules))
+                self._rules.append(Rule(layer, document.name, statement))
+        self._groups = [(Acts(a.patterns, a.complement), rules) for a, rules in groups.values()]
         self._named: dict[str, list[int]] = {}  # by action, the groups that name it in full
         self._open: list[int] = []  # the groups with wildcards, and complements
         for number, (acts, _) in enumerate(self._groups):
@@ -97,5 +106,4 @@ class Block:
 def _planned(rules: Sequence[Rule]) -> Plan:
     denies = [rule for rule in rules if rule.statement.effect is Effect.DENY]
     allows = [rule for rule in rules if rule.statement.effect is Effect.ALLOW]
-    keys = frozenset().union(*(keys_of(rule.predicate) for rule in rules))
-    return Plan(Index(denies) if denies else None, Index(allows) if allows else None, keys)
+    return Plan(Index(denies) if denies else None, Index(allows) if allows else None)

@@ -5,182 +5,29 @@ of an identity policy, or of a resource policy; across tenants of both. Ceilings
 nothing is said the answer is no.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from operator import itemgetter
 from typing import Final
 
+from durward.core.policy.answer import GRANTS, Answer, Layer, Result
 from durward.core.policy.block import Block, Plan
-from durward.core.policy.document import Document, value_text
-from durward.core.policy.index import Levels, Rule, levels_of
-from durward.core.policy.pattern import ARN_SEGMENTS, parse_action
-from durward.core.policy.predicate import ACTION, PRINCIPAL, RESOURCE, Facts
+from durward.core.policy.document import Document
+from durward.core.policy.index import First, Index, first_of, slowly_first
+from durward.core.policy.pattern import parse_action
+from durward.core.policy.predicate import RESOURCE
+from durward.core.policy.request import SCOPES, AccessRequest, Asked
 
-TENANT_SEGMENT: Final = 4
 MAX_PREPARED: Final = 200_000
 """How many plans are made at load; what is beyond them is made when it is asked for first."""
+MAX_TOLD: Final = 4_096
+"""How many answers are kept for each of them."""
+MAX_COURSES: Final = 65_536
+"""For how many pairs of who asks and for what the way to the answer is kept."""
+NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
-
-class Layer(StrEnum):
-    """Where a statement stands."""
-
-    GUARDRAIL = "guardrail"
-    RESOURCE = "resource policy"
-    IDENTITY = "identity policy"
-    BOUNDARY = "permissions boundary"
-    SESSION = "session policy"
-
-
-GRANTS: Final = (Layer.IDENTITY, Layer.RESOURCE)
-
-
-class Result(StrEnum):
-    """The answer; only the first is a yes."""
-
-    ALLOW = "allow"
-    EXPLICIT_DENY = "explicit deny"
-    IMPLICIT_DENY = "implicit deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks. `scopes` is None where no token narrows what they may do.
-
-    `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`,
-    `bounds` those and the client that a user came through, whose boundaries count too; `arns` are
-    the principal's own name, then those of its roles and groups; `facts` what conditions read.
-    """
-
-    subject: str
-    kind: str
-    tenant: str
-    roles: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    client: str = ""
-    scopes: frozenset[str] | None = None
-    attachments: tuple[str, ...] = field(init=False, compare=False, repr=False)
-    bounds: tuple[str, ...] = field(init=False, compare=False, repr=False)
-    arns: tuple[str, ...] = field(init=False, compare=False, repr=False)
-    facts: Facts = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        attachments = (
-            f"{self.kind}/{self.subject}",
-            *(f"role/{role}" for role in self.roles),
-            *(f"group/{group}" for group in self.groups),
-        )
-        through = (f"client/{self.client}",) if self.client and self.kind != "client" else ()
-        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in attachments)
-        object.__setattr__(self, "attachments", attachments)
-        object.__setattr__(self, "bounds", attachments + through)
-        object.__setattr__(self, "arns", arns)
-        facts = {
-            PRINCIPAL: arns,
-            "durward:principalarn": arns[0],
-            "durward:principaltype": self.kind,
-            "durward:subject": self.subject or None,
-            "durward:tenantid": self.tenant or None,
-            "durward:clientid": self.client or None,
-            "durward:roles": self.roles,
-            "durward:groups": self.groups,
-            "durward:scopes": tuple(sorted(filter(None, self.scopes or ()))),
-        }
-        object.__setattr__(self, "facts", facts)
-
-
-ANONYMOUS: Final[Facts] = {
-    **dict.fromkeys(Principal("", "", "").facts),  # absent, whatever the context says
-    PRINCIPAL: (),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
-    """Who wants to do what to which resource, under which circumstances.
-
-    `context` is what is known beside: values by key, without regard to the key's case. Text, truth
-    values, numbers and lists of them are read; None is an absent key; anything else is a value that
-    cannot be read, and so is what stands under one key twice. Who the principal is the context
-    cannot say. `is_cross_tenant` tells whether the resource is another tenant's than the
-    principal's. All is taken apart here, once.
-    """
-
-    principal: Principal | None
-    action: str
-    resource: str
-    context: Mapping[str, object] = field(default_factory=dict)
-    folded_action: str = field(init=False, compare=False, repr=False)
-    segments: tuple[str, ...] = field(init=False, compare=False, repr=False)
-    levels: Levels = field(init=False, compare=False, repr=False)
-    is_cross_tenant: bool = field(init=False, compare=False, repr=False)
-    facts: Facts = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        segments = tuple(self.resource.split(":", ARN_SEGMENTS - 1))
-        facts = read_context(self.context)
-        facts.update(self.principal.facts if self.principal else ANONYMOUS)
-        facts[ACTION], facts[RESOURCE] = self.action, self.resource
-        object.__setattr__(self, "folded_action", self.action.lower())
-        object.__setattr__(self, "segments", segments)
-        object.__setattr__(self, "levels", levels_of(segments[-1]))
-        object.__setattr__(self, "facts", facts)
-        home = self.principal.tenant if self.principal else ""
-        named = segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else ""
-        crosses = self.principal is not None and named not in {"", home}
-        object.__setattr__(self, "is_cross_tenant", crosses)
-
-
-def read_context(context: Mapping[str, object]) -> dict[str, object]:
-    """What conditions read of a context: keys in lower case, values as text."""
-    facts = {
-        key.lower(): value if value.__class__ is str else _fact(value)
-        for key, value in context.items()
-    }
-    if len(facts) != len(context):
-        keys = [key.lower() for key in context]
-        facts |= dict.fromkeys((key for key in facts if keys.count(key) > 1), UNREADABLE)
-    return facts
-
-
-UNREADABLE: Final = object()
-"""A value that is neither text nor texts."""
-
-
-def _fact(value: object) -> object:
-    if value is None:
-        return None
-    if isinstance(value, list | tuple):
-        texts = [value_text(item) for item in value]
-        return UNREADABLE if None in texts else tuple(texts)
-    text = value_text(value)
-    return UNREADABLE if text is None else text
-
-
-Deciding = tuple[Layer, Rule]
-"""A statement that decided, and where it stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The result, the statement that decided, or else the layers that blocked.
-
-    Across tenants two statements allow together.
-    """
-
-    result: Result
-    deciding: tuple[Deciding, ...] = ()
-    blocked_by: tuple[Layer, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the answer is yes."""
-        return self.result is Result.ALLOW
-
-    @property
-    def because(self) -> tuple[str, ...]:
-        """The names of the statements that decided."""
-        return tuple(rule.id for _, rule in self.deciding)
+Layers = Sequence[tuple[Layer, Plan]]
 
 
 @dataclass(frozen=True)
@@ -199,18 +46,49 @@ class Policies:
     scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+class Course:
+    """The way to the answer for those to whom the same is attached, and one action."""
+
+    __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes", "told")
+
+    def __init__(self, ceilings: Layers, grants: Layers, scopes: frozenset[str]) -> None:
+        self.layers = (*ceilings, *grants)
+        self.scopes = scopes
+        self.denies = _first(plan.denies for _, plan in self.layers)
+        self.grants = _first(plan.allows for _, plan in grants)
+        self.ceilings = [(layer, _first([plan.allows])) for layer, plan in ceilings]
+        self.told: dict[object, Answer] = {}
+        self._pick: Callable[[Mapping[str, object]], object] | None = None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys on which the answer can depend."""
+        always = frozenset({RESOURCE, SCOPES, "durward:tenantid"})
+        return always.union(*(plan.keys for _, plan in self.layers))
+
+    @property
+    def pick(self) -> Callable[[Mapping[str, object]], object]:
+        """The values of those keys; found once, when an answer is kept for the first time."""
+        if self._pick is None:
+            self._pick = itemgetter(*sorted(self.keys))
+        return self._pick
+
+
 class PolicySet:
     """Policies, compiled at load: for each attachment and action the plan that decides."""
 
     def __init__(self, policies: Policies) -> None:
-        self._identity = _blocks(policies.identity)
-        self._resources = _blocks(policies.resources)
-        self._boundaries = _blocks(policies.boundaries)
-        self._guardrails = [Block(level) for level in policies.guardrails]
+        self._identity = _blocks(Layer.IDENTITY, policies.identity)
+        self._resources = _blocks(Layer.RESOURCE, policies.resources)
+        self._boundaries = _blocks(Layer.BOUNDARY, policies.boundaries)
+        self._guardrails = [Block(Layer.GUARDRAIL, level) for level in policies.guardrails]
         self._scopes = {
             scope: tuple(parse_action(action) for action in sorted(actions))
             for scope, actions in policies.scopes.items()
         }
+        self._attached = self._identity.keys() | self._boundaries.keys()
+        self._asked: dict[Asked, Course] = {}
+        self._courses: dict[Asked, Course] = {}
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
 
     def _prepare(self, asked: set[str]) -> None:
@@ -227,36 +105,43 @@ class PolicySet:
 
     def evaluate(self, request: AccessRequest) -> Answer:
         """Decide one request."""
-        ceilings, grants = self._ceilings(request), self._grants(request)
-        denying = _denying(ceilings + grants if ceilings else grants, request)
-        if denying:
-            return Answer(Result.EXPLICIT_DENY, (denying,))
-        granting = _granting(grants, request)
-        blocked = []
-        if not granting or (request.is_cross_tenant and len(granting) < len(GRANTS)):
-            blocked += [layer for layer in GRANTS if layer not in granting]
-        if ceilings:
-            blocked += [layer for layer, plan in ceilings if not _allowing(plan, request)]
-        if not self.scope_covers(request):
-            blocked.append(Layer.SESSION)
-        if blocked:
-            return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
-        return Answer(Result.ALLOW, tuple(granting.items()))
+        course = self._asked.get(request.asked) or self._course(request)
+        if not request.is_arn or request.is_cross_tenant:
+            return _slowly(course, request)
+        if denied := course.denies(request):
+            return denied
+        if course.ceilings or not _covers(course, request):
+            return _capped(course, request)
+        return course.grants(request) or NOTHING_GRANTS
 
-    def layers(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
+    def recall(self, request: AccessRequest) -> Answer:
+        """The same from memory, where equal values of every key that matters were asked before."""
+        course = self._asked.get(request.asked) or self._course(request)
+        known = course.pick(request.facts)
+        answer = course.told.get(known)
+        if answer is None:
+            answer = self.evaluate(request)
+            if len(course.told) >= MAX_TOLD:
+                course.told.clear()
+            course.told[known] = answer
+        return answer
+
+    def what_can(self, request: AccessRequest, actions: Iterable[str]) -> frozenset[str]:
+        """Which of the actions the principal may do to the resource; the request's own is one."""
+        asked = (replace(request, action=action) for action in actions)
+        return frozenset(each.action for each in asked if self.evaluate(each).allowed)
+
+    def layers(self, request: AccessRequest) -> Layers:
         """The layers that apply to the request, each with its plan for the action."""
-        return self._ceilings(request) + self._grants(request)
+        return self._course(request).layers
 
     def keys_read(self, request: AccessRequest) -> frozenset[str]:
         """The keys on which the decision can depend: equal values of them, equal decisions."""
-        return frozenset().union(*(plan.keys for _, plan in self.layers(request)))
+        return self._course(request).keys
 
     def scope_covers(self, request: AccessRequest) -> bool:
         """Whether the token's scopes leave the action: they narrow, and never widen."""
-        principal = request.principal
-        if principal is None or principal.scopes is None:
-            return True
-        return not principal.scopes.isdisjoint(self.scopes_for(request.action))
+        return _covers(self._course(request), request)
 
     def scopes_for(self, action: str) -> frozenset[str]:
         """The scopes that cover an action."""
@@ -271,52 +156,92 @@ class PolicySet:
             if any(pattern.matches(action) for pattern in patterns)
         )
 
-    def _ceilings(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
-        action, principal = request.folded_action, request.principal
-        found = [(Layer.GUARDRAIL, block.plan(action)) for block in self._guardrails]
-        if principal and self._boundaries:
-            found += _attached(Layer.BOUNDARY, self._boundaries, principal.bounds, action)
+    def _course(self, request: AccessRequest) -> Course:
+        """Shared by all to whom the same is attached; found again by who asks."""
+        person, action = request.principal, request.folded_action
+        names = person.attachments if person else ()
+        own = tuple(name for name in names if name in self._attached)
+        through = person.through if person and person.through in self._boundaries else ""
+        found = self._courses.get((own, through, action))
+        if found is None:
+            found = self._new_course(own, through, action)
+            _keep(self._courses, (own, through, action), found)
+        _keep(self._asked, request.asked, found)
         return found
 
-    def _grants(self, request: AccessRequest) -> list[tuple[Layer, Plan]]:
-        action, principal = request.folded_action, request.principal
-        names = principal.attachments if principal else ()
-        found = _attached(Layer.IDENTITY, self._identity, names, action)
-        if self._resources and (block := self._resources.get(action.partition(":")[0])):
-            found.append((Layer.RESOURCE, block.plan(action)))
-        return found
+    def _new_course(self, own: tuple[str, ...], through: str, action: str) -> Course:
+        """The client that a user came through has a say as a ceiling alone."""
+        ceilings = [(Layer.GUARDRAIL, block.plan(action)) for block in self._guardrails]
+        ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
+        grants = _plans(Layer.IDENTITY, self._identity, own, action)
+        if block := self._resources.get(action.partition(":")[0]):
+            grants.append((Layer.RESOURCE, block.plan(action)))
+        return Course(ceilings, grants, self.scopes_for(action))
 
 
-def _attached(
+def _keep(courses: dict[Asked, Course], key: Asked, course: Course) -> None:
+    if len(courses) >= MAX_COURSES:
+        courses.clear()
+    courses[key] = course
+
+
+def _covers(course: Course, request: AccessRequest) -> bool:
+    principal = request.principal
+    if principal is None or principal.scopes is None:
+        return True
+    return not course.scopes.isdisjoint(principal.scopes)
+
+
+def _capped(course: Course, request: AccessRequest) -> Answer:
+    """Nothing denies: whether every ceiling allows, and something grants."""
+    granted = course.grants(request)
+    blocked = [] if granted else list(GRANTS)
+    blocked += [layer for layer, first in course.ceilings if not first(request)]
+    if not _covers(course, request):
+        blocked.append(Layer.SESSION)
+    if granted and not blocked:
+        return granted
+    return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+
+
+def _slowly(course: Course, request: AccessRequest) -> Answer:
+    """The same where two layers must grant, or the resource stands in no index."""
+
+    def first(index: Index | None) -> Answer | None:
+        if index is None:
+            return None
+        return index.first(request) if request.is_arn else slowly_first(index.rules, request)
+
+    for _, plan in course.layers:
+        if denied := first(plan.denies):
+            return denied
+    allowing = [(layer, first(plan.allows)) for layer, plan in course.layers]
+    granting: dict[Layer, Answer] = {}
+    for layer, allowed in allowing:
+        if allowed and layer in GRANTS:
+            granting.setdefault(layer, allowed)
+    needed = len(GRANTS) if request.is_cross_tenant else 1
+    blocked = []
+    if len(granting) < needed:
+        blocked += [layer for layer in GRANTS if layer not in granting]
+    blocked += [layer for layer, allowed in allowing if not allowed and layer not in GRANTS]
+    if not _covers(course, request):
+        blocked.append(Layer.SESSION)
+    if blocked:
+        return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+    deciding = [answer.deciding for answer in granting.values()][:needed]
+    return Answer(Result.ALLOW, tuple(chain.from_iterable(deciding)))
+
+
+def _first(indexes: Iterable[Index | None]) -> First:
+    return first_of([index for index in indexes if index])
+
+
+def _plans(
     layer: Layer, blocks: Mapping[str, Block], names: Sequence[str], action: str
 ) -> list[tuple[Layer, Plan]]:
     return [(layer, blocks[name].plan(action)) for name in names if name in blocks]
 
 
-def _denying(plans: list[tuple[Layer, Plan]], request: AccessRequest) -> Deciding | None:
-    for layer, plan in plans:
-        if plan.denies:
-            rule = plan.denies.first(request.facts, request.segments, request.levels)
-            if rule:
-                return layer, rule
-    return None
-
-
-def _allowing(plan: Plan, request: AccessRequest) -> Rule | None:
-    allows = plan.allows
-    return allows.first(request.facts, request.segments, request.levels) if allows else None
-
-
-def _granting(grants: list[tuple[Layer, Plan]], request: AccessRequest) -> dict[Layer, Rule]:
-    """A statement of each layer that grants; within a tenant one of any layer is enough."""
-    granting: dict[Layer, Rule] = {}
-    for layer, plan in grants:
-        if layer not in granting and (rule := _allowing(plan, request)):
-            granting[layer] = rule
-            if not request.is_cross_tenant:
-                break
-    return granting
-
-
-def _blocks(attached: Mapping[str, Sequence[Document]]) -> dict[str, Block]:
-    return {name: Block(documents) for name, documents in attached.items()}
+def _blocks(layer: Layer, attached: Mapping[str, Sequence[Document]]) -> dict[str, Block]:
+    return {name: Block(layer, documents) for name, documents in attached.items()}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import assert_never
 
-from durward.core.policy.evaluate import GRANTS, AccessRequest, Answer, Layer, PolicySet, Result
-from durward.core.policy.index import Rule
+from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
+from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
@@ -16,6 +16,7 @@ from durward.core.policy.predicate import (
     Names,
     atom_holds,
 )
+from durward.core.policy.request import AccessRequest
 from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
@@ -129,11 +130,10 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
     """
     answer, facts = policies.evaluate(request), request.facts
     examined = [
-        (layer, rule, tuple(_failing(rule, facts)))
-        for layer, rule in _examined(policies, request, answer)
+        (rule, tuple(_failing(rule, facts))) for rule in _examined(policies, request, answer)
     ]
     told = [found for found in examined if _matters(answer, *found)]
-    told.sort(key=lambda found: len(found[2]))  # what applies comes first, then what nearly does
+    told.sort(key=lambda found: len(found[1]))  # what applies comes first, then what nearly does
     covers = policies.scope_covers(request)
     about = sum(len(index.rules) for _, plan in policies.layers(request) for index in plan.indexes)
     return Explanation(
@@ -147,17 +147,11 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
     )
 
 
-def _examined(
-    policies: PolicySet, request: AccessRequest, answer: Answer
-) -> Iterable[tuple[Layer, Rule]]:
+def _examined(policies: PolicySet, request: AccessRequest, answer: Answer) -> Iterable[Rule]:
     """What decided, what the resource may concern, then whatever is about the action."""
-    indexes = [(layer, index) for layer, plan in policies.layers(request) for index in plan.indexes]
-    concerned = (
-        (layer, rule)
-        for layer, index in indexes
-        for rule in index.concerned(request.segments, request.levels)
-    )
-    others = ((layer, rule) for layer, index in indexes for rule in index.rules)
+    indexes = [index for _, plan in policies.layers(request) for index in plan.indexes]
+    concerned = (rule for index in indexes for rule in index.concerned(request))
+    others = (rule for index in indexes for rule in index.rules)
     found = dict.fromkeys(answer.deciding)
     for each in islice(chain(concerned, others), MAX_LOOKED_UP):
         if len(found) >= MAX_EXAMINED:
@@ -172,17 +166,15 @@ def _failing(rule: Rule, facts: Facts) -> Iterator[Names | Is | Holds]:
             yield atom
 
 
-def _matters(answer: Answer, layer: Layer, rule: Rule, failing: Sequence[object]) -> bool:
+def _matters(answer: Answer, rule: Rule, failing: Sequence[object]) -> bool:
     if rule.denies or answer.allowed:
         return rule.denies is not answer.allowed and not failing
-    return bool(failing) and (not answer.blocked_by or layer in answer.blocked_by)
+    return bool(failing) and (not answer.blocked_by or rule.layer in answer.blocked_by)
 
 
-def _candidate(
-    layer: Layer, rule: Rule, failing: Sequence[Names | Is | Holds], facts: Facts
-) -> Candidate:
+def _candidate(rule: Rule, failing: Sequence[Names | Is | Holds], facts: Facts) -> Candidate:
     failures = tuple(_failure(atom, facts) for atom in failing)
-    return Candidate(rule.id, layer, rule.statement.effect.value, failures)
+    return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures)
 
 
 def _failure(atom: Names | Is | Holds, facts: Facts) -> Failure:

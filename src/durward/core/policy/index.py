@@ -1,155 +1,244 @@
 """The index of an action's statements: which of them a resource can concern at all.
 
 Each resource pattern stands under its segments without wildcards and the levels with which its last
-segment begins, so that a few look-ups find it among any number; what has no such key is looked at
-always.
+segment begins, so that a few look-ups find it among any number. Where many still stand in one
+place, they are told apart by what their pattern or their conditions must have (`crowd`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from durward.core.policy.document import Effect, Statement
-from durward.core.policy.pattern import ARN_SEGMENTS, STAR, ResourcePattern, Segments, Template
-from durward.core.policy.predicate import (
-    Every,
-    Facts,
-    Holds,
-    Is,
-    Names,
-    compile_statement,
-    holds,
+from durward.core.policy.answer import Answer, Rule
+from durward.core.policy.crowd import CROWD, Crowd, Entry, Member
+from durward.core.policy.pattern import STAR, ResourcePattern, Template
+from durward.core.policy.predicate import Names, holds
+from durward.core.policy.python import (
+    Atom,
+    arguments,
+    compiled,
+    condition_atom,
+    conjunction,
+    names_atom,
+    principals_atom,
 )
-from durward.core.policy.python import Applies, print_atoms
+from durward.core.policy.request import MAX_LEVELS, WHOLE, AccessRequest
 
-MAX_LEVELS: Final = 4
-"""How many levels of `type/id/type/id` a key may tell apart."""
-WHOLE: Final = MAX_LEVELS + 1
-"""Where the whole of the last segment stands, behind its levels."""
+MAX_INLINE: Final = 8
+"""How many statements that concern any resource stand in the text of a function."""
 ANYTHING: Final = Template("*", (STAR,))
+ONLY_TEXT: Final = (0, 1, 2, 3, 4)
 
-Levels = Sequence[str | None]
-"""The last segment of a resource by levels: nothing, `order/`, `order/1/` …, then its whole."""
 Place = tuple[tuple[int, ...], int]
 """Which segments of a pattern are plain text, and the level at which its last one begins."""
-Key = tuple[Any, str | None]
+First = Callable[[AccessRequest], Answer | None]
+"""The answer of a statement that applies, if there is one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """A statement, compiled. `id` is `document/statement`."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The statements whose pattern begins alike: by the beginning of the resource, or of parts."""
 
-    id: str
-    statement: Statement
-    predicate: Every
+    place: Place
+    entries: dict[Any, Sequence[Entry] | Crowd]
+    crowded: bool
 
     @property
-    def denies(self) -> bool:
-        """Whether it is a Deny."""
-        return self.statement.effect is Effect.DENY
+    def by_beginning(self) -> bool:
+        """Whether its keys are beginnings of the whole resource."""
+        return self.place[0] == ONLY_TEXT
 
-
-Entries = list[tuple[Applies, Rule]]
-Table = dict[Key, Entries]
-
-
-def compile_rule(document: str, statement: Statement) -> Rule:
-    """A statement of a document, ready to be indexed."""
-    return Rule(f"{document}/{statement.name}", statement, compile_statement(statement))
-
-
-def levels_of(last: str) -> Levels:
-    """The last segment of a resource, cut after each of its first levels."""
-    found: list[str | None] = [""]
-    end = last.find("/") + 1
-    while end and len(found) < WHOLE:
-        found.append(last[:end])
-        end = last.find("/", end) + 1
-    return [*found, *[None] * (WHOLE - len(found)), last]
+    def found(self, request: AccessRequest) -> Sequence[Entry] | Crowd:
+        """What stands where the resource points to."""
+        positions, level = self.place
+        if self.by_beginning:
+            return self.entries.get(request.levels[level], ())
+        key = (itemgetter(*positions)(request.segments), request.lasts[level])
+        return self.entries.get(key, ())
 
 
 class Index:
     """Statements of one effect about one action."""
 
-    __slots__ = ("_always", "_groups", "rules")
+    __slots__ = ("_first", "always", "rules", "several", "tables")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
-        self._always: Entries = []
-        groups: dict[Place, Table] = {}
+        self._first: First | None = None
+        self.always: list[tuple[Sequence[Atom], Rule]] = []
+        groups: dict[Place, dict[Any, list[Member]]] = {}
+        members: list[Member] = []
         for rule in rules:
-            for place, key, applies in _entries(rule):
+            for place, key, member in _members(rule):
                 if place is None:
-                    self._always.append((applies, rule))
+                    members.append(member)
                 else:
-                    groups.setdefault(place, {}).setdefault(key, []).append((applies, rule))
-        self._groups: list[tuple[Callable[[Segments], Any], int, Table]] = [
-            (itemgetter(*positions), level, table)
-            for (positions, level), table in sorted(groups.items())
-        ]
-
-    def first(self, facts: Facts, segments: Segments, levels: Levels) -> Rule | None:
-        """A statement that applies, if there is one."""
-        if len(segments) != ARN_SEGMENTS:  # names nothing: what that means, each statement knows
-            return next((rule for rule in self.rules if holds(rule.predicate, facts)), None)
-        get = facts.get
-        for applies, rule in self._always:
-            if applies(get, segments):
-                return rule
-        for pick, level, table in self._groups:
-            for applies, rule in table.get((pick(segments), levels[level]), ()):
-                if applies(get, segments):
-                    return rule
-        return None
-
-    def concerned(self, segments: Segments, levels: Levels) -> Iterator[Rule]:
-        """The statements that the resource may concern, some of them more than once."""
-        if len(segments) != ARN_SEGMENTS:
-            return
-        yield from (rule for _, rule in self._always)
-        for pick, level, table in self._groups:
-            yield from (rule for _, rule in table.get((pick(segments), levels[level]), ()))
-
-
-def _entries(rule: Rule) -> Iterator[tuple[Place | None, Key, Applies]]:
-    """Where the rule stands, with what is left to be asked there."""
-    atoms = rule.predicate.parts
-    names = next(atom for atom in atoms if isinstance(atom, Names))
-    others = [atom for atom in atoms if isinstance(atom, Is | Holds)]
-    if names.complement:
-        yield None, ("", None), print_atoms([names, *others])
-        return
-    if any(pattern.segments is None for pattern in names.patterns):
-        yield None, ("", None), print_atoms(others)
-        return
-    others_alone = None
-    for pattern in names.patterns:
-        place, key, rest = _placed(pattern)
-        if rest is None:
-            others_alone = others_alone or print_atoms(others)
-            yield place, key, others_alone
+                    groups.setdefault(place, {}).setdefault(key, []).append(member)
+        if len(members) <= MAX_INLINE:
+            self.always = [(member.atoms, member.rule) for member in members]
+            self.several = None
         else:
-            left = Names((rest,), complement=False, on_error=names.on_error)
-            yield place, key, print_atoms([left, *others])
+            self.several = Crowd(members)
+        self.tables = [_table(place, groups[place]) for place in sorted(groups)]
+
+    @property
+    def first(self) -> First:
+        """The function that looks this index alone up."""
+        if self._first is None:
+            self._first = first_of([self])
+        return self._first
+
+    def concerned(self, request: AccessRequest) -> Iterator[Rule]:
+        """The statements that the resource may concern, some of them more than once."""
+        if not request.is_arn:
+            return
+        yield from (rule for _, rule in self.always)
+        found: list[Sequence[Entry] | Crowd] = [table.found(request) for table in self.tables]
+        for entries in [self.several or (), *found]:
+            listed = entries.entries(request) if isinstance(entries, Crowd) else entries
+            for _, answer in listed:
+                yield from answer.deciding
 
 
-def _placed(pattern: ResourcePattern) -> tuple[Place, Key, ResourcePattern | None]:
+def _table(place: Place, groups: dict[Any, list[Member]]) -> Table:
+    entries: dict[Any, Sequence[Entry] | Crowd] = {}
+    crowded = False
+    for key, members in groups.items():
+        if len(members) > CROWD:
+            entries[key], crowded = Crowd(members), True
+        else:
+            entries[key] = [member.entry for member in members]
+    return Table(place, entries, crowded)
+
+
+def first_of(indexes: Sequence[Index]) -> First:
+    """One function that looks all indexes up, for resources that are ARNs."""
+    lines: list[str] = []
+    expressions: list[str] = []
+    values: list[Any] = []
+    bound: list[Any] = []
+    for index in indexes:
+        for atoms, rule in index.always:
+            shape = [atom[0] for atom in atoms]
+            condition = conjunction(shape, len(expressions))
+            lines.append(f"if {condition}: return r{len(bound)}")
+            expressions += shape
+            values += [value for atom in atoms for value in atom[1]]
+            bound.append(rule.answer)
+    for index in indexes:
+        if index.several:
+            lines.append(LOOK % f"r{len(bound)}(request)")
+            bound.append(index.several.entries)
+        for table in index.tables:
+            positions, level = table.place
+            where = f"levels[{level}]"
+            if not table.by_beginning:
+                where = f"(r{len(bound)}(segments), request.lasts[{level}])"
+                bound.append(itemgetter(*positions))
+            found = f"r{len(bound)}({where}, ())"
+            bound.append(table.entries.get)
+            if table.crowded:
+                found = f"r{len(bound)}({found}, request)"
+                bound.append(told_apart)
+            lines.append(LOOK % found)
+    make = _first_maker(tuple(lines), tuple(expressions), len(bound))
+    made: First = make(*values, *bound)
+    return made
+
+
+LOOK: Final = """for applies, answer in %s:
+            if applies(get, segments): return answer"""
+
+
+@lru_cache(maxsize=1024)
+def _first_maker(
+    lines: tuple[str, ...], atoms: tuple[str, ...], bound: int
+) -> Callable[..., First]:
+    names = [*arguments(atoms), *(f"r{place}" for place in range(bound))]
+    body = "".join(f"\n        {line}" for line in lines)
+    return compiled(f"""
+def make({", ".join(names)}):
+    def first(request):
+        get, segments, levels = request.get, request.segments, request.levels{body}
+        return None
+    return first
+""")
+
+
+def told_apart(found: Sequence[Entry] | Crowd, request: AccessRequest) -> Sequence[Entry]:
+    """What of a place can concern the request."""
+    return found.entries(request) if isinstance(found, Crowd) else found
+
+
+def slowly_first(rules: Sequence[Rule], request: AccessRequest) -> Answer | None:
+    """The same for a resource that is no ARN: what that means, each statement knows."""
+    return next((rule.answer for rule in rules if holds(rule.predicate, request.facts)), None)
+
+
+def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
+    """Where the rule stands, with what is left to be asked there."""
+    statement, denies = rule.statement, rule.denies
+    atoms = [principals_atom(statement.principals)] if statement.principals else []
+    atoms += [condition_atom(found, on_error=denies) for found in statement.conditions]
+    resources = statement.resources
+    if resources.complement:
+        names = Names(resources.patterns, complement=True, on_error=denies)
+        yield None, None, Member(rule, [names_atom(names), *atoms])
+        return
+    if any(pattern.segments is None for pattern in resources.patterns):
+        yield None, None, Member(rule, atoms)
+        return
+    alone: Member | None = None
+    for pattern in resources.patterns:
+        place, key, left, last = _placed(pattern)
+        if left is None:
+            alone = alone or Member(rule, atoms)
+            yield place, key, alone
+        else:
+            names = Names((left,), complement=False, on_error=denies)
+            yield place, key, Member(rule, [names_atom(names), *atoms], last)
+
+
+def _placed(pattern: ResourcePattern) -> tuple[Place | None, Any, ResourcePattern | None, Template]:
     """Where a pattern stands, and what of it the place does not settle."""
     *before, last = pattern.segments or ()
-    literals = [template.literal for template in before]
-    positions = tuple(place for place, literal in enumerate(literals) if literal is not None)
+    texts = [template.text for template in before]
+    if any(template.parts != (text,) for template, text in zip(before, texts, strict=True)):
+        positions, start, unsettled = _head(tuple(texts), *before)
+    else:
+        positions, start, unsettled = ONLY_TEXT, ":".join(texts) + ":", None
     if last.literal is not None:
         level, beginning, rest = WHOLE, last.literal, ANYTHING
     else:
-        levels = last.beginning.split("/")[:-1][:MAX_LEVELS]
-        level, beginning = len(levels), "".join(f"{name}/" for name in levels)
+        beginning = last.beginning[: last.beginning.rfind("/") + 1]
+        level = beginning.count("/")
+        if level > MAX_LEVELS:
+            level, beginning = MAX_LEVELS, "/".join(beginning.split("/")[:MAX_LEVELS]) + "/"
         rest = ANYTHING if last.parts in {(STAR,), (beginning, STAR)} else last
-    left = [ANYTHING if t.literal is not None else t for t in before] + [rest]
-    unsettled = any(not template.is_star for template in left)
-    key = (itemgetter(*positions)(literals), beginning)
-    return (
-        (positions, level),
-        key,
-        ResourcePattern(pattern.text, tuple(left)) if unsettled else None,
-    )
+    left = None
+    if unsettled or rest is last:
+        left = ResourcePattern(pattern.text, (*(unsettled or STARS), rest))
+    if positions == ONLY_TEXT:
+        return (positions, level), start + beginning, left, last
+    if len(positions) < 2:  # noqa: PLR2004 - `itemgetter` gives no tuple then
+        return None, None, pattern, last
+    return (positions, level), (start, beginning), left, last
+
+
+STARS: Final = (ANYTHING,) * 5
+
+
+@lru_cache(maxsize=4096)
+def _head(
+    _texts: tuple[str, ...], *before: Template
+) -> tuple[tuple[int, ...], Any, tuple[Template, ...] | None]:
+    """Of the first segments: which are plain text, the key that they make, and what is left."""
+    literals = [template.literal for template in before]
+    positions = tuple(place for place, literal in enumerate(literals) if literal is not None)
+    if positions == ONLY_TEXT:
+        return positions, "".join(f"{literal}:" for literal in literals), None
+    left = tuple(ANYTHING if template.literal is not None else template for template in before)
+    unsettled = None if all(template.is_star for template in left) else left
+    return positions, tuple(literals[place] for place in positions), unsettled

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -38,7 +39,7 @@ class DecisionPoint:
         self._path = snapshot
         self._spool = spool
         self._contact = contact
-        self._decider = Decider(Snapshot.from_wire(snapshot.read_bytes()))
+        self._decider = load(snapshot)
 
     def answer(self, call: Call) -> Reply:
         """Checks from Envoy, and two questions of the agent's."""
@@ -53,7 +54,7 @@ class DecisionPoint:
     def _reload(self) -> Reply:
         """Load the snapshot anew; one that cannot be read leaves the former in force."""
         try:
-            self._decider = Decider(Snapshot.from_wire(self._path.read_bytes()))
+            self._decider = load(self._path)
         except (DurwardError, OSError) as error:
             return Reply(409, body=str(error).encode())
         return Reply(200, body=str(self._decider.version).encode())
@@ -91,6 +92,24 @@ class DecisionPoint:
         except OSError:  # a full disk, say
             return False
         return True
+
+
+def load(path: Path) -> Decider:
+    """Make a snapshot ready to decide under.
+
+    Python's cycle collector would go through all of it again and again while it grows, and later
+    whenever it looks for garbage: it rests meanwhile, and what is loaded is set aside for good.
+
+    Raises DurwardError or OSError.
+    """
+    gc.unfreeze()
+    gc.disable()
+    try:
+        return Decider(Snapshot.from_wire(path.read_bytes()))
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def undecidable(call: Call, status: int, stage: Stage, reason: str) -> Decision:

@@ -1,0 +1,173 @@
+"""A request for a decision, taken apart once: who, what, on which resource, in which context."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from durward.core.policy.document import value_text
+from durward.core.policy.pattern import ARN_SEGMENTS
+from durward.core.policy.predicate import ACTION, PRINCIPAL, RESOURCE, Facts
+
+SCOPES: Final = "scopes"
+"""The fact that no condition reads: the token's scopes, or None where none narrows."""
+
+TENANT_SEGMENT: Final = 4
+MAX_LEVELS: Final = 4
+"""How many levels of `type/id/type/id` an index tells apart."""
+WHOLE: Final = MAX_LEVELS + 1
+"""Where the whole of a resource stands, behind its levels."""
+
+Levels = tuple[str | None, ...]
+"""A text cut after each of its first levels: nothing, `order/`, `order/1/` …, then all of it."""
+
+
+Asked = tuple[tuple[str, ...], str, str] | tuple[str]
+"""What is attached to who asks, the client they came through, and for what; or for what alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `scopes` is None where no token narrows what they may do.
+
+    `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`;
+    `through` is the client that a user came through, whose boundaries count too; `arns` are the
+    principal's own name, then those of its roles and groups; `facts` what conditions read.
+    """
+
+    subject: str
+    kind: str
+    tenant: str
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    client: str = ""
+    scopes: frozenset[str] | None = None
+    attachments: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    through: str = field(init=False, compare=False, repr=False)
+    arns: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    facts: Facts = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        attachments = (
+            f"{self.kind}/{self.subject}",
+            *(f"role/{role}" for role in self.roles),
+            *(f"group/{group}" for group in self.groups),
+        )
+        through = f"client/{self.client}" if self.client and self.kind != "client" else ""
+        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in attachments)
+        object.__setattr__(self, "attachments", attachments)
+        object.__setattr__(self, "through", through)
+        object.__setattr__(self, "arns", arns)
+        facts = {
+            PRINCIPAL: arns,
+            SCOPES: self.scopes,
+            "durward:principalarn": arns[0],
+            "durward:principaltype": self.kind,
+            "durward:subject": self.subject or None,
+            "durward:tenantid": self.tenant or None,
+            "durward:clientid": self.client or None,
+            "durward:roles": self.roles,
+            "durward:groups": self.groups,
+            "durward:scopes": tuple(sorted(filter(None, self.scopes or ()))),
+        }
+        object.__setattr__(self, "facts", facts)
+
+
+ANONYMOUS: Final[Facts] = {
+    **dict.fromkeys(Principal("", "", "").facts),  # absent, whatever the context says
+    PRINCIPAL: (),
+}
+
+
+class Known(dict[str, object]):
+    """The facts of a request; what is not among them is absent."""
+
+    def __missing__(self, _: str) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """Who wants to do what to which resource, under which circumstances.
+
+    `context` is what is known beside: values by key, without regard to the key's case. Text, truth
+    values, numbers and lists of them are read; None is an absent key; anything else is a value that
+    cannot be read, and so is what stands under one key twice. Who the principal is the context
+    cannot say.
+
+    What an index asks of it is prepared here: `asked` is who asks for what; `levels` is the
+    resource cut after each of its levels, `lasts` the same of its last segment; `get` gives the
+    value of a key. Where the resource is no ARN, `is_arn` is false and nothing can be looked up.
+    `is_cross_tenant` tells whether the resource is another tenant's than the principal's.
+    """
+
+    principal: Principal | None
+    action: str
+    resource: str
+    context: Mapping[str, object] = field(default_factory=dict)
+    folded_action: str = field(init=False, compare=False, repr=False)
+    asked: Asked = field(init=False, compare=False, repr=False)
+    is_arn: bool = field(init=False, compare=False, repr=False)
+    segments: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    levels: Levels = field(init=False, compare=False, repr=False)
+    lasts: Levels = field(init=False, compare=False, repr=False)
+    is_cross_tenant: bool = field(init=False, compare=False, repr=False)
+    facts: Known = field(init=False, compare=False, repr=False)
+    get: Callable[[str], object] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        segments = tuple(self.resource.split(":", ARN_SEGMENTS - 1))
+        facts = Known(read_context(self.context))
+        facts.update(self.principal.facts if self.principal else ANONYMOUS)
+        facts[ACTION], facts[RESOURCE] = self.action, self.resource
+        put = object.__setattr__
+        folded = self.action.lower()
+        lasts = levels_of(segments[-1])
+        head = self.resource[: len(self.resource) - len(segments[-1])]
+        put(self, "folded_action", folded)
+        person = self.principal
+        put(self, "asked", (person.attachments, person.through, folded) if person else (folded,))
+        put(self, "is_arn", len(segments) == ARN_SEGMENTS)
+        put(self, "segments", segments)
+        put(self, "lasts", lasts)
+        put(self, "levels", tuple(None if end is None else head + end for end in lasts))
+        put(self, "facts", facts)
+        put(self, "get", facts.get)
+        home = self.principal.tenant if self.principal else ""
+        named = segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else ""
+        put(self, "is_cross_tenant", self.principal is not None and named not in {"", home})
+
+
+def levels_of(last: str) -> Levels:
+    """The last segment of a resource, cut after each of its first levels."""
+    found: list[str | None] = [""]
+    end = last.find("/") + 1
+    while end and len(found) < WHOLE:
+        found.append(last[:end])
+        end = last.find("/", end) + 1
+    return (*found, *[None] * (WHOLE - len(found)), last)
+
+
+def read_context(context: Mapping[str, object]) -> dict[str, object]:
+    """What conditions read of a context: keys in lower case, values as text."""
+    facts = {
+        key.lower(): value if value.__class__ is str else _fact(value)
+        for key, value in context.items()
+    }
+    if len(facts) != len(context):
+        keys = [key.lower() for key in context]
+        facts |= dict.fromkeys((key for key in facts if keys.count(key) > 1), UNREADABLE)
+    return facts
+
+
+UNREADABLE: Final = object()
+"""A value that is neither text nor texts."""
+
+
+def _fact(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        texts = [value_text(item) for item in value]
+        return UNREADABLE if None in texts else tuple(texts)
+    text = value_text(value)
+    return UNREADABLE if text is None else text

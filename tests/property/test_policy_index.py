@@ -1,0 +1,97 @@
+"""Many statements: the index, the memory and the validity of answers change no answer."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.oracle import naive_policy
+from tests.property.test_policy_laws import blocks, contexts, known, requests
+
+from durward.core.policy.document import read_document
+from durward.core.policy.evaluate import Policies, PolicySet
+from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.validity import valid_until
+from durward.core.values import from_numeric_date
+
+LETTERS = ["ann", "doc", "orders", "a", "/", "*", "?", "1", "${durward:Subject}", "${app:Level}"]
+LASTS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=5).map("".join)
+TENANTS = st.sampled_from(["acme", "acme", "globex", "*", "${durward:TenantId}"])
+RESOURCES = st.builds("arn:durward:orders:s:{}:{}".format, TENANTS, LASTS)
+ANN = Principal("ann", "user", "acme", ("clerk",))
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> dict[str, Any]:
+    """A document whose statements stand close together in an index."""
+    statements = []
+    for _ in range(draw(st.integers(9, 24))):
+        statement: dict[str, Any] = {
+            "Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"])),
+            "Action": draw(st.sampled_from(["orders:GetOrder", "*"])),
+            draw(st.sampled_from(["Resource"] * 4 + ["NotResource"])): draw(RESOURCES),
+        }
+        if draw(st.integers(0, 2)) == 0:
+            statement["Condition"] = draw(blocks())
+        statements.append(statement)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def set_of(document: dict[str, Any]) -> PolicySet:
+    return PolicySet(Policies(identity={"role/clerk": [read_document(document, "p")]}))
+
+
+@settings(max_examples=400)
+@given(crowds(), LASTS, contexts)
+def test_a_crowd_decides_as_the_naive_evaluator(
+    document: dict[str, Any], last: str, context: dict[str, Any]
+) -> None:
+    text = last.replace("${durward:Subject}", "ann").replace("${app:Level}", "10")
+    request = AccessRequest(ANN, "orders:GetOrder", f"arn:durward:orders:s:acme:{text}", context)
+    layers: dict[str, list[list[dict[str, Any]]]] = {"identity": [[document]]}
+    asked = (list(ANN.arns), request.action, request.resource, known(request))
+    assert set_of(document).evaluate(request).result.value == naive_policy.decide(layers, *asked)
+
+
+@given(crowds(), st.lists(requests, min_size=2, max_size=6))
+def test_a_remembered_answer_is_the_answer(
+    document: dict[str, Any], asked: list[AccessRequest]
+) -> None:
+    policies = set_of(document)
+    for request in [*asked, *asked]:
+        mine = replace(request, principal=request.principal and replace(ANN, scopes=frozenset()))
+        assert policies.recall(mine).result is policies.evaluate(mine).result
+
+
+TIMES = [
+    *({"NumericLessThan": {"durward:TokenAge": age}} for age in ("30", "60.5")),
+    *({"NumericGreaterThanEquals": {"durward:AuthAge": age}} for age in ("0", "90")),
+    {"NumericEquals": {"durward:AuthAge": "95"}},
+    {"DateLessThan": {"durward:CurrentTime": "2001-09-09T01:47:00Z"}},
+    {"DateGreaterThanEquals": {"durward:EpochTime": "1000000060"}},
+    {"NumericNotEquals": {"durward:EpochTime": "1000000030"}},
+    {"StringLike": {"durward:EpochTime": "*5"}},
+    {"StringEquals": {"durward:Subject": "ann"}},
+]
+SECONDS = 200
+NOW = 1_000_000_000
+
+
+@given(st.lists(st.sampled_from(TIMES), min_size=1, max_size=3), st.integers(0, SECONDS))
+def test_an_answer_holds_until_its_end(wanted: list[dict[str, Any]], passed: int) -> None:
+    effects = ["Allow", "Deny", "Allow"]
+    statements = [
+        {"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition}
+        for effect, condition in zip(effects, wanted, strict=False)
+    ]
+    policies = set_of({"Version": "2012-10-17", "Statement": statements})
+
+    def at(second: int) -> AccessRequest:
+        times = {name: str(NOW + second) for name in ("durward:CurrentTime", "durward:EpochTime")}
+        ages = {"durward:TokenAge": str(second + 20), "durward:AuthAge": str(second + 5)}
+        resource = "arn:durward:orders:s:acme:order/1"
+        return AccessRequest(ANN, "orders:GetOrder", resource, times | ages)
+
+    until = valid_until(policies, at(0), from_numeric_date(NOW))
+    if until is None or from_numeric_date(NOW + passed) < until:
+        assert policies.evaluate(at(passed)).result is policies.evaluate(at(0)).result
