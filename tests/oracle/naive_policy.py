@@ -124,7 +124,10 @@ def named(pattern: str, given: list[str], context: dict[str, Any]) -> bool | Non
     """Whether the resource is meant; segments without variables are looked at first."""
     if pattern == "*":
         return True
-    pairs = list(zip(split_arn(pattern), given, strict=True))
+    parts = split_arn(pattern)
+    if len(parts) < 6:  # a short ARN of AWS: its end stands for the rest
+        given = [*given[: len(parts) - 1], ":".join(given[len(parts) - 1 :])]
+    pairs = list(zip(parts, given, strict=True))
     for part, text in sorted(pairs, key=lambda pair: "${" in pair[0]):
         found = segment_matches(part, text, context)
         if not found:
@@ -283,11 +286,46 @@ def condition_holds(name: str, key: str, wanted: list[str], context: dict[str, A
     return all(results) if prefix == "ForAllValues" else any(results)
 
 
+def refused(name: str, wanted: list[str]) -> bool:
+    """Whether it can mean nothing; documents of Durward with such a condition are not read."""
+    base = name.rpartition(":")[2].removesuffix("IfExists")
+    family = NEGATED.get(base, base)
+    for text in wanted:
+        if name == "Null" or (family == "Bool" and "${" not in text):
+            if text.lower() not in ("true", "false"):
+                return True
+            continue
+        if re.search(r"\$\{[^}]*\Z", text):
+            return True
+        if family.startswith("Arn") and not (text.startswith("arn:") and text.count(":") >= 5):
+            return True
+        try:
+            if family == "IpAddress":
+                ipaddress.ip_network(text.strip(), strict=False)
+            elif family == "BinaryEquals":
+                base64.b64decode(text, validate=True)
+            elif family.startswith("Numeric"):
+                number(text)
+            elif family.startswith("Date"):
+                instant(text)
+        except (Unreadable, ValueError):
+            return True
+    prefix = name.rpartition(":")[0]
+    known = ["Null", "Bool", "IpAddress", "BinaryEquals", "ArnEquals", "ArnLike"]
+    known += ["StringEquals", "StringEqualsIgnoreCase", "StringLike"]
+    signs = ("Equals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+    known += [f"{kind}{sign}" for kind in ("Numeric", "Date") for sign in signs]
+    return family not in known or prefix not in ("", "ForAllValues", "ForAnyValue")
+
+
 def conditions_hold(statement: Document, context: dict[str, Any]) -> bool:
     results = []
     for name, keys in statement.get("Condition", {}).items():
         for key, wanted in keys.items():
             texts = [as_text(text) for text in listed(wanted)]
+            if refused(name, texts):
+                results.append(statement["Effect"] == "Deny")
+                continue
             try:
                 results.append(condition_holds(name, key, texts, context))
             except Unreadable:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from durward.core.policy.dialect import OWN, VERSION, Dialect
 from durward.core.policy.operators import (
     MAX_NUMBER_CHARACTERS,
     MAX_VALUE_CHARACTERS,
@@ -19,13 +20,10 @@ from durward.core.policy.operators import (
 from durward.core.policy.pattern import (
     ActionPattern,
     ResourcePattern,
-    parse_action,
-    parse_resource,
 )
 from durward.core.policy.source import PolicyError, Problem, escape, located, parse_text
 from durward.core.wire import Json
 
-VERSION = "2012-10-17"
 MAX_STATEMENTS = 1_000
 MAX_VALUES = 1_000
 MAX_CONDITIONS = 100
@@ -58,7 +56,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator on one key. `operator` is None for `Null`, whose operands are truth values."""
+    """One operator on one key. `operator` is None for `Null`, whose operands are truth values.
+
+    One that was `refused` can mean nothing; documents of Durward have none.
+    """
 
     name: str
     key: str
@@ -67,6 +68,7 @@ class Condition:
     quantifier: Quantifier | None = None
     if_exists: bool = False
     absent: frozenset[bool] = frozenset()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +117,22 @@ class Document:
     statements: tuple[Statement, ...]
 
 
-def parse_document(text: bytes, name: str, kind: Kind = Kind.IDENTITY) -> Document:
+def parse_document(
+    text: bytes, name: str, kind: Kind = Kind.IDENTITY, dialect: Dialect = OWN
+) -> Document:
     """Read a document from JSON or YAML. Raises PolicyError with line and column."""
     value = parse_text(text, name)
     try:
-        return read_document(value, name, kind)
+        return read_document(value, name, kind, dialect)
     except PolicyError as error:
         raise PolicyError(name, located(error.problems, text)) from None
 
 
-def read_document(value: Json, name: str, kind: Kind = Kind.IDENTITY) -> Document:
+def read_document(
+    value: Json, name: str, kind: Kind = Kind.IDENTITY, dialect: Dialect = OWN
+) -> Document:
     """Read a document that stands decoded inside something larger. Raises PolicyError."""
-    reader = _Reader(kind)
+    reader = _Reader(kind, dialect)
     document = Document(name, kind, tuple(reader.statements(value)))
     if reader.problems:
         raise PolicyError(name, reader.problems)
@@ -136,8 +142,9 @@ def read_document(value: Json, name: str, kind: Kind = Kind.IDENTITY) -> Documen
 class _Reader:
     """Reads one document and keeps every problem it meets."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, dialect: Dialect) -> None:
         self.kind = kind
+        self.dialect = dialect
         self.problems: list[Problem] = []
 
     def wrong(self, pointer: str, message: str) -> None:
@@ -174,11 +181,11 @@ class _Reader:
                 yield statement
 
     def head(self, document: Mapping[str, Json]) -> None:
-        if document.get("Version") != VERSION:
+        if document.get("Version", self.dialect.version) != VERSION:
             self.wrong("/Version", f"`Version` is `{VERSION}`")
         if "Statement" not in document:
             self.wrong("", "has no `Statement`")
-        if "Id" in document and self.kind is Kind.IDENTITY:
+        if "Id" in document and self.kind is Kind.IDENTITY and not self.dialect.has_ids:
             self.wrong("/Id", "`Id` does not stand in an identity policy")
         elif not isinstance(document.get("Id", ""), str):
             self.wrong("/Id", "not text")
@@ -191,7 +198,7 @@ class _Reader:
             return None
         before = len(self.problems)
         sid = members.get("Sid", "")
-        if not isinstance(sid, str) or not _SID.match(sid):
+        if not isinstance(sid, str) or not self.dialect.sid.match(sid):
             self.wrong(f"{pointer}/Sid", "`Sid` is letters and digits")
             sid = ""
         effect = members.get("Effect")
@@ -237,21 +244,23 @@ class _Reader:
         patterns = []
         for place, text in self.texts(members[given[0]], f"{pointer}/{given[0]}"):
             try:
-                patterns.append(parse_action(text))
+                patterns.append(self.dialect.action(text))
             except ValueError as error:
                 self.wrong(place, str(error))
         return Actions(tuple(patterns), complement=given[1])
 
     def resources(self, members: Mapping[str, Json], pointer: str) -> Resources | None:
         if self.kind is Kind.RESOURCE and not members.keys() & {"Resource", "NotResource"}:
-            return Resources((parse_resource("*"),))
+            return Resources((ResourcePattern("*", None),))
         given = self.either(members, pointer, "Resource")
         if given is None:
             return None
         patterns = []
         for place, text in self.texts(members[given[0]], f"{pointer}/{given[0]}"):
             try:
-                patterns.append(parse_resource(text))
+                pattern = self.dialect.resource(self.dialect.text_of(text))
+                self.check_keys(pattern.keys)
+                patterns.append(pattern)
             except ValueError as error:
                 self.wrong(place, str(error))
         return Resources(tuple(patterns), complement=given[1])
@@ -268,22 +277,27 @@ class _Reader:
         place, value = f"{pointer}/{name}", members[name]
         if value == "*":
             return Principals(frozenset(), everybody=True, complement=complement)
-        named = self.members(value, place, {"Durward"})
+        named = self.members(value, place, set(self.dialect.principals))
         if named is None:
             return None
         if not named:
             self.wrong(place, "names nobody")
         arns: set[str] = set()
-        everybody = False
-        for where, text in self.texts(named.get("Durward", []), f"{place}/Durward"):
-            if text == "*":
-                everybody = True
-            elif _PRINCIPAL.match(text):
-                arns.add(text)
-            else:
-                shape = "arn:durward:iam::<tenant>:user/<id>"
-                self.wrong(where, f"`{text}` is not a principal; write `{shape}`, or `*`")
-        return Principals(frozenset(arns), everybody=everybody, complement=complement)
+        for kind in named.keys() & self.dialect.principals.keys():
+            for where, text in self.texts(named[kind], f"{place}/{kind}"):
+                arn = self.dialect.principals[kind](text)
+                if arn is None:
+                    shape = self.dialect.principal_shape
+                    self.wrong(where, f"`{text}` is not a principal; write `{shape}`, or `*`")
+                else:
+                    arns.add(arn)
+        return Principals(frozenset(arns - {"*"}), everybody="*" in arns, complement=complement)
+
+    def check_keys(self, keys: frozenset[str]) -> None:
+        """Raises ValueError for a variable that names no key in this dialect."""
+        for key in sorted(keys):
+            if not self.dialect.key.match(key):
+                raise ValueError(f"`${{{key}}}` names no key")
 
     def conditions(self, value: Json, pointer: str) -> Iterator[Condition]:
         if not isinstance(value, dict):
@@ -300,12 +314,16 @@ class _Reader:
                 if count > MAX_CONDITIONS:
                     self.wrong(pointer, f"more than {MAX_CONDITIONS} conditions")
                     return
+                before = len(self.problems)
                 found = self.condition(name, key, values, f"{place}/{escape(key)}")
+                if self.dialect.lenient and len(self.problems) > before:
+                    del self.problems[before:]
+                    found = Condition(name, key.lower(), None, (), refused=True)
                 if found:
                     yield found
 
     def condition(self, name: str, key: str, values: Json, place: str) -> Condition | None:
-        if not _KEY.match(key):
+        if not self.dialect.key.match(key):
             self.wrong(place, f"`{key}` is not a key; write `prefix:Name`")
             return None
         texts = list(self.values(values, place))
@@ -320,11 +338,14 @@ class _Reader:
         operands = []
         for where, text in texts:
             try:
-                operands.append(operator.read(text))
+                operand = operator.read(self.dialect.text_of(text))
+                self.check_keys(operand.keys)
+                operands.append(operand)
             except ValueError as error:
                 self.wrong(where, str(error))
         quantifier = Quantifier(prefix) if colon else None
-        return Condition(name, key.lower(), operator, tuple(operands), quantifier, if_exists)
+        named = self.dialect.key_of(key)
+        return Condition(name, named, operator, tuple(operands), quantifier, if_exists)
 
     def null(self, key: str, texts: list[tuple[str, str]]) -> Condition:
         wanted = set()
@@ -333,11 +354,11 @@ class _Reader:
                 wanted.add(text.lower() == "true")
             else:
                 self.wrong(where, f"`{text}` is neither `true` nor `false`")
-        return Condition("Null", key.lower(), None, (), absent=frozenset(wanted))
+        return Condition("Null", self.dialect.key_of(key), None, (), absent=frozenset(wanted))
 
     def values(self, value: Json, pointer: str) -> Iterator[tuple[str, str]]:
         listed = value if isinstance(value, list) else [value]
-        if not listed:
+        if not listed and not self.dialect.empty_values:
             self.wrong(pointer, "an empty list")
         if len(listed) > MAX_VALUES:
             self.wrong(pointer, f"more than {MAX_VALUES} values")

@@ -201,9 +201,13 @@ def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
             yield place, key, Member(rule, [names_atom(names), *atoms], last)
 
 
-def _placed(pattern: ResourcePattern) -> tuple[Place | None, Any, ResourcePattern | None, Template]:
+def _placed(
+    pattern: ResourcePattern,
+) -> tuple[Place | None, Any, ResourcePattern | None, Template | None]:
     """Where a pattern stands, and what of it the place does not settle."""
     *before, last = pattern.segments or ()
+    if len(before) < len(ONLY_TEXT):
+        return None, None, pattern, None
     texts = [template.text for template in before]
     if any(template.parts != (text,) for template, text in zip(before, texts, strict=True)):
         positions, start, unsettled = _head(tuple(texts), *before)

@@ -25,7 +25,8 @@ Segments = Sequence[str]
 """An ARN, split on its first five colons."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_./:@=+-]*\Z")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./:@=+-]*\Z")
+"""What may be a key in some dialect; a document's own says more."""
 _DEFAULT = re.compile(r"\s*([^,']+?)\s*,\s*'([^']*)'\s*\Z")
 
 
@@ -291,12 +292,20 @@ def parse_action(text: str) -> ActionPattern:
     """Read an action pattern. Raises ValueError."""
     if text != "*" and not _ACTION.match(text):
         raise ValueError(f"`{text}` is not an action; write `api:Name`, or `*`")
+    return action_pattern(text)
+
+
+def action_pattern(text: str) -> ActionPattern:
+    """The pattern of a text that was found to be one. Raises ValueError."""
     return ActionPattern(text, parse_template(text.lower(), wildcards=True, variables=False))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcePattern:
-    """Six segments, each matched on its own, the last across `/` and `:`; or a lone `*`."""
+    """Six segments, each matched on its own, the last across `/` and `:`; or a lone `*`.
+
+    In a document of AWS there may be fewer: then the last is matched against all of the rest.
+    """
 
     text: str
     segments: tuple[Template, ...] | None
@@ -314,6 +323,9 @@ class ResourcePattern:
         """
         if self.segments is None:
             return True
+        given_before = len(self.segments) - 1
+        if given_before < ARN_SEGMENTS - 1:
+            resource = [*resource[:given_before], ":".join(resource[given_before:])]
         varying = []
         for template, given in zip(self.segments, resource, strict=True):
             if template.test is None:
@@ -364,7 +376,7 @@ def parse_resource(text: str) -> ResourcePattern:
 
 
 def resource_pattern(text: str, segments: Segments) -> ResourcePattern:
-    """The pattern of six segments. Raises ValueError."""
+    """The pattern of some segments. Raises ValueError."""
     templates = (*map(_segment, segments[:-1]), parse_template(segments[-1], wildcards=True))
     if sum(isinstance(p, Wildcard) for t in templates for p in t.parts) > MAX_WILDCARDS:
         raise ValueError(f"more than {MAX_WILDCARDS} wildcards")

@@ -257,6 +257,8 @@ def condition_holds(condition: Condition, lookup: Lookup) -> bool:
     `ForAnyValue` does not; negated, each value is tested against none of the policy's. A plain
     operator on a key of several values does not hold.
     """
+    if condition.refused:
+        raise Unreadable(condition.key)
     value = lookup(condition.key)
     operator = condition.operator
     if value is None or value == ():

@@ -19,7 +19,14 @@ from durward.core.policy.operators import (
     parse_date,
     parse_number,
 )
-from durward.core.policy.pattern import Lookup, Segments, Unreadable, Variable, parse_template
+from durward.core.policy.pattern import (
+    ARN_SEGMENTS,
+    Lookup,
+    Segments,
+    Unreadable,
+    Variable,
+    parse_template,
+)
 from durward.core.policy.predicate import (
     PRINCIPAL,
     Is,
@@ -192,7 +199,8 @@ def compiled(text: str) -> Callable[..., Any]:
 
 def names_atom(names: Names) -> Atom:
     """What is left of a resource pattern to be asked."""
-    if not names.complement and len(names.patterns) == 1:
+    whole = all(len(p.segments or ()) in {0, ARN_SEGMENTS} for p in names.patterns)
+    if whole and not names.complement and len(names.patterns) == 1:
         templates = [
             (place, template)
             for place, template in enumerate(names.patterns[0].segments or ())
@@ -233,6 +241,8 @@ Found = tuple[str, tuple[Any, ...]]
 
 def _expression(condition: Condition) -> Found:
     operator, operands = condition.operator, condition.operands
+    if condition.refused:
+        return ANYTHING_ELSE, ()
     if operator is None:
         if len(condition.absent) > 1:
             return ANYTHING_ELSE, ()

@@ -31,7 +31,8 @@ class Principal:
 
     `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`;
     `through` is the client that a user came through, whose boundaries count too; `arns` are the
-    principal's own name, then those of its roles and groups; `facts` what conditions read.
+    principal's own name, then those of its roles and groups, then `root`: its whole tenant, as
+    documents of AWS name it; `facts` are what conditions read.
     """
 
     subject: str
@@ -53,7 +54,7 @@ class Principal:
             *(f"group/{group}" for group in self.groups),
         )
         through = f"client/{self.client}" if self.client and self.kind != "client" else ""
-        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in attachments)
+        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in (*attachments, "root"))
         object.__setattr__(self, "attachments", attachments)
         object.__setattr__(self, "through", through)
         object.__setattr__(self, "arns", arns)
@@ -97,13 +98,15 @@ class AccessRequest:
     What an index asks of it is prepared here: `asked` is who asks for what; `levels` is the
     resource cut after each of its levels, `lasts` the same of its last segment; `get` gives the
     value of a key. Where the resource is no ARN, `is_arn` is false and nothing can be looked up.
-    `is_cross_tenant` tells whether the resource is another tenant's than the principal's.
+    `is_cross_tenant` tells whether the resource is another tenant's than the principal's: `owner`
+    where it is told whose it is, else the tenant of its ARN.
     """
 
     principal: Principal | None
     action: str
     resource: str
     context: Mapping[str, object] = field(default_factory=dict)
+    owner: str = ""
     folded_action: str = field(init=False, compare=False, repr=False)
     asked: Asked = field(init=False, compare=False, repr=False)
     is_arn: bool = field(init=False, compare=False, repr=False)
@@ -133,7 +136,7 @@ class AccessRequest:
         put(self, "facts", facts)
         put(self, "get", facts.get)
         home = self.principal.tenant if self.principal else ""
-        named = segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else ""
+        named = self.owner or (segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else "")
         put(self, "is_cross_tenant", self.principal is not None and named not in {"", home})
 
 

@@ -1,0 +1,109 @@
+"""Decisions, conditions, matches and documents that others published, in import mode.
+
+Each is asked of the engine and of the naive evaluator. What deviates stands in
+`docs/divergences.md` with its reason, and here by its id; a case that begins to agree fails, so
+that the list stays true.
+"""
+
+from typing import Any
+
+import pytest
+from tests.oracle import naive_policy
+from tests.vectors.policies import Caller, context_of, parameters, policies_of, request_of
+
+from durward.core.errors import DurwardError
+from durward.core.policy.dialect import AWS
+from durward.core.policy.document import parse_document
+from durward.core.wire import compact_json
+
+VERSION = "2012-10-17"
+DEVIATING = {
+    *("decisions_scality-0053", "decisions_scality-0056"),  # milliseconds since 1970
+    *("documents_moto-0002", "documents_moto-0027"),  # no version; no statement
+    *("documents_moto-0036", "documents_moto-0056", "documents_moto-0057"),  # rules of a service
+    *("documents_moto-0076", "documents_moto-0109", "documents_moto-0115"),  # dates
+    *("documents_moto-0088", "documents_moto-0120"),  # names nothing; null
+}
+USER = "arn:aws:iam::123456789012:user/test"
+
+
+def answers(asked: dict[str, Any], layers: dict[str, Any]) -> set[str]:
+    """What the engine and the naive evaluator say; one answer, where they agree."""
+    request, caller = request_of(asked), Caller.of(asked["principal"])
+    service = asked["action"].lower().partition(":")[0]
+    found = policies_of(layers, caller, service).evaluate(request).result.value
+    ceilings = [*(layers.get("scp") or []), *(layers.get("rcp") or [])]
+    ceilings += [layers[name] for name in ("boundary", "session", "endpoint") if layers.get(name)]
+    naive = naive_policy.decide(
+        {
+            "identity": [naive_policy.listed(layers.get("identity") or [])],
+            "resource": [naive_policy.listed(layers.get("resource") or [])],
+            "ceilings": [naive_policy.listed(level) for level in ceilings],
+        },
+        [asked["principal"], f"arn:aws:iam::{caller.account}:root", caller.account],
+        asked["action"],
+        asked["resource"],
+        naive_policy.read_context(asked.get("context") or {}),
+        cross_tenant=(asked.get("resource_account") or caller.account) != caller.account,
+    )
+    return {found.replace(" ", "_"), naive.replace(" ", "_")}
+
+
+def allowed(statement: dict[str, Any], action: str, resource: str, context: Any) -> set[bool]:
+    asked = {"principal": USER, "action": action, "resource": resource, "context": context}
+    asked["resource_account"] = Caller.of(USER).account
+    found = answers(asked, {"identity": [{"Version": VERSION, "Statement": statement}]})
+    return {answer == "allow" for answer in found}
+
+
+@pytest.mark.parametrize(
+    "case", parameters("decisions_scality", "decisions_lakefs", kinds=("decision",))
+)
+def test_a_decision_is_as_published(case: dict[str, Any]) -> None:
+    expected = case["expect"]["decision"]
+    (found,) = answers(case["request"], case["policies"])
+    assert found.endswith(expected) is (case["id"] not in DEVIATING)
+
+
+@pytest.mark.parametrize(
+    "case", parameters("conditions_lakefs", "aws_docs_claims", kinds=("condition",))
+)
+def test_a_condition_holds_as_published(case: dict[str, Any]) -> None:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": case["condition"]}
+    assert allowed(statement, "s3:Get", "arn:aws:s3:::b/k", case["context"]) == {case["expect"]}
+
+
+@pytest.mark.parametrize(
+    "case",
+    parameters(
+        *("match_lakefs", "match_execute_api", "aws_docs_claims"),
+        kinds=("resource_match", "action_match"),
+    ),
+)
+def test_a_pattern_matches_as_published(case: dict[str, Any]) -> None:
+    element = "Action" if case["kind"] == "action_match" else "Resource"
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", element: case["patterns"]}
+    action = case["value"] if element == "Action" else "s3:Get"
+    resource = case["value"] if element == "Resource" else "arn:aws:s3:::b/k"
+    found = allowed(statement, action, resource, case.get("context"))
+    assert found == {case["expect"] is not case.get("negated", False)}
+
+
+@pytest.mark.parametrize("case", parameters("documents_moto", kinds=("document",)))
+def test_a_document_is_valid_as_published(case: dict[str, Any]) -> None:
+    document = case["document"]
+    text = document.encode() if isinstance(document, str) else compact_json(document)
+    try:
+        parse_document(text, "p", dialect=AWS)
+        valid = True
+    except DurwardError:
+        valid = False
+    assert valid is (case["expect"]["valid"] is not (case["id"] in DEVIATING))
+
+
+def test_keys_of_the_same_meaning_are_known_by_our_names() -> None:
+    assert context_of({"aws:SourceIp": "10.0.0.1", "aws:RequestTag/Team": "x", "s3:a": "y"}) == {
+        "durward:sourceip": "10.0.0.1",
+        "durward:requesttag/team": "x",
+        "s3:a": "y",
+    }
