@@ -16,18 +16,23 @@ import gc
 import io
 import json
 import logging
+import os
 import statistics
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import casbin
 import cedarpy
 
-from durward.core.policy.document import Document, read_document
+from durward.core.policy.dialect import AWS, Dialect
+from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
+from durward.core.policy.find import Side, differences, find
 from durward.core.policy.request import AccessRequest, Principal
 
 SIZES = (10, 1_000, 10_000, 100_000)
@@ -206,6 +211,44 @@ def compiling() -> dict[str, float]:
     return found
 
 
+def comparing() -> dict[str, float | None]:
+    """Two sets of 10 000 that differ in one statement; then the published pairs, if there are."""
+    statements = tenant_statements(10_000)
+    wider = [*statements]
+    wider[5_000] = {**wider[5_000], "Resource": str(wider[5_000]["Resource"]).replace("order/", "")}
+    one, other = documents(statements), documents(wider)
+
+    def differ() -> None:
+        gained, lost = differences(Side(one), Side(other))
+        assert gained is not None
+        assert lost is None
+
+    found: dict[str, float | None] = {"diff_10000_ms": milliseconds(differ, 5)}
+    folder = os.environ.get("DURWARD_VECTORS")  # noqa: TID251 - where the vectors of others lie
+    path = Path(folder or ".") / "policy" / "compare_quacky.json"
+    if not path.exists():
+        return {**found, "compare_median_ms": None}
+    lenient = replace(AWS, lenient=True)
+    times = []
+    for case in json.loads(path.read_text()):
+        sides = [
+            Side([imported(case[name], lenient)], crossing=True) for name in ("policy1", "policy2")
+        ]
+        for first, second in (sides, sides[::-1]):
+            times.append(milliseconds(lambda a=first, b=second: find(a, b), 1))  # type: ignore[misc]
+    times.sort()
+    found |= {"compare_median_ms": statistics.median(times), "compare_max_ms": times[-1]}
+    return found | {"compare_p95_ms": times[int(len(times) * 0.95)]}
+
+
+def imported(policy: dict[str, Any], dialect: Dialect) -> Document:
+    statements = policy["Statement"]
+    listed = statements if isinstance(statements, list) else [statements]
+    named = any("rincipal" in element for statement in listed for element in statement)
+    kind = Kind.RESOURCE if named else Kind.IDENTITY
+    return read_document({"Statement": statements}, "p", kind, dialect)
+
+
 def cedar_us(size: int) -> float:
     rules = [
         "forbid(principal, action, resource) when { !context.tls };",
@@ -281,6 +324,7 @@ def main() -> int:
     found["adversarial_us"] = adversarial(1_000)
     found["adversarial_10000_us"] = adversarial(10_000)
     found |= compiling()
+    found |= comparing()
     found["cedarpy_us"] = {str(size): cedar_us(size) for size in PEER_SIZES}
     found["casbin_us"] = {str(size): casbin_us(size) for size in PEER_SIZES}
     if "--json" in sys.argv:
@@ -289,7 +333,8 @@ def main() -> int:
     for name, value in found.items():
         rows = value.items() if isinstance(value, dict) else [("", value)]
         for key, figure in rows:
-            print(f"{name:32} {key:24} {figure:12.2f}")
+            shown = "not measured" if figure is None else f"{figure:.2f}"
+            print(f"{name:32} {key:24} {shown:>12}")
     return 0
 
 

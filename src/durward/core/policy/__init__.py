@@ -1,7 +1,7 @@
-"""The policy engine: documents become predicates, predicates are evaluated and explained.
+"""The policy engine: documents become predicates; predicates decide, are searched and explained.
 
-`source` reads text, `document` the grammar, `operators` the conditions, `pattern` names with
-wildcards; `predicate` is what they compile to, `python` prints it as functions, `index` finds those
-that a resource can concern, `block` has the plans of what is attached in one place; `evaluate`
-decides, `explain` tells; `bundle` is how policies travel.
+`source` reads text, `document` the grammar in a `dialect`, `operators` the conditions, `pattern`
+names with wildcards; `predicate` is what they compile to. `evaluate` decides, by `block`, `index`,
+`crowd` and the functions of `python`; `explain` tells why, `validity` for how long; `find` asks
+about all requests at once, by `solver`.
 """

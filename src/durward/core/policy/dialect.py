@@ -80,8 +80,8 @@ OWN: Final = Dialect(
 )
 
 _AWS_ACTION = re.compile(r"[A-Za-z0-9.-]+:[^:]+\Z")
-_AWS_PRINCIPAL = re.compile(r"arn:[a-z0-9-]+:(iam|sts):[^:]*:([0-9]{12}):([^:*?$]+)\Z")
-_ACCOUNT = re.compile(r"[0-9]{12}\Z")
+_AWS_PRINCIPAL = re.compile(r"arn:[a-z0-9-]+:(iam|sts):[^:]*:([0-9]{1,20}):([^:*?$]+)\Z")
+_ACCOUNT = re.compile(r"[0-9]{1,20}\Z")
 
 
 def _aws_action(text: str) -> ActionPattern:

@@ -115,7 +115,7 @@ def compile_statement(statement: Statement) -> Every:
 
 def keys_of(predicate: Predicate) -> frozenset[str]:
     """Every key that the predicate may read."""
-    return frozenset().union(*(_atom_keys(atom) for atom in _atoms(predicate)))
+    return frozenset().union(*(_atom_keys(atom) for atom in atoms_of(predicate)))
 
 
 def holds(predicate: Predicate, facts: Facts) -> bool:
@@ -172,15 +172,16 @@ def _joined(
     return form(tuple(remaining)) if remaining else neutral
 
 
-def _atoms(predicate: Predicate) -> Iterator[Atom]:
+def atoms_of(predicate: Predicate) -> Iterator[Atom]:
+    """The atoms of a predicate, wherever they stand in it."""
     match predicate:
         case Constant():
             return
         case Every(parts) | Some(parts):
             for part in parts:
-                yield from _atoms(part)
+                yield from atoms_of(part)
         case Not(part):
-            yield from _atoms(part)
+            yield from atoms_of(part)
         case Acts() | Names() | Is() | Holds():
             yield predicate
         case _:

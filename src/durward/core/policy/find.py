@@ -1,0 +1,259 @@
+"""Questions about policies that have an answer or a witness: who can, what is wider, is it so.
+
+`find` looks for a request that one side allows and another does not. Everything else is that
+question: a comparison, an invariant, a statement that changes nothing. A witness is replayed on the
+rules of evaluation before it is shown; where neither a witness nor a proof was found, `Undecided`
+says so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from durward.core.policy.document import Document, Effect, Statement
+from durward.core.policy.pattern import parse_action, parse_resource
+from durward.core.policy.predicate import (
+    ACTION,
+    PRINCIPAL,
+    RESOURCE,
+    TRUE,
+    Acts,
+    Every,
+    Facts,
+    Names,
+    Not,
+    Predicate,
+    Some,
+    compile_statement,
+    holds,
+)
+from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.solver.model import solve
+from durward.core.policy.solver.outline import Outline, could_meet, outline_of
+from durward.core.policy.solver.undecided import Undecided
+from durward.core.wire import JsonLike
+
+IDENTITY = ("durward:subject", "durward:principaltype", "durward:tenantid", "durward:clientid")
+LISTS = ("durward:roles", "durward:groups", "durward:scopes")
+MAX_OUTLINES = 16
+OWN_NAMES = ("user", "client", "session")
+PARTS = 4
+DERIVED = {*IDENTITY, *LISTS, "durward:principalarn", ACTION, RESOURCE, PRINCIPAL}
+
+
+@dataclass(frozen=True)
+class Side:
+    """What decides for somebody: documents that grant, and ceilings, each of which must allow.
+
+    The resource is of the principal's own tenant, unless `crossing`.
+    """
+
+    grants: Sequence[Document]
+    ceilings: Sequence[Sequence[Document]] = ()
+    crossing: bool = False
+
+    @cached_property
+    def allows(self) -> dict[object, Statement]:
+        """The statements that grant, by what they say."""
+        return _by_meaning(self.grants, Effect.ALLOW)
+
+    @cached_property
+    def denies(self) -> dict[object, Statement]:
+        """Those that deny, wherever they stand."""
+        documents = chain(self.grants, *self.ceilings)
+        return _by_meaning(documents, Effect.DENY)
+
+    @cached_property
+    def levels(self) -> list[dict[object, Statement]]:
+        """What each ceiling leaves."""
+        return [_by_meaning(level, Effect.ALLOW) for level in self.ceilings]
+
+    @cached_property
+    def outlines(self) -> dict[object, Outline]:
+        """What each statement can be about, by what it says."""
+        groups = (self.allows, self.denies, *self.levels)
+        return {key: outline_of(found) for group in groups for key, found in group.items()}
+
+    def predicate(self, concerns: Callable[[Outline], bool]) -> Predicate:
+        """What the side allows, as far as its statements concern what is asked."""
+        outlines = self.outlines
+
+        def compiled(group: Mapping[object, Statement]) -> Iterator[Predicate]:
+            chosen = (found for key, found in group.items() if concerns(outlines[key]))
+            return map(compile_statement, chosen)
+
+        allowing = [Some(tuple(compiled(group))) for group in (self.allows, *self.levels)]
+        return Every((*allowing, *map(Not, compiled(self.denies))))
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A request that shows it."""
+
+    request: AccessRequest
+
+    def lines(self) -> Iterator[str]:
+        """The request for people."""
+        person, request = self.request.principal, self.request
+        yield f"action    {request.action}"
+        yield f"resource  {request.resource}"
+        if person:
+            yield f"principal {person.arns[0]}"
+        for key in (*LISTS, "durward:clientid"):
+            if value := request.facts.get(key):
+                yield f"          {key} = {_shown(value)}"
+        for key, value in sorted(request.context.items()):
+            yield f"context   {key} = {_shown(value)}"
+
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The request for machines."""
+        person = self.request.principal
+        return {
+            "action": self.request.action,
+            "resource": self.request.resource,
+            "principal": person.arns[0] if person else None,
+            "roles": person.roles if person else (),
+            "context": {key: _shown(value) for key, value in sorted(self.request.context.items())},
+        }
+
+
+def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) -> Witness | None:
+    """A request that the one side allows, the other does not, and that is as `under` says.
+
+    None is a proof that there is none. Raises Undecided.
+    """
+    granting = allowed_by.allows
+    if not_by and not allowed_by.ceilings and not not_by.ceilings:
+        if not_by.denies.keys() <= allowed_by.denies.keys():
+            # What both allow word for word needs no search: no further Deny can part them.
+            granting = {key: s for key, s in granting.items() if key not in not_by.allows}
+        if not granting:
+            return None
+    outlines = [allowed_by.outlines[key] for key in granting]
+
+    def concerns(other: Outline) -> bool:
+        return len(outlines) > MAX_OUTLINES or any(could_meet(each, other) for each in outlines)
+
+    granted = Some(tuple(map(compile_statement, granting.values())))
+    asked = [under, granted, allowed_by.predicate(concerns)]
+    if not_by:
+        asked.append(Not(not_by.predicate(concerns)))
+    facts = solve(Every(tuple(asked)), within_tenant=not allowed_by.crossing)
+    if facts is None:
+        return None
+    request = _request(facts, crossing=allowed_by.crossing)
+    if not _confirmed(request, allowed_by, not_by, under):
+        raise Undecided("a request was found that no principal can make")
+    return Witness(request)
+
+
+def _confirmed(
+    request: AccessRequest, allowed_by: Side, not_by: Side | None, under: Predicate
+) -> bool:
+    """The witness on the rules of evaluation: every statement that could concern it."""
+    asked = Outline(frozenset({request.folded_action}), (request.segments,))
+
+    def concerns(other: Outline) -> bool:
+        return could_meet(other, asked)
+
+    facts = request.facts
+    return (
+        holds(under, facts)
+        and holds(allowed_by.predicate(concerns), facts)
+        and not (not_by and holds(not_by.predicate(concerns), facts))
+    )
+
+
+def prove(side: Side, invariant: Predicate) -> Witness | None:
+    """A request that is allowed though the invariant does not hold; None where it always does."""
+    return find(side, under=Not(invariant))
+
+
+def differences(old: Side, new: Side) -> tuple[Witness | None, Witness | None]:
+    """What is allowed anew, and what is no longer. Raises Undecided."""
+    return find(new, old), find(old, new)
+
+
+def redundant(documents: Sequence[Document]) -> Iterator[str]:
+    """The names of statements without which nothing would change. Raises Undecided."""
+    for document in documents:
+        others = [other for other in documents if other is not document]
+        for statement in document.statements:
+            rest = tuple(each for each in document.statements if each is not statement)
+            without = Side([*others, Document(document.name, document.kind, rest)])
+            with_it = Side(documents)
+            wider, narrower = (
+                (with_it, without) if statement.effect is Effect.ALLOW else (without, with_it)
+            )
+            if find(wider, narrower) is None:
+                yield f"{document.name}/{statement.name}"
+
+
+def asked_for(action: str = "*", resource: str = "*") -> Predicate:
+    """Requests for an action and a resource, with wildcards. Raises ValueError."""
+    return Every(
+        (
+            Acts((parse_action(action),), complement=False),
+            Names((parse_resource(resource),), complement=False, on_error=False),
+        )
+    )
+
+
+def _statements(documents: Iterable[Document]) -> Iterator[Statement]:
+    for document in documents:
+        yield from document.statements
+
+
+def _by_meaning(documents: Iterable[Document], effect: Effect) -> dict[object, Statement]:
+    return {_meaning(each): each for each in _statements(documents) if each.effect is effect}
+
+
+def _meaning(statement: Statement) -> object:
+    """What a statement says, without its name: equal for statements that say the same."""
+    return (
+        statement.effect,
+        statement.actions.complement,
+        *[pattern.text for pattern in statement.actions.patterns],
+        statement.resources.complement,
+        *[pattern.text for pattern in statement.resources.patterns],
+        statement.principals,
+        *[
+            (each.name, each.key, each.refused, each.absent, *[o.text for o in each.operands])
+            for each in statement.conditions
+        ],
+    )
+
+
+def _request(facts: Facts, *, crossing: bool) -> AccessRequest:
+    """The request that has these facts."""
+
+    def text(key: str) -> str:
+        value = facts.get(key)
+        return value if isinstance(value, str) else ""
+
+    def texts(key: str) -> tuple[str, ...]:
+        value = facts.get(key)
+        return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+
+    names = [arn.split(":", 5)[4:] for arn in texts(PRINCIPAL) if arn.count(":") > PARTS]
+    known = [name.partition("/")[::2] for _, name in names]
+    kind, subject = next((each for each in known if each[0] in OWN_NAMES), ("", ""))
+    tenant = text("durward:tenantid") or next((tenant for tenant, _ in names), "")
+    principal = Principal(
+        subject=text("durward:subject") or subject,
+        kind=text("durward:principaltype") or kind or "user",
+        tenant=tenant,
+        roles=(*texts("durward:roles"), *(name for kind, name in known if kind == "role")),
+        groups=(*texts("durward:groups"), *(name for kind, name in known if kind == "group")),
+        client=text("durward:clientid"),
+        scopes=frozenset(texts("durward:scopes")) or None,
+    )
+    context = {key: value for key, value in facts.items() if key not in DERIVED}
+    present = {key: value for key, value in context.items() if value is not None}
+    owner = "" if crossing else tenant
+    return AccessRequest(principal, text(ACTION), text(RESOURCE), present, owner)
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,259 @@
+"""A whole request for which a predicate holds, or the proof that there is none.
+
+The search keeps a request that fulfils all wishes so far, and looks which of what is pending it
+does not fulfil yet: only there it branches, over everything that could mend it. A variable of a
+pattern is settled first: as a value that nothing else names, then as each that something does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from durward.core.policy.predicate import (
+    ACTION,
+    PRINCIPAL,
+    RESOURCE,
+    Facts,
+    Holds,
+    Predicate,
+    Value,
+    holds,
+)
+from durward.core.policy.request import TENANT_SEGMENT
+from durward.core.policy.solver.globs import Glob, Wanted, text_of
+from durward.core.policy.solver.theory import Wish, filled, value_of, wanted_of
+from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.variables import TENANT, entangled, settings_of
+from durward.core.policy.solver.wishes import (
+    PLACES,
+    AllOf,
+    Member,
+    Node,
+    OneOf,
+    Text,
+    Told,
+    fulfilled,
+    is_as,
+    opened,
+)
+
+MAX_BRANCHES: Final = 50_000
+TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
+USUAL: Final[Mapping[str, str]] = {
+    ACTION: "~:~",
+    **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
+}
+SOMEBODY: Final = "arn:durward:iam::~:user/~"
+NAMES_OF_ONE: Final = ("user/", "client/", "session/")
+
+
+@dataclass(slots=True)
+class _State:
+    """The wishes so far, and a request that fulfils them."""
+
+    known: Mapping[str, Value]
+    within_tenant: bool
+    texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
+    wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
+    members: dict[str, bool] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+
+    def copy(self) -> "_State":
+        return replace(
+            self,
+            texts=dict(self.texts),
+            wishes=dict(self.wishes),
+            members=dict(self.members),
+            values=dict(self.values),
+        )
+
+    @property
+    def facts(self) -> dict[str, Value]:
+        """The request."""
+        found: dict[str, Value] = {**self.known, **self.values}
+        text = {key: str(found.get(key, usual)) for key, usual in USUAL.items()}
+        found[ACTION] = text[ACTION]
+        found[RESOURCE] = ":".join(text[key] for key in PLACES)
+        names = tuple(arn for arn, wanted in self.members.items() if wanted)
+        found[PRINCIPAL] = names or (SOMEBODY,)
+        return {key: value for key, value in found.items() if key not in PLACES}
+
+    def add(self, node: Text | Member | Told) -> bool:
+        """Fulfil one wish more; false where that cannot be. Raises Undecided."""
+        match node:
+            case Member(arn, wanted):
+                return self._add_member(arn, wanted)
+            case Text():
+                return self._add_text(node)
+            case Told(Holds() as atom, wanted):
+                return self._add_wish(atom, wanted)
+            case _:
+                raise AssertionError(node)
+
+    def _add_member(self, arn: str, wanted: bool) -> bool:  # noqa: FBT001
+        """A principal has one name of its own and one tenant, whose `root` it is part of."""
+        if self.members.setdefault(arn, wanted) is not wanted:
+            return False
+        if not wanted:
+            return True
+        tenant, _, name = arn.rpartition(":")
+        own = name.startswith(NAMES_OF_ONE)
+        for other, is_known in self.members.items():
+            if not is_known or other == arn:
+                continue
+            theirs, _, known = other.rpartition(":")
+            if theirs != tenant or (own and known.startswith(NAMES_OF_ONE)):
+                return False
+        return name == "root" or self._add_member(f"{tenant}:root", wanted=True)
+
+    def _add_text(self, node: Text) -> bool:
+        if node.key == TENANT_PLACE and self._is_joined:
+            self.texts[node.key] = (*self.texts.get(node.key, ()), node.wanted)
+            return self._join()
+        now = str(self.values.get(node.key, USUAL[node.key]))
+        self.texts[node.key] = (*self.texts.get(node.key, ()), node.wanted)
+        if is_as(node.wanted, now):
+            self.values[node.key] = now
+            return True
+        found = _text(self.texts[node.key])
+        if found is None:
+            return False
+        self.values[node.key] = found
+        return True
+
+    def _add_wish(self, atom: Holds, wanted: bool) -> bool:  # noqa: FBT001
+        key = atom.condition.key
+        self.wishes[key] = (*self.wishes.get(key, ()), (atom, wanted))
+        if key == TENANT and self._is_joined:
+            return self._join()
+        facts = {**self.known, **self.values}
+        if holds(atom, facts) is wanted:
+            return True
+        if key in self.known:  # settled already
+            return False
+        found = value_of(key, self.wishes[key], self.known)
+        if found is None:
+            return False
+        (self.values[key],) = found
+        return True
+
+    @property
+    def _is_joined(self) -> bool:
+        return self.within_tenant and TENANT not in self.known
+
+    def _join(self) -> bool:
+        """The principal's tenant and the resource's are one, or the resource is nobody's."""
+        texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT, ())
+        wanted = [found for wish in wishes if (found := wanted_of(wish, self.known))]
+        tenant = _text([*texts, *wanted])
+        facts = {**self.known, TENANT: tenant}
+        if tenant and all(holds(atom, facts) is wish for atom, wish in wishes):
+            self.values[TENANT] = self.values[TENANT_PLACE] = tenant
+            return True
+        if not all(is_as(each, "") for each in texts):
+            if len(wanted) < len(wishes):
+                raise Undecided("conditions on the tenant")
+            return False
+        valued = value_of(TENANT, wishes, self.known)
+        if valued is None:
+            return False
+        self.values[TENANT_PLACE] = ""
+        (self.values[TENANT],) = valued
+        return True
+
+
+def solve(predicate: Predicate, *, within_tenant: bool = False) -> Facts | None:
+    """The facts of a request for which the predicate holds; None where there is none.
+
+    `within_tenant` asks for a resource of the principal's own tenant alone. Raises Undecided.
+    """
+    doubts: list[Undecided] = []
+    known: Mapping[str, Value] = {}
+    for known in settings_of(predicate):
+        search = _Search()
+        asked: list[Node] = [Told(predicate, wanted=True)]
+        if within_tenant and (tenant := known.get(TENANT)):
+            asked.append(_own_or_nobodys(str(tenant)))
+        try:
+            found = search.run(_State(known, within_tenant), asked)
+        except Undecided as doubt:
+            doubts.append(doubt)
+            continue
+        if found is not None:
+            return found
+        doubts += search.doubts
+    if doubts:
+        raise doubts[0]
+    if known and (text := entangled(predicate)):
+        raise Undecided(f"a variable may stand for a part of `{text}`")
+    return None
+
+
+def _own_or_nobodys(tenant: str) -> Node:
+    """A resource of that tenant, or of none."""
+    names = (Glob((tenant,)), Glob(()))
+    return Text(TENANT_PLACE, Wanted(names, matches=True))
+
+
+class _Search:
+    def __init__(self) -> None:
+        self.branches = 0
+        self.doubts: list[Undecided] = []
+
+    def run(self, state: _State, pending: Sequence[Node]) -> Facts | None:
+        """Raises Undecided when it takes too long."""
+        try:
+            choices = self._settle(state, pending)
+        except Undecided as doubt:
+            self.doubts.append(doubt)
+            return None
+        if choices is None:
+            return None
+        facts = state.facts
+        unfulfilled = [choice for choice in choices if not fulfilled(choice, facts)]
+        if not unfulfilled:
+            return facts
+        chosen = min(unfulfilled, key=lambda choice: len(choice.choices))
+        rest = [choice for choice in choices if choice is not chosen]
+        for node in chosen.choices:
+            self.branches += 1
+            if self.branches > MAX_BRANCHES:
+                raise Undecided("there are too many cases")
+            found = self.run(state.copy(), [node, *rest])
+            if found is not None:
+                return found
+        return None
+
+    def _settle(self, state: _State, pending: Sequence[Node]) -> list[OneOf] | None:
+        """Take what leaves no choice into the state; the choices that remain, or None."""
+        choices: list[OneOf] = []
+        waiting = list(reversed(pending))
+        while waiting:
+            node = waiting.pop()
+            match node:
+                case AllOf(nodes):
+                    waiting += reversed(nodes)
+                case OneOf(alternatives):
+                    if not alternatives:
+                        return None
+                    if len(alternatives) == 1:
+                        waiting.append(alternatives[0])
+                    else:
+                        choices.append(node)
+                case Told(predicate, wanted) if not isinstance(predicate, Holds):
+                    waiting.append(opened(predicate, wanted, state.known))
+                case _:
+                    if not state.add(node):
+                        return None
+        return choices
+
+
+def _text(wanted: Sequence[Wanted]) -> str | None:
+    """A text for the action or a segment: one that reads well, else any. Raises Undecided."""
+    for each in wanted:
+        if each.matches:
+            for glob in each.globs:
+                for text in filled(glob.parts):
+                    if text and all(is_as(other, text) for other in wanted):
+                        return text
+    return text_of(wanted)

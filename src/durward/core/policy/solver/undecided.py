@@ -1,0 +1,7 @@
+"""What the solver says where it neither found a witness nor proved that there is none."""
+
+from durward.core.errors import DurwardError
+
+
+class Undecided(DurwardError):  # noqa: N818 - named as what it is
+    """The question could not be settled; the message tells why."""

@@ -1,0 +1,167 @@
+"""What a request is wanted to be, taken apart: from a predicate to wishes about single keys."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+from durward.core.policy.pattern import (
+    ARN_SEGMENTS,
+    STAR,
+    ResourcePattern,
+    Unreadable,
+    Unresolved,
+    Wildcard,
+    matches,
+)
+from durward.core.policy.predicate import (
+    ACTION,
+    PRINCIPAL,
+    RESOURCE,
+    Acts,
+    Constant,
+    Every,
+    Facts,
+    Holds,
+    Is,
+    Names,
+    Not,
+    Predicate,
+    Some,
+    holds,
+)
+from durward.core.policy.solver.globs import Glob, Parts, Wanted
+from durward.core.policy.solver.undecided import Undecided
+
+PLACES: Final = tuple(f"{RESOURCE}:{place}" for place in range(ARN_SEGMENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A wish about the action or a segment of the resource."""
+
+    key: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A wish that the principal is known by a name, or not."""
+
+    arn: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A wish that a predicate holds, or does not."""
+
+    predicate: Predicate
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of them is fulfilled."""
+
+    choices: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of them are fulfilled."""
+
+    nodes: "tuple[Node, ...]"
+
+
+Node: TypeAlias = Text | Member | Told | OneOf | AllOf
+
+
+def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
+    """What a wish about a predicate means for its parts; `known` are the variables' values."""
+    match predicate:
+        case Constant(value):
+            return AllOf(()) if value is wanted else OneOf(())
+        case Every(parts):
+            told = tuple(Told(part, wanted) for part in parts)
+            return AllOf(told) if wanted else OneOf(told)
+        case Some(parts):
+            told = tuple(Told(part, wanted) for part in parts)
+            return OneOf(told) if wanted else AllOf(told)
+        case Not(part):
+            return Told(part, not wanted)
+        case Acts(patterns, complement):
+            listed = tuple(
+                tuple(part for part in pattern.template.parts if isinstance(part, str | Wildcard))
+                for pattern in patterns
+            )
+            wished = Wanted(tuple(Glob(parts) for parts in listed), wanted is not complement)
+            return Text(ACTION, wished)
+        case Is(arns, everybody, complement):
+            if everybody:
+                return AllOf(()) if wanted is not complement else OneOf(())
+            members = tuple(Member(arn, wanted is not complement) for arn in sorted(arns))
+            return OneOf(members) if wanted is not complement else AllOf(members)
+        case Names():
+            return _named(predicate, wanted, known)
+        case Holds():
+            return Told(predicate, wanted)
+        case _:
+            assert_never(predicate)
+
+
+def _named(atom: Names, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
+    """A pattern whose variable has no value names nothing, nor does its complement."""
+    listed = []
+    for pattern in atom.patterns:
+        try:
+            listed.append(_segments(pattern, known))
+        except (Unresolved, Unreadable):
+            if atom.complement:
+                return AllOf(()) if atom.on_error is wanted else OneOf(())
+    one_matches = wanted is not atom.complement
+    wishes = [
+        tuple(
+            Text(key, Wanted((Glob(parts),), one_matches))
+            for key, parts in zip(PLACES, segments, strict=True)
+            if parts != (STAR,)
+        )
+        for segments in listed
+    ]
+    if one_matches:
+        return OneOf(tuple(AllOf(each) for each in wishes))
+    return AllOf(tuple(OneOf(each) for each in wishes))
+
+
+def _segments(pattern: ResourcePattern, known: Facts) -> list[Parts]:
+    if pattern.segments is None:
+        return [(STAR,)] * ARN_SEGMENTS
+    resolved = [template.resolve(known.get) for template in pattern.segments]
+    missing = ARN_SEGMENTS - len(resolved)
+    if missing and resolved[-1].index(STAR) != len(resolved[-1]) - 1:
+        raise Undecided(f"`{pattern.text}` leaves segments out in the middle")
+    return [*resolved, *[(STAR,)] * missing]
+
+
+def fulfilled(node: Node, facts: Facts) -> bool:
+    """Whether a request is as wished, by the rules of evaluation."""
+    match node:
+        case Told(predicate, wanted):
+            return holds(predicate, facts) is wanted
+        case OneOf(choices):
+            return any(fulfilled(choice, facts) for choice in choices)
+        case AllOf(nodes):
+            return all(fulfilled(each, facts) for each in nodes)
+        case Member(arn, wanted):
+            names = facts.get(PRINCIPAL)
+            return (isinstance(names, tuple) and arn in names) is wanted
+        case Text(key, wanted):
+            if key == ACTION:
+                return is_as(wanted, str(facts.get(ACTION)))
+            segments = str(facts.get(RESOURCE)).split(":", ARN_SEGMENTS - 1)
+            return is_as(wanted, segments[PLACES.index(key)])
+        case _:
+            assert_never(node)
+
+
+def is_as(wanted: Wanted, text: str) -> bool:
+    """Whether a text is as wished."""
+    return any(matches(glob.parts, text) for glob in wanted.globs) is wanted.matches

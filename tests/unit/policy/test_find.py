@@ -1,0 +1,133 @@
+"""Questions about all requests at once, on policies that a person would write."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.policy.document import Document, read_document
+from durward.core.policy.find import (
+    Side,
+    asked_for,
+    differences,
+    find,
+    prove,
+    redundant,
+)
+from durward.core.policy.predicate import Holds, compile_statement
+from durward.core.policy.solver.undecided import Undecided
+
+OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
+
+
+def allow(resource: str = "*", action: str = "orders:Get*", **condition: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition}
+
+
+def deny(**condition: Any) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+
+
+def documents(*statements: dict[str, Any]) -> list[Document]:
+    return [read_document({"Version": "2012-10-17", "Statement": list(statements)}, "p")]
+
+
+def side(*statements: dict[str, Any]) -> Side:
+    return Side(documents(*statements))
+
+
+MFA = {"durward:MultiFactorAuthPresent": "true"}
+
+
+def test_a_condition_that_was_dropped_widens_and_the_witness_shows_how() -> None:
+    old, new = side(allow(Bool=MFA)), side(allow())
+    gained, lost = differences(old, new)
+    assert lost is None
+    assert gained is not None
+    assert gained.request.context.get("durward:multifactorauthpresent") != "true"
+    assert any(line.startswith("action    orders:get") for line in gained.lines())
+    assert gained.to_wire()["action"] == gained.request.action
+
+
+def test_another_order_of_the_same_statements_is_no_difference() -> None:
+    one = side(allow(Bool=MFA), allow("arn:durward:orders:*:acme:*"), deny(Bool={"a:b": "true"}))
+    other = side(deny(Bool={"a:b": "true"}), allow("arn:durward:orders:*:acme:*"), allow(Bool=MFA))
+    assert differences(one, other) == (None, None)
+
+
+def test_the_tenant_of_a_variable_is_the_principals() -> None:
+    everywhere = side(allow("arn:durward:orders:*:*:order/*"))
+    own = side(allow(OWN))
+    gained, lost = differences(everywhere, own)
+    assert gained is None
+    assert lost is not None
+    assert not lost.request.segments[4], "what is nobody's, and no other tenant's"
+    crossing = Side(everywhere.grants, crossing=True)
+    witness = find(crossing, Side(own.grants, crossing=True))
+    assert witness is not None
+    tenant = witness.request.principal.tenant if witness.request.principal else ""
+    assert witness.request.segments[4] != tenant
+
+
+def test_an_invariant_is_proven_or_a_request_breaks_it() -> None:
+    (statement,) = documents(allow(Bool=MFA))[0].statements
+    with_mfa = Holds(statement.conditions[0], on_error=False)
+    assert prove(side(allow(Bool=MFA)), with_mfa) is None
+    broken = prove(side(allow(Bool=MFA), allow("arn:durward:orders:*:acme:*")), with_mfa)
+    assert broken is not None
+    assert broken.request.segments[4] == "acme"
+
+
+def test_a_ceiling_is_part_of_what_is_allowed() -> None:
+    capped = Side(documents(allow()), [documents(allow(action="orders:GetOrder"))])
+    assert find(capped, side(allow(action="orders:GetOrder"))) is None
+    assert find(side(allow()), capped) is not None
+
+
+def test_a_statement_that_changes_nothing_is_found() -> None:
+    found = documents(
+        allow("arn:durward:orders:*:acme:*"),
+        {**allow(), "Sid": "All"},
+        {**deny(StringEquals={"durward:Subject": "eve"}), "Sid": "NotEve"},
+    )
+    assert list(redundant(found)) == ["p/#1"]
+
+
+def test_who_asks_for_what_can_be_named() -> None:
+    reader = side(allow("arn:durward:orders:*:acme:order/*"))
+    assert find(reader, under=asked_for("orders:GetOrder")) is not None
+    assert find(reader, under=asked_for("orders:CancelOrder")) is None
+    assert find(reader, under=asked_for("*", "arn:durward:orders:*:globex:*")) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"NumericLessThan": {"app:X": "10"}}, {"NumericLessThan": {"app:X": "11"}}),
+        ({"IpAddress": {"app:X": "10.0.0.0/9"}}, {"IpAddress": {"app:X": "10.0.0.0/8"}}),
+        ({"StringLike": {"app:X": "a*b*c"}}, {"StringLike": {"app:X": "a*c"}}),
+        ({"DateLessThan": {"app:X": "2026-01-01"}}, {"DateLessThan": {"app:X": "2026-01-02"}}),
+        (
+            {"ForAllValues:StringEquals": {"app:X": ["a"]}, "Null": {"app:X": "false"}},
+            {"ForAnyValue:StringEquals": {"app:X": ["a", "b"]}},
+        ),
+        ({"ArnLike": {"app:X": "arn:a:b:c:d:e"}}, {"ArnLike": {"app:X": "arn:a:*:c:d:*"}}),
+        ({"BinaryEquals": {"app:X": "YQ=="}}, {"Null": {"app:X": "false"}}),
+    ],
+)
+def test_a_narrower_condition_is_contained_in_a_wider(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    narrow, wide = side(allow(**one)), side(allow(**other))
+    assert find(narrow, wide) is None
+    assert find(wide, narrow) is not None
+
+
+def test_what_cannot_be_settled_is_said() -> None:
+    mixed: dict[str, Any] = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+    with pytest.raises(Undecided, match="several kinds"):
+        find(side(allow(**mixed)))
+
+
+def test_a_statement_can_be_asked_about_by_itself() -> None:
+    (statement,) = documents(allow(OWN))[0].statements
+    assert find(side(allow()), under=compile_statement(statement)) is not None
