@@ -15,8 +15,11 @@ MAX_FILE_BYTES = 4_194_304
 
 
 def read_declarations(path: Path) -> list[Declaration]:
-    """The declarations of a file, or of a folder's `*.durward.yaml`. Raises Misconfigured."""
-    files = sorted(path.glob("*.durward.yaml")) if path.is_dir() else [path]
+    """The declarations of a file, or of a folder's `durward.yaml` and `*.durward.yaml`.
+
+    Raises Misconfigured.
+    """
+    files = sorted(path.glob("*durward.yaml")) if path.is_dir() else [path]
     if not files:
         raise Misconfigured(str(path), "has no files of declarations", hint="name.durward.yaml")
     found: dict[tuple[Kind, str], Declaration] = {}

@@ -46,12 +46,14 @@ DERIVED = {*IDENTITY, *LISTS, "durward:principalarn", ACTION, RESOURCE, PRINCIPA
 class Side:
     """What decides for somebody: documents that grant, and ceilings, each of which must allow.
 
-    The resource is of the principal's own tenant, unless `crossing`.
+    The resource is of the principal's own tenant, unless `crossing`. Without a principal the
+    question is about whoever may ask.
     """
 
     grants: Sequence[Document]
     ceilings: Sequence[Sequence[Document]] = ()
     crossing: bool = False
+    principal: Principal | None = None
 
     @cached_property
     def allows(self) -> dict[object, Statement]:
@@ -139,10 +141,11 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     asked = [under, granted, allowed_by.predicate(concerns)]
     if not_by:
         asked.append(Not(not_by.predicate(concerns)))
-    facts = solve(Every(tuple(asked)), within_tenant=not allowed_by.crossing)
+    person, crossing = allowed_by.principal, allowed_by.crossing
+    facts = solve(Every(tuple(asked)), within_tenant=not crossing, principal=person)
     if facts is None:
         return None
-    request = _request(facts, crossing=allowed_by.crossing)
+    request = _request(facts, person or _principal(facts), crossing=crossing)
     if not _confirmed(request, allowed_by, not_by, under):
         raise Undecided("a request was found that no principal can make")
     return Witness(request)
@@ -170,9 +173,11 @@ def prove(side: Side, invariant: Predicate) -> Witness | None:
     return find(side, under=Not(invariant))
 
 
-def differences(old: Side, new: Side) -> tuple[Witness | None, Witness | None]:
+def differences(
+    old: Side, new: Side, under: Predicate = TRUE
+) -> tuple[Witness | None, Witness | None]:
     """What is allowed anew, and what is no longer. Raises Undecided."""
-    return find(new, old), find(old, new)
+    return find(new, old, under), find(old, new, under)
 
 
 def redundant(documents: Sequence[Document]) -> Iterator[str]:
@@ -225,34 +230,42 @@ def _meaning(statement: Statement) -> object:
     )
 
 
-def _request(facts: Facts, *, crossing: bool) -> AccessRequest:
-    """The request that has these facts."""
-
-    def text(key: str) -> str:
-        value = facts.get(key)
-        return value if isinstance(value, str) else ""
-
-    def texts(key: str) -> tuple[str, ...]:
-        value = facts.get(key)
-        return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
-
-    names = [arn.split(":", 5)[4:] for arn in texts(PRINCIPAL) if arn.count(":") > PARTS]
+def _principal(facts: Facts) -> Principal:
+    """The principal that has these facts."""
+    names = [arn.split(":", 5)[4:] for arn in _texts(facts, PRINCIPAL) if arn.count(":") > PARTS]
     known = [name.partition("/")[::2] for _, name in names]
     kind, subject = next((each for each in known if each[0] in OWN_NAMES), ("", ""))
-    tenant = text("durward:tenantid") or next((tenant for tenant, _ in names), "")
-    principal = Principal(
-        subject=text("durward:subject") or subject,
-        kind=text("durward:principaltype") or kind or "user",
-        tenant=tenant,
-        roles=(*texts("durward:roles"), *(name for kind, name in known if kind == "role")),
-        groups=(*texts("durward:groups"), *(name for kind, name in known if kind == "group")),
-        client=text("durward:clientid"),
-        scopes=frozenset(texts("durward:scopes")) or None,
+    return Principal(
+        subject=_text(facts, "durward:subject") or subject,
+        kind=_text(facts, "durward:principaltype") or kind or "user",
+        tenant=_text(facts, "durward:tenantid") or next((tenant for tenant, _ in names), ""),
+        roles=(*_texts(facts, "durward:roles"), *_named("role", known)),
+        groups=(*_texts(facts, "durward:groups"), *_named("group", known)),
+        client=_text(facts, "durward:clientid"),
+        scopes=frozenset(_texts(facts, "durward:scopes")) or None,
     )
+
+
+def _request(facts: Facts, principal: Principal, *, crossing: bool) -> AccessRequest:
+    """The request that has these facts."""
     context = {key: value for key, value in facts.items() if key not in DERIVED}
     present = {key: value for key, value in context.items() if value is not None}
-    owner = "" if crossing else tenant
-    return AccessRequest(principal, text(ACTION), text(RESOURCE), present, owner)
+    owner = "" if crossing else principal.tenant
+    return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
+
+
+def _text(facts: Facts, key: str) -> str:
+    value = facts.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(facts: Facts, key: str) -> tuple[str, ...]:
+    value = facts.get(key)
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+
+
+def _named(kind: str, known: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    return (name for its_kind, name in known if its_kind == kind)
 
 
 def _shown(value: object) -> str:

@@ -26,7 +26,7 @@ def plan(
     """Show what `apply` would change. Exit code 1 when there is something.
 
     Args:
-        files: Files of declarations, or folders of `*.durward.yaml`.
+        files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
         json: Print one JSON object.
@@ -45,7 +45,7 @@ def apply(
     """Make it so: everything or nothing, in force when it returns.
 
     Args:
-        files: Files of declarations, or folders of `*.durward.yaml`.
+        files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
         credentials: Where secrets that are made now go (mode 0600), instead of the terminal.

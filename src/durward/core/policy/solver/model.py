@@ -19,7 +19,7 @@ from durward.core.policy.predicate import (
     Value,
     holds,
 )
-from durward.core.policy.request import TENANT_SEGMENT
+from durward.core.policy.request import TENANT_SEGMENT, Principal
 from durward.core.policy.solver.globs import Glob, Wanted, text_of
 from durward.core.policy.solver.theory import Wish, filled, value_of, wanted_of
 from durward.core.policy.solver.undecided import Undecided
@@ -53,6 +53,7 @@ class _State:
 
     known: Mapping[str, Value]
     within_tenant: bool
+    names: frozenset[str] | None = None
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
@@ -74,8 +75,8 @@ class _State:
         text = {key: str(found.get(key, usual)) for key, usual in USUAL.items()}
         found[ACTION] = text[ACTION]
         found[RESOURCE] = ":".join(text[key] for key in PLACES)
-        names = tuple(arn for arn, wanted in self.members.items() if wanted)
-        found[PRINCIPAL] = names or (SOMEBODY,)
+        names = self.names or [arn for arn, wanted in self.members.items() if wanted]
+        found[PRINCIPAL] = tuple(names) or (SOMEBODY,)
         return {key: value for key, value in found.items() if key not in PLACES}
 
     def add(self, node: Text | Member | Told) -> bool:
@@ -92,6 +93,8 @@ class _State:
 
     def _add_member(self, arn: str, wanted: bool) -> bool:  # noqa: FBT001
         """A principal has one name of its own and one tenant, whose `root` it is part of."""
+        if self.names is not None:
+            return (arn in self.names) is wanted
         if self.members.setdefault(arn, wanted) is not wanted:
             return False
         if not wanted:
@@ -162,20 +165,27 @@ class _State:
         return True
 
 
-def solve(predicate: Predicate, *, within_tenant: bool = False) -> Facts | None:
+def solve(
+    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
+) -> Facts | None:
     """The facts of a request for which the predicate holds; None where there is none.
 
-    `within_tenant` asks for a resource of the principal's own tenant alone. Raises Undecided.
+    `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
+    given any may ask. Raises Undecided.
     """
+    settled: dict[str, Value] = {}
+    if principal:
+        settled = {key: _value(found) for key, found in principal.facts.items() if ":" in key}
+    names = frozenset(principal.arns) if principal else None
     doubts: list[Undecided] = []
     known: Mapping[str, Value] = {}
-    for known in settings_of(predicate):
+    for known in settings_of(predicate, settled):
         search = _Search()
         asked: list[Node] = [Told(predicate, wanted=True)]
         if within_tenant and (tenant := known.get(TENANT)):
             asked.append(_own_or_nobodys(str(tenant)))
         try:
-            found = search.run(_State(known, within_tenant), asked)
+            found = search.run(_State(known, within_tenant, names), asked)
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -184,9 +194,13 @@ def solve(predicate: Predicate, *, within_tenant: bool = False) -> Facts | None:
         doubts += search.doubts
     if doubts:
         raise doubts[0]
-    if known and (text := entangled(predicate)):
+    if known.keys() - settled.keys() and (text := entangled(predicate)):
         raise Undecided(f"a variable may stand for a part of `{text}`")
     return None
+
+
+def _value(fact: object) -> Value:
+    return fact if isinstance(fact, str) else fact or None if isinstance(fact, tuple) else None
 
 
 def _own_or_nobodys(tenant: str) -> Node:

@@ -1,6 +1,6 @@
 """The values that a variable of a pattern can have, as far as they make a difference."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Final
 
@@ -23,17 +23,17 @@ MAX_SETTINGS: Final = 256
 TENANT: Final = "durward:tenantid"
 
 
-def settings_of(predicate: Predicate) -> Iterator[dict[str, Value]]:
+def settings_of(predicate: Predicate, settled: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
     """Values of the keys that variables read: one of its own, each that is named, none.
 
-    Everybody has a tenant.
+    Everybody has a tenant. What is settled already has its value.
     """
     read: dict[str, dict[str, None]] = {}
     for atom in atoms_of(predicate):
-        for key in _variables(atom):
+        for key in _variables(atom) - settled.keys():
             read.setdefault(key, {})[f"~{key.rpartition(':')[2]}"] = None
     if not read:
-        yield {}
+        yield dict(settled)
         return
     named = {text for atom in atoms_of(predicate) for text in _texts(atom)}
     choices = [
@@ -43,7 +43,7 @@ def settings_of(predicate: Predicate) -> Iterator[dict[str, Value]]:
     count = 0
     for values in islice(product(*choices), MAX_SETTINGS):
         count += 1
-        yield dict(zip(read, values, strict=True))
+        yield {**settled, **dict(zip(read, values, strict=True))}
     if count == MAX_SETTINGS:
         raise Undecided("the variables can have too many values")
 

@@ -1,0 +1,149 @@
+"""Who can do what by the declarations: the questions of `find`, asked of an estate.
+
+Everybody who is declared is asked about as what they are: their roles, groups and policies, the
+policies of the APIs, guardrails and boundaries. Scopes are left out: they narrow by the token. Only
+requests are looked for that some declared operation makes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from durward.core.estate import Estate
+from durward.core.policy.document import Document, Kind, read_document
+from durward.core.policy.find import Side, Witness, asked_for, differences, find
+from durward.core.policy.pattern import parse_action, resource_pattern
+from durward.core.policy.predicate import Acts, Every, Names, Predicate, Some
+from durward.core.policy.request import Principal
+
+ACTS_FOR_ITSELF = "client_credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody, and a request that shows what they can do."""
+
+    principal: Principal
+    witness: Witness
+
+
+class Access:
+    """An estate, ready to be asked."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._read: dict[tuple[str, Kind], Document] = {}
+        self.principals = list(_principals(estate))
+        self.requests = Some(tuple(_requests(estate)))
+
+    def side(self, principal: Principal) -> Side:
+        """What decides for somebody within their own tenant."""
+        bundle = self._estate.bundle
+        grants = self._attached(bundle.identity, principal.attachments)
+        for names in bundle.resources.values():
+            grants += [self._document(name, Kind.RESOURCE) for name in names]
+        ceilings = [[self._document(name, Kind.IDENTITY)] for name in bundle.guardrails]
+        bounded = (*principal.attachments, principal.through)
+        ceilings += [
+            self._attached(bundle.boundaries, [name])
+            for name in bounded
+            if name in bundle.boundaries
+        ]
+        return Side(grants, ceilings, principal=principal)
+
+    def who_can(self, action: str, resource: str) -> Iterator[Known]:
+        """Everybody who can do it under some circumstances. Raises ValueError, Undecided."""
+        asked = Every((self.requests, asked_for(action, resource)))
+        for principal in self.principals:
+            if witness := find(self.side(principal), under=asked):
+                yield Known(principal, witness)
+
+    def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
+        """Each operation that somebody can do, with a request. Raises Undecided."""
+        principals = [found for found in self.principals if name in _names(found)]
+        actions = dict.fromkeys(
+            o.action for api in self._estate.apis.values() for o in api.operations
+        )
+        for principal in principals:
+            side = self.side(principal)
+            for action in actions:
+                asked = Every((self.requests, asked_for(action)))
+                if witness := find(side, under=asked):
+                    yield action, witness
+
+    def breaches(self, never: Predicate) -> Iterator[Known]:
+        """Everybody who is allowed what must never be. Raises Undecided."""
+        for principal in self.principals:
+            if witness := find(self.side(principal), under=Every((self.requests, never))):
+                yield Known(principal, witness)
+
+    def _attached(
+        self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
+    ) -> list[Document]:
+        listed = dict.fromkeys(named for name in names for named in attachments.get(name, ()))
+        return [self._document(name, Kind.IDENTITY) for name in listed]
+
+    def _document(self, name: str, kind: Kind) -> Document:
+        if (name, kind) not in self._read:
+            body = self._estate.bundle.documents[name]
+            self._read[name, kind] = read_document(body, name, kind)
+        return self._read[name, kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody may do that they could not before, and what no longer; a request for each."""
+
+    principal: Principal
+    gained: Witness | None
+    lost: Witness | None
+
+
+_FILLED = re.compile(r"\{[^}]*\}")
+
+
+def _requests(estate: Estate) -> Iterator[Predicate]:
+    """For each operation: its action, on resources of the form that it declares."""
+    for api in estate.apis.values():
+        for operation in api.operations:
+            tenant = _FILLED.sub("*", operation.tenant or "")
+            last = _FILLED.sub("*", operation.resource or "")
+            arn = f"arn:durward:{api.id}:{api.stage}:{tenant}:{last}"
+            names = resource_pattern(arn, arn.split(":", 5))
+            yield Every(
+                (
+                    Acts((parse_action(operation.action),), complement=False),
+                    Names((names,), complement=False, on_error=False),
+                )
+            )
+
+
+def changes(old: Access, new: Access) -> Iterator[Change]:
+    """Everybody for whom something is otherwise. Raises Undecided.
+
+    Who is declared in one estate alone can do nothing in the other.
+    """
+    before = {found.attachments[0]: found for found in old.principals}
+    asked = Some((old.requests, new.requests))
+    after = {found.attachments[0]: found for found in new.principals}
+    for name in before | after:
+        sides = [
+            access.side(known[name]) if name in known else Side([], principal=other[name])
+            for access, known, other in ((old, before, after), (new, after, before))
+        ]
+        gained, lost = differences(*sides, asked)
+        if gained or lost:
+            yield Change(after.get(name) or before[name], gained, lost)
+
+
+def _principals(estate: Estate) -> Iterator[Principal]:
+    for name, user in estate.users.items():
+        if not user.disabled:
+            yield Principal(name, "user", user.tenant, user.roles, user.groups)
+    for name, client in estate.clients.items():
+        if not client.disabled and ACTS_FOR_ITSELF in client.grants:
+            yield Principal(name, "client", client.tenant, client.roles, client=name)
+
+
+def _names(principal: Principal) -> tuple[str, str]:
+    return principal.subject, principal.attachments[0]

@@ -1,0 +1,110 @@
+"""`durward policy diff|who-can|what-can|prove` on the demo's own declarations."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "orders"
+
+
+def durward(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "durward", "policy", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """The example, in which reports may be read of every tenant's."""
+    folder = tmp_path / "new"
+    shutil.copytree(EXAMPLE, folder)
+    file = folder / "durward.yaml"
+    before = "arn:durward:orders:*:${durward:TenantId}:report/*"
+    assert before in file.read_text()
+    widened = file.read_text().replace(before, "arn:durward:orders:*:*:*")
+    file.write_text(widened.replace("Action: orders:GetSummary", "Action: orders:Get*"))
+    return folder
+
+
+def test_everybody_who_can_is_told_with_a_request() -> None:
+    done = durward("who-can", "orders:GetOrder", EXAMPLE)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line[0] != " "] == ["user/ann", "user/bob"]
+    assert "arn:durward:orders:demo:acme:order/" in done.stdout
+
+
+def test_everything_that_somebody_can_is_told() -> None:
+    found = json.loads(durward("what-can", "reporting", EXAMPLE, "--json").stdout)
+    assert set(found) == {"orders:GetSummary", "orders:GetStatus"}
+
+
+def test_who_is_not_declared_is_told() -> None:
+    done = durward("what-can", "eve", EXAMPLE)
+    assert done.returncode == 1
+    assert "`eve` is not declared" in done.stderr
+    assert "user/ann" in done.stderr
+
+
+def test_a_change_is_told_for_whom_it_matters(changed: Path) -> None:
+    done = durward("diff", EXAMPLE, changed)
+    assert done.returncode == 1
+    assert "client/reporting\n+ allowed anew: orders:getorder on arn:durward:orders:demo:acme" in (
+        done.stdout
+    )
+    back = durward("diff", changed, EXAMPLE, "--fail-on", "widen", "--json")
+    assert back.returncode == 0
+    (difference,) = json.loads(back.stdout)["differences"]
+    assert (difference["principal"], difference["gained"]) == ("client/reporting", None)
+
+
+def test_the_same_is_no_difference() -> None:
+    done = durward("diff", EXAMPLE, EXAMPLE)
+    assert (done.returncode, done.stdout) == (0, "nothing is allowed anew, and nothing no longer\n")
+
+
+def test_single_policies_are_compared(tmp_path: Path) -> None:
+    for name, resource in (("old", "arn:durward:o:s:t:a/*"), ("new", "arn:durward:o:s:t:*")):
+        statement = {"Effect": "Allow", "Action": "o:Get", "Resource": resource}
+        policy = {"Version": "2012-10-17", "Statement": statement}
+        (tmp_path / f"{name}.json").write_text(json.dumps(policy))
+    done = durward("diff", tmp_path / "old.json", tmp_path / "new.json")
+    assert done.returncode == 1
+    assert done.stdout.startswith("+ allowed anew: o:get on arn:durward:o:s:t:")
+
+
+NEVER = """
+Version: "2012-10-17"
+Statement:
+  Sid: OthersOrders
+  Effect: Allow
+  Action: orders:*
+  NotResource: ["arn:durward:orders:*:${durward:TenantId}:*", "arn:durward:orders:*::*"]
+"""
+
+
+def test_an_invariant_is_proven_or_broken_by_a_request(tmp_path: Path) -> None:
+    never = tmp_path / "never.yaml"
+    never.write_text(NEVER)
+    proven = durward("prove", EXAMPLE, "--never", never)
+    assert proven.returncode == 0, proven.stdout
+    assert proven.stdout.startswith("proven")
+    never.write_text(
+        NEVER.replace("NotResource", "Resource").replace("orders:*\n", "orders:Cancel*\n")
+    )
+    broken = durward("prove", EXAMPLE, "--never", never)
+    assert broken.returncode == 1
+    assert "user/ann" in broken.stdout
+    assert "orders:cancelorder" in broken.stdout
+
+
+@pytest.mark.parametrize("content", ["[]", "Version: 1", "{"])
+def test_what_is_no_policy_is_told_with_its_file(tmp_path: Path, content: str) -> None:
+    never = tmp_path / "never.yaml"
+    never.write_text(content)
+    done = durward("prove", EXAMPLE, "--never", never)
+    assert done.returncode == 1
+    assert "never.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
