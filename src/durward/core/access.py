@@ -127,13 +127,12 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
     asked = Some((old.requests, new.requests))
     after = {found.attachments[0]: found for found in new.principals}
     for name in before | after:
-        sides = [
-            access.side(known[name]) if name in known else Side([], principal=other[name])
-            for access, known, other in ((old, before, after), (new, after, before))
-        ]
-        gained, lost = differences(*sides, asked)
+        is_old, is_new = before.get(name), after.get(name)
+        was = old.side(is_old) if is_old else Side([], principal=is_new)
+        will_be = new.side(is_new) if is_new else Side([], principal=is_old)
+        gained, lost = differences(was, will_be, asked)
         if gained or lost:
-            yield Change(after.get(name) or before[name], gained, lost)
+            yield Change(is_new or before[name], gained, lost)
 
 
 def _principals(estate: Estate) -> Iterator[Principal]:

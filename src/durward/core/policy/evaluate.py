@@ -131,6 +131,15 @@ class PolicySet:
         asked = (replace(request, action=action) for action in actions)
         return frozenset(each.action for each in asked if self.evaluate(each).allowed)
 
+    def roles_about(self, action: str) -> list[str]:
+        """The roles whose policies allow something about the action."""
+        folded = action.lower()
+        return [
+            name.removeprefix("role/")
+            for name, block in self._identity.items()
+            if name.startswith("role/") and block.plan(folded).allows
+        ]
+
     def layers(self, request: AccessRequest) -> Layers:
         """The layers that apply to the request, each with its plan for the action."""
         return self._course(request).layers

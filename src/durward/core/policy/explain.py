@@ -7,6 +7,7 @@ from typing import assert_never
 
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
 from durward.core.policy.evaluate import PolicySet
+from durward.core.policy.miss import Miss, nearest_miss
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
@@ -59,6 +60,7 @@ class Explanation:
     scopes_needed: tuple[str, ...] = ()
     cross_tenant: bool = False
     more: int = 0
+    miss: Miss | None = None
 
     @property
     def nearest(self) -> Candidate | None:
@@ -92,6 +94,8 @@ class Explanation:
             yield f"{title}: {candidate.effect} in `{candidate.statement}` ({candidate.layer})"
             for failure in candidate.failures:
                 yield f"  {failure}"
+        if self.miss:
+            yield f"nearest miss: {self.miss}"
         if self.more:
             yield f"and {self.more} more statements about the action"
         if not self.candidates and set(GRANTS).issubset(self.blocked_by):
@@ -119,6 +123,7 @@ class Explanation:
                 for candidate in self.candidates
             ],
             "more": self.more,
+            "nearest_miss": self.miss.to_wire() if self.miss else None,
         }
 
 
@@ -144,6 +149,7 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
         () if covers else tuple(sorted(policies.scopes_for(request.action))),
         request.is_cross_tenant,
         about - len(examined) + max(len(told) - MAX_CANDIDATES, 0),
+        None if answer.allowed else nearest_miss(policies, request, told[:MAX_CANDIDATES]),
     )
 
 

@@ -1,0 +1,90 @@
+"""The nearest miss: what would have to be otherwise."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from durward.core.policy.document import Document, read_document
+from durward.core.policy.evaluate import Policies, PolicySet
+from durward.core.policy.explain import explain
+from durward.core.policy.request import AccessRequest, Principal
+
+ORDER = "arn:durward:orders:s:acme:order/1"
+ANN = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"read"}))
+GET = AccessRequest(ANN, "orders:GetOrder", ORDER, {"durward:Acr": "1", "durward:AuthAge": "4000"})
+
+
+def document(*statements: dict[str, Any]) -> Document:
+    usual = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    listed: list[Any] = [{**usual, **statement} for statement in statements]
+    return read_document({"Version": "2012-10-17", "Statement": listed}, "p")
+
+
+def told(policies: Policies, request: AccessRequest = GET) -> tuple[str, str, str] | None:
+    miss = explain(PolicySet(policies), request).miss
+    return (miss.kind, miss.key, miss.value) if miss else None
+
+
+def clerks(*statements: dict[str, Any]) -> Policies:
+    return Policies(
+        identity={"role/clerk": [document(*statements)]},
+        scopes={"read": frozenset({"orders:GetOrder"}), "write": frozenset({"orders:Cancel"})},
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "miss"),
+    [
+        ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:acr", "2")),
+        ({"NumericLessThan": {"durward:AuthAge": 3600}}, ("sign-in", "durward:authage", "3599")),
+        ({"Bool": {"app:Open": "true"}}, ("value", "app:open", "true")),
+        ({"StringLike": {"app:Shop": "a*"}}, ("value", "app:shop", "ax")),
+        ({"Bool": {"app:A": "true", "app:B": "true"}}, None),
+    ],
+)
+def test_the_value_that_would_do_is_told(
+    condition: dict[str, Any], miss: tuple[str, str, str] | None
+) -> None:
+    assert told(clerks({"Condition": condition})) == miss
+
+
+def test_a_stronger_sign_in_is_told_before_another_value() -> None:
+    by_value = {"Condition": {"Bool": {"app:Open": "true"}}}
+    by_sign_in = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
+    assert told(clerks(by_value, by_sign_in)) == ("sign-in", "durward:acr", "2")
+
+
+def test_a_scope_is_told_where_only_it_is_missing() -> None:
+    request = replace(GET, action="orders:Cancel")
+    assert told(clerks({}), request) == ("scope", "durward:Scopes", "write")
+
+
+def test_a_role_is_told_that_would_do() -> None:
+    roles = {"role/boss": [document({})], "role/guest": [document()]}
+    assert told(replace(clerks(), identity=roles)) == ("role", "durward:Roles", "boss")
+
+
+def test_another_tenants_object_is_told_as_that() -> None:
+    theirs = replace(GET, resource="arn:durward:orders:s:globex:order/1")
+    assert told(clerks({}), theirs) == ("tenant", "durward:TenantId", "globex")
+
+
+def test_a_deny_is_told_by_what_it_looks_at() -> None:
+    deny = {"Effect": "Deny", "Condition": {"NumericGreaterThan": {"app:Risk": "70"}}}
+    risky = replace(GET, context={"app:Risk": "90"})
+    assert told(clerks({}, deny), risky) == ("value", "app:risk", "")
+
+
+def test_where_no_single_change_is_enough_none_is_told() -> None:
+    assert told(clerks({"Effect": "Deny"})) is None
+    assert told(Policies()) is None
+    assert told(clerks({})) is None, "an allow misses nothing"
+
+
+def test_it_stands_in_the_text_and_in_the_json() -> None:
+    policies = clerks({"Condition": {"StringEquals": {"durward:Acr": "2"}}})
+    explanation = explain(PolicySet(policies), GET)
+    assert "nearest miss: with durward:acr `2` it would be allowed" in list(explanation.lines())
+    wire = explanation.to_wire()
+    assert wire["nearest_miss"] == {"kind": "sign-in", "key": "durward:acr", "value": "2"}
