@@ -99,6 +99,8 @@ class Change:
     lost: Witness | None
 
 
+SOME_TEXT = "?*"
+"""What a value of a path can be: anything but nothing."""
 _FILLED = re.compile(r"\{[^}]*\}")
 
 
@@ -106,8 +108,8 @@ def _requests(estate: Estate) -> Iterator[Predicate]:
     """For each operation: its action, on resources of the form that it declares."""
     for api in estate.apis.values():
         for operation in api.operations:
-            tenant = _FILLED.sub("*", operation.tenant or "")
-            last = _FILLED.sub("*", operation.resource or "")
+            tenant = _FILLED.sub(SOME_TEXT, operation.tenant or "")
+            last = _FILLED.sub(SOME_TEXT, operation.resource or "")
             arn = f"arn:durward:{api.id}:{api.stage}:{tenant}:{last}"
             names = resource_pattern(arn, arn.split(":", 5))
             yield Every(

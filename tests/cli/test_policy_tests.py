@@ -1,0 +1,72 @@
+"""`durward policy test` on the demo's own policies."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "orders"
+
+
+def run_tests(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "durward", "policy", "test", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    folder = tmp_path / "orders"
+    shutil.copytree(EXAMPLE, folder)
+    return folder
+
+
+def test_the_examples_tests_pass_and_notice_every_fault() -> None:
+    done = run_tests(EXAMPLE, "--mutate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "10 of 10 passed, 0 faults unnoticed\n"
+
+
+def test_a_policy_that_breaks_its_promise_fails(copy: Path) -> None:
+    file = copy / "durward.yaml"
+    file.write_text(file.read_text().replace("${durward:TenantId}:order*", "acme:order*"))
+    done = run_tests(copy)
+    assert done.returncode == 1
+    assert "failed: orders.test.yaml: a clerk cancels an order: expected allow" in done.stdout
+
+
+def test_what_must_never_be_is_shown_by_a_request(copy: Path) -> None:
+    file = copy / "orders.test.yaml"
+    file.write_text(
+        "never: [{Sid: Cancel, Effect: Allow, Action: 'orders:Cancel*', Resource: '*'}]"
+    )
+    done = run_tests(copy, "--json")
+    assert done.returncode == 1
+    failed = json.loads(done.stdout)["failed"]
+    assert len(failed) == 2
+    assert "never `Cancel`: user/ann may orders:cancelorder" in failed[0]
+
+
+def test_faults_that_no_test_notices_are_told(copy: Path) -> None:
+    file = copy / "orders.test.yaml"
+    file.write_text(file.read_text().partition("  - name: the nightly report reads no")[0])
+    done = run_tests(copy, "--mutate")
+    assert done.returncode == 1
+    assert "no test notices: anybody-may-see-the-status" in done.stdout
+
+
+def test_without_tests_it_says_where_to_write_them(copy: Path) -> None:
+    (copy / "orders.test.yaml").unlink()
+    done = run_tests(copy)
+    assert done.returncode == 1
+    assert "name.test.yaml" in done.stderr
+
+
+def test_a_test_that_cannot_be_read_is_told_with_its_place(copy: Path) -> None:
+    (copy / "orders.test.yaml").write_text("tests: [{name: x}]")
+    done = run_tests(copy)
+    assert done.returncode == 1
+    assert "orders.test.yaml" in done.stderr
+    assert "/tests/0/when" in done.stderr

@@ -1,0 +1,95 @@
+"""Tests of policies, and the faults that they notice."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.policy.document import read_document
+from durward.core.policy.evaluate import Policies, PolicySet
+from durward.core.policy.mutants import mutants
+from durward.core.policy.request import Principal
+from durward.core.policy.source import PolicyError
+from durward.core.policy.suite import read_suite, run
+
+POLICY: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "Own",
+            "Effect": "Allow",
+            "Action": ["o:Get", "o:List"],
+            "Resource": "arn:durward:o:s:${durward:TenantId}:*",
+            "Condition": {"Bool": {"durward:MultiFactorAuthPresent": "true"}},
+        }
+    ],
+}
+ANN = Principal("ann", "user", "acme", ("clerk",))
+MFA = {"durward:MultiFactorAuthPresent": "true"}
+WHEN = {"action": "o:Get", "resource": "arn:durward:o:s:acme:x/1"}
+ENGINE = PolicySet(Policies(identity={"role/clerk": [read_document(POLICY, "p")]}))
+
+
+def case(expect: Any, **given: Any) -> dict[str, Any]:
+    return {"name": "it", "given": {"principal": "ann", **given}, "when": WHEN, "expect": expect}
+
+
+def failures(*cases: Any, **more: Any) -> list[str]:
+    suite = read_suite({"tests": list(cases), **more}, "x.test.yaml", {"ann": ANN})
+    return [str(found) for found in run(suite, ENGINE.evaluate)]
+
+
+@pytest.mark.parametrize("expect", ["allow", {"allow": "p/Own"}])
+def test_what_is_as_expected_passes(expect: Any) -> None:
+    assert failures(case(expect, context=MFA)) == []
+
+
+@pytest.mark.parametrize("expect", ["deny", {"deny": "identity policy"}])
+def test_a_denial_can_be_expected_with_its_layer(expect: Any) -> None:
+    assert failures(case(expect)) == []
+    reason = " by `identity policy`" if isinstance(expect, dict) else ""
+    told = f"it: expected deny{reason}, found allow by `p/Own`"
+    assert failures(case(expect, context=MFA)) == [told]
+
+
+def test_the_right_answer_for_another_reason_fails() -> None:
+    assert failures(case({"deny": "guardrail"})) != []
+    assert failures(case({"allow": "p/Other"}, context=MFA)) != []
+
+
+def test_what_is_given_once_is_given_to_all() -> None:
+    assert failures(case("allow"), given={"context": MFA}) == []
+    described = {"principal": {"subject": "eve", "tenant": "acme", "roles": ["clerk"]}}
+    assert failures(case("allow", **described), given={"context": MFA}) == []
+
+
+@pytest.mark.parametrize(
+    ("suite", "told"),
+    [
+        ([], "not an object"),
+        ({"test": []}, "`test` is not known here"),
+        ({"tests": {}}, "/tests"),
+        ({"tests": [{}]}, "`action` is a text"),
+        ({"tests": [case("perhaps")]}, "/tests/0/expect"),
+        ({"tests": [case("allow", principal="eve")]}, "`eve` is not declared"),
+        ({"tests": [case("allow", context=[])]}, "/tests/0/given/context"),
+        ({"never": [{"Effect": "Allow"}]}, "/never/0"),
+    ],
+)
+def test_what_is_no_suite_is_told_with_its_place(suite: Any, told: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_suite(suite, "x", {"ann": ANN})
+    assert told in str(caught.value)
+
+
+def test_every_small_fault_is_made_once() -> None:
+    made = [(found.pointer, found.change) for found in mutants({"p": POLICY})]
+    assert made == [
+        ("/Statement/0/Effect", "`Deny` instead"),
+        ("/Statement/0/Resource", "any resource"),
+        ("/Statement/0/Action/0", "one less"),
+        ("/Statement/0/Action/1", "one less"),
+        ("/Statement/0/Condition/Bool/durward:MultiFactorAuthPresent", "not asked"),
+    ]
+    for found in mutants({"p": POLICY}):
+        assert found.body != POLICY
+        read_document(found.body, "p")
