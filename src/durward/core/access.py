@@ -16,6 +16,8 @@ from durward.core.policy.pattern import parse_action, resource_pattern
 from durward.core.policy.predicate import Acts, Every, Names, Predicate, Some
 from durward.core.policy.request import Principal
 
+ASKING_WHO = ("Subject", "subject", "rincipalArn", "rincipalarn", ":user/", ":client/", "lientId")
+"""What stands in a policy that tells one from another by more than roles."""
 ACTS_FOR_ITSELF = "client_credentials"
 
 
@@ -72,10 +74,25 @@ class Access:
                     yield action, witness
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
-        """Everybody who is allowed what must never be. Raises Undecided."""
-        for principal in self.principals:
+        """Who is allowed what must never be; of all who are alike, one. Raises Undecided."""
+        for principal in self._different():
             if witness := find(self.side(principal), under=Every((self.requests, never))):
                 yield Known(principal, witness)
+
+    def _different(self) -> Iterator[Principal]:
+        """One of those who have the same roles and groups in the same tenant.
+
+        Nobody is like another where a policy asks who somebody is.
+        """
+        bundle, seen = self._estate.bundle, set[object]()
+        by_name = any(name in str(bundle.documents) for name in ASKING_WHO)
+        for principal in self.principals:
+            own = principal.attachments[0]
+            is_apart = by_name or own in bundle.identity or own in bundle.boundaries
+            like = (principal.kind, principal.tenant, principal.roles, principal.groups)
+            if is_apart or like not in seen:
+                seen.add(like)
+                yield principal
 
     def _attached(
         self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]

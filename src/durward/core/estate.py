@@ -33,6 +33,7 @@ class Kind(StrEnum):
     API = "apis"
     CLIENT = "clients"
     USER = "users"
+    TESTS = "tests"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,10 @@ T = TypeVar("T", bound=Body)
 
 @dataclass(frozen=True)
 class Estate:
-    """Everything, by name. Policies stay as they were written; they are proven to be readable."""
+    """Everything, by name. Policies stay as they were written; they are proven to be readable.
+
+    `tests` are the suites that stand beside the policies; `promises` reads and runs them.
+    """
 
     tenants: Mapping[str, Tenant]
     policies: Mapping[str, Mapping[str, Json]]
@@ -131,6 +135,7 @@ class Estate:
     clients: Mapping[str, Client]
     users: Mapping[str, User]
     bundle: Bundle
+    tests: Mapping[str, Mapping[str, Json]]
 
 
 def read_estate(declarations: Iterable[Declaration]) -> Estate:
@@ -158,7 +163,8 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
     apis = dict(_apis(protected, problems))
     if problems:
         raise Misconfigured("declarations", "\n  ".join(["", *problems]).rstrip(), hint="")
-    return Estate(tenants, declared, roles, apis, clients, users, bundle)
+    tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
+    return Estate(tenants, declared, roles, apis, clients, users, bundle, tests)
 
 
 def _bodies(listed: list[Declaration], problems: list[str]) -> dict[tuple[Kind, str], Body]:

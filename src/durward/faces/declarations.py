@@ -11,13 +11,14 @@ from durward.core.estate import Declaration, Kind
 from durward.core.policy.source import PolicyError, parse_text
 from durward.core.wire import Json
 
+TESTS = ".test.yaml"
 MAX_FILE_BYTES = 4_194_304
 
 
 def read_declarations(path: Path) -> list[Declaration]:
     """The declarations of a file, or of a folder's `durward.yaml` and `*.durward.yaml`.
 
-    Raises Misconfigured.
+    A folder's `*.test.yaml` are the tests of its policies. Raises Misconfigured.
     """
     files = sorted(path.glob("*durward.yaml")) if path.is_dir() else [path]
     if not files:
@@ -30,7 +31,16 @@ def read_declarations(path: Path) -> list[Declaration]:
                 where = f"{file}: {declaration.kind}/{declaration.name}"
                 raise Misconfigured(where, "is declared in another file too")
             found[key] = declaration
-    return list(found.values())
+    tests = sorted(path.glob(f"*{TESTS}")) if path.is_dir() else []
+    return [*found.values(), *map(tests_in, tests)]
+
+
+def tests_in(file: Path) -> Declaration:
+    """A file of tests. Raises Misconfigured."""
+    content = read(file)
+    if not isinstance(content, dict):
+        raise Misconfigured(str(file), "not an object", hint="tests: [{name: …, when: …}]")
+    return Declaration(Kind.TESTS, file.name.removesuffix(TESTS), content)
 
 
 def declarations_of(file: Path) -> Iterator[Declaration]:

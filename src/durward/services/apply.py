@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.estate import Client, Declaration, Kind, read_estate
+from durward.core.promises import check_promises
 from durward.core.values import ClientId, Secret
 from durward.entropy import new_secret
 from durward.keys.envelope import KeyFile
@@ -39,9 +40,12 @@ class Applied:
 def plan(
     connection: Connection, wanted: Sequence[Declaration], *, prune: bool
 ) -> tuple[Change, ...]:
-    """What `apply` would do; the result fits together, or Misconfigured is raised."""
+    """What `apply` would do; the result fits together and keeps its promises.
+
+    Raises Misconfigured.
+    """
     changes, after = _difference(load_declarations(connection), wanted, prune=prune)
-    read_estate(after)
+    check_promises(read_estate(after))
     return changes
 
 
@@ -56,11 +60,13 @@ def apply(
 ) -> Applied:
     """Make it so, publish the next snapshot, and make a secret for each client that needs one.
 
-    Everything or nothing; without a change nothing is published. Raises Misconfigured.
+    Everything or nothing; without a change nothing is published, nor where a declared test of the
+    policies fails. Raises Misconfigured.
     """
     before = load_declarations(connection)
     changes, after = _difference(before, wanted, prune=prune)
     estate = read_estate(after)
+    check_promises(estate)
     by_name = {(declared.kind, declared.name): declared for declared in (*before, *after)}
     for change in changes:
         declared = by_name[change.kind, change.name]

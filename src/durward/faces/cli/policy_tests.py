@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from durward.core.access import Access, changes
-from durward.core.edge.decide import scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate, read_estate
-from durward.core.policy.bundle import Bundle, compile_bundle
+from durward.core.policy.bundle import Bundle
 from durward.core.policy.mutants import Mutant, mutants
-from durward.core.policy.predicate import Some, compile_statement
-from durward.core.policy.request import Principal
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
-from durward.core.policy.suite import Suite, read_suite, run
-from durward.faces.declarations import read, read_declarations
+from durward.core.policy.suite import Suite
+from durward.core.promises import broken_promises, suite_of
+from durward.faces.declarations import TESTS, read_declarations, tests_in
 
 FINDINGS = 1
 TELL_AFTER_SECONDS = 1.0
@@ -43,7 +41,7 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
         json: Print one JSON object.
     """
     estate = read_estate(read_declarations(path))
-    suites = read_suites(path, tests, Access(estate))
+    suites = read_suites(path, tests, estate)
     report = ran(estate, suites)
     unnoticed = (
         [str(found) for found in missed(estate, suites)] if mutate and not report.failed else []
@@ -69,49 +67,22 @@ def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
     )
 
 
-def read_suites(path: Path, tests: Sequence[Path], access: Access) -> list[Suite]:
-    """The files of tests. Raises Misconfigured."""
-    folder = path if path.is_dir() else path.parent
-    files = list(tests) or sorted(folder.glob("*.test.yaml"))
-    if not files:
+def read_suites(path: Path, tests: Sequence[Path], estate: Estate) -> list[Suite]:
+    """The suites that are declared, or those of the files. Raises Misconfigured."""
+    beside = sorted(path.parent.glob(f"*{TESTS}")) if path.is_file() else []
+    files = [tests_in(file) for file in tests or beside]
+    suites = [suite_of(estate, file.name, dict(file.body)) for file in files]
+    suites = suites or [suite_of(estate, name) for name in estate.tests]
+    if not suites:
         hint = "write `name.test.yaml` beside the declarations"
-        raise Misconfigured(str(folder), "has no tests of policies", hint=hint)
-    principals = {name: found for found in access.principals for name in names_of(found)}
-    suites = []
-    for file in files:
-        try:
-            suites.append(read_suite(read(file), file.name, principals))
-        except PolicyError as error:
-            raise Misconfigured(str(file), str(error)) from error
+        raise Misconfigured(str(path), "has no tests of policies", hint=hint)
     return suites
-
-
-def names_of(principal: Principal) -> tuple[str, str]:
-    """How tests name somebody: `ann`, or `user/ann`."""
-    return principal.subject, principal.attachments[0]
 
 
 def ran(estate: Estate, suites: Sequence[Suite]) -> Report:
     """Run all tests, and look for what must never be allowed."""
-    failed = [str(found) for found in failures(estate, suites)]
     tests = sum(len(suite.cases) + len(suite.never.statements) for suite in suites)
-    return Report(tests, tuple(failed))
-
-
-def failures(estate: Estate, suites: Sequence[Suite]) -> Iterator[str]:
-    """Each test that fails."""
-    policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
-    access = Access(estate)
-    for suite in suites:
-        yield from (f"{suite.name}: {found}" for found in run(suite, policies.evaluate))
-        for statement in suite.never.statements:
-            for known in access.breaches(Some((compile_statement(statement),))):
-                request = known.witness.request
-                who = known.principal.attachments[0]
-                yield (
-                    f"{suite.name}: never `{statement.name}`: {who} may {request.action} "
-                    f"on {request.resource}"
-                )
+    return Report(tests, tuple(broken_promises(estate, suites)))
 
 
 def missed(estate: Estate, suites: Sequence[Suite]) -> Iterator[Mutant]:
@@ -121,7 +92,7 @@ def missed(estate: Estate, suites: Sequence[Suite]) -> Iterator[Mutant]:
         tell_progress()
         faulty = replace(estate, bundle=with_document(estate.bundle, mutant))
         try:
-            noticed = next(failures(faulty, suites), None)
+            noticed = next(broken_promises(faulty, suites), None)
             if noticed is None and next(changes(Access(estate), Access(faulty)), None):
                 yield mutant
         except PolicyError:  # it would be refused at load
