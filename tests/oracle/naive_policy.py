@@ -94,6 +94,8 @@ def as_text(value: Any) -> Any:
 
 def action_matches(statement: Document, action: str) -> bool:
     name = "Action" if "Action" in statement else "NotAction"
+    if re.search(r"\s", action) or action.endswith(":") or not action:
+        return False
     found = any(glob(pattern.lower(), action.lower()) for pattern in listed(statement[name]))
     return found if name == "Action" else not found
 
@@ -301,6 +303,8 @@ def refused(name: str, wanted: list[str]) -> bool:
             return True
         try:
             if family == "IpAddress":
+                if "/" in text and not text.strip().rpartition("/")[2].isdigit():
+                    return True
                 ipaddress.ip_network(text.strip(), strict=False)
             elif family == "BinaryEquals":
                 base64.b64decode(text, validate=True)

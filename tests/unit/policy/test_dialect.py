@@ -85,3 +85,22 @@ def test_a_name_that_no_dialect_has_is_told() -> None:
     document: Any = {"Statement": {"Effect": "Allow", "Principal": {"AWS": "ann"}, "Action": "*"}}
     with pytest.raises(PolicyError, match="not a principal"):
         read_document(document, "p", Kind.RESOURCE, AWS)
+
+
+def test_an_empty_list_of_values_matches_nothing() -> None:
+    for name in ("StringEquals", "ArnLike", "ArnNotLike", "NumericLessThan", "IpAddress"):
+        statement = {"Effect": "Allow", "Resource": "*", "Condition": {name: {"a": []}}}
+        assert decide(statement, a="x") is Result.IMPLICIT_DENY, name
+    statement = {"Effect": "Allow", "Resource": "*", "Condition": {"StringNotEquals": {"a": []}}}
+    assert decide(statement, a="x") is Result.ALLOW
+
+
+@pytest.mark.parametrize("action", ["s3: Get", "s3:", "", "s3:Get Object"])
+def test_a_name_with_white_space_or_none_is_no_action(action: str) -> None:
+    for element in ("Action", "NotAction"):
+        patterns: Any = ["*", "s3:Get Object"] if element == "Action" else "ec2:*"
+        statement: Any = {"Effect": "Allow", element: patterns, "Resource": "*"}
+        document = read_document({"Statement": statement}, "p", dialect=AWS)
+        policies = PolicySet(Policies(identity={"user/ann": [document]}))
+        request = AccessRequest(ANN, action, KEY, owner="123456789012")
+        assert not policies.evaluate(request).allowed

@@ -110,6 +110,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         ({"Condition": {"DateLessThan": {"a:b": "2026-02-30"}}}, "not a date"),
         ({"Condition": {"DateLessThan": {"a:b": "soon"}}}, "neither a date"),
         ({"Condition": {"IpAddress": {"a:b": "10.0.0.0/33"}}}, "not an address"),
+        ({"Condition": {"IpAddress": {"a:b": "10.0.0.0/0.0.0.255"}}}, "has a mask"),
         ({"Condition": {"Bool": {"a:b": "yes"}}}, "neither `true` nor `false`"),
         ({"Condition": {"BinaryEquals": {"a:b": "%"}}}, "not base64"),
         ({"Condition": {"ArnLike": {"a:b": "orders/1"}}}, "not an ARN"),

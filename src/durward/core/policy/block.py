@@ -7,7 +7,7 @@ from typing import Final
 from durward.core.policy.answer import Layer, Rule
 from durward.core.policy.document import Actions, Document, Effect
 from durward.core.policy.index import Index
-from durward.core.policy.predicate import ACTION, Acts, atom_holds, keys_of
+from durward.core.policy.predicate import ACTION, Acts, atom_holds, is_action, keys_of
 
 MAX_REMEMBERED: Final = 1_000
 """How many plans a block keeps of actions for which it was not prepared."""
@@ -91,6 +91,8 @@ class Block:
         return found
 
     def _make(self, action: str, *, remember: bool) -> Plan:
+        if not is_action(action):
+            return NOTHING
         facts = {ACTION: action}
         groups = [number for number in self._open if atom_holds(self._groups[number][0], facts)]
         signature = tuple(sorted([*groups, *self._named.get(action, ())]))

@@ -189,7 +189,13 @@ def parse_date(text: str) -> Decimal:
         raise ValueError(f"`{text}` is neither a date nor epoch seconds") from error
 
 
+_MASK = re.compile(r"[^/]*/[^/]*[^0-9/]")
+"""A range given by a mask: some read `0.0.0.255` as a network's, some as a host's."""
+
+
 def _address(text: str) -> Operand:
+    if _MASK.match(text.strip()):
+        raise ValueError(f"`{text}` has a mask; write the length of the range, such as `/8`")
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:

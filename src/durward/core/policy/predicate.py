@@ -207,6 +207,8 @@ def atom_holds(atom: Atom, facts: Facts) -> bool:
     match atom:
         case Acts(patterns, complement):
             action = str(facts.get(ACTION, "")).lower()
+            if not is_action(action):
+                return False
             return any(pattern.matches(action) for pattern in patterns) is not complement
         case Names():
             resource = str(facts.get(RESOURCE, "")).split(":", ARN_SEGMENTS - 1)
@@ -220,6 +222,11 @@ def atom_holds(atom: Atom, facts: Facts) -> bool:
                 return on_error
         case _:
             assert_never(atom)
+
+
+def is_action(text: str) -> bool:
+    """A text with white space in it, or without a name, is no action of anybody's."""
+    return bool(text) and not text.endswith(":") and not any(map(str.isspace, text))
 
 
 def principal_holds(atom: Is, principals: object) -> bool:

@@ -241,7 +241,7 @@ Found = tuple[str, tuple[Any, ...]]
 
 def _expression(condition: Condition) -> Found:
     operator, operands = condition.operator, condition.operands
-    if condition.refused:
+    if condition.refused or (operator and not operands):
         return ANYTHING_ELSE, ()
     if operator is None:
         if len(condition.absent) > 1:
