@@ -7,7 +7,7 @@ text. Positions are found by a second reading, and only when something is wrong.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -71,15 +71,23 @@ def _is_json(text: bytes) -> bool:
 
 def located(problems: Sequence[Problem], text: bytes) -> list[Problem]:
     """The same problems with line and column, as far as the text can be read again."""
+    place = place_finder(text)
+    return [
+        Problem(problem.pointer, problem.message, *place(problem.pointer))
+        for problem in problems[:MAX_PROBLEMS]
+    ]
+
+
+def place_finder(text: bytes) -> Callable[[str], tuple[int | None, int | None]]:
+    """Line and column of a JSON pointer, or of the nearest that stands above it."""
     places = dict(_places(text))
-    found = []
-    for problem in problems[:MAX_PROBLEMS]:
-        pointer = problem.pointer
+
+    def find(pointer: str) -> tuple[int | None, int | None]:
         while pointer and pointer not in places:
             pointer = pointer.rpartition("/")[0]
-        line, column = places.get(pointer, (None, None))
-        found.append(Problem(problem.pointer, problem.message, line, column))
-    return found
+        return places.get(pointer, (None, None))
+
+    return find
 
 
 class _Plain(yaml.SafeLoader):

@@ -23,7 +23,7 @@ COMMANDS = (
     ("plan", "declare", "Show what `apply` would change."),
     ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
-    ("policy", "policy", "Test, compare, prove and search policies before they are in force."),
+    ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
     ("users", "users", "Give people what they sign in with."),
     ("call", "call", "Call a protected API as a person or a service, by the real flows."),
     ("explain", "explain", "Show why a request was decided as it was."),

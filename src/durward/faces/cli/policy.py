@@ -1,15 +1,18 @@
-"""`durward policy`: test, compare and prove policies before they are in force."""
+"""`durward policy`: check, test, compare and prove policies before they are in force."""
 
 from cyclopts import App
 
+from durward.faces.cli.policy_checks import check, lint
 from durward.faces.cli.policy_questions import diff, prove, what_can, who_can
 from durward.faces.cli.policy_tests import run_tests
 
 policy = App(
     name="policy",
-    help="Test, compare, prove and search policies before they are in force.",
+    help="Check, lint, test, compare and prove policies before they are in force.",
     result_action="return_value",
 )
+policy.command(check)
+policy.command(lint)
 policy.command(run_tests, name="test")
 policy.command(diff)
 policy.command(who_can)

@@ -1,0 +1,1 @@
+"""The checks of lint, by subject; the table of them is `core.policy.lint`."""

@@ -1,0 +1,86 @@
+"""What an absent key does to a condition (see `predicate.condition_holds`)."""
+
+from collections.abc import Iterator
+
+from durward.core.openapi.operations import Operation
+from durward.core.policy.checks.view import Remark, View
+from durward.core.policy.document import Quantifier
+from durward.core.policy.written import WrittenCondition, WrittenStatement
+
+
+def unguarded_for_all(view: View) -> Iterator[Remark]:
+    """`ForAllValues` in an Allow without `Null`: no value at all satisfies it."""
+    for found in view.written.statements:
+        for written in found.conditions:
+            every = written.condition.quantifier is Quantifier.EVERY
+            if found.allows and every and not _is_guarded(found, written):
+                message = f"holds for a request that has no `{written.key}` at all"
+                yield Remark(written.pointer, message, _guard(written))
+
+
+def holds_when_absent(view: View) -> Iterator[Remark]:
+    """A negated or `IfExists` operator in an Allow, on a key that a request may lack."""
+    for found, written, when in _uncertain(view):
+        operator = written.condition.operator
+        if operator is None or written.condition.quantifier is Quantifier.EVERY:
+            continue
+        lenient = written.condition.if_exists
+        lenient |= operator.negated and written.condition.quantifier is None
+        if found.allows and lenient and not _is_guarded(found, written):
+            message = f"`{written.condition.name}` also allows where `{written.key}` is absent"
+            yield Remark(written.pointer, message + when, _guard(written))
+
+
+def fails_when_absent(view: View) -> Iterator[Remark]:
+    """A positive operator in a Deny, on a key that a request may lack."""
+    for found, written, when in _uncertain(view):
+        operator = written.condition.operator
+        if found.allows or operator is None or written.condition.if_exists:
+            continue
+        strict = written.condition.quantifier is Quantifier.SOME
+        strict |= not operator.negated and written.condition.quantifier is None
+        if strict and not _is_guarded(found, written):
+            message = f"`{written.condition.name}` does not deny where `{written.key}` is absent"
+            yield Remark(written.pointer, message + when, _strict_hint(written))
+
+
+def never_provided(view: View) -> Iterator[Remark]:
+    """A key that no request to the operations in question has."""
+    for found, operations in view:
+        for written in found.conditions:
+            known = view.catalogue.key(written.key)
+            if known and view.catalogue.is_present(written.key, operations) is None:
+                yield Remark(written.pointer, f"no request that this is about has `{written.key}`")
+
+
+def _uncertain(view: View) -> Iterator[tuple[WrittenStatement, WrittenCondition, str]]:
+    for found, operations in view:
+        for written in found.conditions:
+            known = view.catalogue.key(written.key)
+            if known and view.catalogue.is_present(written.key, operations) is False:
+                yield found, written, _when(view, written, operations)
+
+
+def _when(view: View, written: WrittenCondition, operations: tuple[Operation, ...]) -> str:
+    """In which of the operations the key is missing for sure, as far as that can be told."""
+    absent = [o.action for o in operations if view.catalogue.is_present(written.key, (o,)) is None]
+    return f"; `{absent[0]}` never has it" if absent else ""
+
+
+def _is_guarded(found: WrittenStatement, written: WrittenCondition) -> bool:
+    """Whether the statement asks for the key's presence, or its absence, in so many words."""
+    return any(
+        other.condition.operator is None and other.condition.key == written.condition.key
+        for other in found.conditions
+    )
+
+
+def _guard(written: WrittenCondition) -> str:
+    return f'add `Null: {{ {written.key}: "false" }}`'
+
+
+def _strict_hint(written: WrittenCondition) -> str:
+    if written.condition.quantifier:
+        return f'deny with `Null: {{ {written.key}: "true" }}` in a statement of its own too'
+    name = written.condition.name
+    return f"write `{name}IfExists`, or say by `Null` that an absent key is meant to pass"

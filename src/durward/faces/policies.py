@@ -1,0 +1,120 @@
+"""The policies in files: in declarations, where they are attached, or one policy to a file."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from durward.core.errors import Misconfigured
+from durward.core.estate import Declaration
+from durward.core.estate import Kind as Declared
+from durward.core.openapi.operations import Operation, read_inventory
+from durward.core.policy.catalogue import Catalogue, catalogue_of
+from durward.core.policy.document import Kind
+from durward.core.policy.source import escape
+from durward.core.policy.written import Written, kind_of, read_written
+from durward.core.wire import Json
+from durward.faces.declarations import declarations_of, read
+
+WHOLE_FILE = "durward.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """One policy, and where it stands: a file, and the JSON pointer of it in there.
+
+    `grants` is False where it is attached as a boundary alone.
+    """
+
+    file: Path
+    pointer: str
+    name: str
+    value: Json
+    kind: Kind
+    grants: bool = True
+
+    def read(self) -> Written:
+        """The policy with its places. Raises PolicyError."""
+        return read_written(self.value, self.name, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What some files say about policies: those, what else is declared, which names there are."""
+
+    policies: tuple[PolicyFile, ...]
+    declarations: tuple[Declaration, ...]
+    catalogue: Catalogue
+
+
+def read_project(paths: Iterable[Path]) -> Project:
+    """The policies of files and folders. Raises Misconfigured."""
+    declared: dict[Path, list[Declaration]] = {}
+    alone: list[PolicyFile] = []
+    for file in files_of(paths):
+        content = read(file)
+        if isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"}):
+            alone.append(PolicyFile(file, "", file.stem, content, kind_of(content)))
+        else:
+            declared[file] = list(declarations_of(file))
+    everything = tuple(found for listed in declared.values() for found in listed)
+    resources, granting, capping = _attached(everything)
+    policies = [
+        PolicyFile(
+            file,
+            f"/{found.kind}/{escape(found.name)}",
+            found.name,
+            dict(found.body),
+            _kind(found, resources, granting | capping),
+            grants=found.name not in capping or found.name in granting | resources,
+        )
+        for file, listed in declared.items()
+        for found in listed
+        if found.kind is Declared.POLICY
+    ]
+    return Project((*policies, *alone), everything, catalogue_of(dict(_operations(everything))))
+
+
+def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:
+    """The files that are named, and of folders those of declarations. Raises Misconfigured."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        listed = [path]
+        if path.is_dir():
+            whole = path / WHOLE_FILE
+            listed = sorted(path.glob(pattern)) + ([whole] if whole.exists() else [])
+            if not listed:
+                hint = f"{pattern}, or {WHOLE_FILE}"
+                raise Misconfigured(str(path), "has no files of declarations", hint=hint)
+        found |= dict.fromkeys(listed)
+    return list(found)
+
+
+def _kind(declaration: Declaration, resources: set[str], identity: set[str]) -> Kind:
+    """A policy is read as what it is attached to; one that is not, as it names principals."""
+    if declaration.name in resources:
+        return Kind.RESOURCE
+    return Kind.IDENTITY if declaration.name in identity else kind_of(dict(declaration.body))
+
+
+def _attached(declarations: Iterable[Declaration]) -> tuple[set[str], set[str], set[str]]:
+    """The policies of APIs, those that grant to somebody, and those that are boundaries."""
+    resources, granting, capping = set[str](), set[str](), set[str]()
+    for found in declarations:
+        if found.kind is not Declared.POLICY:
+            named = resources if found.kind is Declared.API else granting
+            named |= _names(found.body, "policies")
+            capping |= _names(found.body, "boundary")
+    return resources, granting, capping
+
+
+def _names(body: Mapping[str, Json], member: str) -> set[str]:
+    listed = body.get(member)
+    return {name for name in (listed if isinstance(listed, list) else []) if isinstance(name, str)}
+
+
+def _operations(
+    declarations: Iterable[Declaration],
+) -> Iterator[tuple[str, tuple[Operation, ...]]]:
+    for found in declarations:
+        if found.kind is Declared.API:
+            yield found.name, read_inventory(found.body.get("openapi"), found.name).operations

@@ -1,0 +1,249 @@
+"""Each check of lint: what it finds, and what it leaves alone."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.openapi.operations import read_inventory
+from durward.core.policy.catalogue import Catalogue, catalogue_of
+from durward.core.policy.lint import CHECKS, lint
+from durward.core.policy.written import read_written
+
+OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
+GET = {"operationId": "GetOrder", "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"}}
+LIST = {"operationId": "ListOrders", "x-durward": {"resource": "orders/all", "tenant": "{tenant}"}}
+MINE = {"operationId": "GetNote", "x-durward": {"resource": "note/{id}", "owner": "{user}"}}
+DOCUMENT: Any = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/{tenant}/orders/{id}": {"get": GET},
+        "/{tenant}/orders": {"get": LIST},
+        "/notes/{user}/{id}": {"get": MINE},
+        "/status": {"get": {"operationId": "GetStatus", "security": []}},
+    },
+}
+ORDERS = catalogue_of({"orders": read_inventory(DOCUMENT, "orders").operations})
+
+
+def found(*statements: Any, catalogue: Catalogue = ORDERS, grants: bool = True) -> list[str]:
+    """What lint finds: the id of the check, the pointer below the first statement's."""
+    basis = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
+    written = [_without_pairs({**basis, **statement}) for statement in statements]
+    value: Any = {"Version": "2012-10-17", "Statement": written}
+    findings = lint(read_written(value, "p"), catalogue, grants=grants)
+    return [f"{f.check.id} {f.pointer.removeprefix('/Statement/0')}" for f in findings]
+
+
+def _without_pairs(statement: dict[str, Any]) -> dict[str, Any]:
+    for name in ("Action", "Resource", "Principal"):
+        if f"Not{name}" in statement:
+            statement.pop(name, None)
+    return statement
+
+
+def condition(operator: str, key: str, value: Any = "x", **more: Any) -> dict[str, Any]:
+    return {"Condition": {operator: {f"durward:{key}": value}}, **more}
+
+
+DENY = {"Effect": "Deny"}
+PRESENT = {"Null": {"durward:Acr": "false"}}
+NOTE = {"Action": "orders:GetNote", "Resource": "arn:durward:orders:*:*:note/*"}
+PUBLIC = {"Action": "orders:GetStatus", "Resource": "*"}
+
+FOUND: list[tuple[str, str, dict[str, Any]]] = [
+    ("unknown-action", "/Action", {"Action": "orders:GetOrdr"}),
+    ("unknown-action", "/Action/1", {"Action": ["orders:GetOrder", "invoices:Get*"]}),
+    ("unknown-resource", "/Resource", {"Resource": "arn:durward:ordres:*:acme:order/*"}),
+    ("unknown-resource", "/Resource", {"Resource": "arn:durward:orders:*:acme:invoice/*"}),
+    ("unknown-key", "/Condition/StringEquals/durward:Sub", condition("StringEquals", "Sub")),
+    ("unknown-key", "/Resource", {"Resource": "arn:durward:orders:*:${durward:Tenant}:order/*"}),
+    (
+        "unknown-key",
+        "/Condition/StringEquals/durward:Acr",
+        condition("StringEquals", "Acr", "${durward:Nobody}"),
+    ),
+    (
+        "unknown-key",
+        "/Condition/StringEquals/durward:PathParam~1order",
+        condition("StringEquals", "PathParam/order"),
+    ),
+    ("operator-type", "/Condition/NumericEquals", condition("NumericEquals", "Subject", 1)),
+    ("operator-type", "/Condition/StringEquals", condition("StringEquals", "SourceIp", "::1")),
+    (
+        "set-operator-on-one-value",
+        "/Condition/ForAnyValue:StringEquals",
+        condition("ForAnyValue:StringEquals", "Subject"),
+    ),
+    ("plain-operator-on-values", "/Condition/StringEquals", condition("StringEquals", "Roles")),
+    ("allow-all-actions", "/Action", {"Action": "*"}),
+    ("allow-all-resources", "/Resource", {"Resource": "*"}),
+    ("allow-all-resources", "/Resource", {"Resource": "arn:durward:orders:*:*:*"}),
+    ("allow-not-action", "/NotAction", {"NotAction": "orders:GetNote"}),
+    ("allow-not-resource", "/NotResource", {"NotResource": OWN}),
+    (
+        "for-all-values-unguarded",
+        "/Condition/ForAllValues:StringEquals/durward:Roles",
+        condition("ForAllValues:StringEquals", "Roles"),
+    ),
+    (
+        "allow-when-absent",
+        "/Condition/StringNotEquals/durward:Acr",
+        condition("StringNotEquals", "Acr"),
+    ),
+    (
+        "allow-when-absent",
+        "/Condition/StringEqualsIfExists/durward:Acr",
+        condition("StringEqualsIfExists", "Acr"),
+    ),
+    (
+        "deny-not-when-absent",
+        "/Condition/StringEquals/durward:Acr",
+        condition("StringEquals", "Acr", **DENY),
+    ),
+    (
+        "deny-not-when-absent",
+        "/Condition/StringEquals/durward:Subject",
+        condition("StringEquals", "Subject", **DENY, **PUBLIC),
+    ),
+    (
+        "deny-not-when-absent",
+        "/Condition/ForAnyValue:StringEquals/durward:Roles",
+        condition("ForAnyValue:StringEquals", "Roles", **DENY),
+    ),
+    (
+        "key-never-present",
+        "/Condition/NumericLessThan/durward:RiskScore",
+        condition("NumericLessThan", "RiskScore", 5),
+    ),
+    (
+        "key-never-present",
+        "/Condition/StringEquals/durward:ResourceOwner",
+        condition("StringEquals", "ResourceOwner"),
+    ),
+    (
+        "wildcard-in-equals",
+        "/Condition/StringEquals/durward:Subject/1",
+        condition("StringEquals", "Subject", ["ann", "b*"]),
+    ),
+    (
+        "never-applies",
+        "/Resource",
+        {"Resource": "arn:durward:orders:*:${durward:TenantId}:note/*"},
+    ),
+    (
+        "never-applies",
+        "",
+        {"Condition": {"StringEquals": {"durward:Acr": "x"}, "Null": {"durward:Acr": "true"}}},
+    ),
+    ("object-unbound", "/Resource", {"Resource": "arn:durward:orders:*:*:order/*"}),
+    ("object-unbound", "/Resource", NOTE),
+]
+
+
+@pytest.mark.parametrize(("check", "place", "statement"), FOUND)
+def test_a_check_finds_what_it_is_for(check: str, place: str, statement: dict[str, Any]) -> None:
+    assert f"{check} {place}" in found(statement)
+
+
+LEFT_ALONE: list[tuple[str, dict[str, Any]]] = [
+    ("nothing special", {}),
+    (
+        "actions by wildcards and in other letters",
+        {
+            "Action": ["orders:getO*", "orders:L*"],
+            "Resource": "arn:durward:orders:*:${durward:TenantId}:order*",
+        },
+    ),
+    ("a star that denies", {"Effect": "Deny", "Action": "*", "Resource": "*"}),
+    ("a complement that denies", {**DENY, "NotAction": "orders:GetNote"}),
+    ("a key in other letters", condition("StringEquals", "sUBJECT")),
+    ("a variable of the path", condition("StringEquals", "PathParam/ID")),
+    ("epoch seconds as a number", condition("NumericLessThan", "CurrentTime", 5)),
+    ("a key without a known type", condition("NumericLessThan", "TokenClaim/level", 5)),
+    ("a quantifier on several values", condition("ForAnyValue:StringEquals", "Roles")),
+    ("a negated operator on what is always there", condition("StringNotEquals", "Subject")),
+    ("a positive operator where it fails closed", condition("StringEquals", "Acr")),
+    ("a negated operator that denies", condition("StringNotEquals", "Acr", **DENY)),
+    ("a positive operator on what is always there", condition("StringEquals", "Subject", **DENY)),
+    ("IfExists that denies", condition("StringEqualsIfExists", "Acr", **DENY)),
+    (
+        "a guarded negation",
+        {"Condition": {"StringNotEquals": {"durward:Acr": "x"}, **PRESENT}},
+    ),
+    (
+        "guarded ForAllValues",
+        {
+            "Condition": {
+                "ForAllValues:StringEquals": {"durward:Roles": "x"},
+                "Null": {"durward:Roles": "false"},
+            }
+        },
+    ),
+    ("a wildcard for StringLike", condition("StringLike", "Subject", "a*")),
+    ("an escaped wildcard", condition("StringEquals", "Subject", "a${*}")),
+    ("an object bound by its owner", {**NOTE, **condition("StringEquals", "ResourceOwner")}),
+    (
+        "an object bound by its name",
+        {**NOTE, "Resource": "arn:durward:orders:*:*:note/${durward:Subject}-*"},
+    ),
+    ("a fixed tenant", {"Resource": "arn:durward:orders:*:acme:order/*"}),
+    (
+        "a list, which is no object of the caller's choice",
+        {"Action": "orders:GetStatus", "Resource": "arn:durward:orders:*::*"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "statement"), LEFT_ALONE)
+def test_lint_leaves_alone(what: str, statement: dict[str, Any]) -> None:
+    assert found(statement) == [], what
+
+
+def test_an_allow_under_a_wider_deny_never_allows() -> None:
+    deny = {"Effect": "Deny", "Action": "orders:*", "Resource": "*"}
+    assert found({}, deny) == ["shadowed "]
+    assert found({}, {**deny, **condition("StringNotEquals", "Subject")}) == []
+    narrower = {**deny, "Action": "orders:List*", "Resource": "arn:durward:orders:*:*:orders/*"}
+    assert found({}, narrower) == []
+
+
+def test_of_two_statements_that_say_the_same_the_second_is_told() -> None:
+    assert found({}, {}) == ["redundant /Statement/1"]
+    wider = {"Action": "orders:Get*", "Resource": "arn:durward:orders:*:${durward:TenantId}:*"}
+    assert found({}, wider) == ["redundant "]
+    with_condition = condition("StringEquals", "Subject")
+    assert found(with_condition, {}) == ["redundant "]
+    assert found(with_condition, condition("StringEquals", "Subject", "y")) == []
+
+
+def test_what_only_caps_is_not_looked_at_for_what_it_would_grant() -> None:
+    assert found({"Action": "*", "Resource": "*"}, grants=False) == []
+    assert found({"Action": "orders:No"}, grants=False) == ["unknown-action /Action"]
+
+
+def test_without_an_api_nothing_is_said_about_actions_and_resources() -> None:
+    unknown = {"Action": "a:b", "Resource": "arn:durward:a:*:acme:b/*"}
+    assert found(unknown, catalogue=catalogue_of({})) == []
+    assert found(condition("StringEquals", "Sub"), catalogue=catalogue_of({})) != []
+
+
+def test_an_api_that_lets_everybody_but_some_in_is_told() -> None:
+    statement: Any = {
+        "Effect": "Allow",
+        "Action": "orders:GetStatus",
+        "NotPrincipal": {"Durward": "arn:durward:iam::acme:user/eve"},
+    }
+    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
+    (finding,) = lint(written, ORDERS)
+    assert (finding.check.id, finding.pointer) == ("allow-not-principal", "/Statement/NotPrincipal")
+
+
+def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
+    tried = {check for check, _, _ in FOUND} | {"shadowed", "redundant", "allow-not-principal"}
+    assert tried == {check.id for check, _ in CHECKS}
+    assert all(check.reason and check.fix for check, _ in CHECKS)
+
+
+def test_a_document_of_a_thousand_statements_is_read_in_a_moment() -> None:
+    statements = [{"Sid": f"S{n}", "Resource": f"{OWN}{n}"} for n in range(1_000)]
+    assert found(*statements) == []
