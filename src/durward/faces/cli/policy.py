@@ -3,6 +3,7 @@
 from cyclopts import App
 
 from durward.faces.cli.policy_checks import check, lint
+from durward.faces.cli.policy_explain import explain_request
 from durward.faces.cli.policy_questions import diff, prove, what_can, who_can
 from durward.faces.cli.policy_tests import run_tests
 
@@ -14,6 +15,7 @@ policy = App(
 policy.command(check)
 policy.command(lint)
 policy.command(run_tests, name="test")
+policy.command(explain_request, name="explain")
 policy.command(diff)
 policy.command(who_can)
 policy.command(what_can)

@@ -1,0 +1,86 @@
+"""`durward policy explain`: decide a request by the policies in files, and tell why."""
+
+import json as jsonlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from durward.core.access import Access
+from durward.core.edge.decide import NO_SCOPE, scopes_of
+from durward.core.errors import Misconfigured
+from durward.core.estate import Estate, read_estate
+from durward.core.policy.answer import Result
+from durward.core.policy.bundle import compile_bundle
+from durward.core.policy.explain import explain
+from durward.core.policy.request import AccessRequest, Principal
+from durward.core.promises import names_of
+from durward.faces.declarations import read_declarations
+
+DENIED = 1
+NOBODY = "nobody"
+Listed = Annotated[list[str] | None, Parameter(negative="")]
+
+
+def explain_request(
+    path: Path,
+    *,
+    who: Annotated[str, Parameter(name="--as")],
+    action: str,
+    resource: str,
+    role: Listed = None,
+    scope: Listed = None,
+    context: Listed = None,
+    json: bool = False,
+) -> int:
+    """Decide a request by the policies in files, and tell why. Exit code 1 when it is denied.
+
+    Args:
+        path: Declarations: a file or a folder.
+        who: Who asks: a declared user or client, or nobody.
+        action: What they want to do, such as orders:GetOrder.
+        resource: To what, such as arn:durward:orders:demo:acme:order/1001.
+        role: A role, in place of those declared; can be given several times.
+        scope: A scope of the token; without any, no token narrows what they may do.
+        context: A key and its value, KEY=VALUE; a key given twice has several values.
+        json: Print one JSON object.
+    """
+    estate = read_estate(read_declarations(path))
+    principal = principal_of(estate, who, role, scope)
+    policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
+    found = explain(policies, AccessRequest(principal, action, resource, values_of(context or ())))
+    if json:
+        print(jsonlib.dumps(found.to_wire()))
+    else:
+        print("\n".join([f"{found.result}: {found.reason}", *(f"  {x}" for x in found.lines())]))
+    return 0 if found.result is Result.ALLOW else DENIED
+
+
+def principal_of(
+    estate: Estate, name: str, roles: Sequence[str] | None, scopes: Sequence[str] | None
+) -> Principal | None:
+    """Who is declared by that name, as they are or with other roles. Raises Misconfigured."""
+    if name == NOBODY:
+        return None
+    principals = Access(estate).principals
+    found = next((each for each in principals if name in names_of(each)), None)
+    if found is None:
+        known = ", ".join([NOBODY, *sorted(each.attachments[0] for each in principals)])
+        raise Misconfigured("--as", f"`{name}` is not declared", hint=f"known are {known}")
+    if roles is not None:
+        found = replace(found, roles=tuple(roles))
+    return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
+
+
+def values_of(pairs: Sequence[str]) -> dict[str, str | list[str]]:
+    """`KEY=VALUE` as a context. Raises Misconfigured."""
+    known: dict[str, list[str]] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or ":" not in key:
+            hint = "--context durward:SourceIp=192.0.2.1"
+            raise Misconfigured("--context", f"`{pair}` is not KEY=VALUE", hint=hint)
+        known.setdefault(key, []).append(value)
+    return {key: values[0] if len(values) == 1 else values for key, values in known.items()}
