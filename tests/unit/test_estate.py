@@ -50,6 +50,7 @@ def test_what_fits_is_one_value() -> None:
         ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
         ({"roles": {"r": {"policies": ["x"]}}}, "policies names `x`"),
         ({"policies": {"all": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
+        ({"policies": {"loose": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
         ({"clients": {"c": {"tenant": "acme", "grants": ["password"]}}}, "is not a grant"),
         ({"clients": {"c": {"tenant": "acme", "authentication": "x"}}}, "authentication is one"),
         (

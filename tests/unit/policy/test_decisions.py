@@ -215,3 +215,22 @@ def test_many_wildcards_do_not_backtrack() -> None:
 
 def nothing(_: str) -> None:
     return None
+
+
+def test_many_objects_are_decided_like_each() -> None:
+    policies = with_role(OWN)
+    theirs = "arn:durward:orders:prod:globex:order/1"
+    answers = policies.evaluate_many(ANN, "orders:GetOrder", [(ORDER, {}), (theirs, {})])
+    assert [answer.allowed for answer in answers] == [True, False]
+
+
+def test_what_somebody_can_do_to_an_object_is_told() -> None:
+    asked = ["orders:GetOrder", "orders:GetLines", "orders:CancelOrder"]
+    assert with_role(OWN).what_can(request(), asked) == {"orders:GetOrder", "orders:GetLines"}
+
+
+def test_the_keys_that_matter_are_known() -> None:
+    condition = {"NumericLessThan": {"durward:AuthAge": 60}}
+    keys = with_role({**OWN, "Condition": condition}).keys_read(request())
+    assert {"durward:authage", "durward:tenantid", "resource"} <= keys
+    assert "durward:sourceip" not in keys

@@ -7,6 +7,7 @@ from typing import Any
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.source import PolicyError, Problem
+from durward.core.policy.written import kind_of
 
 Attachments = Mapping[str, tuple[str, ...]]
 """Names of documents by what they are attached to."""
@@ -58,8 +59,12 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
 
 
 def _kinds(bundle: Bundle) -> dict[str, Kind]:
-    """What each attached document is read as; one attached to an API names principals."""
-    kinds = dict.fromkeys(bundle.guardrails, Kind.IDENTITY)
+    """What each document is read as: one attached to an API names principals.
+
+    One that is attached to nothing is read too, as what it seems to be: it may be attached later.
+    """
+    kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
+    kinds |= dict.fromkeys(bundle.guardrails, Kind.IDENTITY)
     for names in (*bundle.identity.values(), *bundle.boundaries.values()):
         kinds |= dict.fromkeys(names, Kind.IDENTITY)
     for names in bundle.resources.values():

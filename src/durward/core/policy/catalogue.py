@@ -12,8 +12,8 @@ from enum import StrEnum
 from durward.core.openapi.operations import Operation
 
 PREFIX = "durward:"
-MAX_COMPARED = 2_000
-"""How many names are looked through for the one that was meant."""
+MAX_COMPARED = 200
+"""How many names are looked through for the one that was meant: those of a like length first."""
 CLOSE_ENOUGH = 0.6
 
 
@@ -115,6 +115,14 @@ class Catalogue:
 
     apis: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
     keys: Mapping[str, Key] = field(default_factory=dict)
+    types_by_api: Mapping[str, frozenset[str]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        types = {
+            api: frozenset(o.resource.partition("/")[0] for o in operations if o.resource)
+            for api, operations in self.apis.items()
+        }
+        object.__setattr__(self, "types_by_api", types)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -123,8 +131,7 @@ class Catalogue:
 
     def types(self, apis: Iterable[str]) -> frozenset[str]:
         """The resource types of these APIs: `order` of `order/{order_id}`."""
-        named = (o.resource for api in apis for o in self.apis[api] if o.resource)
-        return frozenset(resource.partition("/")[0] for resource in named)
+        return frozenset().union(*(self.types_by_api[api] for api in apis))
 
     def key(self, name: str) -> Key | None:
         """A key by its name, without regard to case; of a family its member."""
@@ -176,7 +183,8 @@ def catalogue_of(
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean …?`, or nothing where no known name is close."""
-    spelled = {each.lower(): each for each in sorted(known)[:MAX_COMPARED]}
+    nearest = sorted(known, key=lambda each: (abs(len(each) - len(name)), each))
+    spelled = {each.lower(): each for each in nearest[:MAX_COMPARED]}
     close = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=CLOSE_ENOUGH)
     return f"; did you mean `{spelled[close[0]]}`?" if close else ""
 

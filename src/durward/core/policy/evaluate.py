@@ -17,7 +17,7 @@ from durward.core.policy.document import Document
 from durward.core.policy.index import First, Index, first_of, slowly_first
 from durward.core.policy.pattern import parse_action
 from durward.core.policy.predicate import RESOURCE
-from durward.core.policy.request import SCOPES, AccessRequest, Asked
+from durward.core.policy.request import SCOPES, AccessRequest, Asked, Principal
 
 MAX_PREPARED: Final = 200_000
 """How many plans are made at load; what is beyond them is made when it is asked for first."""
@@ -126,8 +126,20 @@ class PolicySet:
             course.told[known] = answer
         return answer
 
+    def evaluate_many(
+        self,
+        principal: Principal | None,
+        action: str,
+        objects: Iterable[tuple[str, Mapping[str, object]]],
+    ) -> list[Answer]:
+        """Decide about many objects at once: each a resource and the context that goes with it."""
+        return [
+            self.evaluate(AccessRequest(principal, action, resource, context))
+            for resource, context in objects
+        ]
+
     def what_can(self, request: AccessRequest, actions: Iterable[str]) -> frozenset[str]:
-        """Which of the actions the principal may do to the resource; the request's own is one."""
+        """Which of the actions the principal of the request may do to its resource."""
         asked = (replace(request, action=action) for action in actions)
         return frozenset(each.action for each in asked if self.evaluate(each).allowed)
 
