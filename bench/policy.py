@@ -28,12 +28,14 @@ from typing import Any
 
 import casbin
 import cedarpy
+import sqlalchemy as sa
 
 from durward.core.policy.dialect import AWS, Dialect
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.find import Side, differences, find
 from durward.core.policy.request import AccessRequest, Principal
+from durward.sdk.sqlalchemy import Rows, Several, where
 
 SIZES = (10, 1_000, 10_000, 100_000)
 PEER_SIZES = (10, 1_000, 10_000)
@@ -249,6 +251,50 @@ def imported(policy: dict[str, Any], dialect: Dialect) -> Document:
     return read_document({"Statement": statements}, "p", kind, dialect)
 
 
+ORDERS = sa.table(
+    "orders", *(sa.column(name, sa.String()) for name in ("id", "tenant", "owner", "state"))
+)
+MEMBERS = sa.table("members", sa.column("order", sa.String()), sa.column("person", sa.String()))
+OF_OWNER = {"StringEquals": {"durward:ResourceOwner": "${durward:Subject}"}}
+OF_MEMBERS = {"ForAnyValue:StringEquals": {"durward:ResourceMembers": "${durward:Subject}"}}
+NOT_LOCKED = {"StringEquals": {"durward:ResourceAttr/State": ["locked", "archived"]}}
+
+
+def filtering() -> dict[str, dict[str, float]]:
+    """The condition of a list: of the tenant's own statement, an owner's, a member's and a Deny."""
+    rows = Rows(
+        "orders",
+        "order/{id}",
+        stage="prod",
+        tenant=ORDERS.c.tenant,
+        columns={"id": ORDERS.c.id},
+        keys={
+            "durward:ResourceOwner": ORDERS.c.owner,
+            "durward:ResourceAttr/State": ORDERS.c.state,
+            "durward:ResourceMembers": Several(MEMBERS.c.person, MEMBERS.c.order == ORDERS.c.id),
+        },
+    )
+    own = "arn:durward:orders:prod:${durward:TenantId}:order/*"
+    found = {}
+    for size in SIZES[:-1]:
+        policies = compiled(
+            [
+                *tenant_statements(size),
+                allow(own, Condition=OF_OWNER),
+                allow(own, Condition=OF_MEMBERS),
+                {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": NOT_LOCKED},
+            ]
+        )
+        asked = request_of(f"t{size // 2}", "order/1")
+
+        def build(held: PolicySet = policies, by: AccessRequest = asked) -> None:
+            where(held, rows, by.principal, by.action, by.context)
+
+        build()
+        found[str(size)] = milliseconds(build, 500)
+    return {"filter_by_size_ms": found}
+
+
 def cedar_us(size: int) -> float:
     rules = [
         "forbid(principal, action, resource) when { !context.tls };",
@@ -325,6 +371,8 @@ def main() -> int:
     found["adversarial_10000_us"] = adversarial(10_000)
     found |= compiling()
     found |= comparing()
+    found |= filtering()
+    found["filter_ms"] = max(found["filter_by_size_ms"].values())
     found["cedarpy_us"] = {str(size): cedar_us(size) for size in PEER_SIZES}
     found["casbin_us"] = {str(size): casbin_us(size) for size in PEER_SIZES}
     if "--json" in sys.argv:

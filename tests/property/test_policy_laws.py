@@ -11,14 +11,15 @@ from durward.core.policy.answer import Result
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
+from durward.core.policy.pattern import ARN_SEGMENTS
 from durward.core.policy.predicate import (
     FALSE,
     TRUE,
     compile_statement,
     holds,
-    residual,
 )
 from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.residual import residual
 
 KEYS = ["durward:Subject", "durward:TenantId", "durward:Roles", "durward:SourceIp", "app:Level"]
 TEXTS = [
@@ -285,3 +286,22 @@ def test_what_remains_after_partial_evaluation_means_the_same(
     assert holds(residual(predicate, some), facts) is holds(predicate, facts)
     everything = {key.lower(): facts.get(key.lower()) for key in KEYS} | dict(facts)
     assert residual(predicate, everything) in (TRUE, FALSE)
+
+
+@settings(max_examples=500)
+@given(
+    statements(),
+    requests,
+    st.sets(st.sampled_from(["action", *map(str.lower, KEYS)])),
+    st.sets(st.integers(0, 5)),
+)
+def test_a_resource_known_in_part_leaves_what_means_the_same(
+    statement: dict[str, Any], request: AccessRequest, named: set[str], places: set[int]
+) -> None:
+    read = accepted({"Version": "2012-10-17", "Statement": statement}, Kind.IDENTITY, "p")
+    facts = request.facts
+    predicate = compile_statement(read.statements[0])
+    some = {key: facts.get(key) for key in named}
+    parts = [text if at in places else None for at, text in enumerate(request.segments)]
+    told = parts if len(parts) == ARN_SEGMENTS else ()
+    assert holds(residual(predicate, some, told), facts) is holds(predicate, facts)

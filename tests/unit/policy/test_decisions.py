@@ -16,9 +16,9 @@ from durward.core.policy.predicate import (
     compile_statement,
     holds,
     keys_of,
-    residual,
 )
 from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.residual import residual
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
 ORDER = "arn:durward:orders:prod:acme:order/1"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from durward.core.policy.document import Effect, Statement
-from durward.core.policy.predicate import Every, compile_statement
+from durward.core.policy.predicate import Every, compile_statement, keys_of
 
 
 class Layer(StrEnum):
@@ -32,7 +32,7 @@ class Result(StrEnum):
 class Rule:
     """A statement where it stands. Its answer is what it decides where it is the first to apply."""
 
-    __slots__ = ("_predicate", "answer", "document", "layer", "statement")
+    __slots__ = ("_keys", "_predicate", "answer", "document", "layer", "statement")
 
     def __init__(self, layer: Layer, document: str, statement: Statement) -> None:
         self.layer = layer
@@ -40,6 +40,7 @@ class Rule:
         self.statement = statement
         self.answer = Answer(RESULTS[statement.effect], (self,))
         self._predicate: Every | None = None
+        self._keys: frozenset[str] | None = None
 
     @property
     def id(self) -> str:
@@ -57,6 +58,13 @@ class Rule:
         if self._predicate is None:
             self._predicate = compile_statement(self.statement)
         return self._predicate
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key that it may read."""
+        if self._keys is None:
+            self._keys = keys_of(self.predicate)
+        return self._keys
 
 
 RESULTS: Final = {Effect.ALLOW: Result.ALLOW, Effect.DENY: Result.EXPLICIT_DENY}

@@ -7,7 +7,7 @@ from typing import Final
 from durward.core.policy.answer import Layer, Rule
 from durward.core.policy.document import Actions, Document, Effect
 from durward.core.policy.index import Index
-from durward.core.policy.predicate import ACTION, Acts, atom_holds, is_action, keys_of
+from durward.core.policy.predicate import ACTION, Acts, atom_holds, is_action
 
 MAX_REMEMBERED: Final = 1_000
 """How many plans a block keeps of actions for which it was not prepared."""
@@ -29,7 +29,7 @@ class Plan:
     def keys(self) -> frozenset[str]:
         """Every key that its statements may read."""
         rules = (rule for index in self.indexes for rule in index.rules)
-        return frozenset().union(*(keys_of(rule.predicate) for rule in rules))
+        return frozenset().union(*(rule.keys for rule in rules))
 
 
 NOTHING: Final = Plan()

@@ -64,6 +64,15 @@ class Crowd:
             else:
                 self._always.append(member.entry)
 
+    @property
+    def everything(self) -> list[Entry]:
+        """All of them, some perhaps more than once."""
+        tables = [self._by_letters, *self._by_value.values()]
+        return [
+            *self._always,
+            *(entry for table in tables for entries in table.values() for entry in entries),
+        ]
+
     def entries(self, request: AccessRequest) -> list[Entry]:
         """Those that can apply to the request, some perhaps more than once."""
         found = [*self._always]

@@ -5,7 +5,7 @@ segment begins, so that a few look-ups find it among any number. Where many stil
 place, they are told apart by what their pattern or their conditions must have (`crowd`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -24,7 +24,7 @@ from durward.core.policy.python import (
     names_atom,
     principals_atom,
 )
-from durward.core.policy.request import MAX_LEVELS, WHOLE, AccessRequest
+from durward.core.policy.request import MAX_LEVELS, WHOLE, AccessRequest, levels_of
 
 MAX_INLINE: Final = 8
 """How many statements that concern any resource stand in the text of a function."""
@@ -57,6 +57,26 @@ class Table:
             return self.entries.get(request.levels[level], ())
         key = (itemgetter(*positions)(request.segments), request.lasts[level])
         return self.entries.get(key, ())
+
+    def beginning(self, head: Sequence[str], beginning: str) -> Sequence[Entry]:
+        """What stands where any resource that begins so points to."""
+        positions, level = self.place
+        known = levels_of(beginning)[level] if level < WHOLE else None
+        if self.by_beginning:
+            start = "".join(f"{segment}:" for segment in head)
+            if known is not None:
+                return _listed(self.entries.get(start + known, ()))
+            keys: Iterable[Any] = (key for key in self.entries if key.startswith(start + beginning))
+        else:
+            start = itemgetter(*positions)(head)
+            if known is not None:
+                return _listed(self.entries.get((start, known), ()))
+            keys = (k for k in self.entries if k[0] == start and k[1].startswith(beginning))
+        return [entry for key in keys for entry in _listed(self.entries[key])]
+
+
+def _listed(entries: Sequence[Entry] | Crowd) -> Sequence[Entry]:
+    return entries.everything if isinstance(entries, Crowd) else entries
 
 
 class Index:
@@ -99,6 +119,17 @@ class Index:
         for entries in [self.several or (), *found]:
             listed = entries.entries(request) if isinstance(entries, Crowd) else entries
             for _, answer in listed:
+                yield from answer.deciding
+
+    def meeting(self, head: Sequence[str], beginning: str) -> Iterator[Rule]:
+        """The statements that a resource of these five segments, whose last begins so, may concern.
+
+        Some come more than once.
+        """
+        yield from (rule for _, rule in self.always)
+        found = [table.beginning(head, beginning) for table in self.tables]
+        for entries in [_listed(self.several or ()), *found]:
+            for _, answer in entries:
                 yield from answer.deciding
 
 

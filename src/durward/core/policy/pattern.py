@@ -6,7 +6,7 @@ brings in is literal: a `*` in a user's name is not a wildcard. Matching never b
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -122,6 +122,21 @@ def _substitute(variable: Variable, lookup: Lookup) -> str:
         return variable.default
     # A key of several values is no variable; what is not even that cannot be read.
     raise Unresolved(variable.key) if isinstance(value, tuple) else Unreadable(variable.key)
+
+
+def fill_in(text: str, known: Mapping[str, object]) -> str:
+    """A text with the variables that are known replaced by what they bring in, literally.
+
+    Raises Unresolved, Unreadable.
+    """
+
+    def filled(found: re.Match[str]) -> str:
+        part = _variable(found[1])
+        if not isinstance(part, Variable) or part.key not in known:
+            return found[0]
+        return re.sub(r"[*?$]", r"${\g<0>}", _substitute(part, known.get))
+
+    return _VARIABLE.sub(filled, text)
 
 
 def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Template:

@@ -2,11 +2,11 @@
 
 A fact is the value of a key: text, several texts, or None where the key is known to be absent;
 anything else is a value that cannot be read. `action`, `resource` and `principal` are keys like the
-others. `holds` answers where everything is known; `residual` is the one partial evaluation: what
-remains to be asked once some keys are known.
+others. `holds` answers where everything is known; what remains to be asked where only some of it
+is, `residual` says.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -26,7 +26,7 @@ ACTION, RESOURCE, PRINCIPAL = "action", "resource", "principal"
 
 Value: TypeAlias = "str | tuple[str, ...] | None"
 Facts: TypeAlias = Mapping[str, object]
-"""Values by key in lower case; for `residual` a key that is not there is not known."""
+"""Values by key in lower case; where only a part is known, a key that is not there is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def compile_statement(statement: Statement) -> Every:
 
 def keys_of(predicate: Predicate) -> frozenset[str]:
     """Every key that the predicate may read."""
-    return frozenset().union(*(_atom_keys(atom) for atom in atoms_of(predicate)))
+    return frozenset().union(*(keys_of_atom(atom) for atom in atoms_of(predicate)))
 
 
 def holds(predicate: Predicate, facts: Facts) -> bool:
@@ -135,43 +135,6 @@ def holds(predicate: Predicate, facts: Facts) -> bool:
             assert_never(predicate)
 
 
-def residual(predicate: Predicate, known: Facts) -> Predicate:
-    """What remains to be asked: equal to `predicate` for every request that agrees with `known`."""
-    match predicate:
-        case Constant():
-            return predicate
-        case Every(parts):
-            return _joined((residual(part, known) for part in parts), Every, TRUE, FALSE)
-        case Some(parts):
-            return _joined((residual(part, known) for part in parts), Some, FALSE, TRUE)
-        case Not(part):
-            rest = residual(part, known)
-            return Constant(not rest.value) if isinstance(rest, Constant) else Not(rest)
-        case Acts() | Names() | Is() | Holds():
-            if _atom_keys(predicate) <= known.keys():
-                return Constant(atom_holds(predicate, known))
-            return predicate
-        case _:
-            assert_never(predicate)
-
-
-def _joined(
-    parts: Iterator[Predicate],
-    form: "Callable[[tuple[Predicate, ...]], Predicate]",
-    neutral: Constant,
-    settling: Constant,
-) -> Predicate:
-    remaining = []
-    for part in parts:
-        if part == settling:
-            return settling
-        if part != neutral:
-            remaining.append(part)
-    if len(remaining) == 1:
-        return remaining[0]
-    return form(tuple(remaining)) if remaining else neutral
-
-
 def atoms_of(predicate: Predicate) -> Iterator[Atom]:
     """The atoms of a predicate, wherever they stand in it."""
     match predicate:
@@ -188,7 +151,8 @@ def atoms_of(predicate: Predicate) -> Iterator[Atom]:
             assert_never(predicate)
 
 
-def _atom_keys(atom: Atom) -> frozenset[str]:
+def keys_of_atom(atom: Atom) -> frozenset[str]:
+    """Every key that one atom may read."""
     match atom:
         case Acts():
             return frozenset({ACTION})

@@ -1,0 +1,172 @@
+"""The one partial evaluation: what of a predicate remains to be asked once some of it is known.
+
+Keys are known by their values, and of a resource some of its segments may be. What is known is
+filled in, down to the variables of a pattern; what cannot be decided by it stays as it was.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, assert_never
+
+from durward.core.policy.document import Condition
+from durward.core.policy.operators import Operand
+from durward.core.policy.pattern import (
+    ARN_SEGMENTS,
+    STAR,
+    ResourcePattern,
+    Template,
+    Unreadable,
+    Unresolved,
+    fill_in,
+    parse_template,
+)
+from durward.core.policy.predicate import (
+    FALSE,
+    RESOURCE,
+    TRUE,
+    Acts,
+    Atom,
+    Constant,
+    Every,
+    Facts,
+    Holds,
+    Is,
+    Names,
+    Not,
+    Predicate,
+    Some,
+    atom_holds,
+    keys_of_atom,
+)
+
+Parts = Sequence[str | None]
+"""The six segments of a resource, each where it is known; none at all where nothing is."""
+ANYTHING: Final = Template("*", (STAR,))
+
+
+def residual(predicate: Predicate, known: Facts, resource: Parts = ()) -> Predicate:
+    """What remains: equal to `predicate` for every request that agrees with what is known."""
+    match predicate:
+        case Constant():
+            return predicate
+        case Every(parts):
+            rest = (residual(part, known, resource) for part in parts)
+            return _joined(rest, Every, TRUE, FALSE)
+        case Some(parts):
+            rest = (residual(part, known, resource) for part in parts)
+            return _joined(rest, Some, FALSE, TRUE)
+        case Not(part):
+            left = residual(part, known, resource)
+            return Constant(not left.value) if isinstance(left, Constant) else Not(left)
+        case Acts() | Names() | Is() | Holds():
+            return _of_atom(predicate, known, resource)
+        case _:
+            assert_never(predicate)
+
+
+def _joined(
+    parts: Iterator[Predicate],
+    form: Callable[[tuple[Predicate, ...]], Predicate],
+    neutral: Constant,
+    settling: Constant,
+) -> Predicate:
+    remaining = []
+    for part in parts:
+        if part == settling:
+            return settling
+        if part != neutral:
+            remaining.append(part)
+    if len(remaining) == 1:
+        return remaining[0]
+    return form(tuple(remaining)) if remaining else neutral
+
+
+def _of_atom(atom: Atom, known: Facts, resource: Parts) -> Predicate:
+    keys = keys_of_atom(atom)
+    if keys <= known.keys():
+        return Constant(atom_holds(atom, known))
+    match atom:
+        case Holds(condition) if keys & known.keys() - {condition.key}:
+            return Holds(_filled(condition, known), atom.on_error)
+        case Names() if RESOURCE not in known:
+            return _of_names(atom, known, resource)
+        case _:
+            return atom
+
+
+def _filled(condition: Condition, known: Facts) -> Condition:
+    """The values of the policy with what is known in them; one whose variable has no value goes."""
+    operator = condition.operator
+    if operator is None or operator.fits:  # a colon that is filled into an ARN would part it
+        return condition
+    operands: list[Operand] = []
+    for operand in condition.operands:
+        try:
+            text = fill_in(operand.text, known)
+            operands.append(operator.read(text) if text != operand.text else operand)
+        except Unresolved:
+            continue
+        except (Unreadable, ValueError):
+            return condition
+    return replace(condition, operands=tuple(operands))
+
+
+def _of_names(names: Names, known: Facts, resource: Parts) -> Predicate:
+    """Patterns that cannot name the resource go; where one names it whatever it is, it is settled.
+
+    Of a resource whose segments are told it is known that it is an ARN.
+    """
+    settled, kept = bool(resource), []
+    for pattern in names.patterns:
+        try:
+            left = _narrowed(_resolved(pattern, known), resource, is_complement=names.complement)
+        except Unresolved:
+            # It names nothing; that its complement is in doubt then, an Allow must not live on.
+            if names.complement and not names.on_error:
+                return FALSE
+            continue
+        except (Unreadable, ValueError):
+            left = pattern
+        if left is not None and settled and _is_anything(left):
+            return Constant(not names.complement)
+        if left is not None:
+            kept.append(left)
+    if settled and not kept:
+        return Constant(names.complement)
+    return replace(names, patterns=tuple(kept))
+
+
+def _resolved(pattern: ResourcePattern, known: Facts) -> ResourcePattern:
+    """The pattern with its known variables filled in. Raises Unresolved, Unreadable, ValueError."""
+    if not pattern.keys & known.keys():
+        return pattern
+    filled = (
+        parse_template(fill_in(template.text, known), wildcards=True) if template.keys else template
+        for template in pattern.segments or ()
+    )
+    return ResourcePattern(pattern.text, tuple(filled))
+
+
+def _narrowed(
+    pattern: ResourcePattern, resource: Parts, *, is_complement: bool
+) -> ResourcePattern | None:
+    """The pattern without the segments that are known to fit; None where one does not.
+
+    A complement keeps a pattern with a variable: whether that has a value is still to be asked.
+    """
+    segments = pattern.segments
+    if not resource or segments is None or len(segments) != ARN_SEGMENTS:
+        return pattern
+    if is_complement and pattern.keys:
+        return pattern
+    left = list(segments)
+    for place, (template, given) in enumerate(zip(segments, resource, strict=True)):
+        if given is not None and template.test:
+            if not template.test(given):
+                return None
+            left[place] = ANYTHING
+    return ResourcePattern(pattern.text, tuple(left))
+
+
+def _is_anything(pattern: ResourcePattern) -> bool:
+    return pattern.segments is None or all(template.is_star for template in pattern.segments)

@@ -1,0 +1,339 @@
+"""What remains of a policy, printed as a condition of SQL that is true or false, never NULL.
+
+NULL in a column is an absent key: it is asked for where it matters, so that a NOT around a
+condition means what it says.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from math import ceil, floor
+from typing import Any, Final, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.sql.expression import ColumnElement
+
+from durward.core.policy.document import Condition, Quantifier
+from durward.core.policy.evaluate import PolicySet
+from durward.core.policy.filter import OF_RESOURCES, Case, Remaining, remaining
+from durward.core.policy.operators import parse_date, parse_number
+from durward.core.policy.pattern import (
+    ARN_SEGMENTS,
+    ResourcePattern,
+    Template,
+    Variable,
+    parse_template,
+)
+from durward.core.policy.predicate import (
+    Acts,
+    Constant,
+    Every,
+    Facts,
+    Holds,
+    Is,
+    Names,
+    Not,
+    Predicate,
+    Some,
+    absent_holds,
+    atom_holds,
+)
+from durward.core.policy.request import Principal
+from durward.sdk.sqlalchemy.logic import Clause, every, negated, some, truth
+from durward.sdk.sqlalchemy.pattern import INTEGERS, Piece, compare, equals, spelled
+from durward.sdk.sqlalchemy.rows import Field, Part, Rows, SeveralFields, Shape
+from durward.sdk.sqlalchemy.text import HasNul
+from durward.sdk.sqlalchemy.untranslatable import Untranslatable
+
+TEXTS: Final = {"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"}
+
+
+def where(
+    policies: PolicySet,
+    rows: Rows,
+    principal: Principal | None,
+    action: str,
+    context: Mapping[str, object] | None = None,
+) -> Clause:
+    """The condition that holds for the rows which the principal may do the action to.
+
+    Raises Untranslatable where SQL cannot say it exactly.
+    """
+    request = rows.listed.request(principal, action, context or {})
+    printer = _Printer(rows, request.facts)
+    cases = [printer.case(case) for case in remaining(policies, request, rows.listed)]
+    return every(some(*cases), *printer.guards()) if cases else sa.false()
+
+
+class _Printer:
+    """Prints for one kind of rows and one request."""
+
+    def __init__(self, rows: Rows, facts: Facts) -> None:
+        self._rows = rows
+        self._facts = facts
+        self._without_nul: dict[int, Clause] = {}
+
+    def guards(self) -> Iterator[Clause]:
+        """What is so of every row that can be named, and read to its end."""
+        for part in (self._rows.tenant, *self._rows.resource):
+            if isinstance(part, Field):
+                yield part.column.is_not(None)
+        yield from self._without_nul.values()
+
+    def case(self, case: Case) -> Clause:
+        """No Deny, and of each level one."""
+        denies = [negated(self._remaining(deny)) for deny in case.denies]
+        levels = [some(*map(self._remaining, level)) for level in case.levels]
+        return every(self._predicate(case.tenant), *denies, *levels)
+
+    def _remaining(self, left: Remaining) -> Clause:
+        try:
+            return self._predicate(left.predicate)
+        except Untranslatable as error:
+            raise error.of(left.rule.id) from None
+
+    def _predicate(self, predicate: Predicate) -> Clause:
+        match predicate:
+            case Constant(value):
+                return truth(value)
+            case Every(parts):
+                return every(*map(self._predicate, parts))
+            case Some(parts):
+                return some(*map(self._predicate, parts))
+            case Not(part):
+                return negated(self._predicate(part))
+            case Names():
+                return self._names(predicate)
+            case Holds():
+                return self._holds(predicate)
+            case Acts() | Is():  # who asks for what is known: they never remain
+                return truth(atom_holds(predicate, self._facts))
+            case _:
+                assert_never(predicate)
+
+    def _names(self, names: Names) -> Clause:
+        """See `names_hold`: a complement is in doubt where a variable has no value."""
+        named = some(*map(self._named, names.patterns))
+        if not names.complement:
+            return named
+        if names.on_error:
+            return negated(named)
+        known = [there for pattern in names.patterns for there in self._present(pattern)]
+        return every(negated(named), *known)
+
+    def _named(self, pattern: ResourcePattern) -> Clause:
+        if pattern.segments is None:
+            return sa.true()
+        if len(pattern.segments) != ARN_SEGMENTS:
+            raise Untranslatable(f"`{pattern.text}` has fewer than six segments")
+        rows = self._rows
+        head: list[Part] = ["arn", "durward", rows.listed.api, rows.listed.stage, rows.tenant]
+        texts = [*([part] for part in head), list(rows.resource)]
+        fitting = [
+            self._fits(text, template)
+            for text, template in zip(texts, pattern.segments, strict=True)
+            if not template.is_star
+        ]
+        return every(*fitting)
+
+    def _present(self, pattern: ResourcePattern) -> Iterator[Clause]:
+        for template in pattern.segments or ():
+            yield from self._variables(template)[1]
+
+    def _holds(self, holds: Holds) -> Clause:
+        """See `condition_holds`."""
+        condition = holds.condition
+        value = self._value(condition.key)
+        absent = absent_holds(condition)
+        if condition.refused:
+            return truth(holds.on_error)
+        match value:
+            case None | ():
+                return truth(absent)
+            case Field(column, Shape.BOOLEAN):
+                return self._enumerated(holds, column)
+            case Field(column):
+                if condition.operator is None:
+                    return _presence(condition, column.is_not(None))
+                tested = self._tested(condition, value)
+                if absent:
+                    return some(column.is_(None), tested)
+                return every(column.is_not(None), tested)
+            case SeveralFields():
+                return self._several(condition, value, absent=absent)
+            case str():
+                return self._tested(condition, value)
+            case tuple():
+                return self._of_texts(condition, value)
+            case _:
+                return truth(holds.on_error)
+
+    def _value(self, key: str) -> Any:
+        """What tells the value of a key: columns, or what is known."""
+        if key in self._rows.keys:
+            return self._rows.keys[key]
+        if key.startswith(OF_RESOURCES):
+            raise Untranslatable(f"`{key}` has no column", hint="name it in `keys` of `Rows`")
+        return self._facts.get(key)
+
+    def _enumerated(self, holds: Holds, column: ColumnElement[Any]) -> Clause:
+        """A truth value has three states: the condition is asked about each of them here."""
+        if any(operand.keys for operand in holds.condition.operands):
+            raise _no_sql(holds.condition)
+        key = holds.condition.key
+        states: dict[bool | None, str | None] = {True: "true", False: "false", None: None}
+        holding = [
+            column.is_(state) for state, text in states.items() if atom_holds(holds, {key: text})
+        ]
+        return sa.true() if len(holding) == len(states) else some(*holding)
+
+    def _several(self, condition: Condition, value: SeveralFields, *, absent: bool) -> Clause:
+        exists = _exists(value, sa.true())
+        if condition.operator is None:
+            return _presence(condition, exists)
+        if condition.quantifier is None:  # a plain operator on several values does not hold
+            return negated(exists) if absent else sa.false()
+        tested = self._tested(condition, value.field, value)
+        if condition.quantifier is Quantifier.EVERY:
+            return negated(_exists(value, negated(tested)))
+        passing = _exists(value, tested)
+        return some(negated(exists), passing) if absent else passing
+
+    def _of_texts(self, condition: Condition, texts: tuple[str, ...]) -> Clause:
+        """The rule for several values that are known, held against columns."""
+        tested = [self._tested(condition, text) for text in texts]
+        match condition.quantifier:
+            case None:
+                return sa.false()
+            case Quantifier.EVERY:
+                return every(*tested)
+            case Quantifier.SOME:
+                return some(*tested)
+
+    def _tested(
+        self, condition: Condition, subject: Part, among: SeveralFields | None = None
+    ) -> Clause:
+        """Whether one value, which is there, passes. `among` are those of which it is one."""
+        operator = condition.operator
+        if operator and operator.name in TEXTS:
+            matching = self._one_of(condition, subject, operator.name.endswith("Like"), among)
+        elif isinstance(subject, Field) and subject.shape is Shape.INTEGER:
+            matching = _compared(condition, subject.column)
+        else:
+            raise _no_sql(condition)
+        return negated(matching) if operator and operator.negated else matching
+
+    def _one_of(
+        self,
+        condition: Condition,
+        subject: Part,
+        wildcards: bool,  # noqa: FBT001
+        among: SeveralFields | None,
+    ) -> Clause:
+        """Whether a text is what one of the policy's texts says."""
+        texts = [operand.equal for operand in condition.operands if operand.equal is not None]
+        matching = [equals(subject, texts)] if isinstance(subject, Field) and texts else []
+        for operand in condition.operands:
+            if operand.equal is None or not isinstance(subject, Field):
+                template = parse_template(operand.text, wildcards=wildcards)
+                matching.append(self._fits([subject], template, among))
+        return some(*matching)
+
+    def _fits(
+        self, text: list[Part], template: Template, among: SeveralFields | None = None
+    ) -> Clause:
+        """Whether a text is what a template describes, whose variables may be columns."""
+        pieces, present = self._variables(template)
+        if pieces is None:
+            return sa.false()
+
+        def globbed(field: Field) -> None:
+            has_nul: Clause = HasNul(field.column)
+            if among and field is among.field:
+                has_nul = _exists(among, has_nul)
+            self._without_nul[id(field)] = negated(has_nul)
+
+        return every(*present, compare(text, pieces, globbed))
+
+    def _variables(self, template: Template) -> tuple[list[Piece] | None, list[Clause]]:
+        """The pieces of a template, and what must be there for it to mean anything.
+
+        None where a key of several values is a variable: then it means nothing.
+        """
+        pieces: list[Piece] = []
+        present: list[Clause] = []
+        for part in template.parts:
+            if not isinstance(part, Variable):
+                pieces.append(part)
+                continue
+            match self._value(part.key):
+                case Field(column) as field if part.default is None:
+                    present.append(column.is_not(None))
+                    pieces.append(field)
+                case Field() as field:
+                    default = sa.literal(part.default, sa.Text())
+                    filled = sa.func.coalesce(spelled([field]), default, type_=sa.Text())
+                    pieces.append(Field(filled, Shape.TEXT))
+                case str(text):
+                    pieces.append(text)
+                case SeveralFields():
+                    return None, [sa.false()]
+                case _:
+                    raise Untranslatable(f"`${{{part.key}}}` cannot be read")
+        return pieces, present
+
+
+def _presence(condition: Condition, present: Clause) -> Clause:
+    """The rule of `Null`."""
+    wanted = [negated(present) if absent else present for absent in sorted(condition.absent)]
+    return sa.true() if len(wanted) > 1 else some(*wanted)
+
+
+def _exists(several: SeveralFields, test: Clause) -> Clause:
+    """Whether there is a value that passes."""
+    column: Any = several.field.column
+    found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(column.table)
+    found = found.where(several.on, column.is_not(None), test)
+    return found.correlate_except(column.table).exists()
+
+
+Compare = Callable[[Any, Decimal], Clause]
+
+
+def _equal_to(column: Any, number: Decimal) -> Clause:
+    is_whole = number == int(number) and int(number) in INTEGERS
+    return column == int(number) if is_whole else sa.false()
+
+
+def _below(column: Any, bound: int) -> Clause:
+    """Whether it is less than a whole number."""
+    if bound in INTEGERS:
+        return column < bound  # type: ignore[no-any-return]
+    return truth(bound > 0)
+
+
+ORDERED: Final[dict[str, Compare]] = {
+    "Equals": _equal_to,
+    "NotEquals": _equal_to,
+    "LessThan": lambda column, bound: _below(column, ceil(bound)),
+    "LessThanEquals": lambda column, bound: _below(column, floor(bound) + 1),
+    "GreaterThan": lambda column, bound: negated(_below(column, floor(bound) + 1)),
+    "GreaterThanEquals": lambda column, bound: negated(_below(column, ceil(bound))),
+}
+"""Whole numbers against any: by the next whole one. What is negated is so around all of it."""
+
+
+def _compared(condition: Condition, column: ColumnElement[Any]) -> Clause:
+    name = condition.operator.name if condition.operator else ""
+    for family, parse in (("Numeric", parse_number), ("Date", parse_date)):
+        if name.startswith(family):
+            compared = ORDERED[name.removeprefix(family)]
+            found = [compared(column, parse(operand.text)) for operand in condition.operands]
+            return some(*found)
+    raise _no_sql(condition)
+
+
+def _no_sql(condition: Condition) -> Untranslatable:
+    return Untranslatable(
+        f"`{condition.name}` on `{condition.key}` has no exact meaning in SQL",
+        hint="compare texts by String…, whole numbers by Numeric… and Date…",
+    )

@@ -1,0 +1,119 @@
+"""Texts compared as policies compare them: character by character, whatever a column's collation.
+
+A column may compare without regard to case, as `NOCASE` of SQLite and `citext` of PostgreSQL do,
+and LIKE of SQLite always does. What is compared here is never more than equal.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+from durward.core.policy.pattern import STAR, Wildcard
+
+ESCAPE: Final = "!"
+
+
+class Comparison(FunctionElement[bool]):
+    """One that stands in a condition as it is, without being compared with 1."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002
+        """It brings its own parentheses."""
+        return self
+
+
+class OneOf(Comparison):
+    """The first text is one of the others."""
+
+    inherit_cache = True
+
+
+class Fits(Comparison):
+    """A text fits a pattern with `*` and `?`: the text, the pattern for GLOB, that for LIKE."""
+
+    inherit_cache = True
+
+
+class HasNul(Comparison):
+    """A text has the character U+0000 in it, at which GLOB of SQLite stops to read."""
+
+    inherit_cache = True
+
+
+def one_of(text: ColumnElement[Any], *others: ColumnElement[Any] | str) -> ColumnElement[bool]:
+    """Whether a text is one of the others; none of them is NULL."""
+    if not others:
+        return sa.false()
+    return OneOf(text, *(_bound(each) if isinstance(each, str) else each for each in others))
+
+
+def fits(text: ColumnElement[Any], parts: tuple[str | Wildcard, ...]) -> ColumnElement[bool]:
+    """Whether a text is what the parts describe."""
+    return Fits(text, _bound("".join(map(_glob, parts))), _bound("".join(map(_like, parts))))
+
+
+def _bound(text: str) -> ColumnElement[str]:
+    return sa.literal(text, sa.Text())
+
+
+def _glob(part: str | Wildcard) -> str:
+    if isinstance(part, Wildcard):
+        return part.sign
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in part)
+
+
+def _like(part: str | Wildcard) -> str:
+    if isinstance(part, Wildcard):
+        return "%" if part == STAR else "_"
+    return "".join(ESCAPE + sign if sign in f"%_{ESCAPE}" else sign for sign in part)
+
+
+def _grouped(clause: ColumnElement[Any], compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+    text = compiler.process(clause, **kw)
+    return text if isinstance(clause, sa.Column | sa.BindParameter) else f"({text})"
+
+
+@compiles(OneOf, "sqlite")
+def _one_of_sqlite(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    text, *others = (_grouped(clause, compiler, kw) for clause in element.clauses)
+    return f"({text} COLLATE BINARY IN ({', '.join(others)}))"
+
+
+@compiles(OneOf, "postgresql")
+def _one_of_postgresql(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    """The first comparison is what an index can answer; the second is the exact one."""
+    text, *others = (_grouped(clause, compiler, kw) for clause in element.clauses)
+    listed = ", ".join(others)
+    exact = ", ".join(f'CAST({other} AS TEXT) COLLATE "C"' for other in others)
+    return f'({text} IN ({listed}) AND CAST({text} AS TEXT) COLLATE "C" IN ({exact}))'
+
+
+@compiles(Fits, "sqlite")
+def _fits_sqlite(element: Fits, compiler: SQLCompiler, **kw: Any) -> str:
+    text, glob, _ = element.clauses
+    return f"({_grouped(text, compiler, kw)} GLOB {compiler.process(glob, **kw)})"
+
+
+@compiles(Fits, "postgresql")
+def _fits_postgresql(element: Fits, compiler: SQLCompiler, **kw: Any) -> str:
+    text, _, like = element.clauses
+    given, pattern = compiler.process(text, **kw), compiler.process(like, **kw)
+    return f"(CAST({given} AS TEXT) COLLATE \"C\" LIKE {pattern} ESCAPE '{ESCAPE}')"
+
+
+@compiles(HasNul, "sqlite")
+def _has_nul_sqlite(element: HasNul, compiler: SQLCompiler, **kw: Any) -> str:
+    (text,) = element.clauses
+    return f"(coalesce(instr({compiler.process(text, **kw)}, char(0)), 0) > 0)"
+
+
+@compiles(HasNul, "postgresql")
+def _has_nul_postgresql(_element: HasNul, _compiler: SQLCompiler, **_kw: Any) -> str:
+    """No text of PostgreSQL has one."""
+    return "false"
