@@ -76,7 +76,7 @@ class _Printer:
         """What is so of every row that can be named, and read to its end."""
         for part in (self._rows.tenant, *self._rows.resource):
             if isinstance(part, Field):
-                yield part.column.is_not(None)
+                yield part.present
         yield from self._without_nul.values()
 
     def case(self, case: Case) -> Clause:
@@ -153,11 +153,11 @@ class _Printer:
                 return self._enumerated(holds, column)
             case Field(column):
                 if condition.operator is None:
-                    return _presence(condition, column.is_not(None))
+                    return _presence(condition, value.present)
                 tested = self._tested(condition, value)
                 if absent:
                     return some(column.is_(None), tested)
-                return every(column.is_not(None), tested)
+                return every(value.present, tested)
             case SeveralFields():
                 return self._several(condition, value, absent=absent)
             case str():
@@ -187,16 +187,15 @@ class _Printer:
         return sa.true() if len(holding) == len(states) else some(*holding)
 
     def _several(self, condition: Condition, value: SeveralFields, *, absent: bool) -> Clause:
-        exists = _exists(value, sa.true())
         if condition.operator is None:
-            return _presence(condition, exists)
+            return _presence(condition, _exists(value, sa.true()))
+        nothing = negated(_exists(value, sa.true())) if absent else sa.false()
         if condition.quantifier is None:  # a plain operator on several values does not hold
-            return negated(exists) if absent else sa.false()
+            return nothing
         tested = self._tested(condition, value.field, value)
         if condition.quantifier is Quantifier.EVERY:
             return negated(_exists(value, negated(tested)))
-        passing = _exists(value, tested)
-        return some(negated(exists), passing) if absent else passing
+        return some(nothing, _exists(value, tested))
 
     def _of_texts(self, condition: Condition, texts: tuple[str, ...]) -> Clause:
         """The rule for several values that are known, held against columns."""
@@ -266,8 +265,8 @@ class _Printer:
                 pieces.append(part)
                 continue
             match self._value(part.key):
-                case Field(column) as field if part.default is None:
-                    present.append(column.is_not(None))
+                case Field() as field if part.default is None:
+                    present.append(field.present)
                     pieces.append(field)
                 case Field() as field:
                     default = sa.literal(part.default, sa.Text())
@@ -292,7 +291,7 @@ def _exists(several: SeveralFields, test: Clause) -> Clause:
     """Whether there is a value that passes."""
     column: Any = several.field.column
     found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(column.table)
-    found = found.where(several.on, column.is_not(None), test)
+    found = found.where(several.on, several.field.present, test)
     return found.correlate_except(column.table).exists()
 
 

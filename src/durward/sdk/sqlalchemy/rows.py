@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -33,6 +34,11 @@ class Field:
 
     column: ColumnElement[Any]
     shape: Shape
+
+    @cached_property
+    def present(self) -> ColumnElement[bool]:
+        """Whether the row has a value there."""
+        return self.column.is_not(None)
 
 
 @dataclass(frozen=True, eq=False)
