@@ -1,5 +1,6 @@
 """Tests of policies, and the faults that they notice."""
 
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,42 @@ def test_what_is_no_suite_is_told_with_its_place(suite: Any, told: str) -> None:
     with pytest.raises(PolicyError) as caught:
         read_suite(suite, "x", {"ann": ANN})
     assert told in str(caught.value)
+
+
+ROWS = {
+    "arn:durward:o:s:acme:x/1": MFA,
+    "arn:durward:o:s:acme:x/2": {},
+    "arn:durward:o:s:globex:x/3": MFA,
+}
+
+
+def rows(expect: Any, listed: Any = ROWS) -> dict[str, Any]:
+    when = {"action": "o:List", "rows": listed}
+    return {"name": "it", "given": {"principal": "ann"}, "when": when, "expect": expect}
+
+
+def test_a_list_is_expected_by_its_rows() -> None:
+    assert failures(rows({"rows": ["arn:durward:o:s:acme:x/1"]})) == []
+    assert failures(rows({"rows": []})) == [
+        "it: arn:durward:o:s:acme:x/1: expected deny, found allow by `p/Own`"
+    ]
+    wanted = "it: arn:durward:o:s:acme:x/2: expected allow"
+    assert [told[: len(wanted)] for told in failures(rows({"rows": list(ROWS)[:2]}))] == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        (rows("allow"), "/tests/0/expect: `expect` names the `rows`"),
+        (rows({"rows": ["x"]}), "`x` is none of the rows"),
+        (rows({"rows": "x"}), "a list of texts"),
+        (rows({"rows": []}, {}), "/tests/0/when/rows: at most"),
+        (rows({"rows": []}, {"a/b": 1}), "/tests/0/when/rows/a~1b: not an object"),
+    ],
+)
+def test_rows_that_are_none_are_told(test: Any, told: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(told)):
+        failures(test)
 
 
 def test_every_small_fault_is_made_once() -> None:

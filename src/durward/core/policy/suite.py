@@ -10,7 +10,7 @@ from typing import Final
 from durward.core.policy.answer import Answer, Layer
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.source import PolicyError, Problem
+from durward.core.policy.source import PolicyError, Problem, escape
 from durward.core.wire import Json
 
 MAX_TESTS: Final = 1_000
@@ -129,7 +129,11 @@ class _Reader:
             self.wrong("/tests", f"a list of at most {MAX_TESTS} tests")
             listed = []
         shared = self.given(members.get("given", {}), "/given", _Given())
-        cases = [self.case(each, f"/tests/{at}", shared) for at, each in enumerate(listed)]
+        cases = [
+            case
+            for at, each in enumerate(listed)
+            for case in self.cases(each, f"/tests/{at}", shared)
+        ]
         return Suite(name, tuple(cases), self.never(members.get("never", []), name))
 
     def never(self, value: Json, name: str) -> Document:
@@ -140,18 +144,48 @@ class _Reader:
                 self.wrong(found.pointer.replace("/Statement", "/never", 1), found.message)
             return Document(name, Kind.IDENTITY, ())
 
-    def case(self, value: Json, pointer: str, shared: _Given) -> Case:
+    def cases(self, value: Json, pointer: str, shared: _Given) -> Iterator[Case]:
+        """The case of a test, or one for each row of a list."""
         members = self.members(value, pointer, {"name", "given", "when", "expect"})
-        given = self.given(members.get("given", {}), f"{pointer}/given", shared)
-        when = self.members(members.get("when", {}), f"{pointer}/when", {"action", "resource"})
-        request = AccessRequest(
-            given.principal,
-            self.text(when, "action", f"{pointer}/when"),
-            self.text(when, "resource", f"{pointer}/when"),
-            given.context,
-        )
         name = self.text(members, "name", pointer)
-        return Case(name, request, self.expected(members.get("expect"), f"{pointer}/expect"))
+        given = self.given(members.get("given", {}), f"{pointer}/given", shared)
+        at = f"{pointer}/when"
+        when = self.members(members.get("when", {}), at, {"action", "resource", "rows"})
+        action = self.text(when, "action", at)
+        if "rows" not in when:
+            resource = self.text(when, "resource", at)
+            request = AccessRequest(given.principal, action, resource, given.context)
+            yield Case(name, request, self.expected(members.get("expect"), f"{pointer}/expect"))
+            return
+        rows = self.rows(when["rows"], f"{at}/rows")
+        wanted = self.listed(members.get("expect"), rows, f"{pointer}/expect")
+        for resource, told in rows.items():
+            request = AccessRequest(given.principal, action, resource, {**given.context, **told})
+            yield Case(f"{name}: {resource}", request, Expected(resource in wanted))
+
+    def rows(self, value: Json, pointer: str) -> dict[str, Mapping[str, Json]]:
+        """The members of a list: resources, and what is told of each."""
+        if not isinstance(value, dict) or not value or len(value) > MAX_TESTS:
+            self.wrong(pointer, f"at most {MAX_TESTS} resources, each with its keys")
+            return {}
+        found: dict[str, Mapping[str, Json]] = {}
+        for resource, told in value.items():
+            if isinstance(told, dict):
+                found[resource] = told
+            else:
+                self.wrong(f"{pointer}/{escape(resource)}", "not an object of keys")
+        return found
+
+    def listed(self, value: Json, rows: Mapping[str, object], pointer: str) -> frozenset[str]:
+        """Those of the rows that are expected to be listed."""
+        named = value.get("rows") if isinstance(value, dict) and len(value) == 1 else None
+        wanted = self.texts(named, pointer) if named is not None else ()
+        if named is None:
+            self.wrong(pointer, "`expect` names the `rows` that are listed")
+        for name in wanted:
+            if name not in rows:
+                self.wrong(pointer, f"`{name}` is none of the rows")
+        return frozenset(wanted)
 
     def given(self, value: Json, pointer: str, shared: _Given) -> _Given:
         members = self.members(value, pointer, {"principal", "scopes", "context"})
