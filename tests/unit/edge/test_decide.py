@@ -11,18 +11,20 @@ from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId, DecisionId, Instant
+from durward.core.wire import Json
 
 OPERATION = Operation("Get", "GET", "/{t}/o/{id}", "o:Get", resource="o/{id}", tenant="{t}")
 PUBLIC = Operation("Status", "GET", "/status", "o:Status", public=True)
 API = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (OPERATION, PUBLIC), {})
 DECIDER = Decider(Snapshot(1, "http://issuer", (), (API,)))
+TOKEN: dict[str, Json] = {"sub": "ann", "client_id": "cli", "iat": 1_799_999_990, "jti": "t-1"}
 GOOD = CheckRequest(
     id=DecisionId("d_1"),
     method="GET",
     path="/acme/o/1?x=1",
     api="o",
     operation="Get",
-    claims={"sub": "ann"},
+    claims=TOKEN,
     token_header={"typ": "at+jwt"},
     source="127.0.0.1",
     at=Instant(1_800_000_000_000_000),
@@ -60,8 +62,12 @@ def test_envoy_and_we_must_mean_the_same_operation(changed: dict[str, str]) -> N
         {"token_header": {"typ": "JWT"}},
         {"token_header": {"typ": 1}},
         {"claims": {}},
-        {"claims": {"sub": ""}},
-        {"claims": {"sub": ["ann"]}},
+        {"claims": {**TOKEN, "sub": ""}},
+        {"claims": {**TOKEN, "sub": ["ann"]}},
+        {"claims": {**TOKEN, "client_id": None}},
+        {"claims": {**TOKEN, "iat": "now"}},
+        {"claims": {**TOKEN, "iat": None}},
+        {"claims": {**TOKEN, "jti": ""}},
     ],
 )
 def test_a_token_that_is_no_access_token_of_somebody_is_refused(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from durward.core.edge.decision import Stage
-from durward.core.edge.facts import CheckRequest, context_of, principal_of
+from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
 from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.matcher import Matcher
@@ -114,13 +114,17 @@ def insufficient_scope(api: Api, operation: Operation) -> str:
 
 
 def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
+    """What an access token must have beside what Envoy has verified (RFC 9068 §2.1, §2.2)."""
     if request.claims is None:
         return None if operation.public else "no access token was verified"
     kind = (request.token_header or {}).get("typ")
     if not isinstance(kind, str) or kind.lower() not in ACCESS_TOKEN_TYPES:
         return "the token is not an access token"
-    subject = request.claims.get("sub")
-    return None if isinstance(subject, str) and subject else "the token names no subject"
+    named = all(text(request.claims, name) for name in ("sub", "client_id", "jti"))
+    issued = request.claims.get("iat")
+    if named and isinstance(issued, int | float):
+        return None
+    return "the token does not name its subject, its client, its time of issue and itself"
 
 
 def _is_fresh(request: CheckRequest) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from durward.core.authn.factors import is_multi_factor
 from durward.core.edge.snapshot import Api
 from durward.core.openapi.operations import Operation, filled
 from durward.core.policy.document import value_text
@@ -89,7 +90,7 @@ def _of_token(claims: Mapping[str, Json], now: int) -> dict[str, Value]:
         "sessionid": text(claims, "sid") or None,
         "acr": text(claims, "acr") or None,
         "amr": amr,
-        "multifactorauthpresent": "true" if len(amr) > 1 or "mfa" in amr else "false",
+        "multifactorauthpresent": "true" if is_multi_factor(amr) else "false",
         "tokenbinding": "none" if not isinstance(claims.get("cnf"), dict) else "bound",
     }
     if isinstance(issued, int | float):

@@ -1,0 +1,21 @@
+"""Which of the methods of a sign-in are factors of their own kind (RFC 8176 §2).
+
+A password and a PIN are both what somebody knows: together they are one factor still.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+KINDS: Final[dict[str, frozenset[str]]] = {
+    "known": frozenset({"kba", "pin", "pwd"}),
+    "held": frozenset({"hwk", "otp", "pop", "sc", "sms", "swk", "tel"}),
+    "inherent": frozenset({"face", "fpt", "iris", "retina", "vbm"}),
+}
+MULTI_FACTOR: Final = "mfa"
+
+
+def is_multi_factor(methods: Iterable[str]) -> bool:
+    """Whether the methods are factors of two kinds, or the issuer says that several were used."""
+    named = frozenset(methods)
+    kinds = [kind for kind in KINDS.values() if not kind.isdisjoint(named)]
+    return MULTI_FACTOR in named or len(kinds) > 1
