@@ -57,3 +57,45 @@ def test_every_problem_of_an_unreadable_policy_is_told(
     out = capsys.readouterr().out
     assert f"{file}:3:13: error: `Effect` is `Allow` or `Deny` [not-a-policy]" in out
     assert f"{file}:7:" in out
+
+
+KEYED = """\
+tenants: { acme: {} }
+apis:
+  files:
+    audience: http://127.0.0.1:1/files
+    upstream: 127.0.0.1:1
+    openapi:
+      openapi: 3.1.0
+      info: { title: Files, version: "1" }
+      paths:
+        "/{tenant}/{id}":
+          get:
+            operationId: GetFile
+            x-durward: { action: "files:GetFile", resource: "file/{id}", tenant: "{tenant}" }
+            responses: { "200": { description: a file } }
+    keys: { durward:ResourceAttr/size: { type: number, always: true } }
+policies:
+  small:
+    Version: "2012-10-17"
+    Statement:
+      Effect: Allow
+      Action: files:GetFile
+      Resource: arn:durward:files:*:${durward:TenantId}:file/*
+      Condition: { NumericLessThan: { durward:ResourceAttr/size: 10 } }
+roles: { reader: { policies: [small] } }
+"""
+
+
+def test_keys_that_a_service_tells_are_declared_with_its_api(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "durward.yaml"
+    file.write_text(KEYED)
+    assert run(["policy", "lint", str(file)]) == 0
+    file.write_text(KEYED.replace("type: number", "type: text"))
+    assert run(["policy", "check", str(file)]) == 1
+    assert "`durward:ResourceAttr/size`" in capsys.readouterr().out
+    file.write_text(KEYED.replace("type: number", "type: colour"))
+    assert run(["policy", "check", str(file)]) == 1
+    assert "apis/files/keys" in capsys.readouterr().err

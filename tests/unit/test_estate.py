@@ -70,6 +70,7 @@ def test_what_fits_is_one_value() -> None:
             "needs `jwks`",
         ),
         ({"clients": {"c": {"tenant": "acme"}}}, "needs `redirect_uris`"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "keys": {"x": {}}}}}, "`x` is not a key"),
         ({"apis": {"Orders": GOOD["apis"]["orders"]}}, "a name is "),
         ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),

@@ -19,6 +19,8 @@ from durward.core.oauth.protected_resource import check_resource
 from durward.core.oauth.redirect import check_redirect_uri
 from durward.core.openapi.operations import read_inventory
 from durward.core.policy.bundle import Bundle, compile_bundle
+from durward.core.policy.catalogue import DeclaredKey
+from durward.core.policy.dialect import OWN
 from durward.core.policy.source import PolicyError
 from durward.core.values import ApiId
 from durward.core.wire import Json
@@ -105,6 +107,7 @@ class ProtectedApi(Body, frozen=True):
     openapi: dict[str, Any]
     stage: Text = "default"
     policies: Names = ()
+    keys: dict[Text, DeclaredKey] = {}
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}\Z")
@@ -253,6 +256,11 @@ def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterato
     for name, body in protected.items():
         if (other := audiences.setdefault(body.audience, name)) != name:
             problems.append(f"apis/{name}: has the audience of `{other}`")
+        problems += [
+            f"apis/{name}: `{key}` is not a key; write `prefix:Name`"
+            for key in body.keys
+            if not OWN.key.match(key)
+        ]
         try:
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name)

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from durward.core.errors import Misconfigured
 from durward.core.estate import Declaration
 from durward.core.estate import Kind as Declared
 from durward.core.openapi.operations import Operation, read_inventory
-from durward.core.policy.catalogue import Catalogue, catalogue_of
+from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of
 from durward.core.policy.document import Kind
 from durward.core.policy.source import escape
 from durward.core.policy.written import Written, kind_of, read_written
@@ -71,7 +73,8 @@ def read_project(paths: Iterable[Path]) -> Project:
         for found in listed
         if found.kind is Declared.POLICY
     ]
-    return Project((*policies, *alone), everything, catalogue_of(dict(_operations(everything))))
+    catalogue = catalogue_of(dict(_operations(everything)), _keys(everything))
+    return Project((*policies, *alone), everything, catalogue)
 
 
 def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:
@@ -118,3 +121,14 @@ def _operations(
     for found in declarations:
         if found.kind is Declared.API:
             yield found.name, read_inventory(found.body.get("openapi"), found.name).operations
+
+
+def _keys(declarations: Iterable[Declaration]) -> Iterator[Key]:
+    """What the APIs declare of the keys that their services tell. Raises Misconfigured."""
+    for found in declarations:
+        if found.kind is Declared.API:
+            try:
+                declared = msgspec.convert(found.body.get("keys", {}), dict[str, DeclaredKey])
+            except msgspec.ValidationError as error:
+                raise Misconfigured(f"apis/{found.name}/keys", str(error)) from error
+            yield from (key.named(name) for name, key in declared.items())

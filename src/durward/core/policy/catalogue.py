@@ -2,12 +2,15 @@
 
 Actions and types come from the operations of an API's OpenAPI document. Keys are those that
 `core.edge.facts` and `Principal.facts` provide; `Presence` says under which circumstances they do.
+What a service tells of its own objects is declared with its API.
 """
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from durward.core.openapi.operations import Operation
 
@@ -49,6 +52,22 @@ class Key:
     type: Type
     presence: Presence
     many: bool = False
+
+
+class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an API declares of a key that its service tells, such as `durward:ResourceAttr/state`.
+
+    `many`: it has several values; `always`: it has a value whenever it is asked for.
+    """
+
+    type: Type = Type.TEXT
+    many: bool = False
+    always: bool = False
+
+    def named(self, name: str) -> Key:
+        """The key."""
+        presence = Presence.ALWAYS if self.always else Presence.SOMETIMES
+        return Key(name, self.type, presence, self.many)
 
 
 def _keys(presence: Presence, kind: Type, *names: str, many: bool = False) -> list[Key]:
