@@ -36,6 +36,14 @@ def test_a_wrong_call_is_explained_on_standard_error_with_exit_code_2(arguments:
     assert "hint: " in done.stderr
 
 
+def test_the_hint_names_the_command_that_was_called_wrongly() -> None:
+    done = durward("policy", "who-can", "a:B", "here", "there")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: `there`: more than the command takes\nhint: durward policy who-can --help\n"
+    )
+
+
 def test_help_names_every_command() -> None:
     done = durward("--help")
     assert done.returncode == 0

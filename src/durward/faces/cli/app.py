@@ -10,7 +10,7 @@ from durward import __version__
 from durward.core.errors import DurwardError, Misconfigured
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
 SUMMARY = "Zero-trust API security in one install."
 USAGE_ERROR = 2
@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> int:
     try:
         outcome = app()(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return complain(str(error), hint="durward --help", code=USAGE_ERROR)
+        return complain(misunderstood(error), hint=how_to_call(error), code=USAGE_ERROR)
     except KeyboardInterrupt:
         return 130
     except Misconfigured as error:
@@ -72,6 +72,21 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def misunderstood(error: "CycloptsError") -> str:
+    """What is wrong with a call, in a line."""
+    from cyclopts import UnusedCliTokensError  # noqa: PLC0415
+
+    if isinstance(error, UnusedCliTokensError):
+        left = ", ".join(f"`{token}`" for token in error.unused_tokens or ())
+        return f"{left}: more than the command takes"
+    return str(error).strip()
+
+
+def how_to_call(error: "CycloptsError") -> str:
+    """The help of the command that was called."""
+    return " ".join(["durward", *(error.command_chain or ()), "--help"])
 
 
 def overview() -> str:
