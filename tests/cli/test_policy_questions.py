@@ -41,6 +41,26 @@ def test_everything_that_somebody_can_is_told() -> None:
     assert set(found) == {"orders:GetSummary", "orders:GetStatus"}
 
 
+def test_who_asks_without_a_token_is_somebody_too(tmp_path: Path) -> None:
+    """Also where a policy of an API allows what nobody who signed in may do."""
+    assert durward("what-can", "anonymous", EXAMPLE).stdout.splitlines()[0] == "orders:GetStatus"
+    folder = tmp_path / "new"
+    shutil.copytree(EXAMPLE, folder)
+    file = folder / "durward.yaml"
+    text = file.read_text()
+    condition = "Condition: { Null: { durward:Subject: 'true' } }"
+    assert "Action: orders:GetStatus\n" in text
+    changed = text.replace(
+        "Action: orders:GetStatus\n", f"Action: orders:GetStatus\n        {condition}\n"
+    )
+    file.write_text(changed)
+    never = tmp_path / "never.yaml"
+    statement = {"Effect": "Allow", "Action": "orders:GetStatus", "Resource": "*"}
+    never.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    done = durward("prove", folder, "--never", never)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "anonymous")
+
+
 def test_who_is_not_declared_is_told() -> None:
     done = durward("what-can", "eve", EXAMPLE)
     assert done.returncode == 1

@@ -14,10 +14,12 @@ from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, differences, find
 from durward.core.policy.pattern import parse_action, resource_pattern
 from durward.core.policy.predicate import Acts, Every, Names, Predicate, Some
-from durward.core.policy.request import Principal
+from durward.core.policy.request import NOBODY, Principal
 
 ASKING_WHO = ("Subject", "subject", "rincipalArn", "rincipalarn", ":user/", ":client/", "lientId")
 """What stands in a policy that tells one from another by more than roles."""
+ANONYMOUSLY = "anonymous"
+"""How they are named who ask without a token."""
 ACTS_FOR_ITSELF = "client_credentials"
 
 
@@ -36,7 +38,8 @@ class Access:
         self._estate = estate
         self._read: dict[tuple[str, Kind], Document] = {}
         self.principals = list(_principals(estate))
-        self.requests = Some(tuple(_requests(estate)))
+        self.requests = Some(tuple(_requests(estate, public=False)))
+        self._public = Some(tuple(_requests(estate, public=True)))
 
     def side(self, principal: Principal) -> Side:
         """What decides for somebody within their own tenant."""
@@ -55,29 +58,36 @@ class Access:
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances. Raises ValueError, Undecided."""
-        asked = Every((self.requests, asked_for(action, resource)))
-        for principal in self.principals:
+        wanted = asked_for(action, resource)
+        for principal in (*self.principals, NOBODY):
+            asked = Every((self.requests_of(principal), wanted))
             if witness := find(self.side(principal), under=asked):
                 yield Known(principal, witness)
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
         """Each operation that somebody can do, with a request. Raises Undecided."""
-        principals = [found for found in self.principals if name in _names(found)]
+        everybody = (*self.principals, NOBODY)
+        principals = [found for found in everybody if name in names_of(found)]
         actions = dict.fromkeys(
             o.action for api in self._estate.apis.values() for o in api.operations
         )
         for principal in principals:
             side = self.side(principal)
             for action in actions:
-                asked = Every((self.requests, asked_for(action)))
+                asked = Every((self.requests_of(principal), asked_for(action)))
                 if witness := find(side, under=asked):
                     yield action, witness
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
         """Who is allowed what must never be; of all who are alike, one. Raises Undecided."""
         for principal in self._different():
-            if witness := find(self.side(principal), under=Every((self.requests, never))):
+            asked = Every((self.requests_of(principal), never))
+            if witness := find(self.side(principal), under=asked):
                 yield Known(principal, witness)
+
+    def requests_of(self, principal: Principal) -> Predicate:
+        """What somebody can ask for: without a token, what is declared to need none."""
+        return self._public if principal is NOBODY else self.requests
 
     def _different(self) -> Iterator[Principal]:
         """One of those who have the same roles and groups in the same tenant.
@@ -93,6 +103,7 @@ class Access:
             if is_apart or like not in seen:
                 seen.add(like)
                 yield principal
+        yield NOBODY
 
     def _attached(
         self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
@@ -121,10 +132,12 @@ SOME_TEXT = "?*"
 _FILLED = re.compile(r"\{[^}]*\}")
 
 
-def _requests(estate: Estate) -> Iterator[Predicate]:
+def _requests(estate: Estate, *, public: bool) -> Iterator[Predicate]:
     """For each operation: its action, on resources of the form that it declares."""
     for api in estate.apis.values():
         for operation in api.operations:
+            if public and not operation.public:
+                continue
             tenant = _FILLED.sub(SOME_TEXT, operation.tenant or "")
             last = _FILLED.sub(SOME_TEXT, operation.resource or "")
             arn = f"arn:durward:{api.id}:{api.stage}:{tenant}:{last}"
@@ -142,16 +155,17 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
 
     Who is declared in one estate alone can do nothing in the other.
     """
-    before = {found.attachments[0]: found for found in old.principals}
-    asked = Some((old.requests, new.requests))
-    after = {found.attachments[0]: found for found in new.principals}
+    before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
+    after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
     for name in before | after:
         is_old, is_new = before.get(name), after.get(name)
+        who = is_new or before[name]
+        asked = Some((old.requests_of(who), new.requests_of(who)))
         was = old.side(is_old) if is_old else Side([], principal=is_new)
         will_be = new.side(is_new) if is_new else Side([], principal=is_old)
         gained, lost = differences(was, will_be, asked)
         if gained or lost:
-            yield Change(is_new or before[name], gained, lost)
+            yield Change(who, gained, lost)
 
 
 def _principals(estate: Estate) -> Iterator[Principal]:
@@ -163,5 +177,8 @@ def _principals(estate: Estate) -> Iterator[Principal]:
             yield Principal(name, "client", client.tenant, client.roles, client=name)
 
 
-def _names(principal: Principal) -> tuple[str, str]:
-    return principal.subject, principal.attachments[0]
+def names_of(principal: Principal) -> tuple[str, ...]:
+    """How somebody is named in questions and tests: `user/ann`, or `ann`."""
+    if principal is NOBODY:
+        return (ANONYMOUSLY,)
+    return principal.attachments[0], principal.subject

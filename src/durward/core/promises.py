@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from durward.core.access import Access
+from durward.core.access import Access, names_of
 from durward.core.edge.decide import scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.predicate import compile_statement
-from durward.core.policy.request import Principal
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite, read_suite, run
@@ -36,11 +35,6 @@ def suite_of(estate: Estate, name: str, body: Json = None) -> Suite:
         raise Misconfigured(f"tests/{name}", str(error)) from error
 
 
-def names_of(principal: Principal) -> tuple[str, str]:
-    """How tests name somebody: `ann`, or `user/ann`."""
-    return principal.subject, principal.attachments[0]
-
-
 def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[str]:
     """Each test that fails, and each request that must never be allowed and is."""
     if not suites:
@@ -53,7 +47,7 @@ def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[str]:
             promise = f"{suite.name}: never `{statement.name}`"
             try:
                 for known in access.breaches(compile_statement(statement)):
-                    who, request = known.principal.attachments[0], known.witness.request
+                    who, request = names_of(known.principal)[0], known.witness.request
                     yield f"{promise}: {who} may {request.action} on {request.resource}"
             except Undecided as error:
                 yield f"{promise}: it cannot be settled: {error}"

@@ -28,7 +28,7 @@ from durward.core.policy.predicate import (
     compile_statement,
     holds,
 )
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.request import NOBODY, AccessRequest, Principal
 from durward.core.policy.solver.model import solve
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
 from durward.core.policy.solver.undecided import Undecided
@@ -145,7 +145,8 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     facts = solve(Every(tuple(asked)), within_tenant=not crossing, principal=person)
     if facts is None:
         return None
-    request = _request(facts, person or _principal(facts), crossing=crossing)
+    by = None if person is NOBODY else person or _principal(facts)
+    request = _request(facts, by, crossing=crossing)
     if not _confirmed(request, allowed_by, not_by, under):
         raise Undecided("a request was found that no principal can make")
     return Witness(request)
@@ -246,11 +247,11 @@ def _principal(facts: Facts) -> Principal:
     )
 
 
-def _request(facts: Facts, principal: Principal, *, crossing: bool) -> AccessRequest:
+def _request(facts: Facts, principal: Principal | None, *, crossing: bool) -> AccessRequest:
     """The request that has these facts."""
     context = {key: value for key, value in facts.items() if key not in DERIVED}
     present = {key: value for key, value in context.items() if value is not None}
-    owner = "" if crossing else principal.tenant
+    owner = "" if crossing or principal is None else principal.tenant
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 
 

@@ -73,8 +73,10 @@ class Principal:
         object.__setattr__(self, "facts", facts)
 
 
+NOBODY: Final = Principal("", "anonymous", "")
+"""Stands for who asks without a token, where somebody is asked about; a request has None there."""
 ANONYMOUS: Final[Facts] = {
-    **dict.fromkeys(Principal("", "", "").facts),  # absent, whatever the context says
+    **dict.fromkeys(NOBODY.facts),  # absent, whatever the context says
     PRINCIPAL: (),
 }
 

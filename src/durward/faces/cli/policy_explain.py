@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from durward.core.access import Access
+from durward.core.access import Access, names_of
 from durward.core.edge.decide import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate, read_estate
@@ -16,7 +16,6 @@ from durward.core.policy.answer import Result
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.explain import explain
 from durward.core.policy.request import AccessRequest, Principal
-from durward.core.promises import names_of
 from durward.faces.declarations import read_declarations
 
 DENIED = 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from durward.core.access import Access, Known, changes
+from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import read_estate
 from durward.core.policy.document import Document, read_document
@@ -64,13 +64,13 @@ def what_can(name: str, path: Path, *, json: bool = False) -> int:
     """Show each operation that somebody can do, with a request that shows how.
 
     Args:
-        name: A user or a client, as declared.
+        name: A user or a client, as declared, or `anonymous` for who has no token.
         path: Declarations: a file or a folder.
         json: Print one JSON object.
     """
     access = access_of(path)
-    known = {n for p in access.principals for n in (p.subject, p.attachments[0])}
-    if name not in known:
+    known = {each for principal in access.principals for each in names_of(principal)}
+    if name not in {*known, ANONYMOUSLY}:
         hint = f"declared are {', '.join(sorted(p.attachments[0] for p in access.principals))}"
         raise Misconfigured("what-can", f"`{name}` is not declared", hint=hint)
     found = list(access.what_can(name))
@@ -121,7 +121,7 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
             yield difference(None, gained, lost)
         return
     for change in changes(access_of(old), access_of(new)):
-        yield difference(change.principal.attachments[0], change.gained, change.lost)
+        yield difference(names_of(change.principal)[0], change.gained, change.lost)
 
 
 def single(path: Path) -> Document | None:
@@ -157,11 +157,11 @@ def told_difference(found: dict[str, Any]) -> Iterator[str]:
 def tell(found: list[Known], *, json: bool, nobody: str) -> int:
     """Print who was found."""
     if json:
-        wire = {each.principal.attachments[0]: each.witness.to_wire() for each in found}
+        wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
         print(jsonlib.dumps(wire))
         return 0
     for each in found:
-        print(each.principal.attachments[0])
+        print(names_of(each.principal)[0])
         print(indented(each.witness, skip=("principal",)))
     if not found:
         print(nobody)

@@ -19,7 +19,7 @@ from durward.core.policy.predicate import (
     Value,
     holds,
 )
-from durward.core.policy.request import TENANT_SEGMENT, Principal
+from durward.core.policy.request import ANONYMOUS, NOBODY, TENANT_SEGMENT, Principal
 from durward.core.policy.solver.globs import Glob, Wanted, text_of
 from durward.core.policy.solver.theory import Wish, filled, value_of, wanted_of
 from durward.core.policy.solver.undecided import Undecided
@@ -75,8 +75,8 @@ class _State:
         text = {key: str(found.get(key, usual)) for key, usual in USUAL.items()}
         found[ACTION] = text[ACTION]
         found[RESOURCE] = ":".join(text[key] for key in PLACES)
-        names = self.names or [arn for arn, wanted in self.members.items() if wanted]
-        found[PRINCIPAL] = tuple(names) or (SOMEBODY,)
+        members = tuple(arn for arn, wanted in self.members.items() if wanted)
+        found[PRINCIPAL] = tuple(self.names) if self.names is not None else members or (SOMEBODY,)
         return {key: value for key, value in found.items() if key not in PLACES}
 
     def add(self, node: Text | Member | Told) -> bool:
@@ -174,9 +174,11 @@ def solve(
     given any may ask. Raises Undecided.
     """
     settled: dict[str, Value] = {}
+    names: frozenset[str] | None = None
     if principal:
-        settled = {key: _value(found) for key, found in principal.facts.items() if ":" in key}
-    names = frozenset(principal.arns) if principal else None
+        facts = ANONYMOUS if principal is NOBODY else principal.facts
+        settled = {key: _value(found) for key, found in facts.items() if ":" in key}
+        names = frozenset() if principal is NOBODY else frozenset(principal.arns)
     doubts: list[Undecided] = []
     known: Mapping[str, Value] = {}
     for known in settings_of(predicate, settled):
