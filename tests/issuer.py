@@ -77,7 +77,14 @@ class Issuer:
             return await http.get("/userinfo", headers={"authorization": f"Bearer {token}"})
 
     async def apply(self, *declared: Declaration) -> None:
-        await self.plane.apply(declared, prune=False)
+        applied = await self.plane.apply(declared, prune=False)
+        self.secrets |= {str(client): secret.reveal() for client, secret in applied.secrets}
+
+    async def own_token(self, client: str, resource: str) -> str:
+        """The access token of a service."""
+        reply = await self.token(client, grant_type="client_credentials", resource=resource)
+        assert reply.status_code == 200, reply.text
+        return str(reply.json()["access_token"])
 
     async def events(self) -> list[str]:
         await self.plane.sequence()

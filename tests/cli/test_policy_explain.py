@@ -45,7 +45,10 @@ def test_it_is_told_to_machines_too() -> None:
 
 @pytest.mark.parametrize(
     ("who", "more", "told"),
-    [("eve", (), "known are nobody, client/reporting"), ("ann", ("--context", "x"), "KEY=VALUE")],
+    [
+        ("eve", (), "known are nobody, client/gateway, client/reporting"),
+        ("ann", ("--context", "x"), "KEY=VALUE"),
+    ],
 )
 def test_a_wrong_call_says_what_is_right(who: str, more: tuple[str, ...], told: str) -> None:
     done = explain(who, OWN, *more)

@@ -15,12 +15,12 @@ from durward.core.policy.find import Side, Witness, asked_for, differences, find
 from durward.core.policy.pattern import parse_action, resource_pattern
 from durward.core.policy.predicate import Acts, Every, Names, Predicate, Some
 from durward.core.policy.request import NOBODY, Principal
+from durward.core.principals import declared_principals
 
 ASKING_WHO = ("Subject", "subject", "rincipalArn", "rincipalarn", ":user/", ":client/", "lientId")
 """What stands in a policy that tells one from another by more than roles."""
 ANONYMOUSLY = "anonymous"
 """How they are named who ask without a token."""
-ACTS_FOR_ITSELF = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Access:
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
         self._read: dict[tuple[str, Kind], Document] = {}
-        self.principals = list(_principals(estate))
+        self.principals = list(declared_principals(estate))
         self.requests = Some(tuple(_requests(estate, public=False)))
         self._public = Some(tuple(_requests(estate, public=True)))
 
@@ -166,15 +166,6 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
         gained, lost = differences(was, will_be, asked)
         if gained or lost:
             yield Change(who, gained, lost)
-
-
-def _principals(estate: Estate) -> Iterator[Principal]:
-    for name, user in estate.users.items():
-        if not user.disabled:
-            yield Principal(name, "user", user.tenant, user.roles, user.groups)
-    for name, client in estate.clients.items():
-        if not client.disabled and ACTS_FOR_ITSELF in client.grants:
-            yield Principal(name, "client", client.tenant, client.roles, client=name)
 
 
 def names_of(principal: Principal) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ point at each other; nothing is accepted unless everything fits.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +17,7 @@ from durward.core.edge.snapshot import Api
 from durward.core.errors import Misconfigured
 from durward.core.oauth.protected_resource import check_resource
 from durward.core.oauth.redirect import check_redirect_uri
-from durward.core.openapi.operations import read_inventory
+from durward.core.openapi.operations import is_object, read_inventory
 from durward.core.policy.bundle import Bundle, compile_bundle
 from durward.core.policy.catalogue import DeclaredKey
 from durward.core.policy.dialect import OWN
@@ -88,6 +88,7 @@ class Client(Body, frozen=True):
     grants: Names = ("authorization_code", "refresh_token")
     authentication: Text = "client_secret_basic"
     apis: Names = ()
+    evaluates: Names = ()
     scopes: Names = ()
     redirect_uris: Names = ()
     post_logout_redirect_uris: Names = ()
@@ -99,6 +100,15 @@ class Client(Body, frozen=True):
     disabled: bool = False
 
 
+class DeclaredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known here of an object of an API, for decisions that others ask for."""
+
+    tenant: Text
+    owner: Text = ""
+    members: Names = ()
+    attributes: dict[Text, str | int | float | bool] = {}
+
+
 class ProtectedApi(Body, frozen=True):
     """An API behind the edge; `openapi` is its document."""
 
@@ -108,10 +118,12 @@ class ProtectedApi(Body, frozen=True):
     stage: Text = "default"
     policies: Names = ()
     keys: dict[Text, DeclaredKey] = {}
+    objects: dict[Text, DeclaredObject] = {}
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}\Z")
 _API = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+MAX_OBJECTS = 10_000
 GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
 SHAPES: dict[Kind, type[Body]] = {
@@ -139,6 +151,8 @@ class Estate:
     users: Mapping[str, User]
     bundle: Bundle
     tests: Mapping[str, Mapping[str, Json]]
+    objects: Mapping[str, Mapping[str, DeclaredObject]] = field(default_factory=dict)
+    """By API, and by `type/id`."""
 
 
 def read_estate(declarations: Iterable[Declaration]) -> Estate:
@@ -157,6 +171,7 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
     problems += _broken_names(listed)
     problems += _broken_references(tenants, roles, clients, users, protected, declared)
     problems += _broken_clients(clients)
+    problems += _broken_objects(protected, tenants)
     if not problems:
         bundle = _bundle(declared, roles, clients, users, protected)
         try:
@@ -167,7 +182,8 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
     if problems:
         raise Misconfigured("declarations", "\n  ".join(["", *problems]).rstrip(), hint="")
     tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
-    return Estate(tenants, declared, roles, apis, clients, users, bundle, tests)
+    objects = {name: body.objects for name, body in protected.items() if body.objects}
+    return Estate(tenants, declared, roles, apis, clients, users, bundle, tests, objects)
 
 
 def _bodies(listed: list[Declaration], problems: list[str]) -> dict[tuple[Kind, str], Body]:
@@ -215,6 +231,7 @@ def _broken_references(
         "policies": policies,
         "boundary": policies,
         "apis": apis,
+        "evaluates": apis,
     }
     groups: dict[str, Mapping[str, Body]] = {
         "roles": roles,
@@ -242,6 +259,8 @@ def _broken_clients(clients: Mapping[str, Client]) -> Iterator[str]:
             yield f"clients/{name}: a public client cannot act for itself"
         if client.authentication == "private_key_jwt" and not client.jwks:
             yield f"clients/{name}: private_key_jwt needs `jwks`, the client's public keys"
+        if client.evaluates and "client_credentials" not in client.grants:
+            yield f"clients/{name}: `evaluates` needs the grant client_credentials"
         if "authorization_code" in client.grants and not client.redirect_uris:
             yield f"clients/{name}: authorization_code needs `redirect_uris`"
         for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
@@ -249,6 +268,19 @@ def _broken_clients(clients: Mapping[str, Client]) -> Iterator[str]:
                 check_redirect_uri(uri)
             except Misconfigured as error:
                 yield f"clients/{name}: `{uri}`: {error.problem}"
+
+
+def _broken_objects(
+    apis: Mapping[str, ProtectedApi], tenants: Mapping[str, Tenant]
+) -> Iterator[str]:
+    for name, api in apis.items():
+        if len(api.objects) > MAX_OBJECTS:
+            yield f"apis/{name}: declares more than {MAX_OBJECTS} objects"
+        for object_name, found in api.objects.items():
+            if not is_object(object_name):
+                yield f"apis/{name}: `{object_name}` is not an object; write `type/id`"
+            if found.tenant not in tenants:
+                yield f"apis/{name}: tenant names `{found.tenant}`, which is not declared"
 
 
 def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterator[tuple[str, Api]]:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from durward.core.errors import Unavailable
 from durward.entropy import new_id
-from durward.faces.http import admin, feed, log, metadata, revocation, token, userinfo
+from durward.faces.http import admin, authzen, feed, log, metadata, revocation, token, userinfo
 from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
 from durward.faces.process import until_ended
@@ -59,6 +59,7 @@ def public(plane: ControlPlane) -> Starlette:
             *token.routes(plane),
             *revocation.routes(plane),
             *userinfo.routes(plane),
+            *authzen.routes(plane),
             *interaction.routes(plane),
             *logout.routes(plane),
             *account.routes(plane),

@@ -1,13 +1,17 @@
 """Publishing: what is declared and which keys are valid become the next signed snapshot."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
+from durward.core.edge.decide import scopes_of
 from durward.core.edge.snapshot import Snapshot
 from durward.core.estate import Estate, read_estate
+from durward.core.policy.bundle import compile_bundle
+from durward.core.policy.evaluate import PolicySet
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
 from durward.store.declarations import load_declarations
@@ -23,6 +27,11 @@ class Published:
     version: int
     estate: Estate
     ring: KeyRing
+
+    @cached_property
+    def policies(self) -> PolicySet:
+        """The policies, ready to decide; compiled when they are asked for first."""
+        return compile_bundle(self.estate.bundle, scopes_of(self.estate.apis.values()))
 
 
 def load_published(connection: Connection, key_file: KeyFile) -> Published:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
+from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate import Client
 from durward.core.oauth import id_token
@@ -61,7 +62,8 @@ def exchange(
                 answer = _by_refresh(connection, context, client, form, trail)
             case _:
                 apis = context.published.estate.apis
-                granted = client_credentials.grant(client, registered, form, apis)
+                decisions = context.issuer + ACCESS_PATH
+                granted = client_credentials.grant(client, registered, form, apis, decisions)
                 answer = _access(connection, context, granted, trail)
     except ProtocolError as error:
         _record_refusal(connection, client, error, trail)

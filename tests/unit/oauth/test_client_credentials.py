@@ -13,7 +13,7 @@ from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate import Client
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import client_auth
-from durward.core.oauth.claims import TokenPolicy, access_claims
+from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims
 from durward.core.oauth.form import parse_form
 from durward.core.oauth.grants import client_credentials
 from durward.core.oauth.metadata import server_metadata
@@ -41,6 +41,13 @@ ISSUER = "http://issuer"
 
 def basic(text: str) -> str:
     return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+DECISIONS = f"{ISSUER}/access/v1"
+
+
+def granted(client: Client, form: dict[str, Any] | None = None) -> TokenGrant:
+    return client_credentials.grant(JOB, client, form or {}, APIS, DECISIONS)
 
 
 def code_of(caught: pytest.ExceptionInfo[ProtocolError]) -> ErrorCode:
@@ -203,9 +210,9 @@ def test_an_assertion_that_names_nobody_is_refused(text: str) -> None:
 
 @pytest.mark.requirement("AS-51")
 def test_the_audience_is_the_resource_or_the_only_api() -> None:
-    alone = client_credentials.grant(JOB, CLIENT, {}, APIS)
+    alone = granted(CLIENT)
     assert (alone.audiences, alone.scopes) == (("http://orders",), ("read", "write"))
-    named = client_credentials.grant(JOB, CLIENT, {"resource": ("http://orders",)}, APIS)
+    named = granted(CLIENT, {"resource": ("http://orders",)})
     assert named.audiences == ("http://orders",)
 
 
@@ -225,15 +232,26 @@ def test_a_resource_that_is_missing_ambiguous_or_foreign_is_refused(
 ) -> None:
     client = Client(tenant="acme", grants=("client_credentials",), apis=apis, scopes=("read",))
     with pytest.raises(ProtocolError) as caught:
-        client_credentials.grant(JOB, client, form, APIS)
+        granted(client, form)
     assert code_of(caught) is ErrorCode.INVALID_TARGET
+
+
+@pytest.mark.requirement("AS-51")
+def test_a_token_to_ask_for_decisions_is_for_clients_that_are_declared_to_ask() -> None:
+    gate = Client(tenant="acme", grants=("client_credentials",), evaluates=("orders",))
+    found = granted(gate, {"resource": (DECISIONS,)})
+    assert (found.audiences, found.scopes) == ((DECISIONS,), ())
+    for client, form in ((CLIENT, {"resource": (DECISIONS,)}), (gate, {})):
+        with pytest.raises(ProtocolError) as caught:
+            granted(client, form)
+        assert code_of(caught) is ErrorCode.INVALID_TARGET
 
 
 @pytest.mark.requirement("AS-30")
 @pytest.mark.parametrize("scope", ["gone", "read admin", "read  write", 'a"b', "\u00e9"])
 def test_a_scope_is_never_widened(scope: str) -> None:
     with pytest.raises(ProtocolError) as caught:
-        client_credentials.grant(JOB, CLIENT, {"scope": (scope,)}, APIS)
+        granted(CLIENT, {"scope": (scope,)})
     assert code_of(caught) is ErrorCode.INVALID_SCOPE
 
 
@@ -241,13 +259,13 @@ def test_a_scope_is_never_widened(scope: str) -> None:
 def test_a_client_uses_only_the_grants_it_is_registered_for() -> None:
     client = Client(tenant="acme", apis=("orders",))
     with pytest.raises(ProtocolError) as caught:
-        client_credentials.grant(JOB, client, {}, APIS)
+        granted(client)
     assert code_of(caught) is ErrorCode.UNAUTHORIZED_CLIENT
 
 
 @pytest.mark.requirement("AS-50", "AS-52")
 def test_an_access_token_says_who_for_what_and_until_when_and_no_more() -> None:
-    grant = client_credentials.grant(JOB, CLIENT, {"scope": ("read",)}, APIS)
+    grant = granted(CLIENT, {"scope": ("read",)})
     assert access_claims(grant, ISSUER, "t1", NOW, TokenPolicy()) == {
         "iss": ISSUER,
         "sub": "job",

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     """What happened."""
 
     DECISION = "decision"
+    SEARCH = "search"
     DECLARATION_ADDED = "declaration added"
     DECLARATION_CHANGED = "declaration changed"
     DECLARATION_REMOVED = "declaration removed"

@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from durward.core.audit.event import AuditEvent, Kind
 from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
@@ -30,7 +31,10 @@ class Stage(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request, decided. `explanation` is what the policy engine compared."""
+    """One request, decided. `explanation` is what the policy engine compared.
+
+    `asked_by` is the enforcement point that asked the control plane, where one did.
+    """
 
     id: DecisionId
     at: Instant
@@ -48,11 +52,25 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: str | None = None
     tenant: str | None = None
     snapshot: int | None = None
+    asked_by: str | None = None
     explanation: Explanation | None = None
 
     def to_wire(self) -> bytes:
         """One JSON object."""
         return msgspec.json.encode(self)
+
+    def event(self) -> AuditEvent:
+        """The event of the audit log."""
+        facts = msgspec.to_builtins(self)
+        return AuditEvent(
+            id=self.id,
+            at=self.at,
+            kind=Kind.DECISION,
+            actor=self.subject or "nobody",
+            target=self.resource or self.path,
+            tenant=self.tenant,
+            facts={name: value for name, value in facts.items() if name not in {"id", "at"}},
+        )
 
     @classmethod
     def from_wire(cls, line: bytes) -> Self:

@@ -23,7 +23,9 @@ _VARIABLE = re.compile(r"\{(" + _NAME + r")\}")
 _TEMPLATE = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{" + _NAME + r"\}))+\Z|/\Z")
 _OPERATION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
 _ACTION = re.compile(r"[a-z][a-z0-9-]*:[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
+_TYPE = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _RESOURCE = re.compile(r"[a-z][a-z0-9-]*/[^\s*?$]{1,200}\Z")
+DOTS = {".", ".."}
 _VALUE = re.compile(r"[^/:*?$\\\x00-\x20\x7f]{1,256}\Z")
 
 
@@ -87,14 +89,25 @@ def resource_arn(
 
     A value with a separator or a wildcard in it would name something else than it says.
     """
-    safe = {name: value for name, value in values.items() if _VALUE.match(value)}
-    if any(value in {".", ".."} for value in safe.values()):
+    if any(value in DOTS for value in values.values()):
         return None
+    safe = {name: value for name, value in values.items() if can_be_named(value)}
     tenant = filled(operation.tenant or "", safe)
     resource = filled(operation.resource or "", safe)
     if tenant is None or resource is None:
         return None
     return f"arn:durward:{api}:{stage}:{tenant}:{resource}"
+
+
+def can_be_named(value: str) -> bool:
+    """Whether a value can stand in the name of a resource, as one part of it."""
+    return bool(_VALUE.match(value)) and value not in DOTS
+
+
+def is_object(name: str) -> bool:
+    """Whether a text is the last segment of a resource: `type/id`, or `type/id/type/id`."""
+    kind, *parts = name.split("/")
+    return bool(_TYPE.match(kind)) and bool(parts) and all(map(can_be_named, parts))
 
 
 def filled(expression: str | None, values: Mapping[str, str]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 
+from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.errors import Misconfigured
 from durward.faces.client.cache import Kept, cached, keep
 from durward.faces.client.flows import (
@@ -41,7 +42,7 @@ def call(
 
     Args:
         method: GET, POST and so on.
-        path: The path at the edge, with its query.
+        path: The path at the edge, with its query; `/access/v1/…` is the issuer's, for decisions.
         as_: The person or the service of `credentials` that calls, or `browser` to sign in there;
             without it no token is sent.
         data: The body, in JSON.
@@ -53,7 +54,10 @@ def call(
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
     with httpx2.Client(timeout=30, trust_env=False) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
-        request = Request(http, method, f"http://{settings.apis}{path}", content)
+        host = settings.issuer if path.startswith(f"{ACCESS_PATH}/") else settings.apis
+        if host is None:
+            raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
+        request = Request(http, method, f"http://{host}{path}", content)
         reply = Caller(request, dir, as_, client).call() if as_ else request.send()
     print(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
     for name in ("www-authenticate", "durward-decision"):

@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from durward.core.edge.decision import Decision
-from durward.core.errors import Misconfigured
+from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
+from durward.faces.control import Control
 from durward.faces.edge.decisions import find_decision
 from durward.settings import load_settings
 
@@ -20,15 +23,26 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
         dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object.
     """
-    settings = load_settings(dir / "durward.toml").edge
-    if settings is None:
-        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
-    found = find_decision(Path(settings.state), decision)
+    settings = load_settings(dir / "durward.toml")
+    if settings.edge is None and settings.serve is None:
+        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
+    found = find_decision(Path(settings.edge.state), decision) if settings.edge else None
+    if found is None and settings.serve:
+        found = in_the_log(Control(Path(settings.serve.runtime)), decision)
     if found is None:
         hint = "a decision is kept by the node that made it; name its folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
     print(found.to_wire().decode() if json else told(found))
     return 0
+
+
+def in_the_log(control: Control, id: str) -> Decision | None:
+    """A decision of another node, or one that an enforcement point asked the control plane for."""
+    try:
+        event = control.get(f"/admin/v1/events/{id}")
+        return msgspec.convert({**event["facts"], "id": id, "at": event["at"]}, Decision)
+    except (Unavailable, Misconfigured, msgspec.ValidationError):
+        return None
 
 
 def told(decision: Decision) -> str:
@@ -41,7 +55,9 @@ def told(decision: Decision) -> str:
         "principal": who + (f", by client {decision.client}" if decision.client else ""),
         "action": decision.action,
         "resource": decision.resource,
-        "request": f"{decision.method} {decision.path} from {decision.source}",
+        "request": f"{decision.method} {decision.path}"
+        + (f" from {decision.source}" if decision.source else ""),
+        "asked by": decision.asked_by,
         "at": at,
         "snapshot": decision.snapshot,
     }

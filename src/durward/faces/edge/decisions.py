@@ -11,7 +11,7 @@ from durward.core.edge.decision import Decision, EnvoyLine
 from durward.core.errors import Misconfigured
 from durward.core.values import DecisionId
 
-_ID = re.compile(r"d_[0-9A-Za-z-]{1,64}\Z")
+_ID = re.compile(r"d_[0-9A-Za-z_-]{1,64}\Z")
 
 
 def find_decision(state: Path, id: str) -> Decision | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent
 from durward.core.edge.decision import Decision, EnvoyLine
 from durward.core.errors import Unavailable
 from durward.faces.edge.xds import replace
@@ -92,13 +92,4 @@ def events(line: bytes, file: str) -> Iterator[AuditEvent]:
             decision = Decision.from_wire(line)
     except (msgspec.DecodeError, ValueError):
         return
-    facts = msgspec.to_builtins(decision)
-    yield AuditEvent(
-        id=decision.id,
-        at=decision.at,
-        kind=Kind.DECISION,
-        actor=decision.subject or "nobody",
-        target=decision.resource or decision.path,
-        tenant=decision.tenant,
-        facts={name: value for name, value in facts.items() if name not in {"id", "at"}},
-    )
+    yield decision.event()

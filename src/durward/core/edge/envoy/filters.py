@@ -39,6 +39,7 @@ IDENTITY_HEADERS = (
 )
 """What a service might believe, and a client could send."""
 
+REQUEST_ID_OF_CLIENT = "request-id-of-client"
 SESSION_COOKIE = r"(?:__Host-)?durward-[A-Za-z0-9_-]*=[^;]*"
 
 
@@ -61,8 +62,13 @@ def issuer_filters(limits: Limits) -> list[JsonLike]:
     return [body_limit(limits), router()]
 
 
-def strip_identity() -> list[JsonLike]:
-    """Early, before routing: nothing that a client says about itself arrives (ZT-11)."""
+def strip_identity(*, keep_request_id: bool = False) -> list[JsonLike]:
+    """Early, before routing: nothing that a client says about itself arrives (ZT-11).
+
+    Its id of the request is kept in another header where it is to be told again: the id by which
+    we know the request is never the client's.
+    """
+    kept = request_id_of_client() if keep_request_id else []
     removals: list[JsonLike] = [{"remove": header} for header in IDENTITY_HEADERS]
     removals += [
         {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
@@ -72,8 +78,17 @@ def strip_identity() -> list[JsonLike]:
         typed(
             "envoy.http.early_header_mutation.header_mutation",
             "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            {"mutations": removals},
+            {"mutations": [*kept, *removals]},
         )
+    ]
+
+
+def request_id_of_client() -> list[JsonLike]:
+    """The client's own id of its request, in a header that it cannot send."""
+    value = {"key": REQUEST_ID_OF_CLIENT, "value": "%REQ(x-request-id)%"}
+    return [
+        {"remove": REQUEST_ID_OF_CLIENT},
+        {"append": {"header": value, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}},
     ]
 
 

@@ -54,7 +54,9 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             "codec_type": "AUTO",
             **routes(name),
             "http_filters": filters,
-            "early_header_mutation_extensions": strip_identity(),
+            "early_header_mutation_extensions": strip_identity(
+                keep_request_id=name == ISSUER_ROUTES
+            ),
             "local_reply_config": local_replies(),
             "access_log": [access_log(node.access_log)],
             "use_remote_address": True,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from durward.core.authzen.metadata import SURFACE as DECISIONS
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
@@ -112,8 +113,8 @@ def metadata_route(snapshot: Snapshot, api: Api) -> Config:
 
 
 def issuer_routes(limits: Limits) -> Iterator[Config]:
-    """The surface of the authorization server, method by method."""
-    for method, path in SURFACE:
+    """The surface of the authorization server and the decision point, method by method."""
+    for method, path in (*SURFACE, *DECISIONS):
         yield {
             "match": {
                 "path": path,

@@ -15,19 +15,26 @@ def grant(
     client: Client,
     form: Mapping[str, tuple[str, ...]],
     apis: Mapping[str, Api],
+    decisions: str,
 ) -> TokenGrant:
     """What an authenticated client gets for itself.
 
-    Raises ProtocolError `unauthorized_client`, `invalid_target` or `invalid_scope`.
+    `decisions` is the resource at which enforcement points ask for decisions; such a token is for
+    clients that are declared to `evaluate` an API, and has no scopes. Raises ProtocolError
+    `unauthorized_client`, `invalid_target` or `invalid_scope`.
     """
     if "client_credentials" not in client.grants:
         raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, "the client may not use this grant type")
-    api = chosen_api(client, form, apis)
+    if form.get("resource") == (decisions,) and client.evaluates:
+        audience, scopes = decisions, granted_scopes(client, form, ())
+    else:
+        api = chosen_api(client, form, apis)
+        audience, scopes = api.audience, granted_scopes(client, form, api.scopes)
     return TokenGrant(
         subject=client_id,
         client=client_id,
         tenant=TenantId(client.tenant),
-        audiences=(api.audience,),
-        scopes=granted_scopes(client, form, api.scopes),
+        audiences=(audience,),
+        scopes=scopes,
         roles=client.roles,
     )

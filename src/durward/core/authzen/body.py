@@ -1,0 +1,153 @@
+"""What an enforcement point asks, read from JSON (Authorization API 1.0 §5, §6, §8).
+
+Members that are not known are ignored, as the specification wants; what is missing or of another
+type is a ProtocolError, answered with 400.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.wire import Json, parse_json
+
+MAX_BODY_BYTES: Final = 262_144
+MAX_EVALUATIONS: Final = 100
+MAX_RESULTS: Final = 1_000
+USUAL_RESULTS: Final = 100
+INHERITED: Final = ("subject", "action", "resource", "context")
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)]
+Properties = dict[str, Any]
+T = TypeVar("T")
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """A subject or a resource."""
+
+    type: Name
+    id: Name
+    properties: Properties = {}
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What is searched for: entities of a type; an id that is sent counts for nothing."""
+
+    type: Name
+    properties: Properties = {}
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What is to be done."""
+
+    name: Name
+    properties: Properties = {}
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """Whether a subject may do an action to a resource."""
+
+    subject: Entity
+    action: Action
+    resource: Entity
+    context: Properties = {}
+
+
+class Semantic(StrEnum):
+    """When a batch ends (§7.1.2.1)."""
+
+    ALL = "execute_all"
+    UNTIL_DENY = "deny_on_first_deny"
+    UNTIL_PERMIT = "permit_on_first_permit"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a batch is evaluated."""
+
+    evaluations_semantic: Semantic = Semantic.ALL
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Several evaluations; what stands beside them is for each that does not say otherwise."""
+
+    subject: Entity | None = None
+    action: Action | None = None
+    resource: Entity | None = None
+    context: Properties | None = None
+    evaluations: list[dict[str, Any]] = []
+    options: Options = Options()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Which part of the results."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1)] = USUAL_RESULTS
+    token: str = ""
+
+
+class SubjectSearch(msgspec.Struct, frozen=True):
+    """Which subjects may do it."""
+
+    subject: Kind
+    action: Action
+    resource: Entity
+    context: Properties = {}
+    page: Page = Page()
+
+
+class ResourceSearch(msgspec.Struct, frozen=True):
+    """To which resources it may be done."""
+
+    subject: Entity
+    action: Action
+    resource: Kind
+    context: Properties = {}
+    page: Page = Page()
+
+
+class ActionSearch(msgspec.Struct, frozen=True):
+    """What may be done."""
+
+    subject: Entity
+    resource: Entity
+    context: Properties = {}
+    page: Page = Page()
+
+
+def read(body: bytes, shape: type[T]) -> T:
+    """A body of that shape. Raises ProtocolError `invalid_request`."""
+    return shaped(parse_json(body, limit_bytes=MAX_BODY_BYTES), shape)
+
+
+def shaped(value: Json, shape: type[T]) -> T:
+    """A value of that shape. Raises ProtocolError `invalid_request`."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, str(error)) from error
+
+
+def read_batch(body: bytes) -> tuple[Batch, list[Evaluation | ProtocolError]]:
+    """A batch, and each of its evaluations, or what is wrong with it.
+
+    What an evaluation says itself replaces the whole of what stands beside (§7.1.1). Without any,
+    the body is one evaluation. Raises ProtocolError `invalid_request`.
+    """
+    value = parse_json(body, limit_bytes=MAX_BODY_BYTES)
+    batch = shaped(value, Batch)
+    if len(batch.evaluations) > MAX_EVALUATIONS:
+        problem = f"more than {MAX_EVALUATIONS} evaluations"
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, problem)
+    shared = value if isinstance(value, dict) else {}
+    return batch, list(_evaluations(batch, shared))
+
+
+def _evaluations(batch: Batch, shared: Mapping[str, Json]) -> Iterator[Evaluation | ProtocolError]:
+    usual = {name: shared[name] for name in INHERITED if name in shared}
+    for own in batch.evaluations:
+        try:
+            yield shaped({**usual, **own}, Evaluation)
+        except ProtocolError as error:
+            yield error

@@ -1,0 +1,40 @@
+"""Where decisions are asked for, and what is said of it (Authorization API 1.0 §9, §10)."""
+
+from typing import Final
+
+from durward.core.wire import JsonLike
+
+ACCESS_PATH: Final = "/access/v1"
+"""Below the issuer: the resource for which an enforcement point gets its tokens."""
+CONFIGURATION_PATH: Final = "/.well-known/authzen-configuration"
+OPENAPI_PATH: Final = f"{ACCESS_PATH}/openapi.json"
+EVALUATION_PATH: Final = f"{ACCESS_PATH}/evaluation"
+EVALUATIONS_PATH: Final = f"{ACCESS_PATH}/evaluations"
+SUBJECT_PATH: Final = f"{ACCESS_PATH}/search/subject"
+RESOURCE_PATH: Final = f"{ACCESS_PATH}/search/resource"
+ACTION_PATH: Final = f"{ACCESS_PATH}/search/action"
+RESOURCE_METADATA_PATH: Final = f"/.well-known/oauth-protected-resource{ACCESS_PATH}"
+
+SURFACE: Final[tuple[tuple[str, str], ...]] = (
+    ("GET", CONFIGURATION_PATH),
+    ("GET", RESOURCE_METADATA_PATH),
+    ("GET", OPENAPI_PATH),
+    ("POST", EVALUATION_PATH),
+    ("POST", EVALUATIONS_PATH),
+    ("POST", SUBJECT_PATH),
+    ("POST", RESOURCE_PATH),
+    ("POST", ACTION_PATH),
+)
+"""Every method and path that enforcement points reach."""
+
+
+def configuration(issuer: str) -> dict[str, JsonLike]:
+    """The metadata of the decision point (§9.1): only what is true."""
+    return {
+        "policy_decision_point": issuer,
+        "access_evaluation_endpoint": issuer + EVALUATION_PATH,
+        "access_evaluations_endpoint": issuer + EVALUATIONS_PATH,
+        "search_subject_endpoint": issuer + SUBJECT_PATH,
+        "search_resource_endpoint": issuer + RESOURCE_PATH,
+        "search_action_endpoint": issuer + ACTION_PATH,
+    }

@@ -1,0 +1,171 @@
+"""From an evaluation to a request of the policy engine.
+
+Who a subject is, and what is declared of an object, comes from what is declared alone. What the
+enforcement point says beside is taken for what nobody here knows: attributes, and circumstances.
+Whose an object is must be known: what is not told is no object of the subject's own tenant.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from durward.core.authzen.body import Action, Entity, Evaluation
+from durward.core.edge.snapshot import Api
+from durward.core.estate import DeclaredObject, Estate
+from durward.core.openapi.operations import can_be_named, is_object
+from durward.core.policy.request import AccessRequest, Principal
+from durward.core.principals import CLIENT, USER, declared_principal
+from durward.core.values import Instant, numeric_date
+
+CIRCUMSTANCES: Final = frozenset(
+    f"durward:{name}"
+    for name in (
+        *("requestmethod", "requestpath", "sourceip", "securetransport", "tlsversion", "useragent"),
+        *("acr", "amr", "authtime", "authage", "multifactorauthpresent", "multifactorauthage"),
+        *("tokenissuetime", "tokenage", "tokenbinding", "sessionid"),
+        *("riskscore", "deviceid", "devicetrust", "requestedfields"),
+    )
+)
+"""What an enforcement point knows and we do not: the request, the sign-in, the device."""
+FAMILIES: Final = ("durward:queryparam/", "durward:header/", "durward:pathparam/")
+SCOPES: Final = "durward:scopes"
+THROUGH: Final = "durward:clientid"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What is asked for is not known here: the answer is no."""
+
+    reason: str
+
+
+class Directory:
+    """What is declared, as one enforcement point may ask about it."""
+
+    def __init__(self, estate: Estate, evaluates: tuple[str, ...], now: Instant) -> None:
+        self._estate = estate
+        self._apis = {name: estate.apis[name] for name in evaluates if name in estate.apis}
+        self._now = str(numeric_date(now))
+
+    def request(self, asked: Evaluation) -> AccessRequest | Unknown:
+        """The question, or what of it is not known."""
+        found = self._action(asked.action)
+        if found is None:
+            return Unknown("the action is of no API that the caller decides for")
+        api, action = found
+        principal = self._principal(asked.subject, asked.context)
+        if principal is None:
+            return Unknown("the subject, or the client it came through, is not known")
+        sent, name = asked.resource.properties, f"{asked.resource.type}/{asked.resource.id}"
+        declared = self._estate.objects.get(api.id, {}).get(name)
+        tenant = declared.tenant if declared else _tenant(api, action, sent)
+        if tenant is None:
+            return Unknown("whose the resource is was not told: `tenant` in its properties")
+        is_named = "/" not in asked.resource.type and is_object(name)
+        if not is_named or (tenant and not can_be_named(tenant)):
+            return Unknown("the resource cannot be named")
+        context = {
+            **_circumstances(asked.context),
+            **_tags("PrincipalTag", asked.subject.properties),
+            **_tags("RequestTag", asked.action.properties),
+            **_of_object(sent, declared),
+            "durward:ResourceTenant": tenant or None,
+            "durward:Stage": api.stage,
+            "durward:CurrentTime": self._now,
+            "durward:EpochTime": self._now,
+        }
+        resource = f"arn:durward:{api.id}:{api.stage}:{tenant}:{name}"
+        return AccessRequest(principal, action, resource, context)
+
+    def subjects(self, kind: str) -> Iterator[str]:
+        """The ids of all subjects of a type, in order."""
+        declared: Mapping[str, Mapping[str, object]] = {
+            USER: self._estate.users,
+            CLIENT: self._estate.clients,
+        }
+        yield from sorted(declared.get(kind, {}))
+
+    def resources(self, action: Action, kind: str) -> Iterator[str]:
+        """The ids of all objects of a type that are declared with the action's API, in order."""
+        if found := self._action(action):
+            beginning = f"{kind}/"
+            objects = self._estate.objects.get(found[0].id, {})
+            yield from sorted(
+                name.removeprefix(beginning) for name in objects if name.startswith(beginning)
+            )
+
+    def actions(self, kind: str) -> Iterator[str]:
+        """What operations do to resources of a type, in order, as the caller would name it."""
+        names = set()
+        for api in self._apis.values():
+            for operation in api.operations:
+                if operation.resource and operation.resource.partition("/")[0] == kind:
+                    bare = operation.action.removeprefix(f"{api.id}:")
+                    names.add(bare if len(self._apis) == 1 else operation.action)
+        yield from sorted(names)
+
+    def _principal(self, subject: Entity, context: Mapping[str, Any]) -> Principal | None:
+        """Who is declared by that name; the scopes of their token, where told, narrow.
+
+        So does the boundary of the client that a user came through.
+        """
+        found = declared_principal(self._estate, subject.type, subject.id)
+        told = {key.lower(): value for key, value in context.items()}
+        if found and SCOPES in told:
+            found = replace(found, scopes=frozenset(_texts(told[SCOPES])) | {""})
+        if found and found.kind == USER and THROUGH in told:
+            client = told[THROUGH]
+            known = isinstance(client, str) and client in self._estate.clients
+            found = replace(found, client=client) if known else None
+        return found
+
+    def _action(self, action: Action) -> tuple[Api, str] | None:
+        """The API and the full name; a bare name is of the only API that the caller decides for."""
+        name, colon, _ = action.name.partition(":")
+        if colon:
+            api = self._apis.get(name)
+            return (api, action.name) if api else None
+        if len(self._apis) != 1:
+            return None
+        (only,) = self._apis.values()
+        return only, f"{only.id}:{action.name}"
+
+
+def _tenant(api: Api, action: str, sent: Mapping[str, Any]) -> str | None:
+    """Whose an object is that is not declared: nobody's where the operation says so."""
+    if isinstance(told := sent.get("tenant"), str) and told:
+        return told
+    operations = [each for each in api.operations if each.action.lower() == action.lower()]
+    return "" if operations and not any(each.tenant for each in operations) else None
+
+
+def _circumstances(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in context.items()
+        if key.lower() in CIRCUMSTANCES or key.lower().startswith(FAMILIES)
+    }
+
+
+def _tags(family: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"durward:{family}/{name}": value for name, value in properties.items() if name}
+
+
+def _of_object(sent: Mapping[str, Any], declared: DeclaredObject | None) -> dict[str, Any]:
+    """What is known of the object: of one that is declared, attributes alone can be added."""
+    if declared is None:
+        return _tags("ResourceAttr", sent) | {
+            "durward:ResourceOwner": sent.get("owner"),
+            "durward:ResourceMembers": sent.get("members"),
+        }
+    known = {name.lower() for name in declared.attributes}
+    added = {name: value for name, value in sent.items() if name.lower() not in known}
+    return _tags("ResourceAttr", {**added, **declared.attributes}) | {
+        "durward:ResourceOwner": declared.owner or None,
+        "durward:ResourceMembers": list(declared.members),
+    }
+
+
+def _texts(value: object) -> list[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [each for each in listed if isinstance(each, str)]

@@ -1,0 +1,213 @@
+"""Decisions that enforcement points of others ask for (AuthZEN Authorization API 1.0).
+
+A caller proves itself by an access token of its own, and asks about the APIs that it is declared to
+evaluate. Each decision and each search is an event in the transaction that answers.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.authzen.body import Action as Named
+from durward.core.authzen.body import (
+    ActionSearch,
+    Entity,
+    Evaluation,
+    ResourceSearch,
+    Semantic,
+    SubjectSearch,
+    read,
+    read_batch,
+)
+from durward.core.authzen.metadata import ACCESS_PATH, EVALUATION_PATH
+from durward.core.authzen.page import paged
+from durward.core.authzen.question import Directory, Unknown
+from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.revocation import Kind as Revoked
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.jose.jwt import verify_jwt
+from durward.core.oauth.claims import ACCESS_TOKEN_TYPE
+from durward.core.policy.explain import Explanation, explain
+from durward.core.values import ClientId, DecisionId, Seconds, from_numeric_date
+from durward.core.wire import JsonLike
+from durward.entropy import new_id
+from durward.services.context import Context
+from durward.services.keyring import ACCESS
+from durward.store.audit import record_event
+from durward.store.revocations import load_revocations
+
+Answer = dict[str, JsonLike]
+Search = SubjectSearch | ResourceSearch | ActionSearch
+STEP_UP = {"durward:acr": "acr_values", "durward:amr": "amr_values"}
+
+
+class Desk:
+    """Where one caller asks, within one transaction."""
+
+    def __init__(self, connection: Connection, context: Context, token: str, trail: Trail) -> None:
+        """Raises ProtocolError `invalid_token`."""
+        self._connection = connection
+        self._policies = context.published.policies
+        self._version = context.published.version
+        self._caller = caller_of(connection, context, token, trail)
+        self._trail = trail.by(self._caller)
+        estate = context.published.estate
+        evaluates = estate.clients[self._caller].evaluates
+        self._directory = Directory(estate, evaluates, trail.at)
+
+    def evaluate(self, body: bytes) -> Answer:
+        """One decision. Raises ProtocolError `invalid_request`."""
+        return self._decide(read(body, Evaluation))
+
+    def evaluate_many(self, body: bytes) -> Answer:
+        """Several, in order, up to the one at which the caller wants to stop (§7.1.2).
+
+        Raises ProtocolError `invalid_request`.
+        """
+        batch, evaluations = read_batch(body)
+        if not evaluations:
+            return self.evaluate(body)
+        stops_at = {Semantic.UNTIL_DENY: False, Semantic.UNTIL_PERMIT: True}
+        answers: list[Answer] = []
+        for asked in evaluations:
+            answer = _unread(asked) if isinstance(asked, ProtocolError) else self._decide(asked)
+            answers.append(answer)
+            if answer["decision"] is stops_at.get(batch.options.evaluations_semantic):
+                break
+        return {"evaluations": answers}
+
+    def search_subjects(self, body: bytes) -> Answer:
+        """Who may do it. Raises ProtocolError `invalid_request`."""
+        asked = read(body, SubjectSearch)
+        kind = asked.subject.type
+
+        def question(id: str) -> Evaluation:
+            subject = Entity(kind, id, asked.subject.properties)
+            return Evaluation(subject, asked.action, asked.resource, asked.context)
+
+        found, following = self._found(self._directory.subjects(kind), asked, question)
+        return told([{"type": kind, "id": id} for id in found], following)
+
+    def search_resources(self, body: bytes) -> Answer:
+        """To which declared objects it may be done. Raises ProtocolError `invalid_request`."""
+        asked = read(body, ResourceSearch)
+        kind = asked.resource.type
+
+        def question(id: str) -> Evaluation:
+            resource = Entity(kind, id, asked.resource.properties)
+            return Evaluation(asked.subject, asked.action, resource, asked.context)
+
+        ids = self._directory.resources(asked.action, kind)
+        found, following = self._found(ids, asked, question)
+        return told([{"type": kind, "id": id} for id in found], following)
+
+    def search_actions(self, body: bytes) -> Answer:
+        """What may be done. Raises ProtocolError `invalid_request`."""
+        asked = read(body, ActionSearch)
+
+        def question(name: str) -> Evaluation:
+            return Evaluation(asked.subject, Named(name), asked.resource, asked.context)
+
+        names = self._directory.actions(asked.resource.type)
+        found, following = self._found(names, asked, question)
+        return told([{"name": name} for name in found], following)
+
+    def _found(
+        self, names: Iterable[str], asked: Search, question: Callable[[str], Evaluation]
+    ) -> tuple[list[str], str]:
+        """A page of the names whose question is answered with yes; the search is recorded."""
+        found, following = paged(names, asked.page, lambda name: self._allows(question(name)))
+        facts: dict[str, Any] = {"search": type(asked).__name__, "results": len(found)}
+        if not isinstance(asked, ActionSearch):
+            facts["action"] = asked.action.name
+        event = self._trail.event(Kind.SEARCH, f"clients/{self._caller}", **facts)
+        record_event(self._connection, event)
+        return found, following
+
+    def _allows(self, asked: Evaluation) -> bool:
+        request = self._directory.request(asked)
+        return not isinstance(request, Unknown) and self._policies.evaluate(request).allowed
+
+    def _decide(self, asked: Evaluation) -> Answer:
+        """Decide, and record it; why it was denied is told in the log, not to the caller."""
+        request = self._directory.request(asked)
+        told: Explanation | None = None
+        if isinstance(request, Unknown):
+            allowed, outcome, reason = False, request.reason, request.reason
+        else:
+            answer = self._policies.evaluate(request)
+            allowed, outcome = answer.allowed, answer.result.value
+            told = None if allowed else explain(self._policies, request)
+            reason = told.reason if told else f"allowed by {', '.join(answer.because)}"
+        id = DecisionId(new_id("d"))
+        known = None if isinstance(request, Unknown) else request
+        who = known.principal if known else None
+        decision = Decision(
+            id=id,
+            at=self._trail.at,
+            allowed=allowed,
+            status=200,
+            stage=Stage.POLICY if known else Stage.RESOURCE,
+            reason=reason,
+            method="POST",
+            path=EVALUATION_PATH,
+            source=self._trail.source,
+            action=known.action if known else asked.action.name,
+            resource=known.resource if known else f"{asked.resource.type}/{asked.resource.id}",
+            subject=asked.subject.id,
+            client=who.client or None if who else None,
+            tenant=who.tenant if who else None,
+            snapshot=self._version,
+            asked_by=self._caller,
+            explanation=told,
+        )
+        record_event(self._connection, decision.event())
+        context: Answer = {"id": id, "reason": outcome, **_step_up(told)}
+        return {"decision": allowed, "context": context}
+
+
+def told(results: list[Answer], following: str) -> Answer:
+    """A page of results (§8.2.2)."""
+    return {"results": [*results], "page": {"next_token": following}}
+
+
+def caller_of(connection: Connection, context: Context, token: str, trail: Trail) -> ClientId:
+    """The client that acts for itself by this token, and may still ask.
+
+    Raises ProtocolError `invalid_token`.
+    """
+    claims = verify_jwt(
+        token,
+        keys=context.keys(ACCESS, trail.at),
+        algorithms=("ES256",),
+        types=(ACCESS_TOKEN_TYPE,),
+        issuer=context.issuer,
+        audiences=(context.issuer + ACCESS_PATH,),
+        now=trail.at,
+        skew=Seconds(0),
+    )
+    name, issued = str(claims.get("client_id")), claims.get("iat")
+    client = context.published.estate.clients.get(name)
+    is_own = claims.get("sub") == name and isinstance(issued, int)
+    if client is None or client.disabled or not client.evaluates or not is_own:
+        raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
+    since = from_numeric_date(int(str(issued)))
+    revoked = load_revocations(connection, 0, since)
+    if any(found.kind is Revoked.SUBJECT and found.value == name for found in revoked):
+        raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
+    return ClientId(name)
+
+
+def _unread(error: ProtocolError) -> Answer:
+    """An evaluation of a batch that cannot be read is denied, with what is wrong (§7.2)."""
+    return {"decision": False, "context": {"error": {"status": 400, "message": error.public}}}
+
+
+def _step_up(told: Explanation | None) -> Answer:
+    """What a stronger sign-in would have to be, where that alone would do."""
+    miss = told.miss if told else None
+    if miss and miss.key in STEP_UP and miss.value:
+        return {STEP_UP[miss.key]: miss.value}
+    return {}
