@@ -14,12 +14,12 @@ from durward.core.authzen.openapi import document
 from durward.core.edge.envoy.filters import REQUEST_ID_OF_CLIENT
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth import protected_resource
+from durward.faces.http.body import JSON, read_body
 from durward.faces.http.metadata import CACHED
 from durward.faces.http.token import NO_STORE, source_of, unavailable
 from durward.services.decisions import Answer, Desk
 from durward.wiring import ControlPlane
 
-JSON = "application/json"
 REQUEST_ID = "x-request-id"
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}\Z")
 Ask = Callable[[Desk, bytes], Answer]
@@ -63,7 +63,7 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
         if scheme.lower() != "bearer" or not token:
             return told({"error": "an access token is needed"}, 401, challenge)
         try:
-            body = await read_body(http)
+            body = await read_body(http, JSON, MAX_BODY_BYTES)
             answered = await plane.use(
                 lambda c, x, t: ask(Desk(c, x, token.strip(), t), body),
                 "decision endpoint",
@@ -92,15 +92,3 @@ def told(body: Answer, status: int, challenge: str = "") -> Response:
     """An answer that is kept nowhere."""
     headers = {**NO_STORE, "www-authenticate": challenge} if challenge else NO_STORE
     return JSONResponse(body, status, headers)
-
-
-async def read_body(http: Request) -> bytes:
-    """The body of a question, bounded. Raises ProtocolError `invalid_request`."""
-    if http.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"the content type is not {JSON}")
-    body = b""
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProtocolError(ErrorCode.INVALID_REQUEST, "the body is too large")
-    return body

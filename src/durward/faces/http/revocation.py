@@ -6,7 +6,8 @@ from starlette.routing import Route
 
 from durward.core.errors import ProtocolError, Unavailable
 from durward.core.oauth.metadata import REVOCATION_PATH
-from durward.faces.http.token import NO_STORE, read_form, refusal, source_of, unavailable
+from durward.faces.http.body import read_form
+from durward.faces.http.token import NO_STORE, refusal, source_of, unavailable
 from durward.services.client_authentication import ClientRequest
 from durward.services.revoke import revoke
 from durward.wiring import ControlPlane

@@ -5,14 +5,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
-from durward.core.oauth.form import MAX_FORM_BYTES
 from durward.core.oauth.metadata import TOKEN_PATH
+from durward.faces.http.body import read_form
 from durward.services.client_authentication import ClientRequest
 from durward.services.token import exchange
 from durward.wiring import ControlPlane
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
-FORM = "application/x-www-form-urlencoded"
 
 
 def routes(plane: ControlPlane) -> list[Route]:
@@ -33,18 +32,6 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse(dict(answer.body or {}), headers=NO_STORE)
 
     return [Route(TOKEN_PATH, answer_client, methods=["POST"])]
-
-
-async def read_form(http: Request) -> bytes:
-    """The body of a form, bounded. Raises ProtocolError `invalid_request`."""
-    if http.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"the content type is not {FORM}")
-    body = b""
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise ProtocolError(ErrorCode.INVALID_REQUEST, "the form is too large")
-    return body
 
 
 def source_of(http: Request) -> str:

@@ -1,0 +1,26 @@
+"""The body of a request: of the one type that an endpoint takes, and bounded."""
+
+from starlette.requests import Request
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.oauth.form import MAX_FORM_BYTES
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+async def read_body(http: Request, content_type: str, limit_bytes: int) -> bytes:
+    """What was sent. Raises ProtocolError `invalid_request`."""
+    if http.headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"the content type is not {content_type}")
+    body = b""
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise ProtocolError(ErrorCode.INVALID_REQUEST, "the body is too large")
+    return body
+
+
+async def read_form(http: Request) -> bytes:
+    """What a form sent. Raises ProtocolError `invalid_request`."""
+    return await read_body(http, FORM, MAX_FORM_BYTES)
