@@ -22,7 +22,6 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ import casbin
 import cedarpy
 import sqlalchemy as sa
 
-from durward.core.policy.dialect import AWS, Dialect
+from durward.core.policy.dialect import Dialect, imported
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.find import Side, differences, find
@@ -230,11 +229,11 @@ def comparing() -> dict[str, float | None]:
     path = Path(folder or ".") / "policy" / "compare_quacky.json"
     if not path.exists():
         return {**found, "compare_median_ms": None}
-    lenient = replace(AWS, lenient=True)
+    lenient = imported()
     times = []
     for case in json.loads(path.read_text()):
         sides = [
-            Side([imported(case[name], lenient)], crossing=True) for name in ("policy1", "policy2")
+            Side([foreign(case[name], lenient)], crossing=True) for name in ("policy1", "policy2")
         ]
         for first, second in (sides, sides[::-1]):
             times.append(milliseconds(lambda a=first, b=second: find(a, b), 1))  # type: ignore[misc]
@@ -243,7 +242,7 @@ def comparing() -> dict[str, float | None]:
     return found | {"compare_p95_ms": times[int(len(times) * 0.95)]}
 
 
-def imported(policy: dict[str, Any], dialect: Dialect) -> Document:
+def foreign(policy: dict[str, Any], dialect: Dialect) -> Document:
     statements = policy["Statement"]
     listed = statements if isinstance(statements, list) else [statements]
     named = any("rincipal" in element for statement in listed for element in statement)

@@ -96,8 +96,14 @@ def action_matches(statement: Document, action: str) -> bool:
     name = "Action" if "Action" in statement else "NotAction"
     if re.search(r"\s", action) or action.endswith(":") or not action:
         return False
-    found = any(glob(pattern.lower(), action.lower()) for pattern in listed(statement[name]))
+    patterns = [text for text in listed(statement[name]) if text == "*" or is_action(text)]
+    found = any(glob(pattern.lower(), action.lower()) for pattern in patterns)
     return found if name == "Action" else not found
+
+
+def is_action(text: str) -> bool:
+    """A service without wildcards, and a name."""
+    return bool(re.fullmatch(r"[A-Za-z0-9.-]+:[^:]+", text))
 
 
 def split_arn(text: str) -> list[str]:
@@ -127,8 +133,7 @@ def named(pattern: str, given: list[str], context: dict[str, Any]) -> bool | Non
     if pattern == "*":
         return True
     parts = split_arn(pattern)
-    if len(parts) < 6:  # a short ARN of AWS: its end stands for the rest
-        given = [*given[: len(parts) - 1], ":".join(given[len(parts) - 1 :])]
+    parts += ["*"] * (6 - len(parts))  # a short ARN of AWS
     pairs = list(zip(parts, given, strict=True))
     for part, text in sorted(pairs, key=lambda pair: "${" in pair[0]):
         found = segment_matches(part, text, context)
@@ -158,14 +163,27 @@ def resource_matches(statement: Document, resource: str, context: dict[str, Any]
     return name == "NotResource"
 
 
-def principal_matches(statement: Document, principals: list[str]) -> bool:
+def principal_matches(
+    statement: Document, principals: list[str], *, cross_tenant: bool, by_resource: bool
+) -> bool:
     if "Principal" not in statement and "NotPrincipal" not in statement:
-        return True
+        return not by_resource
     name = "Principal" if "Principal" in statement else "NotPrincipal"
     value = statement[name]
-    named = ["*"] if value == "*" else listed(value["Durward"])
-    found = "*" in named or any(principal in named for principal in principals)
+    kinds = value if isinstance(value, dict) else {"AWS": value}
+    named = [meant(text) for texts in kinds.values() for text in listed(texts)]
+    if name == "Principal" and statement["Effect"] == "Allow" and not cross_tenant:
+        own = principals[:1]  # an account hands on what it is granted
+        named = [text for text in named if not text.endswith(":root") or text in own]
+    found = "*" in named or any(meant(principal) in named for principal in principals)
     return found if name == "Principal" else not found
+
+
+def meant(name: str) -> str:
+    """An account means its root; the path of a role is no part of its name."""
+    if re.fullmatch(r"\d+", name):
+        return f"arn:aws:iam::{name}:root"
+    return re.sub(r":role/.*/", ":role/", name)
 
 
 def number(text: str) -> Fraction:
@@ -319,6 +337,8 @@ def refused(name: str, wanted: list[str]) -> bool:
     known += ["StringEquals", "StringEqualsIgnoreCase", "StringLike"]
     signs = ("Equals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
     known += [f"{kind}{sign}" for kind in ("Numeric", "Date") for sign in signs]
+    if family == "Null" and name != "Null":
+        return True
     return family not in known or prefix not in ("", "ForAllValues", "ForAnyValue")
 
 
@@ -343,15 +363,16 @@ def applies(
     action: str,
     resource: str,
     context: dict[str, Any],
+    **attached: bool,
 ) -> bool:
     try:
-        meant = resource_matches(statement, resource, context)
+        is_meant = resource_matches(statement, resource, context)
     except Unreadable:
-        meant = statement["Effect"] == "Deny"
+        is_meant = statement["Effect"] == "Deny"
     return (
-        meant
+        is_meant
         and action_matches(statement, action)
-        and principal_matches(statement, principals)
+        and principal_matches(statement, principals, **attached)
         and conditions_hold(statement, context)
     )
 
@@ -369,9 +390,13 @@ def decide(
     """`layers`: identity, resource: one list of documents; ceilings: a list for each."""
 
     def says(documents: list[Document], effect: str) -> bool:
+        attached = {
+            "cross_tenant": cross_tenant,
+            "by_resource": any(documents is level for level in layers.get("resource", [])),
+        }
         return any(
             statement["Effect"] == effect
-            and applies(statement, principals, action, resource, context)
+            and applies(statement, principals, action, resource, context, **attached)
             for document in documents
             for statement in listed(document["Statement"])
         )

@@ -43,7 +43,7 @@ def ask() -> Iterator[Ask]:
         runner.run(opened.__aexit__(None, None, None))
 
 
-@pytest.mark.parametrize("case", parameters("authzen_certification", kinds=("authzen_http",)))
+@pytest.mark.parametrize("case", parameters("authzen_http"))
 def test_it_answers_as_the_certification_wants(ask: Ask, case: dict[str, Any]) -> None:
     expect = case["expect"]
     reply = ask(case)

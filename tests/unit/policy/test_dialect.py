@@ -1,14 +1,14 @@
 """Documents of AWS, and what Durward's own do not take."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from durward.core.policy.answer import Result
-from durward.core.policy.dialect import AWS
-from durward.core.policy.document import Kind, read_document
+from durward.core.policy.dialect import AWS, Place, imported
+from durward.core.policy.document import Kind, Principals, Statement, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
+from durward.core.policy.pattern import ResourcePattern, Unresolved
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.source import PolicyError
 
@@ -17,9 +17,8 @@ KEY = "arn:aws:s3:::bucket/key"
 
 
 def decide(statement: dict[str, Any], resource: str = KEY, **context: str) -> Result:
-    lenient = replace(AWS, lenient=True)
     document = read_document(
-        {"Statement": {"Action": "s3:Get*", **statement}}, "p", dialect=lenient
+        {"Statement": {"Action": "s3:Get*", **statement}}, "p", dialect=imported()
     )
     request = AccessRequest(ANN, "s3:GetObject", resource, context, owner="123456789012")
     return PolicySet(Policies(identity={"user/ann": [document]})).evaluate(request).result
@@ -64,9 +63,9 @@ def test_keys_have_our_names_also_in_variables() -> None:
 @pytest.mark.parametrize(
     ("principal", "meant"),
     [
-        ({"AWS": "123456789012"}, True),
         ({"AWS": ["arn:aws:iam::123456789012:user/ann"]}, True),
-        ({"AWS": "arn:aws:iam::123456789012:root"}, True),
+        ({"AWS": "123456789012"}, False),
+        ({"AWS": "arn:aws:iam::123456789012:root"}, False),
         ({"AWS": "*"}, True),
         ("*", True),
         ({"AWS": "210987654321"}, False),
@@ -104,3 +103,99 @@ def test_a_name_with_white_space_or_none_is_no_action(action: str) -> None:
         policies = PolicySet(Policies(identity={"user/ann": [document]}))
         request = AccessRequest(ANN, action, KEY, owner="123456789012")
         assert not policies.evaluate(request).allowed
+
+
+@pytest.mark.parametrize("account", ["123456789012", "arn:aws:iam::123456789012:root"])
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_an_account_hands_on_what_another_grants_it(account: str, effect: str) -> None:
+    own: Any = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    grant: Any = {"Effect": effect, "Action": "*", "Principal": {"AWS": account}}
+    policies = PolicySet(
+        Policies(
+            identity={"user/ann": [read_document(own, "own", dialect=AWS)]},
+            resources={"s3": [read_document({"Statement": grant}, "p", Kind.RESOURCE, AWS)]},
+        )
+    )
+    within = policies.evaluate(AccessRequest(ANN, "s3:Get", KEY, owner="123456789012"))
+    across = policies.evaluate(AccessRequest(ANN, "s3:Get", KEY, owner="210987654321"))
+    assert (within.allowed, across.allowed) == (effect == "Allow", effect == "Allow")
+    root = AccessRequest(Principal("", "root", "123456789012"), "s3:Get", KEY, owner="123456789012")
+    assert policies.evaluate(root).allowed is (effect == "Allow")
+
+
+def imported_statement(
+    statement: dict[str, Any], kind: Kind = Kind.IDENTITY, **rest: Any
+) -> Statement:
+    body = {"Statement": {"Action": "s3:*", "Resource": "*", "Effect": "Allow", **statement}}
+    (found,) = read_document({**body, **rest}, "p", kind, imported()).statements
+    return found
+
+
+@pytest.mark.parametrize("action", ["s3:", "*:Get", "s3*", "*:*", "s?:Get", ""])
+def test_an_action_that_means_nothing_is_nobodys(action: str) -> None:
+    assert decide({"Effect": "Allow", "Action": action, "Resource": "*"}) is Result.IMPLICIT_DENY
+    both = {"Effect": "Allow", "Action": [action, "s3:GetObject"], "Resource": "*"}
+    assert decide(both) is Result.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("place", "matching"),
+    [
+        (Place.IDENTITY, ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
+        (Place.RESOURCE, ["arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
+        (Place.SERVICE_CONTROL, ["arn:aws:s3:*", "arn:*", "**"]),
+        (Place.RESOURCE_CONTROL, ["**"]),
+    ],
+)
+def test_what_a_short_arn_means_depends_on_its_place(place: Place, matching: list[str]) -> None:
+    patterns = ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**", "", "arn:aws:ec2"]
+    read = imported(place).resource
+    assert [text for text in patterns if names(read(text), KEY)] == matching
+
+
+def names(pattern: ResourcePattern, resource: str) -> bool:
+    try:
+        return pattern.matches(resource.split(":", 5), lambda _: None)
+    except Unresolved:
+        return False
+
+
+def named_by(principal: Any) -> Principals:
+    found = imported_statement({"Principal": principal}, Kind.RESOURCE).principals
+    assert found is not None
+    return found
+
+
+def test_documents_in_force_name_principals_as_they_like() -> None:
+    ann = "arn:aws:iam::123456789012:user/ann"
+    for principal in (ann, [ann], {"AWS": ["AIDAGONE", ann]}):
+        assert named_by(principal).arns == {"arn:durward:iam::123456789012:user/ann"}
+    role = "arn:aws:iam::123456789012:role/org/team/admin"
+    assert named_by({"AWS": role}).arns == {"arn:durward:iam::123456789012:role/admin"}
+    nobody = imported_statement({}, Kind.RESOURCE).principals
+    assert nobody == Principals(frozenset())
+    everybody = imported_statement({"Principal": "*"}).principals
+    assert everybody == Principals(frozenset(), everybody=True)
+
+
+def test_documents_of_2008_have_no_variables() -> None:
+    resource = "arn:aws:s3:::bucket/${durward:Subject}"
+    for version, literal in (("2008-10-17", True), ("2012-10-17", False)):
+        statement = imported_statement({"Resource": resource}, Version=version)
+        (pattern,) = statement.resources.patterns
+        assert (not pattern.keys) is literal
+        assert names(pattern, resource) is literal
+
+
+def test_statements_in_force_may_have_one_name() -> None:
+    statement: Any = {"Sid": "a", "Effect": "Deny", "Action": "*", "Resource": "*"}
+    document = read_document({"Statement": [statement] * 3}, "p", dialect=imported())
+    assert [one.name for one in document.statements] == ["a", "a#2", "a#3"]
+
+
+def test_keys_of_tags_have_spaces() -> None:
+    condition = {"StringEquals": {"aws:PrincipalTag/My Team": "${aws:ResourceTag/Ihr Täm}"}}
+    context = {"durward:principaltag/my team": "x", "durward:resourcetag/ihr täm": "x"}
+    statement = {"Effect": "Allow", "Resource": "*", "Condition": condition}
+    assert decide(statement, **context) is Result.ALLOW
+    assert decide(statement) is Result.IMPLICIT_DENY

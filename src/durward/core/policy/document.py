@@ -4,9 +4,8 @@ Element names keep their case; unknown elements, operators and values that can m
 refused at load, all problems at once, each with its place in the text.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from durward.core.policy.dialect import OWN, VERSION, Dialect
@@ -28,9 +27,8 @@ MAX_STATEMENTS = 1_000
 MAX_VALUES = 1_000
 MAX_CONDITIONS = 100
 
-_SID = re.compile(r"[A-Za-z0-9]{0,128}\Z")
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_./:@=+-]{0,127}\Z")
-_PRINCIPAL = re.compile(r"arn:durward:iam::[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z")
+OLD_VERSION = "2008-10-17"
+"""In which documents of AWS have no variables."""
 
 
 class Effect(StrEnum):
@@ -145,6 +143,7 @@ class _Reader:
     def __init__(self, kind: Kind, dialect: Dialect) -> None:
         self.kind = kind
         self.dialect = dialect
+        self.is_old = False
         self.problems: list[Problem] = []
 
     def wrong(self, pointer: str, message: str) -> None:
@@ -174,14 +173,20 @@ class _Reader:
         for index, item in enumerate(listed):
             pointer = f"/Statement/{index}" if isinstance(found, list) else "/Statement"
             statement = self.statement(item, pointer, index)
-            if statement and statement.name in names:
+            if statement is None:
+                continue
+            if statement.name in names and self.dialect.lenient:
+                statement = replace(statement, name=f"{statement.name}#{index + 1}")
+            elif statement.name in names:
                 self.wrong(f"{pointer}/Sid", f"a second statement is named `{statement.name}`")
-            elif statement:
-                names.add(statement.name)
-                yield statement
+                continue
+            names.add(statement.name)
+            yield statement
 
     def head(self, document: Mapping[str, Json]) -> None:
-        if document.get("Version", self.dialect.version) != VERSION:
+        version = document.get("Version", self.dialect.version)
+        self.is_old = version == OLD_VERSION and self.dialect.lenient
+        if version != VERSION and not self.is_old:
             self.wrong("/Version", f"`Version` is `{VERSION}`")
         if "Statement" not in document:
             self.wrong("", "has no `Statement`")
@@ -237,6 +242,10 @@ class _Reader:
             else:
                 self.wrong(place, "not text")
 
+    def text_of(self, text: str) -> str:
+        """A text with its variables by the names that requests have for them."""
+        return text.replace("${", "${$}{") if self.is_old else self.dialect.text_of(text)
+
     def actions(self, members: Mapping[str, Json], pointer: str) -> Actions | None:
         given = self.either(members, pointer, "Action")
         if given is None:
@@ -258,7 +267,7 @@ class _Reader:
         patterns = []
         for place, text in self.texts(members[given[0]], f"{pointer}/{given[0]}"):
             try:
-                pattern = self.dialect.resource(self.dialect.text_of(text))
+                pattern = self.dialect.resource(self.text_of(text))
                 self.check_keys(pattern.keys)
                 patterns.append(pattern)
             except ValueError as error:
@@ -266,32 +275,46 @@ class _Reader:
         return Resources(tuple(patterns), complement=given[1])
 
     def principals(self, members: Mapping[str, Json], pointer: str) -> Principals | None:
-        if self.kind is Kind.IDENTITY:
-            for name in sorted(members.keys() & {"Principal", "NotPrincipal"}):
+        names = sorted(members.keys() & {"Principal", "NotPrincipal"})
+        if self.kind is Kind.IDENTITY and not (names and self.dialect.lenient):
+            for name in names:
                 self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
             return None
+        if self.dialect.lenient and not names:
+            return Principals(frozenset())
         given = self.either(members, pointer, "Principal")
         if given is None:
             return None
         name, complement = given
-        place, value = f"{pointer}/{name}", members[name]
-        if value == "*":
-            return Principals(frozenset(), everybody=True, complement=complement)
-        named = self.members(value, place, set(self.dialect.principals))
+        named = self.named(members[name], f"{pointer}/{name}")
         if named is None:
             return None
-        if not named:
+        if members.get("Effect") == Effect.ALLOW and not complement:
+            named = set(map(self.dialect.granted, named))
+        everybody = "*" in named
+        return Principals(frozenset(named - {"*"}), everybody=everybody, complement=complement)
+
+    def named(self, value: Json, place: str) -> set[str] | None:
+        """The names of principals, by their types; `*` is everybody."""
+        if value == "*":
+            return {"*"}
+        if self.dialect.lenient and isinstance(value, str | list):
+            value = {"AWS": value}
+        kinds = self.members(value, place, set(self.dialect.principals))
+        if kinds is None:
+            return None
+        if not kinds:
             self.wrong(place, "names nobody")
-        arns: set[str] = set()
-        for kind in named.keys() & self.dialect.principals.keys():
-            for where, text in self.texts(named[kind], f"{place}/{kind}"):
-                arn = self.dialect.principals[kind](text)
-                if arn is None:
+        names: set[str] = set()
+        for kind in kinds.keys() & self.dialect.principals.keys():
+            for where, text in self.texts(kinds[kind], f"{place}/{kind}"):
+                name = self.dialect.principals[kind](text)
+                if name is not None:
+                    names.add(name)
+                elif not self.dialect.lenient:
                     shape = self.dialect.principal_shape
                     self.wrong(where, f"`{text}` is not a principal; write `{shape}`, or `*`")
-                else:
-                    arns.add(arn)
-        return Principals(frozenset(arns - {"*"}), everybody="*" in arns, complement=complement)
+        return names
 
     def check_keys(self, keys: frozenset[str]) -> None:
         """Raises ValueError for a variable that names no key in this dialect."""
@@ -338,7 +361,7 @@ class _Reader:
         operands = []
         for where, text in texts:
             try:
-                operand = operator.read(self.dialect.text_of(text))
+                operand = operator.read(self.text_of(text))
                 self.check_keys(operand.keys)
                 operands.append(operand)
             except ValueError as error:

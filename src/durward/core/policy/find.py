@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from durward.core.policy.dialect import DELEGATE
 from durward.core.policy.document import Document, Effect, Statement
 from durward.core.policy.pattern import parse_action, parse_resource
 from durward.core.policy.predicate import (
@@ -39,6 +40,8 @@ LISTS = ("durward:roles", "durward:groups", "durward:scopes")
 MAX_OUTLINES = 16
 OWN_NAMES = ("user", "client", "session")
 PARTS = 4
+SOMEBODY_ELSE = "somebody-else"
+"""Whose a resource is that is not the principal's own tenant's."""
 DERIVED = {*IDENTITY, *LISTS, "durward:principalarn", ACTION, RESOURCE, PRINCIPAL}
 
 
@@ -252,6 +255,8 @@ def _request(facts: Facts, principal: Principal | None, *, crossing: bool) -> Ac
     context = {key: value for key, value in facts.items() if key not in DERIVED}
     present = {key: value for key, value in context.items() if value is not None}
     owner = "" if crossing or principal is None else principal.tenant
+    if any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
+        owner = SOMEBODY_ELSE
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 
 

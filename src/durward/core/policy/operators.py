@@ -166,8 +166,8 @@ def parse_number(text: str) -> Decimal:
 
 
 _DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?\Z"
+    r"(?P<month>[0-9]{4}-[0-9]{2})(?:(?P<day>-[0-9]{2})(?P<time>[Tt][0-9]{2}:[0-9]{2}"
+    r"(?::[0-9]{2}(?:\.(?P<fraction>[0-9]{1,20}))?)?(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?)?\Z"
 )
 
 
@@ -175,14 +175,18 @@ _DATE = re.compile(
 def parse_date(text: str) -> Decimal:
     """An instant in seconds since 1970: ISO 8601, or epoch seconds; without zone it is UTC.
 
-    Raises ValueError.
+    A month means its beginning. Raises ValueError.
     """
-    if _DATE.match(text):
+    if written := _DATE.match(text):
+        month, day, time, fraction, zone = written.groups(default="")
+        if fraction:  # exact, however long it is
+            time = time.partition(".")[0] + zone
         try:
-            found = datetime.fromisoformat(text.upper())
-            return Decimal(str((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+            found = datetime.fromisoformat(f"{month}{day or '-01'}{time}".upper())
+            whole = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError) as error:
             raise ValueError(f"`{text}` is not a date of the calendar") from error
+        return Decimal(int(whole)) + Decimal(f"0.{fraction or 0}")
     try:
         return parse_number(text)
     except ValueError as error:
@@ -196,6 +200,8 @@ _MASK = re.compile(r"[^/]*/[^/]*[^0-9/]")
 def _address(text: str) -> Operand:
     if _MASK.match(text.strip()):
         raise ValueError(f"`{text}` has a mask; write the length of the range, such as `/8`")
+    if "%" in text:
+        raise ValueError(f"`{text}` has a zone, which one machine alone knows")
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
@@ -222,6 +228,8 @@ def parse_address(text: str) -> tuple[int, int]:
 
     Raises Unreadable.
     """
+    if "%" in text:  # a zone, which one machine alone knows
+        raise Unreadable(text)
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError as error:

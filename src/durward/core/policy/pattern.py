@@ -25,7 +25,7 @@ Segments = Sequence[str]
 """An ARN, split on its first five colons."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./:@=+-]*\Z")
+_KEY = re.compile(r"[A-Za-z][\w ./:@=+-]*\Z")
 """What may be a key in some dialect; a document's own says more."""
 _DEFAULT = re.compile(r"\s*([^,']+?)\s*,\s*'([^']*)'\s*\Z")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from durward.core.policy.dialect import DELEGATE, ROOT
 from durward.core.policy.document import value_text
 from durward.core.policy.pattern import ARN_SEGMENTS
 from durward.core.policy.predicate import ACTION, PRINCIPAL, RESOURCE, Facts
@@ -32,7 +33,8 @@ class Principal:
     `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`;
     `through` is the client that a user came through, whose boundaries count too; `arns` are the
     principal's own name, then those of its roles and groups, then `root`: its whole tenant, as
-    documents of AWS name it; `facts` are what conditions read.
+    documents of AWS name it (and `delegate`, where the principal is that itself); `facts` are what
+    conditions read.
     """
 
     subject: str
@@ -54,7 +56,8 @@ class Principal:
             *(f"group/{group}" for group in self.groups),
         )
         through = f"client/{self.client}" if self.client and self.kind != "client" else ""
-        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in (*attachments, "root"))
+        whole = (ROOT, DELEGATE) if self.kind == ROOT else (ROOT,)
+        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in (*attachments, *whole))
         object.__setattr__(self, "attachments", attachments)
         object.__setattr__(self, "through", through)
         object.__setattr__(self, "arns", arns)
@@ -140,6 +143,8 @@ class AccessRequest:
         home = self.principal.tenant if self.principal else ""
         named = self.owner or (segments[TENANT_SEGMENT] if len(segments) == ARN_SEGMENTS else "")
         put(self, "is_cross_tenant", self.principal is not None and named not in {"", home})
+        if person and self.is_cross_tenant:
+            facts[PRINCIPAL] = (*person.arns, f"arn:durward:iam::{home}:{DELEGATE}")
 
 
 def levels_of(last: str) -> Levels:

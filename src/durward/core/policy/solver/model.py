@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from durward.core.policy.dialect import DELEGATE, ROOT
 from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
@@ -19,7 +20,12 @@ from durward.core.policy.predicate import (
     Value,
     holds,
 )
-from durward.core.policy.request import ANONYMOUS, NOBODY, TENANT_SEGMENT, Principal
+from durward.core.policy.request import (
+    ANONYMOUS,
+    NOBODY,
+    TENANT_SEGMENT,
+    Principal,
+)
 from durward.core.policy.solver.globs import Glob, Wanted, text_of
 from durward.core.policy.solver.theory import Wish, filled, value_of, wanted_of
 from durward.core.policy.solver.undecided import Undecided
@@ -76,6 +82,8 @@ class _State:
         found[ACTION] = text[ACTION]
         found[RESOURCE] = ":".join(text[key] for key in PLACES)
         members = tuple(arn for arn, wanted in self.members.items() if wanted)
+        if not self.within_tenant:
+            members += tuple(_delegate(arn) for arn in members if arn.endswith(f":{ROOT}"))
         found[PRINCIPAL] = tuple(self.names) if self.names is not None else members or (SOMEBODY,)
         return {key: value for key, value in found.items() if key not in PLACES}
 
@@ -95,6 +103,10 @@ class _State:
         """A principal has one name of its own and one tenant, whose `root` it is part of."""
         if self.names is not None:
             return (arn in self.names) is wanted
+        if arn.endswith(f":{DELEGATE}"):
+            if self.within_tenant:
+                return not wanted
+            arn = arn.removesuffix(DELEGATE) + ROOT
         if self.members.setdefault(arn, wanted) is not wanted:
             return False
         if not wanted:
@@ -107,7 +119,7 @@ class _State:
             theirs, _, known = other.rpartition(":")
             if theirs != tenant or (own and known.startswith(NAMES_OF_ONE)):
                 return False
-        return name == "root" or self._add_member(f"{tenant}:root", wanted=True)
+        return name == ROOT or self._add_member(f"{tenant}:{ROOT}", wanted=True)
 
     def _add_text(self, node: Text) -> bool:
         if node.key == TENANT_PLACE and self._is_joined:
@@ -199,6 +211,10 @@ def solve(
     if known.keys() - settled.keys() and (text := entangled(predicate)):
         raise Undecided(f"a variable may stand for a part of `{text}`")
     return None
+
+
+def _delegate(root: str) -> str:
+    return root.removesuffix(ROOT) + DELEGATE
 
 
 def _value(fact: object) -> Value:
