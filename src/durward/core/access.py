@@ -1,26 +1,49 @@
 """Who can do what by the declarations: the questions of `find`, asked of an estate.
 
 Everybody who is declared is asked about as what they are: their roles, groups and policies, the
-policies of the APIs, guardrails and boundaries. Scopes are left out: they narrow by the token. Only
-requests are looked for that some declared operation makes.
+clients that people come through, the policies of each API, guardrails and boundaries; in their own
+tenant, where one of the layers must grant, and in others, where both must. A token may have any
+scopes: what covers an action is left out, since it narrows. Only requests are looked for that some
+declared operation makes. Where a policy or the question asks whose a resource is, other tenants are
+those that are declared, and one that is not.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import Side, Witness, asked_for, differences, find
-from durward.core.policy.pattern import parse_action, resource_pattern
-from durward.core.policy.predicate import Acts, Every, Names, Predicate, Some
+from durward.core.openapi.operations import Operation
+from durward.core.policy.document import Condition, Document, Kind, read_document
+from durward.core.policy.find import Side, Witness, asked_for, find
+from durward.core.policy.operators import OPERATORS
+from durward.core.policy.pattern import parse_action, resource_pattern, split_arn
+from durward.core.policy.predicate import (
+    FALSE,
+    Acts,
+    Every,
+    Holds,
+    Is,
+    Names,
+    Not,
+    Predicate,
+    Some,
+    atoms_of,
+    compile_statement,
+    keys_of,
+)
 from durward.core.policy.request import NOBODY, Principal
-from durward.core.principals import declared_principals
+from durward.core.principals import USER, declared_principals
 
-ASKING_WHO = ("Subject", "subject", "rincipalArn", "rincipalarn", ":user/", ":client/", "lientId")
-"""What stands in a policy that tells one from another by more than roles."""
+NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
+"""Keys that tell one from another who has the same roles and groups."""
+NAMED_ALONE = (":user/", ":client/")
+THROUGH = "durward:clientid"
 ANONYMOUSLY = "anonymous"
 """How they are named who ask without a token."""
+SIGNS_PEOPLE_IN = "authorization_code"
+RESOURCE_TENANT = "durward:resourcetenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +54,39 @@ class Known:
     witness: Witness
 
 
+@dataclass(frozen=True)
+class Situation:
+    """Somebody at an API: through which client, in their own tenant or in others.
+
+    `side` decides there; `requests` are those that can be made.
+    """
+
+    side: Side
+    requests: Predicate
+
+
+Situations = dict[tuple[str, str, str], Situation]
+"""By API, by client, and by the tenant whose the resource is."""
+OWN, OTHERS = "", "*"
+"""The tenants of situations in which it makes no difference which tenant it is."""
+UNDECLARED = "~undeclared"
+
+
 class Access:
     """An estate, ready to be asked."""
 
     def __init__(self, estate: Estate) -> None:
-        self._estate = estate
+        self.estate = estate
         self._read: dict[tuple[str, Kind], Document] = {}
         self.principals = list(declared_principals(estate))
-        self.requests = Some(tuple(_requests(estate, public=False)))
-        self._public = Some(tuple(_requests(estate, public=True)))
-
-    def side(self, principal: Principal) -> Side:
-        """What decides for somebody within their own tenant."""
-        bundle = self._estate.bundle
-        grants = self._attached(bundle.identity, principal.attachments)
-        for names in bundle.resources.values():
-            grants += [self._document(name, Kind.RESOURCE) for name in names]
-        ceilings = [[self._document(name, Kind.IDENTITY)] for name in bundle.guardrails]
-        bounded = (*principal.attachments, principal.through)
-        ceilings += [
-            self._attached(bundle.boundaries, [name])
-            for name in bounded
-            if name in bundle.boundaries
-        ]
-        return Side(grants, ceilings, principal=principal)
+        self.reads = self._everything_read()
+        self.tenants = frozenset(estate.tenants)
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances. Raises ValueError, Undecided."""
         wanted = asked_for(action, resource)
         for principal in (*self.principals, NOBODY):
-            asked = Every((self.requests_of(principal), wanted))
-            if witness := find(self.side(principal), under=asked):
+            if witness := self._witness(principal, wanted):
                 yield Known(principal, witness)
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
@@ -69,41 +94,109 @@ class Access:
         everybody = (*self.principals, NOBODY)
         principals = [found for found in everybody if name in names_of(found)]
         actions = dict.fromkeys(
-            o.action for api in self._estate.apis.values() for o in api.operations
+            o.action for api in self.estate.apis.values() for o in api.operations
         )
         for principal in principals:
-            side = self.side(principal)
             for action in actions:
-                asked = Every((self.requests_of(principal), asked_for(action)))
-                if witness := find(side, under=asked):
+                if witness := self._witness(principal, asked_for(action)):
                     yield action, witness
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
         """Who is allowed what must never be; of all who are alike, one. Raises Undecided."""
-        for principal in self._different():
-            asked = Every((self.requests_of(principal), never))
-            if witness := find(self.side(principal), under=asked):
+        for principal in self._different(never):
+            if witness := self._witness(principal, never):
                 yield Known(principal, witness)
 
-    def requests_of(self, principal: Principal) -> Predicate:
-        """What somebody can ask for: without a token, what is declared to need none."""
-        return self._public if principal is NOBODY else self.requests
+    def situations(
+        self, principal: Principal, keys: frozenset[str], tenants: frozenset[str]
+    ) -> Situations:
+        """Everywhere that somebody can ask; `keys` are what the question and policies read."""
+        found: Situations = {}
+        is_told = RESOURCE_TENANT in keys
+        for client in self._clients_of(principal, keys):
+            person = replace(principal, client=client) if client else principal
+            for api in self.estate.apis.values():
+                for tenant in _tenants_of(person, tenants, is_told=is_told):
+                    crossing = tenant != OWN and person is not NOBODY
+                    side = self._side(person, api, crossing=crossing)
+                    if not crossing or (side.grants and side.ceilings[-1]):
+                        requests = _requests(api, person, tenant, is_told=is_told)
+                        found[api.id, client, tenant] = Situation(side, requests)
+        return found
 
-    def _different(self) -> Iterator[Principal]:
+    def _witness(self, principal: Principal, wanted: Predicate) -> Witness | None:
+        keys = self.reads | keys_of(wanted)
+        for situation in self.situations(principal, keys, self.tenants).values():
+            if witness := find(situation.side, under=Every((situation.requests, wanted))):
+                return witness
+        return None
+
+    def _side(self, principal: Principal, api: Api, *, crossing: bool) -> Side:
+        """What decides: in the own tenant either layer grants, in others both must."""
+        bundle = self.estate.bundle
+        identity = self._attached(bundle.identity, principal.attachments)
+        names = bundle.resources.get(api.id, ())
+        resource = [self._document(name, Kind.RESOURCE) for name in names]
+        ceilings = [[self._document(name, Kind.IDENTITY)] for name in bundle.guardrails]
+        bounded = (*principal.attachments, principal.through)
+        ceilings += [
+            self._attached(bundle.boundaries, [name])
+            for name in bounded
+            if name in bundle.boundaries
+        ]
+        if crossing:
+            return Side(identity, [*ceilings, resource], crossing=True, principal=principal)
+        return Side([*identity, *resource], ceilings, principal=principal)
+
+    def _clients_of(self, principal: Principal, keys: frozenset[str]) -> list[str]:
+        """The clients through which a person comes; of those that make no difference, one."""
+        if principal.kind != USER:
+            return [""]
+        declared = [
+            name
+            for name, client in self.estate.clients.items()
+            if SIGNS_PEOPLE_IN in client.grants and not client.disabled
+        ]
+        if THROUGH in keys:
+            return declared or [""]
+        boundaries = self.estate.bundle.boundaries
+        alike = {boundaries.get(f"client/{name}"): name for name in reversed(declared)}
+        return list(alike.values()) or [""]
+
+    def _different(self, never: Predicate) -> Iterator[Principal]:
         """One of those who have the same roles and groups in the same tenant.
 
-        Nobody is like another where a policy asks who somebody is.
+        Nobody is like another where a policy or the question asks who somebody is.
         """
-        bundle, seen = self._estate.bundle, set[object]()
-        by_name = any(name in str(bundle.documents) for name in ASKING_WHO)
+        bundle, seen = self.estate.bundle, set[object]()
+        keys = self.reads | keys_read(never)
+        by_name = bool(NAMES_OF_ONE & keys)
         for principal in self.principals:
             own = principal.attachments[0]
             is_apart = by_name or own in bundle.identity or own in bundle.boundaries
             like = (principal.kind, principal.tenant, principal.roles, principal.groups)
-            if is_apart or like not in seen:
+            is_told = principal.kind != USER and THROUGH in keys
+            if is_apart or is_told or like not in seen:
                 seen.add(like)
                 yield principal
         yield NOBODY
+
+    def _everything_read(self) -> frozenset[str]:
+        """Every key that some policy reads."""
+        bundle = self.estate.bundle
+        attached = [
+            *((name, Kind.IDENTITY) for names in bundle.identity.values() for name in names),
+            *((name, Kind.IDENTITY) for names in bundle.boundaries.values() for name in names),
+            *((name, Kind.RESOURCE) for names in bundle.resources.values() for name in names),
+            *((name, Kind.IDENTITY) for name in bundle.guardrails),
+        ]
+        return frozenset().union(
+            *(
+                keys_read(compile_statement(statement))
+                for name, kind in dict.fromkeys(attached)
+                for statement in self._document(name, kind).statements
+            )
+        )
 
     def _attached(
         self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
@@ -113,9 +206,16 @@ class Access:
 
     def _document(self, name: str, kind: Kind) -> Document:
         if (name, kind) not in self._read:
-            body = self._estate.bundle.documents[name]
+            body = self.estate.bundle.documents[name]
             self._read[name, kind] = read_document(body, name, kind)
         return self._read[name, kind]
+
+
+def keys_read(predicate: Predicate) -> frozenset[str]:
+    """The keys that a predicate reads; a principal that it names alone is asked for by its name."""
+    arns = (arn for atom in atoms_of(predicate) if isinstance(atom, Is) for arn in atom.arns)
+    named = any(part in arn for arn in arns for part in NAMED_ALONE)
+    return keys_of(predicate) | (NAMES_OF_ONE if named else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +227,7 @@ class Change:
     lost: Witness | None
 
 
-SOME_TEXT = "?*"
-"""What a value of a path can be: anything but nothing."""
-_FILLED = re.compile(r"\{[^}]*\}")
-
-
-def _requests(estate: Estate, *, public: bool) -> Iterator[Predicate]:
-    """For each operation: its action, on resources of the form that it declares."""
-    for api in estate.apis.values():
-        for operation in api.operations:
-            if public and not operation.public:
-                continue
-            tenant = _FILLED.sub(SOME_TEXT, operation.tenant or "")
-            last = _FILLED.sub(SOME_TEXT, operation.resource or "")
-            arn = f"arn:durward:{api.id}:{api.stage}:{tenant}:{last}"
-            names = resource_pattern(arn, arn.split(":", 5))
-            yield Every(
-                (
-                    Acts((parse_action(operation.action),), complement=False),
-                    Names((names,), complement=False, on_error=False),
-                )
-            )
+NOWHERE = Situation(Side([]), FALSE)
 
 
 def changes(old: Access, new: Access) -> Iterator[Change]:
@@ -157,15 +237,81 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
     """
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
+    keys = old.reads | new.reads | {THROUGH}  # whoever is alike in one may not be in the other
+    tenants = old.tenants | new.tenants
     for name in before | after:
-        is_old, is_new = before.get(name), after.get(name)
-        who = is_new or before[name]
-        asked = Some((old.requests_of(who), new.requests_of(who)))
-        was = old.side(is_old) if is_old else Side([], principal=is_new)
-        will_be = new.side(is_new) if is_new else Side([], principal=is_old)
-        gained, lost = differences(was, will_be, asked)
+        was = old.situations(before[name], keys, tenants) if name in before else {}
+        will_be = new.situations(after[name], keys, tenants) if name in after else {}
+        gained = lost = None
+        for place in was | will_be:
+            first, second = was.get(place, NOWHERE), will_be.get(place, NOWHERE)
+            gained = gained or _more(second, first)
+            lost = lost or _more(first, second)
         if gained or lost:
-            yield Change(who, gained, lost)
+            yield Change(after.get(name) or before[name], gained, lost)
+
+
+def _more(there: Situation, here: Situation) -> Witness | None:
+    """A request that is allowed there and not here, or cannot be made here."""
+    both = Every((there.requests, here.requests))
+    alone = Every((there.requests, Not(here.requests)))
+    return find(there.side, here.side, both) or find(there.side, under=alone)
+
+
+SOME_TEXT = "?*"
+"""What a value of a path can be: anything but nothing."""
+_FILLED = re.compile(r"\{[^}]*\}")
+
+
+def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool) -> list[str]:
+    """Whose resources somebody can ask for."""
+    if not is_told:
+        return [OWN] if principal is NOBODY else [OWN, OTHERS]
+    others = sorted({*declared, UNDECLARED} - {principal.tenant})
+    return [OWN, *others]
+
+
+def _requests(api: Api, principal: Principal, tenant: str, *, is_told: bool) -> Predicate:
+    """What somebody can ask an API for: without a token, what is declared to need none."""
+    named = tenant or principal.tenant
+    may = [each for each in api.operations if each.public or principal is not NOBODY]
+    if is_told and not named:  # who has no tenant has no resources of their own
+        may = [each for each in may if not each.tenant]
+    asked = Some(tuple(_request(api, each, named if is_told else None) for each in may))
+    if tenant == OTHERS:
+        own = _named(f"arn:*:*:*:{principal.tenant}:*")
+        return Every((asked, Not(own), Not(_named("arn:*:*:*::*"))))
+    if tenant:
+        return Every((asked, _named(f"arn:*:*:*:{tenant}:*")))
+    return asked
+
+
+def _request(api: Api, operation: Operation, tenant: str | None) -> Predicate:
+    """The action of an operation, on resources of the form that it declares.
+
+    Where `tenant` is told, so is whose the resource is, as the edge does.
+    """
+    filled = _FILLED.sub(SOME_TEXT, operation.tenant or "")
+    last = _FILLED.sub(SOME_TEXT, operation.resource or "")
+    parts: list[Predicate] = [
+        Acts((parse_action(operation.action),), complement=False),
+        _named(f"arn:durward:{api.id}:{api.stage}:{filled}:{last}"),
+    ]
+    if tenant is not None:
+        parts.append(Holds(_whose(tenant if filled else ""), on_error=False))
+    return Every(tuple(parts))
+
+
+def _whose(tenant: str) -> Condition:
+    """The resource is that tenant's, or nobody's."""
+    if not tenant:
+        return Condition("Null", RESOURCE_TENANT, None, (), absent=frozenset({True}))
+    operator = OPERATORS["StringEquals"]
+    return Condition(operator.name, RESOURCE_TENANT, operator, (operator.read(tenant),))
+
+
+def _named(arn: str) -> Predicate:
+    return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
 
 
 def names_of(principal: Principal) -> tuple[str, ...]:

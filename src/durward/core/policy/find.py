@@ -7,7 +7,7 @@ says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -36,7 +36,8 @@ from durward.core.policy.solver.undecided import Undecided
 from durward.core.wire import JsonLike
 
 IDENTITY = ("durward:subject", "durward:principaltype", "durward:tenantid", "durward:clientid")
-LISTS = ("durward:roles", "durward:groups", "durward:scopes")
+SCOPES_KEY = "durward:scopes"
+LISTS = ("durward:roles", "durward:groups", SCOPES_KEY)
 MAX_OUTLINES = 16
 OWN_NAMES = ("user", "client", "session")
 PARTS = 4
@@ -148,7 +149,7 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     facts = solve(Every(tuple(asked)), within_tenant=not crossing, principal=person)
     if facts is None:
         return None
-    by = None if person is NOBODY else person or _principal(facts)
+    by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
     request = _request(facts, by, crossing=crossing)
     if not _confirmed(request, allowed_by, not_by, under):
         raise Undecided("a request was found that no principal can make")
@@ -248,6 +249,12 @@ def _principal(facts: Facts) -> Principal:
         client=_text(facts, "durward:clientid"),
         scopes=frozenset(_texts(facts, "durward:scopes")) or None,
     )
+
+
+def _with_scopes(principal: Principal, facts: Facts) -> Principal:
+    """A principal whose token has the scopes that were asked for, where any were."""
+    scopes = frozenset(_texts(facts, SCOPES_KEY))
+    return replace(principal, scopes=scopes) if scopes and principal.scopes is None else principal
 
 
 def _request(facts: Facts, principal: Principal | None, *, crossing: bool) -> AccessRequest:

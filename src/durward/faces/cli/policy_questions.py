@@ -15,6 +15,7 @@ from durward.core.policy.document import Document, read_document
 from durward.core.policy.find import Side, Witness, differences
 from durward.core.policy.predicate import Some, compile_statement
 from durward.core.policy.source import PolicyError
+from durward.core.policy.written import kind_of
 from durward.core.wire import Json
 from durward.faces.declarations import read, read_declarations
 
@@ -107,7 +108,7 @@ def access_of(path: Path) -> Access:
 def policy_in(path: Path, content: Json) -> Document:
     """A single policy. Raises Misconfigured."""
     try:
-        return read_document(content, path.stem)
+        return read_document(content, path.stem, kind_of(content))
     except PolicyError as error:
         raise Misconfigured(str(path), str(error)) from error
 
@@ -116,7 +117,8 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
     """The differences of two files or folders."""
     policies = [single(path) for path in (old, new)]
     if policies[0] and policies[1]:
-        gained, lost = differences(Side([policies[0]]), Side([policies[1]]))
+        old_side, new_side = (Side([each], crossing=True) for each in policies if each)
+        gained, lost = differences(old_side, new_side)
         if gained or lost:
             yield difference(None, gained, lost)
         return

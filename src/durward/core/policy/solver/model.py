@@ -190,6 +190,8 @@ def solve(
     if principal:
         facts = ANONYMOUS if principal is NOBODY else principal.facts
         settled = {key: _value(found) for key, found in facts.items() if ":" in key}
+        if principal.scopes is None and principal is not NOBODY:
+            del settled["durward:scopes"]  # a token may have any
         names = frozenset() if principal is NOBODY else frozenset(principal.arns)
     doubts: list[Undecided] = []
     known: Mapping[str, Value] = {}

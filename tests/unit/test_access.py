@@ -1,0 +1,189 @@
+"""Questions about everybody who is declared: an answer is a request, and no answer is a proof."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.access import Access, changes, names_of
+from durward.core.estate import Declaration, Kind, read_estate
+from durward.core.policy.document import read_document
+from durward.core.policy.predicate import Predicate, Some, compile_statement
+
+VERSION = "2012-10-17"
+ALL = "arn:durward:orders:*:*:order/*"
+OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
+OTHERS = {"Action": "orders:*", "NotResource": ["arn:durward:orders:*:${durward:TenantId}:*"]}
+
+
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    usual: dict[str, Any] = {"Effect": "Allow", "Action": "orders:GetOrder"}
+    return {"Version": VERSION, "Statement": [{**usual, **each} for each in statements]}
+
+
+def never(**statement: Any) -> Predicate:
+    body = {"Effect": "Allow", "Action": "*", "Resource": "*", **statement}
+    if "NotResource" in statement:
+        del body["Resource"]
+    document = read_document({"Version": VERSION, "Statement": body}, "never")
+    return Some(tuple(map(compile_statement, document.statements)))
+
+
+def operation(name: str, api: str, **more: Any) -> dict[str, Any]:
+    told = {"action": f"{api}:{name}", "resource": "order/{id}", "tenant": "{tenant}"}
+    return {"operationId": name, "x-durward": told, **more}
+
+
+def api(name: str, policies: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    paths = {"/{tenant}/{id}": {"get": operation("GetOrder", name, **more)}}
+    schemes = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
+    document = {
+        "openapi": "3.1.0",
+        "paths": paths,
+        "security": [{"token": []}],
+        "components": schemes,
+    }
+    found = {"audience": f"https://{name}.example", "upstream": "unix:/x.sock"}
+    return {**found, "openapi": document, "policies": list(policies)}
+
+
+def access(
+    identity: dict[str, Any],
+    resource: dict[str, Any] | None = None,
+    more: dict[Kind, dict[str, Any]] | None = None,
+    **api_more: Any,
+) -> Access:
+    """ann and abe are alike, at acme; bob is at globex; people come through desk or kiosk."""
+    declared: dict[Kind, dict[str, Any]] = {
+        Kind.TENANT: {"acme": {}, "globex": {}},
+        Kind.POLICY: {"identity": identity} | ({"resource": resource} if resource else {}),
+        Kind.ROLE: {"clerk": {"policies": ["identity"]}},
+        Kind.API: {"orders": api("orders", ("resource",) if resource else (), **api_more)},
+        Kind.USER: {
+            "ann": {"tenant": "acme", "roles": ["clerk"]},
+            "abe": {"tenant": "acme", "roles": ["clerk"]},
+            "bob": {"tenant": "globex", "roles": ["clerk"]},
+        },
+        Kind.CLIENT: {
+            name: {"tenant": "acme", "redirect_uris": ["https://x.example/"], "apis": ["orders"]}
+            for name in ("desk", "kiosk")
+        },
+    }
+    for kind, bodies in (more or {}).items():
+        declared[kind] = {**declared[kind], **bodies}
+    return Access(
+        read_estate(
+            Declaration(kind, name, body)
+            for kind, bodies in declared.items()
+            for name, body in bodies.items()
+        )
+    )
+
+
+def found_by(asked: Access, invariant: Predicate) -> list[str]:
+    return [names_of(known.principal)[0] for known in asked.breaches(invariant)]
+
+
+def test_across_tenants_both_layers_must_grant() -> None:
+    widely = policy({"Resource": ALL})
+    handed = policy({"Principal": {"Durward": "arn:durward:iam::acme:role/clerk"}})
+    assert found_by(access(widely), never(**OTHERS)) == []
+    asked = access(widely, handed)
+    assert found_by(asked, never(**OTHERS)) == ["user/ann"]
+    (known,) = asked.breaches(never(**OTHERS))
+    assert known.witness.request.is_cross_tenant
+    assert found_by(access(policy({"Resource": OWN}), handed), never(**OTHERS)) == []
+    changed = [names_of(each.principal)[0] for each in changes(access(widely), asked)]
+    assert changed == ["user/ann", "user/abe"]
+
+
+def test_the_policy_of_an_api_says_nothing_about_another() -> None:
+    closed = {Kind.API: {"bills": api("bills", ("closed",))}}
+    closed[Kind.POLICY] = {
+        "closed": policy({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
+    }
+    asked = access(policy({"Resource": OWN}), more=closed)
+    assert [names_of(k.principal)[0] for k in asked.who_can("orders:GetOrder", "*")] == [
+        "user/ann",
+        "user/abe",
+        "user/bob",
+    ]
+    assert found_by(asked, never(Action="orders:GetOrder"))
+    open_there = {Kind.API: {"bills": api("bills", ("open",))}}
+    open_there[Kind.POLICY] = {"open": policy({"Principal": "*", "Action": "*", "Resource": "*"})}
+    nothing = policy({"Action": "orders:Other", "Resource": "*"})
+    assert not list(access(nothing, more=open_there).who_can("orders:GetOrder", "*"))
+
+
+def test_a_condition_on_scopes_or_the_client_can_hold() -> None:
+    for condition in (
+        {"ForAnyValue:StringEquals": {"durward:Scopes": "reports:read"}},
+        {"StringEquals": {"durward:ClientId": "kiosk"}},
+        {"StringNotEquals": {"durward:ClientId": "desk"}},
+    ):
+        asked = access(policy({"Resource": OWN, "Condition": condition}))
+        assert "user/ann" in found_by(asked, never(Action="orders:GetOrder")), condition
+        nothing = access(policy({"Action": "orders:Other", "Resource": OWN}))
+        assert list(changes(nothing, asked)), condition
+        if "ClientId" in str(condition):
+            foreign = {"StringEquals": {"durward:ClientId": "nobody's"}}
+            elsewhere = access(policy({"Resource": OWN, "Condition": foreign}))
+            assert found_by(elsewhere, never(Action="orders:GetOrder")) == []
+
+
+def test_the_boundary_of_one_client_does_not_hide_what_another_lets_through() -> None:
+    more = {
+        Kind.POLICY: {"little": policy({"Action": "orders:Other", "Resource": "*"})},
+        Kind.CLIENT: {
+            "desk": {
+                "tenant": "acme",
+                "redirect_uris": ["https://x.example/"],
+                "apis": ["orders"],
+                "boundary": ["little"],
+            }
+        },
+    }
+    asked = access(policy({"Resource": OWN}), more=more)
+    (ann, *_) = asked.who_can("orders:GetOrder", "*")
+    assert ann.witness.request.principal is not None
+    assert ann.witness.request.principal.client == "kiosk"
+
+
+@pytest.mark.parametrize("key", ["durward:Subject", "durward:SUBJECT", "durward:PrincipalArn"])
+def test_who_is_alike_is_told_apart_where_somebody_is_meant(key: str) -> None:
+    value = "abe" if "ub" in key.lower() else "arn:durward:iam::acme:user/abe"
+    condition = {"StringEquals": {key: value}}
+    asked = access(policy({"Resource": OWN}))
+    assert found_by(asked, never(Condition=condition)) == ["user/abe"]
+    only = access(policy({"Resource": OWN, "Condition": condition}))
+    assert found_by(only, never(Action="orders:GetOrder")) == ["user/abe"]
+    assert found_by(asked, never(Action="orders:GetOrder")) == ["user/ann", "user/bob"]
+
+
+def test_an_operation_that_is_opened_to_everybody_is_a_change() -> None:
+    open_to_all = policy({"Principal": "*"})
+    closed = access(policy({"Resource": OWN}), open_to_all)
+    opened = access(policy({"Resource": OWN}), open_to_all, security=[])
+    found = {names_of(each.principal)[0]: each for each in changes(closed, opened)}
+    assert found["anonymous"].gained is not None
+    assert found["anonymous"].lost is None
+    assert found["anonymous"].gained.request.principal is None
+    assert {names_of(each.principal)[0] for each in changes(closed, closed)} == set()
+
+
+def test_whose_a_resource_is_is_told_as_its_name_says() -> None:
+    crossing = {
+        "Condition": {
+            "StringNotEquals": {"durward:ResourceTenant": "${durward:TenantId}"},
+            "Null": {"durward:ResourceTenant": "false"},
+        }
+    }
+    widely = policy({"Resource": ALL})
+    handed = policy({"Principal": {"Durward": "arn:durward:iam::acme:role/clerk"}})
+    assert found_by(access(policy({"Resource": OWN})), never(**crossing)) == []
+    assert found_by(access(widely), never(**crossing)) == []
+    assert found_by(access(widely, handed), never(**crossing)) == ["user/ann"]
+    kept = {"StringEquals": {"durward:ResourceTenant": "${durward:TenantId}"}}
+    bound = access(policy({"Resource": ALL, "Condition": kept}), handed)
+    assert found_by(bound, never(**crossing)) == []
+    assert found_by(bound, never(**OTHERS)) == []
+    assert found_by(bound, never(Action="orders:GetOrder")) == ["user/ann", "user/bob"]
