@@ -88,3 +88,18 @@ HUGE = 300_000
 def test_deep_huge_and_hard_documents_are_refused(text: bytes) -> None:
     with pytest.raises(DurwardError):
         parse_document(text, "p")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("value", [["x" * 50] * 100_000, "x" * 1_000_000, ["x" * 10_000]])
+def test_values_without_end_are_not_looked_at(value: Any) -> None:
+    hard = ["*" + "*a" * 14 + str(place) for place in range(1_000)]
+    condition = {"ForAnyValue:StringLike": {"app:X": hard}}
+    for effect, expected in (("Allow", Result.IMPLICIT_DENY), ("Deny", Result.EXPLICIT_DENY)):
+        statement: Any = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition}
+        document = read_document({"Version": "2012-10-17", "Statement": statement}, "p")
+        policies = PolicySet(Policies(identity={"user/ann": [document]}))
+        request = AccessRequest(
+            Principal("ann", "user", "t"), "orders:Get", "arn:a:b:c:t:d", {"app:X": value}
+        )
+        assert policies.evaluate(request).result is expected

@@ -68,3 +68,10 @@ def test_compact_json_keeps_the_order_and_sorted_json_forgets_it() -> None:
 def test_what_is_not_json_is_not_written(write: type) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write(float("nan"))
+
+
+@pytest.mark.parametrize("text", [rb'"\ud800"', rb'{"\udfff": 1}', rb'["a", "\uDC00\uD800"]'])
+def test_half_of_a_surrogate_pair_is_no_text(text: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        parse_json(text, limit_bytes=100)
+    assert parse_json(rb'"\ud83d\ude00\u00e4"', limit_bytes=100) == "\U0001f600\u00e4"

@@ -19,7 +19,7 @@ from durward.core.oauth.protected_resource import check_resource
 from durward.core.oauth.redirect import check_redirect_uri
 from durward.core.openapi.operations import is_object, read_inventory
 from durward.core.policy.bundle import Bundle, compile_bundle
-from durward.core.policy.catalogue import DeclaredKey
+from durward.core.policy.catalogue import DeclaredKey, Key
 from durward.core.policy.dialect import OWN
 from durward.core.policy.source import PolicyError
 from durward.core.values import ApiId
@@ -153,6 +153,8 @@ class Estate:
     tests: Mapping[str, Mapping[str, Json]]
     objects: Mapping[str, Mapping[str, DeclaredObject]] = field(default_factory=dict)
     """By API, and by `type/id`."""
+    keys: tuple[Key, ...] = ()
+    """What the services of APIs tell."""
 
 
 def read_estate(declarations: Iterable[Declaration]) -> Estate:
@@ -183,7 +185,10 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
         raise Misconfigured("declarations", "\n  ".join(["", *problems]).rstrip(), hint="")
     tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
     objects = {name: body.objects for name, body in protected.items() if body.objects}
-    return Estate(tenants, declared, roles, apis, clients, users, bundle, tests, objects)
+    keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]
+    return Estate(
+        tenants, declared, roles, apis, clients, users, bundle, tests, objects, tuple(keys)
+    )
 
 
 def _bodies(listed: list[Declaration], problems: list[str]) -> dict[tuple[Kind, str], Body]:

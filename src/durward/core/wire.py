@@ -43,15 +43,16 @@ def decode_base64url(text: str) -> bytes:
 def parse_json(data: bytes, *, limit_bytes: int) -> Json:
     """JSON of a stranger (RFC 8259), read strictly.
 
-    UTF-8 only, no duplicate member names, no NaN or Infinity, at most `limit_bytes` bytes and
-    MAX_DEPTH levels. Raises ProtocolError `invalid_request`.
+    UTF-8 only, no half of a surrogate pair, no duplicate member names, no NaN or Infinity, at most
+    `limit_bytes` bytes and MAX_DEPTH levels. Raises ProtocolError `invalid_request`.
     """
     if len(data) > limit_bytes:
         raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is larger than {limit_bytes} bytes")
     try:
-        value: Json = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
-        )
+        text = data.decode("utf-8")
+        value: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        if "\\u" in text:  # only so can a half of a pair be written
+            compact_json(value)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(
             ErrorCode.INVALID_REQUEST, "not valid JSON", private=str(error)

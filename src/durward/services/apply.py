@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.estate import Client, Declaration, Kind, read_estate
+from durward.core.names import check_names
 from durward.core.promises import check_promises
 from durward.core.values import ClientId, Secret
 from durward.entropy import new_secret
@@ -40,12 +41,14 @@ class Applied:
 def plan(
     connection: Connection, wanted: Sequence[Declaration], *, prune: bool
 ) -> tuple[Change, ...]:
-    """What `apply` would do; the result fits together and keeps its promises.
+    """What `apply` would do; the result fits together, names what there is, keeps its promises.
 
     Raises Misconfigured.
     """
     changes, after = _difference(load_declarations(connection), wanted, prune=prune)
-    check_promises(read_estate(after))
+    estate = read_estate(after)
+    check_names(estate)
+    check_promises(estate)
     return changes
 
 
@@ -61,11 +64,12 @@ def apply(
     """Make it so, publish the next snapshot, and make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
-    policies fails. Raises Misconfigured.
+    policies fails, or they name what there is not. Raises Misconfigured.
     """
     before = load_declarations(connection)
     changes, after = _difference(before, wanted, prune=prune)
     estate = read_estate(after)
+    check_names(estate)
     check_promises(estate)
     by_name = {(declared.kind, declared.name): declared for declared in (*before, *after)}
     for change in changes:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from durward.core.policy.answer import Result
 from durward.core.policy.document import Document, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
@@ -73,7 +74,35 @@ def test_another_tenants_object_is_told_as_that() -> None:
 def test_a_deny_is_told_by_what_it_looks_at() -> None:
     deny = {"Effect": "Deny", "Condition": {"NumericGreaterThan": {"app:Risk": "70"}}}
     risky = replace(GET, context={"app:Risk": "90"})
-    assert told(clerks({}, deny), risky) == ("value", "app:risk", "")
+    assert told(clerks({}, deny), risky) == ("value", "app:risk", "70")
+
+
+def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
+    conditions = {
+        "StringEquals": {"durward:Subject": "ann"},
+        "NumericGreaterThan": {"durward:AuthAge": "300"},
+    }
+    deny = {"Effect": "Deny", "Condition": conditions}
+    assert told(clerks({}, deny)) == ("sign-in", "durward:authage", "300")
+    lines = list(explain(PolicySet(clerks({}, deny)), GET).lines())
+    assert lines[0].startswith("denied: `p/#2`")
+    assert "  NumericGreaterThan durward:authage wants `300`, was `4000`" in lines
+
+
+def test_a_value_fits_every_condition_on_its_key() -> None:
+    between = {
+        "NumericGreaterThan": {"app:Trust": "20"},
+        "NumericLessThan": {"app:Trust": "80"},
+    }
+    trusted = replace(GET, context={"app:Trust": "90"})
+    found = told(clerks({"Condition": between}), trusted)
+    assert found is not None
+    assert 20 < float(found[2]) < 80
+
+
+def test_what_is_no_resource_is_explained_too() -> None:
+    odd = replace(GET, resource="order/1", owner="globex")
+    assert explain(PolicySet(clerks({"Effect": "Deny"})), odd).result is Result.EXPLICIT_DENY
 
 
 def test_where_no_single_change_is_enough_none_is_told() -> None:

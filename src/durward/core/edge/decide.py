@@ -15,7 +15,7 @@ from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.explain import Explanation, explain
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.request import MAX_LISTED, AccessRequest, Principal
 from durward.core.values import MICROSECONDS
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
@@ -120,6 +120,8 @@ def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
     kind = (request.token_header or {}).get("typ")
     if not isinstance(kind, str) or kind.lower() not in ACCESS_TOKEN_TYPES:
         return "the token is not an access token"
+    if any(isinstance(c, list) and len(c) > MAX_LISTED for c in request.claims.values()):
+        return f"a claim of the token lists more than {MAX_LISTED} values"
     named = all(text(request.claims, name) for name in ("sub", "client_id", "jti"))
     issued = request.claims.get("iat")
     if named and isinstance(issued, int | float):

@@ -12,8 +12,6 @@ from durward.core.policy.request import Principal
 from durward.core.values import DecisionId, Instant, numeric_date
 from durward.core.wire import Json
 
-MAX_LISTED = 200
-
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
@@ -115,4 +113,4 @@ def texts(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     listed = value if isinstance(value, list) else []
-    return tuple(item for item in listed[:MAX_LISTED] if isinstance(item, str))
+    return tuple(item for item in listed if isinstance(item, str))

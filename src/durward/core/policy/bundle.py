@@ -30,7 +30,7 @@ class Bundle:
 
 def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> PolicySet:
     """The policies of a bundle, ready to decide. Raises PolicyError with all problems."""
-    kinds = _kinds(bundle)
+    kinds = kinds_of(bundle)
     read: dict[str, Document] = {}
     problems: list[Problem] = []
     for name, kind in kinds.items():
@@ -58,7 +58,7 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
     )
 
 
-def _kinds(bundle: Bundle) -> dict[str, Kind]:
+def kinds_of(bundle: Bundle) -> dict[str, Kind]:
     """What each document is read as: one attached to an API names principals.
 
     One that is attached to nothing is read too, as what it seems to be: it may be attached later.

@@ -29,7 +29,7 @@ MAX_SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One element of a statement that did not hold: what it wants and what was given."""
+    """One element of a statement: what it wants and what was given."""
 
     element: str
     wanted: str
@@ -38,15 +38,20 @@ class Failure:
     def __str__(self) -> str:
         return f"{self.element} wants {self.wanted}, was {self.given}"
 
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The element for machines."""
+        return {"element": self.element, "wanted": self.wanted, "given": self.given}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A statement about this action: its effect if it applied, and what failed if not."""
+    """A statement about this action: what it looked at if it denied, and what failed if not."""
 
     statement: str
     layer: Layer
     effect: str
     failures: tuple[Failure, ...] = ()
+    held: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,10 @@ class Explanation:
             yield f"scope: the token would need {' or '.join(f'`{s}`' for s in self.scopes_needed)}"
         if self.cross_tenant and self.result is Result.IMPLICIT_DENY:
             yield "tenant: the resource is another tenant's; its own policy must allow it too"
+        for candidate in self.candidates:
+            if candidate.held:
+                yield f"denied: `{candidate.statement}` ({candidate.layer})"
+                yield from (f"  {found}" for found in candidate.held)
         missed = [candidate for candidate in self.candidates if candidate.failures]
         for place, candidate in enumerate(missed):
             title = "nearest" if place == 0 else "also"
@@ -115,10 +124,8 @@ class Explanation:
                     "statement": candidate.statement,
                     "layer": candidate.layer.value,
                     "effect": candidate.effect,
-                    "failures": [
-                        {"element": found.element, "wanted": found.wanted, "given": found.given}
-                        for found in candidate.failures
-                    ],
+                    "failures": [found.to_wire() for found in candidate.failures],
+                    "held": [found.to_wire() for found in candidate.held],
                 }
                 for candidate in self.candidates
             ],
@@ -180,7 +187,9 @@ def _matters(answer: Answer, rule: Rule, failing: Sequence[object]) -> bool:
 
 def _candidate(rule: Rule, failing: Sequence[Names | Is | Holds], facts: Facts) -> Candidate:
     failures = tuple(_failure(atom, facts) for atom in failing)
-    return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures)
+    conditions = rule.predicate.parts if rule.denies and not failing else ()
+    held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, Holds))
+    return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures, held)
 
 
 def _failure(atom: Names | Is | Holds, facts: Facts) -> Failure:

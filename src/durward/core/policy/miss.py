@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Final
 
 from durward.core.policy.answer import Layer, Rule
+from durward.core.policy.document import Condition
 from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.predicate import Facts, Holds, atom_holds
+from durward.core.policy.predicate import Facts, Holds
 from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
-from durward.core.policy.solver.theory import value_of
+from durward.core.policy.solver.theory import Wish, value_of
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.wire import JsonLike
 
@@ -69,14 +70,14 @@ def _changes(
         for scope in sorted(filter(None, policies.scopes_for(request.action) - person.scopes)):
             wider = replace(person, scopes=person.scopes | {scope})
             yield Miss("scope", "durward:Scopes", scope), replace(request, principal=wider)
-    changes = [found for rule, atoms in failing if (found := _of_values(rule, atoms, request))]
+    changes = [found for rule, atoms in failing for found in _of_values(rule, atoms, request)]
     yield from sorted(changes, key=lambda found: ORDER.index(found[0].kind))
     if person is None:
         return
     for role in policies.roles_about(request.action):
         if role not in person.roles:
             yield Miss("role", "durward:Roles", role), _as(request, roles=(*person.roles, role))
-    if request.is_cross_tenant:
+    if request.is_cross_tenant and request.is_arn:
         tenant = request.segments[TENANT_SEGMENT]
         yield Miss("tenant", "durward:TenantId", tenant), _as(request, tenant=tenant)
 
@@ -91,31 +92,36 @@ def _as(request: AccessRequest, **changed: object) -> AccessRequest:
 
 def _of_values(
     rule: Rule, atoms: Sequence[object], request: AccessRequest
-) -> tuple[Miss, AccessRequest] | None:
-    """The one value that keeps an Allow from applying, or makes a Deny apply."""
+) -> Iterator[tuple[Miss, AccessRequest]]:
+    """One value that keeps a Deny from applying, or the one that keeps an Allow from it."""
+    conditions = [atom for atom in rule.predicate.parts if isinstance(atom, Holds)]
     if rule.denies:
-        held = [atom for atom in rule.predicate.parts if isinstance(atom, Holds)]
-        wishes = [(atom, False) for atom in held if atom_holds(atom, request.facts)][:1]
+        for atom in conditions:
+            yield from _of_key(atom.condition.key, [(atom, False)], request)
     elif len(atoms) == 1 and isinstance(atoms[0], Holds) and rule.layer is not Layer.SESSION:
-        wishes = [(atoms[0], True)]
-    else:
-        return None
-    if not wishes:
-        return None
-    key = wishes[0][0].condition.key
-    value = _value(key, wishes, request.facts)
-    if value is None:
-        return None
-    kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"
-    context = {name: given for name, given in request.context.items() if name.lower() != key}
-    shown = value if isinstance(value, str) else ", ".join(value)
-    changed = replace(request, context={**context, key: value or None})
-    return Miss(kind, key, shown[:MAX_SHOWN]), changed
+        key = atoms[0].condition.key
+        wishes = [(atom, True) for atom in conditions if atom.condition.key == key]
+        yield from _of_key(key, wishes, request)
 
 
-def _value(
-    key: str, wishes: Sequence[tuple[Holds, bool]], facts: Facts
-) -> str | tuple[str, ...] | None:
+def _of_key(
+    key: str, wishes: Sequence[Wish], request: AccessRequest
+) -> Iterator[tuple[Miss, AccessRequest]]:
+    """A value of the key as wished, or else its absence."""
+    present = Holds(Condition("Null", key, None, (), absent=frozenset({False})), on_error=False)
+    for wanted in ([(present, True), *wishes], wishes):
+        value = _value(key, wanted, request.facts)
+        if value is None:
+            continue
+        kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"
+        context = {name: given for name, given in request.context.items() if name.lower() != key}
+        shown = value if isinstance(value, str) else ", ".join(value)
+        changed = replace(request, context={**context, key: value or None})
+        yield Miss(kind, key, shown[:MAX_SHOWN]), changed
+        return
+
+
+def _value(key: str, wishes: Sequence[Wish], facts: Facts) -> str | tuple[str, ...] | None:
     """A value as wished; empty where the key must be absent, None where there is none."""
     others = {name: fact for name, fact in facts.items() if name != key}
     try:

@@ -96,9 +96,9 @@ class AccessRequest:
     """Who wants to do what to which resource, under which circumstances.
 
     `context` is what is known beside: values by key, without regard to the key's case. Text, truth
-    values, numbers and lists of them are read; None is an absent key; anything else is a value that
-    cannot be read, and so is what stands under one key twice. Who the principal is the context
-    cannot say.
+    values, numbers and lists of them are read, up to MAX_TEXT_CHARACTERS and MAX_LISTED; None is an
+    absent key; anything else is a value that cannot be read, and so is what stands under one key
+    twice. Who the principal is the context cannot say.
 
     What an index asks of it is prepared here: `asked` is who asks for what; `levels` is the
     resource cut after each of its levels, `lasts` the same of its last segment; `get` gives the
@@ -160,7 +160,9 @@ def levels_of(last: str) -> Levels:
 def read_context(context: Mapping[str, object]) -> dict[str, object]:
     """What conditions read of a context: keys in lower case, values as text."""
     facts = {
-        key.lower(): value if value.__class__ is str else _fact(value)
+        key.lower(): value
+        if value.__class__ is str and len(value) <= MAX_TEXT_CHARACTERS
+        else _fact(value)
         for key, value in context.items()
     }
     if len(facts) != len(context):
@@ -169,6 +171,10 @@ def read_context(context: Mapping[str, object]) -> dict[str, object]:
     return facts
 
 
+MAX_LISTED: Final = 200
+"""How many values a key may have, and MAX_TEXT_CHARACTERS how long each may be: decisions take
+bounded time whatever a request brings."""
+MAX_TEXT_CHARACTERS: Final = 8_192
 UNREADABLE: Final = object()
 """A value that is neither text nor texts."""
 
@@ -177,7 +183,12 @@ def _fact(value: object) -> object:
     if value is None:
         return None
     if isinstance(value, list | tuple):
-        texts = [value_text(item) for item in value]
+        texts = [_readable(item) for item in value] if len(value) <= MAX_LISTED else [None]
         return UNREADABLE if None in texts else tuple(texts)
-    text = value_text(value)
+    text = _readable(value)
     return UNREADABLE if text is None else text
+
+
+def _readable(value: object) -> str | None:
+    text = value_text(value)
+    return text if text is None or len(text) <= MAX_TEXT_CHARACTERS else None

@@ -60,11 +60,11 @@ def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
         print(f"failed: {line}")
     for line in unnoticed:
         print(f"no test notices: {line}")
+    noticed = f", {len(unnoticed)} faults unnoticed"
+    if report.failed:
+        noticed = "; no fault was tried, since tests fail without any"
     passed = report.tests - len(report.failed)
-    print(
-        f"{passed} of {report.tests} passed"
-        + (f", {len(unnoticed)} faults unnoticed" if mutate else "")
-    )
+    print(f"{passed} of {report.tests} passed{noticed if mutate else ''}")
 
 
 def read_suites(path: Path, tests: Sequence[Path], estate: Estate) -> list[Suite]:
@@ -114,6 +114,6 @@ def progress() -> Callable[[], None]:
         nonlocal count
         count += 1
         if time.monotonic() - started > TELL_AFTER_SECONDS and sys.stderr.isatty():
-            print(f"\\r{count} faults tried", end="", file=sys.stderr, flush=True)
+            print(f"\r{count} faults tried", end="", file=sys.stderr, flush=True)
 
     return tell_progress
