@@ -1,6 +1,7 @@
 """`durward policy explain` on the demo's own declarations."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ THEIRS = "arn:durward:orders:demo:globex:order/1"
 OWN = "arn:durward:orders:demo:acme:order/1"
 
 
-def explain(who: str, resource: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "durward", "policy", "explain", str(EXAMPLE), "--as", who]
+def explain(
+    who: str, resource: str, *more: str, folder: Path = EXAMPLE
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "durward", "policy", "explain", str(folder), "--as", who]
     command += ["--action", "orders:GetOrder", "--resource", resource, *more]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
@@ -54,3 +57,30 @@ def test_a_wrong_call_says_what_is_right(who: str, more: tuple[str, ...], told: 
     done = explain(who, OWN, *more)
     assert done.returncode == 1
     assert told in done.stderr
+
+
+@pytest.fixture
+def bound(tmp_path: Path) -> Path:
+    """The example, where clerks may act on what is their tenant's by its key, until 2100."""
+    copy = tmp_path / "orders"
+    shutil.copytree(EXAMPLE, copy)
+    file = copy / "durward.yaml"
+    condition = (
+        "Condition: { StringEquals: { durward:ResourceTenant: '${durward:TenantId}' },"
+        " DateLessThan: { durward:CurrentTime: '2100-01-01' },"
+        " StringNotEquals: { durward:ClientId: desk } }"
+    )
+    old = "Resource: arn:durward:orders:*:${durward:TenantId}:order*"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, f'Resource: "*"\n        {condition}'))
+    return copy
+
+
+def test_what_the_edge_always_tells_needs_no_option(bound: Path) -> None:
+    assert explain("ann", OWN, folder=bound).returncode == 0
+    assert explain("ann", THEIRS, folder=bound).returncode == 1
+    past = ("--context", "durward:CurrentTime=2100-01-01")
+    assert explain("ann", OWN, *past, folder=bound).returncode == 1
+    assert explain("ann", OWN, "--client", "desk", folder=bound).returncode == 1
+    assert explain("ann", OWN, "--client", "durward-cli", folder=bound).returncode == 0

@@ -9,7 +9,8 @@ from typing import Final
 
 from durward.core.policy.answer import Answer, Layer
 from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.pattern import ARN_SEGMENTS
+from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.source import PolicyError, Problem, escape
 from durward.core.wire import Json
 
@@ -17,6 +18,17 @@ MAX_TESTS: Final = 1_000
 VERSION: Final = "2012-10-17"
 RESULTS: Final = {"allow", "deny"}
 LAYERS: Final = {layer.value: layer for layer in Layer}
+
+
+def with_usual(resource: str, context: Mapping[str, Json]) -> dict[str, Json]:
+    """A context with what the edge always tells of a resource, where it says nothing else."""
+    segments = resource.split(":", ARN_SEGMENTS - 1)
+    if len(segments) != ARN_SEGMENTS:
+        return dict(context)
+    usual = {"durward:resourcetenant": segments[TENANT_SEGMENT], "durward:stage": segments[3]}
+    said = {key.lower() for key in context}
+    told = {key: text for key, text in usual.items() if text and key not in said}
+    return {**told, **context}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +166,15 @@ class _Reader:
         action = self.text(when, "action", at)
         if "rows" not in when:
             resource = self.text(when, "resource", at)
-            request = AccessRequest(given.principal, action, resource, given.context)
+            context = with_usual(resource, given.context)
+            request = AccessRequest(given.principal, action, resource, context)
             yield Case(name, request, self.expected(members.get("expect"), f"{pointer}/expect"))
             return
         rows = self.rows(when["rows"], f"{at}/rows")
         wanted = self.listed(members.get("expect"), rows, f"{pointer}/expect")
         for resource, told in rows.items():
-            request = AccessRequest(given.principal, action, resource, {**given.context, **told})
+            context = with_usual(resource, {**given.context, **told})
+            request = AccessRequest(given.principal, action, resource, context)
             yield Case(f"{name}: {resource}", request, Expected(resource in wanted))
 
     def rows(self, value: Json, pointer: str) -> dict[str, Mapping[str, Json]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from durward.clock import now
 from durward.core.access import Access, names_of
 from durward.core.edge.decide import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
@@ -16,6 +17,9 @@ from durward.core.policy.answer import Result
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.explain import explain
 from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.suite import with_usual
+from durward.core.values import numeric_date
+from durward.core.wire import Json
 from durward.faces.declarations import read_declarations
 
 DENIED = 1
@@ -29,7 +33,9 @@ def explain_request(
     who: Annotated[str, Parameter(name="--as")],
     action: str,
     resource: str,
+    client: str | None = None,
     role: Listed = None,
+    group: Listed = None,
     scope: Listed = None,
     context: Listed = None,
     json: bool = False,
@@ -41,15 +47,29 @@ def explain_request(
         who: Who asks: a declared user or client, or nobody.
         action: What they want to do, such as orders:GetOrder.
         resource: To what, such as arn:durward:orders:demo:acme:order/1001.
+        client: The client that a user comes through, whose boundary caps too.
         role: A role, in place of those declared; can be given several times.
+        group: A group, in place of those declared; can be given several times.
         scope: A scope of the token; without any, no token narrows what they may do.
-        context: A key and its value, KEY=VALUE; a key given twice has several values.
+        context: A key and its value, KEY=VALUE; a key given twice has several values. Whose the
+            resource is, its stage and the time are told as the edge tells them.
         json: Print one JSON object.
     """
     estate = read_estate(read_declarations(path))
-    principal = principal_of(estate, who, role, scope)
+    principal = principal_of(estate, who, scope)
+    if principal:
+        principal = replace(
+            principal,
+            client=principal.client if client is None else client,
+            roles=principal.roles if role is None else tuple(role),
+            groups=principal.groups if group is None else tuple(group),
+        )
     policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
-    found = explain(policies, AccessRequest(principal, action, resource, values_of(context or ())))
+    told = with_usual(resource, values_of(context or ()))
+    if not {"durward:currenttime", "durward:epochtime"} & {key.lower() for key in told}:
+        second = str(numeric_date(now()))
+        told |= {"durward:CurrentTime": second, "durward:EpochTime": second}
+    found = explain(policies, AccessRequest(principal, action, resource, told))
     if json:
         print(jsonlib.dumps(found.to_wire()))
     else:
@@ -57,10 +77,8 @@ def explain_request(
     return 0 if found.result is Result.ALLOW else DENIED
 
 
-def principal_of(
-    estate: Estate, name: str, roles: Sequence[str] | None, scopes: Sequence[str] | None
-) -> Principal | None:
-    """Who is declared by that name, as they are or with other roles. Raises Misconfigured."""
+def principal_of(estate: Estate, name: str, scopes: Sequence[str] | None) -> Principal | None:
+    """Who is declared by that name, with a token's scopes. Raises Misconfigured."""
     if name == NOBODY:
         return None
     principals = Access(estate).principals
@@ -68,12 +86,10 @@ def principal_of(
     if found is None:
         known = ", ".join([NOBODY, *sorted(each.attachments[0] for each in principals)])
         raise Misconfigured("--as", f"`{name}` is not declared", hint=f"known are {known}")
-    if roles is not None:
-        found = replace(found, roles=tuple(roles))
     return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
 
 
-def values_of(pairs: Sequence[str]) -> dict[str, str | list[str]]:
+def values_of(pairs: Sequence[str]) -> dict[str, Json]:
     """`KEY=VALUE` as a context. Raises Misconfigured."""
     known: dict[str, list[str]] = {}
     for pair in pairs:
@@ -82,4 +98,4 @@ def values_of(pairs: Sequence[str]) -> dict[str, str | list[str]]:
             hint = "--context durward:SourceIp=192.0.2.1"
             raise Misconfigured("--context", f"`{pair}` is not KEY=VALUE", hint=hint)
         known.setdefault(key, []).append(value)
-    return {key: values[0] if len(values) == 1 else values for key, values in known.items()}
+    return {key: values[0] if len(values) == 1 else [*values] for key, values in known.items()}
