@@ -8,24 +8,18 @@ declared operation makes. Where a policy or the question asks whose a resource i
 those that are declared, and one that is not.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
-from durward.core.openapi.operations import Operation
-from durward.core.policy.document import Condition, Document, Kind, read_document
+from durward.core.policy.asked import RESOURCE_TENANT, asked_by, named
+from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, find
-from durward.core.policy.operators import OPERATORS
-from durward.core.policy.pattern import parse_action, resource_pattern, split_arn
 from durward.core.policy.predicate import (
     FALSE,
-    Acts,
     Every,
-    Holds,
     Is,
-    Names,
     Not,
     Predicate,
     Some,
@@ -43,7 +37,6 @@ THROUGH = "durward:clientid"
 ANONYMOUSLY = "anonymous"
 """How they are named who ask without a token."""
 SIGNS_PEOPLE_IN = "authorization_code"
-RESOURCE_TENANT = "durward:resourcetenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +251,6 @@ def _more(there: Situation, here: Situation) -> Witness | None:
     return find(there.side, here.side, both) or find(there.side, under=alone)
 
 
-SOME_TEXT = "?*"
-"""What a value of a path can be: anything but nothing."""
-_FILLED = re.compile(r"\{[^}]*\}")
-
-
 def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool) -> list[str]:
     """Whose resources somebody can ask for."""
     if not is_told:
@@ -273,45 +261,19 @@ def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool
 
 def _requests(api: Api, principal: Principal, tenant: str, *, is_told: bool) -> Predicate:
     """What somebody can ask an API for: without a token, what is declared to need none."""
-    named = tenant or principal.tenant
+    whose = tenant or principal.tenant
     may = [each for each in api.operations if each.public or principal is not NOBODY]
-    if is_told and not named:  # who has no tenant has no resources of their own
+    if is_told and not whose:  # who has no tenant has no resources of their own
         may = [each for each in may if not each.tenant]
-    asked = Some(tuple(_request(api, each, named if is_told else None) for each in may))
+    asked = Some(
+        tuple(asked_by(each, api.id, api.stage, whose if is_told else None) for each in may)
+    )
     if tenant == OTHERS:
-        own = _named(f"arn:*:*:*:{principal.tenant}:*")
-        return Every((asked, Not(own), Not(_named("arn:*:*:*::*"))))
+        own = named(f"arn:*:*:*:{principal.tenant}:*")
+        return Every((asked, Not(own), Not(named("arn:*:*:*::*"))))
     if tenant:
-        return Every((asked, _named(f"arn:*:*:*:{tenant}:*")))
+        return Every((asked, named(f"arn:*:*:*:{tenant}:*")))
     return asked
-
-
-def _request(api: Api, operation: Operation, tenant: str | None) -> Predicate:
-    """The action of an operation, on resources of the form that it declares.
-
-    Where `tenant` is told, so is whose the resource is, as the edge does.
-    """
-    filled = _FILLED.sub(SOME_TEXT, operation.tenant or "")
-    last = _FILLED.sub(SOME_TEXT, operation.resource or "")
-    parts: list[Predicate] = [
-        Acts((parse_action(operation.action),), complement=False),
-        _named(f"arn:durward:{api.id}:{api.stage}:{filled}:{last}"),
-    ]
-    if tenant is not None:
-        parts.append(Holds(_whose(tenant if filled else ""), on_error=False))
-    return Every(tuple(parts))
-
-
-def _whose(tenant: str) -> Condition:
-    """The resource is that tenant's, or nobody's."""
-    if not tenant:
-        return Condition("Null", RESOURCE_TENANT, None, (), absent=frozenset({True}))
-    operator = OPERATORS["StringEquals"]
-    return Condition(operator.name, RESOURCE_TENANT, operator, (operator.read(tenant),))
-
-
-def _named(arn: str) -> Predicate:
-    return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
 
 
 def names_of(principal: Principal) -> tuple[str, ...]:

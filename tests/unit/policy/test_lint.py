@@ -247,3 +247,41 @@ def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
 def test_a_document_of_a_thousand_statements_is_read_in_a_moment() -> None:
     statements = [{"Sid": f"S{n}", "Resource": f"{OWN}{n}"} for n in range(1_000)]
     assert found(*statements) == []
+
+
+@pytest.mark.parametrize(
+    "excluding",
+    [
+        {"NumericLessThan": {"durward:AuthAge": 5}, "NumericGreaterThan": {"durward:AuthAge": 10}},
+        {"StringEquals": {"durward:Acr": "a"}, "StringLike": {"durward:Acr": "b*"}},
+        {
+            "IpAddress": {"durward:SourceIp": "10.1.0.0/16"},
+            "NotIpAddress": {"durward:SourceIp": "10.0.0.0/8"},
+        },
+    ],
+)
+def test_conditions_that_exclude_each_other_are_found_whatever_their_text(
+    excluding: dict[str, Any],
+) -> None:
+    assert found({"Condition": excluding}) == ["never-applies "]
+
+
+def test_what_covers_is_found_whatever_its_text() -> None:
+    young = {"Condition": {"NumericLessThan": {"durward:AuthAge": 5}}}
+    older = {"Condition": {"NumericLessThan": {"durward:AuthAge": 50}}}
+    rest = {"Condition": {"NumericGreaterThanEquals": {"durward:AuthAge": 50}}}
+    assert found(older, young) == ["redundant /Statement/1"]
+    assert found(older, rest, young)[-1:] == ["redundant /Statement/2"]
+    deny = {**DENY, "Condition": {"NumericLessThan": {"durward:AuthAge": 50}}}
+    assert "shadowed " in found(young, deny)
+    assert "shadowed " not in found(rest, deny)
+
+
+def test_a_condition_that_lets_any_tenant_through_is_no_tie() -> None:
+    loose = {"Resource": "arn:durward:orders:*:*:order/*"}
+    anyone = {"Condition": {"StringLike": {"durward:ResourceTenant": "*"}}}
+    own = {"Condition": {"StringEquals": {"durward:ResourceTenant": "${durward:TenantId}"}}}
+    fixed = {"Condition": {"StringEquals": {"durward:ResourceTenant": "acme"}}}
+    assert "object-unbound /Resource" in found({**loose, **anyone})
+    assert "object-unbound /Resource" not in found({**loose, **own})
+    assert "object-unbound /Resource" not in found({**loose, **fixed})

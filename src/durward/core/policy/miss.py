@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from durward.core.policy.answer import Layer, Rule
-from durward.core.policy.document import Condition
+from durward.core.policy.asked import present
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.predicate import Facts, Holds
 from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
@@ -108,8 +108,7 @@ def _of_key(
     key: str, wishes: Sequence[Wish], request: AccessRequest
 ) -> Iterator[tuple[Miss, AccessRequest]]:
     """A value of the key as wished, or else its absence."""
-    present = Holds(Condition("Null", key, None, (), absent=frozenset({False})), on_error=False)
-    for wanted in ([(present, True), *wishes], wishes):
+    for wanted in ([(present(key), True), *wishes], wishes):
         value = _value(key, wanted, request.facts)
         if value is None:
             continue

@@ -1,0 +1,55 @@
+"""What an operation asks for, as a predicate on requests."""
+
+import re
+from typing import Final
+
+from durward.core.openapi.operations import Operation
+from durward.core.policy.document import Condition
+from durward.core.policy.operators import OPERATORS
+from durward.core.policy.pattern import parse_action, resource_pattern, split_arn
+from durward.core.policy.predicate import Acts, Every, Holds, Names, Predicate
+
+RESOURCE_TENANT: Final = "durward:resourcetenant"
+SOME_TEXT: Final = "?*"
+"""What a value of a path can be: anything but nothing."""
+_FILLED = re.compile(r"\{[^}]*\}")
+
+
+def asked_by(operation: Operation, api: str, stage: str, tenant: str | None) -> Predicate:
+    """The action of an operation, on resources of the form that it declares.
+
+    Where `tenant` is told, so is whose the resource is, as the edge does.
+    """
+    filled = _FILLED.sub(SOME_TEXT, operation.tenant or "")
+    last = _FILLED.sub(SOME_TEXT, operation.resource or "")
+    parts: list[Predicate] = [
+        Acts((parse_action(operation.action),), complement=False),
+        named(f"arn:durward:{api}:{stage}:{filled}:{last}"),
+    ]
+    if tenant is not None:
+        parts.append(
+            equals(RESOURCE_TENANT, tenant) if filled and tenant else absent(RESOURCE_TENANT)
+        )
+    return Every(tuple(parts))
+
+
+def named(arn: str) -> Predicate:
+    """The resource is one that a pattern names."""
+    return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
+
+
+def equals(key: str, text: str) -> Holds:
+    """A key has one value, and that is the text."""
+    operator = OPERATORS["StringEquals"]
+    operand = operator.read(text)
+    return Holds(Condition(operator.name, key, operator, (operand,)), on_error=False)
+
+
+def absent(key: str) -> Holds:
+    """A key has no value."""
+    return Holds(Condition("Null", key, None, (), absent=frozenset({True})), on_error=False)
+
+
+def present(key: str) -> Holds:
+    """A key has a value."""
+    return Holds(Condition("Null", key, None, (), absent=frozenset({False})), on_error=False)
