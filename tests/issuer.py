@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 from tests.live import EXAMPLE
 
+from durward.core.edge.envoy.filters import SOURCE
 from durward.core.estate import Declaration, Kind
 from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
@@ -51,7 +52,7 @@ class Issuer:
         return Browser(self, self.http(source))
 
     def http(self, source: str = "192.0.2.1") -> httpx2.AsyncClient:
-        headers = {"x-envoy-external-address": source}
+        headers = {SOURCE: source}
         return httpx2.AsyncClient(transport=self.transport, base_url=ISSUER, headers=headers)
 
     async def token(self, client: str = "desk", **form: str) -> httpx2.Response:

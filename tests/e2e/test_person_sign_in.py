@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.demo import Demo, live_demo
 
+from durward.core.errors import Misconfigured
 from durward.faces.client.flows import server_of
-from durward.faces.client.native import sign_in
+from durward.faces.client.native import Visitor, sign_in
 from durward.faces.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
@@ -175,6 +176,18 @@ def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) 
     sent = {**form, "refresh_token": tokens["refresh_token"]}
     reply = httpx2.post(f"{demo.issuer}/token", data=sent, trust_env=False)
     assert reply.json()["error"] == "invalid_grant"
+
+
+@pytest.mark.requirement("AS-96", "ZT-11")
+def test_a_failed_sign_in_is_recorded_with_where_it_came_from(demo: Demo) -> None:
+    """Guesses are counted by their source: it is the peer's address, whatever a client says."""
+    names = ("durward-source", "x-envoy-external-address", "x-forwarded-for")
+    told = dict.fromkeys(names, "203.0.113.7")
+    with httpx2.Client(headers=told, trust_env=False) as http, pytest.raises(Misconfigured):
+        Visitor(http, "ann", "a guess").visit(f"{demo.issuer}/", until=demo.app)
+    events = [json.loads(line) for line in demo.run("logs", "--json").stdout.splitlines()]
+    refused = [event for event in events if event["kind"] == "sign-in refused"]
+    assert refused[-1]["facts"]["source"] == "127.0.0.1"
 
 
 def sign_in_by_hand(demo: Demo) -> dict[str, str]:

@@ -13,7 +13,7 @@ import uvloop
 from durward.clock import now
 from durward.core.edge.decide import Decider, Outcome
 from durward.core.edge.decision import Decision, Stage
-from durward.core.edge.envoy.filters import CHECK_PREFIX
+from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
 from durward.core.edge.facts import CheckRequest, text
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
@@ -123,7 +123,7 @@ def undecidable(call: Call, status: int, stage: Stage, reason: str) -> Decision:
         reason=reason,
         method=call.method,
         path=call.target.removeprefix(CHECK_PREFIX).partition("?")[0][:MAX_RECORDED_CHARACTERS],
-        source=call.headers.get("durward-source", ""),
+        source=call.headers.get(SOURCE, ""),
     )
 
 
@@ -148,7 +148,7 @@ def read_check(call: Call, contact: Instant | None) -> CheckRequest:
         operation=headers.get("durward-operation", ""),
         claims=read_struct(headers.get("durward-claims")),
         token_header=read_struct(headers.get("durward-token-header")),
-        source=headers.get("durward-source", ""),
+        source=headers.get(SOURCE, ""),
         tls=known(headers.get("durward-tls")),
         user_agent=known(headers.get("user-agent")),
         at=now(),

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from durward.core.edge.envoy.filters import SOURCE
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth.metadata import TOKEN_PATH
 from durward.faces.http.body import read_form
@@ -36,7 +37,7 @@ def routes(plane: ControlPlane) -> list[Route]:
 
 def source_of(http: Request) -> str:
     """Where the request came from, as Envoy saw it."""
-    return http.headers.get("x-envoy-external-address", "")
+    return http.headers.get(SOURCE, "")
 
 
 def unavailable(error: Unavailable) -> Response:

@@ -1,6 +1,6 @@
 """Envoy's own refusals as JSON lines; what a decision point decided is in its spool already."""
 
-from durward.core.edge.envoy.filters import CLAIM_HEADERS
+from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
 from durward.core.edge.envoy.replies import DECISION, EARLY
 from durward.core.edge.envoy.types import JWT, Config, typed
 
@@ -17,7 +17,7 @@ FIELDS: dict[str, str] = {
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "token": f"%DYNAMIC_METADATA({JWT}:jwt_failure:message)%",
-    "source": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "source": SOURCE_ADDRESS,
     **{claim: f"%REQ({header})%" for claim, header in CLAIM_HEADERS.items()},
 }
 

@@ -40,6 +40,12 @@ IDENTITY_HEADERS = (
 """What a service might believe, and a client could send."""
 
 REQUEST_ID_OF_CLIENT = "request-id-of-client"
+SOURCE = "durward-source"
+"""The address that a request came from, as Envoy saw it; what a client sends by that name is gone.
+
+Envoy's own header for it is of no use: it is not set for addresses of private networks.
+"""
+SOURCE_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 SESSION_COOKIE = r"(?:__Host-)?durward-[A-Za-z0-9_-]*=[^;]*"
 
 
@@ -248,7 +254,7 @@ def ask_decision_point(limits: Limits) -> Config:
         "durward-token-header": f"%DYNAMIC_METADATA({JWT}:jwt_header)%",
         "durward-operation": "%METADATA(ROUTE:durward:operation)%",
         "durward-api": "%METADATA(ROUTE:durward:api)%",
-        "durward-source": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        SOURCE: SOURCE_ADDRESS,
         "durward-tls": "%DOWNSTREAM_TLS_VERSION%",
     }
     return typed(

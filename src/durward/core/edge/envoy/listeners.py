@@ -42,8 +42,7 @@ def listener(name: str, address: Address, manager: Config) -> Config:
 def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) -> Config:
     """Parsing, hardening, limits (RFC 9112 §6.3, OWASP API4 and API8:2023).
 
-    `use_remote_address` with no internal addresses: who the client is, and the request's id, are
-    never taken from the client.
+    `use_remote_address`: who the client is, and the request's id, are never taken from the client.
     """
     limits = node.limits
     return typed(

@@ -7,6 +7,8 @@ from durward.core.authzen.metadata import SURFACE as DECISIONS
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
+    SOURCE,
+    SOURCE_ADDRESS,
     TOKEN_GUARD,
     token_guard_of_public_operation,
 )
@@ -121,6 +123,7 @@ def issuer_routes(limits: Limits) -> Iterator[Config]:
                 "headers": [{"name": ":method", "string_match": {"exact": method}}],
             },
             "route": {"cluster": CONTROL_PLANE, "timeout": seconds(limits.request_seconds)},
+            "request_headers_to_add": [header(SOURCE, SOURCE_ADDRESS)],
         }
 
 
@@ -141,7 +144,7 @@ def unguarded() -> Config:
 
 
 def header(name: str, value: str) -> Config:
-    """A header of the answer, in place of what stands there."""
+    """A header, in place of what stands there."""
     return {
         "header": {"key": name, "value": value},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
