@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 
+import httpx2
 import pytest
-from tests.live import LiveEdge
+from tests.demo import live_demo
+from tests.live import LiveEdge, wait_for
 
 ORDER = "/v1/acme/orders/1001"
 FOREIGN = "/v1/globex/orders/2001"
@@ -78,3 +80,52 @@ def test_an_unknown_or_impossible_id_is_an_error_with_a_hint(edge: LiveEdge) -> 
     assert unknown.returncode == 1
     assert "hint:" in unknown.stderr
     assert explain(edge, "x").returncode == 1
+
+
+@pytest.mark.requirement("ZT-5")
+def test_what_envoy_refuses_after_an_allow_is_told_with_the_allow(own_edge: LiveEdge) -> None:
+    own_edge.api.kill()
+    own_edge.api.wait()
+    reply = own_edge.get(ORDER, authorization=f"Bearer {own_edge.token()}")
+    assert reply.status_code == 503
+    decision = reply.headers["durward-decision"]
+    found = explained(own_edge, decision)
+    assert (found["allowed"], found["status"], found["stage"]) == (False, 503, "service")
+    assert found["after"] == decision
+    earlier = found["earlier"]
+    assert isinstance(earlier, dict)
+    assert (earlier["id"], earlier["allowed"], earlier["stage"]) == (decision, True, "policy")
+    told = explain(own_edge, decision).stdout
+    assert f"{decision}-end  deny (503)" in told.splitlines()[0]
+    assert f"\n\n{decision}  allow (200)\n" in told
+    assert explain(own_edge, f"{decision}-end").stdout == told
+
+
+@pytest.mark.requirement("ZT-5")
+def test_the_allow_and_the_refusal_after_it_are_both_in_the_audit_log() -> None:
+    with live_demo() as demo:
+        demo.run("call", "--as", "ann", "GET", ORDER)
+        token = json.loads((demo.folder / "tokens.json").read_text())["ann"]["access_token"]
+        reply = httpx2.post(
+            f"{demo.apis}/v1/acme/orders",
+            content=(b"x" * 65_536 for _ in range(20)),  # chunked: the length is known at the end
+            headers={"authorization": f"Bearer {token}"},
+            trust_env=False,
+        )
+        assert reply.status_code == 413
+        decision = reply.headers["durward-decision"]
+        told: dict[str, int] = {}
+
+        def both_are_shipped() -> bool:
+            events = map(json.loads, demo.run("logs", "--json").stdout.splitlines())
+            told.update({e["id"]: e["facts"].get("status") for e in events})
+            return {decision, f"{decision}-end"} <= told.keys()
+
+        wait_for(both_are_shipped, within=10)
+        assert (told[decision], told[f"{decision}-end"]) == (200, 413)
+        (demo.folder / "edge" / "refusals.jsonl").write_text("")
+        for spool in (demo.folder / "edge" / "spool").iterdir():
+            spool.write_text("")
+        elsewhere = demo.run("explain", decision).stdout
+        assert f"{decision}-end  deny (413)" in elsewhere
+        assert f"{decision}  allow (200)" in elsewhere

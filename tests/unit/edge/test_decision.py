@@ -76,3 +76,12 @@ def test_the_path_is_the_template_where_an_operation_is_known() -> None:
 def test_before_there_is_a_request_its_connection_names_the_decision() -> None:
     assert line(id=None).decision().id == "d_1795504781436099-2"
     assert line().decision().id == "d_f56"
+
+
+def test_what_ends_an_allowed_request_is_a_record_of_its_own() -> None:
+    before = line().decision()
+    ended = line(allowed="d_f56", details="upstream_reset", operation="Get", status=503).decision()
+    assert (ended.id, ended.after, ended.allowed) == ("d_f56-end", "d_f56", False)
+    assert before.after is None
+    assert ended.event().id != before.event().id
+    assert ended.event().facts["after"] == "d_f56"

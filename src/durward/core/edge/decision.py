@@ -13,6 +13,9 @@ from durward.core.audit.event import AuditEvent, Kind
 from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
+END = "-end"
+"""After a decision's id: how the request ended, where Envoy refused it after it was allowed."""
+
 
 class Stage(StrEnum):
     """Where on its way a request was decided."""
@@ -33,7 +36,8 @@ class Stage(StrEnum):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request, decided. `explanation` is what the policy engine compared.
 
-    `asked_by` is the enforcement point that asked the control plane, where one did.
+    `asked_by` is the enforcement point that asked the control plane, where one did; `after` is the
+    decision that had allowed the request, where it was refused afterwards.
     """
 
     id: DecisionId
@@ -53,6 +57,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str | None = None
     snapshot: int | None = None
     asked_by: str | None = None
+    after: DecisionId | None = None
     explanation: Explanation | None = None
 
     def to_wire(self) -> bytes:
@@ -79,12 +84,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EnvoyLine(msgspec.Struct, frozen=True):
-    """A line of Envoy's log of refusals."""
+    """A line of Envoy's log of refusals; `allowed` is the decision that had allowed the request."""
 
     at: str
     early_id: str
     status: int
     id: str | None = None
+    allowed: str | None = None
     method: str | None = None
     path: str | None = None
     template: str | None = None
@@ -104,10 +110,15 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         return msgspec.json.decode(line, type=cls)
 
     def decision(self) -> Decision:
-        """What Envoy decided by itself, in the words of a decision."""
+        """What Envoy decided by itself, in the words of a decision.
+
+        The decision of a decision point that it comes after keeps its id: both are events.
+        """
         stage, reason = self._why()
+        own_id = f"d_{self.id or self.early_id}"
         return Decision(
-            id=DecisionId(f"d_{self.id or self.early_id}"),
+            id=DecisionId(f"{own_id}{END}" if self.allowed else own_id),
+            after=DecisionId(self.allowed) if self.allowed else None,
             at=Instant(int(self.at)),
             allowed=False,
             status=self.status,

@@ -1,15 +1,17 @@
 """`durward explain`: why a request was decided as it was."""
 
+import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import END, Decision
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
 from durward.faces.control import Control
-from durward.faces.edge.decisions import find_decision
+from durward.faces.edge.decisions import find_decisions
 from durward.settings import load_settings
 
 DEFAULT_DIR = Path(".durward/demo")
@@ -26,23 +28,34 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
     settings = load_settings(dir / "durward.toml")
     if settings.edge is None and settings.serve is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
-    found = find_decision(Path(settings.edge.state), decision) if settings.edge else None
-    if found is None and settings.serve:
+    found = find_decisions(Path(settings.edge.state), decision) if settings.edge else []
+    if not found and settings.serve:
         found = in_the_log(Control(Path(settings.serve.runtime)), decision)
-    if found is None:
+    if not found:
         hint = "a decision is kept by the node that made it; name its folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
-    print(found.to_wire().decode() if json else told(found))
+    print(in_json(found) if json else "\n\n".join(map(told, found)))
     return 0
 
 
-def in_the_log(control: Control, id: str) -> Decision | None:
-    """A decision of another node, or one that an enforcement point asked the control plane for."""
-    try:
-        event = control.get(f"/admin/v1/events/{id}")
-        return msgspec.convert({**event["facts"], "id": id, "at": event["at"]}, Decision)
-    except (Unavailable, Misconfigured, msgspec.ValidationError):
-        return None
+def in_the_log(control: Control, id: str) -> list[Decision]:
+    """A decision of another node, or one that an enforcement point asked the control plane for.
+
+    The last first, where the request was refused after it had been allowed.
+    """
+    found = []
+    for known in (f"{id.removesuffix(END)}{END}", id.removesuffix(END)):
+        with contextlib.suppress(Unavailable, Misconfigured, msgspec.ValidationError):
+            event = control.get(f"/admin/v1/events/{known}")
+            facts = {**event["facts"], "id": known, "at": event["at"]}
+            found.append(msgspec.convert(facts, Decision))
+    return found
+
+
+def in_json(found: Sequence[Decision]) -> str:
+    """How it ended, with the decision before that where there was one."""
+    last, *earlier = map(msgspec.to_builtins, found)
+    return msgspec.json.encode(last | ({"earlier": earlier[0]} if earlier else {})).decode()
 
 
 def told(decision: Decision) -> str:
@@ -58,6 +71,7 @@ def told(decision: Decision) -> str:
         "request": f"{decision.method} {decision.path}"
         + (f" from {decision.source}" if decision.source else ""),
         "asked by": decision.asked_by,
+        "after": decision.after and f"{decision.after} had allowed it",
         "at": at,
         "snapshot": decision.snapshot,
     }

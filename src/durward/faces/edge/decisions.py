@@ -7,27 +7,27 @@ from pathlib import Path
 
 import msgspec
 
-from durward.core.edge.decision import Decision, EnvoyLine
+from durward.core.edge.decision import END, Decision, EnvoyLine
 from durward.core.errors import Misconfigured
-from durward.core.values import DecisionId
 
 _ID = re.compile(r"d_[0-9A-Za-z_-]{1,64}\Z")
 
 
-def find_decision(state: Path, id: str) -> Decision | None:
-    """The decision of that id, or None. Raises Misconfigured where it cannot be one."""
+def find_decisions(state: Path, id: str) -> list[Decision]:
+    """What was decided under that id, the last first: what Envoy refused, then what was decided.
+
+    Raises Misconfigured where it cannot be an id.
+    """
     if not _ID.match(id):
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
+    id = id.removesuffix(END)
+    found = [
+        EnvoyLine.from_wire(line).decision()
+        for line in lines_with(state / "refusals.jsonl", f'"{id.removeprefix("d_")}"'.encode())
+    ]
     for spool in sorted(state.glob("spool/*.jsonl")):
-        for line in lines_with(spool, f'"{id}"'.encode()):
-            decision = Decision.from_wire(line)
-            if decision.id == id:
-                return decision
-    for line in lines_with(state / "refusals.jsonl", f'"{id.removeprefix("d_")}"'.encode()):
-        refused = EnvoyLine.from_wire(line).decision()
-        if refused.id == DecisionId(id):
-            return refused
-    return None
+        found += map(Decision.from_wire, lines_with(spool, f'"{id}"'.encode()))
+    return [decision for decision in found if decision.id in {id, f"{id}{END}"}]
 
 
 def lines_with(path: Path, text: bytes) -> Iterator[bytes]:

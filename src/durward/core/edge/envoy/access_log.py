@@ -8,6 +8,7 @@ FIELDS: dict[str, str] = {
     "at": "%START_TIME(%s%6f)%",
     "id": DECISION,
     "early_id": EARLY,
+    "allowed": "%REQ(durward-decision)%",
     "method": "%REQ(:method)%",
     "path": "%PATH(NQ)%",
     "template": "%METADATA(ROUTE:durward:path)%",
