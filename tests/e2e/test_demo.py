@@ -54,6 +54,20 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
     assert not any(str(folder) in text for text in command_lines())
 
 
+def test_a_demo_that_is_started_again_serves_its_first_request(folder: Path) -> None:
+    """What the edge decided by when it ended names sockets that are gone."""
+    port = base_port()
+    try:
+        for _ in range(2):
+            started = demo("--dir", folder, "--base-port", str(port), "--detach")
+            reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/status", trust_env=False)
+            assert started.returncode == 0, started.stdout + started.stderr
+            assert reply.status_code == 200
+            assert demo("stop", "--dir", folder).returncode == 0
+    finally:
+        demo("stop", "--dir", folder)
+
+
 def command_lines() -> Iterator[str]:
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:

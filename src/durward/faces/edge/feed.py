@@ -29,17 +29,18 @@ class Feed:
             hint = "`durward serve` writes it as snapshot.jwk into its state folder"
             raise Misconfigured(str(key), "not the key of snapshots", hint=hint) from error
 
-    async def newer(self, version: int) -> str | None:
+    async def newer(self, version: int, *, wait: bool = True) -> str | None:
         """The signed snapshot that is newer than `version`, or None after a while.
 
-        Raises Unavailable.
+        Without `wait` the answer comes at once. Raises Unavailable.
         """
+        query = {"after": version, "wait": "yes" if wait else "no"}
         transport = httpx2.AsyncHTTPTransport(uds=str(self.socket))
         try:
             async with httpx2.AsyncClient(
                 transport=transport, timeout=WAIT_SECONDS, trust_env=False
             ) as client:
-                reply = await client.get(f"http://durward/edge/v1/snapshot?after={version}")
+                reply = await client.get("http://durward/edge/v1/snapshot", params=query)
         except httpx2.HTTPError as error:
             raise Unavailable(f"the control plane does not answer: {error}") from error
         if reply.status_code == httpx2.codes.NO_CONTENT:

@@ -18,7 +18,8 @@ def routes(plane: ControlPlane) -> list[Route]:
         text = http.query_params.get("after", "0")
         if not (text.isascii() and text.isdigit()):
             return JSONResponse({"title": "`after` is a number"}, 400)
-        signed = await plane.snapshot_after(int(text), WAIT_SECONDS)
+        wait = 0 if http.query_params.get("wait") == "no" else WAIT_SECONDS
+        signed = await plane.snapshot_after(int(text), wait)
         if signed is None:
             return Response(status_code=204)
         return Response(signed, media_type="application/jose")
