@@ -49,6 +49,9 @@ class Demo:
                 return int(place.parent.name)
         raise AssertionError(f"no {name} runs")
 
+    def log(self, name: str) -> str:
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
     def apply(self, content: str, *options: str) -> subprocess.CompletedProcess[str]:
         file = self.folder / "more.durward.yaml"
         file.write_text(content)

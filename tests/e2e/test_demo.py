@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.live import free_port
+from tests.demo import live_demo
+from tests.live import free_port, kill, wait_for
 
 from durward.faces.credentials import read_credentials
 
@@ -66,6 +67,22 @@ def test_a_demo_that_is_started_again_serves_its_first_request(folder: Path) -> 
             assert demo("stop", "--dir", folder).returncode == 0
     finally:
         demo("stop", "--dir", folder)
+
+
+def test_a_snapshot_that_was_refused_is_not_what_the_edge_begins_with_again() -> None:
+    with live_demo() as running:
+        good = (running.folder / "edge" / "snapshot.jws").read_bytes()
+        (running.folder / "openapi.yaml").write_text(
+            "openapi: 3.1.0\npaths: {/.durward/canary: {get: {operationId: Canary}}}\n"
+        )
+        api = "{audience: 'http://x.example', upstream: '127.0.0.1:1', openapi: openapi.yaml}"
+        applied = running.apply(f"apis: {{odd: {api}}}")
+        assert applied.returncode == 0, applied.stderr
+        wait_for(lambda: "is refused: " in running.log("edge"))
+        assert (running.folder / "edge" / "snapshot.jws").read_bytes() == good
+        kill(running.process("edge"))
+        wait_for(lambda: "edge is ready again" in running.log("demo"))
+        assert httpx2.get(f"{running.apis}/v1/status", trust_env=False).status_code == 200
 
 
 def command_lines() -> Iterator[str]:

@@ -147,23 +147,22 @@ class Agent:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _take_newer(self, feed: Feed, signed: str) -> None:
+        """Put a snapshot in force; one that is refused for good is passed over.
+
+        Raises Misconfigured for what is no snapshot for us, Unavailable where trying again may
+        help.
+        """
         fresh = feed.read(signed)
         if fresh.version <= self._seen:  # never back, whoever signed it
             raise Misconfigured("snapshot", f"{fresh.version} is not newer than {self._seen}")
-        await self._replace(fresh)
-        self._seen = fresh.version
-        replace(self._signed_path, signed.encode())
-
-    async def _replace(self, fresh: Snapshot) -> None:
-        """Put a snapshot in force; one that is refused for good is passed over.
-
-        Raises Unavailable where trying again may help.
-        """
         replace(self._snapshot_path, fresh.to_wire())
         try:
             await self.reload()
         except Misconfigured as error:
             report(f"snapshot {fresh.version} is refused: {error}")
+        else:
+            replace(self._signed_path, signed.encode())
+        self._seen = fresh.version
 
     async def _revoke(self, files: Mapping[str, JsonLike], canaries: Mapping[str, str]) -> None:
         """Put maps in force. Raises Unavailable or Misconfigured."""
