@@ -112,7 +112,9 @@ class LiveEdge:
     def is_ready(self) -> bool:
         if not (self.folder / "edge.sock").exists():
             return False
-        return self.control("GET", "/readyz").status_code == 200
+        with contextlib.suppress(httpx2.ConnectError):  # the agent ended meanwhile
+            return self.control("GET", "/readyz").status_code == 200
+        return False
 
     def snapshot(self, version: int, *, policies: bool = True) -> Snapshot:
         """The example's estate; without its policies nothing is allowed."""

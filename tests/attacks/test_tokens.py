@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import string
 import time
 
 import pytest
@@ -138,3 +139,83 @@ def test_a_critical_header_that_nobody_knows_is_refused(edge: LiveEdge) -> None:
     algorithm = jws.JWSRegistry(algorithms=["ES256"]).get_alg("ES256")
     mark = encode_base64url(algorithm.sign(signing_input.encode(), edge.key))
     assert status(edge, f"{signing_input}.{mark}") == 401
+
+
+@pytest.mark.requirement("ZT-8")
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *(
+            "Basic x Bearer {}",
+            "NotBearer {}",
+            "Bearer x {}",
+            "Bearer {} x",
+            "Bearer",
+            "{}",
+        ),
+        *(
+            "Bearer,{}",
+            "Bearer\t{}",
+            "Bearer {},Bearer {}",
+            "Bearer {}, x",
+            "Bearer={}",
+            "Token {}",
+        ),
+    ],
+)
+def test_a_token_counts_only_as_the_one_thing_that_bearer_says(
+    edge: LiveEdge, pattern: str
+) -> None:
+    """A filter that looks for a token anywhere in the header reads what nobody else would."""
+    reply = edge.get(ORDER, authorization=pattern.replace("{}", edge.token()))
+    assert reply.status_code == 401
+    assert reply.headers["www-authenticate"].startswith("Bearer ")
+    assert "resource_metadata=" in reply.headers["www-authenticate"]
+
+
+@pytest.mark.requirement("ZT-8")
+def test_a_token_that_no_proof_comes_with_is_none_by_the_scheme_dpop(edge: LiveEdge) -> None:
+    for headers in ({}, {"dpop": "a.b.c"}):
+        reply = edge.get(ORDER, authorization=f"DPoP {edge.token()}", **headers)
+        assert reply.status_code == 401
+
+
+@pytest.mark.requirement("ZT-8")
+def test_no_other_scheme_makes_a_public_operation_known_to_somebody(edge: LiveEdge) -> None:
+    assert edge.get("/v1/status").status_code == 200
+    assert edge.get("/v1/status", authorization=f"Bearer {edge.token()}").status_code == 200
+    assert edge.get("/v1/status", authorization=f"DPoP {edge.token()}").status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR", "Bearer  "])
+def test_a_scheme_knows_no_case(edge: LiveEdge, scheme: str) -> None:
+    """RFC 9110 §11.1, and its one or more spaces in §11.4."""
+    reply = edge.get(ORDER, authorization=f"{scheme} {edge.token()}")
+    assert reply.status_code == 200
+    assert "authorization" not in reply.text.lower()
+
+
+@pytest.mark.requirement("ZT-8")
+@pytest.mark.parametrize("tail", [".", "x", "=", "..", ".x", "A", "AA"])
+def test_nothing_stands_behind_a_token(edge: LiveEdge, tail: str) -> None:
+    assert status(edge, edge.token() + tail) == 401
+
+
+@pytest.mark.requirement("ZT-8")
+def test_a_signature_is_spelled_in_one_way(edge: LiveEdge) -> None:
+    """The last character has four bits that say nothing: were they free, a token had twins."""
+    token = edge.token()
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    place = alphabet.index(token[-1])
+    assert [status(edge, token[:-1] + alphabet[place ^ bits]) for bits in range(1, 16)] == [
+        401
+    ] * 15
+    assert status(edge, token) == 200
+
+
+@pytest.mark.requirement("ZT-8")
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_no_part_of_a_token_is_empty(edge: LiveEdge, empty: int) -> None:
+    parts = edge.token().split(".")
+    parts[empty] = ""
+    assert status(edge, ".".join(parts)) == 401

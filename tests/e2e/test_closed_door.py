@@ -144,6 +144,19 @@ def test_a_new_snapshot_is_in_force_when_reload_returns(own_edge: LiveEdge) -> N
     assert own_edge.get("/v1/acme/orders").status_code == 401
 
 
+def test_a_long_path_is_a_path(own_edge: LiveEdge) -> None:
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    path = f"/v1/{'a-rather-long-word/' * 20}{{id}}"
+    operations = (replace(api.operations[0], path=path),)
+    reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=operations),)))
+    assert (reply.status_code, reply.text) == (200, "2")
+    reached = own_edge.get(path.replace("{id}", "x"))  # the service knows no such path
+    assert (reached.status_code, "durward-decision" in reached.headers) == (404, False)
+    refused = own_edge.get(path.replace("{id}", ""))
+    assert (refused.status_code, "durward-decision" in refused.headers) == (404, True)
+
+
 def test_a_snapshot_that_cannot_be_read_leaves_the_former_in_force(own_edge: LiveEdge) -> None:
     (own_edge.folder / "snapshot.json").write_bytes(b'{"version":')
     assert own_edge.control("POST", "/reload").status_code == 409

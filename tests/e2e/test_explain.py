@@ -46,7 +46,8 @@ def test_a_denied_request_is_explained_with_all_that_was_known(edge: LiveEdge) -
     [
         ("/elsewhere", None, "route", "no such operation"),
         (ORDER, None, "token", "no access token was sent"),
-        (ORDER, "Bearer x", "token", "Jwt is not in the form"),
+        (ORDER, "Bearer x", "token", "not one token"),
+        (ORDER, "Basic eDp5", "token", "not of the scheme `Bearer`"),
     ],
 )
 def test_what_envoy_refused_by_itself_is_explained_too(

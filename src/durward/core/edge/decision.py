@@ -149,6 +149,14 @@ class EnvoyLine(msgspec.Struct, frozen=True):
 REASONS = {
     "direct_response": (Stage.ROUTE, "no such operation is declared"),
     "route_not_found": (Stage.ROUTE, "no such operation is declared"),
+    "rbac_access_denied_matched_policy[bad-scheme": (
+        Stage.TOKEN,
+        "the Authorization header is not of the scheme `Bearer`",
+    ),
+    "rbac_access_denied_matched_policy[bad-form": (
+        Stage.TOKEN,
+        "the Authorization header is not one token that was signed with ES256",
+    ),
     "rbac_access_denied_matched_policy[bad-typ": (
         Stage.TOKEN,
         "the token is not an access token: its `typ` is not `at+jwt`",

@@ -15,8 +15,8 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation
 
-FORGED = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJjYW5hcnkifQ."
-"""An access token that nobody signed."""
+FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' * 86}"
+"""An access token that nobody signed, and that has the form of one."""
 
 
 @dataclass(frozen=True)

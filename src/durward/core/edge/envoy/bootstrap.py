@@ -4,6 +4,9 @@ from durward.core.edge.envoy.types import Config, listen, typed
 from durward.core.edge.node import Node
 from durward.core.wire import JsonLike
 
+RUNTIME: Config = {"re2.max_program_size.error_level": 8_192}
+"""Envoy refuses regular expressions of more than 100 steps: a long path has more. RE2 is linear."""
+
 
 def bootstrap(node: Node, folder: str) -> Config:
     """Start-up configuration; the resources come as files below `folder`, one folder each."""
@@ -33,6 +36,7 @@ def identity(node: Node) -> Config:
         "node": {"id": node.id, "cluster": "durward"},
         "admin": {"address": listen(node.admin), "ignore_global_conn_limit": True},
         "overload_manager": {"resource_monitors": [connection_limit(node.limits.connections)]},
+        "layered_runtime": {"layers": [{"name": "durward", "static_layer": RUNTIME}]},
     }
 
 

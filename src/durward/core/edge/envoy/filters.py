@@ -9,9 +9,17 @@ from durward.core.edge.snapshot import Api, Snapshot
 from durward.core.wire import JsonLike, compact_json
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+CREDENTIALS_GUARD = "durward.credentials"
 TOKEN_GUARD = "durward.token"  # noqa: S105 - a filter's name
 AUTHORIZE = "envoy.filters.http.ext_authz"
 CHECK_PREFIX = "/check"
+BEARER = r"(?i:bearer)( .*)?"
+WHOLE_HEADER = r"(?i:bearer) +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]"
+"""One token, spelled in the one way there is (RFC 7515 §3.1, §5.2; RFC 4648 §3.5).
+
+A signature of 64 bytes is 86 characters, and the last holds two bits of it: the others are zero.
+Envoy would take a token with more behind it, or with other bits there, for the same one.
+"""
 TOKEN_TYPES = ("at+jwt", "application/at+jwt")
 CLOCK_SKEW_SECONDS = 1
 CACHED_TOKENS = 10_000
@@ -55,6 +63,7 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
         without_our_cookies(),
         *replace_cookie(),
         body_limit(limits),
+        credentials_guard(),
         verify_token(snapshot),
         token_guard(),
         *revoked,
@@ -157,6 +166,34 @@ def body_limit(limits: Limits) -> Config:
     )
 
 
+def credentials_guard() -> Config:
+    """`Authorization` is absent, or `Bearer` in any case and one token (RFC 9110 §11.4, RFC 6750).
+
+    The JWT filter takes a token wherever it finds one in the header. Proofs of DPoP are not
+    verified yet, so a token that is sent by that scheme is none.
+    """
+    present: Config = {"header": {"name": "authorization", "present_match": True}}
+    rules: dict[str, list[JsonLike]] = {
+        "bad-scheme": [present, {"not_rule": authorization(BEARER)}],
+        "bad-form": [authorization(BEARER), {"not_rule": authorization(WHOLE_HEADER)}],
+    }
+    policies: Config = {
+        name: {"permissions": [{"and_rules": {"rules": conditions}}], "principals": [{"any": True}]}
+        for name, conditions in rules.items()
+    }
+    guard: Config = {
+        "rules_stat_prefix": "credentials_",
+        "rules": {"action": "DENY", "policies": policies},
+    }
+    return typed(CREDENTIALS_GUARD, RBAC, guard)
+
+
+def authorization(regex: str) -> Config:
+    """A condition on the whole header; several of them are one with commas, so never a token."""
+    condition: Config = {"safe_regex": {"regex": regex}}
+    return {"header": {"name": "authorization", "string_match": condition}}
+
+
 def verify_token(snapshot: Snapshot) -> Config:
     """Signature, `iss`, `aud`, `exp`, `nbf` of the access token, by keys that we pushed (RFC 9068).
 
@@ -183,10 +220,8 @@ def provider(snapshot: Snapshot, api: Api) -> Config:
         "issuer": snapshot.issuer,
         "audiences": [api.audience],
         "local_jwks": {"inline_string": keys},
-        "from_headers": [
-            {"name": "Authorization", "value_prefix": "Bearer "},
-            {"name": "Authorization", "value_prefix": "DPoP "},
-        ],
+        # What comes before the space, and that there is but one, is `credentials_guard`'s.
+        "from_headers": [{"name": "Authorization", "value_prefix": " "}],
         "forward": True,
         "require_expiration": True,
         "clock_skew_seconds": CLOCK_SKEW_SECONDS,

@@ -47,6 +47,18 @@ def local_replies() -> Config:
                 challenge=invalid_token("The access token is for another resource"),
             ),
             refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[bad-scheme')"),
+                401,
+                "authentication required",
+                challenge=f"Bearer {METADATA}",
+            ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[bad-form')"),
+                401,
+                "the access token is not valid",
+                challenge=invalid_token("The access token is not valid"),
+            ),
+            refusal(
                 details(".startsWith('rbac_access_denied_matched_policy[bad-')"),
                 401,
                 "the token is not an access token of this issuer",

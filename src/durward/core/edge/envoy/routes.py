@@ -7,6 +7,7 @@ from durward.core.authzen.metadata import SURFACE as DECISIONS
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
+    CREDENTIALS_GUARD,
     SOURCE,
     SOURCE_ADDRESS,
     TOKEN_GUARD,
@@ -140,7 +141,7 @@ def nothing_here() -> Config:
 def unguarded() -> Config:
     """For answers that Envoy gives by itself and that reach no service."""
     disabled = message("envoy.config.route.v3.FilterConfig", {"disabled": True})
-    return {JWT: disabled, TOKEN_GUARD: disabled, AUTHORIZE: disabled}
+    return dict.fromkeys((CREDENTIALS_GUARD, JWT, TOKEN_GUARD, AUTHORIZE), disabled)
 
 
 def header(name: str, value: str) -> Config:
