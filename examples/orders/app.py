@@ -6,6 +6,8 @@ python app.py --uds /run/orders.sock
 import argparse
 import asyncio
 import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -105,11 +107,14 @@ app = Starlette(
 )
 
 
-async def serve(socket: str) -> None:
+async def serve(path: str) -> None:
     """Serve on a Unix socket that only its owner can reach."""
-    os.umask(0o177)
-    config = uvicorn.Config(app, uds=socket, log_level="warning", access_log=False, lifespan="off")
-    await uvicorn.Server(config).serve()
+    Path(path).unlink(missing_ok=True)
+    os.umask(0o077)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)  # uvicorn itself would open it to everybody
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

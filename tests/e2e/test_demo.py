@@ -1,6 +1,8 @@
 """`durward demo` as a user starts it."""
 
+import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -92,6 +94,24 @@ def command_lines() -> Iterator[str]:
                 yield place.read_text()
         except (OSError, UnicodeDecodeError):
             continue
+
+
+def test_what_the_demo_keeps_is_its_owners_alone(folder: Path) -> None:
+    """Its database, its logs and its sockets too: 0600 in 0700."""
+    kept = folder / "demo"
+    (kept / "serve").mkdir(parents=True)  # as an older version made it
+    (kept / "serve").chmod(0o755)
+    try:
+        started = demo("--dir", kept, "--base-port", str(base_port()), "--detach")
+        assert started.returncode == 0, started.stdout + started.stderr
+        runtime = Path(json.loads((kept / "demo.json").read_text())["runtime"])
+        found = [*kept.rglob("*"), runtime, *runtime.rglob("*")]
+        names = {path.name for path in found}
+        assert {"durward.db", "refusals.jsonl", "demo.log", "orders.sock", "lock"} <= names
+        modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in found}
+        assert {str(path): oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
+    finally:
+        demo("stop", "--dir", kept)
 
 
 def test_stopping_what_does_not_run_is_no_error(folder: Path) -> None:

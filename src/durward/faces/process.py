@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from durward.core.errors import Unavailable
+from durward.core.errors import Misconfigured, Unavailable
 
 PR_SET_PDEATHSIG = 1
 FIRST_BACKOFF_SECONDS = 0.1
@@ -85,6 +85,22 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def keep_private(*folders: Path) -> None:
+    """What this process and its children write is its owner's alone, from now on.
+
+    The folders are made, or are so as well from now on. Raises Misconfigured.
+    """
+    os.umask(0o077)
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            problem = f"cannot be written by its owner alone: {error.strerror}"
+            hint = "choose another folder, or one that is yours"
+            raise Misconfigured(str(folder), problem, hint=hint) from error
 
 
 async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -14,6 +14,7 @@ from cyclopts import App
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.faces.credentials import read_credentials
 from durward.faces.demo import Place, check_ports, held, run, running
+from durward.faces.process import keep_private
 
 DEFAULT_DIR = Path(".durward/demo")
 DEFAULT_PORT = 8470
@@ -42,6 +43,7 @@ def start(
         detach: Return when everything is ready; `durward demo stop` ends it.
     """
     place = Place(dir.resolve(), base_port)
+    keep_private(place.folder / "logs")
     if detach:
         return start_detached(place)
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from durward.core.errors import DurwardError, Misconfigured
 from durward.faces.edge.agent import Agent
+from durward.faces.process import keep_private
 from durward.settings import EdgeSettings, load_settings
 
 
@@ -17,6 +18,7 @@ def edge(*, config: Path = Path("durward.toml")) -> int:
     settings = load_settings(config).edge
     if settings is None:
         raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+    keep_private(Path(settings.state))
     try:
         asyncio.run(start(settings))
     except* DurwardError as group:

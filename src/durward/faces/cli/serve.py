@@ -5,6 +5,7 @@ from pathlib import Path
 import uvloop
 
 from durward.core.errors import DurwardError, Misconfigured
+from durward.faces.process import keep_private
 from durward.faces.serve import run
 from durward.settings import load_settings
 
@@ -19,6 +20,7 @@ def serve(*, config: Path = Path("durward.toml")) -> int:
     if settings is None:
         hint = "issuer, runtime, state"
         raise Misconfigured(str(config), "has no part [serve]", hint=hint)
+    keep_private(Path(settings.state))
     try:
         uvloop.run(run(settings))
     except* DurwardError as group:
