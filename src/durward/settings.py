@@ -89,12 +89,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     serve: ServeSettings | None = None
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path, hint: str = "name the settings file: --config PATH") -> Settings:
     """Read the settings file. Raises Misconfigured with the place and what was expected."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), Settings)
     except OSError as error:
-        hint = "name the settings file: --config PATH"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(str(path), str(error)) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -39,8 +40,12 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
         assert started.returncode == 0, started.stdout + started.stderr
         reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/acme/orders/1001", trust_env=False)
         assert reply.status_code == 401
+        assert "Ctrl-C" not in started.stdout
         status = demo("status", "--dir", folder)
         assert status.returncode == 0
+        for page in (started.stdout, status.stdout):  # as they stand, they can be typed here
+            assert f"  ./durward call --as ann GET /v1/acme/orders/1001 --dir {folder} " in page
+            assert f"`./durward demo stop --dir {folder}` ends it." in page
         assert read_credentials(folder / "credentials")["users"]["ann"] in status.stdout
         second = demo("--dir", folder, "--base-port", str(port + 100))
         assert second.returncode == 1
@@ -123,3 +128,44 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_hint(folder: Path) -> No
     done = demo("--dir", folder / "file" / "demo")
     assert done.returncode == 1
     assert "hint: " in done.stderr
+
+
+@pytest.mark.parametrize("port", ["65530", "65516", "0", "-5"])
+def test_a_base_that_leaves_no_room_for_ports_is_refused_at_once(folder: Path, port: str) -> None:
+    for more in ([], ["--detach"]):
+        done = demo("--dir", folder / "demo", f"--base-port={port}", *more)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: --base-port: {port} ")
+        assert "hint: choose one" in done.stderr
+    assert not (folder / "demo").exists()
+
+
+def test_nobody_else_is_the_issuer_by_the_other_address_of_localhost(folder: Path) -> None:
+    with socket.socket(socket.AF_INET6) as other:
+        try:
+            other.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no [::1]")
+        other.listen()
+        port = min(other.getsockname()[1], 65_515)
+        done = demo("--dir", folder, "--base-port", str(port))
+        assert done.returncode == 1
+        assert f"port {port}: in use by" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["call", "GET", "/v1/status"], ["explain", "d_1"], ["logs"], ["keys"], ["export"]],
+    ids=lambda words: words[0],
+)
+def test_without_a_demo_the_hint_says_how_to_start_one(folder: Path, command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "durward", *command, "--dir", str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert f"./durward demo --dir {folder}" in done.stderr
+    assert "--config" not in done.stderr

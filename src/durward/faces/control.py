@@ -9,7 +9,8 @@ import httpx2
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate import Declaration
-from durward.settings import load_settings
+from durward.faces.command import durward
+from durward.settings import Settings, load_settings
 
 PATIENCE_SECONDS = 60
 
@@ -75,9 +76,16 @@ def described(reply: httpx2.Response) -> dict[str, str]:
     return {"title": f"the answer is {reply.status_code}", "hint": "", **found}
 
 
+def settings_in(folder: Path) -> Settings:
+    """The settings of a folder, such as the demo's. Raises Misconfigured."""
+    start = durward("demo", folder)
+    hint = f"start a demo there ({start}), or name the folder of durward.toml: --dir DIR"
+    return load_settings(folder / "durward.toml", hint)
+
+
 def control_of(folder: Path) -> Control:
     """The control plane whose settings lie in a folder. Raises Misconfigured."""
-    settings = load_settings(folder / "durward.toml").serve
+    settings = settings_in(folder).serve
     if settings is None:
         raise Misconfigured(str(folder / "durward.toml"), "has no part [serve]")
     return Control(Path(settings.runtime))

@@ -17,9 +17,11 @@ from time import monotonic
 
 import httpx2
 
+from durward.core.edge.node import MAX_PORT
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.estate import Declaration, Kind
 from durward.core.wire import Json
+from durward.faces.command import durward
 from durward.faces.control import Control
 from durward.faces.credentials import add_credentials, read_credentials
 from durward.faces.declarations import read_declarations
@@ -27,6 +29,7 @@ from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
 
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
+MAX_BASE_PORT = MAX_PORT - APP_OFFSET
 
 
 @dataclass(frozen=True)
@@ -67,18 +70,24 @@ def held(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict(f"a demo runs in {folder} already: durward demo status") from None
+            status = durward("demo status", folder)
+            raise Conflict(f"a demo runs in {folder} already: {status}") from None
         yield
 
 
-def check_ports(base_port: int) -> None:
-    """The demo's ports are free. Raises Misconfigured that names who holds one."""
-    for offset in (ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET):
-        port = base_port + offset
-        if not is_free(port):
+def check_ports(place: Place) -> None:
+    """The demo's ports are free. Raises Misconfigured that names who holds one.
+
+    `localhost` is [::1] too, and browsers go there first: nobody else may be the issuer there.
+    """
+    listened = ((ISSUER_OFFSET, "127.0.0.1"), (ISSUER_OFFSET, "::1"), (APIS_OFFSET, "127.0.0.1"))
+    for offset, host in (*listened, (APP_OFFSET, "127.0.0.1")):
+        port = place.base_port + offset
+        if not is_free(port, host):
             by = holder(port) or "another program"
-            hint = f"durward demo --base-port {base_port + 100}, or end {by}"
-            raise Misconfigured(f"port {port}", f"in use by {by}", hint=hint)
+            step = 100 if place.base_port + 100 <= MAX_BASE_PORT else -100
+            again = durward(f"demo --base-port {place.base_port + step}", place.folder)
+            raise Misconfigured(f"port {port}", f"in use by {by}", hint=f"{again}, or end {by}")
 
 
 def running(folder: Path) -> dict[str, object] | None:

@@ -1,19 +1,23 @@
 """Who holds a TCP port of this machine."""
 
+import errno
 import socket
 from pathlib import Path
 
 LISTEN = "0A"
 
 
-def is_free(port: int) -> bool:
-    """Whether a listener on loopback could take the port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a listener could take the port of a loopback address now.
+
+    An address that this machine does not have is nobody's.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        return error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
     return True
 
 

@@ -19,8 +19,8 @@ from durward.faces.client.flows import (
 )
 from durward.faces.client.native import sign_in
 from durward.faces.client.wire import step
+from durward.faces.control import settings_in
 from durward.faces.credentials import read_credentials
-from durward.settings import load_settings
 
 DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
@@ -49,7 +49,7 @@ def call(
         client: The public client through which a person signs in.
         dir: The folder that holds durward.toml and credentials, such as the demo's.
     """
-    settings = load_settings(dir / "durward.toml").edge
+    settings = settings_in(dir).edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
     with httpx2.Client(timeout=30, trust_env=False) as http:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,11 +13,11 @@ from textwrap import indent
 from cyclopts import App
 
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.faces.command import DEMO_DIR, durward
 from durward.faces.credentials import read_credentials
-from durward.faces.demo import Place, check_ports, held, run, running
+from durward.faces.demo import MAX_BASE_PORT, Place, check_ports, held, run, running
 from durward.faces.process import keep_private
 
-DEFAULT_DIR = Path(".durward/demo")
 DEFAULT_PORT = 8470
 STOP_WITHIN_SECONDS = 20
 POLL_SECONDS = 0.02
@@ -31,7 +32,7 @@ demo = App(
 @demo.default
 def start(
     *,
-    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     base_port: int = DEFAULT_PORT,
     detach: bool = False,
 ) -> int:
@@ -42,21 +43,24 @@ def start(
         base_port: The issuer's port; the APIs take +10, the sample app +20.
         detach: Return when everything is ready; `durward demo stop` ends it.
     """
+    if not 0 < base_port <= MAX_BASE_PORT:
+        hint = f"choose one from 1024 to {MAX_BASE_PORT}"
+        raise Misconfigured("--base-port", f"{base_port} leaves no room for three", hint=hint)
     place = Place(dir.resolve(), base_port)
     keep_private(place.folder / "logs")
     if detach:
         return start_detached(place)
     try:
         with held(place.folder):
-            check_ports(base_port)
-            asyncio.run(run(place, tell, lambda: print(page(place), flush=True)))
+            check_ports(place)
+            asyncio.run(run(place, tell, lambda: print(page(place) + ends(place), flush=True)))
     except* DurwardError as group:
         raise group.exceptions[0] from None
     return 0
 
 
 @demo.command
-def stop(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
+def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     """End a demo that runs in the background.
 
     Args:
@@ -77,7 +81,7 @@ def stop(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
 
 
 @demo.command
-def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
+def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     """Tell whether a demo runs, where, and its credentials. Exit code 1 when none does.
 
     Args:
@@ -87,7 +91,8 @@ def status(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
     if state is None:
         print(f"no demo runs in {dir}")
         return 1
-    print(page(Place(dir.resolve(), int(str(state["base_port"])))))
+    place = Place(dir.resolve(), int(str(state["base_port"])))
+    print(page(place) + runs_on(place))
     for part, secrets in read_credentials(dir / "credentials").items():
         print(f"\n  {part}")
         print("\n".join(f"    {name:12} {secret}" for name, secret in secrets.items()))
@@ -117,14 +122,15 @@ def start_detached(place: Place) -> int:
         words.seek(written)
         while True:
             line = words.readline()
+            if line.startswith(LAST_LINE):
+                print(runs_on(place), flush=True)
+                return 0
             if line:
                 print(line, end="", flush=True)
             elif process.poll() is not None:
                 return process.returncode
             else:
                 time.sleep(POLL_SECONDS)
-            if line.startswith(LAST_LINE):
-                return 0
 
 
 def tell(name: str, seconds: float) -> None:
@@ -135,8 +141,30 @@ def tell(name: str, seconds: float) -> None:
 LAST_LINE = "Leave this running"
 
 
+def ends(place: Place) -> str:
+    """The last line of a demo in the foreground."""
+    return f"{LAST_LINE}; end it by Ctrl-C or `{durward('demo stop', place.folder)}`."
+
+
+def runs_on(place: Place) -> str:
+    """The last line of a demo in the background."""
+    return f"It runs in the background; `{durward('demo stop', place.folder)}` ends it."
+
+
 def page(place: Place) -> str:
     """Where everything is, and what to try."""
+    calls = {
+        "call --as ann GET /v1/acme/orders/1001": "200, a person signs in",
+        "call --as bob GET /v1/acme/orders/1001": "403, of another tenant",
+        "call --as reporting GET /v1/acme/reports/summary": "200, a service signs in",
+        "explain d_…": "what decided a request, and why",
+        "logs --follow": "what happens, as it happens",
+    }
+    shown = {durward(words, place.folder): outcome for words, outcome in calls.items()}
+    width = max(map(len, shown))
+    listed = "\n".join(f"  {command:{width}}   {outcome}" for command, outcome in shown.items())
+    kept = shlex.quote(str(place.folder / "credentials"))
+    apply = durward(f"apply my.durward.yaml --credentials {kept}", place.folder)
     return f"""
 Durward stands at the door of the sample API.
 
@@ -151,18 +179,14 @@ Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id 
   curl -i {place.apis}/v1/status               200, a policy lets anybody see it
   curl -i {place.apis}/v1/acme/orders/1001     401, without a token
   curl -i {place.apis}/elsewhere               404, not declared
-  durward call --as ann GET /v1/acme/orders/1001               200, a person signs in
-  durward call --as bob GET /v1/acme/orders/1001               403, of another tenant
-  durward call --as reporting GET /v1/acme/reports/summary     200, a service signs in
-  durward explain d_…                          what decided a request, and why
-  durward logs --follow                        what happens, as it happens
+{listed}
 
-Protect your own API: `durward apply my.durward.yaml --credentials {place.folder}/credentials` with
+Protect your own API: `{apply}` with
 
 {indent(own_api(place), "  ")}
-and then `durward call --as job GET …`.
+and then `{durward("call --as job GET …", place.folder)}`.
 
-{LAST_LINE}; end it by Ctrl-C or `durward demo stop`."""
+"""
 
 
 def own_api(place: Place) -> str:

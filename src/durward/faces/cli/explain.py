@@ -10,9 +10,8 @@ import msgspec
 from durward.core.edge.decision import END, Decision
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
-from durward.faces.control import Control
+from durward.faces.control import Control, settings_in
 from durward.faces.edge.decisions import find_decisions
-from durward.settings import load_settings
 
 DEFAULT_DIR = Path(".durward/demo")
 
@@ -25,7 +24,7 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
         dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object.
     """
-    settings = load_settings(dir / "durward.toml")
+    settings = settings_in(dir)
     if settings.edge is None and settings.serve is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
     found = find_decisions(Path(settings.edge.state), decision) if settings.edge else []
