@@ -7,7 +7,7 @@ import sys
 import httpx2
 import pytest
 from tests.demo import live_demo
-from tests.live import LiveEdge, wait_for
+from tests.live import LiveEdge, kill, wait_for
 
 ORDER = "/v1/acme/orders/1001"
 FOREIGN = "/v1/globex/orders/2001"
@@ -59,6 +59,11 @@ def test_what_envoy_refused_by_itself_is_explained_too(
     assert words in str(found["reason"])
 
 
+def test_the_node_that_refused_tells_the_path_as_it_was(edge: LiveEdge) -> None:
+    decision = edge.get(f"{ORDER}?secret=1").headers["durward-decision"]
+    assert explained(edge, decision)["path"] == ORDER
+
+
 def test_a_path_that_is_too_long_has_a_decision(edge: LiveEdge) -> None:
     reply = edge.get(f"/v1/acme/orders/{'1' * 9000}", authorization=f"Bearer {edge.token()}")
     assert reply.status_code == 414
@@ -92,7 +97,7 @@ def test_what_envoy_refuses_after_an_allow_is_told_with_the_allow(own_edge: Live
     decision = reply.headers["durward-decision"]
     found = explained(own_edge, decision)
     assert (found["allowed"], found["status"], found["stage"]) == (False, 503, "service")
-    assert found["after"] == decision
+    assert (found["after"], found["reason"]) == (decision, "the service cannot be reached")
     earlier = found["earlier"]
     assert isinstance(earlier, dict)
     assert (earlier["id"], earlier["allowed"], earlier["stage"]) == (decision, True, "policy")
@@ -130,3 +135,14 @@ def test_the_allow_and_the_refusal_after_it_are_both_in_the_audit_log() -> None:
         elsewhere = demo.run("explain", decision).stdout
         assert f"{decision}-end  deny (413)" in elsewhere
         assert f"{decision}  allow (200)" in elsewhere
+
+
+@pytest.mark.requirement("ZT-5")
+def test_a_control_plane_that_is_away_is_told_as_that() -> None:
+    with live_demo() as demo:
+        kill(demo.process("serve"))
+        reply = httpx2.get(f"{demo.issuer}/.well-known/openid-configuration", trust_env=False)
+        assert reply.status_code == 503
+        told = demo.run("explain", reply.headers["durward-decision"]).stdout
+        assert "decided by  service" in told
+        assert "because     the control plane cannot be reached" in told

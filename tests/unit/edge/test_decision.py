@@ -68,6 +68,25 @@ def test_a_service_that_does_not_answer_is_told_apart_from_a_refusal() -> None:
     assert decision.operation == "o:Get"
 
 
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        (
+            "upstream_reset_before_response_started{remote_connection_failure,Connection_refused}",
+            "cannot be reached",
+        ),
+        ("upstream_reset_before_response_started{connection_termination}", "broke the connection"),
+        ("upstream_response_timeout", "did not answer in time"),
+        ("response_timeout", "did not answer in time"),
+    ],
+)
+def test_who_did_not_answer_is_told_in_our_words(details: str, words: str) -> None:
+    for operation, whom in (("Get", "the service"), (None, "the control plane")):
+        decision = line(details=details, operation=operation, status=503).decision()
+        assert decision.stage is Stage.SERVICE
+        assert decision.reason.startswith(f"{whom} {words}")
+
+
 def test_the_path_is_the_template_where_an_operation_is_known() -> None:
     assert line(path="/v1/acme", template="/v1/{tenant}").decision().path == "/v1/{tenant}"
     assert line(path="/v1/acme").decision().path == "/v1/acme"

@@ -141,6 +141,10 @@ class EnvoyLine(msgspec.Struct, frozen=True):
                 return stage, reason
         if details.startswith("jwt_authn_access_denied"):
             return Stage.TOKEN, TOKEN_REASONS.get(self.token or "", f"the token: {self.token}")
+        what = "the control plane" if self.operation is None else "the service"
+        for beginning, words in UNANSWERED.items():
+            if details.startswith(beginning):
+                return Stage.SERVICE, f"{what} {words}"
         if self.operation is None:
             return Stage.PARSER, f"Envoy refused the request: {details}"
         return Stage.SERVICE, f"the service did not answer: {details}"
@@ -184,6 +188,19 @@ REASONS = {
     "ext_authz_error": (Stage.DECISION_POINT, "no decision point answered"),
 }
 """What Envoy's response code details mean, by how they begin."""
+
+UNANSWERED = {
+    "upstream_reset_before_response_started{overflow": "has too many requests waiting",
+    "upstream_reset_before_response_started{remote_connection_failure": "cannot be reached",
+    "upstream_reset_before_response_started{local_connection_failure": "cannot be reached",
+    "upstream_reset_before_response_started{connection_timeout": "cannot be reached in time",
+    "upstream_reset_before_response_started": "broke the connection before it answered",
+    "upstream_reset_after_response_started": "broke the connection while it answered",
+    "upstream_response_timeout": "did not answer in time",
+    "response_timeout": "did not answer in time",
+    "no_healthy_upstream": "cannot be reached",
+}
+"""How something behind Envoy did not answer, by how Envoy's response code details begin."""
 
 TOKEN_REASONS = {
     "Jwt is missing": "no access token was sent",

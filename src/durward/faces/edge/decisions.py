@@ -22,12 +22,18 @@ def find_decisions(state: Path, id: str) -> list[Decision]:
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
     id = id.removesuffix(END)
     found = [
-        EnvoyLine.from_wire(line).decision()
+        known_here(EnvoyLine.from_wire(line))
         for line in lines_with(state / "refusals.jsonl", f'"{id.removeprefix("d_")}"'.encode())
     ]
     for spool in sorted(state.glob("spool/*.jsonl")):
         found += map(Decision.from_wire, lines_with(spool, f'"{id}"'.encode()))
     return [decision for decision in found if decision.id in {id, f"{id}{END}"}]
+
+
+def known_here(line: EnvoyLine) -> Decision:
+    """A refusal with the path as it was; what leaves the node has the template in its place."""
+    decision = line.decision()
+    return msgspec.structs.replace(decision, path=line.path or decision.path)
 
 
 def lines_with(path: Path, text: bytes) -> Iterator[bytes]:
