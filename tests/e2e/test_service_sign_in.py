@@ -47,6 +47,18 @@ def test_the_access_token_is_what_rfc_9068_says(demo: Demo) -> None:
     assert demo.get(SUMMARY, body["access_token"]).status_code == 200
 
 
+def test_asking_where_to_sign_in_is_not_told_as_a_bad_token(demo: Demo) -> None:
+    """Also of an operation that needs none: it is done once, and by who is named."""
+    (demo.folder / "tokens.json").unlink(missing_ok=True)
+    done = demo.run("call", "--as", "reporting", "GET", "/v1/status")
+    assert '"subject":"reporting"' in done.stdout
+    lines = (demo.folder / "edge" / "refusals.jsonl").read_text().splitlines()
+    asked = json.loads(lines[-1])
+    assert asked["operation"] == "GetStatus"
+    told = demo.run("explain", f"d_{asked['id']}").stdout
+    assert "because     the Authorization header is not of the scheme `Bearer`" in told
+
+
 @pytest.mark.requirement("AS-72")
 def test_the_metadata_is_the_issuers_own(demo: Demo) -> None:
     path = "/.well-known/oauth-authorization-server"

@@ -24,7 +24,11 @@ from durward.faces.credentials import read_credentials
 
 DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
-NO_TOKEN = "none"  # noqa: S105 - it says what it is
+ASKING = "none"
+"""Instead of a token: a challenge is all that it gets, also where nobody would need a token.
+
+No header at all would let an operation that is public happen twice.
+"""
 
 
 def call(
@@ -77,11 +81,11 @@ class Request:
     url: str
     content: dict[str, Any]
 
-    def send(self, token: str | None = None) -> httpx2.Response:
-        """Send it, with a token where one is given."""
+    def send(self, authorization: str | None = None) -> httpx2.Response:
+        """Send it, with credentials where some are given."""
         headers = {**self.content.get("headers", {})}
-        if token is not None:
-            headers["authorization"] = f"Bearer {token}"
+        if authorization is not None:
+            headers["authorization"] = authorization
         return step(self.http, self.method, self.url, **{**self.content, "headers": headers})
 
 
@@ -97,15 +101,16 @@ class Caller:
     def call(self) -> httpx2.Response:
         """The answer. A kept token that is refused is replaced once."""
         known = cached(self.folder, self.name)
-        # No token at all would let an operation that is public happen twice.
-        reply = self.request.send(known.access_token if known and known.is_fresh else NO_TOKEN)
+        reply = self.request.send(
+            bearer(known.access_token) if known and known.is_fresh else ASKING
+        )
         metadata = challenged(reply)
         if reply.status_code != UNAUTHORIZED or metadata is None:
             return reply
         server = server_of(self.request.http, metadata)
         answer = self._tokens(server, known)
         keep(self.folder, self.name, server.resource, answer)
-        return self.request.send(answer["access_token"])
+        return self.request.send(bearer(answer["access_token"]))
 
     def _tokens(self, server: Server, known: Kept | None) -> dict[str, Any]:
         http, name = self.request.http, self.name
@@ -120,3 +125,8 @@ class Caller:
         kept = known.refresh_token if known and known.resource == server.resource else None
         renewed = by_refresh(http, server, self.client, kept)
         return renewed or sign_in(http, server, self.client, name if password else None, password)
+
+
+def bearer(token: str) -> str:
+    """The credentials of a bearer token (RFC 6750 §2.1)."""
+    return f"Bearer {token}"
