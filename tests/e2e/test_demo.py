@@ -119,6 +119,22 @@ def test_what_the_demo_keeps_is_its_owners_alone(folder: Path) -> None:
         demo("stop", "--dir", kept)
 
 
+def test_what_a_killed_demo_left_behind_is_gone_when_it_is_started_again(folder: Path) -> None:
+    port = str(base_port())
+    try:
+        assert demo("--dir", folder, "--base-port", port, "--detach").returncode == 0
+        left = json.loads((folder / "demo.json").read_text())
+        kill(left["pid"])
+        assert Path(left["runtime"]).exists()
+        wait_for(lambda: not any(left["runtime"] in text for text in command_lines()))
+        wait_for(lambda: not any(str(folder) in text for text in command_lines()))
+        started = demo("--dir", folder, "--base-port", port, "--detach")
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert not Path(left["runtime"]).exists()
+    finally:
+        demo("stop", "--dir", folder)
+
+
 def test_stopping_what_does_not_run_is_no_error(folder: Path) -> None:
     assert demo("stop", "--dir", folder).returncode == 0
 

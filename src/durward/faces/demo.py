@@ -28,6 +28,7 @@ from durward.faces.declarations import read_declarations
 from durward.faces.ports import holder, is_free
 from durward.faces.process import Child, keep_running
 
+RUNTIME_PREFIX = "durward-"
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
 MAX_BASE_PORT = MAX_PORT - APP_OFFSET
 
@@ -113,7 +114,7 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    async with runtime_folder() as runtime:
+    async with runtime_folder(place) as runtime:
         first = (orders(place, runtime), control_plane(place, runtime))
         last = (edge(place, runtime), desk(place))
         write_configuration(place, runtime)
@@ -154,9 +155,16 @@ async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def runtime_folder() -> AsyncIterator[Path]:
-    """A short folder for sockets, mode 0700, gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="durward-"))
+async def runtime_folder(place: Place) -> AsyncIterator[Path]:
+    """A short folder for sockets, mode 0700, gone at the end.
+
+    That of a demo in the same place which was killed goes now: whoever asks holds the place alone.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        former = Path(json.loads((place.folder / "demo.json").read_text())["runtime"])
+        if former.parent == Path(tempfile.gettempdir()) and former.name.startswith(RUNTIME_PREFIX):
+            shutil.rmtree(former)
+    folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
     try:
         yield folder
     finally:
