@@ -11,7 +11,7 @@ from typing import Any, Literal
 from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import read_estate
-from durward.core.policy.document import Document, read_document
+from durward.core.policy.document import Document, parse_document
 from durward.core.policy.find import Side, Witness, differences
 from durward.core.policy.predicate import Some, compile_statement
 from durward.core.policy.source import PolicyError
@@ -108,7 +108,7 @@ def access_of(path: Path) -> Access:
 def policy_in(path: Path, content: Json) -> Document:
     """A single policy. Raises Misconfigured."""
     try:
-        return read_document(content, path.stem, kind_of(content))
+        return parse_document(path.read_bytes(), path.stem, kind_of(content))
     except PolicyError as error:
         raise Misconfigured(str(path), str(error)) from error
 
