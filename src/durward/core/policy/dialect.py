@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from sys import intern
 from typing import Final, TypeVar
 
 from durward.core.policy.pattern import (
@@ -54,10 +55,9 @@ class Dialect:
     lenient: bool = False
 
     def key_of(self, text: str) -> str:
-        """A key in lower case, under the name by which requests know it."""
-        folded = text.lower()
-        prefix, slash, rest = folded.partition("/")
-        return self.aliases.get(prefix, prefix) + slash + rest
+        """A key in lower case, under the name by which requests know it; one object for each."""
+        prefix, slash, rest = text.lower().partition("/")
+        return intern(self.aliases.get(prefix, prefix) + slash + rest)
 
     def text_of(self, text: str) -> str:
         """A text whose variables have those names too."""

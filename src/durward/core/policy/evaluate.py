@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import itemgetter
+from sys import intern
 from typing import Final
 
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result
@@ -16,7 +17,7 @@ from durward.core.policy.block import Block, Plan
 from durward.core.policy.document import Document
 from durward.core.policy.index import First, Index, first_of, slowly_first
 from durward.core.policy.pattern import parse_action
-from durward.core.policy.predicate import RESOURCE
+from durward.core.policy.predicate import ACTION, RESOURCE
 from durward.core.policy.request import SCOPES, AccessRequest, Asked, Principal
 
 MAX_PREPARED: Final = 200_000
@@ -49,7 +50,7 @@ class Policies:
 class Course:
     """The way to the answer for those to whom the same is attached, and one action."""
 
-    __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes", "told")
+    __slots__ = ("ceilings", "denies", "grants", "layers", "pick", "scopes", "told")
 
     def __init__(self, ceilings: Layers, grants: Layers, scopes: frozenset[str]) -> None:
         self.layers = (*ceilings, *grants)
@@ -58,7 +59,7 @@ class Course:
         self.grants = _first(plan.allows for _, plan in grants)
         self.ceilings = [(layer, _first([plan.allows])) for layer, plan in ceilings]
         self.told: dict[object, Answer] = {}
-        self._pick: Callable[[Mapping[str, object]], object] | None = None
+        self.pick: Callable[[Mapping[str, object]], object] | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -66,12 +67,14 @@ class Course:
         always = frozenset({RESOURCE, SCOPES, "durward:tenantid"})
         return always.union(*(plan.keys for _, plan in self.layers))
 
-    @property
-    def pick(self) -> Callable[[Mapping[str, object]], object]:
-        """The values of those keys; found once, when an answer is kept for the first time."""
-        if self._pick is None:
-            self._pick = itemgetter(*sorted(self.keys))
-        return self._pick
+    def picked(self) -> Callable[[Mapping[str, object]], object]:
+        """Gives the values of those keys; found once, when an answer is kept for the first time.
+
+        Strings that are the same object are equal at a glance, so keys are interned.
+        """
+        if self.pick is None:  # a course is for one action
+            self.pick = itemgetter(*map(intern, sorted(self.keys - {ACTION})))
+        return self.pick
 
 
 class PolicySet:
@@ -116,8 +119,10 @@ class PolicySet:
 
     def recall(self, request: AccessRequest) -> Answer:
         """The same from memory, where equal values of every key that matters were asked before."""
+        if request.owner:  # no key tells it
+            return self.evaluate(request)
         course = self._asked.get(request.asked) or self._course(request)
-        known = course.pick(request.facts)
+        known = (course.pick or course.picked())(request.facts)
         answer = course.told.get(known)
         if answer is None:
             answer = self.evaluate(request)

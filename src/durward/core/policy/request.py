@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from sys import intern
 from typing import Final
 
 from durward.core.policy.dialect import DELEGATE, ROOT
@@ -73,7 +75,7 @@ class Principal:
             "durward:groups": self.groups,
             "durward:scopes": tuple(sorted(filter(None, self.scopes or ()))),
         }
-        object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "facts", {intern(key): fact for key, fact in facts.items()})
 
 
 NOBODY: Final = Principal("", "anonymous", "")
@@ -160,7 +162,7 @@ def levels_of(last: str) -> Levels:
 def read_context(context: Mapping[str, object]) -> dict[str, object]:
     """What conditions read of a context: keys in lower case, values as text."""
     facts = {
-        key.lower(): value
+        folded(key): value
         if value.__class__ is str and len(value) <= MAX_TEXT_CHARACTERS
         else _fact(value)
         for key, value in context.items()
@@ -169,6 +171,12 @@ def read_context(context: Mapping[str, object]) -> dict[str, object]:
         keys = [key.lower() for key in context]
         facts |= dict.fromkeys((key for key in facts if keys.count(key) > 1), UNREADABLE)
     return facts
+
+
+@lru_cache(maxsize=4_096)
+def folded(key: str) -> str:
+    """A key in lower case; the same object for the same key, so that comparing it is quick."""
+    return intern(key.lower())
 
 
 MAX_LISTED: Final = 200
