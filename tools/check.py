@@ -48,7 +48,7 @@ def trace(args: list[str]) -> int:
 
 
 def docs(args: list[str]) -> int:
-    """Links, named paths and `--help` texts in the documentation."""
+    """Links and named paths in the documentation."""
     return run(PYTHON, "tools/docs.py", *args)
 
 

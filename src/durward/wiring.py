@@ -27,7 +27,7 @@ from durward.services import apply as applying
 from durward.services import keyring, passwords, publish, revocations, sequence
 from durward.services.context import Context
 from durward.settings import ServeSettings
-from durward.store.audit import find_event, latest_checkpoint, load_leaves
+from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
 from durward.store.declarations import load_declarations
 from durward.store.engine import Database, open_database
 from durward.store.migrate import migrate
@@ -249,6 +249,12 @@ class ControlPlane:
         taken = await sequence.ingest(self._database, events)
         self._recorded.set()
         return taken
+
+    async def newest_leaves(self, limit: int) -> list[tuple[int, bytes]]:
+        """The last events of the log."""
+        return await self._database.read(
+            lambda c: load_leaves(c, max(load_tree(c).size - limit, 0), limit)
+        )
 
     async def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
         """Events of the log."""

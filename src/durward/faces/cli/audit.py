@@ -85,13 +85,13 @@ def logs(
     Args:
         follow: Go on as they happen; Ctrl-C ends it.
         json: Print one JSON object a line.
-        last: How many to begin with.
+        last: How many to begin with, 1000 at most.
         dir: The folder that holds durward.toml, such as the demo's.
     """
     control = control_of(dir)
-    listed = list(events_from(control, 0))
-    start = listed[-1]["index"] + 1 if listed else 0
-    for event in listed[-last:] if last else ():
+    newest = control.get("/admin/v1/log", last=max(last, 1))["events"]
+    start = newest[-1]["index"] + 1 if newest else 0
+    for event in newest if last > 0 else ():
         print(line(event, json=json), flush=True)
     while follow:
         time.sleep(FOLLOW_SECONDS)

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from durward.faces.http.admin import problem, told
 from durward.wiring import ControlPlane
 
+USUAL_LEAVES = 100
 MAX_LEAVES = 1000
 
 
@@ -14,8 +15,14 @@ def routes(plane: ControlPlane) -> list[Route]:
     """Only on the control socket, which its owner alone can open."""
 
     async def log(http: Request) -> Response:
-        start, limit = (int(http.query_params.get(n, d)) for n, d in (("start", 0), ("limit", 100)))
-        leaves = await plane.leaves(start, min(limit, MAX_LEAVES))
+        asked = {name: http.query_params.get(name, "") for name in ("start", "limit", "last")}
+        if not all(text.isascii() and text.isdigit() for text in asked.values() if text):
+            return problem(400, "`start`, `limit` and `last` are numbers")
+        if asked["last"]:
+            leaves = await plane.newest_leaves(min(int(asked["last"]), MAX_LEAVES))
+        else:
+            limit = min(int(asked["limit"] or USUAL_LEAVES), MAX_LEAVES)
+            leaves = await plane.leaves(int(asked["start"] or 0), limit)
         events = [{"index": index, "event": body.decode()} for index, body in leaves]
         return JSONResponse({"events": events})
 
