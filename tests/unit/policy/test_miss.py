@@ -66,6 +66,19 @@ def test_a_role_is_told_that_would_do() -> None:
     assert told(replace(clerks(), identity=roles)) == ("role", "durward:Roles", "boss")
 
 
+def test_a_group_is_told_that_would_do() -> None:
+    groups = {"group/staff": [document({})], "group/guests": [document()]}
+    assert told(replace(clerks(), identity=groups)) == ("group", "durward:Groups", "staff")
+
+
+def test_what_a_boundary_wants_is_told() -> None:
+    capped = replace(
+        clerks({}),
+        boundaries={"role/clerk": [document({"Condition": {"StringEquals": {"app:Site": "hq"}}})]},
+    )
+    assert told(capped) == ("value", "app:site", "hq")
+
+
 def test_another_tenants_object_is_told_as_that() -> None:
     theirs = replace(GET, resource="arn:durward:orders:s:globex:order/1")
     assert told(clerks({}), theirs) == ("tenant", "durward:TenantId", "globex")

@@ -148,13 +148,13 @@ class PolicySet:
         asked = (replace(request, action=action) for action in actions)
         return frozenset(each.action for each in asked if self.evaluate(each).allowed)
 
-    def roles_about(self, action: str) -> list[str]:
-        """The roles whose policies allow something about the action."""
-        folded = action.lower()
+    def about(self, kind: str, action: str) -> list[str]:
+        """The roles, or the groups, whose policies allow something about the action."""
+        folded, beginning = action.lower(), f"{kind}/"
         return [
-            name.removeprefix("role/")
+            name.removeprefix(beginning)
             for name, block in self._identity.items()
-            if name.startswith("role/") and block.plan(folded).allows
+            if name.startswith(beginning) and block.plan(folded).allows
         ]
 
     def layers(self, request: AccessRequest) -> Layers:

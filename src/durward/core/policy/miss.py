@@ -1,7 +1,7 @@
 """The nearest miss: the smallest change of a request that would turn a denial into an allow.
 
 Changes are tried in the order of what they cost who asks: another scope, a fresher or stronger
-sign-in, another value, another role, another tenant. Each is evaluated before it is told.
+sign-in, another value, another role or group, another tenant. Each is evaluated before it is told.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,8 +36,8 @@ class Miss:
         match self.kind:
             case "scope":
                 return f"with the scope `{self.value}` it would be allowed"
-            case "role":
-                return f"with the role `{self.value}` it would be allowed"
+            case "role" | "group":
+                return f"with the {self.kind} `{self.value}` it would be allowed"
             case "tenant":
                 return f"for a principal of the tenant `{self.value}` it would be allowed"
             case _:
@@ -74,9 +74,13 @@ def _changes(
     yield from sorted(changes, key=lambda found: ORDER.index(found[0].kind))
     if person is None:
         return
-    for role in policies.roles_about(request.action):
+    for role in policies.about("role", request.action):
         if role not in person.roles:
             yield Miss("role", "durward:Roles", role), _as(request, roles=(*person.roles, role))
+    for group in policies.about("group", request.action):
+        if group not in person.groups:
+            member = _as(request, groups=(*person.groups, group))
+            yield Miss("group", "durward:Groups", group), member
     if request.is_cross_tenant and request.is_arn:
         tenant = request.segments[TENANT_SEGMENT]
         yield Miss("tenant", "durward:TenantId", tenant), _as(request, tenant=tenant)
