@@ -123,6 +123,22 @@ def test_a_request_without_our_cookie_keeps_its_cookies_as_they_are(behind: Live
     assert "cookie" not in reply.json()["headers"]
 
 
+@pytest.mark.requirement("ZT-11")
+@pytest.mark.parametrize("lines", [1, 2])
+def test_our_cookie_does_not_pass_beside_a_very_long_one(behind: LiveEdge, lines: int) -> None:
+    """Envoy rewrites no more than 8 KiB; what it leaves as it was reaches nobody."""
+    for long in (8_000, 9_000):
+        pairs = [f"a={'x' * long}", "__Host-durward-session=mallory"]
+        cookies = [f"cookie: {'; '.join(pairs)}"] if lines == 1 else [f"cookie: {p}" for p in pairs]
+        head = [f"GET {ORDER} HTTP/1.1", "host: x", f"authorization: Bearer {behind.token()}"]
+        answer = behind.raw("\r\n".join([*head, *cookies, "connection: close", "", ""]).encode())
+        assert b"mallory" not in answer
+        assert answer[9:12] == (b"200" if long == 8_000 else b"431")
+    token = f"Bearer {behind.token()}"
+    reply = behind.get(ORDER, authorization=token, cookie=f"a={'x' * 9_000}; b=1")
+    assert reply.json()["headers"]["cookie"].endswith("; b=1")
+
+
 def test_the_service_gets_the_path_that_was_decided(behind: LiveEdge) -> None:
     path = "/v1//acme/./orders/../orders/1001?x=1"
     answer = behind.raw(

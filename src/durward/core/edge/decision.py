@@ -161,6 +161,10 @@ REASONS = {
         Stage.TOKEN,
         "the Authorization header is not one token that was signed with ES256",
     ),
+    "rbac_access_denied_matched_policy[our-cookie": (
+        Stage.LIMIT,
+        "the cookies are too long to take Durward's own out",
+    ),
     "rbac_access_denied_matched_policy[bad-typ": (
         Stage.TOKEN,
         "the token is not an access token: its `typ` is not `at+jwt`",

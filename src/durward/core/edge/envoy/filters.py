@@ -123,7 +123,7 @@ def without_our_cookies() -> Config:
                         "regex_value_rewrite": {
                             "pattern": {"regex": SESSION_COOKIE},
                             # Never empty: an empty value would leave the header as it was.
-                            "substitution": "durward-removed=1",
+                            "substitution": "removed-by-durward=1",
                         },
                     },
                 }
@@ -171,11 +171,15 @@ def credentials_guard() -> Config:
 
     The JWT filter takes a token wherever it finds one in the header. Proofs of DPoP are not
     verified yet, so a token that is sent by that scheme is none.
+
+    Our own cookies are gone by now; where they are not, because `header_to_metadata` takes no more
+    than 8 KiB, nothing passes.
     """
     present: Config = {"header": {"name": "authorization", "present_match": True}}
     rules: dict[str, list[JsonLike]] = {
         "bad-scheme": [present, {"not_rule": authorization(BEARER)}],
         "bad-form": [authorization(BEARER), {"not_rule": authorization(WHOLE_HEADER)}],
+        "our-cookie": [whole("cookie", f".*{SESSION_COOKIE}.*")],
     }
     policies: Config = {
         name: {"permissions": [{"and_rules": {"rules": conditions}}], "principals": [{"any": True}]}
@@ -189,9 +193,13 @@ def credentials_guard() -> Config:
 
 
 def authorization(regex: str) -> Config:
-    """A condition on the whole header; several of them are one with commas, so never a token."""
-    condition: Config = {"safe_regex": {"regex": regex}}
-    return {"header": {"name": "authorization", "string_match": condition}}
+    """A condition on the credentials; several headers are one with commas, so never a token."""
+    return whole("authorization", regex)
+
+
+def whole(name: str, regex: str) -> Config:
+    """A condition on all of a header's value."""
+    return {"header": {"name": name, "string_match": {"safe_regex": {"regex": regex}}}}
 
 
 def verify_token(snapshot: Snapshot) -> Config:

@@ -70,6 +70,11 @@ def local_replies() -> Config:
                 REVOKED,
                 challenge=invalid_token("The access token was revoked"),
             ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[our-cookie')"),
+                431,
+                "the cookies are too long",
+            ),
             refusal(status(403), 403, "not allowed"),
             refusal(status(404), 404, "no such operation"),
             refusal(status(413), 413, "the body is too large"),
