@@ -7,7 +7,7 @@ import pytest
 from durward.core.authn.browser import form_token, is_from
 from durward.core.authn.password import is_acceptable
 from durward.core.authn.session import Session, SessionPolicy
-from durward.core.authn.throttle import ACCOUNT, PAIR, Count, longest_wait, wait
+from durward.core.authn.throttle import ACCOUNT, PAIR, SOURCE, Count, longest_wait, wait
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 
 NOW = Instant(1_800_000_000_000_000)
@@ -68,3 +68,12 @@ def test_a_form_belongs_to_the_browser_and_purpose_it_was_made_for() -> None:
 @pytest.mark.parametrize("typed", ["", "x" * 1_025, "a\0b"])
 def test_what_cannot_be_a_password_is_not_looked_at(typed: str) -> None:
     assert not is_acceptable(typed)
+
+
+@pytest.mark.requirement("AS-96")
+@pytest.mark.parametrize("failures", [101, 1_000, 1_000_000])
+def test_who_guesses_somewhere_keeps_nobody_else_there_out_for_long(failures: int) -> None:
+    """Neither the others behind one address, nor the owner of an account elsewhere."""
+    for limit in (SOURCE, ACCOUNT):
+        assert 0 < wait(Count(failures, NOW), limit, NOW) <= 30
+    assert wait(Count(99, NOW), SOURCE, NOW) == 0

@@ -23,7 +23,8 @@ class Limit:
 
 
 PAIR = Limit(5, Seconds(900))
-SOURCE = Limit(30, Seconds(900))
+SOURCE = Limit(100, Seconds(30))
+"""Many people may share an address: who guesses there must not keep the others out for long."""
 ACCOUNT = Limit(50, Seconds(30))
 
 
