@@ -74,6 +74,9 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The key under which secrets rest; without it a file in `state`, made on first use."""
     access_lifetime_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN)] = 300
     """How long an access token lives; what is revoked is kept at the edges for an hour."""
+    keys_ahead_seconds: Annotated[int, msgspec.Meta(ge=2, le=86_400)] = 120
+    """How long new keys are published before they sign, at the least; others may keep the keys that
+    they know for half of it."""
     session_idle_seconds: Positive = 3_600
     """How long a session lives that nobody uses."""
     session_lifetime_seconds: Positive = 43_200

@@ -14,7 +14,7 @@ from durward.core.audit.event import AuditEvent, Trail
 from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.core.estate import Declaration
-from durward.core.jose.life import Rotation
+from durward.core.jose.life import Least, Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
@@ -189,6 +189,11 @@ class ControlPlane:
         await self.use(lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator")
         return password
 
+    @property
+    def keys_kept(self) -> Seconds:
+        """How long others may keep the public keys: they have the next ones before those sign."""
+        return Seconds(self._settings.keys_ahead_seconds // 2)
+
     def jwks(self) -> list[dict[str, Json]]:
         """The public keys of tokens."""
         return self._published.ring.public((keyring.ACCESS, keyring.IDENTITY), self._clock())
@@ -231,12 +236,23 @@ class ControlPlane:
         """Everything that is declared."""
         return await self._database.read(load_declarations)
 
-    async def rotate_keys(self, ahead: Seconds, grace: Seconds) -> Rotation:
-        """Publish the next signing keys."""
+    def plan_rotation(self, wish: keyring.Wish) -> Rotation:
+        """What `rotate_keys` would do now. Raises Misconfigured."""
+        return keyring.turn_of(wish, self._least, self._clock())
+
+    @property
+    def _least(self) -> Least:
+        settings = self._settings
+        ahead, lifetime = settings.keys_ahead_seconds, settings.access_lifetime_seconds
+        return keyring.least(Seconds(ahead), Seconds(lifetime))
+
+    async def rotate_keys(self, wish: keyring.Wish) -> Rotation:
+        """Publish the next signing keys. Raises Misconfigured where tokens would be refused."""
 
         def use(connection: Connection) -> Rotation:
             by = self._trail("operator")
-            turn = keyring.rotate_keys(connection, self._key_file, ahead, grace, by)
+            turn = keyring.turn_of(wish, self._least, by.at)
+            keyring.rotate_keys(connection, self._key_file, turn, by)
             publish.publish(connection, self.issuer, self._key_file, by)
             return turn
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer, answer_of, asked
 from tests.issuer import issuer as fresh_issuer
@@ -11,6 +12,7 @@ from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Seconds, UserId
 from durward.core.wire import Json
+from durward.faces.serve import control
 from durward.services.keyring import ACCESS, IDENTITY
 
 pytestmark = pytest.mark.anyio
@@ -251,3 +253,35 @@ async def test_replacing_a_password_ends_what_stood_on_it(issuer: Issuer) -> Non
     await issuer.plane.new_password(UserId("ann"))
     assert (await browser.http.get("/")).status_code == 303
     assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+
+
+async def turn(issuer: Issuer, **how: object) -> httpx2.Response:
+    """Replace keys over the admin API."""
+    transport = httpx2.ASGITransport(app=control(issuer.plane))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://durward") as http:
+        return await http.post("/admin/v1/keys/rotate", json=how)
+
+
+async def test_the_service_itself_bounds_a_rotation(issuer: Issuer) -> None:
+    before = issuer.plane.key_list()
+    for how in ({"ahead_seconds": 0}, {"grace_seconds": -1}, {"grace_seconds": 359}):
+        refused = await turn(issuer, **how)
+        assert refused.status_code == 422
+        assert "unsafe-now" in refused.json()["hint"]
+    shown = await turn(issuer, dry_run=True)
+    assert issuer.plane.key_list() == before
+    assert (await turn(issuer)).json() == shown.json()
+    assert len(issuer.plane.key_list()) == len(before) + 2
+
+
+async def test_keys_in_wrong_hands_are_replaced_at_once(issuer: Issuer) -> None:
+    """Also one that was replaced before, and verifies for a while yet."""
+    token = (await issuer.browser().tokens())["access_token"]
+    assert (await turn(issuer)).status_code == 200
+    assert (await issuer.userinfo(token)).status_code == 200
+    leaked = {key["kid"] for key in issuer.plane.jwks()}
+    assert (await turn(issuer, unsafe_now=True)).status_code == 200
+    assert not leaked & {key["kid"] for key in issuer.plane.jwks()}
+    assert (await issuer.userinfo(token)).status_code == 401
+    fresh = (await issuer.browser().tokens())["access_token"]
+    assert (await issuer.userinfo(fresh)).status_code == 200

@@ -164,12 +164,54 @@ def test_what_does_not_fit_is_refused_whole(demo: Demo) -> None:
     assert demo.run("export", "--json").stdout == before
 
 
+def with_short_caches(demo: Demo) -> None:
+    """Let this issuer's keys be kept for a second, so that the next ones may sign soon."""
+    settings = demo.folder / "durward.toml"
+    told = settings.read_text()
+    settings.write_text(told.replace("[serve]\n", "[serve]\nkeys_ahead_seconds = 2\n"))
+    serving = demo.process("serve")
+    kill(serving)
+    wait_for(lambda: not is_alive(serving), within=5)
+    wait_for(lambda: demo.token().status_code == 200, within=20)
+    reply = httpx2.get(f"{demo.issuer}/jwks", trust_env=False)
+    assert reply.headers["cache-control"] == "public, max-age=1"
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        (("--ahead", "0s"), "hint: --ahead 120s"),
+        (("--ahead", "119s"), "hint: --ahead 120s"),
+        (("--grace", "5m"), "hint: --grace 360s"),
+        (("--grace", "900"), "hint: --grace 90s, 10m, 24h or 7d"),
+        (("--grace", "1h", "--unsafe-now"), "leave --ahead and --grace out"),
+    ],
+)
+def test_a_rotation_that_would_refuse_good_tokens_is_refused(
+    demo: Demo, option: tuple[str, ...], hint: str
+) -> None:
+    before = demo.run("keys").stdout
+    refused = demo.run("keys", "rotate", *option)
+    assert refused.returncode == 1
+    assert hint in refused.stderr
+    assert demo.run("keys").stdout == before
+
+
+def test_a_rotation_can_be_looked_at_first(demo: Demo) -> None:
+    before = demo.run("keys").stdout
+    shown = demo.run("keys", "rotate", "--grace", "24h", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "new keys would be published" in shown.stdout
+    assert demo.run("keys").stdout == before
+
+
 def test_keys_rotate_and_no_token_is_refused(demo: Demo) -> None:
     old = demo.token().json()["access_token"]
     kids = {key["kid"] for key in json.loads(demo.run("keys", "--json").stdout)["keys"]}
-    done = demo.run("keys", "rotate", "--ahead", "1", "--grace", "600")
+    with_short_caches(demo)
+    done = demo.run("keys", "rotate", "--ahead", "2s", "--grace", "10m")
     assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 4
     while time.monotonic() < deadline:
         assert demo.get(SUMMARY, demo.token().json()["access_token"]).status_code == 200
         assert demo.get(SUMMARY, old).status_code == 200

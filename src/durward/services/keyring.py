@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
-from durward.core.errors import Unavailable
+from durward.core.errors import Misconfigured, Unavailable
 from durward.core.jose import life
+from durward.core.jose.jwt import MAX_SKEW
+from durward.core.oauth import id_token
 from durward.core.values import Instant, Seconds
 from durward.core.wire import Json, parse_json, sorted_json
 from durward.keys.envelope import KeyFile
@@ -75,21 +77,46 @@ def ensure_keys(connection: Connection, key_file: KeyFile, trail: Trail) -> KeyR
     return load_ring(connection, key_file)
 
 
-def rotate_keys(
-    connection: Connection, key_file: KeyFile, ahead: Seconds, grace: Seconds, trail: Trail
-) -> life.Rotation:
-    """Publish the next keys, and say when they sign and when the present ones are retired.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How keys are to be replaced; without a time it is the shortest that refuses no token."""
 
-    `ahead` (seconds) is longer than any cache keeps keys, `grace` than any token lives.
+    ahead: Seconds | None = None
+    grace: Seconds | None = None
+    unsafe_now: bool = False
+    """At once, and nothing that the former keys signed is good any more."""
+
+
+def least(ahead: Seconds, access_lifetime: Seconds) -> life.Least:
+    """The bounds of a rotation in which no token is refused: the longest one, and clocks, count."""
+    longest = max(access_lifetime, id_token.LIFETIME)
+    return life.Least(ahead, Seconds(longest + MAX_SKEW))
+
+
+def turn_of(wish: Wish, bounds: life.Least, now: Instant) -> life.Rotation:
+    """When the next keys sign and the others are retired. Raises Misconfigured."""
+    if not wish.unsafe_now:
+        return life.rotation(now, bounds, wish.ahead, wish.grace)
+    if (wish.ahead, wish.grace) != (None, None):
+        hint = "leave --ahead and --grace out"
+        raise Misconfigured("unsafe_now", "there is no time before or after now", hint=hint)
+    return life.at_once(now)
+
+
+def rotate_keys(
+    connection: Connection, key_file: KeyFile, turn: life.Rotation, trail: Trail
+) -> None:
+    """Publish the next keys; those before them are retired when the turn says.
+
+    Who was to be retired before stays that long, unless nothing of before is good any more.
     """
-    turn = life.rotation(trail.at, ahead, grace)
+    at_once = turn.retired_at <= trail.at
     for key in load_keys(connection):
-        if key.purpose in ROTATED and key.retired_at is None:
+        if key.purpose in ROTATED and (at_once or key.retired_at is None):
             retire_key(connection, key.kid, turn.retired_at, trail)
     for purpose in ROTATED:
         _add(connection, key_file, purpose, turn.signs_from, trail)
     remove_keys(connection, trail.at)
-    return turn
 
 
 def _add(

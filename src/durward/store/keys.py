@@ -58,9 +58,10 @@ def record_key(connection: Connection, key: StoredKey, trail: Trail) -> None:
 
 
 def retire_key(connection: Connection, kid: str, retired_at: Instant, trail: Trail) -> None:
-    """Say from when on a key is not published any more."""
+    """Say from when on a key is not published any more; said again, only earlier counts."""
     columns = signing_keys.c
-    here = (columns.kid == kid) & columns.retired_at.is_(None)
+    longer = columns.retired_at.is_(None) | (columns.retired_at > retired_at)
+    here = (columns.kid == kid) & longer
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
         event = trail.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
         record_event(connection, event)

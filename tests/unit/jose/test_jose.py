@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.errors import ProtocolError
+from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose import life
 from durward.core.jose.jwk import KeySet, parse_public_key
 from durward.core.jose.jws import compact, signing_input, verify
@@ -243,6 +243,9 @@ def test_nothing_that_protects_can_be_left_out(missing: dict[str, Any]) -> None:
         claims_of(token(), **missing)
 
 
+LEAST = life.Least(Seconds(10), Seconds(20))
+
+
 class Key:
     def __init__(self, kid: str, signs_from: int, retired_at: int | None = None) -> None:
         self.kid, self.purpose = kid, "access"
@@ -251,7 +254,8 @@ class Key:
 
 
 def test_a_key_is_published_before_it_signs_and_after_the_next_one_does() -> None:
-    turn = life.rotation(Instant(0), Seconds(10), Seconds(20))
+    turn = life.rotation(Instant(0), LEAST, Seconds(10), Seconds(20))
+    assert turn == life.rotation(Instant(0), LEAST)
     assert turn == life.Rotation(Instant(10_000_000), Instant(30_000_000))
     old, new = Key("old", 0, turn.retired_at), Key("new", turn.signs_from)
     expected = {0: "old", 9_999_999: "old", 10_000_000: "new", 29_999_999: "new", 30_000_000: "new"}
@@ -262,3 +266,25 @@ def test_a_key_is_published_before_it_signs_and_after_the_next_one_does() -> Non
     assert [key.kid for key in life.published([old, new], Instant(29_999_999))] == ["old", "new"]
     assert [key.kid for key in life.published([old, new], Instant(30_000_000))] == ["new"]
     assert life.signing([old, new], "id", Instant(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "grace"),
+    [(9, 20), (10, 19), (0, 0), (-1, 20), (10, -1), (life.LONGEST + 1, 20), (10, 2**63)],
+)
+def test_a_rotation_in_which_a_good_token_would_be_refused_is_refused(
+    ahead: int, grace: int
+) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        life.rotation(Instant(0), LEAST, Seconds(ahead), Seconds(grace))
+    assert "unsafe-now" in refused.value.hint
+
+
+def test_a_key_whose_end_is_set_does_not_sign_again() -> None:
+    """What it signed would outlive it: `early` was to sign late, and was replaced before it did."""
+    old, early, late = Key("old", 0, 300), Key("early", 100, 400), Key("late", 50)
+    expected = {0: "old", 49: "old", 50: "late", 100: "late", 399: "late"}
+    for instant, kid in expected.items():
+        found = life.signing([old, early, late], "access", Instant(instant))
+        assert found is not None
+        assert found.kid == kid

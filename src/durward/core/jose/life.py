@@ -4,10 +4,12 @@ A key is published before it signs, so that every cache has it; it stays publish
 one signs, until the last token that it signed has expired.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from durward.core.errors import Misconfigured
 from durward.core.values import Instant, Seconds, later
 
 
@@ -25,6 +27,16 @@ class Lived(Protocol):
 
 
 K = TypeVar("K", bound=Lived)
+LONGEST = Seconds(31_536_000)
+"""A year: who waits longer for a new key did not mean it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """How long new keys are known before they sign, and former ones after that, at the least."""
+
+    ahead: Seconds
+    grace: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +53,44 @@ def published(keys: Iterable[K], now: Instant) -> list[K]:
 
 
 def signing(keys: Iterable[K], purpose: str, now: Instant) -> K | None:
-    """The key that signs now: of those that may, the one that began last."""
+    """The key that signs now: of those that may, the one that stays longest, then the newest.
+
+    One whose end is set does not sign again: what it signed would outlive it.
+    """
     able = [key for key in published(keys, now) if key.purpose == purpose and key.signs_from <= now]
-    return max(able, key=lambda key: (key.signs_from, key.kid), default=None)
+    return max(able, key=_staying, default=None)
 
 
-def rotation(now: Instant, ahead: Seconds, grace: Seconds) -> Rotation:
+def _staying(key: Lived) -> tuple[float, Instant, str]:
+    end = math.inf if key.retired_at is None else key.retired_at
+    return (end, key.signs_from, key.kid)
+
+
+def rotation(
+    now: Instant, least: Least, ahead: Seconds | None = None, grace: Seconds | None = None
+) -> Rotation:
     """Publish now, sign after `ahead` (longer than caches live), retire the others after `grace`.
 
-    `grace` counts from when the next key signs and is longer than any token lives.
+    `grace` counts from when the next key signs and is longer than any token lives. Without them it
+    is the least of each. Raises Misconfigured where a token would be refused in between.
     """
+    ahead = bounded("ahead", ahead, least.ahead, "caches keep the keys that they know")
+    grace = bounded("grace", grace, least.grace, "tokens of the former keys live")
     signs_from = later(now, ahead)
     return Rotation(signs_from, later(signs_from, grace))
+
+
+def bounded(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seconds:
+    """What is wanted, or the least. Raises Misconfigured."""
+    if wanted is None:
+        return least
+    if not least <= wanted <= LONGEST:
+        problem = f"{wanted} s; it is from {least} s (so long {why}) to {LONGEST} s"
+        hint = f"--{name} {least}s, or --unsafe-now for a key that somebody else has"
+        raise Misconfigured(name, problem, hint=hint)
+    return wanted
+
+
+def at_once(now: Instant) -> Rotation:
+    """Sign with the next key now and refuse what the others signed: they are in wrong hands."""
+    return Rotation(now, now)

@@ -1,17 +1,20 @@
 """`durward keys`: the keys that sign tokens."""
 
 import json as jsonlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
+from durward.core.errors import Misconfigured
 from durward.core.values import MICROSECONDS
 from durward.faces.control import control_of
 
 DEFAULT_DIR = Path(".durward/demo")
-AHEAD_SECONDS, GRACE_SECONDS = 120, 900
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 
 keys = App(
     name="keys", help="Show the keys that sign, or replace them.", result_action="return_value"
@@ -40,22 +43,45 @@ def show(*, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
 @keys.command
 def rotate(
     *,
-    ahead: int = AHEAD_SECONDS,
-    grace: int = GRACE_SECONDS,
+    ahead: str | None = None,
+    grace: str | None = None,
+    dry_run: bool = False,
+    unsafe_now: bool = False,
     dir: Path = DEFAULT_DIR,  # noqa: A002
 ) -> int:
     """Publish new keys, sign with them once caches have them, keep the old ones to verify.
 
+    Without times both are the shortest that refuse no token.
+
     Args:
-        ahead: Seconds between publication and first use: longer than caches keep keys.
-        grace: Seconds that the old keys stay published after that: longer than tokens live.
+        ahead: From publication to first use, such as 10m: longer than caches keep keys.
+        grace: How long the old keys verify after that, such as 24h: longer than tokens live.
+        dry_run: Only show what would happen.
+        unsafe_now: Replace keys that somebody else has: every token they signed is refused at once.
         dir: The folder that holds durward.toml, such as the demo's.
     """
-    body = {"ahead_seconds": ahead, "grace_seconds": grace}
+    body = {
+        "ahead_seconds": seconds("ahead", ahead),
+        "grace_seconds": seconds("grace", grace),
+        "dry_run": dry_run,
+        "unsafe_now": unsafe_now,
+    }
     done = control_of(dir).post("/admin/v1/keys/rotate", body)
-    print(f"new keys are published; they sign from {instant(done['signs_from'])}")
-    print(f"the former ones verify until {instant(done['retired_at'])}")
+    here, there = ("would be", "would verify") if dry_run else ("are", "verify")
+    print(f"new keys {here} published; they sign from {instant(done['signs_from'])}")
+    print(f"the former ones {there} until {instant(done['retired_at'])}")
     return 0
+
+
+def seconds(name: str, written: str | None) -> int | None:
+    """A duration with its unit. Raises Misconfigured."""
+    if written is None:
+        return None
+    found = DURATION.fullmatch(written)
+    if found is None:
+        hint = f"--{name} 90s, 10m, 24h or 7d"
+        raise Misconfigured(name, f"`{written}` is not a duration with its unit", hint=hint)
+    return int(found[1]) * UNITS[found[2]]
 
 
 def instant(microseconds: Any) -> str:

@@ -11,6 +11,7 @@ from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate import Declaration, Kind
 from durward.core.values import Seconds, UserId
 from durward.core.wire import Json
+from durward.services.keyring import Wish
 from durward.wiring import ControlPlane
 
 PROBLEM = "application/problem+json"
@@ -33,10 +34,18 @@ class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When the next keys sign, and how long the present ones stay."""
+    """When the next keys sign, and how long the present ones stay; without them as safe allows."""
 
-    ahead_seconds: int
-    grace_seconds: int
+    ahead_seconds: int | None = None
+    grace_seconds: int | None = None
+    unsafe_now: bool = False
+    dry_run: bool = False
+
+    def wish(self) -> Wish:
+        """As the service takes it."""
+        ahead = None if self.ahead_seconds is None else Seconds(self.ahead_seconds)
+        grace = None if self.grace_seconds is None else Seconds(self.grace_seconds)
+        return Wish(ahead, grace, self.unsafe_now)
 
 
 def routes(plane: ControlPlane) -> list[Route]:
@@ -74,7 +83,8 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def rotate(http: Request) -> Response:
         turn = msgspec.json.decode(await http.body(), type=Turn)
-        done = await plane.rotate_keys(Seconds(turn.ahead_seconds), Seconds(turn.grace_seconds))
+        wish = turn.wish()
+        done = plane.plan_rotation(wish) if turn.dry_run else await plane.rotate_keys(wish)
         return JSONResponse({"signs_from": done.signs_from, "retired_at": done.retired_at})
 
     return [

@@ -7,7 +7,8 @@ from starlette.routing import Route
 from durward.core.oauth.metadata import DISCOVERY_PATH, JWKS_PATH, METADATA_PATH, server_metadata
 from durward.wiring import ControlPlane
 
-CACHED = {"cache-control": "public, max-age=60", "access-control-allow-origin": "*"}
+ANY_ORIGIN = {"access-control-allow-origin": "*"}
+CACHED = {"cache-control": "public, max-age=60", **ANY_ORIGIN}
 
 
 def routes(plane: ControlPlane) -> list[Route]:
@@ -19,7 +20,8 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse(server_metadata(plane.issuer, scopes), headers=CACHED)
 
     async def jwks(_: Request) -> Response:
-        return JSONResponse({"keys": plane.jwks()}, headers=CACHED)
+        kept = {"cache-control": f"public, max-age={plane.keys_kept}", **ANY_ORIGIN}
+        return JSONResponse({"keys": plane.jwks()}, headers=kept)
 
     return [
         Route(METADATA_PATH, metadata),
