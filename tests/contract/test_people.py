@@ -18,13 +18,14 @@ from durward.core.values import (
     GrantId,
     Instant,
     Seconds,
+    Secret,
     SessionId,
     TenantId,
     UserId,
     later,
 )
 from durward.entropy import new_id
-from durward.store import grants, people, refresh, revocations, schema, sessions
+from durward.store import clients, grants, people, refresh, revocations, schema, sessions
 from durward.store.engine import Database
 
 pytestmark = pytest.mark.anyio
@@ -134,6 +135,38 @@ async def test_consent_is_remembered_for_one_client_at_one_api(database: Databas
             lambda c, k=client, a=audience: grants.load_consent(c, ANN, ClientId(k), a)  # type: ignore[misc]
         )
         assert found == expected
+
+
+async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: Database) -> None:
+    bob, cli = UserId("bob"), ClientId("cli")
+    every = [(user, client) for user in (ANN, bob) for client in (DESK, cli)]
+
+    def keep_all(connection: Connection) -> None:
+        for user, client in every:
+            given = frozenset({"openid"})
+            grants.record_consent(connection, user, client, None, given, TRAIL)
+            grants.record_consent(connection, user, client, "https://api", given, TRAIL)
+        for user in (ANN, bob):
+            people.record_password(connection, user, f"hash of {user}", TRAIL)
+        for client in (DESK, cli):
+            clients.record_secret(connection, client, Secret(f"secret of {client}"), TRAIL)
+
+    def left(connection: Connection) -> tuple[object, ...]:
+        consented = [pair for pair in every if grants.load_consent(connection, *pair, None)]
+        known = [user for user in (ANN, bob) if people.load_password(connection, user)]
+        proving = [client for client in (DESK, cli) if clients.load_secrets(connection, client)]
+        return consented, known, proving
+
+    await database.write(keep_all)
+    assert await database.write(lambda c: people.forget_password(c, ANN, TRAIL))
+    assert not await database.write(lambda c: people.forget_password(c, ANN, TRAIL))
+    assert await database.write(lambda c: clients.forget_secrets(c, DESK, TRAIL)) == 1
+    assert await database.write(lambda c: clients.forget_secrets(c, DESK, TRAIL)) == 0
+    assert await database.read(left) == (every, [bob], [cli])
+    await database.write(lambda c: grants.forget_consents(c, TRAIL, user=ANN))
+    assert await database.read(left) == ([(bob, DESK), (bob, cli)], [bob], [cli])
+    await database.write(lambda c: grants.forget_consents(c, TRAIL, client=DESK))
+    assert await database.read(left) == ([(bob, cli)], [bob], [cli])
 
 
 async def test_attempts_are_counted_before_they_are_looked_at(database: Database) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from tests.issuer import API, ISSUER, Issuer, answer_of, asked
+from tests.issuer import API, ISSUER, Issuer, answer_of, asked, sample
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core.estate import Declaration, Kind
@@ -135,6 +135,39 @@ async def test_a_disabled_person_is_signed_in_nowhere(issuer: Issuer) -> None:
     assert (await browser.http.get("/")).status_code == 303
     page = await browser.follow(await browser.authorize())
     assert (await browser.sign_in(page)).status_code == 403
+
+
+@pytest.mark.requirement("AS-104")
+async def test_who_is_declared_anew_inherits_nothing_from_the_one_of_that_name(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    tokens = await browser.tokens()
+    await issuer.plane.apply([one for one in sample() if one.name != "ann"], prune=True)
+    assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
+    assert (await browser.http.get("/")).status_code == 303
+    await issuer.plane.apply(sample(), prune=True)
+    page = await browser.follow(await browser.authorize())
+    assert (await browser.sign_in(page)).status_code == 403, "the former one's password"
+    fresh = (await issuer.plane.new_password(UserId("ann"))).reveal()
+    issuer.clock.forward(60)
+    asked_again = await browser.sign_in(page, password=fresh)
+    assert 'id="consent"' in asked_again.text, "the former one agreed, not this one"
+
+
+async def test_a_client_that_is_declared_anew_has_another_secret(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    tokens = await browser.tokens()
+    before = dict(issuer.secrets)
+    await issuer.plane.apply([one for one in sample() if one.name != "desk"], prune=True)
+    await issuer.apply(*sample())
+    assert issuer.secrets["desk"] != before["desk"]
+    assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+    page = await browser.follow(await browser.authorize())
+    assert 'id="consent"' in page.text
+    issuer.secrets = before
+    assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_client"
 
 
 @pytest.mark.requirement("AS-22")

@@ -8,13 +8,18 @@ from durward.core.audit.event import Trail
 from durward.core.edge.revocation import Kind
 from durward.core.estate import Client, Estate, User
 from durward.core.values import ClientId, UserId
-from durward.store.grants import end_grant, live_grants
+from durward.store.clients import forget_secrets
+from durward.store.grants import end_grant, forget_consents, live_grants
+from durward.store.people import forget_password
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, open_sessions
 
 
 def take_back(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
-    """Revoke tokens that say what is not so any more; end what a disabled one had (AS-104)."""
+    """Revoke tokens that say what is not so any more; end what a disabled one had (AS-104).
+
+    Whoever is declared anew under a name that was there before inherits nothing from that one.
+    """
     for name in changed_users(before, after):
         record_revocation(connection, Kind.SUBJECT, name, trail)
         if is_gone(after.users.get(name)):
@@ -27,6 +32,13 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
         if is_gone(after.clients.get(name)):
             for grant in live_grants(connection, client=ClientId(name)):
                 end_grant(connection, grant.id, "the client was disabled", trail)
+    # Also of those that come: what lies there by their name is not theirs.
+    for name in sorted(before.users.keys() ^ after.users.keys()):
+        forget_password(connection, UserId(name), trail)
+        forget_consents(connection, trail, user=UserId(name))
+    for name in sorted(before.clients.keys() ^ after.clients.keys()):
+        forget_secrets(connection, ClientId(name), trail)
+        forget_consents(connection, trail, client=ClientId(name))
 
 
 def is_gone(body: User | Client | None) -> bool:

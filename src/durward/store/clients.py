@@ -24,6 +24,16 @@ def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:
     return [row.hash for row in connection.execute(statement)]
 
 
+def forget_secrets(connection: Connection, client: ClientId, trail: Trail) -> int:
+    """Remove all hashes of a client; how many there were."""
+    here = client_secrets.c.client == client
+    gone = connection.execute(delete(client_secrets).where(here)).rowcount
+    if gone:
+        event = trail.event(Kind.SECRET_REMOVED, f"clients/{client}", count=gone)
+        record_event(connection, event)
+    return gone
+
+
 def consume_assertion(
     connection: Connection, client: ClientId, jti: str, expires_at: Instant, now: Instant
 ) -> bool:

@@ -140,6 +140,23 @@ def withdraw_consent(connection: Connection, user: UserId, client: ClientId, tra
         end_grant(connection, grant.id, "consent withdrawn", trail)
 
 
+def forget_consents(
+    connection: Connection,
+    trail: Trail,
+    *,
+    user: UserId | None = None,
+    client: ClientId | None = None,
+) -> None:
+    """Forget all that a person agreed to, or all that a client was let do."""
+    c = consents.c
+    here = c.client == client if user is None else c.user == user
+    found = connection.execute(select(c.user, c.client).where(here).distinct()).all()
+    connection.execute(delete(consents).where(here))
+    for row in sorted(found):
+        event = trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{row.client}", user=row.user)
+        record_event(connection, event)
+
+
 def _consent(user: UserId, client: ClientId, audience: str | None) -> ColumnElement[bool]:
     c = consents.c
     return (c.user == user) & (c.client == client) & (c.audience == (audience or ""))

@@ -27,6 +27,14 @@ def record_password(connection: Connection, user: UserId, phc: str, trail: Trail
     record_event(connection, trail.event(Kind.PASSWORD_SET, f"users/{user}"))
 
 
+def forget_password(connection: Connection, user: UserId, trail: Trail) -> bool:
+    """Remove a person's hash; whether there was one."""
+    if not connection.execute(delete(passwords).where(passwords.c.user == user)).rowcount:
+        return False
+    record_event(connection, trail.event(Kind.PASSWORD_REMOVED, f"users/{user}"))
+    return True
+
+
 def count_attempt(connection: Connection, against: Mapping[str, Limit], now: Instant) -> Seconds:
     """Count an attempt before it is looked at; how long to wait instead, where it is too early.
 

@@ -27,7 +27,9 @@ class Kind(StrEnum):
     KEY_PROMOTED = "key promoted"
     KEY_RETIRED = "key retired"
     SECRET_CREATED = "secret created"  # noqa: S105 - a kind of event
+    SECRET_REMOVED = "secret removed"  # noqa: S105 - a kind of event
     PASSWORD_SET = "password set"  # noqa: S105 - a kind of event
+    PASSWORD_REMOVED = "password removed"  # noqa: S105 - a kind of event
     SIGN_IN_REFUSED = "sign-in refused"
     SESSION_STARTED = "session started"
     SESSION_RENEWED = "session renewed"
