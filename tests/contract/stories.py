@@ -1,0 +1,516 @@
+"""What people, clients and operators do, told once for each thing that can fail meanwhile.
+
+What is asked again afterwards, as clients do, may succeed or be refused; it never gives anything
+out twice, and nothing is lost.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import httpx2
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from tests.contract.faults import each_fault, everything, fails, faults
+from tests.issuer import ISSUER, Browser, Issuer, answer_of, hidden, sample
+
+from durward.core.audit.checkpoint import Checkpoint, verify_checkpoint
+from durward.core.audit.event import AuditEvent
+from durward.core.audit.event import Kind as Event
+from durward.core.audit.verify import verify_log
+from durward.core.authn.session import COOKIE
+from durward.core.estate import Declaration, Kind
+from durward.core.values import UserId, numeric_date
+from durward.core.wire import Json, decode_base64url, parse_json
+from durward.entropy import new_id
+from durward.keys.signing import generate
+from durward.services import passwords, sequence
+from durward.services.keyring import ACCESS, AUDIT, ROTATED, Wish, load_ring
+from durward.store.snapshots import load_snapshot
+
+Prepare: TypeAlias = Callable[[Issuer], Awaitable[Any]]
+THIS_SESSION = re.compile(r'name="session" value="([^"]*)">\s*<input type="hidden" name="this"')
+Act: TypeAlias = Callable[[Any], Awaitable[httpx2.Response]]
+
+
+async def quick_password(issuer: Issuer) -> None:
+    """Give Ann a password whose hash takes no time: stories are told a hundred times."""
+    salt, word = b"0123456789abcdef", issuer.passwords["ann"]
+    kdf = Argon2id(salt=salt, length=32, iterations=1, lanes=1, memory_cost=8)
+    phc = kdf.derive_phc_encoded(word.encode())
+    await issuer.plane.use(
+        lambda c, x, t: passwords.set_password(c, x, UserId("ann"), phc, t), "test"
+    )
+
+
+async def waiting_for_consent(issuer: Issuer) -> tuple[Browser, httpx2.Response]:
+    browser = issuer.browser()
+    return browser, await browser.sign_in(await browser.follow(await browser.authorize()))
+
+
+def given_out(reply: httpx2.Response) -> bool:
+    return reply.status_code == 200 and "access_token" in reply.json()
+
+
+async def redeem(issuer: Issuer) -> None:
+    """A code gives tokens once, whatever fails; where they got lost it is worth nothing more."""
+    code = await issuer.browser().code()
+    before = await everything(issuer)
+    for which in each_fault():
+        with faults(issuer, **which) as injected:
+            reply = await issuer.redeem(code)
+        if not injected.struck:
+            assert given_out(reply)
+            return
+        assert reply.status_code == 503
+        assert "token" not in reply.text
+        if injected.lost:
+            assert not given_out(await issuer.redeem(code))
+            code = await issuer.browser().code()
+            before = await everything(issuer)
+            continue
+        assert await everything(issuer) == before
+
+
+async def rotate(issuer: Issuer) -> None:
+    """A refresh token has one successor, whatever fails; who repeats receives that one."""
+    token = (await issuer.browser().tokens())["refresh_token"]
+    before = await everything(issuer)
+    for which in each_fault():
+        with faults(issuer, **which) as injected:
+            reply = await issuer.refresh(token)
+        if not injected.struck:
+            assert given_out(reply)
+            assert len((await everything(issuer))["refresh_families"]) == 1
+            return
+        assert reply.status_code == 503
+        if injected.lost:
+            lost = await everything(issuer)
+            again = await issuer.refresh(token)
+            assert given_out(again)
+            after = await everything(issuer)
+            assert after["refresh_tokens"] == lost["refresh_tokens"]
+            token, before = again.json()["refresh_token"], after
+            continue
+        assert await everything(issuer) == before
+
+
+async def agree(issuer: Issuer) -> None:
+    """Consent gives one code, whatever fails."""
+    for which in each_fault():
+        browser, page = await waiting_for_consent(issuer)
+        if 'id="consent"' not in page.text:
+            await withdraw(browser)
+            browser, page = await waiting_for_consent(issuer)
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            reply = await browser.submit(page, "allow")
+        if not injected.struck:
+            assert answer_of(reply)["code"]
+            return
+        assert reply.status_code == 503
+        assert "location" not in reply.headers
+        if injected.lost:
+            assert (await browser.submit(page, "allow")).status_code == 400
+            continue
+        assert await everything(issuer) == before
+        assert answer_of(await browser.submit(page, "allow"))["code"]
+
+
+async def withdraw(browser: Browser) -> None:
+    page = await browser.http.get("/")
+    token = page.text.partition('name="token" value="')[2].partition('"')[0]
+    await browser.http.post("/", data={"token": token, "client": "desk"})
+
+
+async def sign_out(issuer: Issuer) -> None:
+    """A sign-out that did not happen is not told as one, and one that was asked again is done."""
+    for which in each_fault():
+        browser = issuer.browser()
+        tokens = await browser.tokens()
+        before = await everything(issuer)
+        query = {"id_token_hint": tokens["id_token"]}
+        with faults(issuer, **which) as injected:
+            reply = await browser.http.get("/logout", params=query)
+        if injected.struck:
+            assert reply.status_code == 503
+            if injected.lost:
+                assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+            else:
+                assert await everything(issuer) == before
+        await browser.http.get("/logout", params=query)
+        assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+        if not injected.struck:
+            return
+
+
+async def replay(issuer: Issuer) -> None:
+    """A replayed code ends what it gave, also where that failed at first."""
+    for which in each_fault():
+        code = await issuer.browser().code()
+        tokens = (await issuer.redeem(code)).json()
+        with faults(issuer, **which) as injected:
+            assert not given_out(await issuer.redeem(code))
+        assert not given_out(await issuer.redeem(code))
+        assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+        if not injected.struck:
+            return
+
+
+async def one_step(
+    issuer: Issuer, prepare: Prepare, act: Act, is_done: Callable[[Any], Awaitable[bool]]
+) -> None:
+    """One transaction: as if it had not been asked, or done; asked again it is done."""
+    for which in each_fault():
+        thing = await prepare(issuer)
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            reply = await act(thing)
+        if injected.struck:
+            assert reply.status_code == 503
+            if not injected.lost:
+                assert await everything(issuer) == before
+            reply = await act(thing)
+        assert reply.status_code < 400
+        assert await is_done(thing)
+        if not injected.struck:
+            return
+
+
+async def revoke(issuer: Issuer) -> None:
+    """A client takes back a token."""
+
+    async def prepare(_: Issuer) -> str:
+        return (await issuer.browser().tokens())["refresh_token"]
+
+    async def is_done(token: str) -> bool:
+        return (await issuer.refresh(token)).status_code == 400
+
+    await one_step(issuer, prepare, issuer.revoke, is_done)
+
+
+async def end_own_session(issuer: Issuer) -> None:
+    """A person ends a session of theirs on another machine."""
+
+    async def prepare(_: Issuer) -> tuple[Browser, Browser, dict[str, str]]:
+        other, here = issuer.browser(), issuer.browser()
+        await other.code()
+        theirs = THIS_SESSION.search((await other.http.get("/")).text)
+        await here.code()
+        token = hidden(await here.http.get("/"), "token")
+        assert theirs is not None
+        return here, other, {"token": token, "session": theirs[1]}
+
+    async def act(thing: tuple[Browser, Browser, dict[str, str]]) -> httpx2.Response:
+        return await thing[0].http.post("/", data=thing[2])
+
+    async def is_done(thing: tuple[Browser, Browser, dict[str, str]]) -> bool:
+        return (await thing[1].http.get("/")).status_code == 303
+
+    await one_step(issuer, prepare, act, is_done)
+
+
+async def take_back(issuer: Issuer) -> None:
+    """A person takes back what they let an application do."""
+
+    async def prepare(_: Issuer) -> tuple[Browser, str, dict[str, str]]:
+        browser = issuer.browser()
+        tokens = await browser.tokens()
+        token = hidden(await browser.http.get("/"), "token")
+        return browser, tokens["refresh_token"], {"token": token, "client": "desk"}
+
+    async def act(thing: tuple[Browser, str, dict[str, str]]) -> httpx2.Response:
+        return await thing[0].http.post("/", data=thing[2])
+
+    async def is_done(thing: tuple[Browser, str, dict[str, str]]) -> bool:
+        asked = await thing[0].follow(await thing[0].authorize())
+        return 'id="consent"' in asked.text and (await issuer.refresh(thing[1])).status_code == 400
+
+    await one_step(issuer, prepare, act, is_done)
+
+
+async def look(issuer: Issuer) -> None:
+    """A session that is in use is noted as such, or the page is not shown."""
+
+    async def prepare(_: Issuer) -> Browser:
+        browser = issuer.browser()
+        await browser.code()
+        issuer.clock.forward(61)
+        return browser
+
+    async def act(browser: Browser) -> httpx2.Response:
+        return await browser.http.get("/")
+
+    async def is_done(_: Browser) -> bool:
+        rows = (await everything(issuer))["sessions"]
+        return any(str(issuer.clock()) in row for row in rows)
+
+    await one_step(issuer, prepare, act, is_done)
+
+
+async def ask(issuer: Issuer) -> None:
+    """A client's request waits for its person, or is not taken."""
+
+    async def prepare(_: Issuer) -> Browser:
+        return issuer.browser()
+
+    async def act(browser: Browser) -> httpx2.Response:
+        return await browser.authorize()
+
+    async def is_done(browser: Browser) -> bool:
+        return 'id="sign-in"' in (await browser.follow(await browser.authorize())).text
+
+    await one_step(issuer, prepare, act, is_done)
+
+
+async def sign_in(issuer: Issuer) -> None:
+    """Nobody is signed in halfway; who tries again is let in, and what was counted is forgiven."""
+    for number, which in enumerate(each_fault(commits=4)):
+        issuer.clock.forward(60)
+        browser = issuer.browser(f"192.0.2.{number}")
+        page = await browser.follow(await browser.authorize())
+        with faults(issuer, **which) as injected:
+            reply = await browser.sign_in(page)
+        assert reply.status_code == (503 if injected.struck else 200)
+        if injected.struck:
+            assert (
+                COOKIE not in browser.http.cookies
+                or (await browser.http.get("/")).status_code == 200
+            )
+            issuer.clock.forward(60)
+            reply = await browser.sign_in(page)
+        assert 'id="consent"' in reply.text
+        counted = (await everything(issuer))["attempts"]
+        assert not [row for row in counted if f":ann:192.0.2.{number}'" in row or ", -" in row]
+        if not injected.struck:
+            return
+
+
+async def sign_in_again(issuer: Issuer) -> None:
+    """The secret of a session is replaced, or it stays; the session is one and the same."""
+    for number, which in enumerate(each_fault(commits=3)):
+        issuer.clock.forward(60)
+        browser = issuer.browser(f"192.0.2.{number}")
+        await browser.code()
+        issuer.clock.forward(1)
+        had = len((await everything(issuer))["sessions"])
+        page = await browser.follow(await browser.authorize(prompt="login"))
+        with faults(issuer, **which) as injected:
+            reply = await browser.sign_in(page)
+        if injected.struck:
+            assert reply.status_code == 503
+            issuer.clock.forward(60)
+            reply = await browser.sign_in(page)
+        code_was_lost = which == {"after_commit": 2}
+        assert reply.status_code == (400 if code_was_lost else 303)
+        more = len((await everything(issuer))["sessions"]) - had
+        assert more <= injected.struck, "one whose secret got lost on its way, at most"
+        if not injected.struck:
+            return
+
+
+async def give_password(issuer: Issuer) -> None:
+    """A password is replaced with all that stood on it, or not; the last one told is the one."""
+    for which in each_fault():
+        tokens = await issuer.browser().tokens()
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.new_password(UserId("ann")))
+        assert failed == injected.struck
+        if not injected.lost and failed:
+            assert await everything(issuer) == before
+            assert (await issuer.refresh(tokens["refresh_token"])).status_code == 200
+        issuer.passwords["ann"] = (await issuer.plane.new_password(UserId("ann"))).reveal()
+        assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+        if not injected.struck:
+            return
+
+
+async def prove_by_key(issuer: Issuer) -> None:
+    """An assertion gives a token once, whatever fails."""
+    key = generate("ES256")
+    client: dict[str, Json] = {
+        "tenant": "acme",
+        "grants": ["client_credentials"],
+        "authentication": "private_key_jwt",
+        "apis": ["orders"],
+        "scopes": ["reports:read"],
+        "jwks": {"keys": [dict(key.public_jwk)]},
+    }
+    await issuer.apply(Declaration(Kind.CLIENT, "signer", client))
+
+    async def prove(jti: str) -> httpx2.Response:
+        claims = {"iss": "signer", "sub": "signer", "aud": ISSUER, "jti": jti}
+        expires = numeric_date(issuer.clock()) + 60
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": key.token("JWT", {**claims, "exp": expires}, key.kid),
+        }
+        async with issuer.http() as http:
+            return await http.post("/token", data=form)
+
+    for number, which in enumerate(each_fault()):
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            reply = await prove(f"j{number}")
+        if injected.struck:
+            assert reply.status_code == 503
+            if not injected.lost:
+                assert await everything(issuer) == before
+                assert given_out(await prove(f"j{number}"))
+        assert not given_out(await prove(f"j{number}")), "used once"
+        if not injected.struck:
+            assert given_out(reply)
+            return
+
+
+async def mistake_a_secret(issuer: Issuer) -> None:
+    """A wrong secret is counted, or the answer says to come back; right or wrong it never says."""
+    right = dict(issuer.secrets)
+    for which in each_fault():
+        issuer.clock.forward(3_600)
+        issuer.secrets = {**right, "reporting": "wrong"}
+        with faults(issuer, **which) as injected:
+            reply = await issuer.token("reporting", grant_type="client_credentials")
+        assert reply.status_code == (503 if injected.struck else 401)
+        issuer.secrets = right
+        issuer.clock.forward(3_600)
+        assert given_out(await issuer.token("reporting", grant_type="client_credentials"))
+        if not injected.struck:
+            return
+
+
+async def put_in_order(issuer: Issuer) -> None:
+    """Events are sequenced and signed for, or wait; the log is sound, and only grows."""
+    older = None
+    for which in each_fault(commits=2):
+        await issuer.token("reporting", grant_type="nothing")
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.sequence())
+        assert failed == injected.struck
+        await issuer.plane.sequence()
+        older = await sound(issuer, older)
+        assert (await everything(issuer))["audit_outbox"] == []
+        if not injected.struck:
+            return
+
+
+async def sound(issuer: Issuer, older: Checkpoint | None) -> Checkpoint:
+    """The newest checkpoint, under which the whole log lies."""
+    signer = issuer.plane._signer(AUDIT)
+    found = await issuer.plane.checkpoint()
+    assert found is not None
+    newest = verify_checkpoint(found[1], sequence.log_key(ISSUER, signer))
+    leaves = [body for _, body in await issuer.plane.leaves(0, 100_000)]
+    report = verify_log(leaves, newest, older)
+    assert report.is_sound, report.problems
+    assert newest.size == len(leaves) > (older.size if older else 0)
+    return newest
+
+
+async def ship(issuer: Issuer) -> None:
+    """What an edge sends until it is told that it arrived is there once."""
+    for which in each_fault():
+        batch = [
+            AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "orders/1")
+            for _ in range(2)
+        ]
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.ingest(batch))
+        assert failed == injected.struck
+        if failed and not injected.lost:
+            assert await everything(issuer) == before
+        await issuer.plane.ingest(batch)
+        told = await issuer.events()
+        assert await issuer.plane.ingest(batch) == 0
+        assert [sum(one.id in body for body in told) for one in batch] == [1, 1]
+        if not injected.struck:
+            return
+
+
+async def declare(issuer: Issuer) -> None:
+    """What is declared, its snapshot, and what people and clients have, change as one."""
+    fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
+    wanted = [
+        *(one for one in sample() if one.name not in {"ann", "desk", "reporter"}),
+        Declaration(Kind.ROLE, "reporter", {"name": "Reporter"}),
+        Declaration(Kind.CLIENT, "fresh", fresh),
+    ]
+    is_there = False
+    for which in each_fault(commits=3):
+        if not is_there:
+            await as_it_was(issuer)
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.apply(wanted, prune=True))
+        assert failed == injected.struck
+        after = await everything(issuer)
+        is_there = after == before
+        if not is_there:
+            await nothing_is_left(issuer)
+        assert not (injected.lost and is_there)
+        planned = await issuer.plane.plan(wanted, prune=True)
+        assert bool(planned) == is_there
+        if not injected.struck:
+            return
+
+
+async def as_it_was(issuer: Issuer) -> None:
+    """The sample, and somebody who is signed in."""
+    await issuer.plane.apply([one for one in sample() if one.name != "fresh"], prune=True)
+    await issuer.plane.apply([one for one in sample() if one.name != "desk"], prune=True)
+    await issuer.apply(*sample())
+    await quick_password(issuer)
+    issuer.clock.forward(60)
+    await issuer.browser().tokens()
+
+
+async def nothing_is_left(issuer: Issuer) -> None:
+    """Of the person and the client that were removed; and edges are told."""
+    rows = await everything(issuer)
+    gone = ("passwords", "consents", "refresh_families", "refresh_tokens")
+    left = [row for name in gone for row in rows[name] if "ann" in row or "desk" in row]
+    assert not left
+    alive = [row for name in ("sessions", "grants") for row in rows[name] if row.endswith("None)")]
+    assert not alive
+    assert not [row for row in rows["client_secrets"] if "'desk'" in row]
+    assert [row for row in rows["client_secrets"] if "'fresh'" in row]
+    found = await issuer.plane._database.read(load_snapshot)
+    assert found is not None
+    payload = found[1].split(b".")[1].decode()
+    told = json.dumps(parse_json(decode_base64url(payload), limit_bytes=10_000_000))
+    assert '"ann"' not in told
+
+
+async def turn_keys(issuer: Issuer) -> None:
+    """One key of each purpose stays, and edges are told of the same ones; no token is refused."""
+    database = issuer.plane._database
+    for which in each_fault():
+        issuer.clock.forward(1)
+        token = (await issuer.browser().tokens(scope="openid"))["access_token"]
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.rotate_keys(Wish()))
+        assert failed == injected.struck
+        ring = await database.read(lambda c: load_ring(c, issuer.plane._key_file))
+        staying = [key.purpose for key in ring.keys if key.retired_at is None]
+        assert sorted(one for one in staying if one in ROTATED) == sorted(ROTATED)
+        for key in ring.keys:
+            ring.open(key)
+        await issuer.plane.refresh()
+        assert (await issuer.userinfo(token)).status_code == 200
+        found = await database.read(load_snapshot)
+        assert found is not None
+        payload = parse_json(decode_base64url(found[1].split(b".")[1].decode()), limit_bytes=10**7)
+        assert isinstance(payload, dict)
+        assert payload["keys"] == ring.public((ACCESS,), issuer.clock())
+        if not injected.struck:
+            return
+
+
+STORIES = (
+    *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
+    *(sign_in, sign_in_again, give_password, prove_by_key, mistake_a_secret),
+    *(put_in_order, ship, declare, turn_keys),
+)
