@@ -59,6 +59,8 @@ class Agent:
         self._revoker = Revoker(self._state, self._feed.socket if self._feed else None)
         self._ready = False
         self._pushing = asyncio.Lock()
+        self._last_good = ""
+        self._unsaved = asyncio.Event()
 
     async def run(self) -> None:
         """Start everything, keep it running, end it in order when asked to."""
@@ -85,6 +87,7 @@ class Agent:
             ]
             if self._feed:
                 watchers.append(asyncio.create_task(self._follow(self._feed)))
+                watchers.append(asyncio.create_task(self._keep_saving()))
                 watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
                 shipper = Shipper(self._state, self._feed.socket)
                 watchers.append(asyncio.create_task(shipper.run(report)))
@@ -146,6 +149,17 @@ class Agent:
                 report(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
+    async def _keep_saving(self) -> None:
+        """Keep the last good snapshot as it was signed, for a start without the control plane."""
+        while True:
+            await self._unsaved.wait()
+            try:
+                replace(self._signed_path, self._last_good.encode())
+                self._unsaved.clear()
+            except Unavailable as error:
+                report(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
     async def _take_newer(self, feed: Feed, signed: str) -> None:
         """Put a snapshot in force; one that is refused for good is passed over.
 
@@ -161,7 +175,8 @@ class Agent:
         except Misconfigured as error:
             report(f"snapshot {fresh.version} is refused: {error}")
         else:
-            replace(self._signed_path, signed.encode())
+            self._last_good = signed
+            self._unsaved.set()
         self._seen = fresh.version
 
     async def _revoke(self, files: Mapping[str, JsonLike], canaries: Mapping[str, str]) -> None:

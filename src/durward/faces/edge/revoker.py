@@ -69,7 +69,7 @@ class Revoker:
                         self._contact.made()
                         told = None
                         continue
-                    self._learn(told)
+                self._learn(told)
                 await push(self.files, told.canaries)
                 self._contact.made()
                 told = None
@@ -78,9 +78,10 @@ class Revoker:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _learn(self, told: Told) -> None:
-        """On the disk first: a node that restarts now knows it too."""
-        self._known = self._known.learn(told.entries, told.sequence, now())
-        replace(self._path, self._known.to_wire())
+        """On the disk first: a node that restarts now knows it too. Raises Unavailable."""
+        known = self._known.learn(told.entries, told.sequence, now())
+        replace(self._path, known.to_wire())
+        self._known = known
 
     async def _ask(self, *, wait: bool) -> Told:
         if self._socket is None:

@@ -1,0 +1,182 @@
+"""Whatever fails on the disk of a node or of an operator, before or after it took effect.
+
+The faults are the operating system's: its calls fail, or what is to be replaced is in the way.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.demo import Demo, live_demo
+from tests.live import is_alive, kill, wait_for
+
+from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.revocation import Kind, Revocation
+from durward.core.errors import Misconfigured, Unavailable
+from durward.core.values import DecisionId, Instant
+from durward.faces.credentials import add_credentials, read_credentials
+from durward.faces.edge.revoker import Revoker, Told
+from durward.faces.edge.spool import Spool
+from durward.faces.edge.xds import replace
+
+Break = Callable[[str, bool], None]
+
+
+@pytest.fixture
+def break_call(monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Let a call of the operating system fail once, before it did anything or after it did it."""
+
+    def break_(name: str, persist: bool) -> None:
+        real = getattr(os, name)
+
+        def failing(*arguments: Any) -> Any:
+            monkeypatch.setattr(os, name, real)
+            if persist:
+                real(*arguments)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, name, failing)
+
+    return break_
+
+
+BOTH = pytest.mark.parametrize("persist", [False, True], ids=["fail", "fail_but_persist"])
+
+
+def a_decision(number: int) -> Decision:
+    return Decision(
+        id=DecisionId(f"d_{number}"),
+        at=Instant(number),
+        allowed=True,
+        status=200,
+        stage=Stage.POLICY,
+        reason="r",
+        method="GET",
+        path="/",
+        source="",
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("call", ["rename", "fsync"])
+def test_a_file_is_the_former_or_the_new_one_and_never_half(
+    tmp_path: Path, break_call: Break, call: str, *, persist: bool
+) -> None:
+    path = tmp_path / "snapshot.jws"
+    replace(path, b"former")
+    break_call(call, persist)
+    with pytest.raises(Unavailable, match="cannot be written"):
+        replace(path, b"new")
+    assert path.read_bytes() == (b"new" if persist and call == "rename" else b"former")
+    replace(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+@BOTH
+@pytest.mark.parametrize("call", ["write", "fdatasync"])
+def test_a_decision_that_may_be_recorded_is_there_once_and_whole(
+    tmp_path: Path, break_call: Break, call: str, *, persist: bool
+) -> None:
+    path = tmp_path / "spool" / "pdp-0.jsonl"
+    with Spool(path) as spool:
+        spool.append(a_decision(1), durable=True)
+        break_call(call, persist)
+        with pytest.raises(OSError, match="Input/output"):
+            spool.append(a_decision(2), durable=True)
+        spool.append(a_decision(3), durable=True)
+    ids = [line.split(b'"id":"')[1][:3] for line in path.read_bytes().splitlines() if line]
+    unwritten = call == "write" and not persist
+    assert ids == ([b"d_1", b"d_3"] if unwritten else [b"d_1", b"d_2", b"d_3"])
+
+
+@BOTH
+def test_what_was_revoked_is_on_the_disk_before_it_is_known(
+    tmp_path: Path, break_call: Break, *, persist: bool
+) -> None:
+    """Else a node that restarts without its control plane would not know it any more."""
+    told = Told(1, (Revocation(1, Kind.SESSION, "s1", Instant(1)),), {})
+    revoker = Revoker(tmp_path, None)
+    break_call("rename", persist)
+    with pytest.raises(Unavailable):
+        revoker._learn(told)
+    assert "s1" not in str(revoker.files), "it is asked for again"
+    revoker._learn(told)
+    assert "s1" in str(revoker.files)
+    assert "s1" in str(Revoker(tmp_path, None).files)
+
+
+@BOTH
+def test_credentials_are_kept_or_it_is_told_where_they_are(
+    tmp_path: Path, break_call: Break, *, persist: bool
+) -> None:
+    path = tmp_path / "credentials"
+    add_credentials(path, {"one": "s1"}, "clients")
+    break_call("rename", persist)
+    with pytest.raises(Misconfigured) as refused:
+        add_credentials(path, {"two": "s2"}, "clients")
+    assert "two may be in" in refused.value.hint
+    kept = {"one": "s1", "two": "s2"}
+    assert read_credentials(path)["clients"] == (kept if persist else {"one": "s1"})
+    if not persist:
+        assert read_credentials(tmp_path / ".credentials.new")["clients"] == kept
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with live_demo() as running:
+        yield running
+
+
+SUMMARY = "/v1/acme/reports/summary"
+
+
+def in_the_way(path: Path) -> None:
+    """A folder that cannot be replaced by a file."""
+    path.unlink(missing_ok=True)
+    (path / "something").mkdir(parents=True)
+
+
+def is_back(demo: Demo) -> bool:
+    try:
+        return demo.token().status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_a_node_whose_disk_failed_forgets_nothing_once_it_is_mended(demo: Demo) -> None:
+    """Snapshot, revocations and what was shipped are written again, though nothing new comes."""
+    state = demo.folder / "edge"
+    files = [state / name for name in ("snapshot.jws", "shipped.json", "revocations.json")]
+    token = demo.token().json()["access_token"]
+    wait_for(lambda: demo.get(SUMMARY, token).status_code == 200)
+    for path in files:
+        in_the_way(path)
+    assert demo.apply("roles: {reporter: {name: Reporter}}").returncode == 0
+    wait_for(lambda: demo.get(SUMMARY, token).status_code == 403, within=5)
+    narrower = REPORTING.replace("reports:read", "orders:read")
+    assert demo.apply(narrower).returncode == 0, "its tokens of before are revoked"
+    for path in files:
+        shutil.rmtree(path)
+    wait_for(lambda: all(path.is_file() for path in files), within=10)
+    wait_for(lambda: demo.get(SUMMARY, token).status_code == 401, within=5)
+    serving, edge = demo.process("serve"), demo.process("edge")
+    kill(serving)
+    kill(edge)
+    wait_for(lambda: not is_alive(edge), within=5)
+    wait_for(lambda: is_back(demo), within=30)
+    assert demo.get(SUMMARY, token).status_code == 401
+
+
+REPORTING = """clients:
+  reporting:
+    tenant: acme
+    grants: [client_credentials]
+    apis: [orders]
+    scopes: [reports:read]
+    roles: [reporter]
+"""
