@@ -136,7 +136,9 @@ class LiveEdge:
 
 
 @contextlib.contextmanager
-def live_edge(settings: str = "") -> Iterator[LiveEdge]:
+def live_edge(
+    settings: str = "", first: Callable[[LiveEdge], None] | None = None
+) -> Iterator[LiveEdge]:
     """Start an edge on a free port in a short folder; end it and remove the folder."""
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
@@ -149,6 +151,8 @@ def live_edge(settings: str = "") -> Iterator[LiveEdge]:
         api = subprocess.Popen(orders, stdout=log, stderr=log)
         edge = LiveEdge(folder, port, ECKey.generate_key("P-256"), api, api)
         (folder / "snapshot.json").write_bytes(edge.snapshot(1).to_wire())
+        if first:
+            first(edge)
         edge.agent = subprocess.Popen(agent, stdout=log, stderr=log)
     try:
         wait_for(lambda: edge.is_ready() or edge.agent.poll() is not None)

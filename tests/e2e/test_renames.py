@@ -6,6 +6,7 @@ The faults are the operating system's: its calls fail, or what is to be replaced
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,7 @@ def test_a_node_whose_disk_failed_forgets_nothing_once_it_is_mended(demo: Demo) 
     wait_for(lambda: demo.get(SUMMARY, token).status_code == 403, within=5)
     narrower = REPORTING.replace("reports:read", "orders:read")
     assert demo.apply(narrower).returncode == 0, "its tokens of before are revoked"
+    time.sleep(2)
     for path in files:
         shutil.rmtree(path)
     wait_for(lambda: all(path.is_file() for path in files), within=10)

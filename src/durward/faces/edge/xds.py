@@ -58,10 +58,10 @@ class ResourceFiles:
             await self._put(after, versions)
             passed = await canary()
         except Unavailable:
-            await self._put(before, versions)
+            await self._put_back(before, versions)
             raise
         if passed:
-            await self._put(before, versions)
+            await self._put_back(before, versions)
             raise Misconfigured(
                 "edge", f"{passed} was not refused; the former configuration is back"
             )
@@ -78,6 +78,17 @@ class ResourceFiles:
             if self._path(name).read_bytes() != content:
                 replace(self._path(name), content)
                 await confirm(name, json.loads(content)["version_info"], versions)
+
+    async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
+        """Every file, also where Envoy does not say that it has taken the one before."""
+        failed: list[Unavailable] = []
+        for name, content in contents.items():
+            try:
+                await self._put({name: content}, versions)
+            except Unavailable as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _path(self, name: str) -> Path:
         return self.folder / name / f"{name}.json"
