@@ -36,6 +36,7 @@ from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
 SEQUENCE_SECONDS = 0.5
+READY_SECONDS = 2.0
 HASHED_AT_ONCE = 2
 """Each takes 64 MiB and a processor for a tenth of a second."""
 
@@ -138,6 +139,14 @@ class ControlPlane:
     async def sequence(self) -> None:
         """Sequence everything that waits."""
         await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
+
+    async def check_store(self) -> None:
+        """Ask the store something. Raises Unavailable where it does not answer soon."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._database.read(newest_version)
+        except TimeoutError:
+            raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None
 
     async def snapshot_after(self, version: int, wait: float) -> str | None:
         """The signed snapshot once it is newer than `version`; None after `wait` seconds."""

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import httpx2
 import pytest
 from sqlalchemy import inspect
 from tests.contract.faults import (
@@ -22,6 +24,8 @@ from tests.contract.stories import STORIES, given_out, quick_password
 from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
+from durward.core.errors import Unavailable
+from durward.faces.serve import control
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
@@ -98,6 +102,35 @@ async def test_every_verb_of_the_store_was_struck_in_every_way(tmp_path: Path) -
     for how in ("statement", "commit", "committed"):
         assert wanted - STRUCK_VERBS[how] == set(), how
     assert READERS.keys() <= set(VERBS.values())
+
+
+async def test_a_control_plane_whose_store_fails_lives_and_is_not_ready(issuer: Issuer) -> None:
+    async def ask(path: str) -> int:
+        transport = httpx2.ASGITransport(app=control(issuer.plane))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://durward") as http:
+            return (await http.get(path)).status_code
+
+    with faults(issuer, at_statement=0) as injected:
+        assert (await ask("/livez"), injected.struck) == (200, False)
+        assert (await ask("/readyz"), injected.struck) == (503, True)
+    assert await ask("/readyz") == 200
+
+
+async def test_a_store_that_does_not_answer_is_waited_for_only_so_long(
+    issuer: Issuer, url: str
+) -> None:
+    """A table that somebody holds: on PostgreSQL alone; SQLite's readers wait for nobody."""
+    if not url.startswith("postgresql"):
+        return
+    holder = await asyncpg.connect(url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE snapshots IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(Unavailable, match="no answer"):
+                await issuer.plane.check_store()
+    finally:
+        await holder.close()
+    await issuer.plane.check_store()
 
 
 async def test_what_was_committed_is_in_the_log_exactly_once(issuer: Issuer) -> None:

@@ -89,10 +89,17 @@ def control(plane: ControlPlane) -> Starlette:
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok")
 
+    async def ready(_: Request) -> Response:
+        try:
+            await plane.check_store()
+        except Unavailable as error:
+            return PlainTextResponse(str(error), 503)
+        return PlainTextResponse("ok")
+
     return Starlette(
         routes=[
             Route("/livez", alive),
-            Route("/readyz", alive),
+            Route("/readyz", ready),
             *feed.routes(plane),
             *admin.routes(plane),
             *log.routes(plane),
