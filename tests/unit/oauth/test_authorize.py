@@ -82,7 +82,7 @@ def test_a_disabled_client_is_not_known() -> None:
     assert refused.value.code is ErrorCode.INVALID_CLIENT
 
 
-@pytest.mark.requirement("AS-4", "AS-15", "AS-75", "AS-81")
+@pytest.mark.requirement("AS-4", "AS-15", "AS-16", "AS-75", "AS-81")
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -95,6 +95,8 @@ def test_a_disabled_client_is_not_known() -> None:
         ({"response_type": "token"}, ErrorCode.UNSUPPORTED_RESPONSE_TYPE),
         ({"response_type": "code id_token"}, ErrorCode.UNSUPPORTED_RESPONSE_TYPE),
         ({"response_mode": "fragment"}, ErrorCode.INVALID_REQUEST),
+        ({"response_mode": "form_post"}, ErrorCode.INVALID_REQUEST),
+        ({"response_mode": "web_message"}, ErrorCode.INVALID_REQUEST),
         ({"prompt": "none login"}, ErrorCode.INVALID_REQUEST),
         ({"prompt": "dance"}, ErrorCode.INVALID_REQUEST),
         ({"max_age": "-1"}, ErrorCode.INVALID_REQUEST),
