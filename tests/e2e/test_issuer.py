@@ -87,6 +87,32 @@ async def test_consent_shows_the_client_the_scopes_in_words_and_the_resource(
     assert "http://127.0.0.1:8490" in consent.text
 
 
+@pytest.mark.requirement("AS-20")
+async def test_consent_shows_how_long_access_lasts(issuer: Issuer) -> None:
+    """With the session, or the longest that refresh tokens follow each other (OIDC Core §11)."""
+
+    async def shown(**changes: str) -> str:
+        browser = issuer.browser()
+        page = await browser.sign_in(await browser.follow(await browser.authorize(**changes)))
+        return " ".join(page.text.partition('id="lasts">')[2].partition("</p>")[0].split())
+
+    bound = "Its access ends when you sign out, and after 12 hours at the latest."
+    assert await shown() == bound
+    away = {"client_id": "other", "redirect_uri": "https://other.example/callback"}
+    offline = await shown(**away, scope="openid offline_access")
+    assert offline == "Its access lasts 30 days, also when you have signed out."
+    once: dict[str, Json] = {
+        "tenant": "globex",
+        "redirect_uris": ["https://once.example/callback"],
+        "grants": ["authorization_code"],
+        "apis": ["orders"],
+        "scopes": ["openid"],
+    }
+    await issuer.apply(Declaration(Kind.CLIENT, "once", once))
+    here = {"client_id": "once", "redirect_uri": "https://once.example/callback"}
+    assert "after 5 minutes at the latest" in await shown(**here, scope="openid")
+
+
 @pytest.mark.requirement("AS-9")
 async def test_a_request_may_be_posted(issuer: Issuer) -> None:
     browser = issuer.browser()

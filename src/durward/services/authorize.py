@@ -31,7 +31,8 @@ from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.oauth.id_token import verify_hint
 from durward.core.oauth.redirect import answer_uri
-from durward.core.values import GrantId, Secret, UserId, later
+from durward.core.oauth.scopes import OFFLINE
+from durward.core.values import GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.keyring import IDENTITY
@@ -67,6 +68,10 @@ class Question:
     request: AuthorizationRequest | None = None
     client: Client | None = None
     user: User | None = None
+    lasts: Seconds = Seconds(0)
+    """How long the client has access once it is allowed, at the latest."""
+    with_session: bool = False
+    """Whether it ends with the session before that."""
 
     @property
     def client_name(self) -> str:
@@ -153,9 +158,19 @@ def proceed(
     facts = _facts(connection, context, request, client, session, trail, kept)
     step = next_step(facts, answer, trail.at)
     if isinstance(step, Ask):
-        return Question(kept.id, step.prompt, step.reasons, request, client, facts.user)
+        asked = (kept.id, step.prompt, step.reasons, request, client, facts.user)
+        return Question(*asked, *_reach(context, request, client))
     finish_interaction(connection, kept.id)
     return _finish(connection, context, facts, step, trail)
+
+
+def _reach(context: Context, request: AuthorizationRequest, client: Client) -> tuple[Seconds, bool]:
+    """How long access lasts, and whether it ends with the session (OIDC Core §11)."""
+    with_session = OFFLINE not in request.scopes
+    if "refresh_token" not in client.grants:
+        return context.tokens.access_lifetime, with_session
+    longest = context.refresh.lifetime
+    return min(longest, context.sessions.absolute) if with_session else longest, with_session
 
 
 def _at_home(

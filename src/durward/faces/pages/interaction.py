@@ -194,7 +194,7 @@ def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
 
 
 def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
-    """May it? The client, where it sends you, what it asks for in words, and at which API."""
+    """May it? The client, where it sends you, what it asks for in words, where, and how long."""
     request, client = asked.request, asked.client
     assert request and client and asked.user  # noqa: S101, PT018 - nobody else asks for consent
     scopes = next((api.scopes for api in apis if api.audience == request.audience), {})
@@ -210,6 +210,8 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
         scopes=[words.get(scope) or scope for scope in request.scopes],
         resource=request.audience,
         target=target,
+        lasts=asked.lasts,
+        with_session=asked.with_session,
         unproven=client.authentication == "none",
     )
 

@@ -23,6 +23,16 @@ def local_time(instant: Instant) -> str:
     return datetime.fromtimestamp(instant / MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def duration(seconds: int) -> str:
+    """A duration for people, in the largest unit that fits it."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds > length and seconds % length == 0:
+            return f"{seconds // length} {unit}s"
+        if seconds == length:
+            return f"1 {unit}"
+    return f"{seconds} seconds"
+
+
 templates = Environment(
     loader=PackageLoader("durward.faces.pages"),
     autoescape=True,
@@ -31,6 +41,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.filters["local_time"] = local_time
+templates.filters["duration"] = duration
 
 
 def page(name: str, *, status: int = 200, form_action: str = "", **facts: object) -> HTMLResponse:
