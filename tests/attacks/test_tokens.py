@@ -201,7 +201,7 @@ def test_nothing_stands_behind_a_token(edge: LiveEdge, tail: str) -> None:
     assert status(edge, edge.token() + tail) == 401
 
 
-@pytest.mark.requirement("ZT-8")
+@pytest.mark.requirement("AS-45", "ZT-8")
 def test_a_signature_is_spelled_in_one_way(edge: LiveEdge) -> None:
     """The last character has four bits that say nothing: were they free, a token had twins."""
     token = edge.token()
