@@ -32,6 +32,12 @@ def binaries() -> Path | None:
     return folder if folder.exists() else None
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at all stories of faults comes after them: it tells those again that it missed."""
+    items.sort(key=lambda item: item.name.startswith("test_every_verb_of_the_store"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server on a Unix socket, ours for this session."""

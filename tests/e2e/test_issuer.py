@@ -341,6 +341,8 @@ async def test_keys_in_wrong_hands_are_replaced_at_once(issuer: Issuer) -> None:
     leaked = {key["kid"] for key in issuer.plane.jwks()}
     assert (await turn(issuer, unsafe_now=True)).status_code == 200
     assert not leaked & {key["kid"] for key in issuer.plane.jwks()}
+    told = [event for event in await issuer.events() if '"unsafe_now":true' in event]
+    assert all(any(str(kid) in event for event in told) for kid in leaked)
     assert (await issuer.userinfo(token)).status_code == 401
     fresh = (await issuer.browser().tokens())["access_token"]
     assert (await issuer.userinfo(fresh)).status_code == 200

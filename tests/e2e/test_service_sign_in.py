@@ -1,5 +1,6 @@
 """The whole: control plane, edge, sample API; a service signs in and calls."""
 
+import contextlib
 import json
 import sqlite3
 import stat
@@ -164,17 +165,25 @@ def test_what_does_not_fit_is_refused_whole(demo: Demo) -> None:
     assert demo.run("export", "--json").stdout == before
 
 
-def with_short_caches(demo: Demo) -> None:
+@contextlib.contextmanager
+def short_caches(demo: Demo) -> Iterator[None]:
     """Let this issuer's keys be kept for a second, so that the next ones may sign soon."""
     settings = demo.folder / "durward.toml"
-    told = settings.read_text()
-    settings.write_text(told.replace("[serve]\n", "[serve]\nkeys_ahead_seconds = 2\n"))
+    before = settings.read_text()
+    settings.write_text(before.replace("[serve]\n", "[serve]\nkeys_ahead_seconds = 2\n"))
+    restart(demo)
+    reply = httpx2.get(f"{demo.issuer}/jwks", trust_env=False)
+    assert reply.headers["cache-control"] == "public, max-age=1"
+    yield
+    settings.write_text(before)
+    restart(demo)
+
+
+def restart(demo: Demo) -> None:
     serving = demo.process("serve")
     kill(serving)
     wait_for(lambda: not is_alive(serving), within=5)
     wait_for(lambda: demo.token().status_code == 200, within=20)
-    reply = httpx2.get(f"{demo.issuer}/jwks", trust_env=False)
-    assert reply.headers["cache-control"] == "public, max-age=1"
 
 
 @pytest.mark.parametrize(
@@ -208,13 +217,13 @@ def test_a_rotation_can_be_looked_at_first(demo: Demo) -> None:
 def test_keys_rotate_and_no_token_is_refused(demo: Demo) -> None:
     old = demo.token().json()["access_token"]
     kids = {key["kid"] for key in json.loads(demo.run("keys", "--json").stdout)["keys"]}
-    with_short_caches(demo)
-    done = demo.run("keys", "rotate", "--ahead", "2s", "--grace", "10m")
-    assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + 4
-    while time.monotonic() < deadline:
-        assert demo.get(SUMMARY, demo.token().json()["access_token"]).status_code == 200
-        assert demo.get(SUMMARY, old).status_code == 200
+    with short_caches(demo):
+        done = demo.run("keys", "rotate", "--ahead", "2s", "--grace", "10m")
+        assert done.returncode == 0, done.stderr
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            assert demo.get(SUMMARY, demo.token().json()["access_token"]).status_code == 200
+            assert demo.get(SUMMARY, old).status_code == 200
     now = {key["kid"] for key in json.loads(demo.run("keys", "--json").stdout)["keys"]}
     assert len(now - kids) == 2
     published = httpx2.get(f"{demo.issuer}/jwks", trust_env=False).json()["keys"]

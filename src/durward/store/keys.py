@@ -1,6 +1,6 @@
 """Signing keys at rest: their public half in clear, the private one in its envelope."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -63,8 +63,10 @@ def retire_key(connection: Connection, kid: str, retired_at: Instant, trail: Tra
     longer = columns.retired_at.is_(None) | (columns.retired_at > retired_at)
     here = (columns.kid == kid) & longer
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
+        # Retired now: what it signed is not good any more, without a grace.
+        told = {"unsafe_now": True} if retired_at <= trail.at else {}
         event = trail.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
-        record_event(connection, event)
+        record_event(connection, replace(event, facts={**event.facts, **told}))
 
 
 def remove_keys(connection: Connection, now: Instant) -> int:
