@@ -1,11 +1,16 @@
 """Forms and cookies: other sites' forms, planted cookies, guesses, what a page may be framed by."""
 
+from collections.abc import Callable
+
 import pytest
+from sqlalchemy import Connection
 from tests.issuer import Browser, Issuer, answer_of, hidden
 
+from durward.core.audit.event import Trail
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
-from durward.core.values import Secret
-from durward.services import passwords
+from durward.core.values import Secret, UserId
+from durward.services import passwords, sessions
+from durward.services.context import Context
 
 pytestmark = pytest.mark.anyio
 
@@ -219,3 +224,21 @@ async def test_what_was_typed_into_the_wrong_field_is_not_recorded(issuer: Issue
     page = await browser.follow(await browser.authorize())
     await browser.sign_in(page, "my secret password", "x")
     assert "my secret password" not in "".join(await issuer.events())
+
+
+@pytest.mark.requirement("AS-104")
+async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
+    issuer: Issuer,
+) -> None:
+    plane, source = issuer.plane, "192.0.2.1"
+    admitted = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", t), "browser", source)
+    assert isinstance(admitted, sessions.Admitted)
+    await plane.new_password(UserId("ann"))
+
+    def late(phc: str | None) -> Callable[[Connection, Context, Trail], Secret | None]:
+        return lambda c, x, t: sessions.sign_in(c, x, "ann", phc, None, "", t)
+
+    assert await plane.use(late(admitted.phc), "browser", source) is None
+    again = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", t), "browser", source)
+    assert isinstance(again, sessions.Admitted)
+    assert await plane.use(late(again.phc), "browser", source) is not None

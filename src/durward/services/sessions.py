@@ -87,17 +87,22 @@ def sign_in(
     connection: Connection,
     context: Context,
     account: str,
+    verified: str | None,
     before: Secret | None,
     agent: str,
     trail: Trail,
 ) -> Secret | None:
-    """Begin a session for somebody whose password was verified; None if disabled meanwhile.
+    """Begin a session for somebody whose password fits the hash that was `verified`.
+
+    None if they were disabled, or the password replaced, while it was looked at: that ends what
+    the former one had begun, and begins nothing anew.
 
     The secret is new each time: one that was planted before is worth nothing (AS-102). The same
     person's session goes on; another's in this browser ends.
     """
     user = person(context, account)
-    if user is None:
+    kept = load_password(connection, UserId(account), lock=True)
+    if user is None or kept is None or kept != verified:
         return None
     trail = trail.by(account)
     against = limits("sign-in", account, trail.source)

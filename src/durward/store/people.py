@@ -12,10 +12,10 @@ from durward.store.audit import record_event
 from durward.store.schema import attempts, passwords
 
 
-def load_password(connection: Connection, user: UserId) -> str | None:
-    """The hash of a person's password (PHC string format)."""
+def load_password(connection: Connection, user: UserId, *, lock: bool = False) -> str | None:
+    """The hash of a person's password (PHC string format); `lock` keeps it until the commit."""
     statement = select(passwords.c.hash).where(passwords.c.user == user)
-    return connection.execute(statement).scalar()
+    return connection.execute(statement.with_for_update() if lock else statement).scalar()
 
 
 def record_password(connection: Connection, user: UserId, phc: str, trail: Trail) -> None:

@@ -135,7 +135,9 @@ class Pages:
         if await self._plane.password_fits(password, admitted.phc):
             agent = http.headers.get("user-agent", "")
             begun = await use(
-                lambda c, x, t: sessions.sign_in(c, x, account, before, agent, t), BROWSER, source
+                lambda c, x, t: sessions.sign_in(c, x, account, admitted.phc, before, agent, t),
+                BROWSER,
+                source,
             )
             if begun is not None:
                 return begun
