@@ -18,13 +18,13 @@ from durward.core.jose.life import Least, Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
-from durward.core.values import Instant, Seconds, Secret, UserId
+from durward.core.values import ClientId, Instant, Seconds, Secret, UserId
 from durward.core.wire import Json, sorted_json
 from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import apply as applying
-from durward.services import keyring, passwords, publish, revocations, sequence
+from durward.services import client_secrets, keyring, passwords, publish, revocations, sequence
 from durward.services.context import Context
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
@@ -202,6 +202,12 @@ class ControlPlane:
     def keys_kept(self) -> Seconds:
         """How long others may keep the public keys: they have the next ones before those sign."""
         return Seconds(self._settings.keys_ahead_seconds // 2)
+
+    async def new_client_secret(self, client: ClientId) -> Secret:
+        """A new secret for a client: shown to its owner now or never. Raises Misconfigured."""
+        return await self.use(
+            lambda c, x, t: client_secrets.replace_secret(c, x, client, t), "operator"
+        )
 
     def jwks(self) -> list[dict[str, Json]]:
         """The public keys of tokens."""

@@ -99,6 +99,11 @@ class Client(Body, frozen=True):
     boundary: Names = ()
     disabled: bool = False
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether it proves itself by a secret."""
+        return self.authentication in {"client_secret_basic", "client_secret_post"}
+
 
 class DeclaredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known here of an object of an API, for decisions that others ask for."""

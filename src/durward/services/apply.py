@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
-from durward.core.estate import Client, Declaration, Kind, read_estate
+from durward.core.estate import Declaration, Kind, read_estate
 from durward.core.names import check_names
 from durward.core.promises import check_promises
 from durward.core.values import ClientId, Secret
-from durward.entropy import new_secret
 from durward.keys.envelope import KeyFile
+from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.publish import publish
 from durward.services.take_back import take_back
-from durward.store.clients import load_secrets, record_secret
 from durward.store.declarations import load_declarations, put_declaration, remove_declaration
-
-SECRET_METHODS = {"client_secret_basic", "client_secret_post"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ def apply(
         use(connection, declared, trail)
     take_back(connection, read_estate(before), estate, trail)
     secrets = [
-        (ClientId(name), _new_secret(connection, ClientId(name), trail))
+        (ClientId(name), mint_client_secret(connection, ClientId(name), trail))
         for name, client in estate.clients.items()
-        if _needs_secret(connection, ClientId(name), client)
+        if needs_secret(connection, ClientId(name), client)
     ]
     published = publish(connection, issuer, key_file, trail).version if changes else 0
     return Applied(published, changes, tuple(secrets))
@@ -103,13 +100,3 @@ def _difference(
     order = list(Kind)
     changes.sort(key=lambda change: (change.step, order.index(change.kind), change.name))
     return tuple(changes), list(after.values())
-
-
-def _needs_secret(connection: Connection, name: ClientId, client: Client) -> bool:
-    return client.authentication in SECRET_METHODS and not load_secrets(connection, name)
-
-
-def _new_secret(connection: Connection, client: ClientId, trail: Trail) -> Secret:
-    secret = new_secret("dws")
-    record_secret(connection, client, secret, trail)
-    return secret

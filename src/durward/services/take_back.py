@@ -32,13 +32,26 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
         if is_gone(after.clients.get(name)):
             for grant in live_grants(connection, client=ClientId(name)):
                 end_grant(connection, grant.id, "the client was disabled", trail)
-    # Also of those that come: what lies there by their name is not theirs.
+    forget(connection, before, after, trail)
+
+
+def forget(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
+    """What somebody proved themselves with, and agreed to, goes with their name or their method.
+
+    Also of those that come: what lies there by their name is not theirs.
+    """
     for name in sorted(before.users.keys() ^ after.users.keys()):
         forget_password(connection, UserId(name), trail)
         forget_consents(connection, trail, user=UserId(name))
-    for name in sorted(before.clients.keys() ^ after.clients.keys()):
-        forget_secrets(connection, ClientId(name), trail)
+    changed = before.clients.keys() ^ after.clients.keys()
+    for name in sorted(changed):
         forget_consents(connection, trail, client=ClientId(name))
+    for name, client in after.clients.items():
+        known = before.clients.get(name)
+        if known and known.has_secret and not client.has_secret:
+            changed.add(name)
+    for name in sorted(changed):
+        forget_secrets(connection, ClientId(name), trail)
 
 
 def is_gone(body: User | Client | None) -> bool:

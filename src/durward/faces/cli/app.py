@@ -25,6 +25,7 @@ COMMANDS = (
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
     ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
     ("users", "users", "Give people what they sign in with."),
+    ("clients", "clients", "Give applications and services what they prove themselves with."),
     ("call", "call", "Call a protected API as a person or a service, by the real flows."),
     ("explain", "explain", "Show why a request was decided as it was."),
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),

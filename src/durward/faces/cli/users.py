@@ -1,13 +1,11 @@
 """`durward users`: what people sign in with."""
 
-import sys
 from pathlib import Path
 
 from cyclopts import App
 
-from durward.core.errors import Misconfigured
+from durward.faces.cli.once import show_once
 from durward.faces.control import control_of
-from durward.faces.credentials import add_credentials
 
 DEFAULT_DIR = Path(".durward/demo")
 
@@ -32,13 +30,6 @@ def password(
         dir: The folder that holds durward.toml, such as the demo's.
         credentials: Where the password goes (mode 0600), instead of the terminal.
     """
-    if credentials is None and not sys.stdout.isatty():
-        hint = "it is shown once, on a terminal; else name a file: --credentials FILE"
-        raise Misconfigured("users password", "the password would be lost", hint=hint)
-    made = control_of(dir).post(f"/admin/v1/users/{name}/password", {})["password"]
-    if credentials:
-        add_credentials(credentials, {name: made}, "users")
-        print(f"the password of {name} is in {credentials}")
-    else:
-        print(f"password of {name}, shown only now: {made}")
+    with show_once("password", name, "users", credentials) as show:
+        show(control_of(dir).post(f"/admin/v1/users/{name}/password", {})["password"])
     return 0

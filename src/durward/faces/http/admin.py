@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate import Declaration, Kind
-from durward.core.values import Seconds, UserId
+from durward.core.values import ClientId, Seconds, UserId
 from durward.core.wire import Json
 from durward.services.keyring import Wish
 from durward.wiring import ControlPlane
@@ -78,6 +78,10 @@ def routes(plane: ControlPlane) -> list[Route]:
         fresh = await plane.new_password(UserId(http.path_params["user"]))
         return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
 
+    async def secret(http: Request) -> Response:
+        fresh = await plane.new_client_secret(ClientId(http.path_params["client"]))
+        return JSONResponse({"secret": fresh.reveal()}, headers={"cache-control": "no-store"})
+
     async def keys(_: Request) -> Response:
         return JSONResponse({"keys": plane.key_list()})
 
@@ -92,6 +96,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         Route("/admin/v1/apply", told(apply), methods=["POST"]),
         Route("/admin/v1/declarations", told(export)),
         Route("/admin/v1/users/{user}/password", told(password), methods=["POST"]),
+        Route("/admin/v1/clients/{client}/secret", told(secret), methods=["POST"]),
         Route("/admin/v1/keys", told(keys)),
         Route("/admin/v1/keys/rotate", told(rotate), methods=["POST"]),
     ]

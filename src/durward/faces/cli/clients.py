@@ -1,0 +1,35 @@
+"""`durward clients`: what applications and services prove themselves with."""
+
+from pathlib import Path
+
+from cyclopts import App
+
+from durward.faces.cli.once import show_once
+from durward.faces.control import control_of
+
+DEFAULT_DIR = Path(".durward/demo")
+
+clients = App(
+    name="clients",
+    help="Give applications and services what they prove themselves with.",
+    result_action="return_value",
+)
+
+
+@clients.command
+def secret(
+    name: str,
+    *,
+    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    credentials: Path | None = None,
+) -> int:
+    """Make a new secret for a client; the former ones end at once. It is shown once.
+
+    Args:
+        name: The client, as declared.
+        dir: The folder that holds durward.toml, such as the demo's.
+        credentials: Where the secret goes (mode 0600), instead of the terminal.
+    """
+    with show_once("secret", name, "clients", credentials) as show:
+        show(control_of(dir).post(f"/admin/v1/clients/{name}/secret", {})["secret"])
+    return 0
