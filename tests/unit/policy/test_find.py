@@ -122,6 +122,81 @@ def test_a_narrower_condition_is_contained_in_a_wider(
     assert find(wide, narrow) is not None
 
 
+def order(last: str, **condition: Any) -> dict[str, Any]:
+    return allow(f"arn:durward:orders:s:acme:{last}", **condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"NumericGreaterThan": {"app:X": 0.2}, "NumericLessThan": {"app:X": 0.8}},
+        {"NumericGreaterThan": {"app:X": 4}, "NumericLessThan": {"app:X": 5}},
+        {"NumericGreaterThan": {"app:X": "1e30"}, "NumericLessThan": {"app:X": "1e50"}},
+        {"NumericGreaterThan": {"app:X": 0}, "NumericLessThan": {"app:X": "1e-45"}},
+        {"NumericGreaterThan": {"app:X": "9" * 37}},
+        {
+            "DateGreaterThan": {"app:X": "2026-01-01T00:00:00Z"},
+            "DateLessThan": {"app:X": "2026-01-01T00:00:00.000001Z"},
+        },
+        {"StringEquals": {"app:X": "7"}, "NumericLessThan": {"app:X": 10}},
+        {"StringLike": {"app:X": "10.*"}, "IpAddress": {"app:X": "10.0.0.0/8"}},
+        {"StringEqualsIgnoreCase": {"app:X": "K"}, "StringNotEquals": {"app:X": ["k", "K"]}},
+        {"StringEqualsIgnoreCase": {"app:X": "s"}, "StringNotEquals": {"app:X": ["s", "S"]}},
+        {"StringEqualsIgnoreCase": {"app:X": "ss"}, "StringLike": {"app:X": "?"}},
+        {"IpAddress": {"app:X": "::/0"}, "NotIpAddress": {"app:X": "::/17"}},
+    ],
+)
+def test_a_value_is_found_wherever_there_is_one(condition: dict[str, Any]) -> None:
+    assert find(side(allow(**condition))) is not None
+
+
+def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
+    below, above = (
+        documents(allow(NumericLessThan={"app:X": 5})),
+        documents(allow(NumericGreaterThan={"app:X": 4})),
+    )
+    half = side(allow(NumericEquals={"app:X": 4.5}))
+    assert find(Side(below, [above]), half) is not None
+
+
+def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
+    never = deny(StringEquals={"app:X": "a"}, StringLike={"app:X": "b*"})
+    witness = find(side(allow()), side(allow(), never))
+    assert witness is not None
+    assert witness.request.context == {"app:x": {}}
+    assert find(side(allow(StringLike={"app:X": "*"})), side(allow(), never)) is None
+
+
+def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
+    doubtful = {
+        "Effect": "Deny",
+        "Action": "*",
+        "NotResource": ["arn:durward:orders:*:*:order/*", "arn:durward:orders:*:*:x/${app:Id}"],
+    }
+    without = {"Null": {"app:Id": "true"}}
+    assert find(side(order("order/1", **without), doubtful)) is not None
+    assert find(side(order("x/1", **without), doubtful)) is None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"NumericGreaterThan": {"app:X": 5}, "NumericLessThan": {"app:X": 5}},
+        {"StringEquals": {"app:X": "17"}, "NumericLessThan": {"app:X": 10}},
+        {"StringLike": {"app:X": "1*"}, "StringEquals": {"app:X": "2"}, "Bool": {"app:X": True}},
+        {"IpAddress": {"app:X": "10.0.0.0/8"}, "NumericLessThan": {"app:X": 10}},
+        {"StringEquals": {"app:X": ["1.1.1.1", "a"]}, "IpAddress": {"app:X": "10.0.0.0/8"}},
+    ],
+)
+def test_what_no_value_can_be_is_proven(condition: dict[str, Any]) -> None:
+    assert find(side(allow(**condition))) is None
+
+
+def test_a_number_that_cannot_be_written_is_no_proof() -> None:
+    with pytest.raises(Undecided, match="no number"):
+        find(side(allow(NumericGreaterThan={"app:X": "9" * 37 + "e99"})))
+
+
 def test_what_cannot_be_settled_is_said() -> None:
     mixed: dict[str, Any] = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
     with pytest.raises(Undecided, match="several kinds"):

@@ -131,4 +131,7 @@ def _value(key: str, wishes: Sequence[Wish], facts: Facts) -> str | tuple[str, .
         found = value_of(key, wishes, others)
     except Undecided:
         return None
-    return None if found is None else found[0] or ()
+    if found is None:
+        return None
+    (value,) = found
+    return value if isinstance(value, str | tuple) and value else ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from durward.core.policy.dialect import DELEGATE, ROOT
+from durward.core.policy.pattern import STAR
 from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
@@ -27,7 +28,14 @@ from durward.core.policy.request import (
     Principal,
 )
 from durward.core.policy.solver.globs import Glob, Wanted, text_of
-from durward.core.policy.solver.theory import Wish, filled, value_of, wanted_of
+from durward.core.policy.solver.theory import (
+    NO_COLON,
+    Found,
+    Wish,
+    filled,
+    value_of,
+    wanted_of,
+)
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.variables import TENANT, entangled, settings_of
 from durward.core.policy.solver.wishes import (
@@ -49,6 +57,11 @@ USUAL: Final[Mapping[str, str]] = {
     ACTION: "~:~",
     **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
 }
+STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
+    ACTION: (Wanted((Glob(()), Glob((STAR, ":"))), matches=False),),
+    **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
+}
+"""What an action, and a segment of a resource but the last, always is."""
 SOMEBODY: Final = "arn:durward:iam::~:user/~"
 NAMES_OF_ONE: Final = ("user/", "client/", "session/")
 
@@ -57,13 +70,13 @@ NAMES_OF_ONE: Final = ("user/", "client/", "session/")
 class _State:
     """The wishes so far, and a request that fulfils them."""
 
-    known: Mapping[str, Value]
+    known: Mapping[str, Found]
     within_tenant: bool
     names: frozenset[str] | None = None
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Found] = field(default_factory=dict)
 
     def copy(self) -> "_State":
         return replace(
@@ -75,9 +88,9 @@ class _State:
         )
 
     @property
-    def facts(self) -> dict[str, Value]:
+    def facts(self) -> dict[str, Found]:
         """The request."""
-        found: dict[str, Value] = {**self.known, **self.values}
+        found: dict[str, Found] = {**self.known, **self.values}
         text = {key: str(found.get(key, usual)) for key, usual in USUAL.items()}
         found[ACTION] = text[ACTION]
         found[RESOURCE] = ":".join(text[key] for key in PLACES)
@@ -130,7 +143,7 @@ class _State:
         if is_as(node.wanted, now):
             self.values[node.key] = now
             return True
-        found = _text(self.texts[node.key])
+        found = _text((*STANDING.get(node.key, ()), *self.texts[node.key]))
         if found is None:
             return False
         self.values[node.key] = found
@@ -160,7 +173,7 @@ class _State:
         """The principal's tenant and the resource's are one, or the resource is nobody's."""
         texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT, ())
         wanted = [found for wish in wishes if (found := wanted_of(wish, self.known))]
-        tenant = _text([*texts, *wanted])
+        tenant = _text([NO_COLON, *texts, *wanted])
         facts = {**self.known, TENANT: tenant}
         if tenant and all(holds(atom, facts) is wish for atom, wish in wishes):
             self.values[TENANT] = self.values[TENANT_PLACE] = tenant
@@ -194,9 +207,9 @@ def solve(
             del settled["durward:scopes"]  # a token may have any
         names = frozenset() if principal is NOBODY else frozenset(principal.arns)
     doubts: list[Undecided] = []
+    search = _Search()
     known: Mapping[str, Value] = {}
     for known in settings_of(predicate, settled):
-        search = _Search()
         asked: list[Node] = [Told(predicate, wanted=True)]
         if within_tenant and (tenant := known.get(TENANT)):
             asked.append(_own_or_nobodys(str(tenant)))
@@ -207,7 +220,7 @@ def solve(
             continue
         if found is not None:
             return found
-        doubts += search.doubts
+    doubts += search.doubts
     if doubts:
         raise doubts[0]
     if known.keys() - settled.keys() and (text := entangled(predicate)):

@@ -10,7 +10,6 @@ from durward.core.policy.pattern import (
     Unreadable,
     Unresolved,
     Wildcard,
-    matches,
 )
 from durward.core.policy.predicate import (
     ACTION,
@@ -109,14 +108,19 @@ def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: F
 
 
 def _named(atom: Names, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
-    """A pattern whose variable has no value names nothing, nor does its complement."""
+    """A pattern whose variable has no value names nothing, nor does its complement.
+
+    With a value that cannot be read it names, where that is as `on_error` says, what fits the rest.
+    """
     listed = []
     for pattern in atom.patterns:
         try:
             listed.append(_segments(pattern, known))
-        except (Unresolved, Unreadable):
-            if atom.complement:
-                return AllOf(()) if atom.on_error is wanted else OneOf(())
+        except (Unresolved, Unreadable) as error:
+            if atom.complement and not atom.on_error:
+                return OneOf(()) if wanted else AllOf(())
+            if isinstance(error, Unreadable) and atom.on_error and not atom.complement:
+                listed.append(_segments(pattern, known, is_read=False))
     one_matches = wanted is not atom.complement
     wishes = [
         tuple(
@@ -131,10 +135,26 @@ def _named(atom: Names, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
     return AllOf(tuple(OneOf(each) for each in wishes))
 
 
-def _segments(pattern: ResourcePattern, known: Facts) -> list[Parts]:
+def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -> list[Parts]:
+    """Its segments with variables filled in; if not `is_read`, as far as they are compared.
+
+    Raises Unresolved, Unreadable.
+    """
     if pattern.segments is None:
         return [(STAR,)] * ARN_SEGMENTS
-    resolved = [template.resolve(known.get) for template in pattern.segments]
+    resolved: list[Parts] = []
+    failed = False
+    for template in pattern.segments:
+        if failed and template.keys:
+            resolved.append((STAR,))
+            continue
+        try:
+            resolved.append(template.resolve(known.get))
+        except Unreadable:
+            if is_read:
+                raise
+            failed = True
+            resolved.append((template.beginning, STAR))
     missing = ARN_SEGMENTS - len(resolved)
     if missing and resolved[-1].index(STAR) != len(resolved[-1]) - 1:
         raise Undecided(f"`{pattern.text}` leaves segments out in the middle")
@@ -164,4 +184,4 @@ def fulfilled(node: Node, facts: Facts) -> bool:
 
 def is_as(wanted: Wanted, text: str) -> bool:
     """Whether a text is as wished."""
-    return any(matches(glob.parts, text) for glob in wanted.globs) is wanted.matches
+    return any(glob.matches(text) for glob in wanted.globs) is wanted.matches
