@@ -126,6 +126,15 @@ def order(last: str, **condition: Any) -> dict[str, Any]:
     return allow(f"arn:durward:orders:s:acme:{last}", **condition)
 
 
+def no_order(last: str) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "*", "Resource": f"arn:durward:orders:s:acme:{last}"}
+
+
+def own(key: str, **condition: Any) -> dict[str, Any]:
+    """A text that is the value of another key, on which a condition stands."""
+    return allow(StringEquals={"app:X": f"${{{key}}}"}, **condition)
+
+
 @pytest.mark.parametrize(
     "condition",
     [
@@ -157,6 +166,78 @@ def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
     )
     half = side(allow(NumericEquals={"app:X": 4.5}))
     assert find(Side(below, [above]), half) is not None
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (order("order/${app:Level}", NumericLessThan={"app:Level": 10}), "order/"),
+        (order("order/${app:Own}", StringLike={"app:Own": "team/*"}), "order/team/"),
+        (order("order/${app:Own}", ArnLike={"app:Own": "arn:a:b:c:d:e*"}), "order/arn:a:b:c:d:e"),
+        (
+            order("order/${durward:Subject}", StringEqualsIgnoreCase={"durward:Subject": "ann"}),
+            "order/ann",
+        ),
+        (own("app:Ip", IpAddress={"app:Ip": "10.0.0.0/8"}), ""),
+        (own("app:Ok", Bool={"app:Ok": True}), ""),
+        (own("app:At", DateLessThan={"app:At": "2026-01-01"}), ""),
+        (allow(StringEquals={"app:A": "x${app:B}"}, StringLike={"app:A": "xfoo"}), ""),
+    ],
+)
+def test_a_variable_is_what_its_own_key_allows(statement: dict[str, Any], expected: str) -> None:
+    witness = find(side(statement))
+    assert witness is not None
+    assert witness.request.resource.partition("acme:")[2].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("resource", "forbidden", "values"),
+    [
+        ("order/o-${app:Id}", "order/o-7", {"app:id": "7"}),
+        ("order/${app:Id}", "order/a/b", {"app:id": "a/b"}),
+        ("order/${app:Id}/*", "order/a/b", {"app:id": "a"}),
+        ("${app:A}-${app:B}", "q-r", {"app:a": "q", "app:b": "r"}),
+        ("${app:A}/${app:A}", "q/q", {"app:a": "q"}),
+        ("order/${app:Id, 'all'}", "order/all", {"app:id": "all"}),
+        ("order/${app:Id}", "order/team-*", {"app:id": "team-x"}),
+    ],
+)
+def test_what_a_deny_names_is_what_a_variable_may_stand_for(
+    resource: str, forbidden: str, values: dict[str, str]
+) -> None:
+    without, with_it = side(order(resource)), side(order(resource), no_order(forbidden))
+    witness = find(without, with_it)
+    assert witness is not None
+    assert witness.request.context == values
+    assert find(with_it, without) is None
+
+
+def test_two_variables_are_as_both_their_keys_want_it() -> None:
+    grant = documents(order("order/${app:A}", StringLike={"app:A": "a*"}))
+    ceiling = documents(order("order/${app:B}", StringLike={"app:B": "*b"}))
+    witness = find(Side(grant, [ceiling]))
+    assert witness is not None
+    assert witness.request.context["app:a"] == witness.request.context["app:b"]
+
+
+def test_a_variable_has_no_value_where_its_key_has_several() -> None:
+    tags: dict[str, Any] = {"ForAllValues:StringEquals": {"app:Tags": ["a", "b"]}}
+    tags["Null"] = {"app:Tags": "false"}
+    single = [order(f"order/{each}", **tags) for each in "ab"]
+    both = {
+        "Effect": "Deny",
+        "Action": "*",
+        "NotResource": "arn:durward:orders:s:acme:order/${app:Tags}",
+    }
+    witness = find(side(*single), side(*single, both))
+    assert witness is not None
+    unless_named = deny(StringEquals={"app:X": ["a", "b", "${app:Tags}"]})
+    named = deny(StringEquals={"app:X": ["a", "b"]})
+    other = deny(StringEquals={"app:X": "${app:Tags}"})
+    assert find(side(allow(**tags), named), side(allow(**tags), unless_named)) is None
+    several = deny(StringNotEquals={"app:X": "${app:Tags}"}, StringLike={"app:X": ["a", "b"]})
+    found = find(side(allow(**tags, StringLike={"app:X": "?"}), other), side(several))
+    assert found is not None
 
 
 def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:

@@ -2,7 +2,7 @@
 
 The search keeps a request that fulfils all wishes so far, and looks which of what is pending it
 does not fulfil yet: only there it branches, over everything that could mend it. A variable of a
-pattern is settled first: as a value that nothing else names, then as each that something does.
+pattern is settled first, as each value that makes a difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,11 +33,12 @@ from durward.core.policy.solver.theory import (
     Found,
     Wish,
     filled,
+    several_of,
     value_of,
     wanted_of,
 )
 from durward.core.policy.solver.undecided import Undecided
-from durward.core.policy.solver.variables import TENANT, entangled, settings_of
+from durward.core.policy.solver.variables import MANY, TENANT, settings_of
 from durward.core.policy.solver.wishes import (
     PLACES,
     AllOf,
@@ -157,6 +158,11 @@ class _State:
         facts = {**self.known, **self.values}
         if holds(atom, facts) is wanted:
             return True
+        if self.known.get(key) is MANY:
+            several = several_of(key, self.wishes[key], self.known)
+            if several is not None:
+                self.values[key] = several
+            return several is not None
         if key in self.known:  # settled already
             return False
         found = value_of(key, self.wishes[key], self.known)
@@ -198,7 +204,7 @@ def solve(
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
     given any may ask. Raises Undecided.
     """
-    settled: dict[str, Value] = {}
+    settled: dict[str, Found] = {}
     names: frozenset[str] | None = None
     if principal:
         facts = ANONYMOUS if principal is NOBODY else principal.facts
@@ -208,7 +214,6 @@ def solve(
         names = frozenset() if principal is NOBODY else frozenset(principal.arns)
     doubts: list[Undecided] = []
     search = _Search()
-    known: Mapping[str, Value] = {}
     for known in settings_of(predicate, settled):
         asked: list[Node] = [Told(predicate, wanted=True)]
         if within_tenant and (tenant := known.get(TENANT)):
@@ -223,8 +228,6 @@ def solve(
     doubts += search.doubts
     if doubts:
         raise doubts[0]
-    if known.keys() - settled.keys() and (text := entangled(predicate)):
-        raise Undecided(f"a variable may stand for a part of `{text}`")
     return None
 
 

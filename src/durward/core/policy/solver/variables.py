@@ -1,51 +1,83 @@
-"""The values that a variable of a pattern can have, as far as they make a difference."""
+"""The values that a variable of a pattern can have, as far as they make a difference.
 
-from collections.abc import Iterator, Mapping
-from itertools import islice, product
+Two values make none where the same conditions on the variable's own key hold of them, and where
+everything else that is said about a text with the variable in it holds of the text with either.
+What is said about a text is patterns; what they say about the part that a variable stands for, are
+the pieces of them that can stand there. So the candidates are: a text of each kind that those
+pieces and the key's own conditions tell apart, with a sign in it that stands nowhere else; where a
+kind has no such text, its texts; a number, address … of each kind; several values; none; and one
+that cannot be read. A text with its own sign is a part of nothing but what the variable has to be a
+part of: a pattern that is not to match matches it only if it matched every text of its kind. What
+has to be equal is tried too: a pattern in which an earlier variable was settled is one more that
+says something. `doubts` tells of the cases in which this is not known to be all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, islice
 from typing import Final
 
-from durward.core.policy.pattern import (
-    QUESTION,
-    Template,
-    Wildcard,
-    parse_template,
-)
-from durward.core.policy.predicate import (
-    Holds,
-    Names,
-    Predicate,
-    Value,
-    atoms_of,
+from durward.core.policy.pattern import STAR, Part, Variable
+from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
+from durward.core.policy.request import TENANT_SEGMENT
+from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
+from durward.core.policy.solver.points import POINTS, respelled
+from durward.core.policy.solver.theory import (
+    ODD,
+    TOLD,
+    Found,
+    arns,
+    can_be_several,
+    family_of,
+    filled,
+    is_list,
 )
 from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.uses import (
+    Place,
+    Use,
+    are_aligned,
+    go_together,
+    is_wild,
+    pieces_of,
+    plain,
+    uses_of,
+)
+from durward.core.policy.solver.wishes import PLACES
 
-MAX_SETTINGS: Final = 256
+MAX_SETTINGS: Final = 512
+MAX_PIECES: Final = 100
+MAX_SPELLINGS: Final = 64
+ROUNDS: Final = 4
 TENANT: Final = "durward:tenantid"
+TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
+MANY: Final = ("~", "~~")
+"""Stands for several values, whichever: a variable has none then."""
+
+Setting = dict[str, Found]
 
 
-def settings_of(predicate: Predicate, settled: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
-    """Values of the keys that variables read: one of its own, each that is named, none.
+def settings_of(predicate: Predicate, settled: Mapping[str, Found]) -> Iterator[Setting]:
+    """Values of the keys that variables read; what is settled already has its value.
 
-    Everybody has a tenant. What is settled already has its value.
+    Everybody has a tenant. Raises Undecided after the last where these may not be all.
     """
-    read: dict[str, dict[str, None]] = {}
-    for atom in atoms_of(predicate):
-        for key in _variables(atom) - settled.keys():
-            read.setdefault(key, {})[f"~{key.rpartition(':')[2]}"] = None
-    if not read:
+    keys = dict.fromkeys(
+        key
+        for atom in atoms_of(predicate)
+        for key in sorted(_variables(atom))
+        if key not in settled
+    )
+    if not keys:
         yield dict(settled)
         return
-    named = {text for atom in atoms_of(predicate) for text in _texts(atom)}
-    choices = [
-        [*own, *sorted(named - own.keys()), *([] if key == TENANT else [None])]
-        for key, own in read.items()
-    ]
-    count = 0
-    for values in islice(product(*choices), MAX_SETTINGS):
-        count += 1
-        yield {**settled, **dict(zip(read, values, strict=True))}
-    if count == MAX_SETTINGS:
-        raise Undecided("the variables can have too many values")
+    relations = _Relations(predicate, tuple(keys), settled)
+    for count, setting in enumerate(relations.settings()):
+        if count == MAX_SETTINGS:
+            raise Undecided("the variables can have too many values")
+        yield setting
+    if relations.doubts:
+        raise Undecided(relations.doubts[0])
 
 
 def _variables(atom: Predicate) -> frozenset[str]:
@@ -58,48 +90,239 @@ def _variables(atom: Predicate) -> frozenset[str]:
             return frozenset()
 
 
-def _texts(atom: Predicate) -> Iterator[str]:
-    """Texts without wildcards that a variable could be equal to."""
-    match atom:
-        case Names(patterns):
-            for pattern in patterns:
-                for template in pattern.segments or ():
-                    for part in template.parts:
-                        if isinstance(part, str):
-                            yield from filter(None, part.split("/"))
-        case Holds(condition):
-            for operand in condition.operands:
-                if operand.equal is not None:
-                    yield operand.equal
-        case _:
+@dataclass
+class _Relations:
+    """What a predicate says about the variables of some keys."""
+
+    predicate: Predicate
+    keys: tuple[str, ...]
+    settled: Mapping[str, Found]
+    doubts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        uses: dict[Place, dict[Use, None]] = {}
+        found = [use.filled(self.settled) for use in uses_of(self.predicate, wanted=True)]
+        if TENANT in self.keys:
+            found.append(Use(TENANT_PLACE, (Variable(TENANT),)))
+        for use in filter(None, found):
+            uses.setdefault(use.place, {})[use] = None
+        varied = {place for place, listed in uses.items() if any(use.keys for use in listed)}
+        self.uses = {place: uses.get(place, {}) for place in (*varied, *self.keys)}
+        self.conditions: dict[str, dict[Holds, None]] = {key: {} for key in self.keys}
+        self.typed: dict[str, dict[str, dict[str, None]]] = {key: {} for key in self.keys}
+        for atom in atoms_of(self.predicate):
+            if isinstance(atom, Holds):
+                self._add_condition(atom)
+        self.defaults = [
+            (part.key, part.default)
+            for listed in self.uses.values()
+            for use in listed
+            for part in use.parts
+            if isinstance(part, Variable) and part.default is not None
+        ]
+        self.pieces: dict[str, dict[Glob, None]] = {key: {} for key in self.keys}
+        self._spread()
+        self._doubt()
+        parts = [
+            str(part)
+            for listed in self.pieces.values()
+            for glob in listed
+            for part in glob.parts
+            if isinstance(part, str)
+        ]
+        taken = set("".join(parts)) | set("".join(parts).upper())
+        self.fresh: dict[str, str] = {}
+        for key in self.keys:
+            self.fresh[key] = fresh_sign(taken)
+            taken.add(self.fresh[key])
+
+    def _add_condition(self, atom: Holds) -> None:
+        key, family = atom.condition.key, family_of(atom)
+        if key in self.conditions:
+            self.conditions[key][atom] = None
+        if family in {"Null", "String"} or not atom.condition.operands:
             return
+        texts = dict.fromkeys(operand.text for operand in atom.condition.operands)
+        if key in self.typed:
+            self.typed[key].setdefault(family, {}).update(texts)
+        for use in self.uses.get(key, ()):
+            for variable in use.keys:
+                if variable in self.typed:
+                    self.typed[variable].setdefault(family, {}).update(texts)
+                    if len(use.parts) > 1:
+                        self.doubts.append(f"`{key}` is compared and has `${{{variable}}}` in it")
 
+    def _spread(self) -> None:
+        """What the patterns say about the parts that variables stand for, until nothing is new."""
+        for _ in range(ROUNDS):
+            before = {key: len(found) for key, found in self.pieces.items()}
+            for key in self.keys:
+                found = dict(self.pieces[key])
+                for glob in self._said(key, {}):
+                    if glob.parts != (STAR,):
+                        found[glob] = None
+                    if len(found) > MAX_PIECES:
+                        self.doubts.append(f"too much is said about the parts of `{key}`")
+                        return
+                self.pieces[key] = found
+            if before == {key: len(found) for key, found in self.pieces.items()}:
+                return
+        self.doubts.append("the variables stand in each other's patterns")
 
-def entangled(predicate: Predicate) -> str | None:
-    """A pattern that cuts through names: then other values of a variable than were tried matter.
+    def _said(self, key: str, known: Mapping[str, Found]) -> Iterator[Glob]:
+        """What is said about a key: by its own conditions, and by the patterns for other texts.
 
-    Where each wildcard stands for whole names between `/` and `:`, only equality with a name can.
-    """
-    for atom in atoms_of(predicate):
-        for template in _templates(atom):
-            for place, part in enumerate(template.parts):
-                if not isinstance(part, Wildcard):
+        Only a pattern that is to match can want a variable to be anything. If some variables are
+        known, only what is so by these.
+        """
+        for use in self.uses[key]:
+            yield from self._read(use, known)
+        for place, listed in self.uses.items():
+            for use in listed:
+                if key not in use.keys or not use.matches:
                     continue
-                before, after = template.parts[:place][-1:], template.parts[place + 1 :][:1]
-                cut = before and not str(before[0]).endswith(("/", ":"))
-                cut = cut or (after and not str(after[0]).startswith(("/", ":")))
-                if part == QUESTION or cut:
-                    return template.text
-    return None
+                others = [
+                    each for each in listed if key not in each.keys and go_together(use, each)
+                ]
+                globs = [glob for each in others for glob in self._read(each, known)]
+                if isinstance(place, str) and place in self.pieces and place != key:
+                    text = known.get(place)
+                    globs += [] if known else self.pieces[place]
+                    globs += [Glob(plain((text,)))] if isinstance(text, str) else []
+                for at, part in enumerate(use.parts):
+                    if isinstance(part, Variable) and part.key == key:
+                        for glob in globs:
+                            yield from pieces_of(use, at, glob)
 
+    def _read(self, use: Use, known: Mapping[str, Found]) -> Iterator[Glob]:
+        """A pattern with what its variables are known to be, or else can be.
 
-def _templates(atom: Predicate) -> Iterator[Template]:
-    match atom:
-        case Names(patterns):
-            for pattern in patterns:
-                yield from pattern.segments or ()
-        case Holds(condition) if condition.operator and "Like" in condition.operator.name:
-            for operand in condition.operands:
-                yield parse_template(operand.text, wildcards=True)
-        case _:
+        One that is not to match does not, but where a variable is one of a few texts.
+        """
+        if known:
+            filled = use.filled(known) if use.keys else None
+            if filled and not filled.keys:
+                yield Glob(plain(filled.parts), use.folds)
             return
+        if use.matches or not use.keys:
+            yield Glob(plain(use.parts), use.folds)
+        for key in set(use.keys):
+            fillings = [(glob.parts, glob.folds) for glob in self._fillings(key, use)]
+            fillings += [((text,), False) for name, text in self.defaults if name == key]
+            for filling, folds in fillings:
+                parts: list[Part] = []
+                for part in use.parts:
+                    is_it = isinstance(part, Variable) and part.key == key
+                    parts += filling if is_it else [part]
+                yield Glob(plain(parts), use.folds or folds)
+
+    def _fillings(self, key: str, use: Use) -> Iterator[Glob]:
+        pieces = self.pieces.get(key, {})
+        if use.matches:
+            yield from pieces
+            yield from (Glob((text,)) for text in self._points(key))
+            return
+        wild = [glob for glob in pieces if is_wild(glob)]
+        yield from (glob for glob in pieces if glob not in wild)
+        if wild:
+            fresh = fresh_sign("".join(str(part) for glob in wild for part in glob.parts))
+            texts = self._of_each_class(wild, fresh)
+            yield from (Glob(plain((text,))) for text in texts if fresh not in text)
+
+    def _of_each_class(self, wild: Sequence[Glob], fresh: str) -> list[str]:
+        globs = tuple(glob for glob in wild if not glob.folds)
+        try:
+            return classes_of(globs, fresh)
+        except Undecided as doubt:
+            self.doubts.append(str(doubt))
+            return [text for glob in globs for text in filled(glob.parts)]
+
+    def _points(self, key: str) -> Iterator[str]:
+        for family, constants in self.typed.get(key, {}).items():
+            points = arns(constants, {}) if family == "Arn" else POINTS[family](constants)
+            for text in points:
+                if text is None:
+                    self.doubts.append(f"no number is known to lie between those on `{key}`")
+                else:
+                    yield text
+
+    def _doubt(self) -> None:
+        for listed in self.uses.values():
+            varied = [use for use in listed if use.matches and use.keys]
+            pairs = (pair for pair in combinations(varied, 2) if go_together(*pair))
+            for one, other in pairs:
+                compared = {key for key in (*one.keys, *other.keys) if self.typed.get(key)}
+                if len(compared) > 1:
+                    self.doubts.append(
+                        f"`{min(compared)}` is compared, and beside another such key"
+                    )
+                for key in set(one.keys) & set(other.keys):
+                    if not are_aligned(one, other, key):
+                        self.doubts.append(f"`${{{key}}}` may stand at two places of one text")
+        for key, globs in self.pieces.items():
+            wild = [glob for glob in globs if is_wild(glob)]
+            if any(glob.folds for glob in wild):
+                self.doubts.append(f"patterns with and without regard to case for `{key}`")
+            if wild and self.typed[key]:
+                self.doubts.append(f"`{key}` is compared, and a part of a pattern")
+
+    def settings(self) -> Iterator[Setting]:
+        """Every choice of one candidate for each key."""
+        return self._settings(0, dict(self.settled))
+
+    def _settings(self, at: int, known: Setting) -> Iterator[Setting]:
+        if at == len(self.keys):
+            yield known
+            return
+        key = self.keys[at]
+        for value in self._candidates(at, known):
+            yield from self._settings(at + 1, {**known, key: value})
+
+    def _candidates(self, at: int, known: Setting) -> Iterator[Found]:
+        key = self.keys[at]
+        if not is_list(key):
+            for text in self._texts(at, known):
+                if text or key not in TOLD:
+                    yield text
+        if key != TENANT:
+            yield None
+        if can_be_several(key, self.conditions[key]):
+            yield MANY
+        if key not in TOLD:
+            yield ODD
+
+    def _texts(self, at: int, known: Setting) -> Iterator[str]:
+        key = self.keys[at]
+        pieces = dict(self.pieces[key])
+        earlier = {each: known[each] for each in self.keys[:at]}
+        if earlier:
+            pieces.update(dict.fromkeys(self._said(key, earlier)))
+        globs = [glob for glob in pieces if glob.parts != (STAR,)]
+        wild = [glob for glob in globs if is_wild(glob)]
+        exact = {"".join(map(str, g.parts)): g.folds for g in globs if not is_wild(g)}
+        named = dict.fromkeys(text for text, folds in exact.items() if not folds)
+        own = f"~{key.rpartition(':')[2]}"
+        usual = own not in earlier.values() and own not in named
+        if usual and not any(glob.matches(own) for glob in wild):
+            yield own
+        yield from named
+        for text in self._of_each_class(wild, self.fresh[key]):
+            if text not in named:
+                yield text
+        for text in (text for text, folds in exact.items() if folds):
+            spelled = islice(spellings([text]), MAX_SPELLINGS)
+            yield from _of_each_kind((e for e in spelled if e not in named), wild, len(self.keys))
+        for text in self._points(key):
+            taken = (*named, *earlier.values())
+            other = (each for each in respelled(text) if each not in taken)
+            yield from islice(other, 1)
+
+
+def _of_each_kind(texts: Iterable[str], globs: Sequence[Glob], number: int) -> Iterator[str]:
+    """A number of texts that match the same of the patterns, of each kind that there is."""
+    counted: dict[tuple[bool, ...], int] = {}
+    for text in texts:
+        kind = tuple(glob.matches(text) for glob in globs)
+        counted[kind] = counted.get(kind, 0) + 1
+        if counted[kind] <= number:
+            yield text

@@ -1,0 +1,234 @@
+"""What a predicate says about single texts, as patterns, and what these say about their parts.
+
+A text is a segment of the resource, a key's value, or a segment of the ARN that this is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from durward.core.policy.globs import overlaps, units
+from durward.core.policy.pattern import (
+    QUESTION,
+    STAR,
+    Part,
+    Template,
+    Unreadable,
+    Unresolved,
+    Variable,
+    Wildcard,
+    parse_template,
+    split_arn,
+)
+from durward.core.policy.predicate import Every, Holds, Names, Not, Predicate, Some
+from durward.core.policy.solver.globs import Glob, Wanted, text_of
+from durward.core.policy.solver.theory import FOLDING, Found, family_of, templates_of
+from durward.core.policy.solver.wishes import PLACES
+
+Place = str | tuple[str, int]
+"""A segment of the resource, a key, or a segment of a key's ARN."""
+Parts = tuple[Part, ...]
+Way = tuple[tuple[int, int], ...]
+"""Alternatives, each by the choice that it is of and its number there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A pattern for a text, and whether the text is to match it.
+
+    `way` are the alternatives that it is part of: no two parts of one are needed at once.
+    """
+
+    place: Place
+    parts: Parts
+    folds: bool = False
+    matches: bool = True
+    way: Way = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """Those that its variables read."""
+        return [part.key for part in self.parts if isinstance(part, Variable)]
+
+    def filled(self, known: Mapping[str, Found]) -> "Use | None":
+        """With the variables that are known; None where one has no value.
+
+        What is compared with one that cannot be read is its beginning.
+        """
+        found: list[Part] = []
+        for part in self.parts:
+            if not isinstance(part, Variable) or part.key not in known:
+                found.append(part)
+                continue
+            try:
+                found += Template("", (part,)).resolve(known.get)
+            except Unresolved:
+                return None
+            except Unreadable:
+                found = [*found, STAR]
+                break
+        return replace(self, parts=joined(found))
+
+
+def joined(parts: Iterable[Part]) -> Parts:
+    """The parts without two texts, or two stars, in a row."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "" and not (part == STAR and found and found[-1] == STAR):
+            found.append(part)
+    return tuple(found)
+
+
+def uses_of(
+    predicate: Predicate,
+    wanted: bool,  # noqa: FBT001
+    way: Way = (),
+) -> Iterator[Use]:
+    """The patterns in a predicate that is to hold, or not."""
+    match predicate:
+        case Not(part):
+            yield from uses_of(part, not wanted, way)
+        case Every(listed) | Some(listed):
+            is_choice = isinstance(predicate, Some) is wanted
+            for at, each in enumerate(listed if is_choice else _needed(listed)):
+                yield from uses_of(each, wanted, (*way, (id(predicate), at)) if is_choice else way)
+        case Names(patterns, complement):
+            for at, pattern in enumerate(patterns):
+                choice = (*way, (id(predicate), at))
+                matches = wanted is not complement
+                for segment, template in zip(PLACES, pattern.segments or (), strict=False):
+                    yield Use(segment, template.parts, matches=matches, way=choice)
+        case Holds(condition) if condition.operator:
+            matches = wanted is not condition.operator.negated
+            for at, (place, parts) in _operands(predicate):
+                folds = condition.operator.name in FOLDING
+                yield Use(place, parts, folds, matches, (*way, (id(predicate), at)))
+        case _:
+            return
+
+
+def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:
+    """The patterns of a condition, each with the number of the operand that it is of."""
+    key = atom.condition.key
+    match family_of(atom):
+        case "String":
+            for at, template in enumerate(templates_of(atom)):
+                yield at, (key, template.parts)
+        case "Arn":
+            for at, operand in enumerate(atom.condition.operands):
+                for segment, text in enumerate(split_arn(operand.text)):
+                    yield at, ((key, segment), parse_template(text, wildcards=True).parts)
+        case _:
+            return
+
+
+def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
+    """Without alternatives that others, fewer of the same, imply."""
+    flat = [each for part in parts for each in (part.parts if isinstance(part, Every) else (part,))]
+    choices = {frozenset(part.parts) for part in flat if isinstance(part, Some)}
+    found: dict[object, Predicate] = {}
+    for part in flat:
+        meaning = frozenset(part.parts) if isinstance(part, Some) else part
+        if not (isinstance(meaning, frozenset) and any(each < meaning for each in choices)):
+            found[meaning] = part
+    return list(found.values())
+
+
+def is_wild(glob: Glob) -> bool:
+    """Whether it means more than one text, apart from their case."""
+    return any(isinstance(part, Wildcard) for part in glob.parts)
+
+
+def plain(parts: Iterable[Part]) -> tuple[str | Wildcard, ...]:
+    """A pattern in which a variable can be anything."""
+    found = joined(STAR if isinstance(part, Variable) else part for part in parts)
+    return tuple(part for part in found if not isinstance(part, Variable))
+
+
+def pieces_of(use: Use, at: int, glob: Glob) -> Iterator[Glob]:
+    """The pieces of a pattern that the variable of another can stand for, in one text."""
+    folds = use.folds or glob.folds
+    signs = _signs(glob.parts, folds=folds)
+    before, after = _signs(plain(use.parts[:at]), folds), _signs(plain(use.parts[at + 1 :]), folds)
+    # A `*` at the end of a piece is a part of it: with it the piece means more, and all else too.
+    starts = set(_read_to(before, signs))
+    starts -= {start for start in starts if start - 1 in starts and signs[start - 1] == STAR}
+    ends = {len(signs) - end for end in _read_to(after[::-1], signs[::-1])}
+    ends -= {end for end in ends if end + 1 in ends and signs[end] == STAR}
+    for start in sorted(starts):
+        for end in sorted(ends):
+            if start <= end:
+                yield Glob(plain(signs[start:end]), folds)
+
+
+def _signs(parts: Sequence[Part], folds: bool) -> list[Part]:  # noqa: FBT001
+    found: list[Part] = []
+    for part in parts:
+        found += (part.casefold() if folds else part) if isinstance(part, str) else [part]
+    return found
+
+
+def _read_to(one: Sequence[Part], other: Sequence[Part]) -> list[int]:
+    """How much of the other pattern may have been read with a text of the one."""
+    seen, waiting = {(0, 0)}, [(0, 0)]
+    while waiting:
+        place, read = waiting.pop()
+        then = []
+        theirs = other[read] if read < len(other) else None
+        if theirs == STAR:
+            then.append((place, read + 1))
+        if place < len(one):
+            ours = one[place]
+            if ours == STAR:
+                then.append((place + 1, read))
+                if theirs is not None:
+                    then.append((place, read + 1))
+            elif theirs == STAR:
+                then.append((place + 1, read))
+            elif theirs is not None and (QUESTION in (ours, theirs) or ours == theirs):
+                then.append((place + 1, read + 1))
+        waiting += [each for each in then if each not in seen]
+        seen.update(then)
+    return [read for place, read in seen if place == len(one)]
+
+
+def go_together(one: Use, other: Use) -> bool:
+    """Whether both may matter at once: they stand in no two parts of one choice."""
+    ways = dict(one.way)
+    return all(ways.get(choice, at) == at for choice, at in other.way)
+
+
+def are_aligned(one: Use, other: Use, key: str) -> bool:
+    """Whether two patterns, if one text has to match both, mean the same part of it by a variable.
+
+    So it is where what stands before it, or behind it, is the same text; and it makes no difference
+    where one means all of the other.
+    """
+    if one.parts == other.parts or not overlaps(units(one.parts), units(other.parts)):
+        return True
+    for mine in _around(one, key):
+        for theirs in _around(other, key):
+            if not any(
+                mine[side] == theirs[side] and STAR not in mine[side] for side in (0, 1)
+            ) and not any(
+                all(_includes(wide[side], narrow[side]) for side in (0, 1))
+                for wide, narrow in ((mine, theirs), (theirs, mine))
+            ):
+                return False
+    return True
+
+
+def _around(use: Use, key: str) -> Iterator[tuple[Parts, Parts]]:
+    for at, part in enumerate(use.parts):
+        if isinstance(part, Variable) and part.key == key:
+            yield use.parts[:at], use.parts[at + 1 :]
+
+
+def _includes(wide: Parts, narrow: Parts) -> bool:
+    if wide in (narrow, (STAR,)):
+        return True
+    if any(isinstance(part, Variable) for part in (*wide, *narrow)):
+        return False
+    wishes = [Wanted((Glob(plain(narrow)),), True), Wanted((Glob(plain(wide)),), False)]
+    return text_of(wishes) is None
