@@ -90,6 +90,8 @@ def fits(key: str, value: Found, wishes: Sequence[Wish], known: Facts) -> bool:
 
 def _one(key: str, wishes: Sequence[Wish], known: Facts) -> str | None:
     """One text; None where there is none."""
+    if any(_whatever(atom) is (not wanted) for atom, wanted in wishes):
+        return None
     unspelled = False
     for value in chain(_candidates(wishes, known), _made(wishes, known)):
         if value is None:
@@ -161,7 +163,7 @@ def _is_open(glob: Glob) -> bool:
 
 def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...] | None:
     """Several texts: one for each wish about some value, each as the others want all values."""
-    if any(_with_several(atom) is (not wanted) for atom, wanted in wishes):
+    if any(_whatever(atom, several=True) is (not wanted) for atom, wanted in wishes):
         return None
     some: list[Wish] = []
     every: list[Wish] = []
@@ -185,14 +187,14 @@ def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...
     return several
 
 
-def _with_several(atom: Holds) -> bool | None:
-    """Whether it holds for a key of several values, where these do not matter: else None."""
+def _whatever(atom: Holds, *, several: bool = False) -> bool | None:
+    """Whether it holds for one value, or several, where these do not matter: else None."""
     condition = atom.condition
     if condition.refused:
         return atom.on_error
     if condition.operator is None:
         return False in condition.absent
-    return None if condition.quantifier else False
+    return False if several and not condition.quantifier else None
 
 
 Choice = Sequence[tuple[int, Wanted]]
