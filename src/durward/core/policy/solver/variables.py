@@ -90,6 +90,18 @@ def _variables(atom: Predicate) -> frozenset[str]:
             return frozenset()
 
 
+def _is_like_absence(atom: Predicate) -> bool:
+    """Whether it is the same to it that a variable has no value, and that it cannot be read."""
+    match atom:
+        case Names(_, complement, on_error):
+            return not complement and not on_error
+        case Holds(condition, on_error):
+            negated = condition.operator is not None and condition.operator.negated
+            return not negated and not on_error
+        case _:
+            return True
+
+
 @dataclass
 class _Relations:
     """What a predicate says about the variables of some keys."""
@@ -120,17 +132,31 @@ class _Relations:
             for part in use.parts
             if isinstance(part, Variable) and part.default is not None
         ]
+        self.told_apart = {
+            key
+            for atom in atoms_of(self.predicate)
+            if not _is_like_absence(atom)
+            for key in _variables(atom)
+        }
+        self.told_apart |= {key for key, _ in self.defaults}
         self.pieces: dict[str, dict[Glob, None]] = {key: {} for key in self.keys}
         self._spread()
         self._doubt()
-        parts = [
-            str(part)
-            for listed in self.pieces.values()
-            for glob in listed
-            for part in glob.parts
-            if isinstance(part, str)
-        ]
-        taken = set("".join(parts)) | set("".join(parts).upper())
+        self._name()
+
+    def _name(self) -> None:
+        """For each key a sign that stands nowhere else; and, if there may be, a readable text."""
+        patterns = [glob.parts for found in self.pieces.values() for glob in found]
+        patterns += [use.parts for listed in self.uses.values() for use in listed]
+        taken = {sign for parts in patterns for p in parts if isinstance(p, str) for sign in p}
+        taken |= set("".join(taken).upper())
+        own = {key: f"~{key.rpartition(':')[2]}" for key in self.keys}
+        self.own = {
+            key: text
+            for key, text in own.items()
+            if "~" not in taken
+            and sum(text in other or other in text for other in own.values()) == 1
+        }
         self.fresh: dict[str, str] = {}
         for key in self.keys:
             self.fresh[key] = fresh_sign(taken)
@@ -288,7 +314,7 @@ class _Relations:
             yield None
         if can_be_several(key, self.conditions[key]):
             yield MANY
-        if key not in TOLD:
+        if key not in TOLD and (self.conditions[key] or key in self.told_apart):
             yield ODD
 
     def _texts(self, at: int, known: Setting) -> Iterator[str]:
@@ -301,13 +327,14 @@ class _Relations:
         wild = [glob for glob in globs if is_wild(glob)]
         exact = {"".join(map(str, g.parts)): g.folds for g in globs if not is_wild(g)}
         named = dict.fromkeys(text for text, folds in exact.items() if not folds)
-        own = f"~{key.rpartition(':')[2]}"
-        usual = own not in earlier.values() and own not in named
-        if usual and not any(glob.matches(own) for glob in wild):
+        own = self.own.get(key)
+        is_other = own is not None and not any(glob.matches(own) for glob in globs)
+        if own is not None and is_other:
             yield own
         yield from named
         for text in self._of_each_class(wild, self.fresh[key]):
-            if text not in named:
+            is_like_own = is_other and not any(glob.matches(text) for glob in wild)
+            if text not in named and not is_like_own:
                 yield text
         for text in (text for text, folds in exact.items() if folds):
             spelled = islice(spellings([text]), MAX_SPELLINGS)
