@@ -146,7 +146,9 @@ class _Relations:
 
     def _name(self) -> None:
         """For each key a sign that stands nowhere else; and, if there may be, a readable text."""
-        patterns = [glob.parts for found in self.pieces.values() for glob in found]
+        patterns: list[Sequence[Part]] = [
+            glob.parts for found in self.pieces.values() for glob in found
+        ]
         patterns += [use.parts for listed in self.uses.values() for use in listed]
         taken = {sign for parts in patterns for p in parts if isinstance(p, str) for sign in p}
         taken |= set("".join(taken).upper())
