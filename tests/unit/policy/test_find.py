@@ -182,6 +182,13 @@ def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
         (own("app:Ok", Bool={"app:Ok": True}), ""),
         (own("app:At", DateLessThan={"app:At": "2026-01-01"}), ""),
         (allow(StringEquals={"app:A": "x${app:B}"}, StringLike={"app:A": "xfoo"}), ""),
+        (
+            allow(
+                ArnLike={"app:A": "arn:a:b:c:d:e/${app:B}"},
+                StringEquals={"app:A": "arn:a:b:c:d:e/f"},
+            ),
+            "",
+        ),
     ],
 )
 def test_a_variable_is_what_its_own_key_allows(statement: dict[str, Any], expected: str) -> None:

@@ -114,7 +114,7 @@ def _is_all(key: str, wishes: Sequence[Wish], known: Facts) -> bool:
             return True
     elif len(families & NUMBER_LIKE) <= 1:
         return True
-    for family in families if len(families) > 1 else ():
+    for family in sorted(families) if len(families) > 1 else ():
         # Where one kind alone cannot be as it is wanted, the others make no difference.
         alike = [wish for wish in wishes if family_of(wish[0]) == family]
         if _one(key, alike, known) is None:

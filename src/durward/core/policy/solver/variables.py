@@ -13,11 +13,11 @@ says something. `doubts` tells of the cases in which this is not known to be all
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 from typing import Final
 
-from durward.core.policy.pattern import STAR, Part, Variable
+from durward.core.policy.pattern import STAR, Part, Variable, split_arn
 from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
 from durward.core.policy.request import TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
@@ -118,7 +118,8 @@ class _Relations:
             found.append(Use(TENANT_PLACE, (Variable(TENANT),)))
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
-        varied = {place for place, listed in uses.items() if any(use.keys for use in listed)}
+        self._part_arns(uses)
+        varied = [place for place, listed in uses.items() if any(use.keys for use in listed)]
         self.uses = {place: uses.get(place, {}) for place in (*varied, *self.keys)}
         self.conditions: dict[str, dict[Holds, None]] = {key: {} for key in self.keys}
         self.typed: dict[str, dict[str, dict[str, None]]] = {key: {} for key in self.keys}
@@ -163,6 +164,18 @@ class _Relations:
         for key in self.keys:
             self.fresh[key] = fresh_sign(taken)
             taken.add(self.fresh[key])
+
+    def _part_arns(self, uses: dict[Place, dict[Use, None]]) -> None:
+        """Let what is said about a key as a whole say something about the segments of its ARN."""
+        varied = (place for place, listed in uses.items() if any(use.keys for use in listed))
+        for key in dict.fromkeys([place[0] for place in varied if isinstance(place, tuple)]):
+            for use in uses.get(key, ()):
+                if any(not isinstance(part, str) for part in use.parts) or use.folds:
+                    self.doubts.append(f"`{key}` is an ARN, and as a whole fits a pattern")
+                    continue
+                for segment, text in enumerate(split_arn("".join(map(str, use.parts)))):
+                    place = (key, segment)
+                    uses.setdefault(place, {})[replace(use, place=place, parts=(text,))] = None
 
     def _add_condition(self, atom: Holds) -> None:
         key, family = atom.condition.key, family_of(atom)
@@ -234,7 +247,7 @@ class _Relations:
             return
         if use.matches or not use.keys:
             yield Glob(plain(use.parts), use.folds)
-        for key in set(use.keys):
+        for key in dict.fromkeys(use.keys):
             fillings = [(glob.parts, glob.folds) for glob in self._fillings(key, use)]
             fillings += [((text,), False) for name, text in self.defaults if name == key]
             for filling, folds in fillings:
@@ -284,13 +297,15 @@ class _Relations:
                     self.doubts.append(
                         f"`{min(compared)}` is compared, and beside another such key"
                     )
-                for key in set(one.keys) & set(other.keys):
+                for key in sorted({*one.keys} & {*other.keys}):
                     if not are_aligned(one, other, key):
                         self.doubts.append(f"`${{{key}}}` may stand at two places of one text")
         for key, globs in self.pieces.items():
             wild = [glob for glob in globs if is_wild(glob)]
             if any(glob.folds for glob in wild):
                 self.doubts.append(f"patterns with and without regard to case for `{key}`")
+            if "Arn" in self.typed[key]:
+                self.doubts.append(f"`{key}` is an ARN, and a part of a pattern")
             if wild and self.typed[key]:
                 self.doubts.append(f"`{key}` is compared, and a part of a pattern")
 
