@@ -29,7 +29,7 @@ CONDITIONS: list[dict[str, Any]] = [
     {"StringEquals": {"durward:Subject": "abe"}},
     {"StringEquals": {"durward:ClientId": "kiosk"}},
     {"NumericLessThan": {"durward:AuthAge": "60"}},
-    {"NumericGreaterThan": {"durward:AuthAge": "30"}},
+    {"NumericGreaterThan": {"durward:AuthAge": "59"}},
 ]
 bare = st.fixed_dictionaries(
     {
@@ -55,7 +55,7 @@ def world(first: list[Any], second: list[Any], level: list[Any] | None) -> Acces
 
 def requests(principal: Principal) -> Iterator[AccessRequest]:
     for client, tenant, id, age in product(
-        ("desk", "kiosk"), ("acme", "globex"), ("1", "2"), (0, 30, 45, 60)
+        ("desk", "kiosk"), ("acme", "globex"), ("1", "2"), (0, 59, 59.5, 60)
     ):
         context = {"durward:ResourceTenant": tenant, "durward:AuthAge": str(age)}
         person = replace(principal, client=client)

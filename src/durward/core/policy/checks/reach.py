@@ -10,14 +10,13 @@ from dataclasses import replace
 from durward.core.openapi.operations import Operation
 from durward.core.policy.asked import RESOURCE_TENANT, asked_by, named
 from durward.core.policy.checks.view import TENANT_SEGMENT, Remark, View, has_variable, may_name
-from durward.core.policy.document import Condition, Effect, Resources, Statement
+from durward.core.policy.document import Effect, Resources, Statement
 from durward.core.policy.pattern import ARN_SEGMENTS, ResourcePattern
 from durward.core.policy.predicate import (
     Every,
     Holds,
     Not,
     Predicate,
-    absent_holds,
     compile_statement,
 )
 from durward.core.policy.residual import residual
@@ -35,20 +34,14 @@ def impossible_statements(view: View) -> Iterator[Remark]:
     """Conditions that exclude each other, or actions and resources that have nothing in common."""
     for found, operations in view:
         statement = found.statement
-        if _exclude_each_other(statement.conditions):
+        conditions = [Holds(each, on_error=False) for each in statement.conditions]
+        if never(Every(tuple(conditions))):
             yield Remark(found.pointer, "never applies: its conditions exclude each other")
         elif view.catalogue.apis and not operations and _is_known(view, statement):
             yield Remark(
                 found.resource_pointer or found.pointer,
                 "never applies: none of its actions is about one of its resources",
             )
-
-
-def _exclude_each_other(conditions: Sequence[Condition]) -> bool:
-    missing = [each.key for each in conditions if each.absent == {True}]
-    if any(each.key in missing and not absent_holds(each) for each in conditions):
-        return True
-    return never(Every(tuple(Holds(each, on_error=False) for each in conditions)))
 
 
 def never(predicate: Predicate) -> bool:
