@@ -247,6 +247,14 @@ def test_a_variable_has_no_value_where_its_key_has_several() -> None:
     assert found is not None
 
 
+def test_a_key_has_several_values_where_a_set_operator_stands_anywhere() -> None:
+    grant = allow(Null={"app:X": "false"})
+    ceiling = [documents(allow(), deny(StringNotEquals={"app:X": "a"}))]
+    some: dict[str, Any] = {"ForAnyValue:StringEquals": {"app:X": "b"}}
+    other = side(allow(**some), allow(StringEquals={"app:X": "a"}))
+    assert find(Side(documents(grant), ceiling), other) is not None
+
+
 def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
     never = deny(StringEquals={"app:X": "a"}, StringLike={"app:X": "b*"})
     witness = find(side(allow()), side(allow(), never))

@@ -19,6 +19,7 @@ from durward.core.policy.predicate import (
     Holds,
     Predicate,
     Value,
+    atoms_of,
     holds,
 )
 from durward.core.policy.request import (
@@ -74,6 +75,7 @@ class _State:
     known: Mapping[str, Found]
     within_tenant: bool
     names: frozenset[str] | None = None
+    sets: frozenset[str] = frozenset()
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
@@ -165,7 +167,7 @@ class _State:
             return several is not None
         if key in self.known:  # settled already
             return False
-        found = value_of(key, self.wishes[key], self.known)
+        found = value_of(key, self.wishes[key], self.known, is_set=key in self.sets)
         if found is None:
             return False
         (self.values[key],) = found
@@ -213,13 +215,18 @@ def solve(
             del settled["durward:scopes"]  # a token may have any
         names = frozenset() if principal is NOBODY else frozenset(principal.arns)
     doubts: list[Undecided] = []
+    sets = frozenset(
+        atom.condition.key
+        for atom in atoms_of(predicate)
+        if isinstance(atom, Holds) and atom.condition.quantifier
+    )
     search = _Search()
     for known in settings_of(predicate, settled):
         asked: list[Node] = [Told(predicate, wanted=True)]
         if within_tenant and (tenant := known.get(TENANT)):
             asked.append(_own_or_nobodys(str(tenant)))
         try:
-            found = search.run(_State(known, within_tenant, names), asked)
+            found = search.run(_State(known, within_tenant, names, sets), asked)
         except Undecided as doubt:
             doubts.append(doubt)
             continue

@@ -52,10 +52,12 @@ NUMBER_LIKE: Final = frozenset({"Numeric", "Date", "Binary"})
 """Families that read some of each other's texts; apart from these, none but texts do."""
 
 
-def value_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[Found] | None:
+def value_of(
+    key: str, wishes: Sequence[Wish], known: Facts, *, is_set: bool = False
+) -> tuple[Found] | None:
     """A value that fulfils every wish, alone in a tuple; None where there is none.
 
-    Raises Undecided.
+    `is_set` tells that a set operator stands on the key elsewhere. Raises Undecided.
     """
     if fits(key, None, wishes, known):
         return (None,)
@@ -63,7 +65,7 @@ def value_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[Found] | N
         alone = _one(key, wishes, known)
         if alone is not None:
             return (alone,)
-    if can_be_several(key, (atom for atom, _ in wishes)):
+    if (is_set and key not in TOLD) or can_be_several(key, (atom for atom, _ in wishes)):
         several = several_of(key, wishes, known)
         if several is not None:
             return (several,)
