@@ -1,5 +1,6 @@
 """The decision and its explanation, rule by rule."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from durward.core.policy.answer import Layer, Result
 from durward.core.policy.document import Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
+from durward.core.policy.operators import parse_date
 from durward.core.policy.pattern import parse_resource
 from durward.core.policy.predicate import (
     Constant,
@@ -19,6 +21,7 @@ from durward.core.policy.predicate import (
 )
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.residual import residual
+from durward.core.policy.source import PolicyError
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
 ORDER = "arn:durward:orders:prod:acme:order/1"
@@ -234,3 +237,37 @@ def test_the_keys_that_matter_are_known() -> None:
     keys = with_role({**OWN, "Condition": condition}).keys_read(request())
     assert {"durward:authage", "durward:tenantid", "resource"} <= keys
     assert "durward:sourceip" not in keys
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2026-11", "1793491200"),
+        ("2026-11-24", "1795478400"),
+        ("2026-11-24T01:00+01:00", "1795478400"),
+        ("2026-11-24t00:00:00.00000000000000001z", "1795478400.00000000000000001"),
+        ("1795478400.00000000000000001", "1795478400.00000000000000001"),
+    ],
+)
+def test_an_instant_is_read_exactly(written: str, seconds: str) -> None:
+    assert str(parse_date(written).normalize()) == str(Decimal(seconds).normalize())
+
+
+@pytest.mark.parametrize(
+    "text", ["2026", "2026-13", "2026-11-31", "2026-11T10:00Z", "2026-11-24T24:00Z", "20261124T10Z"]
+)
+def test_what_is_no_date_of_the_forms_is_none(text: str) -> None:
+    if text.isdigit():  # seconds since 1970
+        assert parse_date(text) == int(text)
+        return
+    with pytest.raises(ValueError, match="date"):
+        parse_date(text)
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "10.0.0.1%1", "fe80::/10%x"])
+def test_an_address_with_a_zone_is_none(text: str) -> None:
+    with pytest.raises(PolicyError):
+        policy({**OWN, "Condition": {"IpAddress": {"durward:SourceIp": text}}})
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    policies = with_role(OWN, {**deny, "Condition": {"IpAddress": {"durward:SourceIp": "::1"}}})
+    assert policies.evaluate(request(SourceIp=text)).result is Result.EXPLICIT_DENY
