@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from textwrap import dedent
 
+import httpx2
 import pytest
 from tests.demo import Demo, live_demo
 
@@ -50,6 +51,13 @@ def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
         assert called.returncode == 0, called.stdout + called.stderr
         assert '"caller": "job"' in called.stdout
         assert demo.run("call", "--as", "job", "POST", "/things").stdout.startswith("HTTP/1.1 403")
+        for path in ("/things", "/v1/acme/orders/1001"):
+            reply = httpx2.get(demo.apis + path, trust_env=False)
+            assert reply.status_code == 401
+            challenge = reply.headers["www-authenticate"]
+            assert challenge.startswith("Bearer resource_metadata="), "without a token no error"
+            told = demo.run("explain", reply.headers["durward-decision"]).stdout
+            assert "no access token was sent" in told
         other = demo.run("call", "--as", "ann", "GET", "/v1/acme/orders/1001")
         assert other.returncode == 0, other.stderr
     finally:

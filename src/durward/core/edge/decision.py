@@ -98,7 +98,6 @@ class EnvoyLine(msgspec.Struct, frozen=True):
     operation: str | None = None
     action: str | None = None
     details: str | None = None
-    token: str | None = None
     source: str | None = None
     sub: str | None = None
     client_id: str | None = None
@@ -139,8 +138,9 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         for beginning, (stage, reason) in REASONS.items():
             if details.startswith(beginning):
                 return stage, reason
-        if details.startswith("jwt_authn_access_denied"):
-            return Stage.TOKEN, TOKEN_REASONS.get(self.token or "", f"the token: {self.token}")
+        if details.startswith(TOKEN_REFUSED):
+            why = details.removeprefix(TOKEN_REFUSED).strip("{}").replace("_", " ")
+            return Stage.TOKEN, TOKEN_REASONS.get(why, f"the token: {why}")
         what = "the control plane" if self.operation is None else "the service"
         for beginning, words in UNANSWERED.items():
             if details.startswith(beginning):
@@ -206,6 +206,7 @@ UNANSWERED = {
 }
 """How something behind Envoy did not answer, by how Envoy's response code details begin."""
 
+TOKEN_REFUSED = "jwt_authn_access_denied"  # noqa: S105 - Envoy's word for it
 TOKEN_REASONS = {
     "Jwt is missing": "no access token was sent",
     "Jwt is expired": "the access token has expired",

@@ -2,7 +2,7 @@
 
 from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
 from durward.core.edge.envoy.replies import DECISION, EARLY
-from durward.core.edge.envoy.types import JWT, Config, typed
+from durward.core.edge.envoy.types import Config, typed
 
 FIELDS: dict[str, str] = {
     "at": "%START_TIME(%s%6f)%",
@@ -17,7 +17,6 @@ FIELDS: dict[str, str] = {
     "action": "%METADATA(ROUTE:durward:action)%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
-    "token": f"%DYNAMIC_METADATA({JWT}:jwt_failure:message)%",
     "source": SOURCE_ADDRESS,
     **{claim: f"%REQ({header})%" for claim, header in CLAIM_HEADERS.items()},
 }

@@ -235,7 +235,6 @@ def provider(snapshot: Snapshot, api: Api) -> Config:
         "clock_skew_seconds": CLOCK_SKEW_SECONDS,
         "payload_in_metadata": "jwt",
         "header_in_metadata": "jwt_header",
-        "failed_status_in_metadata": "jwt_failure",
         "claim_to_headers": [
             {"claim_name": name, "header_name": header} for name, header in CLAIM_HEADERS.items()
         ],

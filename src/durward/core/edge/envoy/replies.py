@@ -1,7 +1,7 @@
 """What Envoy answers by itself: problem documents (RFC 9457) and challenges (RFC 6750 §3)."""
 
 from durward.core.edge.envoy.routes import header
-from durward.core.edge.envoy.types import JWT, Config, typed
+from durward.core.edge.envoy.types import Config, typed
 from durward.core.wire import JsonLike
 
 DECISION = "%REQ(x-request-id)%"
@@ -23,13 +23,13 @@ def local_replies() -> Config:
             refusal(both(unborn(), status(431)), 431, "the headers are too large", decision=EARLY),
             refusal(unborn(), None, "the request was refused", decision=EARLY),
             refusal(
-                both(status(401), jwt_failure("Jwt is missing")),
+                details(".startsWith('jwt_authn_access_denied{Jwt_is_missing}')"),
                 401,
                 "authentication required",
                 challenge=f"Bearer {METADATA}",
             ),
             refusal(
-                both(status(401), jwt_failure("Jwt is expired")),
+                details(".startsWith('jwt_authn_access_denied{Jwt_is_expired}')"),
                 401,
                 "the access token expired",
                 challenge=invalid_token("The access token expired"),
@@ -152,16 +152,6 @@ def compare(operator: str, code: int) -> Config:
     """A comparison of the status. The runtime key names a switch that is never set."""
     value: Config = {"default_value": code, "runtime_key": "durward.unset"}
     return {"status_code_filter": {"comparison": {"op": operator, "value": value}}}
-
-
-def jwt_failure(text: str) -> Config:
-    """What the JWT filter wrote about its refusal."""
-    matcher: Config = {
-        "filter": JWT,
-        "path": [{"key": "jwt_failure"}, {"key": "message"}],
-        "value": {"string_match": {"exact": text}},
-    }
-    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
 
 
 def details(condition: str) -> Config:
