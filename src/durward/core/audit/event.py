@@ -18,6 +18,7 @@ class Kind(StrEnum):
     """What happened."""
 
     DECISION = "decision"
+    REFUSALS_DROPPED = "refusals dropped"
     SEARCH = "search"
     DECLARATION_ADDED = "declaration added"
     DECLARATION_CHANGED = "declaration changed"

@@ -19,6 +19,7 @@ from durward.core.wire import JsonLike
 from durward.faces.edge.canary import canary, revoked_canary
 from durward.faces.edge.feed import Feed
 from durward.faces.edge.http1 import Call, Reply, listen
+from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
@@ -57,6 +58,10 @@ class Agent:
         ]
         self._envoy = self._envoy_child(envoy)
         self._revoker = Revoker(self._state, self._feed.socket if self._feed else None)
+        self._records = Records(settings, self._reopen)
+        self._ship = (
+            Shipper(self._state, self._records, self._feed.socket).ship if self._feed else None
+        )
         self._ready = False
         self._pushing = asyncio.Lock()
         self._last_good = ""
@@ -89,8 +94,7 @@ class Agent:
                 watchers.append(asyncio.create_task(self._follow(self._feed)))
                 watchers.append(asyncio.create_task(self._keep_saving()))
                 watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
-                shipper = Shipper(self._state, self._feed.socket)
-                watchers.append(asyncio.create_task(shipper.run(report)))
+            watchers.append(asyncio.create_task(self._records.keep(self._ship, report)))
             self._ready = True
             await until_ended(ended, watchers)
         finally:
@@ -219,6 +223,20 @@ class Agent:
     def _shape(self, snapshot: Snapshot) -> Shape:
         return shape(snapshot, self._node, str(self._files.folder))
 
+    async def _reopen(self, stream: Path) -> None:
+        """Let whoever writes this file open it anew. Raises Unavailable."""
+        writers = {
+            Path(self._node.access_log): (self._node.admin, "/reopen_logs"),
+            **{
+                self._spool(number): (address, "/reopen")
+                for number, address in enumerate(self._node.decision_points)
+            },
+        }
+        if stream in writers:
+            address, path = writers[stream]
+            async with talk(address) as client:
+                await client.post(path)
+
     async def _control(self, call: Call) -> Reply:
         match (call.method, call.target):
             case ("GET", "/livez"):
@@ -245,7 +263,7 @@ class Agent:
         command = [
             *(sys.executable, "-m", "durward.faces.edge.decision_point"),
             *("--socket", address.host, "--snapshot", str(self._snapshot_path)),
-            *("--spool", str(self._state / "spool" / f"pdp-{number}.jsonl")),
+            *("--spool", str(self._spool(number))),
             *("--contact", str(self._state / "contact")),
         ]
         log = self._state / "logs" / f"pdp-{number}.log"
@@ -256,6 +274,9 @@ class Agent:
             lambda: answers(address, "/ready"),
             on_death=signal.SIGKILL,
         )
+
+    def _spool(self, number: int) -> Path:
+        return self._state / "spool" / f"pdp-{number}.jsonl"
 
     def _envoy_child(self, envoy: Path) -> Child:
         command = [

@@ -42,13 +42,15 @@ class DecisionPoint:
         self._decider = load(snapshot)
 
     def answer(self, call: Call) -> Reply:
-        """Checks from Envoy, and two questions of the agent's."""
+        """Checks from Envoy, and what the agent asks."""
         if call.target.startswith(CHECK_PREFIX + "/"):
             return self._check(call)
         if call.target == "/ready":
             return Reply(200, body=str(self._decider.version).encode())
         if call.target == "/reload" and call.method == "POST":
             return self._reload()
+        if call.target == "/reopen" and call.method == "POST":
+            return self._reopen()
         return Reply(404)
 
     def _reload(self) -> Reply:
@@ -58,6 +60,14 @@ class DecisionPoint:
         except (DurwardError, OSError) as error:
             return Reply(409, body=str(error).encode())
         return Reply(200, body=str(self._decider.version).encode())
+
+    def _reopen(self) -> Reply:
+        """Go on in a new spool; the agent asks again where there can be none yet."""
+        try:
+            self._spool.reopen()
+        except OSError as error:
+            return Reply(503, body=str(error).encode())
+        return Reply(200)
 
     def _check(self, call: Call) -> Reply:
         version = self._decider.version

@@ -9,6 +9,7 @@ import msgspec
 
 from durward.core.edge.decision import END, Decision, EnvoyLine
 from durward.core.errors import Misconfigured
+from durward.faces.edge.records import put_aside, streams
 
 _ID = re.compile(r"d_[0-9A-Za-z_-]{1,64}\Z")
 
@@ -21,13 +22,26 @@ def find_decisions(state: Path, id: str) -> list[Decision]:
     if not _ID.match(id):
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
     id = id.removesuffix(END)
-    found = [
-        known_here(EnvoyLine.from_wire(line))
-        for line in lines_with(state / "refusals.jsonl", f'"{id.removeprefix("d_")}"'.encode())
-    ]
-    for spool in sorted(state.glob("spool/*.jsonl")):
-        found += map(Decision.from_wire, lines_with(spool, f'"{id}"'.encode()))
+    found: list[Decision] = []
+    files: list[Path] = []
+    while not found and (now_there := records(state)) != files:  # else one was put aside meanwhile
+        files = now_there
+        found = [decision for file in files for decision in recorded(file, id)]
     return [decision for decision in found if decision.id in {id, f"{id}{END}"}]
+
+
+def records(state: Path) -> list[Path]:
+    """The files of records, refusals first; what was put aside too."""
+    return [path for stream in reversed(streams(state)) for path in (*put_aside(stream), stream)]
+
+
+def recorded(file: Path, id: str) -> Iterator[Decision]:
+    """The decisions of a file that tell of that id."""
+    if file.parent.name == "spool":
+        yield from map(Decision.from_wire, lines_with(file, f'"{id}"'.encode()))
+    else:
+        for line in lines_with(file, f'"{id.removeprefix("d_")}"'.encode()):
+            yield known_here(EnvoyLine.from_wire(line))
 
 
 def known_here(line: EnvoyLine) -> Decision:

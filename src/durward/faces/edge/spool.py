@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from durward.core.audit.event import AuditEvent
 from durward.core.edge.decision import Decision
 
 
@@ -16,14 +17,19 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        size = os.fstat(self._file).st_size
-        self._torn = bool(size) and not ends_whole(path, size)
+        self._path = path
+        self._file, self._torn = opened(path)
 
-    def append(self, decision: Decision, *, durable: bool) -> None:
-        """Write one decision; a durable one is on disk when this returns. Raises OSError."""
+    def reopen(self) -> None:
+        """Go on in a new file where this one was put aside. Raises OSError, and goes on in it."""
+        former = self._file
+        self._file, self._torn = opened(self._path)
+        os.close(former)
+
+    def append(self, record: Decision | AuditEvent, *, durable: bool) -> None:
+        """Write one record; a durable one is on disk when this returns. Raises OSError."""
         # What a crash or a full disk cut short must not take the next line with it.
-        line = (b"\n" if self._torn else b"") + decision.to_wire() + b"\n"
+        line = (b"\n" if self._torn else b"") + record.to_wire() + b"\n"
         self._torn = True
         if os.write(self._file, line) != len(line):
             raise OSError(errno.ENOSPC, "the line was written in part")
@@ -41,6 +47,30 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def opened(path: Path) -> tuple[int, bool]:
+    """A file to append to, and whether its last line is cut short."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        sync_folder(path.parent)
+        size = os.fstat(file).st_size
+        return file, bool(size) and not ends_whole(path, size)
+    except OSError:
+        os.close(file)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk: what is in a file counts for nothing without its name.
+
+    Raises OSError.
+    """
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
 
 
 def ends_whole(path: Path, size: int) -> bool:

@@ -1,0 +1,254 @@
+"""Records that are put aside keep their place; what may be let go is, and nothing else."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from durward.core.audit.event import Kind
+from durward.core.edge.decision import Decision, Stage
+from durward.core.errors import Unavailable
+from durward.core.values import DecisionId, Instant
+from durward.faces.edge.decisions import find_decisions
+from durward.faces.edge.records import Records, put_aside
+from durward.faces.edge.shipper import events
+from durward.faces.edge.spool import Spool
+from durward.settings import EdgeSettings
+
+FILES = 2
+
+
+def decision(number: int) -> Decision:
+    return Decision(
+        id=DecisionId(f"d_{number}"),
+        at=Instant(number),
+        allowed=True,
+        status=200,
+        stage=Stage.POLICY,
+        reason="",
+        method="GET",
+        path="/",
+        source="",
+    )
+
+
+def refusal(number: int, **fields: str) -> bytes:
+    told = {"at": f"{number}", "id": f"{number}", "early_id": "", "status": 404, **fields}
+    return json.dumps(told).encode() + b"\n"
+
+
+class Node:
+    """The records of a node whose writers open their files anew when they are told to."""
+
+    def __init__(self, state: Path, *, followed: bool = True) -> None:
+        self.state = state
+        self.followed = followed
+        self.refusals = state / "refusals.jsonl"
+        self.spool = state / "spool" / "pdp-0.jsonl"
+        self.sent: list[str] = []
+        self.start()
+
+    def start(self) -> None:
+        """Begin with what is on the disk."""
+        settings = EdgeSettings(
+            apis="127.0.0.1:1",
+            runtime="/r",
+            state=str(self.state),
+            control_plane="/c" if self.followed else None,
+            record_file_bytes=1,
+            record_files=FILES,
+        )
+        self.records = Records(settings, self.reopen)
+
+    async def reopen(self, stream: Path) -> None:
+        stream.touch()
+
+    def decide(self, *numbers: int) -> None:
+        with Spool(self.spool) as spool:
+            for number in numbers:
+                spool.append(decision(number), durable=True)
+
+    def refuse(self, *lines: bytes) -> None:
+        with self.refusals.open("ab") as log:
+            log.write(b"".join(lines))
+
+    def tidy(self) -> None:
+        asyncio.run(self.records.tidy())
+
+    def ship(self, stream: Path) -> None:
+        for path in (*put_aside(stream), stream):
+            lines, place = self.records.unshipped(path)
+            self.sent += [event.id for line in lines for event in events(line, stream.name)]
+            self.records.shipped(path, place)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def names(stream: Path) -> list[str]:
+    return [path.name for path in put_aside(stream)]
+
+
+def test_a_file_that_is_put_aside_takes_its_place_along(node: Node) -> None:
+    node.decide(1, 2)
+    node.ship(node.spool)
+    node.decide(3)
+    node.tidy()
+    node.decide(4)
+    node.start()
+    node.ship(node.spool)
+    assert node.sent == ["d_1", "d_2", "d_3", "d_4"]
+    assert names(node.spool) == ["pdp-0.00000001.jsonl"]
+
+
+def test_what_a_crash_leaves_half_put_aside_is_shipped_twice_and_not_lost(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.decide(1)
+    node.ship(node.spool)
+    with monkeypatch.context() as crash:
+        crash.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(5, "crash")))
+        with pytest.raises(Unavailable, match="crash"):
+            node.tidy()
+    node.decide(2)
+    for _ in range(2):
+        node.start()
+        node.ship(node.spool)
+        node.tidy()
+    node.decide(3)
+    node.ship(node.spool)
+    assert set(node.sent) == {"d_1", "d_2", "d_3"}
+
+
+def test_what_is_shipped_goes_but_for_the_newest(node: Node) -> None:
+    for number in range(1, 5):
+        node.decide(number)
+        node.ship(node.spool)
+        node.tidy()
+    node.tidy()
+    assert names(node.spool) == ["pdp-0.00000004.jsonl"]
+    assert find_decisions(node.state, "d_4")
+    assert not find_decisions(node.state, "d_3")
+
+
+def test_decisions_that_are_not_shipped_stay_however_many_they_are(node: Node) -> None:
+    for number in range(1, 9):
+        node.decide(number)
+        node.tidy()
+    assert len(put_aside(node.spool)) == 8
+    node.ship(node.spool)
+    assert node.sent == [f"d_{number}" for number in range(1, 9)]
+
+
+def test_a_last_line_that_was_cut_short_keeps_no_file(node: Node) -> None:
+    node.decide(1)
+    with node.spool.open("ab") as file:
+        file.write(b'{"id":"d_2","at')
+    node.tidy()
+    node.decide(3)
+    node.tidy()
+    node.ship(node.spool)
+    node.tidy()
+    assert names(node.spool) == ["pdp-0.00000002.jsonl"]
+    assert node.sent == ["d_1", "d_3"]
+
+
+def test_refusals_of_nobody_are_dropped_the_oldest_first_and_that_is_recorded(node: Node) -> None:
+    node.refuse(refusal(1))
+    node.ship(node.refusals)
+    mine = refusal(3, sub="ann"), refusal(4, allowed="d_4")
+    node.refuse(refusal(2), *mine, refusal(5), b"{cut short")
+    for number in range(6, 9):
+        node.tidy()
+        node.refuse(refusal(number))
+    node.tidy()
+    assert names(node.refusals) == [f"refusals.0000000{number}.jsonl" for number in (2, 3, 4)]
+    own = b"".join(path.read_bytes() for path in put_aside(node.state / "spool" / "agent.jsonl"))
+    kept = [event for line in own.splitlines() for event in events(line, "agent.jsonl")]
+    assert [event.id for event in kept] == ["d_3", "d_4-end", "dropped_d_2"]
+    drop = kept[-1]
+    assert (drop.kind, drop.actor, drop.target) == (
+        Kind.REFUSALS_DROPPED,
+        "edge-1",
+        "refusals.00000001.jsonl",
+    )
+    size = len(refusal(2)) + len(refusal(5))
+    assert drop.facts == {"lines": 2, "bytes": size, "first_at": 2, "last_at": 5}
+    assert find_decisions(node.state, "d_3")[0].subject == "ann"
+    assert not find_decisions(node.state, "d_2")
+
+
+def test_a_drop_that_is_done_again_after_a_crash_is_the_same_event(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, FILES + 2):
+        node.refuse(refusal(number))
+        node.tidy()
+    with monkeypatch.context() as crash:
+        crash.setattr(Path, "unlink", lambda *_: (_ for _ in ()).throw(OSError(5, "crash")))
+        with pytest.raises(Unavailable, match="crash"):
+            node.tidy()
+    node.start()
+    node.tidy()
+    assert len(put_aside(node.refusals)) == FILES
+    node.ship(node.state / "spool" / "agent.jsonl")
+    assert node.sent == ["dropped_d_1"] * 2
+
+
+def test_without_a_control_plane_a_number_of_files_is_kept(tmp_path: Path) -> None:
+    node = Node(tmp_path, followed=False)
+    for number in range(1, 9):
+        node.decide(number)
+        node.refuse(refusal(number))
+        node.tidy()
+    node.tidy()
+    assert names(node.spool) == ["pdp-0.00000007.jsonl", "pdp-0.00000008.jsonl"]
+    assert names(node.refusals) == ["refusals.00000007.jsonl", "refusals.00000008.jsonl"]
+
+
+def test_a_writer_that_cannot_open_its_file_is_asked_again(node: Node) -> None:
+    async def nobody_answers(_: Path) -> None:
+        raise Unavailable("gone")
+
+    opens, node.records._reopen = node.records._reopen, nobody_answers
+    node.decide(1)
+    node.tidy()
+    assert not node.spool.exists()
+    node.records._reopen = opens
+    node.tidy()
+    assert node.spool.exists()
+    assert names(node.spool) == ["pdp-0.00000001.jsonl"]
+
+
+def test_a_spool_that_cannot_go_on_in_a_new_file_goes_on_in_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "pdp-0.jsonl"
+    aside = tmp_path / "pdp-0.00000001.jsonl"
+    with Spool(path) as spool:
+        path.rename(aside)
+        path.mkdir()
+        with pytest.raises(OSError, match="directory"):
+            spool.reopen()
+        spool.append(decision(1), durable=True)
+        path.rmdir()
+        spool.reopen()
+        spool.append(decision(2), durable=True)
+    assert Decision.from_wire(aside.read_bytes()).id == "d_1"
+    assert Decision.from_wire(path.read_bytes()).id == "d_2"
+
+
+def test_a_file_that_is_put_aside_while_it_is_searched_is_found(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.decide(1)
+    exists = Path.exists
+
+    def put_aside_first(path: Path) -> bool:
+        if path == node.spool and not names(node.spool):
+            path.rename(path.with_name("pdp-0.00000001.jsonl"))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", put_aside_first)
+    assert find_decisions(node.state, "d_1")
