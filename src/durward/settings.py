@@ -36,8 +36,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     record_file_bytes: Positive = 67_108_864
     """From which size on a file of decisions or refusals is put aside."""
     record_files: Positive = 4
-    """How many that were put aside are kept where they may be dropped: refusals of nobody while the
-    control plane takes none, everything where no control plane is followed."""
+    """How many that were put aside are kept where they may be dropped: refusals of nobody that the
+    control plane has not, and everything where none is followed."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 

@@ -104,23 +104,33 @@ def test_a_file_that_is_put_aside_takes_its_place_along(node: Node) -> None:
     assert names(node.spool) == ["pdp-0.00000001.jsonl"]
 
 
-def test_what_a_crash_leaves_half_put_aside_is_shipped_twice_and_not_lost(
-    node: Node, monkeypatch: pytest.MonkeyPatch
+def fail(*_: object) -> None:
+    raise OSError(5, "broken")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    "broken", ["pathlib.Path.rename", "durward.faces.edge.records.sync_folder"]
+)
+def test_what_is_left_half_put_aside_is_shipped_twice_and_not_lost(
+    node: Node, monkeypatch: pytest.MonkeyPatch, broken: str, *, restarted: bool
 ) -> None:
     node.decide(1)
     node.ship(node.spool)
-    with monkeypatch.context() as crash:
-        crash.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(5, "crash")))
-        with pytest.raises(Unavailable, match="crash"):
-            node.tidy()
+    node.tidy()
     node.decide(2)
-    for _ in range(2):
+    node.ship(node.spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, fail)
+        with pytest.raises(Unavailable, match="broken"):
+            node.tidy()
+    node.decide(3, 4, 5)
+    if restarted:
         node.start()
+    for _ in range(2):
         node.ship(node.spool)
         node.tidy()
-    node.decide(3)
-    node.ship(node.spool)
-    assert set(node.sent) == {"d_1", "d_2", "d_3"}
+    assert set(node.sent) == {"d_1", "d_2", "d_3", "d_4", "d_5"}
 
 
 def test_what_is_shipped_goes_but_for_the_newest(node: Node) -> None:
@@ -187,9 +197,9 @@ def test_a_drop_that_is_done_again_after_a_crash_is_the_same_event(
     for number in range(1, FILES + 2):
         node.refuse(refusal(number))
         node.tidy()
-    with monkeypatch.context() as crash:
-        crash.setattr(Path, "unlink", lambda *_: (_ for _ in ()).throw(OSError(5, "crash")))
-        with pytest.raises(Unavailable, match="crash"):
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        with pytest.raises(Unavailable, match="broken"):
             node.tidy()
     node.start()
     node.tidy()

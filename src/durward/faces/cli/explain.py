@@ -28,17 +28,19 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
     if settings.edge is None and settings.serve is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
     found = find_decisions(Path(settings.edge.state), decision) if settings.edge else []
-    if not found and settings.serve:
-        found = in_the_log(Control(Path(settings.serve.runtime)), decision)
+    plane = settings.serve.runtime if settings.serve else None
+    plane = plane or (settings.edge.control_plane if settings.edge else None)
+    if not found and plane:
+        found = in_the_log(Control(Path(plane)), decision)
     if not found:
-        hint = "a decision is kept by the node that made it; name its folder: --dir DIR"
+        hint = "the node that made it keeps it, later the control plane; name the folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
     print(in_json(found) if json else "\n\n".join(map(told, found)))
     return 0
 
 
 def in_the_log(control: Control, id: str) -> list[Decision]:
-    """A decision of another node, or one that an enforcement point asked the control plane for.
+    """A decision of another node, an older one, or one that an enforcement point asked for.
 
     The last first, where the request was refused after it had been allowed.
     """

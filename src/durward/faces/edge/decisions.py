@@ -1,5 +1,6 @@
 """The decisions of a node, found again: in the spools of its decision points, in Envoy's log."""
 
+import contextlib
 import mmap
 import re
 from collections.abc import Iterator
@@ -37,11 +38,12 @@ def records(state: Path) -> list[Path]:
 
 def recorded(file: Path, id: str) -> Iterator[Decision]:
     """The decisions of a file that tell of that id."""
-    if file.parent.name == "spool":
-        yield from map(Decision.from_wire, lines_with(file, f'"{id}"'.encode()))
-    else:
-        for line in lines_with(file, f'"{id.removeprefix("d_")}"'.encode()):
-            yield known_here(EnvoyLine.from_wire(line))
+    with contextlib.suppress(FileNotFoundError):  # it was let go meanwhile
+        if file.parent.name == "spool":
+            yield from map(Decision.from_wire, lines_with(file, f'"{id}"'.encode()))
+        else:
+            for line in lines_with(file, f'"{id.removeprefix("d_")}"'.encode()):
+                yield known_here(EnvoyLine.from_wire(line))
 
 
 def known_here(line: EnvoyLine) -> Decision:

@@ -108,9 +108,9 @@ class Records:
         places = dict(self._places)
         places[self._name(aside)] = places.pop(self._name(stream), 0)
         self._save(places)
+        self._places = places
         stream.rename(aside)
         sync_folder(stream.parent)
-        self._places = places
 
     def _record_drop(self, path: Path) -> None:
         """Record what goes with a file of refusals that is not shipped.
