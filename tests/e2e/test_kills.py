@@ -17,8 +17,10 @@ from tests.demo import Demo, live_demo
 from tests.live import kill, wait_for
 
 from durward.core.wire import decode_base64url, parse_json
+from durward.faces.cli.audit import events_from
 from durward.faces.client.flows import Server, server_of
 from durward.faces.client.native import sign_in
+from durward.faces.control import control_of
 
 ORDER = "/v1/acme/orders/1001"
 KILLS = 50 if os.environ.get("DURWARD_TEST_LONG") else 5  # noqa: TID251 - `./check long` sets it
@@ -148,7 +150,7 @@ def assert_recorded(demo: Demo, load: Load) -> None:
     """Every token that a client got and every refusal is in a log that is whole."""
 
     def events() -> str:
-        return demo.run("logs", "--json", "--last", "1000000").stdout
+        return "".join(each["event"] for each in events_from(control_of(demo.folder), 0))
 
     wait_for(lambda: load.refused[-1] in events())
     events_now = events()
