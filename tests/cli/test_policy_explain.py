@@ -49,7 +49,7 @@ def test_it_is_told_to_machines_too() -> None:
 @pytest.mark.parametrize(
     ("who", "more", "told"),
     [
-        ("eve", (), "known are nobody, client/gateway, client/reporting"),
+        ("eve", (), "known are anonymous, client/gateway, client/reporting"),
         ("ann", ("--context", "x"), "KEY=VALUE"),
     ],
 )
@@ -84,3 +84,26 @@ def test_what_the_edge_always_tells_needs_no_option(bound: Path) -> None:
     assert explain("ann", OWN, *past, folder=bound).returncode == 1
     assert explain("ann", OWN, "--client", "desk", folder=bound).returncode == 1
     assert explain("ann", OWN, "--client", "durward-cli", folder=bound).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--action", "orders:GetOrdr"), "did you mean `orders:GetOrder`?"),
+        (("--scope", "ordrs:read"), "did you mean `orders:read`?"),
+        (("--role", "clrk"), "did you mean `clerk`?"),
+    ],
+)
+def test_a_name_that_there_is_not_is_told_and_not_denied(more: tuple[str, ...], told: str) -> None:
+    command = [sys.executable, "-m", "durward", "policy", "explain", str(EXAMPLE), "--as", "ann"]
+    usual = ["--resource", OWN, *(() if "--action" in more else ("--action", "orders:GetOrder"))]
+    done = subprocess.run(
+        [*command, *usual, *more], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+def test_who_has_no_token_is_anonymous() -> None:
+    for name in ("anonymous", "nobody"):
+        assert "no statement allows it" in explain(name, OWN).stdout

@@ -71,7 +71,7 @@ def test_who_is_not_declared_is_told() -> None:
 def test_a_change_is_told_for_whom_it_matters(changed: Path) -> None:
     done = durward("diff", EXAMPLE, changed)
     assert done.returncode == 1
-    assert "client/reporting\n+ allowed anew: orders:getorder on arn:durward:orders:demo:acme" in (
+    assert "client/reporting\n+ allowed anew: orders:GetOrder on arn:durward:orders:demo:acme" in (
         done.stdout
     )
     back = durward("diff", changed, EXAMPLE, "--fail-on", "widen", "--json")
@@ -117,7 +117,7 @@ def test_an_invariant_is_proven_or_broken_by_a_request(tmp_path: Path) -> None:
     broken = durward("prove", EXAMPLE, "--never", never)
     assert broken.returncode == 1
     assert "user/ann" in broken.stdout
-    assert "orders:cancelorder" in broken.stdout
+    assert "orders:CancelOrder" in broken.stdout
 
 
 @pytest.mark.parametrize("content", ["[]", "Version: 1", "{"])
@@ -128,3 +128,16 @@ def test_what_is_no_policy_is_told_with_its_file(tmp_path: Path, content: str) -
     assert done.returncode == 1
     assert "never.yaml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_misspelled_is_told_and_not_proven(tmp_path: Path) -> None:
+    asked = durward("who-can", "orders:GetOrdr", EXAMPLE)
+    assert asked.returncode == 1
+    assert "did you mean `orders:GetOrder`?" in asked.stderr
+    never = tmp_path / "never.yaml"
+    statement = {"Effect": "Allow", "Action": "orders:GetOrdr", "Resource": "*"}
+    never.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    proven = durward("prove", EXAMPLE, "--never", never)
+    assert proven.returncode == 1
+    assert "proven" not in proven.stdout
+    assert "`orders:GetOrdr`" in proven.stderr

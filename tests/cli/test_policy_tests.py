@@ -46,7 +46,7 @@ def test_what_must_never_be_is_shown_by_a_request(copy: Path) -> None:
     assert done.returncode == 1
     failed = json.loads(done.stdout)["failed"]
     assert len(failed) == 2
-    assert "never `Cancel`: user/ann may orders:cancelorder" in failed[0]
+    assert "never `Cancel`: user/ann may orders:CancelOrder" in failed[0]
 
 
 def test_faults_that_no_test_notices_are_told(copy: Path) -> None:
@@ -55,6 +55,36 @@ def test_faults_that_no_test_notices_are_told(copy: Path) -> None:
     done = run_tests(copy, "--mutate")
     assert done.returncode == 1
     assert "no test notices: anybody-may-see-the-status" in done.stdout
+
+
+SCOPES = """
+given: { principal: ann, scopes: [ordrs:read] }
+tests: [{name: x, expect: deny, when: {action: 'orders:GetOrder', resource: '*'}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("never: [{Effect: Allow, Action: 'ordrs:*', Resource: '*'}]", "`ordrs:*`"),
+        (
+            "tests: [{name: x, expect: deny, when: {action: 'orders:CancelOrdr', resource: '*'}}]",
+            "did you mean `orders:CancelOrder`?",
+        ),
+        (
+            SCOPES,
+            "did you mean `orders:read`?",
+        ),
+    ],
+)
+def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
+    copy: Path, content: str, told: str
+) -> None:
+    (copy / "orders.test.yaml").write_text(content)
+    done = run_tests(copy)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "passed" not in done.stdout
 
 
 def test_without_tests_it_says_where_to_write_them(copy: Path) -> None:

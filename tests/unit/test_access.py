@@ -34,7 +34,7 @@ def operation(name: str, api: str, **more: Any) -> dict[str, Any]:
 
 
 def api(name: str, policies: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    paths = {"/{tenant}/{id}": {"get": operation("GetOrder", name, **more)}}
+    paths = {f"/{name}/{{tenant}}/{{id}}": {"get": operation("GetOrder", name, **more)}}
     schemes = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
     document = {
         "openapi": "3.1.0",

@@ -73,6 +73,10 @@ def test_what_fits_is_one_value() -> None:
         ({"apis": {"two": {**GOOD["apis"]["orders"], "keys": {"x": {}}}}}, "`x` is not a key"),
         ({"apis": {"Orders": GOOD["apis"]["orders"]}}, "a name is "),
         ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
+        (
+            {"apis": {"two": {**GOOD["apis"]["orders"], "audience": "http://other"}}},
+            "apis/two: `GET /a` is an operation of `orders` already",
+        ),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "upstream": "x"}}}, "not an address"),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "openapi": {}}}}, "not an OpenAPI 3"),

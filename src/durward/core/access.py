@@ -72,6 +72,9 @@ class Access:
         self.estate = estate
         self._read: dict[tuple[str, Kind], Document] = {}
         self.principals = list(declared_principals(estate))
+        self.actions = {
+            o.action.lower(): o.action for a in estate.apis.values() for o in a.operations
+        }
         self.reads = self._everything_read()
         self.tenants = frozenset(estate.tenants)
 
@@ -86,11 +89,8 @@ class Access:
         """Each operation that somebody can do, with a request. Raises Undecided."""
         everybody = (*self.principals, NOBODY)
         principals = [found for found in everybody if name in names_of(found)]
-        actions = dict.fromkeys(
-            o.action for api in self.estate.apis.values() for o in api.operations
-        )
         for principal in principals:
-            for action in actions:
+            for action in self.actions.values():
                 if witness := self._witness(principal, asked_for(action)):
                     yield action, witness
 
@@ -121,7 +121,7 @@ class Access:
         keys = self.reads | keys_of(wanted)
         for situation in self.situations(principal, keys, self.tenants).values():
             if witness := find(situation.side, under=Every((situation.requests, wanted))):
-                return witness
+                return spelled(witness, self.actions)
         return None
 
     def _side(self, principal: Principal, api: Api, *, crossing: bool) -> Side:
@@ -231,24 +231,32 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
     keys = old.reads | new.reads | {THROUGH}  # whoever is alike in one may not be in the other
-    tenants = old.tenants | new.tenants
+    tenants, actions = old.tenants | new.tenants, old.actions | new.actions
     for name in before | after:
         was = old.situations(before[name], keys, tenants) if name in before else {}
         will_be = new.situations(after[name], keys, tenants) if name in after else {}
         gained = lost = None
         for place in was | will_be:
             first, second = was.get(place, NOWHERE), will_be.get(place, NOWHERE)
-            gained = gained or _more(second, first)
-            lost = lost or _more(first, second)
+            gained = gained or _more(second, first, actions)
+            lost = lost or _more(first, second, actions)
         if gained or lost:
             yield Change(after.get(name) or before[name], gained, lost)
 
 
-def _more(there: Situation, here: Situation) -> Witness | None:
+def _more(there: Situation, here: Situation, actions: Mapping[str, str]) -> Witness | None:
     """A request that is allowed there and not here, or cannot be made here."""
     both = Every((there.requests, here.requests))
     alone = Every((there.requests, Not(here.requests)))
-    return find(there.side, here.side, both) or find(there.side, under=alone)
+    found = find(there.side, here.side, both) or find(there.side, under=alone)
+    return spelled(found, actions) if found else None
+
+
+def spelled(witness: Witness, actions: Mapping[str, str]) -> Witness:
+    """The same request with its action as the API spells it."""
+    request = witness.request
+    action = actions.get(request.folded_action, request.action)
+    return Witness(replace(request, action=action))
 
 
 def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool) -> list[str]:

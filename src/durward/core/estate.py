@@ -295,6 +295,7 @@ def _broken_objects(
 
 def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterator[tuple[str, Api]]:
     audiences: dict[str, str] = {}
+    served: dict[tuple[str, str], str] = {}
     for name, body in protected.items():
         if (other := audiences.setdefault(body.audience, name)) != name:
             problems.append(f"apis/{name}: has the audience of `{other}`")
@@ -311,6 +312,11 @@ def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterato
             problems.append(f"apis/{name}: {error.path}: {error.problem}")
             continue
         operations = inventory.operations
+        for operation in operations:
+            other = served.setdefault(operation.route, name)
+            if other != name:
+                what = f"`{operation.method} {operation.path}`"
+                problems.append(f"apis/{name}: {what} is an operation of `{other}` already")
         yield (
             name,
             Api(ApiId(name), body.audience, body.stage, upstream, operations, inventory.scopes),

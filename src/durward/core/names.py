@@ -1,13 +1,17 @@
-"""Names in policies: each is one of an API's, or of a key that a request has."""
+"""Names in policies and in questions: each is one of an API's, or of a key that a request has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
 from durward.core.policy.bundle import kinds_of
-from durward.core.policy.catalogue import catalogue_of
+from durward.core.policy.catalogue import Catalogue, catalogue_of, did_you_mean
+from durward.core.policy.dialect import VERSION
+from durward.core.policy.document import Kind
 from durward.core.policy.lint import check
+from durward.core.policy.pattern import parse_action
 from durward.core.policy.written import read_written
+from durward.core.wire import Json
 
 MAX_TOLD = 20
 
@@ -17,18 +21,59 @@ def check_names(estate: Estate) -> None:
 
     Raises Misconfigured with every such name.
     """
-    wrong = list(_wrong_names(estate))
+    catalogue = names_of_estate(estate)
+    wrong = [
+        f"{name}{problem}"
+        for name, kind in kinds_of(estate.bundle).items()
+        for problem in _unknown(estate.bundle.documents[name], name, kind, catalogue)
+    ]
+    hint = "`durward policy check` tells the places, where the files of the APIs are named too"
+    _refuse("policies", wrong, f"{hint}; keys that a service tells are declared by its API")
+
+
+def check_never(estate: Estate, statements: Json, name: str) -> None:
+    """Refuse statements about what must never be, where they name what there is not.
+
+    Nothing that is misspelled is ever allowed: it would be proven in vain. Raises Misconfigured,
+    PolicyError.
+    """
+    document: Json = {"Version": VERSION, "Statement": statements}
+    wrong = [*_unknown(document, name, Kind.IDENTITY, names_of_estate(estate))]
+    _refuse(name, wrong, "nothing that is misspelled is ever allowed")
+
+
+def check_action(estate: Estate, action: str, where: str) -> None:
+    """Refuse a question about an action that is no operation's.
+
+    Raises Misconfigured, ValueError.
+    """
+    known = [found.action for api in estate.apis.values() for found in api.operations]
+    pattern = parse_action(action)
+    if known and not any(pattern.matches(each.lower()) for each in known):
+        raise Misconfigured(where, f"`{action}` is no operation's{did_you_mean(action, known)}")
+
+
+def check_scopes(estate: Estate, scopes: Iterable[str], where: str) -> None:
+    """Refuse scopes that no API has. Raises Misconfigured."""
+    known = {scope for api in estate.apis.values() for scope in api.scopes}
+    for scope in sorted(filter(None, scopes)):
+        if known and scope not in known:
+            raise Misconfigured(where, f"`{scope}` is no API's scope{did_you_mean(scope, known)}")
+
+
+def names_of_estate(estate: Estate) -> Catalogue:
+    """The operations and keys of everything that is declared."""
+    operations = {name: api.operations for name, api in estate.apis.items()}
+    return catalogue_of(operations, estate.keys)
+
+
+def _unknown(document: Json, name: str, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+    for problem in check(read_written(document, name, kind), catalogue):
+        yield f"{problem.pointer}: {problem.message}"
+
+
+def _refuse(where: str, wrong: Sequence[str], hint: str) -> None:
     if wrong:
         more = [f"and {len(wrong) - MAX_TOLD} more"] if len(wrong) > MAX_TOLD else []
         told = "\n  ".join(["", *wrong[:MAX_TOLD], *more])
-        hint = "`durward policy check` tells the places; keys that a service tells are declared"
-        raise Misconfigured("policies", f"name what there is not:{told}", hint=f"{hint} by its API")
-
-
-def _wrong_names(estate: Estate) -> Iterator[str]:
-    operations = {name: api.operations for name, api in estate.apis.items()}
-    catalogue = catalogue_of(operations, estate.keys)
-    for name, kind in kinds_of(estate.bundle).items():
-        written = read_written(estate.bundle.documents[name], name, kind)
-        for problem in check(written, catalogue):
-            yield f"{name}{problem.pointer}: {problem.message}"
+        raise Misconfigured(where, f"name what there is not:{told}", hint=hint)

@@ -6,6 +6,7 @@ from durward.core.access import Access, names_of
 from durward.core.edge.decide import scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
+from durward.core.names import check_action, check_never, check_scopes
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.predicate import compile_statement
 from durward.core.policy.solver.undecided import Undecided
@@ -27,12 +28,26 @@ def check_promises(estate: Estate) -> None:
 
 
 def suite_of(estate: Estate, name: str, body: Json = None) -> Suite:
-    """A declared suite, or one that is given. Raises Misconfigured."""
+    """A declared suite, or one that is given; it names what there is. Raises Misconfigured."""
     principals = {each: found for found in Access(estate).principals for each in names_of(found)}
+    value = dict(estate.tests[name]) if body is None else body
     try:
-        return read_suite(dict(estate.tests[name]) if body is None else body, name, principals)
-    except PolicyError as error:
+        suite = read_suite(value, name, principals)
+        _check_suite(estate, suite, value)
+    except (PolicyError, ValueError) as error:
         raise Misconfigured(f"tests/{name}", str(error)) from error
+    return suite
+
+
+def _check_suite(estate: Estate, suite: Suite, value: Json) -> None:
+    """What is misspelled is always denied: a test of it says nothing."""
+    for case in suite.cases:
+        where = f"tests/{suite.name}: {case.name}"
+        check_action(estate, case.request.action, where)
+        if case.request.principal:
+            check_scopes(estate, case.request.principal.scopes or (), where)
+    if isinstance(value, dict) and value.get("never"):
+        check_never(estate, value["never"], f"tests/{suite.name}/never")
 
 
 def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[str]:

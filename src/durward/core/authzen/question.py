@@ -51,7 +51,7 @@ class Directory:
         """The question, or what of it is not known."""
         found = self._action(asked.action)
         if found is None:
-            return Unknown("the action is of no API that the caller decides for")
+            return Unknown("the action is no operation of an API that the caller decides for")
         api, action = found
         principal = self._principal(asked.subject, asked.context)
         if principal is None:
@@ -124,11 +124,17 @@ class Directory:
         name, colon, _ = action.name.partition(":")
         if colon:
             api = self._apis.get(name)
-            return (api, action.name) if api else None
+            return _named(api, action.name) if api else None
         if len(self._apis) != 1:
             return None
         (only,) = self._apis.values()
-        return only, f"{only.id}:{action.name}"
+        return _named(only, f"{only.id}:{action.name}")
+
+
+def _named(api: Api, action: str) -> tuple[Api, str] | None:
+    """An action of the API, as one of its operations has it."""
+    known = any(each.action.lower() == action.lower() for each in api.operations)
+    return (api, action) if known else None
 
 
 def _tenant(api: Api, action: str, sent: Mapping[str, Any]) -> str | None:

@@ -50,6 +50,11 @@ class Operation:
         return not self.scopes or any(wanted <= held for wanted in self.scopes)
 
     @property
+    def route(self) -> tuple[str, str]:
+        """Its method, and its path whatever the variables are called."""
+        return self.method, _VARIABLE.sub("{}", self.path)
+
+    @property
     def asked_scopes(self) -> frozenset[str]:
         """Every scope that an alternative names."""
         return frozenset().union(*self.scopes)

@@ -21,7 +21,7 @@ COMMANDS = (
     ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
     ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
     ("plan", "declare", "Show what `apply` would change."),
-    ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
+    ("apply", "declare", "Make it so: everything or nothing, published when it returns."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
     ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
     ("users", "users", "Give people what they sign in with."),

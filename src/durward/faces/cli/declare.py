@@ -42,7 +42,7 @@ def apply(
     prune: bool = False,
     credentials: Path | None = None,
 ) -> int:
-    """Make it so: everything or nothing, in force when it returns.
+    """Make it so: everything or nothing, published when it returns.
 
     Args:
         files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.

@@ -13,8 +13,10 @@ from durward.core.access import Access, names_of
 from durward.core.edge.decide import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate, read_estate
+from durward.core.names import check_action, check_scopes
 from durward.core.policy.answer import Result
 from durward.core.policy.bundle import compile_bundle
+from durward.core.policy.catalogue import did_you_mean
 from durward.core.policy.explain import explain
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.suite import with_usual
@@ -23,7 +25,7 @@ from durward.core.wire import Json
 from durward.faces.declarations import read_declarations
 
 DENIED = 1
-NOBODY = "nobody"
+NOBODY = ("anonymous", "nobody")
 Listed = Annotated[list[str] | None, Parameter(negative="")]
 
 
@@ -44,7 +46,7 @@ def explain_request(
 
     Args:
         path: Declarations: a file or a folder.
-        who: Who asks: a declared user or client, or nobody.
+        who: Who asks: a declared user or client, or `anonymous` for who has no token.
         action: What they want to do, such as orders:GetOrder.
         resource: To what, such as arn:durward:orders:demo:acme:order/1001.
         client: The client that a user comes through, whose boundary caps too.
@@ -56,6 +58,15 @@ def explain_request(
         json: Print one JSON object.
     """
     estate = read_estate(read_declarations(path))
+    try:
+        check_action(estate, action, "--action")
+    except ValueError as error:
+        raise Misconfigured("--action", str(error)) from error
+    check_scopes(estate, scope or (), "--scope")
+    for name in role or ():
+        if name not in estate.roles:
+            meant = did_you_mean(name, estate.roles)
+            raise Misconfigured("--role", f"`{name}` is not declared{meant}")
     principal = principal_of(estate, who, scope)
     if principal:
         principal = replace(
@@ -79,12 +90,12 @@ def explain_request(
 
 def principal_of(estate: Estate, name: str, scopes: Sequence[str] | None) -> Principal | None:
     """Who is declared by that name, with a token's scopes. Raises Misconfigured."""
-    if name == NOBODY:
+    if name in NOBODY:
         return None
     principals = Access(estate).principals
     found = next((each for each in principals if name in names_of(each)), None)
     if found is None:
-        known = ", ".join([NOBODY, *sorted(each.attachments[0] for each in principals)])
+        known = ", ".join([NOBODY[0], *sorted(each.attachments[0] for each in principals)])
         raise Misconfigured("--as", f"`{name}` is not declared", hint=f"known are {known}")
     return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import read_estate
+from durward.core.names import check_action, check_never
 from durward.core.policy.document import Document, parse_document
 from durward.core.policy.find import Side, Witness, differences
 from durward.core.policy.predicate import Some, compile_statement
@@ -55,7 +56,9 @@ def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False)
         json: Print one JSON object.
     """
     try:
-        found = list(access_of(path).who_can(action, resource))
+        access = access_of(path)
+        check_action(access.estate, action, "who-can")
+        found = list(access.who_can(action, resource))
     except ValueError as error:
         raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error
     return tell(found, json=json, nobody=f"nobody can do `{action}`")
@@ -93,9 +96,12 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
         never: A policy whose statements describe what must never be allowed.
         json: Print one JSON object.
     """
-    document = policy_in(never, read(never))
+    content = read(never)
+    document, access = policy_in(never, content), access_of(path)
+    statements = content.get("Statement") if isinstance(content, dict) else None
+    check_never(access.estate, statements, str(never))
     forbidden = Some(tuple(map(compile_statement, document.statements)))
-    found = list(access_of(path).breaches(forbidden))
+    found = list(access.breaches(forbidden))
     tell(found, json=json, nobody="proven: no request of anybody declared is allowed")
     return FINDINGS if found else 0
 
