@@ -102,3 +102,10 @@ def test_what_ends_an_allowed_request_is_a_record_of_its_own() -> None:
     assert before.after is None
     assert ended.event().id != before.event().id
     assert ended.event().facts["after"] == "d_f56"
+
+
+def test_a_decision_that_was_never_heard_of_stays_beside_what_envoy_answered() -> None:
+    """A decision point that died after it had recorded, and before it had answered."""
+    unheard = line(details="ext_authz_error", status=503).decision()
+    assert (unheard.id, unheard.after, unheard.allowed) == ("d_f56-end", None, False)
+    assert line(details="request_payload_too_large", status=413).decision().id == "d_f56"

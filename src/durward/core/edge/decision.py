@@ -13,6 +13,8 @@ from durward.core.audit.event import AuditEvent, Kind
 from durward.core.policy.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
+NO_DECISION = "ext_authz_error"
+"""How Envoy says that no decision point answered."""
 END = "-end"
 """After a decision's id: how the request ended, where Envoy refused it after it was allowed."""
 
@@ -111,12 +113,13 @@ class EnvoyLine(msgspec.Struct, frozen=True):
     def decision(self) -> Decision:
         """What Envoy decided by itself, in the words of a decision.
 
-        The decision of a decision point that it comes after keeps its id: both are events.
+        The decision of a decision point that it comes after keeps its id: both are events. So does
+        one that a decision point may have recorded before it died, and Envoy never heard of.
         """
         stage, reason = self._why()
         own_id = f"d_{self.id or self.early_id}"
         return Decision(
-            id=DecisionId(f"{own_id}{END}" if self.allowed else own_id),
+            id=DecisionId(f"{own_id}{END}" if self.allowed or self._is_undecided else own_id),
             after=DecisionId(self.allowed) if self.allowed else None,
             at=Instant(int(self.at)),
             allowed=False,
@@ -132,6 +135,10 @@ class EnvoyLine(msgspec.Struct, frozen=True):
             client=self.client_id,
             tenant=self.tenant,
         )
+
+    @property
+    def _is_undecided(self) -> bool:
+        return (self.details or "").startswith(NO_DECISION)
 
     def _why(self) -> tuple[Stage, str]:
         details = self.details or ""
@@ -189,7 +196,7 @@ REASONS = {
     "request_overall_timeout": (Stage.LIMIT, "the request took too long to arrive"),
     "request_header_timeout": (Stage.LIMIT, "the headers took too long to arrive"),
     "path_normalization_failed": (Stage.PARSER, "the path has an escape that is not allowed"),
-    "ext_authz_error": (Stage.DECISION_POINT, "no decision point answered"),
+    NO_DECISION: (Stage.DECISION_POINT, "no decision point answered"),
 }
 """What Envoy's response code details mean, by how they begin."""
 
