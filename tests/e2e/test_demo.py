@@ -1,7 +1,10 @@
 """`durward demo` as a user starts it."""
 
+import asyncio
+import base64
 import json
 import os
+import shlex
 import socket
 import stat
 import subprocess
@@ -16,6 +19,7 @@ from tests.demo import live_demo
 from tests.live import free_port, kill, wait_for
 
 from durward.faces.credentials import read_credentials
+from durward.faces.demo import Place, runtime_folder, usual_runtime
 
 
 @pytest.fixture
@@ -76,6 +80,78 @@ def test_a_demo_that_is_started_again_serves_its_first_request(folder: Path) -> 
         demo("stop", "--dir", folder)
 
 
+def test_what_the_demo_declares_can_be_edited_and_applied_as_its_page_says(folder: Path) -> None:
+    port = base_port()
+    document = folder / "orders" / "durward.yaml"
+
+    def start() -> str:
+        started = demo("--dir", folder, "--base-port", str(port), "--detach")
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert f"Policies decide: {document}\n" in started.stdout
+        return started.stdout
+
+    def status() -> int:
+        reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/status", trust_env=False)
+        return reply.status_code
+
+    def put_in_force(page: str) -> None:
+        command = shlex.split(page.partition("put it in force: `")[2].partition("`")[0])
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+    try:
+        page = start()
+        published = snapshot_version(folder)
+        put_in_force(page)
+        assert status() == 200
+        demo("stop", "--dir", folder)
+        page = start()
+        assert snapshot_version(folder) == published  # nothing had changed
+        (folder / "orders" / "orders.test.yaml").write_text("tests: []\n")
+        text = document.read_text()
+        document.write_text(text.replace("Allow\n        Principal", "Deny\n        Principal"))
+        put_in_force(page)
+        wait_for(lambda: status() == 403)
+        demo("stop", "--dir", folder)
+        port += 1
+        start()
+        assert status() == 403
+        assert f"audience: http://127.0.0.1:{port + 10}\n" in document.read_text()
+    finally:
+        demo("stop", "--dir", folder)
+
+
+def snapshot_version(folder: Path) -> int:
+    payload = (folder / "edge" / "snapshot.jws").read_text().split(".")[1]
+    content = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return int(content["version"])
+
+
+def test_a_runtime_folder_that_is_not_ours_alone_is_neither_used_nor_touched(folder: Path) -> None:
+    place, told = Place(folder, 8470), folder / "told"
+    told.mkdir(mode=0o700)
+    (told / "kept").touch()
+    usual = usual_runtime(place)
+
+    async def used() -> Path:
+        async with runtime_folder(place) as runtime:
+            assert stat.S_IMODE(runtime.lstat().st_mode) == 0o700
+            return runtime
+
+    assert asyncio.run(used()) == usual
+    usual.symlink_to(told)
+    try:
+        assert asyncio.run(used()) != usual
+        assert (told / "kept").exists()
+    finally:
+        usual.unlink()
+    usual.mkdir(mode=0o755)
+    try:
+        assert asyncio.run(used()) != usual
+    finally:
+        usual.rmdir()
+
+
 def test_a_snapshot_that_was_refused_is_not_what_the_edge_begins_with_again() -> None:
     with live_demo() as running:
         good = (running.folder / "edge" / "snapshot.jws").read_bytes()
@@ -125,12 +201,12 @@ def test_what_a_killed_demo_left_behind_is_gone_when_it_is_started_again(folder:
         assert demo("--dir", folder, "--base-port", port, "--detach").returncode == 0
         left = json.loads((folder / "demo.json").read_text())
         kill(left["pid"])
-        assert Path(left["runtime"]).exists()
+        (Path(left["runtime"]) / "left").mkdir()
         wait_for(lambda: not any(left["runtime"] in text for text in command_lines()))
         wait_for(lambda: not any(str(folder) in text for text in command_lines()))
         started = demo("--dir", folder, "--base-port", port, "--detach")
         assert started.returncode == 0, started.stdout + started.stderr
-        assert not Path(left["runtime"]).exists()
+        assert not (Path(left["runtime"]) / "left").exists()
     finally:
         demo("stop", "--dir", folder)
 

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
@@ -19,8 +22,7 @@ import httpx2
 
 from durward.core.edge.node import MAX_PORT
 from durward.core.errors import Conflict, Misconfigured
-from durward.core.estate import Declaration, Kind
-from durward.core.wire import Json
+from durward.core.estate import Kind
 from durward.faces.command import durward
 from durward.faces.control import Control
 from durward.faces.credentials import add_credentials, read_credentials
@@ -31,6 +33,7 @@ from durward.faces.process import Child, keep_running
 RUNTIME_PREFIX = "durward-"
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
 MAX_BASE_PORT = MAX_PORT - APP_OFFSET
+SAMPLE_FILES = ("durward.yaml", "openapi.yaml", "orders.test.yaml")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,20 @@ class Place:
     def app(self) -> str:
         """The sample web application."""
         return f"http://127.0.0.1:{self.base_port + APP_OFFSET}"
+
+    @property
+    def orders(self) -> Path:
+        """What the sample declares: written once, then its user's."""
+        return self.folder / "orders"
+
+    def addresses(self, runtime: Path) -> tuple[str, ...]:
+        """What the sample's declarations name of this place."""
+        return (self.apis, self.app, f"unix:{runtime}/orders.sock")
+
+
+SAMPLE = Place(Path(), 8470)
+SAMPLE_RUNTIME = Path("/run")
+"""The place that the packaged sample names."""
 
 
 @contextlib.contextmanager
@@ -117,6 +134,7 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
     async with runtime_folder(place) as runtime:
         first = (orders(place, runtime), control_plane(place, runtime))
         last = (edge(place, runtime), desk(place))
+        write_sample(place, runtime)
         write_configuration(place, runtime)
         watchers: list[asyncio.Task[None]] = []
         try:
@@ -156,19 +174,92 @@ async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
 
 @contextlib.asynccontextmanager
 async def runtime_folder(place: Place) -> AsyncIterator[Path]:
-    """A short folder for sockets, mode 0700, gone at the end.
+    """A short folder for sockets, mode 0700, empty, gone at the end; the same at every start.
 
-    That of a demo in the same place which was killed goes now: whoever asks holds the place alone.
+    Another that a demo in the same place left goes now: whoever asks holds the place alone.
     """
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        former = Path(json.loads((place.folder / "demo.json").read_text())["runtime"])
-        if former.parent == Path(tempfile.gettempdir()) and former.name.startswith(RUNTIME_PREFIX):
-            shutil.rmtree(former)
-    folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+    folder = usual_runtime(place)
+    if not is_private(folder):
+        folder = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
+    other = left[1] if (left := former(place)) else folder
+    if other.parent == folder.parent and other.name.startswith(RUNTIME_PREFIX) and other != folder:
+        shutil.rmtree(other, ignore_errors=True)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def usual_runtime(place: Place) -> Path:
+    """The runtime folder of a place: short enough for paths of Unix sockets."""
+    told = hashlib.sha256(str(place.folder.resolve()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"{RUNTIME_PREFIX}{os.getuid()}-{told}"
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder in a place that everybody can write to is ours alone, and empty now.
+
+    What somebody else put there, a link among them, is neither used nor touched.
+    """
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        if found.st_mode != stat.S_IFDIR | stat.S_IRWXU or found.st_uid != os.getuid():
+            return False
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def former(place: Place) -> tuple[Place, Path] | None:
+    """Where the last demo in this folder was, and its runtime folder."""
+    try:
+        left = json.loads((place.folder / "demo.json").read_text())
+        return Place(place.folder, int(left["base_port"])), Path(left["runtime"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_sample(place: Place, runtime: Path) -> None:
+    """The sample's declarations, in a folder that `durward apply` takes. Raises Misconfigured.
+
+    They are copied once. Later only the addresses of the last demo here become those of this one.
+    """
+    document = place.orders / "durward.yaml"
+    try:
+        if place.orders.exists():
+            text, left = document.read_text(), former(place)
+        else:
+            aside = place.orders.with_name(".orders.new")
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            for name in SAMPLE_FILES:
+                (aside / name).write_text((example("orders") / name).read_text())
+            text, left = (aside / "durward.yaml").read_text(), (SAMPLE, SAMPLE_RUNTIME)
+            (aside / "durward.yaml").write_text(moved(text, left, place, runtime))
+            aside.rename(place.orders)
+            return
+        if left and (told := moved(text, left, place, runtime)) != text:
+            aside = document.with_name(".durward.new")
+            aside.write_text(told)
+            aside.rename(document)
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f"without {place.orders} the demo writes the sample anew"
+        raise Misconfigured(str(document), f"cannot be kept: {error}", hint=hint) from error
+
+
+def moved(text: str, left: tuple[Place, Path], place: Place, runtime: Path) -> str:
+    """A text with the addresses of one demo in place of those of another."""
+    there, there_runtime = left
+    new = dict(zip(there.addresses(there_runtime), place.addresses(runtime), strict=True))
+    pattern = "|".join(rf"{re.escape(address)}(?!\w)" for address in new)
+    return re.sub(pattern, lambda found: new[found[0]], text)
 
 
 def write_configuration(place: Place, runtime: Path) -> None:
@@ -201,7 +292,7 @@ def write_configuration(place: Place, runtime: Path) -> None:
 def seed(place: Place, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file."""
     control, kept = Control(runtime), place.folder / "credentials"
-    wanted = list(declared(place, runtime))
+    wanted = read_declarations(place.orders)
     add_credentials(kept, control.change("apply", wanted, prune=False)["secrets"], "clients")
     known = read_credentials(kept).get("users", {})
     people = [found.name for found in wanted if found.kind is Kind.USER]
@@ -211,19 +302,6 @@ def seed(place: Place, runtime: Path) -> None:
         if name not in known
     }
     add_credentials(kept, fresh, "users")
-
-
-def declared(place: Place, runtime: Path) -> Iterator[Declaration]:
-    """What the sample declares, with the addresses of this demo."""
-    here: dict[str, dict[str, Json]] = {
-        "orders": {"audience": place.apis, "upstream": f"unix:{runtime}/orders.sock"},
-        "desk": {
-            "redirect_uris": [f"{place.app}/callback"],
-            "post_logout_redirect_uris": [f"{place.app}/"],
-        },
-    }
-    for found in read_declarations(example("orders") / "durward.yaml"):
-        yield replace(found, body={**found.body, **here.get(found.name, {})})
 
 
 def example(name: str) -> Path:

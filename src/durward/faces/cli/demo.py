@@ -165,6 +165,8 @@ def page(place: Place) -> str:
     listed = "\n".join(f"  {command:{width}}   {outcome}" for command, outcome in shown.items())
     kept = shlex.quote(str(place.folder / "credentials"))
     apply = durward(f"apply my.durward.yaml --credentials {kept}", place.folder)
+    orders = shlex.quote(str(place.orders))
+    edited = durward(f"apply {orders} --credentials {kept}", place.folder)
     return f"""
 Durward stands at the door of the sample API.
 
@@ -174,7 +176,10 @@ Durward stands at the door of the sample API.
   passwords    {place.folder}/credentials
   files        {place.folder}  settings, logs
 
-Policies decide: examples/orders/durward.yaml. Each refusal has a decision's id for `explain`:
+Policies decide: {place.orders}/durward.yaml
+Edit it, then put it in force: `{edited}`
+
+Each refusal has a decision's id for `explain`:
 
   curl -i {place.apis}/v1/status               200, a policy lets anybody see it
   curl -i {place.apis}/v1/acme/orders/1001     401, without a token
