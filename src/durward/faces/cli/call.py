@@ -21,6 +21,7 @@ from durward.faces.client.native import sign_in
 from durward.faces.client.wire import step
 from durward.faces.control import settings_in
 from durward.faces.credentials import read_credentials
+from durward.settings import EdgeSettings
 
 DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
@@ -46,7 +47,7 @@ def call(
 
     Args:
         method: GET, POST and so on.
-        path: The path at the edge, with its query; `/access/v1/…` is the issuer's, for decisions.
+        path: The path at the edge, with its query, or its URL; `/access/v1/…` is the issuer's.
         as_: The person or the service of `credentials` that calls, or `browser` to sign in there;
             without it no token is sent.
         data: The body, in JSON.
@@ -58,6 +59,7 @@ def call(
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
     with httpx2.Client(timeout=30, trust_env=False) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
+        path = path_at(path, settings)
         host = settings.issuer if path.startswith(f"{ACCESS_PATH}/") else settings.apis
         if host is None:
             raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
@@ -70,6 +72,20 @@ def call(
     print()
     print(reply.text)
     return int(reply.status_code >= REFUSED)
+
+
+def path_at(asked: str, edge: EdgeSettings) -> str:
+    """The path of a URL at this edge. Raises Misconfigured."""
+    if asked.startswith("/"):
+        return asked
+    scheme, colon, rest = asked.partition("://")
+    if not colon:
+        raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
+    host, _, path = rest.partition("/")
+    if scheme != "http" or host not in {edge.apis, edge.issuer}:
+        hint = f"give a path, such as /v1/status; it is asked of http://{edge.apis}"
+        raise Misconfigured(asked, "not a URL of this edge", hint=hint)
+    return f"/{path}"
 
 
 @dataclass(frozen=True)

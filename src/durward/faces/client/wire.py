@@ -10,12 +10,14 @@ from durward.core.errors import Misconfigured, Unavailable
 
 
 def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.Response:
-    """One request, and a line about it on standard error. Raises Unavailable."""
+    """One request, and a line about it on standard error. Raises Unavailable or Misconfigured."""
     started = time.perf_counter()
     try:
         reply = http.request(method, url, **content)
     except httpx2.HTTPError as error:
         raise Unavailable(f"{url} does not answer: {error}") from error
+    except httpx2.InvalidURL as error:
+        raise Misconfigured(repr(url), f"not a URL: {error}") from error
     took = (time.perf_counter() - started) * 1000
     # Parameters stay out of the line: codes are secrets while they live.
     shown = url.partition("?")[0]

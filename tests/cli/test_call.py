@@ -1,0 +1,45 @@
+"""`durward call` before it asks anything, and where nobody answers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.live import free_port
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The settings of an edge that does not run."""
+    host = f"127.0.0.1:{free_port()}"
+    settings = f'[edge]\napis = "{host}"\nruntime = "{tmp_path}"\nstate = "{tmp_path}"\n'
+    (tmp_path / "durward.toml").write_text(settings)
+    return tmp_path
+
+
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "durward", "call", *arguments, "--dir", str(folder)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("v1/status", "error: v1/status: not a path\nhint: a path begins with a slash: /v1/status"),
+        ("http://127.0.0.1:1/v1/status", "error: http://127.0.0.1:1/v1/status: not a URL of this"),
+        ("https://example.com", "error: https://example.com: not a URL of this edge\nhint: "),
+        ("/v1\n", "not a URL: "),
+    ],
+)
+def test_what_is_no_path_is_told_in_a_line(folder: Path, path: str, told: str) -> None:
+    done = call(folder, "GET", path)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_url_of_the_edge_is_as_good_as_its_path(folder: Path) -> None:
+    host = (folder / "durward.toml").read_text().split('"')[1]
+    for asked in ("/v1/status?a=b", f"http://{host}/v1/status?a=b"):
+        told = call(folder, "GET", asked).stderr
+        assert told.startswith(f"error: http://{host}/v1/status?a=b does not answer")
