@@ -19,7 +19,7 @@ from tests.demo import live_demo
 from tests.live import free_port, kill, wait_for
 
 from durward.faces.credentials import read_credentials
-from durward.faces.demo import Place, runtime_folder, usual_runtime
+from durward.faces.demo import Place, runtime_folder, usual_runtime, write_configuration
 
 
 @pytest.fixture
@@ -245,12 +245,17 @@ def test_nobody_else_is_the_issuer_by_the_other_address_of_localhost(folder: Pat
         assert f"port {port}: in use by" in done.stderr
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["never", "ended"])
 @pytest.mark.parametrize(
     "command",
     [["call", "GET", "/v1/status"], ["explain", "d_1"], ["logs"], ["keys"], ["export"]],
     ids=lambda words: words[0],
 )
-def test_without_a_demo_the_hint_says_how_to_start_one(folder: Path, command: list[str]) -> None:
+def test_without_a_demo_the_hint_says_how_to_start_one(
+    folder: Path, command: list[str], *, ended: bool
+) -> None:
+    if ended:
+        write_configuration(Place(folder, base_port()), folder / "runtime")
     done = subprocess.run(
         [sys.executable, "-m", "durward", *command, "--dir", str(folder)],
         check=False,

@@ -9,17 +9,26 @@ import httpx2
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate import Declaration
-from durward.faces.command import durward
+from durward.faces.command import DEMO_DIR, durward
 from durward.settings import Settings, load_settings
 
 PATIENCE_SECONDS = 60
 
 
+class NotRunning(Unavailable):
+    """Nobody listens where a demo, or another Durward, should."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        super().__init__(what)
+        self.hint = f"start a demo there: {durward('demo', folder)}"
+
+
 class Control:
     """The admin API. Every call raises Unavailable, Misconfigured or Conflict."""
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self, runtime: Path, folder: Path = DEMO_DIR) -> None:
         self.socket = runtime / "control.sock"
+        self.folder = folder
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read something."""
@@ -44,6 +53,9 @@ class Control:
         with self._client() as client:
             try:
                 reply = client.request(method, f"http://durward{path}", **content)
+            except httpx2.ConnectError as error:
+                problem = f"no control plane listens on {self.socket} any more"
+                raise NotRunning(problem, self.folder) from error
             except httpx2.HTTPError as error:
                 raise Unavailable(f"the control plane does not answer: {error}") from error
         if reply.is_success:
@@ -61,7 +73,8 @@ class Control:
     @contextlib.contextmanager
     def _client(self) -> Iterator[httpx2.Client]:
         if not self.socket.exists():
-            raise Unavailable(f"no control plane listens on {self.socket}: is `serve` running?")
+            problem = f"no control plane listens on {self.socket}: is `serve` running?"
+            raise NotRunning(problem, self.folder)
         transport = httpx2.HTTPTransport(uds=str(self.socket))
         with httpx2.Client(transport=transport, timeout=PATIENCE_SECONDS, trust_env=False) as it:
             yield it
@@ -88,4 +101,4 @@ def control_of(folder: Path) -> Control:
     settings = settings_in(folder).serve
     if settings is None:
         raise Misconfigured(str(folder / "durward.toml"), "has no part [serve]")
-    return Control(Path(settings.runtime))
+    return Control(Path(settings.runtime), folder)

@@ -69,7 +69,7 @@ def run(arguments: list[str]) -> int:
     except Misconfigured as error:
         return complain(f"{error.path}: {error.problem}", hint=error.hint)
     except DurwardError as error:
-        return complain(str(error))
+        return complain(str(error), hint=getattr(error, "hint", ""))
     except BrokenPipeError:
         return 1
     return outcome if isinstance(outcome, int) else 0

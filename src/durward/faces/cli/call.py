@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from durward.core.authzen.metadata import ACCESS_PATH
-from durward.core.errors import Misconfigured
+from durward.core.errors import Misconfigured, Unavailable
 from durward.faces.client.cache import Kept, cached, keep
 from durward.faces.client.flows import (
     UNAUTHORIZED,
@@ -19,7 +19,7 @@ from durward.faces.client.flows import (
 )
 from durward.faces.client.native import sign_in
 from durward.faces.client.wire import step
-from durward.faces.control import settings_in
+from durward.faces.control import NotRunning, settings_in
 from durward.faces.credentials import read_credentials
 from durward.settings import EdgeSettings
 
@@ -64,7 +64,12 @@ def call(
         if host is None:
             raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
         request = Request(http, method, f"http://{host}{path}", content)
-        reply = Caller(request, dir, as_, client).call() if as_ else request.send()
+        try:
+            reply = Caller(request, dir, as_, client).call() if as_ else request.send()
+        except Unavailable as error:
+            if isinstance(error.__cause__, httpx2.ConnectError):
+                raise NotRunning(str(error), dir) from error
+            raise
     print(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
     for name in ("www-authenticate", "durward-decision"):
         if name in reply.headers:

@@ -1,6 +1,5 @@
 """`durward explain`: why a request was decided as it was."""
 
-import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ import msgspec
 from durward.core.edge.decision import END, Decision
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
-from durward.faces.control import Control, settings_in
+from durward.faces.control import Control, NotRunning, settings_in
 from durward.faces.edge.decisions import find_decisions
 
 DEFAULT_DIR = Path(".durward/demo")
@@ -31,7 +30,7 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
     plane = settings.serve.runtime if settings.serve else None
     plane = plane or (settings.edge.control_plane if settings.edge else None)
     if not found and plane:
-        found = in_the_log(Control(Path(plane)), decision)
+        found = in_the_log(Control(Path(plane), dir), decision)
     if not found:
         hint = "the node that made it keeps it, later the control plane; name the folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
@@ -42,14 +41,18 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
 def in_the_log(control: Control, id: str) -> list[Decision]:
     """A decision of another node, an older one, or one that an enforcement point asked for.
 
-    The last first, where the request was refused after it had been allowed.
+    The last first, where the request was refused after it had been allowed. Raises NotRunning.
     """
     found = []
     for known in (f"{id.removesuffix(END)}{END}", id.removesuffix(END)):
-        with contextlib.suppress(Unavailable, Misconfigured, msgspec.ValidationError):
+        try:
             event = control.get(f"/admin/v1/events/{known}")
             facts = {**event["facts"], "id": known, "at": event["at"]}
             found.append(msgspec.convert(facts, Decision))
+        except NotRunning:
+            raise
+        except (Unavailable, Misconfigured, msgspec.ValidationError):
+            continue
     return found
 
 
