@@ -43,3 +43,13 @@ def test_a_url_of_the_edge_is_as_good_as_its_path(folder: Path) -> None:
     for asked in ("/v1/status?a=b", f"http://{host}/v1/status?a=b"):
         told = call(folder, "GET", asked).stderr
         assert told.startswith(f"error: http://{host}/v1/status?a=b does not answer")
+
+
+def test_whoever_is_not_known_is_told_at_once_with_who_is(folder: Path) -> None:
+    (folder / "credentials").write_text('[clients]\njob = "s"\n[users]\nann = "p"\n')
+    done = call(folder, "--as", "eve", "GET", "/v1/status")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {folder}/credentials: has no person and no service `eve`\n"
+        "hint: there are ann, job; --as browser signs you in with your browser\n"
+    )

@@ -58,6 +58,9 @@ def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
             assert challenge.startswith("Bearer resource_metadata="), "without a token no error"
             told = demo.run("explain", reply.headers["durward-decision"]).stdout
             assert "no access token was sent" in told
+        person = demo.run("call", "--as", "ann", "GET", "/things")
+        assert "the client may not use this resource" in person.stderr
+        assert f"`durward-cli` needs the API of {demo.apis}/my-api in its `apis`" in person.stderr
         other = demo.run("call", "--as", "ann", "GET", "/v1/acme/orders/1001")
         assert other.returncode == 0, other.stderr
     finally:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -25,6 +25,7 @@ from durward.settings import EdgeSettings
 
 DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
+BROWSER = "browser"
 ASKING = "none"
 """Instead of a token: a challenge is all that it gets, also where nobody would need a token.
 
@@ -65,7 +66,8 @@ def call(
             raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
         request = Request(http, method, f"http://{host}{path}", content)
         try:
-            reply = Caller(request, dir, as_, client).call() if as_ else request.send()
+            caller = Caller.known(request, dir, as_, client) if as_ else None
+            reply = caller.call() if caller else request.send()
         except Unavailable as error:
             if isinstance(error.__cause__, httpx2.ConnectError):
                 raise NotRunning(str(error), dir) from error
@@ -118,6 +120,25 @@ class Caller:
     folder: Path
     name: str
     client: str
+    secret: str | None
+    password: str | None
+
+    @classmethod
+    def known(cls, request: Request, folder: Path, name: str, client: str) -> Self:
+        """Somebody of the folder's credentials, or who signs in with their browser.
+
+        Raises Misconfigured.
+        """
+        if name == BROWSER:
+            return cls(request, folder, name, client, None, None)
+        credentials = read_credentials(folder / "credentials")
+        services, people = credentials.get("clients", {}), credentials.get("users", {})
+        if name not in {*services, *people}:
+            problem = f"has no person and no service `{name}`"
+            there = f"there are {', '.join([*people, *services])}; " if people or services else ""
+            hint = f"{there}--as browser signs you in with your browser"
+            raise Misconfigured(str(folder / "credentials"), problem, hint=hint)
+        return cls(request, folder, name, client, services.get(name), people.get(name))
 
     def call(self) -> httpx2.Response:
         """The answer. A kept token that is refused is replaced once."""
@@ -134,18 +155,13 @@ class Caller:
         return self.request.send(bearer(answer["access_token"]))
 
     def _tokens(self, server: Server, known: Kept | None) -> dict[str, Any]:
-        http, name = self.request.http, self.name
-        credentials = read_credentials(self.folder / "credentials")
-        if secret := credentials.get("clients", {}).get(name):
-            return of_service(http, server, name, secret)
-        password = credentials.get("users", {}).get(name)
-        if password is None and name != "browser":
-            problem = f"has no person and no service `{name}`"
-            hint = "--as browser signs you in with your browser"
-            raise Misconfigured(str(self.folder / "credentials"), problem, hint=hint)
+        http = self.request.http
+        if self.secret:
+            return of_service(http, server, self.name, self.secret)
         kept = known.refresh_token if known and known.resource == server.resource else None
         renewed = by_refresh(http, server, self.client, kept)
-        return renewed or sign_in(http, server, self.client, name if password else None, password)
+        person = self.name if self.password else None
+        return renewed or sign_in(http, server, self.client, person, self.password)
 
 
 def bearer(token: str) -> str:

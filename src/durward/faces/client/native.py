@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx2
 
-from durward.core.errors import Misconfigured, Unavailable
+from durward.core.errors import ErrorCode, Misconfigured, Unavailable
 from durward.core.oauth.pkce import METHOD, challenge_of
 from durward.entropy import new_secret
 from durward.faces.client.flows import Server, by_code
@@ -53,7 +53,10 @@ def sign_in(
         raise Misconfigured(server.issuer, "the answer is another issuer's")
     if "code" not in given:
         told = given.get("error_description") or given.get("error", "no code")
-        raise Misconfigured(server.issuer, f"did not sign in: {told}")
+        hint = ""
+        if given.get("error") == ErrorCode.INVALID_TARGET:
+            hint = f"the client `{client}` needs the API of {server.resource} in its `apis`"
+        raise Misconfigured(server.issuer, f"did not sign in: {told}", hint=hint)
     return by_code(http, server, client, given["code"], verifier)
 
 
