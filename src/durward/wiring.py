@@ -190,6 +190,15 @@ class ControlPlane:
             fits = await asyncio.to_thread(passwords.verifies, password, phc or passwords.DECOY)
         return fits and phc is not None
 
+    async def people(self) -> dict[str, dict[str, bool]]:
+        """Who is declared, and whether they can sign in by password."""
+        users = self._published.estate.users
+        return await self._database.read(
+            lambda c: {
+                name: {"password": passwords.has_password(c, UserId(name))} for name in users
+            }
+        )
+
     async def new_password(self, user: UserId) -> Secret:
         """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
         password = passwords.mint_password()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo import live_demo
+from tests.demo import Demo, live_demo
 from tests.live import free_port, kill, wait_for
 
 from durward.faces.credentials import read_credentials
@@ -117,6 +117,26 @@ def test_what_the_demo_declares_can_be_edited_and_applied_as_its_page_says(folde
         start()
         assert status() == 403
         assert f"audience: http://127.0.0.1:{port + 10}\n" in document.read_text()
+    finally:
+        demo("stop", "--dir", folder)
+
+
+def test_who_was_pruned_meanwhile_can_sign_in_after_a_restart(folder: Path) -> None:
+    running = Demo(folder, base_port())
+    try:
+        assert demo("--dir", folder, "--base-port", str(running.port), "--detach").returncode == 0
+        bob = running.password("bob")
+        pruned = running.apply("tenants: {mine: {}}", "--prune")
+        assert pruned.returncode == 0, pruned.stderr
+        demo("stop", "--dir", folder)
+        assert demo("--dir", folder, "--base-port", str(running.port), "--detach").returncode == 0
+        called = running.run("call", "--as", "ann", "GET", "/v1/acme/orders/1001")
+        assert called.returncode == 0, called.stdout + called.stderr
+        assert running.password("bob") != bob
+        demo("stop", "--dir", folder)
+        bob = running.password("bob")
+        assert demo("--dir", folder, "--base-port", str(running.port), "--detach").returncode == 0
+        assert running.password("bob") == bob
     finally:
         demo("stop", "--dir", folder)
 

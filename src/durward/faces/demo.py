@@ -294,12 +294,12 @@ def seed(place: Place, runtime: Path) -> None:
     control, kept = Control(runtime), place.folder / "credentials"
     wanted = read_declarations(place.orders)
     add_credentials(kept, control.change("apply", wanted, prune=False)["secrets"], "clients")
-    known = read_credentials(kept).get("users", {})
+    known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
     people = [found.name for found in wanted if found.kind is Kind.USER]
     fresh = {
         name: control.post(f"/admin/v1/users/{name}/password", {})["password"]
         for name in people
-        if name not in known
+        if name not in known or not there[name]["password"]
     }
     add_credentials(kept, fresh, "users")
 

@@ -74,6 +74,9 @@ def routes(plane: ControlPlane) -> list[Route]:
             found.setdefault(declared.kind.value, {})[declared.name] = dict(declared.body)
         return JSONResponse(found)
 
+    async def people(_: Request) -> Response:
+        return JSONResponse({"users": await plane.people()})
+
     async def password(http: Request) -> Response:
         fresh = await plane.new_password(UserId(http.path_params["user"]))
         return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
@@ -95,6 +98,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         Route("/admin/v1/plan", told(plan), methods=["POST"]),
         Route("/admin/v1/apply", told(apply), methods=["POST"]),
         Route("/admin/v1/declarations", told(export)),
+        Route("/admin/v1/users", told(people)),
         Route("/admin/v1/users/{user}/password", told(password), methods=["POST"]),
         Route("/admin/v1/clients/{client}/secret", told(secret), methods=["POST"]),
         Route("/admin/v1/keys", told(keys)),
