@@ -235,9 +235,7 @@ class ControlPlane:
             for key in published_keys(self._published.ring.keys, self._clock())
         ]
 
-    async def plan(
-        self, wanted: Sequence[Declaration], *, prune: bool
-    ) -> tuple[applying.Change, ...]:
+    async def plan(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Plan:
         """What `apply` would change."""
         return await self._database.read(lambda c: applying.plan(c, wanted, prune=prune))
 

@@ -452,7 +452,7 @@ async def declare(issuer: Issuer) -> None:
             await nothing_is_left(issuer)
         assert not (injected.lost and is_there)
         planned = await issuer.plane.plan(wanted, prune=True)
-        assert bool(planned) == is_there
+        assert bool(planned.changes) == is_there
         if not injected.struck:
             return
 

@@ -203,6 +203,8 @@ def test_an_operator_replaces_a_password(demo: Demo) -> None:
     assert piped.returncode == 1
     assert "hint:" in piped.stderr
     kept = str(demo.folder / "credentials")
+    nobody = demo.run("users", "password", "nobody")
+    assert nobody.stderr.startswith("error: users/nobody: is not declared\n")
     done = demo.run("users", "password", "bob", "--credentials", kept)
     assert done.returncode == 0, done.stderr
     assert demo.password("bob") not in done.stdout

@@ -293,6 +293,22 @@ def test_the_edge_lives_on_when_the_control_plane_is_killed(demo: Demo) -> None:
 
 def test_apply_without_a_terminal_asks_where_secrets_go(demo: Demo) -> None:
     file = demo.folder / "more.durward.yaml"
-    file.write_text("tenants: {another: {}}")
+    file.write_text("clients: {another: {tenant: acme, grants: [client_credentials]}}")
     done = demo.run("apply", str(file))
-    assert (done.returncode, "--credentials" in done.stderr) == (1, True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: apply: secrets of another would be lost\nhint: ")
+    assert "--credentials" in done.stderr
+    assert "clients/another" in demo.run("plan", str(file)).stdout
+    unknown = demo.run("clients", "secret", "nobody")
+    assert unknown.stderr.startswith("error: clients/nobody: is not declared\n")
+
+
+def test_apply_without_a_terminal_says_first_what_is_wrong_with_the_files(demo: Demo) -> None:
+    file = demo.folder / "more.durward.yaml"
+    missing = demo.run("apply", str(demo.folder / "missing.yaml"))
+    assert missing.stderr.startswith(f"error: {demo.folder}/missing.yaml: No such file")
+    file.write_text("users: {eve: {tenant: nowhere}}")
+    assert "nowhere" in demo.run("apply", str(file)).stderr
+    file.write_text("tenants: {another: {}}")
+    applied = demo.run("apply", str(file))
+    assert (applied.returncode, applied.stdout) == (0, "+ tenants/another\n"), applied.stderr

@@ -26,6 +26,14 @@ class Change:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, and the clients that would get a secret."""
+
+    changes: tuple[Change, ...]
+    secrets: tuple[ClientId, ...]
+
+
 @dataclass(frozen=True)
 class Applied:
     """What was done, and the secrets that were made: they are shown to their owner now or never."""
@@ -35,18 +43,24 @@ class Applied:
     secrets: tuple[tuple[ClientId, Secret], ...]
 
 
-def plan(
-    connection: Connection, wanted: Sequence[Declaration], *, prune: bool
-) -> tuple[Change, ...]:
+def plan(connection: Connection, wanted: Sequence[Declaration], *, prune: bool) -> Plan:
     """What `apply` would do; the result fits together, names what there is, keeps its promises.
 
     Raises Misconfigured.
     """
-    changes, after = _difference(load_declarations(connection), wanted, prune=prune)
+    before = load_declarations(connection)
+    changes, after = _difference(before, wanted, prune=prune)
     estate = read_estate(after)
     check_names(estate)
     check_promises(estate)
-    return changes
+    known = read_estate(before).clients
+    secrets = [
+        ClientId(name)
+        for name, client in estate.clients.items()
+        if needs_secret(connection, ClientId(name), client)
+        or (client.has_secret and name not in known)
+    ]
+    return Plan(changes, tuple(secrets))
 
 
 def apply(

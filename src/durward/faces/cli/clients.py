@@ -30,6 +30,7 @@ def secret(
         dir: The folder that holds durward.toml, such as the demo's.
         credentials: Where the secret goes (mode 0600), instead of the terminal.
     """
-    with show_once("secret", name, "clients", credentials) as show:
-        show(control_of(dir).post(f"/admin/v1/clients/{name}/secret", {})["secret"])
+    control = control_of(dir)
+    with show_once("secret", name, "clients", control, credentials) as show:
+        show(control.post(f"/admin/v1/clients/{name}/secret", {})["secret"])
     return 0

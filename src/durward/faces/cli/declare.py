@@ -50,10 +50,13 @@ def apply(
         prune: Also remove what is not declared in the files.
         credentials: Where secrets that are made now go (mode 0600), instead of the terminal.
     """
+    control, wanted = control_of(dir), declared(files)
     if credentials is None and not sys.stdout.isatty():
-        hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
-        raise Misconfigured("apply", "secrets that are made now would be lost", hint=hint)
-    answer = control_of(dir).change("apply", declared(files), prune=prune)
+        made = control.change("plan", wanted, prune=prune)["secrets"]
+        if made:
+            hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
+            raise Misconfigured("apply", f"secrets of {', '.join(made)} would be lost", hint=hint)
+    answer = control.change("apply", wanted, prune=prune)
     print(told(answer))
     if credentials:
         add_credentials(credentials, answer["secrets"], "clients")

@@ -30,6 +30,7 @@ def password(
         dir: The folder that holds durward.toml, such as the demo's.
         credentials: Where the password goes (mode 0600), instead of the terminal.
     """
-    with show_once("password", name, "users", credentials) as show:
-        show(control_of(dir).post(f"/admin/v1/users/{name}/password", {})["password"])
+    control = control_of(dir)
+    with show_once("password", name, "users", control, credentials) as show:
+        show(control.post(f"/admin/v1/users/{name}/password", {})["password"])
     return 0

@@ -53,8 +53,9 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def plan(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
-        changes = await plane.plan(listed(wanted), prune=wanted.prune)
-        return JSONResponse({"changes": [steps(change) for change in changes]})
+        planned = await plane.plan(listed(wanted), prune=wanted.prune)
+        changes = [steps(change) for change in planned.changes]
+        return JSONResponse({"changes": changes, "secrets": planned.secrets})
 
     async def apply(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
