@@ -18,6 +18,7 @@ import pytest
 from tests.demo import Demo, live_demo
 from tests.live import free_port, kill, wait_for
 
+from durward.faces.control import Control
 from durward.faces.credentials import read_credentials
 from durward.faces.demo import Place, runtime_folder, usual_runtime, write_configuration
 
@@ -101,12 +102,12 @@ def test_what_the_demo_declares_can_be_edited_and_applied_as_its_page_says(folde
 
     try:
         page = start()
-        published = snapshot_version(folder)
         put_in_force(page)
         assert status() == 200
+        published = published_version(folder)
         demo("stop", "--dir", folder)
         page = start()
-        assert snapshot_version(folder) == published  # nothing had changed
+        assert published_version(folder) == published  # nothing had changed
         (folder / "orders" / "orders.test.yaml").write_text("tests: []\n")
         text = document.read_text()
         document.write_text(text.replace("Allow\n        Principal", "Deny\n        Principal"))
@@ -141,10 +142,10 @@ def test_who_was_pruned_meanwhile_can_sign_in_after_a_restart(folder: Path) -> N
         demo("stop", "--dir", folder)
 
 
-def snapshot_version(folder: Path) -> int:
-    payload = (folder / "edge" / "snapshot.jws").read_text().split(".")[1]
-    content = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    return int(content["version"])
+def published_version(folder: Path) -> int:
+    runtime = Path(json.loads((folder / "demo.json").read_text())["runtime"])
+    payload = Control(runtime).text("/edge/v1/snapshot").split(".")[1]
+    return int(json.loads(base64.urlsafe_b64decode(payload + "=="))["version"])
 
 
 def test_a_runtime_folder_that_is_not_ours_alone_is_neither_used_nor_touched(folder: Path) -> None:

@@ -292,7 +292,7 @@ def write_configuration(place: Place, runtime: Path) -> None:
 def seed(place: Place, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file."""
     control, kept = Control(runtime), place.folder / "credentials"
-    wanted = read_declarations(place.orders)
+    wanted = read_declarations(place.orders / "durward.yaml")
     add_credentials(kept, control.change("apply", wanted, prune=False)["secrets"], "clients")
     known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
     people = [found.name for found in wanted if found.kind is Kind.USER]
