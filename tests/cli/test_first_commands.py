@@ -1,12 +1,17 @@
 """The commands that need nothing running."""
 
 import json
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from durward import __version__
+from durward.faces.command import typed
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def durward(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +45,25 @@ def test_the_hint_names_the_command_that_was_called_wrongly() -> None:
     done = durward("policy", "who-can", "a:B", "here", "there")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: `there`: more than the command takes\nhint: durward policy who-can --help\n"
+        "error: `there`: more than the command takes\nhint: ./durward policy who-can --help\n"
+    )
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_hints_name_commands_as_they_can_be_typed(tmp_path: Path, *, inside: bool) -> None:
+    command = [sys.executable, "-m", "durward", "policy", "lint"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=None if inside else tmp_path
+    )
+    typed = "./durward" if inside else shlex.quote(str(CHECKOUT / "durward"))
+    assert done.stderr.endswith(f"hint: {typed} policy lint orders.durward.yaml\n")
+
+
+def test_commands_in_backquotes_are_hinted_as_they_can_be_typed() -> None:
+    assert typed("`durward policy test` runs") == "`./durward policy test` runs"
+    assert typed("durward export") == "./durward export"
+    assert typed("a durward demo, durward-cli, `durward`") == (
+        "a durward demo, durward-cli, `durward`"
     )
 
 

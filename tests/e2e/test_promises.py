@@ -39,7 +39,7 @@ def test_a_policy_that_breaks_a_promise_is_not_put_in_force(demo: Demo) -> None:
     refused = demo.apply(POLICY % "Deny")
     assert refused.returncode == 1
     assert "the nightly report reads its tenant's summary: expected allow" in refused.stderr
-    assert "hint: `durward policy test`" in refused.stderr
+    assert "hint: `./durward policy test`" in refused.stderr
     token = demo.token(resource=demo.apis).json()["access_token"]
     assert demo.get(SUMMARY, token).status_code == 200
     assert demo.apply(POLICY % "Allow").returncode == 0

@@ -39,7 +39,7 @@ def read_credentials(path: Path) -> dict[str, dict[str, str]]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
-        hint = "`durward demo` writes it; elsewhere: durward apply --credentials FILE"
+        hint = "`durward demo` writes it; elsewhere: `durward apply --credentials FILE`"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(str(path), str(error)) from error

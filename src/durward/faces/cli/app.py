@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from durward import __version__
 from durward.core.errors import DurwardError, Misconfigured
+from durward.faces.command import durward, typed
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -87,7 +88,7 @@ def misunderstood(error: "CycloptsError") -> str:
 
 def how_to_call(error: "CycloptsError") -> str:
     """The help of the command that was called."""
-    return " ".join(["durward", *(error.command_chain or ()), "--help"])
+    return durward(" ".join([*(error.command_chain or ()), "--help"]))
 
 
 def overview() -> str:
@@ -96,16 +97,16 @@ def overview() -> str:
     lines = (f"  {name:{width}}  {summary}" for name, _, summary in COMMANDS)
     return "\n".join(
         [
-            "Usage: durward COMMAND",
+            f"Usage: {durward('COMMAND')}",
             *("", SUMMARY, "", *lines, ""),
-            "`durward COMMAND --help` says more of one.",
+            f"`{durward('COMMAND --help')}` says more of one.",
         ]
     )
 
 
 def complain(problem: str, *, hint: str = "", code: int = 1) -> int:
     """Say on standard error what is wrong and what to try."""
-    print(f"error: {problem}", file=sys.stderr)
+    print(f"error: {typed(problem)}", file=sys.stderr)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        print(f"hint: {typed(hint)}", file=sys.stderr)
     return code

