@@ -1,20 +1,37 @@
-"""What the README shows is what the product takes."""
+"""What the README shows is what the product takes, and what the demo shows."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from durward.core.estate import read_estate
+from durward.faces.cli.demo import own_api
 from durward.faces.declarations import read_declarations
+from durward.faces.demo import Place
 
 README = Path(__file__).parents[2] / "README.md"
-OPENAPI = "openapi: 3.1.0\npaths: {/things: {get: {operationId: GetThings}}}\n"
 
 
-def test_the_file_that_protects_ones_own_api_is_accepted(tmp_path: Path) -> None:
+def shown() -> str:
     blocks: list[str] = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
-    (shown,) = blocks
-    (tmp_path / "openapi.yaml").write_text(OPENAPI)
-    (tmp_path / "my.durward.yaml").write_text(shown)
+    (only,) = blocks
+    return only
+
+
+def test_the_file_that_protects_ones_own_api_is_accepted_and_has_no_findings(
+    tmp_path: Path,
+) -> None:
+    openapi = re.findall(r"^#   (.*\n)", shown(), re.MULTILINE)
+    (tmp_path / "openapi.yaml").write_text("".join(openapi))
+    (tmp_path / "my.durward.yaml").write_text(shown())
     estate = read_estate(read_declarations(tmp_path))
     assert estate.apis["my-api"].operations[0].action == "my-api:GetThings"
     assert estate.clients["job"].roles == ("reader",)
+    command = [sys.executable, "-m", "durward", "policy", "lint", str(tmp_path)]
+    linted = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_the_demo_shows_the_same_file() -> None:
+    assert own_api(Place(Path(), 8470)) == shown()

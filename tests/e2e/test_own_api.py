@@ -39,7 +39,7 @@ class Things(http.server.BaseHTTPRequestHandler):
 
 def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
     shown = demo.run("demo", "status").stdout
-    document = dedent("  tenants:" + shown.partition("  tenants:")[2].partition("\nand then")[0])
+    document = dedent("  # The" + shown.partition("  # The")[2].partition("\nand then")[0])
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Things)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

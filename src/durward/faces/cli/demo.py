@@ -189,7 +189,7 @@ Each refusal has a decision's id for `explain`:
 Protect your own API: `{apply}` with
 
 {indent(own_api(place), "  ")}
-and then `{durward("call --as job GET …", place.folder)}`.
+and then `{durward("call --as job GET /things", place.folder)}`.
 
 """
 
@@ -197,13 +197,16 @@ and then `{durward("call --as job GET …", place.folder)}`.
 def own_api(place: Place) -> str:
     """A document that protects an API of one's own beside the sample."""
     return f"""\
+# The service listens on port 9000; its openapi.yaml, beside this file, has at least
+#   openapi: 3.1.0
+#   paths: {{ /things: {{ get: {{ operationId: GetThings }} }} }}
 tenants: {{ mine: {{}} }}
 apis:
   my-api: {{ openapi: openapi.yaml, audience: "{place.apis}/my-api", upstream: "127.0.0.1:9000" }}
 policies:
   read-all:
     Version: "2012-10-17"
-    Statement: {{ Effect: Allow, Action: "my-api:Get*", Resource: "*" }}
+    Statement: {{ Effect: Allow, Action: "my-api:Get*", Resource: "arn:durward:my-api:*::*" }}
 roles:
   reader: {{ policies: [read-all] }}
 clients:
