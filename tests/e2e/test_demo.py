@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
-from tests.live import free_port, kill, wait_for
+from tests.demo import Demo, free_base, live_demo
+from tests.live import kill, wait_for
 
 from durward.faces.control import Control
 from durward.faces.credentials import read_credentials
@@ -35,7 +35,7 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def base_port() -> int:
-    return min(free_port(), 65_500)
+    return free_base()
 
 
 def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
