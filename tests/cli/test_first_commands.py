@@ -67,6 +67,18 @@ def test_commands_in_backquotes_are_hinted_as_they_can_be_typed() -> None:
     )
 
 
+def test_help_of_a_command_says_what_its_exit_code_means() -> None:
+    assert "Exit code 1 when there is something." in durward("plan", "--help").stdout
+    assert "Exit code 1 when the answer is a refusal." in durward("call", "--help").stdout
+
+
+def test_explain_says_where_ids_of_decisions_are_found(tmp_path: Path) -> None:
+    settings = f'[edge]\napis = "127.0.0.1:1"\nruntime = "{tmp_path}"\nstate = "{tmp_path}"\n'
+    (tmp_path / "durward.toml").write_text(settings)
+    done = durward("explain", "nonsense", "--dir", str(tmp_path))
+    assert done.stderr.startswith("error: nonsense: not a decision id\nhint: `./durward logs` ")
+
+
 def test_help_names_every_command() -> None:
     done = durward("--help")
     assert done.returncode == 0

@@ -56,7 +56,8 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
         assert second.returncode == 1
         assert "runs in" in second.stderr
         with tempfile.TemporaryDirectory(prefix="dw-") as other:
-            taken = demo("--dir", other, "--base-port", str(port))
+            taken = demo("--dir", Path(other) / "new", "--base-port", str(port))
+            assert not list(Path(other).iterdir())
         assert taken.returncode == 1
         assert "in use by envoy" in taken.stderr
         assert "--base-port" in taken.stderr
@@ -65,6 +66,19 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
     assert stopped.returncode == 0
     assert demo("status", "--dir", folder).returncode == 1
     assert not any(str(folder) in text for text in command_lines())
+
+
+def test_a_demo_in_a_terminal_is_not_said_to_run_in_the_background(folder: Path) -> None:
+    command = [sys.executable, "-m", "durward", "demo", "--dir", str(folder)]
+    with subprocess.Popen([*command, "--base-port", str(base_port())], stdout=-1) as running:
+        try:
+            wait_for(lambda: demo("status", "--dir", folder).returncode == 0, within=20)
+            told = demo("status", "--dir", folder).stdout
+            assert f"Ctrl-C there or `./durward demo stop --dir {folder}` ends it." in told
+            assert "background" not in told
+        finally:
+            running.terminate()
+            running.communicate(timeout=20)
 
 
 def test_a_demo_that_is_started_again_serves_its_first_request(folder: Path) -> None:

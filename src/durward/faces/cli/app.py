@@ -49,8 +49,8 @@ def app() -> "App":
         help_format="plaintext",
         result_action="return_value",
     )
-    for name, module, summary in COMMANDS:
-        root.command(f"durward.faces.cli.{module}:{name}", name=name, help=summary)
+    for name, module, _ in COMMANDS:
+        root.command(f"durward.faces.cli.{module}:{name}", name=name)
     return root
 
 

@@ -47,6 +47,8 @@ def start(
         hint = f"choose one from 1024 to {MAX_BASE_PORT}"
         raise Misconfigured("--base-port", f"{base_port} leaves no room for three", hint=hint)
     place = Place(dir.resolve(), base_port)
+    if running(place.folder) is None:  # else it holds the ports, and is told of below
+        check_ports(place)
     keep_private(place.folder / "logs")
     if detach:
         return start_detached(place)
@@ -92,7 +94,7 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
         print(f"no demo runs in {dir}")
         return 1
     place = Place(dir.resolve(), int(str(state["base_port"])))
-    print(page(place) + runs_on(place))
+    print(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
     for part, secrets in read_credentials(dir / "credentials").items():
         print(f"\n  {part}")
         print("\n".join(f"    {name:12} {secret}" for name, secret in secrets.items()))
@@ -149,6 +151,20 @@ def ends(place: Place) -> str:
 def runs_on(place: Place) -> str:
     """The last line of a demo in the background."""
     return f"It runs in the background; `{durward('demo stop', place.folder)}` ends it."
+
+
+def runs_elsewhere(place: Place) -> str:
+    """The last line about a demo in the foreground of another terminal."""
+    return f"It runs in a terminal; Ctrl-C there or `{durward('demo stop', place.folder)}` ends it."
+
+
+def leads_its_session(state: dict[str, object]) -> bool:
+    """Whether a demo was started with --detach: in a session of its own."""
+    pid = int(str(state["pid"]))
+    try:
+        return os.getsid(pid) == pid
+    except OSError:
+        return False
 
 
 def page(place: Place) -> str:

@@ -13,6 +13,7 @@ from durward.faces.control import Control, NotRunning, settings_in
 from durward.faces.edge.decisions import find_decisions
 
 DEFAULT_DIR = Path(".durward/demo")
+WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
 
 
 def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
@@ -26,6 +27,8 @@ def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> in
     settings = settings_in(dir)
     if settings.edge is None and settings.serve is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
+    if not decision.startswith("d_"):
+        raise Misconfigured(decision, "not a decision id", hint=WHERE)
     found = find_decisions(Path(settings.edge.state), decision) if settings.edge else []
     plane = settings.serve.runtime if settings.serve else None
     plane = plane or (settings.edge.control_plane if settings.edge else None)
