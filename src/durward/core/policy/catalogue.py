@@ -92,7 +92,7 @@ KEYS: tuple[Key, ...] = (
     *_keys(Presence.SOMETIMES, Type.INSTANT, "AuthTime", "TokenIssueTime"),
     *_keys(Presence.SOMETIMES, Type.NUMBER, "AuthAge", "TokenAge"),
     *_keys(Presence.SOMETIMES, Type.ANY, "TokenClaim/"),
-    # Names that are kept for what is to come: no request has them yet.
+    # No request at the edge has them yet; an enforcement point of somebody else may tell them.
     *_keys(Presence.NEVER, Type.ANY, "QueryParam/", "Header/", "TagKeys", many=True),
     *_keys(Presence.NEVER, Type.TEXT, "RequestedFields", "ResourceMembers", many=True),
     *_keys(Presence.NEVER, Type.ANY, "PrincipalTag/", "ResourceTag/", "ResourceAttr/"),
