@@ -288,13 +288,72 @@ def test_what_no_value_can_be_is_proven(condition: dict[str, Any]) -> None:
     assert find(side(allow(**condition))) is None
 
 
-def test_a_number_that_cannot_be_written_is_no_proof() -> None:
-    with pytest.raises(Undecided, match="no number"):
-        find(side(allow(NumericGreaterThan={"app:X": "9" * 37 + "e99"})))
+@pytest.mark.parametrize(
+    ("like", "is_one"),
+    [
+        ("1*0", True),
+        ("1?3", True),
+        ("?5", True),
+        ("*e5", True),
+        ("0*e?9", True),
+        ("5*e-1", True),
+        ("a*", False),
+        ("-*", False),
+        ("9?9e*1", True),
+        ("1?e0", True),
+        ("11e0*", False),
+        ("*.*.*", False),
+        ("3??", True),
+        ("3?1", True),
+        ("31?", False),
+        (" 1", False),
+    ],
+)
+def test_a_number_can_be_asked_for_by_its_spelling(like: str, is_one: bool) -> None:
+    between: dict[str, Any] = {
+        "NumericGreaterThan": {"app:X": "0.5"},
+        "NumericLessThanEquals": {"app:X": "9.95"},
+    }
+    witness = find(side(allow(StringLike={"app:X": like}, **between)))
+    assert (witness is not None) is is_one
+
+
+def test_what_is_no_number_or_too_long_for_one_can_be_asked_for() -> None:
+    """A Deny holds for what cannot be read, an Allow does not."""
+    of_digits: dict[str, Any] = {"StringLike": {"app:X": f"{25 * '1'}{16 * '?'}"}}
+    of_digits |= {"StringNotLike": {"app:X": [f"*{sign}*" for sign in "ex~ "]}}
+    within = allow(**of_digits, NumericGreaterThan={"app:X": "0"})
+    assert find(side(within)) is None
+    unread = find(side(allow(**of_digits)), side(allow(NumericGreaterThan={"app:X": "0"})))
+    assert unread is not None
+    denied = deny(NumericNotEquals={"app:X": "7"})
+    assert find(side(allow(StringLike={"app:X": "7*"}), denied)) is not None
+    assert find(side(allow(StringLike={"app:X": "x*"}), denied)) is None
+
+
+def test_a_number_beyond_all_that_can_be_written_is_none() -> None:
+    longest = "9" * 37 + "e99"
+    assert find(side(allow(NumericGreaterThan={"app:X": longest}))) is None
+    assert find(side(allow(NumericGreaterThanEquals={"app:X": longest}))) is not None
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_one"),
+    [
+        ({"StringLike": {"app:X": "arn:a:*:x/*"}, "ArnNotLike": {"app:X": "arn:a:*:*:*:*"}}, False),
+        ({"StringLike": {"app:X": "arn:*"}, "ArnNotLike": {"app:X": "arn:a:*:*:*:*"}}, True),
+        ({"StringLike": {"app:X": "a*"}, "ArnLike": {"app:X": "arn:?:b:*:c:*d"}}, True),
+        ({"StringNotLike": {"app:X": "*:b:*"}, "ArnLike": {"app:X": "arn:a:b:*:*:*"}}, False),
+        ({"StringLike": {"app:X": "arn:a:b"}, "ArnNotLike": {"app:X": "arn:c:*:*:*:*"}}, False),
+    ],
+)
+def test_an_arn_can_be_asked_for_by_its_spelling(condition: dict[str, Any], is_one: bool) -> None:
+    assert (find(side(allow(**condition))) is not None) is is_one
 
 
 def test_what_cannot_be_settled_is_said() -> None:
-    mixed: dict[str, Any] = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+    mixed: dict[str, Any] = {"StringLike": {"app:X": "*T13:00"}}
+    mixed |= {"DateEquals": {"app:X": ["2024-06-01T12:00:00Z", "2024-06-02T12:00:00Z"]}}
     with pytest.raises(Undecided, match="several kinds"):
         find(side(allow(**mixed)))
 
@@ -302,3 +361,33 @@ def test_what_cannot_be_settled_is_said() -> None:
 def test_a_statement_can_be_asked_about_by_itself() -> None:
     (statement,) = documents(allow(OWN))[0].statements
     assert find(side(allow()), under=compile_statement(statement)) is not None
+
+
+def test_a_question_that_is_too_much_at_once_is_asked_case_by_case() -> None:
+    """Of each case less is said, so that a variable has fewer values there."""
+    named = [f"{place}-${{app:A}}-{place}" for place in range(6)]
+    order = "arn:durward:orders:prod:acme:order"
+    several = allow(f"{order}/${{app:A}}", StringLike={"app:X": [*named, "q*${app:A}"]})
+    others = [deny(StringEquals={"app:A": text, "app:X": f"{text}-${{app:B}}"}) for text in "abcd"]
+    impossible = deny(StringNotLike={"app:X": ["?-*-?"]})
+    assert find(side(several, *others)) is not None
+    assert find(side(several, *others, impossible), side(allow(f"{order}/*"))) is None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"app:X": "a${app:A}"}, "StringLike": {"app:X": "b*"}},
+        {"ArnLike": {"app:X": "arn:a:b:c:${app:A}:x/*"}, "StringLike": {"app:X": "arn:x:*"}},
+        {"StringLike": {"app:X": "*${app:A}", "app:A": "*${app:X}?"}, "Null": {"app:A": True}},
+    ],
+)
+def test_what_cannot_be_whatever_the_variables_are_is_proven(condition: dict[str, Any]) -> None:
+    assert find(side(allow(**condition))) is None
+
+
+def test_a_star_in_an_equal_text_is_no_wildcard_beside_a_variable() -> None:
+    """What is said without the variable's value says no less: `*` in `StringEquals` is a `*`."""
+    literal: dict[str, Any] = {"StringEquals": {"app:X": "*${app:A}"}}
+    assert find(side(allow(**literal, StringLike={"app:X": "${*}*"}))) is not None
+    assert find(side(allow(**literal, StringNotLike={"app:X": "${*}*"}))) is None

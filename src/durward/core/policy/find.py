@@ -30,8 +30,8 @@ from durward.core.policy.predicate import (
     holds,
 )
 from durward.core.policy.request import NOBODY, AccessRequest, Principal
-from durward.core.policy.solver.model import solve
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
+from durward.core.policy.solver.solve import solve
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.wire import JsonLike
 

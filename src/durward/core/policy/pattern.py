@@ -134,9 +134,24 @@ def fill_in(text: str, known: Mapping[str, object]) -> str:
         part = _variable(found[1])
         if not isinstance(part, Variable) or part.key not in known:
             return found[0]
-        return re.sub(r"[*?$]", r"${\g<0>}", _substitute(part, known.get))
+        return _literally(_substitute(part, known.get), wildcards=False)
 
     return _VARIABLE.sub(filled, text)
+
+
+def widened(text: str, *, wildcards: bool) -> str:
+    """A text with `*` for variables; without `wildcards` in it, its other signs are literal."""
+    found, place = "", 0
+    for variable in _VARIABLE.finditer(text):
+        found += _literally(text[place : variable.start()], wildcards)
+        is_sign = variable[1] in {"*", "?", "$"}
+        found += variable[0] if is_sign else "*"
+        place = variable.end()
+    return found + _literally(text[place:], wildcards)
+
+
+def _literally(text: str, wildcards: bool) -> str:  # noqa: FBT001
+    return text if wildcards else re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
 def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Template:

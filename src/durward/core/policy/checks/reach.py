@@ -20,8 +20,8 @@ from durward.core.policy.predicate import (
     compile_statement,
 )
 from durward.core.policy.residual import residual
-from durward.core.policy.solver.model import solve
 from durward.core.policy.solver.outline import could_meet, outline_of
+from durward.core.policy.solver.solve import solve
 from durward.core.policy.solver.undecided import Undecided
 
 MAX_STATEMENTS = 200

@@ -1,9 +1,8 @@
-"""A text that some patterns match and others do not, or the proof that there is none.
+"""Patterns read sign by sign, as a set of states in one integer.
 
-Each pattern is read sign by sign as a set of states in one integer (Baeza-Yates and Gonnet's
-shift-and); the search goes through the product of all, shortest texts first. Signs that no pattern
-names are alike, so that one of them stands for all. Where case makes no difference, a sign is read
-as what it folds to, as `str.casefold` does it: `\u1e9e` as `ss`, the sign for Kelvin as `k`.
+This is Baeza-Yates and Gonnet's shift-and: bit n is set where the first n tokens have been read.
+Where case makes no difference, a sign is read as what it folds to, as `str.casefold` does it:
+`\u1e9e` as `ss`, the sign for Kelvin as `k`.
 """
 
 from collections import defaultdict, deque
@@ -17,8 +16,7 @@ from durward.core.policy.pattern import QUESTION, STAR, Wildcard
 from durward.core.policy.pattern import matches as fits_whole
 from durward.core.policy.solver.undecided import Undecided
 
-MAX_STATES: Final = 20_000
-MAX_CLASS_STATES: Final = 1_000
+MAX_CLASS_STATES: Final = 300
 FRESH: Final = "xyzqjwkv0123456789_"
 """Signs to choose from for where any will do; then those from `OTHER` on."""
 OTHER: Final = 0x2022
@@ -41,37 +39,56 @@ class Glob:
         parts = tuple(part.casefold() if isinstance(part, str) else part for part in self.parts)
         return fits_whole(parts, text.casefold())
 
+    def reader(self, _: int | None = None) -> "_Automaton":
+        """What reads a text."""
+        return _Automaton((self.parts,), folds=self.folds)
+
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whether a text is to match one of the patterns, or none of them."""
+class ArnGlob:
+    """The pattern of an ARN: in each of its segments but the last, a wildcard means no colon."""
 
-    globs: tuple[Glob, ...]
-    matches: bool
+    segments: tuple[Parts, ...]
+    folds: bool = False
+
+    def matches(self, text: str) -> bool:
+        """Whether it means the whole text."""
+        given = text.split(":", len(self.segments) - 1)
+        return len(given) == len(self.segments) and all(map(fits_whole, self.segments, given))
+
+    def reader(self, _: int | None = None) -> "_Automaton":
+        """What reads a text."""
+        return _Automaton(self.segments)
 
 
 class _Automaton:
-    """A pattern as bits: bit n is set where the first n tokens have been read."""
+    __slots__ = ("_any", "_by_sign", "_inner", "_known", "_loops", "_whole", "folds", "start")
 
-    __slots__ = ("_any", "_by_sign", "_loops", "accepting", "folds", "start")
-
-    def __init__(self, glob: Glob) -> None:
-        self.folds = glob.folds
-        self._any = self._loops = 0
+    def __init__(self, segments: Sequence[Parts], *, folds: bool = False) -> None:
+        self.folds = folds
+        self._any = self._loops = self._inner = 0
         self._by_sign: dict[str, int] = {}
+        self._known: dict[tuple[int, str], int] = {}
         place = 0
-        for part in glob.parts:
-            if part == STAR:
-                self._loops |= 1 << place
-            elif part == QUESTION:
-                self._any |= 1 << place
-                place += 1
-            elif isinstance(part, str):
-                for sign in part.casefold() if glob.folds else part:
-                    self._by_sign[sign] = self._by_sign.get(sign, 0) | 1 << place
+        for number, parts in enumerate(segments, start=1):
+            for part in parts:
+                if part == STAR:
+                    self._loops |= 1 << place
+                elif part == QUESTION:
+                    self._any |= 1 << place
                     place += 1
-        self.accepting = 1 << place
+                elif isinstance(part, str):
+                    place = self._add(part.casefold() if folds else part, place)
+            if number < len(segments):
+                place = self._add(":", place)
+                self._inner = (1 << place) - 1
+        self._whole = 1 << place
         self.start = 1
+
+    def _add(self, text: str, place: int) -> int:
+        for at, sign in enumerate(text, start=place):
+            self._by_sign[sign] = self._by_sign.get(sign, 0) | 1 << at
+        return place + len(text)
 
     @property
     def signs(self) -> Iterator[str]:
@@ -83,29 +100,27 @@ class _Automaton:
 
     def after(self, state: int, sign: str) -> int:
         """The state that a sign leads to."""
+        known = self._known.get((state, sign))
+        if known is None:
+            known = self._known[state, sign] = self._after(state, sign)
+        return known
+
+    def _after(self, state: int, sign: str) -> int:
         for each in sign.casefold() if self.folds else sign:
+            meant, kept = self._any, self._loops
+            if each == ":" and self._inner:
+                meant, kept = meant & ~self._inner, kept & ~self._inner
             known = self._by_sign.get(each, 0)
-            state = (state & (known | self._any)) << 1 | (state & self._loops)
+            state = (state & (known | meant)) << 1 | (state & kept)
         return state
 
+    def ends(self, state: int) -> bool:
+        """Whether all of it has been read."""
+        return bool(state & self._whole)
 
-def text_of(wanted: Sequence[Wanted]) -> str | None:
-    """The shortest text that is as all of them want it. Raises Undecided where that is too hard."""
-    return _text_of(tuple(wanted))
-
-
-@lru_cache(maxsize=1024)
-def _text_of(wanted: tuple[Wanted, ...]) -> str | None:
-    groups = [([_Automaton(glob) for glob in each.globs], each.matches) for each in wanted]
-    automata = [automaton for listed, _ in groups for automaton in listed]
-    named = dict.fromkeys(sign for automaton in automata for sign in automaton.signs)
-    alphabet = [fresh_sign(named), *named]
-    found = _shortest(groups, automata, alphabet)
-    if found is None and len({automaton.folds for automaton in automata}) > 1:
-        # Where one takes notice of case and another does not, every spelling can be the one.
-        rare = {rare for sign in named for rare in _spelled().get(sign, ())} - named.keys()
-        found = _shortest(groups, automata, [*alphabet, *sorted(rare)])
-    return found
+    def is_hopeful(self, state: int) -> bool:
+        """Whether all of it can still be read."""
+        return bool(state)
 
 
 @lru_cache(maxsize=256)
@@ -114,7 +129,7 @@ def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
 
     Of a kind without one each text stands that the patterns take other ways. Raises Undecided.
     """
-    automata = [_Automaton(glob) for glob in globs]
+    automata = [glob.reader() for glob in globs]
     named = dict.fromkeys(sign for automaton in automata for sign in automaton.signs)
     start = tuple(automaton.start for automaton in automata)
     seen, waiting = {(start, False)}, deque([(start, "")])
@@ -122,13 +137,11 @@ def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
     while waiting:
         states, text = waiting.popleft()
         pairs = zip(automata, states, strict=True)
-        kind = tuple(bool(state & automaton.accepting) for automaton, state in pairs)
+        kind = tuple(automaton.ends(state) for automaton, state in pairs)
         texts.setdefault(kind, []).append(text)
         for sign in (fresh, *named):
-            then = tuple(
-                automaton.after(state, sign)
-                for automaton, state in zip(automata, states, strict=True)
-            )
+            pairs = zip(automata, states, strict=True)
+            then = tuple([automaton.after(state, sign) for automaton, state in pairs])
             is_fresh = fresh in text or sign == fresh
             if (then, is_fresh) not in seen:
                 seen.add((then, is_fresh))
@@ -146,6 +159,11 @@ def fresh_sign(named: Container[str]) -> str:
     """A sign that is none of those."""
     signs = chain(FRESH, map(chr, count(OTHER)))
     return next(sign for sign in signs if sign not in named)
+
+
+def folding_to(signs: Iterable[str]) -> set[str]:
+    """Every sign that folds to something that begins with one of those."""
+    return {each for sign in signs for each in _spelled().get(sign, ())}
 
 
 @lru_cache(maxsize=1)
@@ -173,51 +191,3 @@ def _spellings(folded: str) -> Iterator[str]:
         read = sign.casefold()
         if folded.startswith(read):
             yield from (sign + rest for rest in _spellings(folded[len(read) :]))
-
-
-def _shortest(
-    groups: "Groups", automata: Sequence[_Automaton], alphabet: Sequence[str]
-) -> str | None:
-    start = tuple(automaton.start for automaton in automata)
-    seen, waiting = {start}, deque([(start, "")])
-    while waiting:
-        states, text = waiting.popleft()
-        if _fits(states, groups):
-            return text
-        for sign in alphabet:
-            then = tuple(
-                automaton.after(state, sign)
-                for automaton, state in zip(automata, states, strict=True)
-            )
-            if then not in seen and _hopeful(then, groups):
-                seen.add(then)
-                if len(seen) > MAX_STATES:
-                    raise Undecided("the patterns are too entangled")
-                waiting.append((then, text + sign))
-    return None
-
-
-Groups = Sequence[tuple[list[_Automaton], bool]]
-
-
-def _fits(states: tuple[int, ...], groups: Groups) -> bool:
-    place = 0
-    for automata, matches in groups:
-        ends = False
-        for automaton in automata:
-            ends = ends or bool(states[place] & automaton.accepting)
-            place += 1
-        if ends is not matches:
-            return False
-    return True
-
-
-def _hopeful(states: tuple[int, ...], groups: Groups) -> bool:
-    """Whether each group that is to match still can."""
-    place = 0
-    for automata, matches in groups:
-        alive = any(states[place : place + len(automata)])
-        place += len(automata)
-        if matches and not alive:
-            return False
-    return True

@@ -28,18 +28,19 @@ from durward.core.policy.request import (
     TENANT_SEGMENT,
     Principal,
 )
-from durward.core.policy.solver.globs import Glob, Wanted, text_of
+from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import (
-    NO_COLON,
     Found,
     Wish,
     filled,
     several_of,
     value_of,
     wanted_of,
+    whatever,
 )
 from durward.core.policy.solver.undecided import Undecided
-from durward.core.policy.solver.variables import MANY, TENANT, settings_of
+from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, TENANT, settings_of
 from durward.core.policy.solver.wishes import (
     PLACES,
     AllOf,
@@ -59,6 +60,7 @@ USUAL: Final[Mapping[str, str]] = {
     ACTION: "~:~",
     **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
 }
+NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)),), matches=False)
 STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
     ACTION: (Wanted((Glob(()), Glob((STAR, ":"))), matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
@@ -180,16 +182,17 @@ class _State:
     def _join(self) -> bool:
         """The principal's tenant and the resource's are one, or the resource is nobody's."""
         texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT, ())
-        wanted = [found for wish in wishes if (found := wanted_of(wish, self.known))]
-        tenant = _text([NO_COLON, *texts, *wanted])
+        wanted = [found for wish in wishes for found in wanted_of(wish, self.known)]
+        can_be = not any(whatever(atom) is (not wish) for atom, wish in wishes)
+        tenant = _text([NO_COLON, *texts, *wanted]) if can_be else None
         facts = {**self.known, TENANT: tenant}
         if tenant and all(holds(atom, facts) is wish for atom, wish in wishes):
             self.values[TENANT] = self.values[TENANT_PLACE] = tenant
             return True
         if not all(is_as(each, "") for each in texts):
-            if len(wanted) < len(wishes):
-                raise Undecided("conditions on the tenant")
-            return False
+            if tenant is None:
+                return False
+            raise Undecided("conditions on the tenant")
         valued = value_of(TENANT, wishes, self.known)
         if valued is None:
             return False
@@ -198,22 +201,43 @@ class _State:
         return True
 
 
-def solve(
-    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
-) -> Facts | None:
-    """The facts of a request for which the predicate holds; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who makes the request.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. Raises Undecided.
+    given any may ask.
     """
-    settled: dict[str, Found] = {}
-    names: frozenset[str] | None = None
-    if principal:
-        facts = ANONYMOUS if principal is NOBODY else principal.facts
-        settled = {key: _value(found) for key, found in facts.items() if ":" in key}
-        if principal.scopes is None and principal is not NOBODY:
+
+    within_tenant: bool = False
+    principal: Principal | None = None
+
+    @property
+    def settled(self) -> dict[str, Found]:
+        """The keys whose values are known."""
+        if not self.principal:
+            return {}
+        facts = ANONYMOUS if self.principal is NOBODY else self.principal.facts
+        settled: dict[str, Found] = {
+            key: _value(found) for key, found in facts.items() if ":" in key
+        }
+        if self.principal.scopes is None and self.principal is not NOBODY:
             del settled["durward:scopes"]  # a token may have any
-        names = frozenset() if principal is NOBODY else frozenset(principal.arns)
+        return settled
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The names that are known."""
+        if not self.principal:
+            return None
+        return frozenset() if self.principal is NOBODY else frozenset(self.principal.arns)
+
+
+def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Facts | None:
+    """The facts of a request for which the predicate holds; None where there is none.
+
+    `most` is how many settings of variables are tried. Raises Undecided.
+    """
     doubts: list[Undecided] = []
     sets = frozenset(
         atom.condition.key
@@ -221,12 +245,12 @@ def solve(
         if isinstance(atom, Holds) and atom.condition.quantifier
     )
     search = _Search()
-    for known in settings_of(predicate, settled):
+    for known in settings_of(predicate, asker.settled, most):
         asked: list[Node] = [Told(predicate, wanted=True)]
-        if within_tenant and (tenant := known.get(TENANT)):
+        if asker.within_tenant and (tenant := known.get(TENANT)):
             asked.append(_own_or_nobodys(str(tenant)))
         try:
-            found = search.run(_State(known, within_tenant, names, sets), asked)
+            found = search.run(_State(known, asker.within_tenant, asker.names, sets), asked)
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -310,7 +334,7 @@ def _text(wanted: Sequence[Wanted]) -> str | None:
     for each in wanted:
         if each.matches:
             for glob in each.globs:
-                for text in filled(glob.parts):
+                for text in filled(glob.parts) if isinstance(glob, Glob) else ():
                     if text and all(is_as(other, text) for other in wanted):
                         return text
     return text_of(wanted)

@@ -12,10 +12,12 @@ readably.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, count, islice, product
+from itertools import islice, product
+from string import ascii_letters
 from typing import Final
 
 from durward.core.policy.document import Quantifier
+from durward.core.policy.operators import parse_number
 from durward.core.policy.pattern import (
     ARN_SEGMENTS,
     QUESTION,
@@ -29,8 +31,10 @@ from durward.core.policy.pattern import (
 )
 from durward.core.policy.predicate import Facts, Holds, atom_holds
 from durward.core.policy.request import NOBODY
-from durward.core.policy.solver.globs import Glob, Parts, Wanted, spellings, text_of
+from durward.core.policy.solver.globs import ArnGlob, Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
+from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
+from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
 from durward.core.policy.solver.undecided import Undecided
 
 Wish = tuple[Holds, bool]
@@ -47,9 +51,20 @@ OTHERS: Final = ("~", "~~", "1", "true", "false")
 """Texts to try where any will do; the first is neither a number nor an instant or an address."""
 MAX_PRODUCT: Final = 2_000
 MAX_SPELLINGS: Final = 256
+FEW: Final = 20
+"""ARNs to try before they are searched for."""
 FOLDING: Final = ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool")
 NUMBER_LIKE: Final = frozenset({"Numeric", "Date", "Binary"})
 """Families that read some of each other's texts; apart from these, none but texts do."""
+SPELLED: Final = frozenset({"String", "Arn"})
+"""Families to which the spelling matters, not a value that it has."""
+SIGNS: Final = {
+    "Date": "0123456789-:.+TtZzeE",
+    "Ip": "0123456789abcdefABCDEF:.",
+    "Binary": f"{ascii_letters}0123456789+/=",
+}
+"""Of which signs the texts are that a family can read."""
+ANY_ARN: Final = ArnGlob((("arn",), *[(STAR,)] * (ARN_SEGMENTS - 1)))
 
 
 def value_of(
@@ -91,66 +106,46 @@ def fits(key: str, value: Found, wishes: Sequence[Wish], known: Facts) -> bool:
 
 
 def _one(key: str, wishes: Sequence[Wish], known: Facts) -> str | None:
-    """One text; None where there is none."""
-    if any(_whatever(atom) is (not wanted) for atom, wanted in wishes):
+    """One text; None where there is none. Raises Undecided."""
+    if any(whatever(atom) is (not wanted) for atom, wanted in wishes):
         return None
-    unspelled = False
-    for value in chain(_candidates(wishes, known), _made(wishes, known)):
+    has_spellings = True
+    for value in _candidates(wishes, known):
         if value is None:
-            unspelled = True
+            has_spellings = False
         elif fits(key, value, wishes, known):
             return value
-    if not _is_all(key, wishes, known):
-        raise Undecided(f"conditions of several kinds on `{key}`")
-    if unspelled:
-        raise Undecided(f"no number that can be written is known to lie between those on `{key}`")
-    return None
-
-
-def _is_all(key: str, wishes: Sequence[Wish], known: Facts) -> bool:
-    """Whether no text but those that were tried can be as it is wanted."""
     families = {family_of(atom) for atom, _ in wishes} - {"Null"}
-    if "String" in families:
-        wanted = _all_wanted(wishes, known)
-        if text_of(wanted) is None or _finite(wanted) is not None:
-            return True
-    elif len(families & NUMBER_LIKE) <= 1:
-        return True
-    for family in sorted(families) if len(families) > 1 else ():
-        # Where one kind alone cannot be as it is wanted, the others make no difference.
-        alike = [wish for wish in wishes if family_of(wish[0]) == family]
-        if _one(key, alike, known) is None:
-            return True
-    return False
+    if has_spellings and not families & SPELLED and len(families & NUMBER_LIKE) <= 1:
+        return None  # those were all that can make a difference
+    wanted = [each for wish in wishes for each in wanted_of(wish, known)]
+    text = text_of(wanted)
+    if text is None:
+        return None
+    if fits(key, text, wishes, known):
+        return text
+    listed = _finite(wanted)
+    if listed is None and not _cannot_be(key, wishes, known):
+        raise Undecided(f"conditions of several kinds on `{key}`")
+    return next((each for each in listed or () if fits(key, each, wishes, known)), None)
 
 
-def _made(wishes: Sequence[Wish], known: Facts) -> Iterator[str]:
-    """Texts that are as the wishes about texts want it, or those about ARNs: where few are, all."""
-    families = {family_of(atom) for atom, _ in wishes}
-    if "String" in families:
-        wanted = _all_wanted(wishes, known)
-        text = text_of(wanted)
-        if text is not None:
-            yield text
-            yield from _finite(wanted) or ()
-    if "Arn" in families:
-        arn = _arn_of([each for wish in wishes for each in _arn_choices(wish, known)])
-        if arn is not None:
-            yield arn
-
-
-def _all_wanted(wishes: Sequence[Wish], known: Facts) -> list[Wanted]:
-    return [found for wish in wishes if (found := wanted_of(wish, known)) is not None]
+def _cannot_be(key: str, wishes: Sequence[Wish], known: Facts) -> bool:
+    """Whether one kind of conditions alone cannot be as it is wanted, whatever the others are."""
+    families = sorted({family_of(atom) for atom, _ in wishes})
+    alike = ([wish for wish in wishes if family_of(wish[0]) == family] for family in families)
+    return len(families) > 1 and any(_one(key, each, known) is None for each in alike)
 
 
 def _finite(wanted: Sequence[Wanted]) -> list[str] | None:
     """The only texts that one of the wishes allows; None where each allows too many."""
     for each in wanted:
-        if not each.matches or any(_is_open(glob) for glob in each.globs):
+        globs = [glob for glob in each.globs if isinstance(glob, Glob) and not _is_open(glob)]
+        if not each.matches or len(globs) < len(each.globs):
             continue
         spelled = (
             text
-            for glob in each.globs
+            for glob in globs
             for text in (spellings if glob.folds else iter)(("".join(map(str, glob.parts)),))
         )
         texts = list(islice(spelled, MAX_SPELLINGS))
@@ -165,7 +160,7 @@ def _is_open(glob: Glob) -> bool:
 
 def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...] | None:
     """Several texts: one for each wish about some value, each as the others want all values."""
-    if any(_whatever(atom, several=True) is (not wanted) for atom, wanted in wishes):
+    if any(whatever(atom, several=True) is (not wanted) for atom, wanted in wishes):
         return None
     some: list[Wish] = []
     every: list[Wish] = []
@@ -189,7 +184,7 @@ def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...
     return several
 
 
-def _whatever(atom: Holds, *, several: bool = False) -> bool | None:
+def whatever(atom: Holds, *, several: bool = False) -> bool | None:
     """Whether it holds for one value, or several, where these do not matter: else None."""
     condition = atom.condition
     if condition.refused:
@@ -197,77 +192,6 @@ def _whatever(atom: Holds, *, several: bool = False) -> bool | None:
     if condition.operator is None:
         return False in condition.absent
     return False if several and not condition.quantifier else None
-
-
-Choice = Sequence[tuple[int, Wanted]]
-"""Wishes about segments of an ARN, by their place."""
-
-
-NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)),), matches=False)
-ANY_ARN: Final = ((Wanted((Glob(("arn",)),), matches=True),), *[(NO_COLON,)] * 4, ())
-"""What the segments of every ARN are."""
-
-
-def _arn_choices(wish: Wish, known: Facts) -> list[list[Choice]]:
-    """What would fulfil a wish: one operand in every segment; or each of them not, in some segment.
-
-    One whose variable cannot be read is not refuted by what does not begin as it does.
-    """
-    atom, wanted = wish
-    operator = atom.condition.operator
-    if operator is None or atom.condition.refused:
-        return []
-    listed: list[list[tuple[int, Glob]]] = []
-    for operand in atom.condition.operands:
-        templates = [parse_template(each, wildcards=True) for each in split_arn(operand.text)]
-        try:
-            resolved = [template.resolve(known.get) for template in templates]
-        except Unresolved:
-            continue
-        except Unreadable:
-            if atom.on_error is not operator.negated:
-                at = next(at for at, each in enumerate(templates) if _is_odd(each, known))
-                listed.append([(at, Glob((templates[at].beginning, STAR)))])
-            continue
-        listed.append([(at, Glob(parts)) for at, parts in enumerate(resolved)])
-    if wanted is not operator.negated:
-        return [[[(at, Wanted((g,), matches=True)) for at, g in each] for each in listed]]
-    return [[[(at, Wanted((g,), matches=False))] for at, g in each] for each in listed]
-
-
-def _is_odd(template: Template, known: Facts) -> bool:
-    try:
-        template.resolve(known.get)
-    except Unreadable:
-        return True
-    except Unresolved:
-        return False
-    return False
-
-
-def _arn_of(choices: Sequence[Sequence[Choice]]) -> str | None:
-    """An ARN for which one choice of each is fulfilled. Raises Undecided where that is too hard."""
-    tried = count()
-
-    def search(
-        left: Sequence[Sequence[Choice]], wanted: Sequence[tuple[Wanted, ...]]
-    ) -> Sequence[tuple[Wanted, ...]] | None:
-        if not left:
-            return wanted
-        for choice in left[0]:
-            if next(tried) > MAX_PRODUCT:
-                raise Undecided("there are too many ways to be none of the ARNs")
-            more = list(wanted)
-            for at, each in choice:
-                more[at] = (*more[at], each)
-            if all(text_of(more[at]) is not None for at, _ in choice):
-                found = search(left[1:], more)
-                if found is not None:
-                    return found
-        return None
-
-    segments = search(choices, ANY_ARN)
-    return None if segments is None else ":".join(str(text_of(each)) for each in segments)
 
 
 def family_of(atom: Holds) -> str:
@@ -283,17 +207,83 @@ def family_of(atom: Holds) -> str:
     )
 
 
-def wanted_of(wish: Wish, known: Facts) -> Wanted | None:
-    """A wish about one text as one about patterns; None where it is about something else."""
+def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
+    """What a wish about one text says about it, sign by sign.
+
+    It is all that the wish says where it is about texts, ARNs or numbers; else it is less.
+    """
     atom, wanted = wish
     operator = atom.condition.operator
-    if operator is None or family_of(atom) != "String":
-        return None
-    folds = operator.name in FOLDING
-    globs = [Glob(parts, folds) for parts in _resolved(atom, known)]
+    if operator is None or atom.condition.refused:
+        return []
+    matches = wanted is not operator.negated
+    match family := family_of(atom):
+        case "String":
+            folds = operator.name in FOLDING
+            globs = [Glob(parts, folds) for parts in _resolved(atom, known)]
+            if atom.on_error is not operator.negated:
+                globs += [Glob((each, STAR)) for each in _unreadable(atom, known)]
+            return [Wanted(tuple(globs), matches)]
+        case "Arn":
+            return _wanted_arn(atom, known, matches=matches)
+        case "Numeric":
+            return _wanted_number(atom, matches=matches)
+        case _:
+            return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
+
+
+def _wanted_arn(atom: Holds, known: Facts, *, matches: bool) -> list[Wanted]:
+    """An ARN that is one of the operands, or none of them; or what is no ARN.
+
+    One whose variable cannot be read is not refuted by what does not begin as it does.
+    """
+    operator = atom.condition.operator
+    is_negated = operator is not None and operator.negated
+    globs: list[Pattern] = []
+    for operand in atom.condition.operands:
+        templates = [parse_template(each, wildcards=True) for each in split_arn(operand.text)]
+        try:
+            globs.append(ArnGlob(tuple(template.resolve(known.get) for template in templates)))
+        except Unresolved:
+            continue
+        except Unreadable:
+            if atom.on_error is not is_negated:
+                globs += _beginnings(templates, known)
+    if not is_negated:
+        return [Wanted(tuple(globs), matches)]
+    if matches:
+        return [Wanted((Unlike(ANY_ARN), *globs), matches=True)]
+    return [Wanted((ANY_ARN,), matches=True), Wanted(tuple(globs), matches=False)]
+
+
+def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob]:
+    for at, template in enumerate(templates):
+        if _is_odd(template, known):
+            segments = [(STAR,)] * len(templates)
+            yield ArnGlob((*segments[:at], (template.beginning, STAR), *segments[at + 1 :]))
+
+
+def _wanted_number(atom: Holds, *, matches: bool) -> list[Wanted]:
+    """A number that compares with one of the operands, or with none; or what is no number."""
+    operator = atom.condition.operator
+    assert operator is not None  # noqa: S101 - it has a family
+    relations = RELATIONS[operator.name.removeprefix("Numeric").replace("Not", "")]
+    globs: list[Pattern] = [
+        Number(relations, parse_number(operand.text)) for operand in atom.condition.operands
+    ]
     if atom.on_error is not operator.negated:
-        globs += [Glob((each, STAR)) for each in _unreadable(atom, known)]
-    return Wanted(tuple(globs), wanted is not operator.negated)
+        globs.append(NoNumber())
+    return [Wanted(tuple(globs), matches)]
+
+
+def _is_odd(template: Template, known: Facts) -> bool:
+    try:
+        template.resolve(known.get)
+    except Unreadable:
+        return True
+    except Unresolved:
+        return False
+    return False
 
 
 def _resolved(atom: Holds, known: Facts) -> list[Parts]:
@@ -330,7 +320,7 @@ def _candidates(wishes: Sequence[Wish], known: Facts) -> Iterator[str | None]:
                 for parts in _resolved(atom, known):
                     yield from filled(parts)
             case "Arn":
-                yield from arns(texts, known)
+                yield from islice(arns(texts, known), FEW)
             case _ if texts and family in POINTS:
                 typed.setdefault(family, {}).update(dict.fromkeys(texts))
     for family, constants in typed.items():

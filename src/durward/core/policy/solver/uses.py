@@ -20,7 +20,8 @@ from durward.core.policy.pattern import (
     split_arn,
 )
 from durward.core.policy.predicate import Every, Holds, Names, Not, Predicate, Some
-from durward.core.policy.solver.globs import Glob, Wanted, text_of
+from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import FOLDING, Found, family_of, templates_of
 from durward.core.policy.solver.wishes import PLACES
 

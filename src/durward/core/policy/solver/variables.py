@@ -46,7 +46,7 @@ from durward.core.policy.solver.uses import (
 from durward.core.policy.solver.wishes import PLACES
 
 MAX_SETTINGS: Final = 512
-MAX_PIECES: Final = 100
+MAX_PIECES: Final = 32
 MAX_SPELLINGS: Final = 64
 ROUNDS: Final = 4
 TENANT: Final = "durward:tenantid"
@@ -57,10 +57,13 @@ MANY: Final = ("~", "~~")
 Setting = dict[str, Found]
 
 
-def settings_of(predicate: Predicate, settled: Mapping[str, Found]) -> Iterator[Setting]:
+def settings_of(
+    predicate: Predicate, settled: Mapping[str, Found], most: int = MAX_SETTINGS
+) -> Iterator[Setting]:
     """Values of the keys that variables read; what is settled already has its value.
 
-    Everybody has a tenant. Raises Undecided after the last where these may not be all.
+    Everybody has a tenant. Raises Undecided after the last, or after `most`, where these may not
+    be all.
     """
     keys = dict.fromkeys(
         key
@@ -73,7 +76,7 @@ def settings_of(predicate: Predicate, settled: Mapping[str, Found]) -> Iterator[
         return
     relations = _Relations(predicate, tuple(keys), settled)
     for count, setting in enumerate(relations.settings()):
-        if count == MAX_SETTINGS:
+        if count == most:
             raise Undecided("the variables can have too many values")
         yield setting
     if relations.doubts:

@@ -27,7 +27,8 @@ from durward.core.policy.predicate import (
     Some,
     holds,
 )
-from durward.core.policy.solver.globs import Glob, Parts, Wanted
+from durward.core.policy.solver.globs import Glob, Parts
+from durward.core.policy.solver.texts import Wanted
 from durward.core.policy.solver.undecided import Undecided
 
 PLACES: Final = tuple(f"{RESOURCE}:{place}" for place in range(ARN_SEGMENTS))

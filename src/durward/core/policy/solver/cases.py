@@ -1,0 +1,126 @@
+"""A question taken apart into cases: what is wanted at once, and where there is a choice.
+
+Nothing is lost by it: a request is as a question wants it where it is as one of the cases wants it.
+An atom that names several texts is a choice too, or several wishes, unless a set operator reads all
+of its texts for each value.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from durward.core.policy.predicate import (
+    Atom,
+    Constant,
+    Every,
+    Holds,
+    Names,
+    Not,
+    Predicate,
+    Some,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of these holds."""
+
+    cases: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All of these hold, and one of each choice."""
+
+    literals: tuple[Predicate, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def predicate(self) -> Predicate:
+        """The case as a predicate."""
+        return Every((*self.literals, *(Some(choice.cases) for choice in self.choices)))
+
+
+def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
+    """The case in which a predicate holds, beside another; None where it cannot."""
+    literals = list(beside.literals if beside else ())
+    choices = list(beside.choices if beside else ())
+    waiting = [(predicate, True)]
+    while waiting:
+        each, wanted = waiting.pop()
+        match each:
+            case Constant(value):
+                if value is not wanted:
+                    return None
+            case Not(part):
+                waiting.append((part, not wanted))
+            case Every(parts) | Some(parts) if isinstance(each, Every) is wanted:
+                waiting += [(part, wanted) for part in reversed(parts)]
+            case Every(parts) | Some(parts):
+                if not parts:
+                    return None
+                if len(parts) == 1:
+                    waiting.append((parts[0], wanted))
+                else:
+                    choices.append(Choice(tuple(_wished(part, wanted) for part in parts)))
+            case _:
+                singles = _singles(each)
+                if is_alternative(each) is wanted and len(singles) > 1:
+                    choices.append(Choice(tuple(_wished(one, wanted) for one in singles)))
+                else:
+                    literals += [_wished(one, wanted) for one in singles]
+    return Case(tuple(dict.fromkeys(literals)), tuple(dict.fromkeys(choices)))
+
+
+def parted(case: Case, choice: Choice) -> Iterator[Case]:
+    """The cases of one choice of a case. Those that cannot be are left out."""
+    rest = tuple(each for each in case.choices if each is not choice)
+    for each in choice.cases:
+        found = case_of(each, Case(case.literals, rest))
+        if found:
+            yield found
+
+
+def is_varied(predicate: Predicate) -> bool:
+    """Whether a variable stands in it."""
+    match predicate:
+        case Not(part):
+            return is_varied(part)
+        case Every(parts) | Some(parts):
+            return any(map(is_varied, parts))
+        case Names(patterns):
+            return any(pattern.keys for pattern in patterns)
+        case Holds(condition):
+            return any(operand.keys for operand in condition.operands)
+        case _:
+            return False
+
+
+def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001
+    if isinstance(predicate, Not):
+        return _wished(predicate.part, not wanted)
+    return predicate if wanted else Not(predicate)
+
+
+def _singles(atom: Atom) -> Sequence[Predicate]:
+    """The same atom for each text that it names."""
+    match atom:
+        case Names(patterns) if is_varied(atom):
+            return [replace(atom, patterns=(pattern,)) for pattern in patterns]
+        case Holds(condition) if is_varied(atom) and not condition.quantifier:
+            return [
+                replace(atom, condition=replace(condition, operands=(operand,)))
+                for operand in condition.operands
+            ]
+        case _:
+            return [atom]
+
+
+def is_alternative(atom: Atom) -> bool:
+    """Whether one text of those that it names is enough."""
+    match atom:
+        case Names(_, complement):
+            return not complement
+        case Holds(condition):
+            return not (condition.operator and condition.operator.negated)
+        case _:
+            return True

@@ -1,0 +1,85 @@
+"""Whether there is a request for which a predicate holds: first at once, then case by case.
+
+What variables are makes questions hard, so where some stand in a predicate, what it says without
+them is asked first: where that cannot be, nothing more is to be asked. Where the values of its
+variables are too many to be tried, or not known to be all there are, the predicate is parted at a
+choice, and each case asked for itself. Fewer things are said in each, so that variables have fewer
+values there.
+"""
+
+from durward.core.policy.predicate import Facts, Predicate
+from durward.core.policy.request import Principal
+from durward.core.policy.solver.cases import Case, Choice, case_of, is_varied, parted
+from durward.core.policy.solver.model import Asker, model_of
+from durward.core.policy.solver.relaxed import relaxed
+from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.variables import MAX_SETTINGS
+
+MAX_CASES = 60
+FEW_SETTINGS = 16
+"""How many settings are tried before a choice is taken apart instead."""
+
+
+def solve(
+    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
+) -> Facts | None:
+    """The facts of a request for which the predicate holds; None where there is none.
+
+    `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
+    given any may ask. Raises Undecided.
+    """
+    asker = Asker(within_tenant, principal)
+    if not is_varied(predicate):
+        return model_of(predicate, asker)
+    case = case_of(predicate)
+    return _Cases(asker).model(case) if case else None
+
+
+class _Cases:
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
+        self.number = 0
+
+    def model(self, case: Case) -> Facts | None:
+        """A request of the case. Raises Undecided."""
+        self.number += 1
+        if self.number > MAX_CASES:
+            raise Undecided("there are too many cases")
+        predicate = case.predicate
+        if self._cannot_be(relaxed(predicate)):
+            return None
+        choice = _choice(case)
+        try:
+            return model_of(predicate, self.asker, FEW_SETTINGS if choice else MAX_SETTINGS)
+        except Undecided:
+            if not choice:
+                raise
+        return self._model_of_one(case, choice)
+
+    def _cannot_be(self, predicate: Predicate) -> bool:
+        try:
+            return model_of(predicate, self.asker) is None
+        except Undecided:
+            return False
+
+    def _model_of_one(self, case: Case, choice: Choice) -> Facts | None:
+        doubt: Undecided | None = None
+        for each in parted(case, choice):
+            try:
+                found = self.model(each)
+            except Undecided as error:
+                doubt = doubt or error
+                if self.number > MAX_CASES:
+                    break
+                continue
+            if found is not None:
+                return found
+        if doubt:
+            raise doubt
+        return None
+
+
+def _choice(case: Case) -> Choice | None:
+    """The choice that parts a case: of those about variables one with few cases, else any."""
+    varied = [choice for choice in case.choices if any(map(is_varied, choice.cases))]
+    return min(varied or case.choices, key=lambda choice: len(choice.cases), default=None)

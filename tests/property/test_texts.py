@@ -1,0 +1,73 @@
+"""Texts that are as it is wanted: held against every short text there is."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from durward.core.policy.pattern import QUESTION, STAR
+from durward.core.policy.solver.globs import ArnGlob, Glob, Parts
+from durward.core.policy.solver.quantities import ALL, NoNumber, Number
+from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
+from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.uses import plain
+
+SIGNS = "015.e-a"
+LONGEST = 4
+PARTS = st.lists(st.sampled_from(["1", "0", "5", "a", "e", ".", STAR, QUESTION]), max_size=4)
+GLOBS = st.builds(lambda parts, folds: Glob(plain(parts), folds), PARTS, st.booleans())
+CONSTANTS = st.sampled_from(["0", "1", "-1", "5", "10", "0.5", "1e5", "-0.1", "150", "1e-5", "11"])
+RELATIONS = st.sets(st.sampled_from(sorted(ALL)), min_size=1, max_size=2)
+NUMBERS = st.builds(
+    lambda found, text: Number(frozenset(found), Decimal(text)), RELATIONS, CONSTANTS
+)
+OTHERS: st.SearchStrategy[Pattern] = st.one_of(
+    st.just(NoNumber()), st.builds(Unlike, GLOBS), st.sampled_from([OfSigns("01."), OfSigns("e5")])
+)
+WANTED = st.builds(
+    lambda listed, matches: Wanted(tuple(listed), matches),
+    st.lists(st.one_of(GLOBS, NUMBERS, OTHERS), min_size=1, max_size=2),
+    st.booleans(),
+)
+
+
+def short_texts() -> Iterator[str]:
+    for length in range(LONGEST + 1):
+        yield from map("".join, product(SIGNS, repeat=length))
+
+
+SHORT = tuple(short_texts())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(WANTED, min_size=1, max_size=3))
+def test_a_text_is_found_where_there_is_one(wanted: list[Wanted]) -> None:
+    try:
+        found = text_of(wanted)
+    except Undecided:
+        return
+    if found is not None:
+        assert all(each.fits(found) for each in wanted)
+        return
+    assert not [text for text in SHORT if all(each.fits(text) for each in wanted)]
+
+
+SEGMENTS: list[Parts] = [(), ("a",), (STAR,), (QUESTION,), ("a", STAR), (STAR, "a")]
+SEGMENT = st.sampled_from(SEGMENTS)
+ARNS = st.builds(lambda *segments: ArnGlob(segments), SEGMENT, SEGMENT, SEGMENT)
+ARN_SHORT = [text for n in range(6) for text in map("".join, product("ab:", repeat=n))]
+
+
+@settings(max_examples=100, deadline=None)
+@given(ARNS, ARNS, GLOBS)
+def test_a_wildcard_of_an_arn_means_no_colon_but_in_the_last_segment(
+    one: ArnGlob, other: ArnGlob, glob: Glob
+) -> None:
+    wanted = [Wanted((one,), True), Wanted((other, glob), False)]
+    found = text_of(wanted)
+    if found is not None:
+        assert all(each.fits(found) for each in wanted)
+        return
+    assert not [text for text in ARN_SHORT if all(each.fits(text) for each in wanted)]
