@@ -45,7 +45,7 @@ def test_findings_are_told_to_machines_too(
     (finding,) = json.loads(capsys.readouterr().out)
     assert (finding["check"], finding["line"]) == ("for-all-values-unguarded", 7)
     assert run(["policy", "lint", str(file), "--ignore", "for-all-values-unguarded"]) == 0
-    assert run(["policy", "lint", str(file), "--ignore", "nonsense"]) == 1
+    assert run(["policy", "lint", str(file), "--ignore", "nonsense"]) == 2
 
 
 def test_every_problem_of_an_unreadable_policy_is_told(
@@ -57,6 +57,33 @@ def test_every_problem_of_an_unreadable_policy_is_told(
     out = capsys.readouterr().out
     assert f"{file}:3:13: error: `Effect` is `Allow` or `Deny` [not-a-policy]" in out
     assert f"{file}:7:" in out
+
+
+def test_what_is_neither_json_nor_yaml_is_a_finding_beside_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what can be read without it: which names there are, nobody knows now."""
+    twice, mine = tmp_path / "twice.yaml", tmp_path / "mine.yaml"
+    twice.write_text(POLICY + "    Effect: Deny\n")
+    mine.write_text(POLICY.replace("Effect: Allow", "Effect: allow"))
+    files = [str(file) for file in (twice, mine, ORDERS)]
+    assert run(["policy", "check", *files]) == 1
+    out = capsys.readouterr().out
+    assert f"{twice}:8:5: error: `Effect` stands here twice [not-a-policy]" in out
+    assert f"{mine}:3:13: error: `Effect` is `Allow` or `Deny` [not-a-policy]" in out
+    assert "`orders:GetOrdr`" not in out
+    assert out.endswith("5 policies: 2 findings\n")
+    assert run(["policy", "lint", "--json", *files]) == 1
+    assert [found["line"] for found in json.loads(capsys.readouterr().out)] == [8, 3]
+
+
+def test_without_an_api_it_says_what_was_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(POLICY)
+    assert run(["policy", "check", str(file)]) == 0
+    assert "no API is declared in these files" in capsys.readouterr().out
 
 
 KEYED = """\
@@ -97,5 +124,5 @@ def test_keys_that_a_service_tells_are_declared_with_its_api(
     assert run(["policy", "check", str(file)]) == 1
     assert "`durward:ResourceAttr/size`" in capsys.readouterr().out
     file.write_text(KEYED.replace("type: number", "type: colour"))
-    assert run(["policy", "check", str(file)]) == 1
+    assert run(["policy", "check", str(file)]) == 2
     assert "apis/files/keys" in capsys.readouterr().err

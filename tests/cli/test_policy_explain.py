@@ -42,7 +42,7 @@ def test_a_denial_says_why(who: str, resource: str, more: tuple[str, ...], told:
 
 
 def test_it_is_told_to_machines_too() -> None:
-    found = json.loads(explain("user/bob", OWN, "--context", "app:x=1", "--json").stdout)
+    found = json.loads(explain("user/bob", OWN, "--context", "durward:Amr=pwd", "--json").stdout)
     assert found["result"] == "implicit deny"
 
 
@@ -55,8 +55,14 @@ def test_it_is_told_to_machines_too() -> None:
 )
 def test_a_wrong_call_says_what_is_right(who: str, more: tuple[str, ...], told: str) -> None:
     done = explain(who, OWN, *more)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_what_is_no_resource_is_told_and_not_denied() -> None:
+    done = explain("ann", "order/1")
+    assert done.returncode == 2
+    assert "`order/1` is not a resource" in done.stderr
 
 
 @pytest.fixture
@@ -92,6 +98,9 @@ def test_what_the_edge_always_tells_needs_no_option(bound: Path) -> None:
         (("--action", "orders:GetOrdr"), "did you mean `orders:GetOrder`?"),
         (("--scope", "ordrs:read"), "did you mean `orders:read`?"),
         (("--role", "clrk"), "did you mean `clerk`?"),
+        (("--client", "desc"), "did you mean `desk`?"),
+        (("--context", "durward:SourceIpp=10.0.0.1"), "did you mean `durward:SourceIp`?"),
+        (("--context", "durward:Subject=bob"), "`durward:Subject` is told by the token alone"),
     ],
 )
 def test_a_name_that_there_is_not_is_told_and_not_denied(more: tuple[str, ...], told: str) -> None:
@@ -100,8 +109,19 @@ def test_a_name_that_there_is_not_is_told_and_not_denied(more: tuple[str, ...], 
     done = subprocess.run(
         [*command, *usual, *more], check=False, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_a_key_of_several_values_is_a_list_also_where_one_is_given(bound: Path) -> None:
+    """As at the edge: on a list an operator without quantifier never holds."""
+    file = bound / "durward.yaml"
+    plain = "StringEquals: { durward:Amr: pwd, "
+    file.write_text(file.read_text().replace("StringEquals: { ", plain, 1))
+    assert explain("ann", OWN, "--context", "durward:Amr=pwd", folder=bound).returncode == 1
+    quantified = "ForAnyValue:StringEquals: { durward:Amr: pwd }, StringEquals: { "
+    file.write_text(file.read_text().replace(plain, quantified))
+    assert explain("ann", OWN, "--context", "durward:Amr=pwd", folder=bound).returncode == 0
 
 
 def test_who_has_no_token_is_anonymous() -> None:

@@ -63,7 +63,7 @@ def test_who_asks_without_a_token_is_somebody_too(tmp_path: Path) -> None:
 
 def test_who_is_not_declared_is_told() -> None:
     done = durward("what-can", "eve", EXAMPLE)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "`eve` is not declared" in done.stderr
     assert "user/ann" in done.stderr
 
@@ -120,24 +120,47 @@ def test_an_invariant_is_proven_or_broken_by_a_request(tmp_path: Path) -> None:
     assert "orders:CancelOrder" in broken.stdout
 
 
-@pytest.mark.parametrize("content", ["[]", "Version: 1", "{"])
-def test_what_is_no_policy_is_told_with_its_file(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[]", "never.yaml:1:1: "),
+        ("Version: 1", "never.yaml:1:10: "),
+        ("{", "never.yaml:1:2: not valid JSON"),
+        ('{"Version": "2012-10-17", "Statement": []}', "there is nothing to prove"),
+    ],
+)
+def test_what_is_no_policy_is_told_with_its_file(tmp_path: Path, content: str, told: str) -> None:
     never = tmp_path / "never.yaml"
     never.write_text(content)
     done = durward("prove", EXAMPLE, "--never", never)
-    assert done.returncode == 1
-    assert "never.yaml" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_what_is_misspelled_is_told_and_not_proven(tmp_path: Path) -> None:
     asked = durward("who-can", "orders:GetOrdr", EXAMPLE)
-    assert asked.returncode == 1
+    assert asked.returncode == 2
     assert "did you mean `orders:GetOrder`?" in asked.stderr
     never = tmp_path / "never.yaml"
     statement = {"Effect": "Allow", "Action": "orders:GetOrdr", "Resource": "*"}
     never.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     proven = durward("prove", EXAMPLE, "--never", never)
-    assert proven.returncode == 1
+    assert proven.returncode == 2
     assert "proven" not in proven.stdout
     assert "`orders:GetOrdr`" in proven.stderr
+
+
+def test_a_single_policy_is_no_declaration(tmp_path: Path) -> None:
+    file = tmp_path / "never.yaml"
+    file.write_text(NEVER)
+    for command in (("who-can", "orders:GetOrder", file), ("diff", EXAMPLE, file)):
+        done = durward(*command)
+        assert done.returncode == 2
+        assert "is a single policy, and declares nothing" in done.stderr
+
+
+def test_what_could_not_be_asked_is_told_to_machines_too(tmp_path: Path) -> None:
+    done = durward("diff", EXAMPLE, tmp_path / "none", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"] == f"{tmp_path / 'none'}: No such file or directory"

@@ -45,8 +45,9 @@ def test_what_must_never_be_is_shown_by_a_request(copy: Path) -> None:
     done = run_tests(copy, "--json")
     assert done.returncode == 1
     failed = json.loads(done.stdout)["failed"]
-    assert len(failed) == 2
-    assert "never `Cancel`: user/ann may orders:CancelOrder" in failed[0]
+    assert [found["test"] for found in failed] == ["orders: never `Cancel`"] * 2
+    assert failed[0]["how"].startswith("user/ann may orders:CancelOrder")
+    assert run_tests(copy).stdout.endswith("\n0 of 1 passed\n")
 
 
 def test_faults_that_no_test_notices_are_told(copy: Path) -> None:
@@ -63,6 +64,12 @@ tests: [{name: x, expect: deny, when: {action: 'orders:GetOrder', resource: '*'}
 """
 
 
+TOLD = """
+given: { principal: ann, context: { %s } }
+tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: '*'}}]
+"""
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -75,6 +82,9 @@ tests: [{name: x, expect: deny, when: {action: 'orders:GetOrder', resource: '*'}
             SCOPES,
             "did you mean `orders:read`?",
         ),
+        (TOLD % "durward:SourceIpp: 10.0.0.1", "did you mean `durward:SourceIp`?"),
+        (TOLD % "durward:Roles: [clerk]", "`durward:Roles` is told by the token alone"),
+        (TOLD % "durward:Amr: pwd", "`durward:Amr` has several values"),
     ],
 )
 def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
@@ -82,7 +92,7 @@ def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
 ) -> None:
     (copy / "orders.test.yaml").write_text(content)
     done = run_tests(copy)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert told in done.stderr
     assert "passed" not in done.stdout
 
@@ -90,13 +100,15 @@ def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
 def test_without_tests_it_says_where_to_write_them(copy: Path) -> None:
     (copy / "orders.test.yaml").unlink()
     done = run_tests(copy)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "name.test.yaml" in done.stderr
+    told = run_tests(copy, "--json")
+    assert json.loads(told.stdout)["error"].endswith("has no tests of policies")
 
 
 def test_a_test_that_cannot_be_read_is_told_with_its_place(copy: Path) -> None:
     (copy / "orders.test.yaml").write_text("tests: [{name: x}]")
     done = run_tests(copy)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "tests/orders" in done.stderr
     assert "/tests/0/when" in done.stderr

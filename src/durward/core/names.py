@@ -1,6 +1,6 @@
 """Names in policies and in questions: each is one of an API's, or of a key that a request has."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
@@ -10,10 +10,13 @@ from durward.core.policy.dialect import VERSION
 from durward.core.policy.document import Kind
 from durward.core.policy.lint import check
 from durward.core.policy.pattern import parse_action
+from durward.core.policy.request import NOBODY
 from durward.core.policy.written import read_written
 from durward.core.wire import Json
 
 MAX_TOLD = 20
+OF_THE_TOKEN = frozenset(NOBODY.facts)
+"""Keys that a request has from its token alone, whatever its context says."""
 
 
 def check_names(estate: Estate) -> None:
@@ -59,6 +62,25 @@ def check_scopes(estate: Estate, scopes: Iterable[str], where: str) -> None:
     for scope in sorted(filter(None, scopes)):
         if known and scope not in known:
             raise Misconfigured(where, f"`{scope}` is no API's scope{did_you_mean(scope, known)}")
+
+
+def check_context(catalogue: Catalogue, context: Mapping[str, object], where: str) -> None:
+    """Refuse a context that no request has: what it says of such a key is never read.
+
+    Raises Misconfigured.
+    """
+    for name, value in context.items():
+        key = catalogue.key(name)
+        if key is None:
+            spelled = {each.name for each in catalogue.keys.values()}
+            hint = "keys that a service tells are declared by its API"
+            problem = f"`{name}` is not a key{did_you_mean(name, spelled)}"
+            raise Misconfigured(where, problem, hint=hint)
+        if name.lower() in OF_THE_TOKEN:
+            hint = "say who asks: their name, client, roles, groups, scopes"
+            raise Misconfigured(where, f"`{name}` is told by the token alone", hint=hint)
+        if key.many and not isinstance(value, list | None):
+            raise Misconfigured(where, f"`{name}` has several values", hint="write a list")
 
 
 def names_of_estate(estate: Estate) -> Catalogue:

@@ -1,12 +1,19 @@
 """What policies promise: the tests that are declared beside them, run before they are in force."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from durward.core.access import Access, names_of
 from durward.core.edge.decide import scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
-from durward.core.names import check_action, check_never, check_scopes
+from durward.core.names import (
+    check_action,
+    check_context,
+    check_never,
+    check_scopes,
+    names_of_estate,
+)
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.predicate import compile_statement
 from durward.core.policy.solver.undecided import Undecided
@@ -17,9 +24,25 @@ from durward.core.wire import Json
 MAX_TOLD = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A promise that is not kept: of which test, and how.
+
+    `again` where the same promise was told as broken before, by somebody else's request.
+    """
+
+    test: str
+    how: str
+    again: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.test}: {self.how}"
+
+
 def check_promises(estate: Estate) -> None:
     """Raises Misconfigured with every test that fails, or cannot be read or settled."""
-    broken = list(broken_promises(estate, [suite_of(estate, name) for name in estate.tests]))
+    suites = [suite_of(estate, name) for name in estate.tests]
+    broken = [str(found) for found in broken_promises(estate, suites)]
     if broken:
         more = [f"and {len(broken) - MAX_TOLD} more"] if len(broken) > MAX_TOLD else []
         told = "\n  ".join(["", *broken[:MAX_TOLD], *more])
@@ -40,29 +63,37 @@ def suite_of(estate: Estate, name: str, body: Json = None) -> Suite:
 
 
 def _check_suite(estate: Estate, suite: Suite, value: Json) -> None:
-    """What is misspelled is always denied: a test of it says nothing."""
+    """What is misspelled is always denied, or never read: a test of it says nothing."""
+    catalogue = names_of_estate(estate)
     for case in suite.cases:
         where = f"tests/{suite.name}: {case.name}"
         check_action(estate, case.request.action, where)
+        check_context(catalogue, case.request.context, where)
         if case.request.principal:
             check_scopes(estate, case.request.principal.scopes or (), where)
     if isinstance(value, dict) and value.get("never"):
         check_never(estate, value["never"], f"tests/{suite.name}/never")
 
 
-def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[str]:
+def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[Broken]:
     """Each test that fails, and each request that must never be allowed and is."""
     if not suites:
         return
     policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
     access = Access(estate)
     for suite in suites:
-        yield from (f"{suite.name}: {found}" for found in run(suite, policies.evaluate))
+        for failed in run(suite, policies.evaluate):
+            how = f"expected {failed.expected}, found {failed.found}"
+            yield Broken(f"{suite.name}: {failed.case}", how)
         for statement in suite.never.statements:
             promise = f"{suite.name}: never `{statement.name}`"
+            again = False
             try:
                 for known in access.breaches(compile_statement(statement)):
                     who, request = names_of(known.principal)[0], known.witness.request
-                    yield f"{promise}: {who} may {request.action} on {request.resource}"
+                    yield Broken(
+                        promise, f"{who} may {request.action} on {request.resource}", again
+                    )
+                    again = True
             except Undecided as error:
-                yield f"{promise}: it cannot be settled: {error}"
+                yield Broken(promise, f"it cannot be settled: {error}", again)

@@ -47,7 +47,11 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
     """What one file declares."""
     content = read(file)
     if not isinstance(content, dict):
-        raise Misconfigured(str(file), "has no kinds", hint=f"kinds are {', '.join(Kind)}")
+        problem = "is empty" if content is None else "has no kinds"
+        raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(Kind)}")
+    if is_policy(content):
+        hint = "declare it: `policies: { NAME: … }`, beside what it is attached to"
+        raise Misconfigured(str(file), "is a single policy, and declares nothing", hint=hint)
     for kind, bodies in content.items():
         if kind not in set(Kind):
             hint = f"kinds are {', '.join(Kind)}"
@@ -58,6 +62,11 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
             if not isinstance(body, dict):
                 raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
             yield Declaration(Kind(kind), name, with_document(file, kind, body))
+
+
+def is_policy(content: Json) -> bool:
+    """Whether a file holds a policy itself, and no declarations."""
+    return isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"})
 
 
 def with_document(file: Path, kind: str, body: dict[str, Json]) -> dict[str, Json]:
@@ -71,10 +80,18 @@ def with_document(file: Path, kind: str, body: dict[str, Json]) -> dict[str, Jso
 def read(file: Path) -> Json:
     """The content of a JSON or YAML file. Raises Misconfigured."""
     try:
+        return parsed(file)
+    except PolicyError as error:
+        problem = error.problems[0]
+        place = f":{problem.line}:{problem.column}" if problem.line else ""
+        raise Misconfigured(f"{file}{place}", problem.message) from error
+
+
+def parsed(file: Path) -> Json:
+    """The same. Raises PolicyError where it is neither JSON nor YAML, else Misconfigured."""
+    try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise Misconfigured(str(file), f"larger than {MAX_FILE_BYTES} bytes")
         return parse_text(file.read_bytes(), str(file), limit_bytes=MAX_FILE_BYTES)
     except OSError as error:
         raise Misconfigured(str(file), error.strerror or "cannot be read") from error
-    except PolicyError as error:
-        raise Misconfigured(str(file), str(error)) from error

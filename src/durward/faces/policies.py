@@ -12,10 +12,10 @@ from durward.core.estate import Kind as Declared
 from durward.core.openapi.operations import Operation, read_inventory
 from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of
 from durward.core.policy.document import Kind
-from durward.core.policy.source import escape
+from durward.core.policy.source import PolicyError, escape
 from durward.core.policy.written import Written, kind_of, read_written
 from durward.core.wire import Json
-from durward.faces.declarations import declarations_of, read
+from durward.faces.declarations import declarations_of, is_policy, parsed
 
 WHOLE_FILE = "durward.yaml"
 
@@ -41,9 +41,13 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What some files say about policies: those, what else is declared, which names there are."""
+    """What some files say about policies: those, what else is declared, which names there are.
+
+    `unread` are files that are neither JSON nor YAML: what they declare is not known.
+    """
 
     policies: tuple[PolicyFile, ...]
+    unread: tuple[tuple[PolicyFile, PolicyError], ...]
     declarations: tuple[Declaration, ...]
     catalogue: Catalogue
 
@@ -52,9 +56,14 @@ def read_project(paths: Iterable[Path]) -> Project:
     """The policies of files and folders. Raises Misconfigured."""
     declared: dict[Path, list[Declaration]] = {}
     alone: list[PolicyFile] = []
+    unread: list[tuple[PolicyFile, PolicyError]] = []
     for file in files_of(paths):
-        content = read(file)
-        if isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"}):
+        try:
+            content = parsed(file)
+        except PolicyError as error:
+            unread.append((PolicyFile(file, "", file.stem, None, Kind.IDENTITY), error))
+            continue
+        if is_policy(content):
             alone.append(PolicyFile(file, "", file.stem, content, kind_of(content)))
         else:
             declared[file] = list(declarations_of(file))
@@ -74,7 +83,7 @@ def read_project(paths: Iterable[Path]) -> Project:
         if found.kind is Declared.POLICY
     ]
     catalogue = catalogue_of(dict(_operations(everything)), _keys(everything))
-    return Project((*policies, *alone), everything, catalogue)
+    return Project((*policies, *alone), tuple(unread), everything, catalogue)
 
 
 def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:

@@ -3,6 +3,7 @@
 The overview is printed from the table below, without the parser: reading help takes no time.
 """
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 SUMMARY = "Zero-trust API security in one install."
+FAILURE = 1
 USAGE_ERROR = 2
 ASKING_FOR_HELP: list[list[str]] = [[], ["--help"], ["-h"]]
 
@@ -55,7 +57,10 @@ def app() -> "App":
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code is 0, 1 for a failure, 2 for a wrong call."""
+    """Run one command; the exit code is 0, 1 for a failure, 2 for a wrong call.
+
+    `policy` keeps 1 for what it found, as `diff` does: what it could not look at is 2 too.
+    """
     if arguments in ASKING_FOR_HELP:
         print(overview())
         return 0
@@ -68,12 +73,20 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Misconfigured as error:
-        return complain(f"{error.path}: {error.problem}", hint=error.hint)
+        return failed(arguments, f"{error.path}: {error.problem}", error.hint)
     except DurwardError as error:
-        return complain(str(error), hint=getattr(error, "hint", ""))
+        return failed(arguments, str(error), getattr(error, "hint", ""))
     except BrokenPipeError:
         return 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def failed(arguments: list[str], problem: str, hint: str) -> int:
+    """Say what went wrong; where `policy` answers in JSON, there too."""
+    is_question = arguments[:1] == ["policy"]
+    if is_question and "--json" in arguments:
+        print(json.dumps({"error": typed(problem), "hint": typed(hint)}))
+    return complain(problem, hint=hint, code=USAGE_ERROR if is_question else FAILURE)
 
 
 def misunderstood(error: "CycloptsError") -> str:
@@ -104,7 +117,7 @@ def overview() -> str:
     )
 
 
-def complain(problem: str, *, hint: str = "", code: int = 1) -> int:
+def complain(problem: str, *, hint: str = "", code: int = FAILURE) -> int:
     """Say on standard error what is wrong and what to try."""
     print(f"error: {typed(problem)}", file=sys.stderr)
     if hint:

@@ -12,12 +12,15 @@ from durward.core.errors import Misconfigured
 from durward.core.policy.finding import Check, Finding, Severity
 from durward.core.policy.lint import CHECKS, VOCABULARY
 from durward.core.policy.lint import lint as findings_of
-from durward.core.policy.source import PolicyError, place_finder
-from durward.faces.policies import PolicyFile, read_project
+from durward.core.policy.source import PolicyError, Problem, place_finder
+from durward.faces.policies import PolicyFile, Project, read_project
 
 FOUND = 1
 UNREADABLE = Check(
-    "not-a-policy", Severity.ERROR, "what cannot be read is not accepted", "see docs/policy.md"
+    "not-a-policy",
+    Severity.ERROR,
+    "what cannot be read is not accepted",
+    "see docs/policy-language.md",
 )
 NAMES = {each.id for each, _ in VOCABULARY}
 
@@ -89,18 +92,27 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
         hint = "durward policy lint orders.durward.yaml"
         raise Misconfigured("files", "none is named", hint=hint)
     project = read_project(listed)
-    found: list[Told] = []
+    found = [
+        Told(source, Finding(UNREADABLE, problem.pointer, problem.message), *place_of(problem))
+        for source, error in project.unread
+        for problem in error.problems
+    ]
     for source in project.policies:
         try:
             told = findings_of(source.read(), project.catalogue, grants=source.grants)
         except PolicyError as error:
             told = [Finding(UNREADABLE, p.pointer, p.message) for p in error.problems]
-        kept = [each for each in told if each.check is UNREADABLE or wanted(each)]
+        # Beside a file that cannot be read nobody knows which names there are.
+        kept = [
+            each
+            for each in told
+            if each.check is UNREADABLE or (wanted(each) and not project.unread)
+        ]
         found += _located(source, kept)
     if json:
         print(jsonlib.dumps([each.to_wire() for each in found], indent=2))
     else:
-        print("\n".join([*map(str, found), _summary(len(found), len(project.policies))]))
+        print("\n".join([*map(str, found), _summary(len(found), project)]))
     return FOUND if found else 0
 
 
@@ -111,6 +123,15 @@ def _located(source: PolicyFile, findings: list[Finding]) -> Iterator[Told]:
             yield Told(source, found, *place(source.pointer + found.pointer))
 
 
-def _summary(findings: int, policies: int) -> str:
+def place_of(problem: Problem) -> tuple[int | None, int | None]:
+    """Line and column."""
+    return problem.line, problem.column
+
+
+def _summary(findings: int, project: Project) -> str:
+    policies = len(project.policies) + len(project.unread)
     what = f"{policies} {'policy' if policies == 1 else 'policies'}"
-    return f"{what}: {findings or 'no'} finding{'' if findings == 1 else 's'}"
+    told = f"{what}: {findings or 'no'} finding{'' if findings == 1 else 's'}"
+    if project.catalogue.apis or project.unread:
+        return told
+    return f"{told}; no API is declared in these files, so actions and resources were not compared"

@@ -1,7 +1,7 @@
 """`durward policy explain`: decide a request by the policies in files, and tell why."""
 
 import json as jsonlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,12 @@ from durward.core.access import Access, names_of
 from durward.core.edge.decide import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate, read_estate
-from durward.core.names import check_action, check_scopes
+from durward.core.names import check_action, check_context, check_scopes, names_of_estate
 from durward.core.policy.answer import Result
 from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.catalogue import did_you_mean
+from durward.core.policy.catalogue import Catalogue, Key, did_you_mean
 from durward.core.policy.explain import explain
+from durward.core.policy.pattern import ARN_SEGMENTS
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.suite import with_usual
 from durward.core.values import numeric_date
@@ -63,10 +64,14 @@ def explain_request(
     except ValueError as error:
         raise Misconfigured("--action", str(error)) from error
     check_scopes(estate, scope or (), "--scope")
-    for name in role or ():
-        if name not in estate.roles:
-            meant = did_you_mean(name, estate.roles)
-            raise Misconfigured("--role", f"`{name}` is not declared{meant}")
+    check_declared("--role", role or (), estate.roles)
+    check_declared("--client", [client] if client else (), estate.clients)
+    if not resource.startswith("arn:") or resource.count(":") < ARN_SEGMENTS - 1:
+        hint = "arn:durward:orders:demo:acme:order/1001"
+        raise Misconfigured("--resource", f"`{resource}` is not a resource", hint=hint)
+    catalogue = names_of_estate(estate)
+    given = values_of(context or (), catalogue)
+    check_context(catalogue, given, "--context")
     principal = principal_of(estate, who, scope)
     if principal:
         principal = replace(
@@ -76,7 +81,7 @@ def explain_request(
             groups=principal.groups if group is None else tuple(group),
         )
     policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
-    told = with_usual(resource, values_of(context or ()))
+    told = with_usual(resource, given)
     if not {"durward:currenttime", "durward:epochtime"} & {key.lower() for key in told}:
         second = str(numeric_date(now()))
         told |= {"durward:CurrentTime": second, "durward:EpochTime": second}
@@ -100,8 +105,15 @@ def principal_of(estate: Estate, name: str, scopes: Sequence[str] | None) -> Pri
     return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
 
 
-def values_of(pairs: Sequence[str]) -> dict[str, Json]:
-    """`KEY=VALUE` as a context. Raises Misconfigured."""
+def check_declared(option: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse names that nobody declared. Raises Misconfigured."""
+    for name in names:
+        if name not in known:
+            raise Misconfigured(option, f"`{name}` is not declared{did_you_mean(name, known)}")
+
+
+def values_of(pairs: Sequence[str], catalogue: Catalogue) -> dict[str, Json]:
+    """`KEY=VALUE` as a context; a key of several values has a list. Raises Misconfigured."""
     known: dict[str, list[str]] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -109,4 +121,11 @@ def values_of(pairs: Sequence[str]) -> dict[str, Json]:
             hint = "--context durward:SourceIp=192.0.2.1"
             raise Misconfigured("--context", f"`{pair}` is not KEY=VALUE", hint=hint)
         known.setdefault(key, []).append(value)
-    return {key: values[0] if len(values) == 1 else [*values] for key, values in known.items()}
+    return {
+        key: [*values] if len(values) > 1 or _is_many(catalogue.key(key)) else values[0]
+        for key, values in known.items()
+    }
+
+
+def _is_many(key: Key | None) -> bool:
+    return key is not None and key.many

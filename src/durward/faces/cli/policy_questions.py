@@ -18,7 +18,7 @@ from durward.core.policy.predicate import Some, compile_statement
 from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
 from durward.core.wire import Json
-from durward.faces.declarations import read, read_declarations
+from durward.faces.declarations import is_policy, read, read_declarations
 
 FINDINGS = 1
 FailOn = Literal["any", "widen", "never"]
@@ -99,6 +99,9 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
     content = read(never)
     document, access = policy_in(never, content), access_of(path)
     statements = content.get("Statement") if isinstance(content, dict) else None
+    if not document.statements:
+        hint = "what it describes is what nobody may be allowed"
+        raise Misconfigured(str(never), "has no statements: there is nothing to prove", hint=hint)
     check_never(access.estate, statements, str(never))
     forbidden = Some(tuple(map(compile_statement, document.statements)))
     found = list(access.breaches(forbidden))
@@ -112,11 +115,11 @@ def access_of(path: Path) -> Access:
 
 
 def policy_in(path: Path, content: Json) -> Document:
-    """A single policy. Raises Misconfigured."""
+    """A single policy. Raises PolicyError, with the file's name."""
     try:
         return parse_document(path.read_bytes(), path.stem, kind_of(content))
     except PolicyError as error:
-        raise Misconfigured(str(path), str(error)) from error
+        raise PolicyError(str(path), error.problems) from error
 
 
 def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
@@ -137,7 +140,7 @@ def single(path: Path) -> Document | None:
     if path.is_dir():
         return None
     content = read(path)
-    if not isinstance(content, dict) or "Statement" not in content:
+    if not is_policy(content):
         return None
     return policy_in(path, content)
 

@@ -15,7 +15,7 @@ from durward.core.policy.mutants import Mutant, mutants
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite
-from durward.core.promises import broken_promises, suite_of
+from durward.core.promises import Broken, broken_promises, suite_of
 from durward.faces.declarations import TESTS, read_declarations, tests_in
 
 FINDINGS = 1
@@ -27,7 +27,12 @@ class Report:
     """What a run found."""
 
     tests: int
-    failed: tuple[str, ...]
+    failed: tuple[Broken, ...]
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed; one may fail in several ways."""
+        return self.tests - sum(not found.again for found in self.failed)
 
 
 def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False) -> int:
@@ -47,8 +52,9 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
         [str(found) for found in missed(estate, suites)] if mutate and not report.failed else []
     )
     if json:
-        wire = {"tests": report.tests, "failed": report.failed, "unnoticed": unnoticed}
-        print(jsonlib.dumps(wire))
+        failed = [{"test": found.test, "how": found.how} for found in report.failed]
+        wire = {"tests": report.tests, "passed": report.passed, "failed": failed}
+        print(jsonlib.dumps({**wire, "unnoticed": unnoticed}))
     else:
         tell(report, unnoticed, mutate=mutate)
     return FINDINGS if report.failed or unnoticed else 0
@@ -56,15 +62,14 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
 
 def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
     """The report for people."""
-    for line in report.failed:
-        print(f"failed: {line}")
+    for broken in report.failed:
+        print(f"failed: {broken}")
     for line in unnoticed:
         print(f"no test notices: {line}")
     noticed = f", {len(unnoticed)} faults unnoticed"
     if report.failed:
         noticed = "; no fault was tried, since tests fail without any"
-    passed = report.tests - len(report.failed)
-    print(f"{passed} of {report.tests} passed{noticed if mutate else ''}")
+    print(f"{report.passed} of {report.tests} passed{noticed if mutate else ''}")
 
 
 def read_suites(path: Path, tests: Sequence[Path], estate: Estate) -> list[Suite]:
