@@ -68,10 +68,11 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         parse_document(text, "orders.yaml")
     told = str(caught.value).splitlines()
     condition = "/Statement/0/Condition"
+    boole = "`Boole` is not an operator; did you mean `Bool`?"
     assert told == [
         "orders.yaml:4:13: /Statement/0/Effect: `Effect` is `Allow` or `Deny`",
         f"orders.yaml:8:43: {condition}/NumericLessThan/durward:AuthAge: `soon` is not a number",
-        "orders.yaml:9:14: /Statement/0/Condition/Boole: `Boole` is not an operator",
+        f"orders.yaml:9:14: {condition}/Boole: {boole}",
     ]
 
 
@@ -79,6 +80,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
     ("elements", "told"),
     [
         ({"effect": "Deny"}, "did you mean `Effect`?"),
+        ({"Actions": "*"}, "did you mean `Action`?"),
         ({"NotAction": "*"}, "exactly one of `Action` and `NotAction`"),
         ({"Action": "orders"}, "not an action"),
         ({"Action": "ord*:Get"}, "not an action"),
@@ -96,7 +98,15 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         ({"Sid": 1}, "letters and digits"),
         ({"Condition": []}, "not an object"),
         ({"Condition": {"StringEquals": "x"}}, "not an object of keys"),
+        ({"Condition": {"StringEquals": {}}}, "names no key, and would ask for nothing"),
         ({"Condition": {"StringEquals": {"x": "y"}}}, "is not a key"),
+        ({"Condition": {"stringequals": {"a:b": "y"}}}, "did you mean `StringEquals`?"),
+        ({"Condition": {"NumericGreaterThen": {"a:b": 1}}}, "mean `NumericGreaterThan`?"),
+        (
+            {"Condition": {"ForAllValue:StringEqualIfExists": {"a:b": "y"}}},
+            "did you mean `ForAllValues:StringEqualsIfExists`?",
+        ),
+        ({"Condition": {"StringEqual": {"a:b/c": "y"}}}, "/Condition/StringEqual: `"),
         ({"Condition": {"StringEquals": {"a:b": []}}}, "an empty list"),
         ({"Condition": {"StringEquals": {"a:b": None}}}, "not text, a number"),
         ({"Condition": {"StringEquals": {"a:b": "x" * 5000}}}, "longer than"),
@@ -125,7 +135,9 @@ def test_what_can_mean_nothing_is_refused_at_load(elements: dict[str, Any], told
     [
         ([], "not an object"),
         ({"Version": "2012-10-17"}, "has no `Statement`"),
-        ({"Version": "2008-10-17", "Statement": []}, "`Version` is `2012-10-17`"),
+        ({"Statement": []}, "has no `Version`, which is `2012-10-17`"),
+        ({"Version": "2008-10-17", "Statement": []}, "documents of 2008 have no variables"),
+        ({"Version": 2, "Statement": []}, "`Version` is `2012-10-17`"),
         ({"Version": "2012-10-17", "Id": "x", "Statement": []}, "`Id` does not stand"),
         ({"Version": "2012-10-17", "Statement": [1]}, "not an object"),
         ({"Version": "2012-10-17", "Statement": [STATEMENT] * 1001}, "more than 1000"),
@@ -147,6 +159,7 @@ def test_a_document_has_its_form(value: Any, told: str) -> None:
         ({"Principal": "ann"}, "not an object"),
         ({"Principal": {"AWS": "*"}}, "not known here"),
         ({"Principal": {"Durward": "arn:durward:iam::acme:user/a*"}}, "not a principal"),
+        ({"Principal": {"Durward": "arn:durward:iam:corp:acme:user/ann"}}, "not a principal"),
     ],
 )
 def test_a_resource_policy_names_principals(elements: dict[str, Any], told: str) -> None:
@@ -171,9 +184,16 @@ def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> N
         (b"a: !!python/object:os.system {}", "tags are not read"),
         (b"? [a]\n: 1", "a key is text"),
         (b"[" * 50 + b"]" * 50, "nested"),
+        (b"[" * 5000, "p:/: nested over"),
+        (b"- " * 5000, "p:/: nested over"),
+        (b"a: [${b:c}]", "p:1:6: /: expected ',' or ']', but got '{': inside"),
+        (b"a: 1\n\tb: 2", "indented by spaces"),
+        (b"a: \xc3\xa4\nb: \xe4", "p:2:4: /: not UTF-8"),
+        (b'{"a": "\xe4"}', "p:1:8: /: not UTF-8"),
         (b"- " * 50 + b"x", "nested"),
         (b"a: [", "expected"),
-        (b"\xff", "not YAML"),
+        (b"\xff", "p:1:1: /: not UTF-8"),
+        (b"a: \x00", "not YAML"),
         (b"{", "not valid JSON"),
         (b"a: b: c", "mapping values"),
         (b" " * (MAX_DOCUMENT_BYTES + 1), "larger than"),

@@ -53,6 +53,7 @@ PUBLIC = {"Action": "orders:GetStatus", "Resource": "*"}
 FOUND: list[tuple[str, str, dict[str, Any]]] = [
     ("unknown-action", "/Action", {"Action": "orders:GetOrdr"}),
     ("unknown-action", "/Action/1", {"Action": ["orders:GetOrder", "invoices:Get*"]}),
+    ("unknown-action", "/Action/1", {"Action": ["Orders:getorder", "Orders:GetOrdr"]}),
     ("unknown-resource", "/Resource", {"Resource": "arn:durward:ordres:*:acme:order/*"}),
     ("unknown-resource", "/Resource", {"Resource": "arn:durward:orders:*:acme:invoice/*"}),
     ("unknown-key", "/Condition/StringEquals/durward:Sub", condition("StringEquals", "Sub")),

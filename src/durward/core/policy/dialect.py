@@ -67,9 +67,7 @@ class Dialect:
 
 
 _IN_VARIABLE = re.compile(r"(\$\{\s*)([^},]+)")
-_PRINCIPAL = re.compile(
-    r"arn:durward:iam:[a-z0-9-]*:[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z"
-)
+_PRINCIPAL = re.compile(r"arn:durward:iam::[^:*?$]+:(?:user|client|role|group)/[^:*?$]+\Z")
 
 
 def _own_principal(text: str) -> str | None:

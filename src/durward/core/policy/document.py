@@ -4,7 +4,8 @@ Element names keep their case; unknown elements, operators and values that can m
 refused at load, all problems at once, each with its place in the text.
 """
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -20,12 +21,22 @@ from durward.core.policy.pattern import (
     ActionPattern,
     ResourcePattern,
 )
-from durward.core.policy.source import PolicyError, Problem, escape, located, parse_text
+from durward.core.policy.source import (
+    MAX_PROBLEMS,
+    PolicyError,
+    Problem,
+    escape,
+    located,
+    parse_text,
+)
 from durward.core.wire import Json
 
 MAX_STATEMENTS = 1_000
 MAX_VALUES = 1_000
 MAX_CONDITIONS = 100
+MAX_NAME_CHARACTERS = 64
+"""Of a misspelled name that is compared with those that there are."""
+CLOSE_ENOUGH = 0.75
 
 OLD_VERSION = "2008-10-17"
 """In which documents of AWS have no variables."""
@@ -154,10 +165,17 @@ class _Reader:
             self.wrong(pointer, "not an object")
             return None
         for name in sorted(value.keys() - known):
-            close = next((k for k in sorted(known) if k.lower() == name.lower()), None)
-            hint = f"; did you mean `{close}`?" if close else ""
-            self.wrong(f"{pointer}/{escape(name)}", f"`{name}` is not known here{hint}")
+            meant = self.meant(name, known)
+            self.wrong(f"{pointer}/{escape(name)}", f"`{name}` is not known here{meant}")
         return value
+
+    def meant(self, name: str, known: Collection[str]) -> str:
+        """The name that was meant, where one is close; looked for as long as problems are told."""
+        if len(self.problems) >= MAX_PROBLEMS or len(name) > MAX_NAME_CHARACTERS:
+            return ""
+        spelled = {each.lower(): each for each in sorted(known)}
+        close = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=CLOSE_ENOUGH)
+        return f"; did you mean `{spelled[close[0]]}`?" if close else ""
 
     def statements(self, value: Json) -> Iterator[Statement]:
         document = self.members(value, "", {"Version", "Id", "Statement"})
@@ -186,7 +204,12 @@ class _Reader:
     def head(self, document: Mapping[str, Json]) -> None:
         version = document.get("Version", self.dialect.version)
         self.is_old = version == OLD_VERSION and self.dialect.lenient
-        if version != VERSION and not self.is_old:
+        if version is None and "Version" not in document:
+            self.wrong("", f"has no `Version`, which is `{VERSION}`")
+        elif version == OLD_VERSION and not self.is_old:
+            hint = "documents of 2008 have no variables"
+            self.wrong("/Version", f"`Version` is `{VERSION}`; {hint}")
+        elif version != VERSION and not self.is_old:
             self.wrong("/Version", f"`Version` is `{VERSION}`")
         if "Statement" not in document:
             self.wrong("", "has no `Statement`")
@@ -332,6 +355,8 @@ class _Reader:
             if not isinstance(keys, dict):
                 self.wrong(place, "not an object of keys")
                 continue
+            if not keys and not self.dialect.empty_values:
+                self.wrong(place, "names no key, and would ask for nothing")
             for key, values in keys.items():
                 count += 1
                 if count > MAX_CONDITIONS:
@@ -356,7 +381,8 @@ class _Reader:
             return self.null(key, texts)
         operator = OPERATORS.get(base)
         if operator is None or (colon and prefix not in set(Quantifier)):
-            self.wrong(place.rpartition("/")[0], f"`{name}` is not an operator")
+            meant = self.meant(name, _NAMES)
+            self.wrong(place.rpartition("/")[0], f"`{name}` is not an operator{meant}")
             return None
         operands = []
         for where, text in texts:
@@ -395,6 +421,15 @@ class _Reader:
                 self.wrong(place, f"longer than {MAX_VALUE_CHARACTERS} characters")
             else:
                 yield place, text
+
+
+_NAMES = tuple(
+    f"{prefix}{name}{suffix}"
+    for name in OPERATORS
+    for prefix in ("", *(f"{quantifier}:" for quantifier in Quantifier))
+    for suffix in ("", "IfExists")
+)
+"""Every operator as it may be spelled."""
 
 
 def value_text(value: object) -> str | None:

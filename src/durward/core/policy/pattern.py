@@ -315,7 +315,7 @@ def _nothing(_: str) -> None:
     return None
 
 
-_ACTION = re.compile(r"[a-z][a-z0-9-]*:[A-Za-z0-9*?_.-]+\Z")
+_ACTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9*?_.-]+\Z")
 
 
 def parse_action(text: str) -> ActionPattern:

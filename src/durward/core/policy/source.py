@@ -60,9 +60,27 @@ def parse_text(text: bytes, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise PolicyError(name, [Problem("", str(error.problem), *place)]) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise PolicyError(name, [Problem("", _told(str(error.problem)), *place)]) from error
+    except UnicodeDecodeError as error:
+        raise PolicyError(name, [_not_utf8(text, error)]) from error
+    except RecursionError as error:
+        raise PolicyError(name, [Problem("", f"nested over {MAX_DEPTH} levels")]) from error
+    except (yaml.YAMLError, ValueError) as error:
         raise PolicyError(name, [Problem("", f"not YAML: {error}")]) from error
+
+
+def _told(problem: str) -> str:
+    """A problem of YAML, with what authors of policies most often did not know."""
+    if problem.endswith("got '{'"):
+        return f"{problem}: inside `{{…}}` and `[…]` a text with `${{…}}` is quoted"
+    if "\\t" in problem:
+        return f"{problem}: lines are indented by spaces"
+    return problem
+
+
+def _not_utf8(text: bytes, error: UnicodeDecodeError) -> Problem:
+    before = text[: error.start].decode("utf-8", "replace")
+    return Problem("", "not UTF-8", *_place(before, len(before)))
 
 
 def _is_json(text: bytes) -> bool:
@@ -157,6 +175,10 @@ def _json_problem(text: bytes, error: ProtocolError) -> Problem:
     if isinstance(cause, json.JSONDecodeError):
         message = f"not valid JSON: {cause.msg[:1].lower()}{cause.msg[1:]}"
         return Problem("", message, cause.lineno, cause.colno)
+    if isinstance(cause, UnicodeDecodeError):
+        return _not_utf8(text, cause)
+    if isinstance(cause, RecursionError):
+        return Problem("", f"nested over {MAX_DEPTH} levels")
     if cause is None or "duplicate" not in str(cause):
         return Problem("", f"{error.public} {error.private}".strip())
     content, seen = text.decode("utf-8"), set[str]()

@@ -25,9 +25,10 @@ def _action_problem(view: View, pattern: ActionPattern) -> str | None:
     api, colon, _ = pattern.text.partition(":")
     if not colon:
         return None
-    if api not in apis:
+    operations = apis.get(api.lower())
+    if operations is None:
         return f"`{pattern.text}`: there is no api `{api}`{did_you_mean(api, apis)}"
-    names = {operation.action for operation in apis[api]}
+    names = {operation.action for operation in operations}
     if any(pattern.matches(name.lower()) for name in names):
         return None
     return f"`{pattern.text}` is not an action of `{api}`{did_you_mean(pattern.text, names)}"
