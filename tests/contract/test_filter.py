@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from durward.core.errors import Misconfigured
 from durward.core.policy.document import Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import Principal
+from durward.core.policy.request import MAX_LISTED, Principal
 from durward.core.policy.source import PolicyError
 from durward.sdk.sqlalchemy import Rows, Several, Untranslatable, where
 
@@ -308,6 +308,34 @@ def test_a_row_at_which_glob_would_stop_to_read_is_not_listed() -> None:
         found = connection.execute(sa.select(ORDERS.c.id).where(where(held, LISTED, ANN, ACTION)))
         assert list(found.scalars()) == ["a", "ab"]
     engine.dispose()
+
+
+@pytest.mark.parametrize("count", [MAX_LISTED, MAX_LISTED + 1])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow(OWN, **{"ForAnyValue:StringEquals": {"durward:ResourceMembers": "ann"}})],
+        [allow(OWN, **{"ForAllValues:StringLike": {"durward:ResourceMembers": "*n*"}})],
+        [allow(OWN), deny(**{"ForAnyValue:StringEquals": {"durward:ResourceMembers": "eve"}})],
+        [allow(OWN), deny(StringEquals={"durward:ResourceMembers": "eve"})],
+        [allow(OWN, Null={"durward:ResourceMembers": "false"})],
+    ],
+)
+def test_more_values_than_a_request_may_have_are_not_read(
+    run: Run, statements: list[dict[str, Any]], count: int
+) -> None:
+    """An Allow does not apply then, and a Deny does."""
+    held, people = policies(*statements), [f"ann{number or ''}" for number in range(count)]
+    row = {**ROWS[0], "number": 100 + count}
+    values = [{"order_number": row["number"], "person": person} for person in people]
+    run(sa.insert(ORDERS).values([row]).returning(ORDERS.c.number))
+    run(sa.insert(MEMBERS).values(values).returning(MEMBERS.c.person))
+    try:
+        request = LISTED.request(ANN, ACTION, row, several={"durward:ResourceMembers": people})
+        assert (row["number"] in listed(run, held)) is held.evaluate(request).allowed
+    finally:
+        for table, number in ((MEMBERS, MEMBERS.c.order_number), (ORDERS, ORDERS.c.number)):
+            run(sa.delete(table).where(number == row["number"]).returning(number))
 
 
 TEXTS = ["ann", "Ann", "acme", "open", "a*b", "a?n", "*", "a%n", "%", "", "10", "true", "ß"]

@@ -37,7 +37,7 @@ from durward.core.policy.predicate import (
     absent_holds,
     atom_holds,
 )
-from durward.core.policy.request import Principal
+from durward.core.policy.request import MAX_LISTED, Principal
 from durward.sdk.sqlalchemy.logic import Clause, every, negated, some, truth
 from durward.sdk.sqlalchemy.pattern import INTEGERS, Piece, compare, equals, spelled
 from durward.sdk.sqlalchemy.rows import Field, Part, Rows, SeveralFields, Shape
@@ -159,7 +159,9 @@ class _Printer:
                     return some(column.is_(None), tested)
                 return every(value.present, tested)
             case SeveralFields():
-                return self._several(condition, value, absent=absent)
+                told = self._several(condition, value, absent=absent)
+                crowd = _crowd(value)  # see `MAX_LISTED`: nobody reads as many
+                return some(crowd, told) if holds.on_error else every(told, negated(crowd))
             case str():
                 return self._tested(condition, value)
             case tuple():
@@ -289,10 +291,18 @@ def _presence(condition: Condition, present: Clause) -> Clause:
 
 def _exists(several: SeveralFields, test: Clause) -> Clause:
     """Whether there is a value that passes."""
+    return _values(several).where(test).exists()
+
+
+def _crowd(several: SeveralFields) -> Clause:
+    """Whether there are more values than a request may have: then they cannot be read."""
+    return _values(several).limit(1).offset(MAX_LISTED).exists()
+
+
+def _values(several: SeveralFields) -> sa.Select[Any]:
     column: Any = several.field.column
     found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(column.table)
-    found = found.where(several.on, several.field.present, test)
-    return found.correlate_except(column.table).exists()
+    return found.where(several.on, several.field.present).correlate_except(column.table)
 
 
 Compare = Callable[[Any, Decimal], Clause]
