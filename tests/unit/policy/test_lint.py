@@ -1,5 +1,6 @@
 """Each check of lint: what it finds, and what it leaves alone."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,12 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         condition("ForAnyValue:StringEquals", "Subject"),
     ),
     ("plain-operator-on-values", "/Condition/StringEquals", condition("StringEquals", "Roles")),
+    ("variable-of-values", "/Resource", {"Resource": f"{OWN[:-1]}${{durward:Roles}}"}),
+    (
+        "variable-of-values",
+        "/Condition/StringEquals/durward:Acr/1",
+        condition("StringEquals", "Acr", ["x", "${durward:Amr}"]),
+    ),
     ("allow-all-actions", "/Action", {"Action": "*"}),
     ("allow-all-resources", "/Resource", {"Resource": "*"}),
     ("allow-all-resources", "/Resource", {"Resource": "arn:durward:orders:*:*:*"}),
@@ -120,6 +127,37 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         "key-never-present",
         "/Condition/StringEquals/durward:ResourceOwner",
         condition("StringEquals", "ResourceOwner"),
+    ),
+    ("key-never-present", "/Resource", {"Resource": f"{OWN[:-1]}${{durward:ResourceOwner}}"}),
+    (
+        "key-never-present",
+        "/Condition/StringLike/durward:Acr",
+        condition("StringLike", "Acr", "${durward:PrincipalTag/level}*"),
+    ),
+    (
+        "odd-instant",
+        "/Condition/DateGreaterThan/durward:CurrentTime",
+        condition("DateGreaterThan", "CurrentTime", 2026),
+    ),
+    (
+        "odd-instant",
+        "/Condition/DateLessThan/durward:EpochTime/1",
+        condition("DateLessThan", "EpochTime", ["1767225600", 1767225600000]),
+    ),
+    (
+        "whole-range",
+        "/Condition/NotIpAddress/durward:SourceIp/1",
+        condition("NotIpAddress", "SourceIp", ["::1", "10.0.0.1/8"], **DENY),
+    ),
+    ("redundant-value", "/Action/1", {"Action": ["orders:Get*", "Orders:GetOrder"]}),
+    ("redundant-value", "/Action/0", {"Action": ["orders:GetO*", "orders:Get*"]}),
+    ("redundant-value", "/Action/1", {"Action": ["orders:Get?rder", "orders:get?rder"]}),
+    ("redundant-value", "/Resource/1", {"Resource": [OWN, OWN]}),
+    ("redundant-value", "/NotResource/0", {**DENY, "NotResource": [OWN, "arn:durward:*:*:*:*"]}),
+    (
+        "redundant-value",
+        "/Condition/StringEquals/durward:Acr/2",
+        condition("StringEquals", "Acr", ["x", "y", "x"]),
     ),
     (
         "wildcard-in-equals",
@@ -179,6 +217,20 @@ LEFT_ALONE: list[tuple[str, dict[str, Any]]] = [
                 "Null": {"durward:Roles": "false"},
             }
         },
+    ),
+    (
+        "a variable that a default stands for",
+        {"Resource": f"{OWN[:-1]}${{durward:PrincipalTag/shelf, 'a'}}"},
+    ),
+    ("dates and seconds of our days", condition("DateLessThan", "CurrentTime", ["2026-01", 2e9])),
+    ("a range", condition("IpAddress", "SourceIp", ["10.0.0.0/8", "10.0.0.1", "::1"])),
+    (
+        "patterns of which neither includes the other",
+        {"Action": ["orders:Get?rder", "orders:*O?der", "orders:GetO*"]},
+    ),
+    (
+        "resources that differ in a segment",
+        {"Resource": [OWN, OWN.replace("*", "prod", 1).replace("order/*", "order*")]},
     ),
     ("a wildcard for StringLike", condition("StringLike", "Subject", "a*")),
     ("an escaped wildcard", condition("StringEquals", "Subject", "a${*}")),
@@ -243,6 +295,8 @@ def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
     tried = {check for check, _, _ in FOUND} | {"shadowed", "redundant", "allow-not-principal"}
     assert tried == {check.id for check, _ in CHECKS}
     assert all(check.reason and check.fix for check, _ in CHECKS)
+    page = Path(__file__).parents[3] / "docs" / "policy-checks.md"
+    assert not [check.id for check, _ in CHECKS if f"`{check.id}`" not in page.read_text()]
 
 
 def test_a_document_of_a_thousand_statements_is_read_in_a_moment() -> None:

@@ -7,7 +7,7 @@ tells only those that come from the catalogue.
 from collections.abc import Iterator, Sequence
 
 from durward.core.policy.catalogue import Catalogue
-from durward.core.policy.checks import absence, breadth, reach, vocabulary
+from durward.core.policy.checks import absence, breadth, reach, values, vocabulary
 from durward.core.policy.checks.view import Rule, View, view_of
 from durward.core.policy.finding import Check, Finding, Severity
 from durward.core.policy.source import Problem
@@ -39,7 +39,7 @@ VOCABULARY: Sequence[tuple[Check, Rule]] = (
             "unknown-key",
             Severity.ERROR,
             "a key that nothing provides is absent from every request",
-            "write a key of docs/policy.md",
+            "write a key of docs/policy-language.md",
         ),
         vocabulary.unknown_keys,
     ),
@@ -69,6 +69,15 @@ VOCABULARY: Sequence[tuple[Check, Rule]] = (
             "say whether one value is to fit, or all of them",
         ),
         vocabulary.plain_operators_on_many,
+    ),
+    (
+        Check(
+            "variable-of-values",
+            Severity.ERROR,
+            "a key of several values is no variable: what it stands in matches nothing",
+            "compare the key itself by `ForAnyValue:…`, or use a key of one value",
+        ),
+        vocabulary.variables_of_several_values,
     ),
 )
 """What needs the catalogue: names, types and cardinalities."""
@@ -171,6 +180,24 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
     ),
     (
         Check(
+            "odd-instant",
+            Severity.WARNING,
+            "a date that is a number counts seconds since 1970: no years, no milliseconds",
+            "write a date such as `2026-01-01`",
+        ),
+        values.odd_instants,
+    ),
+    (
+        Check(
+            "whole-range",
+            Severity.WARNING,
+            "an address with a length behind it means every address of the range",
+            "write the first address of the range, or the address alone",
+        ),
+        values.host_bits,
+    ),
+    (
+        Check(
             "never-applies",
             Severity.WARNING,
             "the statement has no effect on any request",
@@ -195,6 +222,15 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
             "remove it",
         ),
         reach.redundant_statements,
+    ),
+    (
+        Check(
+            "redundant-value",
+            Severity.SUGGESTION,
+            "who removes one of the two will believe to have removed what it says",
+            "remove it",
+        ),
+        values.redundant_values,
     ),
     (
         Check(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from durward.core.openapi.operations import Operation
 from durward.core.policy.checks.view import Remark, View
 from durward.core.policy.document import Quantifier
+from durward.core.policy.pattern import Template, Variable, parse_template
 from durward.core.policy.written import WrittenCondition, WrittenStatement
 
 
@@ -45,12 +46,36 @@ def fails_when_absent(view: View) -> Iterator[Remark]:
 
 
 def never_provided(view: View) -> Iterator[Remark]:
-    """A key that no request to the operations in question has."""
+    """A key, of a condition or a variable, that no request to the operations in question has."""
     for found, operations in view:
         for written in found.conditions:
             known = view.catalogue.key(written.key)
             if known and view.catalogue.is_present(written.key, operations) is None:
                 yield Remark(written.pointer, f"no request that this is about has `{written.key}`")
+        for pointer, name in _variables(found):
+            known = view.catalogue.key(name)
+            if known and view.catalogue.is_present(name, operations) is None:
+                message = f"no request that this is about has a value for `${{{name}}}`"
+                yield Remark(pointer, message, "use a key that these operations have, or a default")
+
+
+def _variables(found: WrittenStatement) -> Iterator[tuple[str, str]]:
+    """The variables without a default, by their keys in lower case."""
+    for pointer, pattern in found.resources:
+        for template in pattern.segments or ():
+            for name in _without_default(template):
+                yield pointer, name
+    for written in found.conditions:
+        for pointer, operand in zip(written.operands, written.condition.operands, strict=False):
+            if operand.keys:
+                for name in _without_default(parse_template(operand.text, wildcards=False)):
+                    yield pointer, name
+
+
+def _without_default(template: Template) -> Iterator[str]:
+    for part in template.parts:
+        if isinstance(part, Variable) and part.default is None:
+            yield part.key
 
 
 def _uncertain(view: View) -> Iterator[tuple[WrittenStatement, WrittenCondition, str]]:

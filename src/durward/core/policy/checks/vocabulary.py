@@ -7,7 +7,7 @@ from durward.core.policy.checks.view import API_SEGMENT, RESOURCE_SEGMENT, Remar
 from durward.core.policy.document import Condition
 from durward.core.policy.globs import overlaps, units
 from durward.core.policy.pattern import STAR, ActionPattern, ResourcePattern
-from durward.core.policy.written import WrittenCondition
+from durward.core.policy.written import WrittenCondition, WrittenStatement
 
 
 def unknown_actions(view: View) -> Iterator[Remark]:
@@ -75,16 +75,31 @@ def unknown_keys(view: View) -> Iterator[Remark]:
             yield Remark(pointer, f"`{name}`: no path has this variable{did_you_mean(name, paths)}")
 
 
+def variables_of_several_values(view: View) -> Iterator[Remark]:
+    """A key of several values as a variable, which then has no value."""
+    for found in view.written.statements:
+        for pointer, name in _variables_of(found):
+            key = view.catalogue.key(name)
+            if key and key.many:
+                message = f"`{key.name}` has several values: as a variable it never has one"
+                yield Remark(pointer, message)
+
+
 def _keys_of(view: View) -> Iterator[tuple[str, str]]:
     for found in view.written.statements:
-        for pointer, pattern in found.resources:
-            for name in sorted(pattern.keys):
-                yield pointer, name
+        yield from _variables_of(found)
         for condition in found.conditions:
             yield condition.pointer, condition.key
-            for pointer, operand in _operands(condition):
-                for name in sorted(operand):
-                    yield pointer, name
+
+
+def _variables_of(found: WrittenStatement) -> Iterator[tuple[str, str]]:
+    for pointer, pattern in found.resources:
+        for name in sorted(pattern.keys):
+            yield pointer, name
+    for condition in found.conditions:
+        for pointer, operand in _operands(condition):
+            for name in sorted(operand):
+                yield pointer, name
 
 
 def _operands(written: WrittenCondition) -> Iterator[tuple[str, frozenset[str]]]:
