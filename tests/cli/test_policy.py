@@ -86,6 +86,24 @@ def test_without_an_api_it_says_what_was_not_compared(
     assert "no API is declared in these files" in capsys.readouterr().out
 
 
+def test_a_deny_of_somebody_whom_nobody_declared_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    names = ["user/ann", "user/anna", "role/clerk", "role/clrk", "client/desk", "group/no"]
+    named = [f"arn:durward:iam::acme:{name}" for name in names]
+    statement = {"Effect": "Deny", "Principal": {"Durward": named}, "Action": "orders:GetStatus"}
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert run(["policy", "lint", str(file), str(ORDERS), "--json"]) == 1
+    told = [found["message"] for found in json.loads(capsys.readouterr().out)]
+    of_acme = "`arn:durward:iam::acme:"
+    assert told == [
+        f"nobody declared is {of_acme}group/no`",
+        f"nobody declared is {of_acme}role/clrk`; did you mean {of_acme}role/clerk`?",
+        f"nobody declared is {of_acme}user/anna`; did you mean {of_acme}user/ann`?",
+    ]
+
+
 KEYED = """\
 tenants: { acme: {} }
 apis:

@@ -47,6 +47,7 @@ class Declaration:
     body: Mapping[str, Json]
 
 
+DEFAULT_STAGE = "default"
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Names = tuple[Text, ...]
 
@@ -120,7 +121,7 @@ class ProtectedApi(Body, frozen=True):
     audience: Text
     upstream: Text
     openapi: dict[str, Any]
-    stage: Text = "default"
+    stage: Text = DEFAULT_STAGE
     policies: Names = ()
     keys: dict[Text, DeclaredKey] = {}
     objects: dict[Text, DeclaredObject] = {}

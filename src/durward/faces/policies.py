@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Declaration
-from durward.core.estate import Kind as Declared
+from durward.core.estate import DEFAULT_STAGE, Declaration
+from durward.core.estate import Kind as Kinds
 from durward.core.openapi.operations import Operation, read_inventory
 from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of
+from durward.core.policy.checks.view import Declared
 from durward.core.policy.document import Kind
 from durward.core.policy.source import PolicyError, escape
 from durward.core.policy.written import Written, kind_of, read_written
@@ -50,6 +51,7 @@ class Project:
     unread: tuple[tuple[PolicyFile, PolicyError], ...]
     declarations: tuple[Declaration, ...]
     catalogue: Catalogue
+    names: Declared
 
 
 def read_project(paths: Iterable[Path]) -> Project:
@@ -80,10 +82,10 @@ def read_project(paths: Iterable[Path]) -> Project:
         )
         for file, listed in declared.items()
         for found in listed
-        if found.kind is Declared.POLICY
+        if found.kind is Kinds.POLICY
     ]
     catalogue = catalogue_of(dict(_operations(everything)), _keys(everything))
-    return Project((*policies, *alone), tuple(unread), everything, catalogue)
+    return Project((*policies, *alone), tuple(unread), everything, catalogue, _declared(everything))
 
 
 def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:
@@ -112,8 +114,8 @@ def _attached(declarations: Iterable[Declaration]) -> tuple[set[str], set[str], 
     """The policies of APIs, those that grant to somebody, and those that are boundaries."""
     resources, granting, capping = set[str](), set[str](), set[str]()
     for found in declarations:
-        if found.kind is not Declared.POLICY:
-            named = resources if found.kind is Declared.API else granting
+        if found.kind is not Kinds.POLICY:
+            named = resources if found.kind is Kinds.API else granting
             named |= _names(found.body, "policies")
             capping |= _names(found.body, "boundary")
     return resources, granting, capping
@@ -124,18 +126,45 @@ def _names(body: Mapping[str, Json], member: str) -> set[str]:
     return {name for name in (listed if isinstance(listed, list) else []) if isinstance(name, str)}
 
 
+def _declared(declarations: Iterable[Declaration]) -> Declared:
+    """Tenants, the stages of APIs, and everybody by the names that policies have for them."""
+    named: dict[Kinds, dict[str, Mapping[str, Json]]] = {kind: {} for kind in Kinds}
+    for found in declarations:
+        named[found.kind][found.name] = found.body
+    people = [
+        (f"{kind.removesuffix('s')}/{name}", str(body.get("tenant")), body)
+        for kind in (Kinds.USER, Kinds.CLIENT)
+        for name, body in named[kind].items()
+    ]
+    principals = {f"arn:durward:iam::{tenant}:{name}" for name, tenant, _ in people}
+    principals |= {
+        f"arn:durward:iam::{tenant}:group/{group}"
+        for _, tenant, body in people
+        for group in _names(body, "groups")
+    }
+    stages = {
+        name: str(body.get("stage", DEFAULT_STAGE)) for name, body in named[Kinds.API].items()
+    }
+    return Declared(
+        frozenset(named[Kinds.TENANT]),
+        stages,
+        frozenset(named[Kinds.ROLE]),
+        frozenset(principals),
+    )
+
+
 def _operations(
     declarations: Iterable[Declaration],
 ) -> Iterator[tuple[str, tuple[Operation, ...]]]:
     for found in declarations:
-        if found.kind is Declared.API:
+        if found.kind is Kinds.API:
             yield found.name, read_inventory(found.body.get("openapi"), found.name).operations
 
 
 def _keys(declarations: Iterable[Declaration]) -> Iterator[Key]:
     """What the APIs declare of the keys that their services tell. Raises Misconfigured."""
     for found in declarations:
-        if found.kind is Declared.API:
+        if found.kind is Kinds.API:
             try:
                 declared = msgspec.convert(found.body.get("keys", {}), dict[str, DeclaredKey])
             except msgspec.ValidationError as error:

@@ -7,6 +7,8 @@ import pytest
 
 from durward.core.openapi.operations import read_inventory
 from durward.core.policy.catalogue import Catalogue, catalogue_of
+from durward.core.policy.checks.view import Declared
+from durward.core.policy.document import Kind
 from durward.core.policy.lint import CHECKS, lint
 from durward.core.policy.written import read_written
 
@@ -291,8 +293,49 @@ def test_an_api_that_lets_everybody_but_some_in_is_told() -> None:
     assert (finding.check.id, finding.pointer) == ("allow-not-principal", "/Statement/NotPrincipal")
 
 
+DECLARED = Declared(
+    frozenset({"acme"}),
+    {"orders": "prod"},
+    frozenset({"clerk"}),
+    frozenset({"arn:durward:iam::acme:user/ann"}),
+)
+UNKNOWN = {
+    "tenant": {"Resource": ["arn:durward:orders:*:acmee:order/1", "arn:durward:orders:*:b*:*"]},
+    "stage": {"Resource": ["arn:durward:orders:test:acme:order/1", "arn:durward:o*:t*:acme:*"]},
+    "principal": {
+        "NotPrincipal": {
+            "Durward": ["arn:durward:iam::acme:user/anna", "arn:durward:iam::globex:role/clerk"]
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "elements"), UNKNOWN.items())
+def test_names_that_nobody_declared_are_told(name: str, elements: dict[str, Any]) -> None:
+    assert findings(elements, DECLARED) == [f"unknown-{name}"] * 2
+    assert findings(elements, Declared()) == []
+
+
+def test_names_that_are_declared_are_left_alone() -> None:
+    arns = ["arn:durward:orders:prod:acme:order/1", "arn:durward:orders:*:${durward:TenantId}:x/*"]
+    people = [*sorted(DECLARED.principals), "arn:durward:iam::acme:role/clerk", "*"]
+    elements = {"Resource": [*arns, "arn:durward:*:p*:a*:order/2", "arn:durward:orders:prod::*"]}
+    assert findings({**elements, "Principal": {"Durward": people}}, DECLARED) == []
+
+
+def findings(elements: dict[str, Any], names: Declared) -> list[str]:
+    """What lint finds in a Deny of an API's policy about names that are declared."""
+    statement = {"Effect": "Deny", "Action": "orders:GetOrder", "Principal": "*", **elements}
+    if "NotPrincipal" in elements:
+        del statement["Principal"]
+    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p", Kind.RESOURCE)
+    told = [finding.check.id for finding in lint(written, ORDERS, names=names)]
+    return [name for name in told if name.removeprefix("unknown-") in UNKNOWN]
+
+
 def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
-    tried = {check for check, _, _ in FOUND} | {"shadowed", "redundant", "allow-not-principal"}
+    tried = {check for check, _, _ in FOUND} | {f"unknown-{name}" for name in UNKNOWN}
+    tried |= {"shadowed", "redundant", "allow-not-principal"}
     assert tried == {check.id for check, _ in CHECKS}
     assert all(check.reason and check.fix for check, _ in CHECKS)
     page = Path(__file__).parents[3] / "docs" / "policy-checks.md"

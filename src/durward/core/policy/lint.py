@@ -7,8 +7,8 @@ tells only those that come from the catalogue.
 from collections.abc import Iterator, Sequence
 
 from durward.core.policy.catalogue import Catalogue
-from durward.core.policy.checks import absence, breadth, reach, values, vocabulary
-from durward.core.policy.checks.view import Rule, View, view_of
+from durward.core.policy.checks import absence, breadth, declared, reach, values, vocabulary
+from durward.core.policy.checks.view import Declared, Rule, View, view_of
 from durward.core.policy.finding import Check, Finding, Severity
 from durward.core.policy.source import Problem
 from durward.core.policy.written import Written
@@ -171,6 +171,33 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
     ),
     (
         Check(
+            "unknown-tenant",
+            Severity.WARNING,
+            "a resource of a tenant that there is not is nobody's: a Deny of it denies nothing",
+            "write a tenant as it is declared, or `${durward:TenantId}`",
+        ),
+        declared.unknown_tenants,
+    ),
+    (
+        Check(
+            "unknown-stage",
+            Severity.WARNING,
+            "no request is about an api in a stage that it does not have",
+            "write the stage that the api declares, or `*`",
+        ),
+        declared.unknown_stages,
+    ),
+    (
+        Check(
+            "unknown-principal",
+            Severity.WARNING,
+            "a Deny of somebody that there is not denies nobody, `NotPrincipal` of them everybody",
+            "write `arn:durward:iam::<tenant>:user/<id>` (`client/`, `role/`, `group/`)",
+        ),
+        declared.unknown_principals,
+    ),
+    (
+        Check(
             "wildcard-in-equals",
             Severity.WARNING,
             "`StringEquals` compares the characters as they are",
@@ -251,16 +278,22 @@ CHECKS = (*VOCABULARY, *ADVICE)
 
 def check(written: Written, catalogue: Catalogue) -> list[Problem]:
     """What in a document does not fit the catalogue."""
-    view = view_of(written, catalogue)
+    view = view_of(written, catalogue, Declared())
     return [Problem(found.pointer, found.message) for found in _findings(view, VOCABULARY)]
 
 
-def lint(written: Written, catalogue: Catalogue, *, grants: bool = True) -> list[Finding]:
+def lint(
+    written: Written,
+    catalogue: Catalogue,
+    *,
+    grants: bool = True,
+    names: Declared = Declared(),  # noqa: B008 - it is a value
+) -> list[Finding]:
     """Everything that the checks find, in the order of the document.
 
     A document that only caps, as a boundary does, is not looked at for what it would grant.
     """
-    view = view_of(written, catalogue)
+    view = view_of(written, catalogue, names)
     table = [(each, rule) for each, rule in CHECKS if grants or not each.grants]
     return sorted(_findings(view, table), key=_place)[:MAX_FINDINGS]
 

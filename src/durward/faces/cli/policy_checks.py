@@ -99,7 +99,9 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
     ]
     for source in project.policies:
         try:
-            told = findings_of(source.read(), project.catalogue, grants=source.grants)
+            told = findings_of(
+                source.read(), project.catalogue, grants=source.grants, names=project.names
+            )
         except PolicyError as error:
             told = [Finding(UNREADABLE, p.pointer, p.message) for p in error.problems]
         # Beside a file that cannot be read nobody knows which names there are.

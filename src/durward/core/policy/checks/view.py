@@ -1,8 +1,8 @@
 """What a check looks at: a document with its places, the catalogue, the operations in reach."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from durward.core.openapi.operations import Operation
@@ -12,7 +12,7 @@ from durward.core.policy.pattern import STAR, Part, ResourcePattern
 from durward.core.policy.written import Written, WrittenStatement
 
 _VARIABLE = re.compile(r"\{[A-Za-z0-9_-]+\}")
-API_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 4, 5
+API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,26 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """Who and what there is: tenants, the stage of each API, roles, principals by their names.
+
+    Where there is no tenant nothing is known, and nothing is said of them.
+    """
+
+    tenants: frozenset[str] = frozenset()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+    principals: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A document, and of each statement the operations that it can be about."""
 
     written: Written
     catalogue: Catalogue
     reached: tuple[tuple[Operation, ...], ...]
+    declared: Declared
 
     def __iter__(self) -> Iterator[tuple[WrittenStatement, tuple[Operation, ...]]]:
         """The statements, each with its operations."""
@@ -40,10 +54,10 @@ class View:
 Rule = Callable[[View], Iterator[Remark]]
 
 
-def view_of(written: Written, catalogue: Catalogue) -> View:
+def view_of(written: Written, catalogue: Catalogue, declared: Declared) -> View:
     """The document as the checks look at it."""
     reached = tuple(tuple(_reached(found, catalogue)) for found in written.statements)
-    return View(written, catalogue, reached)
+    return View(written, catalogue, reached, declared)
 
 
 def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operation]:

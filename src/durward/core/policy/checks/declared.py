@@ -1,0 +1,79 @@
+"""Names of tenants, stages and principals that nobody declared.
+
+They are no errors: somebody may be declared later. A Deny that is misspelled denies nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from durward.core.policy.catalogue import did_you_mean
+from durward.core.policy.checks.view import (
+    API_SEGMENT,
+    STAGE_SEGMENT,
+    TENANT_SEGMENT,
+    Declared,
+    Remark,
+    View,
+)
+from durward.core.policy.pattern import ARN_SEGMENTS, ResourcePattern, Template
+
+
+def unknown_tenants(view: View) -> Iterator[Remark]:
+    """A resource of a tenant that there is not."""
+    for pointer, pattern in _resources(view):
+        tenant = pattern.segments[TENANT_SEGMENT] if pattern.segments else None
+        if tenant and tenant.text and not _is_any(tenant, view.declared.tenants):
+            close = did_you_mean(tenant.text, view.declared.tenants)
+            yield Remark(pointer, f"there is no tenant `{tenant.text}`{close}")
+
+
+def unknown_stages(view: View) -> Iterator[Remark]:
+    """A resource of a stage in which its API is not."""
+    for pointer, pattern in _resources(view):
+        if pattern.segments is None:
+            continue
+        api, stage = pattern.segments[API_SEGMENT], pattern.segments[STAGE_SEGMENT]
+        stages = [at for name, at in view.declared.stages.items() if _is_any(api, [name])]
+        if stages and not _is_any(stage, stages):
+            known = ", ".join(f"`{each}`" for each in sorted(set(stages)))
+            message = f"`{api.text}` has no stage `{stage.text}`"
+            yield Remark(pointer, message, f"write {known}, or `*`")
+
+
+def unknown_principals(view: View) -> Iterator[Remark]:
+    """A principal that nobody is, or whose tenant there is not."""
+    known = view.declared.principals
+    for found in view.written.statements:
+        principals = found.statement.principals
+        if principals is None or not view.declared.tenants:
+            continue
+        element = "NotPrincipal" if principals.complement else "Principal"
+        for arn in sorted(principals.arns - known):
+            if not _is_role(arn, view.declared):
+                close = did_you_mean(arn, _like(arn, view.declared))
+                yield Remark(f"{found.pointer}/{element}", f"nobody declared is `{arn}`{close}")
+
+
+def _like(arn: str, declared: Declared) -> Iterator[str]:
+    """The names of the same kind in the same tenant."""
+    kind = arn.partition("/")[0] + "/"
+    if kind.endswith(":role/"):
+        yield from (kind + role for role in declared.roles)
+    yield from (name for name in declared.principals if name.startswith(kind))
+
+
+def _is_role(arn: str, declared: Declared) -> bool:
+    """Roles are the same in every tenant."""
+    tenant, name = arn.split(":", ARN_SEGMENTS - 1)[TENANT_SEGMENT:]
+    kind, _, role = name.partition("/")
+    return kind == "role" and role in declared.roles and tenant in declared.tenants
+
+
+def _resources(view: View) -> Iterator[tuple[str, ResourcePattern]]:
+    if view.declared.tenants:
+        for found in view.written.statements:
+            yield from found.resources
+
+
+def _is_any(template: Template, names: Iterable[str]) -> bool:
+    """Whether it can mean one of the names; what has a variable can."""
+    return template.test is None or any(map(template.test, names))
