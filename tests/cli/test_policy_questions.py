@@ -164,3 +164,26 @@ def test_what_could_not_be_asked_is_told_to_machines_too(tmp_path: Path) -> None
     done = durward("diff", EXAMPLE, tmp_path / "none", "--json")
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"] == f"{tmp_path / 'none'}: No such file or directory"
+
+
+def test_a_request_that_is_shown_can_be_asked_again(tmp_path: Path) -> None:
+    """What machines are told is the whole of it: through which client, and lists as lists."""
+    never = tmp_path / "never.yaml"
+    never.write_text(
+        'Version: "2012-10-17"\n'
+        'Statement: { Effect: Allow, Action: "orders:Get*", Resource: "*", Condition: {'
+        " ForAnyValue:StringEquals: { durward:Amr: otp }, ForAnyValue:StringLike: {"
+        ' durward:Amr: "p?d" }, Null: { durward:ClientId: "false" } } }\n'
+    )
+    proven = durward("prove", EXAMPLE, "--never", never, "--json")
+    shown = json.loads(proven.stdout)["user/ann"]
+    assert (shown["client"], shown["roles"], shown["groups"]) == ("durward-cli", ["clerk"], [])
+    assert {len(each) for each in shown["context"]["durward:amr"]} == {len("otp")}
+    options = [f"--{name}={shown[name]}" for name in ("action", "resource", "client")]
+    assert durward("explain", EXAMPLE, "--as", "ann", *options).returncode == 0
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    done = durward("diff", EXAMPLE, "/dev/zero")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: /dev/zero: larger than")

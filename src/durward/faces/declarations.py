@@ -90,8 +90,10 @@ def read(file: Path) -> Json:
 def parsed(file: Path) -> Json:
     """The same. Raises PolicyError where it is neither JSON nor YAML, else Misconfigured."""
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise Misconfigured(str(file), f"larger than {MAX_FILE_BYTES} bytes")
-        return parse_text(file.read_bytes(), str(file), limit_bytes=MAX_FILE_BYTES)
+        with file.open("rb") as opened:
+            text = opened.read(MAX_FILE_BYTES + 1)  # a device has no size, and no end
     except OSError as error:
         raise Misconfigured(str(file), error.strerror or "cannot be read") from error
+    if len(text) > MAX_FILE_BYTES:
+        raise Misconfigured(str(file), f"larger than {MAX_FILE_BYTES} bytes")
+    return parse_text(text, str(file), limit_bytes=MAX_FILE_BYTES)

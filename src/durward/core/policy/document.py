@@ -381,7 +381,8 @@ class _Reader:
             return self.null(key, texts)
         operator = OPERATORS.get(base)
         if operator is None or (colon and prefix not in set(Quantifier)):
-            meant = self.meant(name, _NAMES)
+            presence = "; `Null` stands alone, and is about presence itself"
+            meant = presence if base == "Null" else self.meant(name, _NAMES)
             self.wrong(place.rpartition("/")[0], f"`{name}` is not an operator{meant}")
             return None
         operands = []

@@ -119,8 +119,10 @@ class Witness:
             "action": self.request.action,
             "resource": self.request.resource,
             "principal": person.arns[0] if person else None,
+            "client": (person.client or None) if person else None,
             "roles": person.roles if person else (),
-            "context": {key: _shown(value) for key, value in sorted(self.request.context.items())},
+            "groups": person.groups if person else (),
+            "context": {key: _told(value) for key, value in sorted(self.request.context.items())},
         }
 
 
@@ -279,6 +281,10 @@ def _texts(facts: Facts, key: str) -> tuple[str, ...]:
 
 def _named(kind: str, known: Iterable[tuple[str, ...]]) -> Iterator[str]:
     return (name for its_kind, name in known if its_kind == kind)
+
+
+def _told(value: object) -> JsonLike:
+    return [str(each) for each in value] if isinstance(value, tuple) else str(value)
 
 
 def _shown(value: object) -> str:

@@ -162,7 +162,7 @@ def told_difference(found: dict[str, Any]) -> Iterator[str]:
         if witness := found[name]:
             yield f"{sign} {title}: {witness['action']} on {witness['resource']}"
             for key, value in witness["context"].items():
-                yield f"    where {key} = {value}"
+                yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
 
 
 def tell(found: list[Known], *, json: bool, nobody: str) -> int:
