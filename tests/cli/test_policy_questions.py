@@ -95,6 +95,7 @@ def test_single_policies_are_compared(tmp_path: Path) -> None:
     assert done.stdout.startswith("+ allowed anew: o:get on arn:durward:o:s:t:")
 
 
+OWN = "arn:durward:orders:demo:acme:ordr/1"
 NEVER = """
 Version: "2012-10-17"
 Statement:
@@ -142,6 +143,10 @@ def test_what_is_misspelled_is_told_and_not_proven(tmp_path: Path) -> None:
     asked = durward("who-can", "orders:GetOrdr", EXAMPLE)
     assert asked.returncode == 2
     assert "did you mean `orders:GetOrder`?" in asked.stderr
+    for resource in ("order/1", "arn:durward:ordres:*:acme:order/1", OWN.replace("/", "s/")):
+        asked = durward("who-can", "orders:GetOrder", EXAMPLE, "--resource", resource)
+        assert (asked.returncode, asked.stdout) == (2, ""), resource
+        assert resource in asked.stderr
     never = tmp_path / "never.yaml"
     statement = {"Effect": "Allow", "Action": "orders:GetOrdr", "Resource": "*"}
     never.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))

@@ -64,6 +64,11 @@ tests: [{name: x, expect: deny, when: {action: 'orders:GetOrder', resource: '*'}
 """
 
 
+ORDER = "arn:durward:orders:demo:acme:order/1"
+ASKED = """
+given: { principal: %s }
+tests: [{name: x, expect: deny, when: {action: 'orders:%sOrder', resource: '%s'}}]
+"""
 TOLD = """
 given: { principal: ann, context: { %s } }
 tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: '*'}}]
@@ -85,6 +90,11 @@ tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: '*'
         (TOLD % "durward:SourceIpp: 10.0.0.1", "did you mean `durward:SourceIp`?"),
         (TOLD % "durward:Roles: [clerk]", "`durward:Roles` is told by the token alone"),
         (TOLD % "durward:Amr: pwd", "`durward:Amr` has several values"),
+        (ASKED % ("{subject: x, tenant: acme, roles: [clrk]}", "Get", ORDER), "`clerk`"),
+        (ASKED % ("{subject: x, tenant: acmee}", "Get", ORDER), "did you mean `acme`?"),
+        (ASKED % ("ann", "Get", "order/1"), "`order/1` is not a resource"),
+        (ASKED % ("ann", "Get", ORDER.replace("orders", "ordres")), "there is no api `ordres`"),
+        (ASKED % ("ann", "*", ORDER), "nobody asks for several at once"),
     ],
 )
 def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
@@ -98,6 +108,8 @@ def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(
 
 
 def test_without_tests_it_says_where_to_write_them(copy: Path) -> None:
+    (copy / "orders.test.yaml").write_text("tests: []")
+    assert run_tests(copy).returncode == 2
     (copy / "orders.test.yaml").unlink()
     done = run_tests(copy)
     assert done.returncode == 2

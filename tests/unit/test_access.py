@@ -187,3 +187,13 @@ def test_whose_a_resource_is_is_told_as_its_name_says() -> None:
     assert found_by(bound, never(**crossing)) == []
     assert found_by(bound, never(**OTHERS)) == []
     assert found_by(bound, never(Action="orders:GetOrder")) == ["user/ann", "user/bob"]
+
+
+def test_the_stage_is_the_one_that_the_api_declares() -> None:
+    """As with every request at the edge; another one is nobody's."""
+    asked = access(policy({"Resource": OWN}))
+    there = never(Condition={"StringEquals": {"durward:Stage": "default"}})
+    assert {names_of(found.principal)[1] for found in asked.breaches(there)} == {"ann", "bob"}
+    assert not list(asked.breaches(never(Condition={"StringEquals": {"durward:Stage": "prod"}})))
+    elsewhere = policy({"Resource": OWN, "Condition": {"StringEquals": {"durward:Stage": "prod"}}})
+    assert not list(access(elsewhere).who_can("orders:GetOrder", "*"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
-from durward.core.policy.asked import RESOURCE_TENANT, asked_by, named
+from durward.core.policy.asked import RESOURCE_TENANT, asked_by, equals, named
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, find
 from durward.core.policy.predicate import (
@@ -63,6 +63,8 @@ Situations = dict[tuple[str, str, str], Situation]
 OWN, OTHERS = "", "*"
 """The tenants of situations in which it makes no difference which tenant it is."""
 UNDECLARED = "~undeclared"
+STAGE = "durward:stage"
+"""Told with every request, as its API declares it."""
 
 
 class Access:
@@ -114,6 +116,8 @@ class Access:
                     side = self._side(person, api, crossing=crossing)
                     if not crossing or (side.grants and side.ceilings[-1]):
                         requests = _requests(api, person, tenant, is_told=is_told)
+                        if STAGE in keys:
+                            requests = Every((requests, equals(STAGE, api.stage)))
                         found[api.id, client, tenant] = Situation(side, requests)
         return found
 

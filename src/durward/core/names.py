@@ -1,16 +1,18 @@
 """Names in policies and in questions: each is one of an API's, or of a key that a request has."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
 from durward.core.policy.bundle import kinds_of
 from durward.core.policy.catalogue import Catalogue, catalogue_of, did_you_mean
+from durward.core.policy.checks.view import API_SEGMENT
 from durward.core.policy.dialect import VERSION
 from durward.core.policy.document import Kind
 from durward.core.policy.lint import check
-from durward.core.policy.pattern import parse_action
+from durward.core.policy.pattern import ARN_SEGMENTS, parse_action
 from durward.core.policy.request import NOBODY
+from durward.core.policy.source import PolicyError
 from durward.core.policy.written import read_written
 from durward.core.wire import Json
 
@@ -45,15 +47,39 @@ def check_never(estate: Estate, statements: Json, name: str) -> None:
     _refuse(name, wrong, "nothing that is misspelled is ever allowed")
 
 
-def check_action(estate: Estate, action: str, where: str) -> None:
-    """Refuse a question about an action that is no operation's.
+def check_action(estate: Estate, action: str, where: str, *, one: bool = False) -> None:
+    """Refuse a question about an action that is no operation's; `one`: about several.
 
     Raises Misconfigured, ValueError.
     """
     known = [found.action for api in estate.apis.values() for found in api.operations]
     pattern = parse_action(action)
+    if one and pattern.template.literal is None:
+        raise Misconfigured(where, f"`{action}` is no action: nobody asks for several at once")
     if known and not any(pattern.matches(each.lower()) for each in known):
         raise Misconfigured(where, f"`{action}` is no operation's{did_you_mean(action, known)}")
+
+
+def check_asked_resource(estate: Estate, resource: str, where: str) -> None:
+    """Refuse a request for what is no resource, or of an API that there is not.
+
+    Raises Misconfigured.
+    """
+    segments = resource.split(":", ARN_SEGMENTS - 1)
+    if len(segments) != ARN_SEGMENTS or segments[:2] != ["arn", "durward"]:
+        hint = "arn:durward:<api>:<stage>:<tenant>:<type>/<id>"
+        raise Misconfigured(where, f"`{resource}` is not a resource", hint=hint)
+    api = segments[API_SEGMENT]
+    if estate.apis and api not in estate.apis:
+        close = did_you_mean(api, estate.apis)
+        raise Misconfigured(where, f"`{resource}`: there is no api `{api}`{close}")
+
+
+def check_declared(names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse names that nobody declared. Raises Misconfigured."""
+    for name in names:
+        if name not in known:
+            raise Misconfigured(where, f"`{name}` is not declared{did_you_mean(name, known)}")
 
 
 def check_scopes(estate: Estate, scopes: Iterable[str], where: str) -> None:
@@ -62,6 +88,21 @@ def check_scopes(estate: Estate, scopes: Iterable[str], where: str) -> None:
     for scope in sorted(filter(None, scopes)):
         if known and scope not in known:
             raise Misconfigured(where, f"`{scope}` is no API's scope{did_you_mean(scope, known)}")
+
+
+def check_pattern(estate: Estate, resource: str, where: str) -> None:
+    """Refuse a question about resources of an API or a type that there is not.
+
+    Raises Misconfigured.
+    """
+    statement: Json = {"Effect": "Allow", "Action": "*", "Resource": resource}
+    document: Json = {"Version": VERSION, "Statement": statement}
+    try:
+        problems = check(read_written(document, where, Kind.IDENTITY), names_of_estate(estate))
+    except PolicyError as error:
+        problems = [*error.problems]
+    for problem in problems:
+        raise Misconfigured(where, problem.message)
 
 
 def check_context(catalogue: Catalogue, context: Mapping[str, object], where: str) -> None:

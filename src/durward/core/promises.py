@@ -9,7 +9,9 @@ from durward.core.errors import Misconfigured
 from durward.core.estate import Estate
 from durward.core.names import (
     check_action,
+    check_asked_resource,
     check_context,
+    check_declared,
     check_never,
     check_scopes,
     names_of_estate,
@@ -67,10 +69,13 @@ def _check_suite(estate: Estate, suite: Suite, value: Json) -> None:
     catalogue = names_of_estate(estate)
     for case in suite.cases:
         where = f"tests/{suite.name}: {case.name}"
-        check_action(estate, case.request.action, where)
+        check_action(estate, case.request.action, where, one=True)
         check_context(catalogue, case.request.context, where)
-        if case.request.principal:
-            check_scopes(estate, case.request.principal.scopes or (), where)
+        if person := case.request.principal:
+            check_scopes(estate, person.scopes or (), where)
+            check_declared(person.roles, estate.roles, where)
+            check_declared([person.tenant] if person.tenant else [], estate.tenants, where)
+        check_asked_resource(estate, case.request.resource, where)
     if isinstance(value, dict) and value.get("never"):
         check_never(estate, value["never"], f"tests/{suite.name}/never")
 

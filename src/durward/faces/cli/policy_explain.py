@@ -1,7 +1,7 @@
 """`durward policy explain`: decide a request by the policies in files, and tell why."""
 
 import json as jsonlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,18 @@ from durward.core.access import Access, names_of
 from durward.core.edge.decide import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import Estate, read_estate
-from durward.core.names import check_action, check_context, check_scopes, names_of_estate
+from durward.core.names import (
+    check_action,
+    check_asked_resource,
+    check_context,
+    check_declared,
+    check_scopes,
+    names_of_estate,
+)
 from durward.core.policy.answer import Result
 from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.catalogue import Catalogue, Key, did_you_mean
+from durward.core.policy.catalogue import Catalogue, Key
 from durward.core.policy.explain import explain
-from durward.core.policy.pattern import ARN_SEGMENTS
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.suite import with_usual
 from durward.core.values import numeric_date
@@ -60,15 +66,13 @@ def explain_request(
     """
     estate = read_estate(read_declarations(path))
     try:
-        check_action(estate, action, "--action")
+        check_action(estate, action, "--action", one=True)
     except ValueError as error:
         raise Misconfigured("--action", str(error)) from error
     check_scopes(estate, scope or (), "--scope")
-    check_declared("--role", role or (), estate.roles)
-    check_declared("--client", [client] if client else (), estate.clients)
-    if not resource.startswith("arn:") or resource.count(":") < ARN_SEGMENTS - 1:
-        hint = "arn:durward:orders:demo:acme:order/1001"
-        raise Misconfigured("--resource", f"`{resource}` is not a resource", hint=hint)
+    check_declared(role or (), estate.roles, "--role")
+    check_declared([client] if client else (), estate.clients, "--client")
+    check_asked_resource(estate, resource, "--resource")
     catalogue = names_of_estate(estate)
     given = values_of(context or (), catalogue)
     check_context(catalogue, given, "--context")
@@ -103,13 +107,6 @@ def principal_of(estate: Estate, name: str, scopes: Sequence[str] | None) -> Pri
         known = ", ".join([NOBODY[0], *sorted(each.attachments[0] for each in principals)])
         raise Misconfigured("--as", f"`{name}` is not declared", hint=f"known are {known}")
     return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
-
-
-def check_declared(option: str, names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse names that nobody declared. Raises Misconfigured."""
-    for name in names:
-        if name not in known:
-            raise Misconfigured(option, f"`{name}` is not declared{did_you_mean(name, known)}")
 
 
 def values_of(pairs: Sequence[str], catalogue: Catalogue) -> dict[str, Json]:

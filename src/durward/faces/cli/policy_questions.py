@@ -11,7 +11,7 @@ from typing import Any, Literal
 from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import read_estate
-from durward.core.names import check_action, check_never
+from durward.core.names import check_action, check_never, check_pattern
 from durward.core.policy.document import Document, parse_document
 from durward.core.policy.find import Side, Witness, differences
 from durward.core.policy.predicate import Some, compile_statement
@@ -58,6 +58,7 @@ def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False)
     try:
         access = access_of(path)
         check_action(access.estate, action, "who-can")
+        check_pattern(access.estate, resource, "who-can")
         found = list(access.who_can(action, resource))
     except ValueError as error:
         raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error

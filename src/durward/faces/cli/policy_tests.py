@@ -78,7 +78,7 @@ def read_suites(path: Path, tests: Sequence[Path], estate: Estate) -> list[Suite
     files = [tests_in(file) for file in tests or beside]
     suites = [suite_of(estate, file.name, dict(file.body)) for file in files]
     suites = suites or [suite_of(estate, name) for name in estate.tests]
-    if not suites:
+    if not any(suite.cases or suite.never.statements for suite in suites):
         hint = "write `name.test.yaml` beside the declarations"
         raise Misconfigured(str(path), "has no tests of policies", hint=hint)
     return suites
