@@ -95,7 +95,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         ({"Resource": "arn:durward:o:s:t:${x}"}, "names no key"),
         ({"Principal": "*"}, "does not stand in an identity policy"),
         ({"Sid": "own tenant"}, "letters and digits"),
-        ({"Sid": 1}, "letters and digits"),
+        ({"Sid": 1}, "letters and digits, as text: quote it"),
         ({"Condition": []}, "not an object"),
         ({"Condition": {"StringEquals": "x"}}, "not an object of keys"),
         ({"Condition": {"StringEquals": {}}}, "names no key, and would ask for nothing"),

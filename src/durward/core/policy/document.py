@@ -227,7 +227,8 @@ class _Reader:
         before = len(self.problems)
         sid = members.get("Sid", "")
         if not isinstance(sid, str) or not self.dialect.sid.match(sid):
-            self.wrong(f"{pointer}/Sid", "`Sid` is letters and digits")
+            quoted = "" if isinstance(sid, str) else ", as text: quote it"
+            self.wrong(f"{pointer}/Sid", f"`Sid` is letters and digits{quoted}")
             sid = ""
         effect = members.get("Effect")
         if effect not in ("Allow", "Deny"):

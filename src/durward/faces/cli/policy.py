@@ -9,7 +9,8 @@ from durward.faces.cli.policy_tests import run_tests
 
 policy = App(
     name="policy",
-    help="Check, lint, test, compare and prove policies before they are in force.",
+    help="Check, lint, test, compare and prove policies before they are in force. Exit code 2 where"
+    " that could not be done.",
     result_action="return_value",
 )
 policy.command(check)
