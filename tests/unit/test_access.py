@@ -197,3 +197,14 @@ def test_the_stage_is_the_one_that_the_api_declares() -> None:
     assert not list(asked.breaches(never(Condition={"StringEquals": {"durward:Stage": "prod"}})))
     elsewhere = policy({"Resource": OWN, "Condition": {"StringEquals": {"durward:Stage": "prod"}}})
     assert not list(access(elsewhere).who_can("orders:GetOrder", "*"))
+
+
+def test_an_operation_is_asked_for_by_its_own_name() -> None:
+    """At the edge; who else asks for a decision does not tell it, so that it may be absent."""
+    named = {"StringEquals": {"durward:OperationId": "Another"}}
+    other = policy({"Resource": OWN, "Condition": named})
+    assert not list(access(other).who_can("orders:GetOrder", "*"))
+    own = access(policy({"Resource": OWN}))
+    assert not list(own.breaches(never(Condition=named)))
+    assert list(own.breaches(never(Condition={"StringNotEquals": named["StringEquals"]})))
+    assert list(own.breaches(never(Condition={"Null": {"durward:OperationId": "true"}})))

@@ -49,6 +49,10 @@ def test_what_fits_is_one_value() -> None:
         ({"users": {"e:e": {"tenant": "acme"}}}, "a name is "),
         ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
         ({"roles": {"r": {"policies": ["x"]}}}, "policies names `x`"),
+        *(
+            ({"apis": {"orders": {**GOOD["apis"]["orders"], "stage": stage}}}, "is no stage")
+            for stage in ("", "prod:acme", "*", "${x")
+        ),
         ({"policies": {"all": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
         ({"policies": {"loose": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
         ({"clients": {"c": {"tenant": "acme", "grants": ["password"]}}}, "is not a grant"),

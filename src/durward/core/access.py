@@ -115,7 +115,7 @@ class Access:
                     crossing = tenant != OWN and person is not NOBODY
                     side = self._side(person, api, crossing=crossing)
                     if not crossing or (side.grants and side.ceilings[-1]):
-                        requests = _requests(api, person, tenant, is_told=is_told)
+                        requests = _requests(api, person, tenant, keys)
                         if STAGE in keys:
                             requests = Every((requests, equals(STAGE, api.stage)))
                         found[api.id, client, tenant] = Situation(side, requests)
@@ -271,14 +271,14 @@ def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool
     return [OWN, *others]
 
 
-def _requests(api: Api, principal: Principal, tenant: str, *, is_told: bool) -> Predicate:
+def _requests(api: Api, principal: Principal, tenant: str, keys: frozenset[str]) -> Predicate:
     """What somebody can ask an API for: without a token, what is declared to need none."""
-    whose = tenant or principal.tenant
+    whose, is_told = tenant or principal.tenant, RESOURCE_TENANT in keys
     may = [each for each in api.operations if each.public or principal is not NOBODY]
     if is_told and not whose:  # who has no tenant has no resources of their own
         may = [each for each in may if not each.tenant]
     asked = Some(
-        tuple(asked_by(each, api.id, api.stage, whose if is_told else None) for each in may)
+        tuple(asked_by(each, api.id, api.stage, whose if is_told else None, keys) for each in may)
     )
     if tenant == OTHERS:
         own = named(f"arn:*:*:*:{principal.tenant}:*")

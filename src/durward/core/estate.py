@@ -305,6 +305,8 @@ def _apis(protected: Mapping[str, ProtectedApi], problems: list[str]) -> Iterato
             for key in body.keys
             if not OWN.key.match(key)
         ]
+        if not _NAME.match(body.stage):  # it is a segment of every resource's name
+            problems.append(f"apis/{name}: `{body.stage}` is no stage; letters, digits, `_.@+-`")
         try:
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name)

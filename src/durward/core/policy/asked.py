@@ -10,15 +10,24 @@ from durward.core.policy.pattern import parse_action, resource_pattern, split_ar
 from durward.core.policy.predicate import Acts, Every, Holds, Names, Predicate
 
 RESOURCE_TENANT: Final = "durward:resourcetenant"
+OPERATION: Final = "durward:operationid"
+"""Told by the edge; who else asks for a decision tells the action alone."""
 SOME_TEXT: Final = "?*"
 """What a value of a path can be: anything but nothing."""
 _FILLED = re.compile(r"\{[^}]*\}")
 
 
-def asked_by(operation: Operation, api: str, stage: str, tenant: str | None) -> Predicate:
+def asked_by(
+    operation: Operation,
+    api: str,
+    stage: str,
+    tenant: str | None,
+    keys: frozenset[str] = frozenset(),
+) -> Predicate:
     """The action of an operation, on resources of the form that it declares.
 
-    Where `tenant` is told, so is whose the resource is, as the edge does.
+    Where `tenant` is told, so is whose the resource is, as the edge does. `keys` are those that
+    make a difference.
     """
     filled = _FILLED.sub(SOME_TEXT, operation.tenant or "")
     last = _FILLED.sub(SOME_TEXT, operation.resource or "")
@@ -30,6 +39,8 @@ def asked_by(operation: Operation, api: str, stage: str, tenant: str | None) -> 
         parts.append(
             equals(RESOURCE_TENANT, tenant) if filled and tenant else absent(RESOURCE_TENANT)
         )
+    if OPERATION in keys:
+        parts.append(equals(OPERATION, operation.id, if_exists=True))
     return Every(tuple(parts))
 
 
@@ -38,11 +49,12 @@ def named(arn: str) -> Predicate:
     return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
 
 
-def equals(key: str, text: str) -> Holds:
-    """A key has one value, and that is the text."""
+def equals(key: str, text: str, *, if_exists: bool = False) -> Holds:
+    """A key has one value, and that is the text; or none, with `if_exists`."""
     operator = OPERATORS["StringEquals"]
-    operand = operator.read(text)
-    return Holds(Condition(operator.name, key, operator, (operand,)), on_error=False)
+    name = operator.name + ("IfExists" if if_exists else "")
+    condition = Condition(name, key, operator, (operator.read(text),), if_exists=if_exists)
+    return Holds(condition, on_error=False)
 
 
 def absent(key: str) -> Holds:
