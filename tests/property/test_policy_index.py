@@ -6,7 +6,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracle import naive_policy
-from tests.property.test_policy_laws import blocks, contexts, known, requests
+from tests.property.test_policy_laws import (
+    blocks,
+    contexts,
+    documents,
+    known,
+    policies,
+    requests,
+)
 
 from durward.core.policy.document import read_document
 from durward.core.policy.evaluate import Policies, PolicySet
@@ -53,14 +60,27 @@ def test_a_crowd_decides_as_the_naive_evaluator(
     assert set_of(document).evaluate(request).result.value == naive_policy.decide(layers, *asked)
 
 
-@given(crowds(), st.lists(requests, min_size=2, max_size=6))
+@settings(max_examples=300)
+@given(
+    st.lists(documents(), max_size=2),
+    st.lists(documents(principals=True), max_size=2),
+    st.one_of(st.none(), st.lists(documents(), max_size=1)),
+    requests,
+    requests,
+)
 def test_a_remembered_answer_is_the_answer(
-    document: dict[str, Any], asked: list[AccessRequest]
+    identity: list[dict[str, Any]],
+    resource: list[dict[str, Any]],
+    boundary: list[dict[str, Any]] | None,
+    one: AccessRequest,
+    other: AccessRequest,
 ) -> None:
-    policies = set_of(document)
+    engine = policies(identity, resource, boundary)
+    parts = ("principal", "action", "resource", "context")
+    asked = [one, *(replace(one, **{part: getattr(other, part)}) for part in parts), other]
+    asked += [replace(each, owner="globex") for each in asked]
     for request in [*asked, *asked]:
-        mine = replace(request, principal=request.principal and replace(ANN, scopes=frozenset()))
-        assert policies.recall(mine).result is policies.evaluate(mine).result
+        assert engine.recall(request) == engine.evaluate(request)
 
 
 TIMES = [
@@ -84,7 +104,7 @@ def test_an_answer_holds_until_its_end(wanted: list[dict[str, Any]], passed: int
         {"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition}
         for effect, condition in zip(effects, wanted, strict=False)
     ]
-    policies = set_of({"Version": "2012-10-17", "Statement": statements})
+    engine = set_of({"Version": "2012-10-17", "Statement": statements})
 
     def at(second: int) -> AccessRequest:
         times = {name: str(NOW + second) for name in ("durward:CurrentTime", "durward:EpochTime")}
@@ -92,6 +112,6 @@ def test_an_answer_holds_until_its_end(wanted: list[dict[str, Any]], passed: int
         resource = "arn:durward:orders:s:acme:order/1"
         return AccessRequest(ANN, "orders:GetOrder", resource, times | ages)
 
-    until = valid_until(policies, at(0), from_numeric_date(NOW))
+    until = valid_until(engine, at(0), from_numeric_date(NOW))
     if until is None or from_numeric_date(NOW + passed) < until:
-        assert policies.evaluate(at(passed)).result is policies.evaluate(at(0)).result
+        assert engine.evaluate(at(passed)).result is engine.evaluate(at(0)).result

@@ -10,25 +10,30 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import itemgetter
 from sys import intern
-from typing import Final
+from typing import Final, TypeVar
 
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result
 from durward.core.policy.block import Block, Plan
 from durward.core.policy.document import Document
 from durward.core.policy.index import First, Index, first_of, slowly_first
 from durward.core.policy.pattern import parse_action
-from durward.core.policy.predicate import ACTION, RESOURCE
-from durward.core.policy.request import SCOPES, AccessRequest, Asked, Principal
+from durward.core.policy.predicate import ACTION, RESOURCE, Facts
+from durward.core.policy.request import NOBODY, SCOPES, TENANT_ID, AccessRequest, Principal
 
 MAX_PREPARED: Final = 200_000
 """How many plans are made at load; what is beyond them is made when it is asked for first."""
-MAX_TOLD: Final = 4_096
-"""How many answers are kept for each of them."""
+MAX_TOLD: Final = 16_384
+"""How many answers are remembered."""
+MAX_TOLD_CHARACTERS: Final = 2_048
+"""How long a question may be, in all, for its answer to be remembered."""
 MAX_COURSES: Final = 65_536
 """For how many pairs of who asks and for what the way to the answer is kept."""
 NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
 Layers = Sequence[tuple[Layer, Plan]]
+Pick = Callable[[Facts], object]
+"""Gives the values of some keys."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Policies:
 class Course:
     """The way to the answer for those to whom the same is attached, and one action."""
 
-    __slots__ = ("ceilings", "denies", "grants", "layers", "pick", "scopes", "told")
+    __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes")
 
     def __init__(self, ceilings: Layers, grants: Layers, scopes: frozenset[str]) -> None:
         self.layers = (*ceilings, *grants)
@@ -58,23 +63,24 @@ class Course:
         self.denies = _first(plan.denies for _, plan in self.layers)
         self.grants = _first(plan.allows for _, plan in grants)
         self.ceilings = [(layer, _first([plan.allows])) for layer, plan in ceilings]
-        self.told: dict[object, Answer] = {}
-        self.pick: Callable[[Mapping[str, object]], object] | None = None
+        self._pick: Pick | None = None
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys on which the answer can depend."""
-        always = frozenset({RESOURCE, SCOPES, "durward:tenantid"})
+        always = frozenset({RESOURCE, SCOPES, TENANT_ID})
         return always.union(*(plan.keys for _, plan in self.layers))
 
-    def picked(self) -> Callable[[Mapping[str, object]], object]:
-        """Gives the values of those keys; found once, when an answer is kept for the first time.
+    @property
+    def pick(self) -> Pick:
+        """Gives the values of those that are not told by who asks for what; made when asked for.
 
-        Strings that are the same object are equal at a glance, so keys are interned.
+        Texts that are the same object are equal at a glance, so keys are interned.
         """
-        if self.pick is None:  # a course is for one action
-            self.pick = itemgetter(*map(intern, sorted(self.keys - {ACTION})))
-        return self.pick
+        if self._pick is None:
+            told = {ACTION, *NOBODY.facts}
+            self._pick = itemgetter(*map(intern, sorted(self.keys - told)))
+        return self._pick
 
 
 class PolicySet:
@@ -90,8 +96,10 @@ class PolicySet:
             for scope, actions in policies.scopes.items()
         }
         self._attached = self._identity.keys() | self._boundaries.keys()
-        self._asked: dict[Asked, Course] = {}
-        self._courses: dict[Asked, Course] = {}
+        self._asked: dict[str, Course] = {}
+        self._courses: dict[tuple[tuple[str, ...], str, str], Course] = {}
+        self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
+        self._count = 0
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
 
     def _prepare(self, asked: set[str]) -> None:
@@ -118,17 +126,30 @@ class PolicySet:
         return course.grants(request) or NOTHING_GRANTS
 
     def recall(self, request: AccessRequest) -> Answer:
-        """The same from memory, where equal values of every key that matters were asked before."""
+        """The same from memory, where equal values of every key that matters were asked before.
+
+        The time is such a key, where a condition reads it: no answer outlives a turn of it.
+        """
         if request.owner:  # no key tells it
             return self.evaluate(request)
-        course = self._asked.get(request.asked) or self._course(request)
-        known = (course.pick or course.picked())(request.facts)
-        answer = course.told.get(known)
-        if answer is None:
-            answer = self.evaluate(request)
-            if len(course.told) >= MAX_TOLD:
-                course.told.clear()
-            course.told[known] = answer
+        try:
+            pick, told = self._told[request.asked]
+            return told[pick(request.facts)]
+        except KeyError:
+            return self._learn(request)
+
+    def _learn(self, request: AccessRequest) -> Answer:
+        answer = self.evaluate(request)
+        pick = (self._asked.get(request.asked) or self._course(request)).pick
+        known = pick(request.facts)
+        if len(request.asked) + len(repr(known)) > MAX_TOLD_CHARACTERS:
+            return answer
+        if self._count >= MAX_TOLD:
+            self._told.clear()
+            self._count = 0
+        _, told = self._told.setdefault(request.asked, (pick, {}))
+        told[known] = answer
+        self._count += 1
         return answer
 
     def evaluate_many(
@@ -205,7 +226,7 @@ class PolicySet:
         return Course(ceilings, grants, self.scopes_for(action))
 
 
-def _keep(courses: dict[Asked, Course], key: Asked, course: Course) -> None:
+def _keep(courses: dict[Key, Course], key: Key, course: Course) -> None:
     if len(courses) >= MAX_COURSES:
         courses.clear()
     courses[key] = course

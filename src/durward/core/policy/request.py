@@ -1,9 +1,11 @@
 """A request for a decision, taken apart once: who, what, on which resource, in which context."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from sys import intern
+from types import NoneType
 from typing import Final
 
 from durward.core.policy.dialect import DELEGATE, ROOT
@@ -24,8 +26,15 @@ Levels = tuple[str | None, ...]
 """A text cut after each of its first levels: nothing, `order/`, `order/1/` …, then all of it."""
 
 
-Asked = tuple[tuple[str, ...], str, str] | tuple[str]
-"""What is attached to who asks, the client they came through, and for what; or for what alone."""
+PRINCIPAL_ARN: Final = intern("durward:principalarn")
+PRINCIPAL_TYPE: Final = intern("durward:principaltype")
+SUBJECT: Final = intern("durward:subject")
+TENANT_ID: Final = intern("durward:tenantid")
+CLIENT_ID: Final = intern("durward:clientid")
+ROLES: Final = intern("durward:roles")
+GROUPS: Final = intern("durward:groups")
+TOKEN_SCOPES: Final = intern("durward:scopes")
+"""What a principal tells; the same object for the same key, as with `folded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Principal:
     `through` is the client that a user came through, whose boundaries count too; `arns` are the
     principal's own name, then those of its roles and groups, then `root`: its whole tenant, as
     documents of AWS name it (and `delegate`, where the principal is that itself); `facts` are what
-    conditions read.
+    conditions read; `spelled` is all of the principal in one text, and no other's.
     """
 
     subject: str
@@ -50,47 +59,49 @@ class Principal:
     through: str = field(init=False, compare=False, repr=False)
     arns: tuple[str, ...] = field(init=False, compare=False, repr=False)
     facts: Facts = field(init=False, compare=False, repr=False)
+    spelled: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         attachments = (
             f"{self.kind}/{self.subject}",
-            *(f"role/{role}" for role in self.roles),
-            *(f"group/{group}" for group in self.groups),
+            *[f"role/{role}" for role in self.roles],
+            *[f"group/{group}" for group in self.groups],
         )
         through = f"client/{self.client}" if self.client and self.kind != "client" else ""
         whole = (ROOT, DELEGATE) if self.kind == ROOT else (ROOT,)
-        arns = tuple(f"arn:durward:iam::{self.tenant}:{name}" for name in (*attachments, *whole))
+        beginning = f"arn:durward:iam::{self.tenant}:"
+        arns = tuple([beginning + name for name in (*attachments, *whole)])
+        scopes = None if self.scopes is None else sorted(self.scopes)
         object.__setattr__(self, "attachments", attachments)
         object.__setattr__(self, "through", through)
         object.__setattr__(self, "arns", arns)
         facts = {
             PRINCIPAL: arns,
             SCOPES: self.scopes,
-            "durward:principalarn": arns[0],
-            "durward:principaltype": self.kind,
-            "durward:subject": self.subject or None,
-            "durward:tenantid": self.tenant or None,
-            "durward:clientid": self.client or None,
-            "durward:roles": self.roles,
-            "durward:groups": self.groups,
-            "durward:scopes": tuple(sorted(filter(None, self.scopes or ()))),
+            PRINCIPAL_ARN: arns[0],
+            PRINCIPAL_TYPE: self.kind,
+            SUBJECT: self.subject or None,
+            TENANT_ID: self.tenant or None,
+            CLIENT_ID: self.client or None,
+            ROLES: self.roles,
+            GROUPS: self.groups,
+            TOKEN_SCOPES: tuple(filter(None, scopes or ())),
         }
-        object.__setattr__(self, "facts", {intern(key): fact for key, fact in facts.items()})
+        # Each part as Python spells it, whose end nothing within can feign.
+        names = f"{self.kind!r}{self.subject!r}{self.tenant!r}{self.client!r}"
+        spelled = f"{names}{self.roles!r}{self.groups!r}{scopes!r}"
+        object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "spelled", spelled)
 
 
 NOBODY: Final = Principal("", "anonymous", "")
 """Stands for who asks without a token, where somebody is asked about; a request has None there."""
+UNKNOWN: Final = "-"
+"""How nobody is spelled: as no principal begins."""
 ANONYMOUS: Final[Facts] = {
     **dict.fromkeys(NOBODY.facts),  # absent, whatever the context says
     PRINCIPAL: (),
 }
-
-
-class Known(dict[str, object]):
-    """The facts of a request; what is not among them is absent."""
-
-    def __missing__(self, _: str) -> None:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +113,11 @@ class AccessRequest:
     absent key; anything else is a value that cannot be read, and so is what stands under one key
     twice. Who the principal is the context cannot say.
 
-    What an index asks of it is prepared here: `asked` is who asks for what; `levels` is the
-    resource cut after each of its levels, `lasts` the same of its last segment; `get` gives the
-    value of a key. Where the resource is no ARN, `is_arn` is false and nothing can be looked up.
+    What an index asks of it is prepared here: `asked` tells who asks for what, in one text, which
+    unlike a tuple remembers its hash; `levels` is the resource cut after each of its levels,
+    `lasts` the same of its last segment; `facts` are the values by key, None for one that is not
+    among them; `get` gives the value of a key. Where the resource is no ARN, `is_arn` is false and
+    nothing can be looked up.
     `is_cross_tenant` tells whether the resource is another tenant's than the principal's: `owner`
     where it is told whose it is, else the tenant of its ARN.
     """
@@ -115,18 +128,18 @@ class AccessRequest:
     context: Mapping[str, object] = field(default_factory=dict)
     owner: str = ""
     folded_action: str = field(init=False, compare=False, repr=False)
-    asked: Asked = field(init=False, compare=False, repr=False)
+    asked: str = field(init=False, compare=False, repr=False)
     is_arn: bool = field(init=False, compare=False, repr=False)
     segments: tuple[str, ...] = field(init=False, compare=False, repr=False)
     levels: Levels = field(init=False, compare=False, repr=False)
     lasts: Levels = field(init=False, compare=False, repr=False)
     is_cross_tenant: bool = field(init=False, compare=False, repr=False)
-    facts: Known = field(init=False, compare=False, repr=False)
+    facts: dict[str, object] = field(init=False, compare=False, repr=False)
     get: Callable[[str], object] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         segments = tuple(self.resource.split(":", ARN_SEGMENTS - 1))
-        facts = Known(read_context(self.context))
+        facts = defaultdict[str, object](NoneType, read_context(self.context))
         facts.update(self.principal.facts if self.principal else ANONYMOUS)
         facts[ACTION], facts[RESOURCE] = self.action, self.resource
         put = object.__setattr__
@@ -135,11 +148,11 @@ class AccessRequest:
         head = self.resource[: len(self.resource) - len(segments[-1])]
         put(self, "folded_action", folded)
         person = self.principal
-        put(self, "asked", (person.attachments, person.through, folded) if person else (folded,))
+        put(self, "asked", (person.spelled if person else UNKNOWN) + folded)
         put(self, "is_arn", len(segments) == ARN_SEGMENTS)
         put(self, "segments", segments)
         put(self, "lasts", lasts)
-        put(self, "levels", tuple(None if end is None else head + end for end in lasts))
+        put(self, "levels", tuple([None if end is None else head + end for end in lasts]))
         put(self, "facts", facts)
         put(self, "get", facts.get)
         home = self.principal.tenant if self.principal else ""
