@@ -23,7 +23,7 @@ from durward.core.values import from_numeric_date
 
 LETTERS = ["ann", "doc", "orders", "a", "/", "*", "?", "1", "${durward:Subject}", "${app:Level}"]
 LASTS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=5).map("".join)
-TENANTS = st.sampled_from(["acme", "acme", "globex", "*", "${durward:TenantId}"])
+TENANTS = st.sampled_from(["acme", "acme", "globex", "*", "${durward:TenantId}", "${app:Level}"])
 RESOURCES = st.builds("arn:durward:orders:s:{}:{}".format, TENANTS, LASTS)
 ANN = Principal("ann", "user", "acme", ("clerk",))
 

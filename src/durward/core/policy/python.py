@@ -47,6 +47,8 @@ MAX_READ: Final = 16_384
 # is held against, `c` the condition, whose rule in full is for every value that is not of the usual
 # kind. `@` is what the expression is for a key without a value, `~` for one that cannot be read.
 NAMES = "t#(get, segments)"
+SEGMENT = "t#(segments[%s])"
+SEGMENT_OF_A_KEY = "(w == segments[%s] if (w := get(k#)).__class__ is str else t#(get, segments))"
 IS = "t#(get(k#))"
 ANYTHING_ELSE = "in_full(c#, get, ~)"
 ONE_TEXT = "((%s) if (v := get(k#)).__class__ is str else @ if v is None else in_full(c#, get, ~))"
@@ -206,8 +208,12 @@ def names_atom(names: Names) -> Atom:
             for place, template in enumerate(names.patterns[0].segments or ())
             if not template.is_star
         ]
-        if len(templates) == 1 and (test := templates[0][1].test):
-            return (f"t#(segments[{templates[0][0]}])", (test,))
+        if len(templates) == 1:
+            place, only = templates[0]
+            if only.test:
+                return SEGMENT % place, (only.test,)
+            if isinstance(only.parts[0], Variable) and len(only.parts) == 1:
+                return SEGMENT_OF_A_KEY % place, (only.parts[0].key, partial(_names, names))
     return (NAMES, (partial(_names, names),))
 
 
