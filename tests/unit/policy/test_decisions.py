@@ -10,9 +10,10 @@ from durward.core.policy.document import Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
 from durward.core.policy.operators import parse_date
-from durward.core.policy.pattern import parse_resource
+from durward.core.policy.pattern import STAR, Variable, parse_resource, parse_template
 from durward.core.policy.predicate import (
     Constant,
+    Names,
     Not,
     Some,
     compile_statement,
@@ -20,7 +21,7 @@ from durward.core.policy.predicate import (
     keys_of,
 )
 from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.residual import residual
+from durward.core.policy.residual import Beginning, residual
 from durward.core.policy.source import PolicyError
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
@@ -237,6 +238,34 @@ def test_the_keys_that_matter_are_known() -> None:
     keys = with_role({**OWN, "Condition": condition}).keys_read(request())
     assert {"durward:authage", "durward:tenantid", "resource"} <= keys
     assert "durward:sourceip" not in keys
+
+
+@pytest.mark.parametrize(
+    ("last", "left"),
+    [
+        ("*", Constant(value=True)),
+        ("order/*", Constant(value=True)),
+        ("ord*", Constant(value=True)),
+        ("report/*", Constant(value=False)),
+        ("order", None),
+        ("order/1*", None),
+        ("order/?", None),
+        ("*/1", None),
+        ("${durward:Subject}*", None),
+    ],
+)
+def test_the_beginning_of_a_resource_settles_what_it_can(last: str, left: Constant | None) -> None:
+    pattern = parse_resource(f"arn:durward:orders:prod:${{durward:TenantId}}:{last}")
+    names = Names((pattern,), complement=False, on_error=False)
+    resource = ("arn", "durward", "orders", "prod", "acme", Beginning("order/"))
+    found = residual(names, {"durward:tenantid": "acme"}, resource)
+    assert found == left if left else isinstance(found, Names)
+
+
+def test_what_is_filled_into_a_pattern_is_one_text_with_its_neighbours() -> None:
+    template = parse_template("*${app:None}*a${app:Star}b${app:Open}", wildcards=True)
+    filled = template.filled({"app:none": "", "app:star": "*"})
+    assert filled.parts == (STAR, "a*b", Variable("app:open"))
 
 
 @pytest.mark.parametrize(

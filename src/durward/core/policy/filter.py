@@ -6,6 +6,7 @@ not. What remains is the same decision: for every member it says what `PolicySet
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from durward.core.policy.answer import GRANTS, Layer, Rule
@@ -22,7 +23,7 @@ from durward.core.policy.predicate import (
     Predicate,
 )
 from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.residual import ANYTHING, Parts, residual
+from durward.core.policy.residual import ANYTHING, Beginning, Parts, residual
 
 OF_RESOURCES: Final = "durward:resource"
 """How the keys begin that tell something of a resource: each member tells its own."""
@@ -104,7 +105,7 @@ class _Told:
         """What is left of the statements of some indexes, where the tenant is the given one."""
         listed = self._listed
         head = ("arn", "durward", listed.api, listed.stage)
-        resource: Parts = (*head, tenant, None)
+        resource: Parts = (*head, tenant, Beginning(listed.beginning))
         for index in indexes:
             if index is None:
                 continue
@@ -184,6 +185,7 @@ def _of_tenant(name: str) -> Names:
     return _tenants((name,))
 
 
+@lru_cache(maxsize=1024)
 def _tenants(parts: tuple[Part, ...]) -> Names:
     """The resources of the tenants that the parts describe."""
     tenant = Template("", parts)

@@ -6,7 +6,7 @@ brings in is literal: a `*` in a user's name is not a wildcard. Matching never b
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -105,6 +105,16 @@ class Template:
             return self.test(text)
         return text.startswith(self.beginning) and matches(self.resolve(lookup), text)
 
+    def filled(self, known: Mapping[str, object]) -> "Template":
+        """The same with the variables that are known replaced. Raises Unresolved, Unreadable."""
+        parts = (
+            _substitute(part, known.get)
+            if isinstance(part, Variable) and part.key in known
+            else part
+            for part in self.parts
+        )
+        return Template(self.text, _joined(parts))
+
     def resolve(self, lookup: Lookup) -> tuple[str | Wildcard, ...]:
         """The parts with every variable replaced. Raises Unresolved, Unreadable."""
         return tuple(
@@ -158,15 +168,21 @@ def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Tem
     """Read a text with its variables. Raises ValueError with what is wrong."""
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"longer than {MAX_PATTERN_CHARACTERS} characters")
-    parts: list[Part] = []
-    for part in _parts(text, wildcards=wildcards, variables=variables):
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        elif not (part == STAR and parts and parts[-1] == STAR):  # `**` is `*`
-            parts.append(part)
+    parts = _joined(_parts(text, wildcards=wildcards, variables=variables))
     if sum(isinstance(part, Wildcard) for part in parts) > MAX_WILDCARDS:
         raise ValueError(f"more than {MAX_WILDCARDS} wildcards")
-    return Template(text, tuple(parts))
+    return Template(text, parts)
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Neighbouring texts as one, without empty ones; `**` is `*`."""
+    joined: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += part
+        elif part != "" and not (part == STAR and joined and joined[-1] == STAR):
+            joined.append(part)
+    return tuple(joined)
 
 
 def _parts(text: str, *, wildcards: bool, variables: bool) -> Iterator[Part]:

@@ -5,7 +5,7 @@ filled in, down to the variables of a pattern; what cannot be decided by it stay
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from durward.core.policy.document import Condition
@@ -18,7 +18,6 @@ from durward.core.policy.pattern import (
     Unreadable,
     Unresolved,
     fill_in,
-    parse_template,
 )
 from durward.core.policy.predicate import (
     FALSE,
@@ -39,7 +38,15 @@ from durward.core.policy.predicate import (
     keys_of_atom,
 )
 
-Parts = Sequence[str | None]
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known of a segment is how it begins."""
+
+    text: str
+
+
+Parts = Sequence[str | Beginning | None]
 """The six segments of a resource, each where it is known; none at all where nothing is."""
 ANYTHING: Final = Template("*", (STAR,))
 
@@ -125,7 +132,7 @@ def _of_names(names: Names, known: Facts, resource: Parts) -> Predicate:
             if names.complement and not names.on_error:
                 return FALSE
             continue
-        except (Unreadable, ValueError):
+        except Unreadable:
             left = pattern
         if left is not None and settled and _is_anything(left):
             return Constant(not names.complement)
@@ -137,13 +144,10 @@ def _of_names(names: Names, known: Facts, resource: Parts) -> Predicate:
 
 
 def _resolved(pattern: ResourcePattern, known: Facts) -> ResourcePattern:
-    """The pattern with its known variables filled in. Raises Unresolved, Unreadable, ValueError."""
+    """The pattern with its known variables filled in. Raises Unresolved, Unreadable."""
     if not pattern.keys & known.keys():
         return pattern
-    filled = (
-        parse_template(fill_in(template.text, known), wildcards=True) if template.keys else template
-        for template in pattern.segments or ()
-    )
+    filled = [t.filled(known) if t.keys else t for t in pattern.segments or ()]
     return ResourcePattern(pattern.text, tuple(filled))
 
 
@@ -161,11 +165,27 @@ def _narrowed(
         return pattern
     left = list(segments)
     for place, (template, given) in enumerate(zip(segments, resource, strict=True)):
-        if given is not None and template.test:
-            if not template.test(given):
-                return None
+        fits = _fits(template, given)
+        if fits is False:
+            return None
+        if fits:
             left[place] = ANYTHING
     return ResourcePattern(pattern.text, tuple(left))
+
+
+def _fits(template: Template, given: str | Beginning | None) -> bool | None:
+    """Whether a segment is meant; None where that is still to be asked."""
+    match given:
+        case str():
+            return template.test(given) if template.test else None
+        case Beginning(text):
+            first = template.beginning
+            if not (text.startswith(first) or first.startswith(text)):
+                return False
+            is_covered = text.startswith(first) and template.parts in {(STAR,), (first, STAR)}
+            return True if is_covered else None
+        case None:
+            return None
 
 
 def _is_anything(pattern: ResourcePattern) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from durward.core.policy.pattern import STAR, Wildcard
 
 ESCAPE: Final = "!"
+TEXT: Final = sa.Text()
 
 
 class Comparison(FunctionElement[bool]):
@@ -59,7 +60,7 @@ def fits(text: ColumnElement[Any], parts: tuple[str | Wildcard, ...]) -> ColumnE
 
 
 def _bound(text: str) -> ColumnElement[str]:
-    return sa.literal(text, sa.Text())
+    return sa.literal(text, TEXT)
 
 
 def _glob(part: str | Wildcard) -> str:
