@@ -6,7 +6,7 @@ rules of evaluation before it is shown; where neither a witness nor a proof was 
 says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -76,21 +76,19 @@ class Side:
         return [_by_meaning(level, Effect.ALLOW) for level in self.ceilings]
 
     @cached_property
-    def outlines(self) -> dict[object, Outline]:
-        """What each statement can be about, by what it says."""
-        groups = (self.allows, self.denies, *self.levels)
-        return {key: outline_of(found) for group in groups for key, found in group.items()}
+    def outlined(self) -> list[list[tuple[Outline, Statement]]]:
+        """What denies, what grants and what each ceiling leaves, with what it can be about."""
+        groups = (self.denies, self.allows, *self.levels)
+        return [[(outline_of(found), found) for found in group.values()] for group in groups]
 
     def predicate(self, concerns: Callable[[Outline], bool]) -> Predicate:
         """What the side allows, as far as its statements concern what is asked."""
-        outlines = self.outlines
-
-        def compiled(group: Mapping[object, Statement]) -> Iterator[Predicate]:
-            chosen = (found for key, found in group.items() if concerns(outlines[key]))
-            return map(compile_statement, chosen)
-
-        allowing = [Some(tuple(compiled(group))) for group in (self.allows, *self.levels)]
-        return Every((*allowing, *map(Not, compiled(self.denies))))
+        denies, *levels = [
+            [compile_statement(found) for outline, found in group if concerns(outline)]
+            for group in self.outlined
+        ]
+        allowing = [Some(tuple(level)) for level in levels]
+        return Every((*allowing, *map(Not, denies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
             granting = {key: s for key, s in granting.items() if key not in not_by.allows}
         if not granting:
             return None
-    outlines = [allowed_by.outlines[key] for key in granting]
+    outlines = [outline_of(found) for found in granting.values()]
 
     def concerns(other: Outline) -> bool:
         return len(outlines) > MAX_OUTLINES or any(could_meet(each, other) for each in outlines)

@@ -239,11 +239,11 @@ def _placed(
     *before, last = pattern.segments or ()
     if len(before) < len(ONLY_TEXT):
         return None, None, pattern, None
-    texts = [template.text for template in before]
-    if any(template.parts != (text,) for template, text in zip(before, texts, strict=True)):
-        positions, start, unsettled = _head(tuple(texts), *before)
+    literals = [template.literal for template in before]
+    if None in literals:
+        positions, start, unsettled = _head(*before)
     else:
-        positions, start, unsettled = ONLY_TEXT, ":".join(texts) + ":", None
+        positions, start, unsettled = ONLY_TEXT, "".join([f"{text}:" for text in literals]), None
     if last.literal is not None:
         level, beginning, rest = WHOLE, last.literal, ANYTHING
     else:
@@ -266,14 +266,10 @@ STARS: Final = (ANYTHING,) * 5
 
 
 @lru_cache(maxsize=4096)
-def _head(
-    _texts: tuple[str, ...], *before: Template
-) -> tuple[tuple[int, ...], Any, tuple[Template, ...] | None]:
+def _head(*before: Template) -> tuple[tuple[int, ...], Any, tuple[Template, ...] | None]:
     """Of the first segments: which are plain text, the key that they make, and what is left."""
     literals = [template.literal for template in before]
     positions = tuple(place for place, literal in enumerate(literals) if literal is not None)
-    if positions == ONLY_TEXT:
-        return positions, "".join(f"{literal}:" for literal in literals), None
     left = tuple(ANYTHING if template.literal is not None else template for template in before)
     unsettled = None if all(template.is_star for template in left) else left
     return positions, tuple(literals[place] for place in positions), unsettled

@@ -63,32 +63,29 @@ class Unreadable(Exception):  # noqa: N818 - a fact about the request
 class Template:
     """Text with variables and, where the place allows them, wildcards.
 
-    `keys` are those that its variables read; `test` is there where it has none.
+    `keys` are those that its variables read; `test` is there where it has none; `literal` is the
+    one text that it means, if it is one.
     """
 
     text: str
     parts: tuple[Part, ...]
     keys: frozenset[str] = field(init=False, compare=False, repr=False)
     test: Test | None = field(init=False, compare=False, repr=False)
+    literal: str | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         fixed = tuple(part for part in self.parts if not isinstance(part, Variable))
         varying = (part.key for part in self.parts if isinstance(part, Variable))
         object.__setattr__(self, "keys", frozenset(varying))
         object.__setattr__(self, "test", None if self.keys else compile_parts(fixed))
+        first = self.parts[0] if self.parts else ""
+        is_text = len(self.parts) < 2 and isinstance(first, str)  # noqa: PLR2004
+        object.__setattr__(self, "literal", first if is_text else None)
 
     @property
     def is_star(self) -> bool:
         """Whether everything matches it."""
         return self.parts == (STAR,)
-
-    @property
-    def literal(self) -> str | None:
-        """The one text that it means, if it is one."""
-        if not self.parts:
-            return ""
-        first = self.parts[0]
-        return first if len(self.parts) == 1 and isinstance(first, str) else None
 
     @property
     def beginning(self) -> str:

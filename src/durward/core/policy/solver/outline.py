@@ -40,14 +40,21 @@ def could_meet(one: Outline, other: Outline) -> bool:
         return False
     if one.resources is None or other.resources is None:
         return True
-    return any(_could_be(a, b) for a in one.resources for b in other.resources)
+    for a in one.resources:
+        for b in other.resources:
+            if _could_be(a, b):
+                return True
+    return False
 
 
 def _could_be(mine: Segments, theirs: Segments) -> bool:
-    """Segments beyond the fifth are left out: the last may stand for several."""
+    """Segments beyond the fifth are left out: the last may stand for several.
+
+    The last ones part most, so they are looked at first.
+    """
     if len(mine) != len(theirs):
         return True
-    for a, b in zip(mine, theirs, strict=True):
+    for a, b in zip(reversed(mine), reversed(theirs), strict=True):
         if a is not None and b is not None and a != b:
             return False
     return True
