@@ -1,10 +1,11 @@
 """Questions about all requests at once, on policies that a person would write."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from durward.core.policy.document import Document, read_document
+from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import (
     Side,
     asked_for,
@@ -391,3 +392,76 @@ def test_a_star_in_an_equal_text_is_no_wildcard_beside_a_variable() -> None:
     literal: dict[str, Any] = {"StringEquals": {"app:X": "*${app:A}"}}
     assert find(side(allow(**literal, StringLike={"app:X": "${*}*"}))) is not None
     assert find(side(allow(**literal, StringNotLike={"app:X": "${*}*"}))) is None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"durward:TenantId": "a"}},
+        {"StringEqualsIgnoreCase": {"durward:TenantId": "a"}},
+        {"StringLike": {"durward:TenantId": "a*"}},
+    ],
+)
+def test_a_variable_for_the_tenant_can_be_the_principals(condition: dict[str, Any]) -> None:
+    """A resource of one's own tenant, whatever the variable of its tenant reads."""
+    witness = find(side(allow("arn:durward:orders:s:${app:A}:order/*", **condition)))
+    assert witness is not None
+    tenant = witness.request.context["app:a"]
+    assert witness.request.principal is not None
+    assert witness.request.principal.tenant == tenant
+    assert witness.request.segments[4] == tenant
+
+
+ANN = "arn:durward:iam::acme:user/ann"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"durward:PrincipalArn": ANN}},
+        {"ArnLike": {"durward:PrincipalArn": "arn:durward:iam::*:client/*"}},
+        {
+            "StringLike": {"durward:PrincipalArn": "*user/a*"},
+            "StringEquals": {"durward:TenantId": "acme"},
+        },
+        {"ArnNotLike": {"durward:PrincipalArn": "arn:durward:iam::*:user/*"}},
+        {"StringNotLike": {"durward:TenantId": "?"}},
+        {"StringLikeIfExists": {"durward:Subject": "*a*"}},
+        {"StringNotEquals": {"durward:Subject": ["~", "x"], "durward:PrincipalType": "user"}},
+    ],
+)
+def test_who_asks_is_somebody_who_can_be(condition: dict[str, Any]) -> None:
+    assert find(side(allow(**condition))) is not None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Null": {"durward:Subject": "true"}},
+        {"StringEquals": {"durward:TenantId": ""}},
+        {"StringLike": {"durward:PrincipalType": "anonymous"}},
+        {"StringLike": {"durward:PrincipalArn": "ann"}},
+        {"StringLike": {"durward:TenantId": "*:*"}},
+    ],
+)
+def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
+    """Who has signed in has a name, of a kind, and a tenant."""
+    assert find(side(allow(**condition))) is None
+
+
+def test_a_name_that_does_not_fit_its_parts_is_never_found() -> None:
+    condition: Any = {"StringEquals": {"durward:PrincipalArn": ANN, "durward:TenantId": "globex"}}
+    with suppress(Undecided):
+        assert find(side(allow(**condition))) is None
+
+
+@pytest.mark.parametrize("tenant", ["acme", "globex"])
+def test_who_is_named_has_the_name_and_the_tenant(tenant: str) -> None:
+    named = {**allow(StringEquals={"durward:TenantId": tenant}), "Principal": {"Durward": ANN}}
+    version = "2012-10-17"
+    document = read_document({"Version": version, "Statement": [named]}, "p", Kind.RESOURCE)
+    witness = find(Side([document]))
+    assert (witness is not None) is (tenant == "acme")
+    if witness:
+        assert witness.request.principal
+        assert witness.request.principal.arns[0] == ANN

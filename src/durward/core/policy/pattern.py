@@ -141,7 +141,7 @@ def fill_in(text: str, known: Mapping[str, object]) -> str:
         part = _variable(found[1])
         if not isinstance(part, Variable) or part.key not in known:
             return found[0]
-        return _literally(_substitute(part, known.get), wildcards=False)
+        return literally(_substitute(part, known.get), wildcards=False)
 
     return _VARIABLE.sub(filled, text)
 
@@ -150,14 +150,15 @@ def widened(text: str, *, wildcards: bool) -> str:
     """A text with `*` for variables; without `wildcards` in it, its other signs are literal."""
     found, place = "", 0
     for variable in _VARIABLE.finditer(text):
-        found += _literally(text[place : variable.start()], wildcards)
+        found += literally(text[place : variable.start()], wildcards=wildcards)
         is_sign = variable[1] in {"*", "?", "$"}
         found += variable[0] if is_sign else "*"
         place = variable.end()
-    return found + _literally(text[place:], wildcards)
+    return found + literally(text[place:], wildcards=wildcards)
 
 
-def _literally(text: str, wildcards: bool) -> str:  # noqa: FBT001
+def literally(text: str, *, wildcards: bool) -> str:
+    """A text that means itself; with `wildcards`, those in it keep their meaning."""
     return text if wildcards else re.sub(r"[*?$]", r"${\g<0>}", text)
 
 

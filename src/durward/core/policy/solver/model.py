@@ -7,10 +7,13 @@ pattern is settled first, as each value that makes a difference.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from durward.core.policy.dialect import DELEGATE, ROOT
-from durward.core.policy.pattern import STAR
+from durward.core.policy.document import Condition
+from durward.core.policy.operators import OPERATORS
+from durward.core.policy.pattern import STAR, literally
 from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
@@ -25,12 +28,17 @@ from durward.core.policy.predicate import (
 from durward.core.policy.request import (
     ANONYMOUS,
     NOBODY,
+    PRINCIPAL_ARN,
     TENANT_SEGMENT,
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import (
+    KIND,
+    SOMEBODY,
+    SUBJECT,
+    TENANT,
     Found,
     Wish,
     filled,
@@ -40,7 +48,7 @@ from durward.core.policy.solver.theory import (
     whatever,
 )
 from durward.core.policy.solver.undecided import Undecided
-from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, TENANT, settings_of
+from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, settings_of
 from durward.core.policy.solver.wishes import (
     PLACES,
     AllOf,
@@ -66,7 +74,7 @@ STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
 """What an action, and a segment of a resource but the last, always is."""
-SOMEBODY: Final = "arn:durward:iam::~:user/~"
+SELF: Final = SOMEBODY[PRINCIPAL_ARN]
 NAMES_OF_ONE: Final = ("user/", "client/", "session/")
 
 
@@ -78,6 +86,7 @@ class _State:
     within_tenant: bool
     names: frozenset[str] | None = None
     sets: frozenset[str] = frozenset()
+    is_named: bool = False
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
@@ -102,7 +111,7 @@ class _State:
         members = tuple(arn for arn, wanted in self.members.items() if wanted)
         if not self.within_tenant:
             members += tuple(_delegate(arn) for arn in members if arn.endswith(f":{ROOT}"))
-        found[PRINCIPAL] = tuple(self.names) if self.names is not None else members or (SOMEBODY,)
+        found[PRINCIPAL] = tuple(self.names) if self.names is not None else members or (SELF,)
         return {key: value for key, value in found.items() if key not in PLACES}
 
     def add(self, node: Text | Member | Told) -> bool:
@@ -131,6 +140,8 @@ class _State:
             return True
         tenant, _, name = arn.rpartition(":")
         own = name.startswith(NAMES_OF_ONE)
+        if not self._is(_named(arn) if own else {TENANT: _named(arn)[TENANT]}):
+            return False
         for other, is_known in self.members.items():
             if not is_known or other == arn:
                 continue
@@ -138,6 +149,10 @@ class _State:
             if theirs != tenant or (own and known.startswith(NAMES_OF_ONE)):
                 return False
         return name == ROOT or self._add_member(f"{tenant}:{ROOT}", wanted=True)
+
+    def _is(self, told: Mapping[str, str]) -> bool:
+        """Let the principal have these values."""
+        return all(self._add_wish(_equal(key, text), wanted=True) for key, text in told.items())
 
     def _add_text(self, node: Text) -> bool:
         if node.key == TENANT_PLACE and self._is_joined:
@@ -168,12 +183,39 @@ class _State:
                 self.values[key] = several
             return several is not None
         if key in self.known:  # settled already
-            return False
+            return self._cannot(key)
+        if key == PRINCIPAL_ARN:
+            return self._add_name()
         found = value_of(key, self.wishes[key], self.known, is_set=key in self.sets)
         if found is None:
-            return False
+            return self._cannot(key)
         (self.values[key],) = found
         return True
+
+    def _add_name(self) -> bool:
+        """Who asks by a name that is as it is wanted: one of what is known of them, else any."""
+        wishes = self.wishes[PRINCIPAL_ARN]
+        told = {**SOMEBODY, **self.known, **self.values}
+        tenant, kind, subject = (
+            literally(str(told[key]), wildcards=False)
+            if key in self.wishes or key in self.known
+            else "*"
+            for key in (TENANT, KIND, SUBJECT)
+        )
+        known = _like(PRINCIPAL_ARN, f"arn:durward:iam::{tenant}:{kind}/{subject}")
+        found = value_of(PRINCIPAL_ARN, [(known, True), *wishes], self.known)
+        found = found or value_of(PRINCIPAL_ARN, wishes, self.known)
+        if found is None:
+            return False
+        (self.values[PRINCIPAL_ARN],) = found
+        self.is_named = True
+        return self._is(_named(str(self.values[PRINCIPAL_ARN])))
+
+    def _cannot(self, key: str) -> bool:
+        """No value is as it is wanted: which is no proof where it had to be a certain name's."""
+        if self.is_named and key in _named(""):
+            raise Undecided("conditions on the name of who asks, and on parts of it")
+        return False
 
     @property
     def _is_joined(self) -> bool:
@@ -191,11 +233,11 @@ class _State:
             return True
         if not all(is_as(each, "") for each in texts):
             if tenant is None:
-                return False
+                return self._cannot(TENANT)
             raise Undecided("conditions on the tenant")
         valued = value_of(TENANT, wishes, self.known)
         if valued is None:
-            return False
+            return self._cannot(TENANT)
         self.values[TENANT_PLACE] = ""
         (self.values[TENANT],) = valued
         return True
@@ -249,8 +291,10 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
         asked: list[Node] = [Told(predicate, wanted=True)]
         if asker.within_tenant and (tenant := known.get(TENANT)):
             asked.append(_own_or_nobodys(str(tenant)))
+        told = {} if asker.principal else {k: v for k, v in SOMEBODY.items() if k not in known}
+        state = _State(known, asker.within_tenant, asker.names, sets, values=dict(told))
         try:
-            found = search.run(_State(known, asker.within_tenant, asker.names, sets), asked)
+            found = search.run(state, asked)
         except Undecided as doubt:
             doubts.append(doubt)
             continue
@@ -260,6 +304,23 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     if doubts:
         raise doubts[0]
     return None
+
+
+def _named(arn: str) -> dict[str, str]:
+    """What the name of a principal says of it."""
+    tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
+    kind, _, subject = name.partition("/")
+    return {SUBJECT: subject, KIND: kind, TENANT: tenant}
+
+
+def _equal(key: str, text: str) -> Holds:
+    return _like(key, literally(text, wildcards=False))
+
+
+@lru_cache(maxsize=1024)
+def _like(key: str, text: str) -> Holds:
+    operator = OPERATORS["StringLike"]
+    return Holds(Condition(operator.name, key, operator, (operator.read(text),)), on_error=False)
 
 
 def _delegate(root: str) -> str:
@@ -308,6 +369,7 @@ class _Search:
     def _settle(self, state: _State, pending: Sequence[Node]) -> list[OneOf] | None:
         """Take what leaves no choice into the state; the choices that remain, or None."""
         choices: list[OneOf] = []
+        names: list[Told] = []
         waiting = list(reversed(pending))
         while waiting:
             node = waiting.pop()
@@ -323,10 +385,13 @@ class _Search:
                         choices.append(node)
                 case Told(predicate, wanted) if not isinstance(predicate, Holds):
                     waiting.append(opened(predicate, wanted, state.known))
+                case Told(Holds(condition)) if condition.key == PRINCIPAL_ARN:
+                    names.append(node)
                 case _:
                     if not state.add(node):
                         return None
-        return choices
+        # What else is known of who asks says which names to try.
+        return choices if all(map(state.add, names)) else None
 
 
 def _text(wanted: Sequence[Wanted]) -> str | None:

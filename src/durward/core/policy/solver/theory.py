@@ -16,6 +16,7 @@ from itertools import islice, product
 from string import ascii_letters
 from typing import Final
 
+from durward.core.policy.dialect import ROOT
 from durward.core.policy.document import Quantifier
 from durward.core.policy.operators import parse_number
 from durward.core.policy.pattern import (
@@ -30,7 +31,7 @@ from durward.core.policy.pattern import (
     split_arn,
 )
 from durward.core.policy.predicate import Facts, Holds, atom_holds
-from durward.core.policy.request import NOBODY
+from durward.core.policy.request import NOBODY, PRINCIPAL_ARN
 from durward.core.policy.solver.globs import ArnGlob, Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
@@ -45,6 +46,27 @@ Found = str | tuple[str, ...] | Mapping[str, object] | None
 
 TOLD: Final = NOBODY.facts
 """The keys that the principal tells: these can be read."""
+SUBJECT, KIND, TENANT = "durward:subject", "durward:principaltype", "durward:tenantid"
+KINDS: Final = ("user", "client", ROOT)
+SOMEBODY: Final = {
+    SUBJECT: "~",
+    KIND: "user",
+    TENANT: "~",
+    PRINCIPAL_ARN: "arn:durward:iam::~:user/~",
+}
+"""What everybody has who is anybody, and what it is where nothing is said of it."""
+OWN_NAME: Final = tuple(
+    ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
+    for kind in KINDS
+)
+NOT_EMPTY: Final = Wanted((Glob(()),), matches=False)
+STANDING: Final[Mapping[str, Wanted]] = {
+    **{key: NOT_EMPTY for key, found in TOLD.items() if not isinstance(found, tuple)},
+    KIND: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
+    TENANT: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
+    PRINCIPAL_ARN: Wanted(OWN_NAME, matches=True),
+}
+"""What a text always is that the principal tells."""
 ODD: Final[Mapping[str, object]] = {}
 """A value that no operator can read."""
 OTHERS: Final = ("~", "~~", "1", "true", "false")
@@ -74,7 +96,7 @@ def value_of(
 
     `is_set` tells that a set operator stands on the key elsewhere. Raises Undecided.
     """
-    if fits(key, None, wishes, known):
+    if key not in SOMEBODY and fits(key, None, wishes, known):
         return (None,)
     if not is_list(key):
         alone = _one(key, wishes, known)
@@ -110,15 +132,21 @@ def _one(key: str, wishes: Sequence[Wish], known: Facts) -> str | None:
     if any(whatever(atom) is (not wanted) for atom, wanted in wishes):
         return None
     has_spellings = True
+    standing = [STANDING[key]] if key in STANDING else []
     for value in _candidates(wishes, known):
         if value is None:
             has_spellings = False
-        elif fits(key, value, wishes, known):
+        elif all(each.fits(value) for each in standing) and fits(key, value, wishes, known):
             return value
     families = {family_of(atom) for atom, _ in wishes} - {"Null"}
-    if has_spellings and not families & SPELLED and len(families & NUMBER_LIKE) <= 1:
+    if (
+        not standing
+        and has_spellings
+        and not families & SPELLED
+        and len(families & NUMBER_LIKE) <= 1
+    ):
         return None  # those were all that can make a difference
-    wanted = [each for wish in wishes for each in wanted_of(wish, known)]
+    wanted = [*standing, *(each for wish in wishes for each in wanted_of(wish, known))]
     text = text_of(wanted)
     if text is None:
         return None

@@ -24,6 +24,8 @@ from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spell
 from durward.core.policy.solver.points import POINTS, respelled
 from durward.core.policy.solver.theory import (
     ODD,
+    SOMEBODY,
+    TENANT,
     TOLD,
     Found,
     arns,
@@ -49,7 +51,6 @@ MAX_SETTINGS: Final = 512
 MAX_PIECES: Final = 32
 MAX_SPELLINGS: Final = 64
 ROUNDS: Final = 4
-TENANT: Final = "durward:tenantid"
 TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
 MANY: Final = ("~", "~~")
 """Stands for several values, whichever: a variable has none then."""
@@ -74,6 +75,8 @@ def settings_of(
     if not keys:
         yield dict(settled)
         return
+    if TENANT not in settled and any(map(_varies_tenant, atoms_of(predicate))):
+        keys = {TENANT: None, **keys}  # who asks may be of the resource's tenant
     relations = _Relations(predicate, tuple(keys), settled)
     for count, setting in enumerate(relations.settings()):
         if count == most:
@@ -91,6 +94,15 @@ def _variables(atom: Predicate) -> frozenset[str]:
             return frozenset().union(*(operand.keys for operand in condition.operands))
         case _:
             return frozenset()
+
+
+def _varies_tenant(atom: Predicate) -> bool:
+    """Whether a variable stands for the tenant of a resource."""
+    return isinstance(atom, Names) and any(
+        pattern.segments[TENANT_SEGMENT].keys
+        for pattern in atom.patterns
+        if pattern.segments and len(pattern.segments) > TENANT_SEGMENT
+    )
 
 
 def _is_like_absence(atom: Predicate) -> bool:
@@ -330,7 +342,7 @@ class _Relations:
             for text in self._texts(at, known):
                 if text or key not in TOLD:
                     yield text
-        if key != TENANT:
+        if key not in SOMEBODY:
             yield None
         if can_be_several(key, self.conditions[key]):
             yield MANY
