@@ -144,3 +144,25 @@ def test_keys_that_a_service_tells_are_declared_with_its_api(
     file.write_text(KEYED.replace("type: number", "type: colour"))
     assert run(["policy", "check", str(file)]) == 2
     assert "apis/files/keys" in capsys.readouterr().err
+
+
+RISKY = (
+    KEYED.replace("ResourceAttr/size: 10", "RiskScore: 10")
+    + """clients:
+  gateway: { tenant: acme, grants: [client_credentials], evaluates: [files] }
+"""
+)
+
+
+def test_keys_that_a_gateway_tells_are_there_where_one_is_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "durward.yaml"
+    file.write_text(RISKY)
+    assert run(["policy", "lint", str(file)]) == 0, capsys.readouterr().out
+    file.write_text(RISKY.replace("evaluates: [files]", "apis: [files]"))
+    assert run(["policy", "lint", str(file)]) == 1
+    assert "[key-never-present]" in capsys.readouterr().out
+    file.write_text(RISKY.replace("evaluates: [files]", "evaluates: [files], disabled: true"))
+    assert run(["policy", "lint", str(file)]) == 1
+    assert "[key-never-present]" in capsys.readouterr().out

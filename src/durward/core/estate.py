@@ -162,6 +162,12 @@ class Estate:
     keys: tuple[Key, ...] = ()
     """What the services of APIs tell."""
 
+    @property
+    def evaluated(self) -> frozenset[str]:
+        """The APIs about which enforcement points of others may ask for decisions."""
+        asking = (client for client in self.clients.values() if not client.disabled)
+        return frozenset(name for client in asking for name in client.evaluates)
+
 
 def read_estate(declarations: Iterable[Declaration]) -> Estate:
     """Read everything that is declared. Raises Misconfigured with every problem."""

@@ -127,7 +127,7 @@ def check_context(catalogue: Catalogue, context: Mapping[str, object], where: st
 def names_of_estate(estate: Estate) -> Catalogue:
     """The operations and keys of everything that is declared."""
     operations = {name: api.operations for name, api in estate.apis.items()}
-    return catalogue_of(operations, estate.keys)
+    return catalogue_of(operations, estate.keys, estate.evaluated)
 
 
 def _unknown(document: Json, name: str, kind: Kind, catalogue: Catalogue) -> Iterator[str]:

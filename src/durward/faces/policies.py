@@ -84,7 +84,8 @@ def read_project(paths: Iterable[Path]) -> Project:
         for found in listed
         if found.kind is Kinds.POLICY
     ]
-    catalogue = catalogue_of(dict(_operations(everything)), _keys(everything))
+    operations = dict(_operations(everything))
+    catalogue = catalogue_of(operations, _keys(everything), _evaluated(everything))
     return Project((*policies, *alone), tuple(unread), everything, catalogue, _declared(everything))
 
 
@@ -170,3 +171,12 @@ def _keys(declarations: Iterable[Declaration]) -> Iterator[Key]:
             except msgspec.ValidationError as error:
                 raise Misconfigured(f"apis/{found.name}/keys", str(error)) from error
             yield from (key.named(name) for name, key in declared.items())
+
+
+def _evaluated(declarations: Iterable[Declaration]) -> set[str]:
+    """The APIs about which some client asks for decisions."""
+    found = set[str]()
+    for each in declarations:
+        if each.kind is Declared.CLIENT and each.body.get("disabled") is not True:
+            found |= _names(each.body, "evaluates")
+    return found

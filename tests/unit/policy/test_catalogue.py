@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.records import estate
 
+from durward.core.authzen.body import Evaluation, shaped
+from durward.core.authzen.question import CIRCUMSTANCES, Directory
+from durward.core.authzen.question import FAMILIES as TOLD_FAMILIES
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Api
@@ -101,6 +105,82 @@ def test_presence_is_told_for_the_operations_in_question() -> None:
     assert CATALOGUE.is_present("durward:PathParam/ID", [FULL]) is True
     assert CATALOGUE.is_present("durward:Subject", [FULL]) is True
     assert CATALOGUE.is_present("durward:Subject", [PUBLIC]) is False
+
+
+RECORDS = estate()
+ASKED: dict[str, Any] = {
+    "subject": {"type": "user", "id": "alice"},
+    "action": {"name": "read"},
+    "resource": {"type": "record", "id": "9", "properties": {"tenant": "acme"}},
+}
+FULLY_ASKED: dict[str, Any] = {
+    "subject": {"type": "user", "id": "alice", "properties": {"team": "a"}},
+    "action": {"name": "read", "properties": {"reason": "b"}},
+    "resource": {
+        "type": "record",
+        "id": "9",
+        "properties": {"tenant": "acme", "owner": "bob", "members": ["cy"], "state": "open"},
+    },
+    "context": {
+        **{f"durward:{key.name[8:]}": "1" for key in KEYS if not key.name.endswith("/")},
+        **{f"{key.name}x": "1" for key in KEYS if key.name.endswith("/")},
+        "durward:ClientId": "gateway",
+    },
+}
+
+
+def asked_facts(question: dict[str, Any]) -> dict[str, object]:
+    """What a policy reads of a question of somebody else's enforcement point."""
+    found = Directory(RECORDS, ("records",), Instant(9)).request(shaped(question, Evaluation))
+    assert isinstance(found, AccessRequest), found
+    own = {ACTION, RESOURCE, PRINCIPAL}
+    return {n: v for n, v in found.facts.items() if ":" in n and n not in own and v}
+
+
+def test_who_evaluates_an_api_tells_what_the_catalogue_says() -> None:
+    (operation,) = [o for o in RECORDS.apis["records"].operations if o.action == "records:read"]
+    least, most = asked_facts(ASKED), asked_facts(FULLY_ASKED)
+    catalogue = catalogue_of({"records": [operation]}, evaluated=RECORDS.evaluated)
+    for name in most:
+        key = catalogue.key(name)
+        assert key is not None, name
+        assert key.elsewhere is not Presence.NEVER, name
+    for key in KEYS:
+        name = key.name.lower()
+        told = [each for each in most if f"{each.partition('/')[0]}/" == name or each == name]
+        if key.elsewhere is Presence.NEVER:
+            assert not told, name
+        elif key.elsewhere is Presence.SOMETIMES:
+            assert name not in least or name in OF_ALICE, name
+            assert told or name in OF_NOBODY, name
+        else:
+            assert name in least, name
+    assert {key for key in CIRCUMSTANCES if catalogue.key(key) is None} == set()
+    assert {key for key in TOLD_FAMILIES if catalogue.key(f"{key}x") is None} == set()
+
+
+OF_ALICE = {"durward:tenantid", "durward:roles"}
+"""What she has, and others may lack."""
+OF_NOBODY = {"durward:groups"}
+"""What others may have, and she lacks."""
+
+
+def test_an_api_that_somebody_evaluates_meets_requests_of_both_kinds() -> None:
+    apis = {"o": [FULL, BARE], "p": [Operation("Get", "GET", "/p", "p:Get")]}
+    catalogue = catalogue_of(apis, evaluated=["o"])
+    others = list(apis["p"])
+    for name in ("RiskScore", "Header/X-Team", "PrincipalTag/team", "RequestTag/a", "DeviceTrust"):
+        assert catalogue.is_present(f"durward:{name}", [FULL]) is False, name
+        assert catalogue.is_present(f"durward:{name}", [FULL, *others]) is False, name
+        assert catalogue.is_present(f"durward:{name}", others) is None, name
+        assert CATALOGUE.is_present(f"durward:{name}", [FULL]) is None, name
+    for name in ("SourceIp", "SecureTransport", "OperationId", "Issuer"):
+        assert catalogue.is_present(f"durward:{name}", [FULL]) is False, name
+        assert catalogue.is_present(f"durward:{name}", others) is True, name
+    for name in ("CurrentTime", "Stage", "Subject", "PrincipalArn", "ResourceTenant"):
+        assert catalogue.is_present(f"durward:{name}", [FULL]) is True, name
+    assert catalogue.is_present("durward:ResourceTenant", [BARE]) is False
+    assert catalogue.is_present("durward:Actor", [FULL]) is None
 
 
 def test_keys_can_come_from_elsewhere() -> None:

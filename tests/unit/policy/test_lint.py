@@ -25,7 +25,9 @@ DOCUMENT: Any = {
         "/status": {"get": {"operationId": "GetStatus", "security": []}},
     },
 }
-ORDERS = catalogue_of({"orders": read_inventory(DOCUMENT, "orders").operations})
+OPERATIONS = {"orders": read_inventory(DOCUMENT, "orders").operations}
+ORDERS = catalogue_of(OPERATIONS)
+EVALUATED = catalogue_of(OPERATIONS, evaluated=["orders"])
 
 
 def found(*statements: Any, catalogue: Catalogue = ORDERS, grants: bool = True) -> list[str]:
@@ -383,3 +385,41 @@ def test_a_condition_that_lets_any_tenant_through_is_no_tie() -> None:
     assert "object-unbound /Resource" in found({**loose, **anyone})
     assert "object-unbound /Resource" not in found({**loose, **own})
     assert "object-unbound /Resource" not in found({**loose, **fixed})
+
+
+RISK = "/Condition/NumericLessThan/durward:RiskScore"
+ADDRESS = "/Condition/NotIpAddress/durward:SourceIp"
+
+
+def test_what_others_alone_tell_is_looked_for_where_somebody_evaluates_the_api() -> None:
+    risk = condition("NumericLessThan", "RiskScore", 5)
+    assert found(risk) == [f"key-never-present {RISK}"]
+    assert found(risk, catalogue=EVALUATED) == []
+    denied = {**risk, **DENY}
+    assert found(denied, catalogue=EVALUATED) == [f"deny-not-when-absent {RISK}"]
+    lenient = condition("NumericLessThanIfExists", "RiskScore", 5)
+    (finding,) = found(lenient, catalogue=EVALUATED)
+    assert finding.startswith("allow-when-absent")
+
+
+def test_what_the_edge_always_tells_may_be_missing_where_somebody_evaluates_the_api() -> None:
+    outside = condition("NotIpAddress", "SourceIp", "10.0.0.0/8")
+    assert found(outside) == []
+    assert found(outside, catalogue=EVALUATED) == [f"allow-when-absent {ADDRESS}"]
+    denied = condition("IpAddress", "SourceIp", "10.0.0.0/8", **DENY)
+    value: Any = {"Effect": "Deny", "Action": "*", "Resource": "*", **denied}
+    written = read_written({"Version": "2012-10-17", "Statement": value}, "p")
+    assert [each.check.id for each in lint(written, ORDERS)] == []
+    (told,) = lint(written, EVALUATED)
+    assert told.message.endswith("is absent; a client that evaluates the api may not tell it")
+
+
+def test_of_a_key_that_nobody_tells_it_is_said_who_could() -> None:
+    def fix(key: str) -> str:
+        statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
+        statement |= condition("StringEquals", key)
+        written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
+        return next(f.fix for f in lint(written, ORDERS) if f.check.id == "key-never-present")
+
+    assert "`evaluates`" in fix("DeviceTrust")
+    assert "`evaluates`" not in fix("Actor")

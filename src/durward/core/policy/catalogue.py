@@ -2,7 +2,8 @@
 
 Actions and types come from the operations of an API's OpenAPI document. Keys are those that
 `core.edge.facts` and `Principal.facts` provide; `Presence` says under which circumstances they do.
-What a service tells of its own objects is declared with its API.
+What a service tells of its own objects is declared with its API. Where somebody else's enforcement
+point asks for decisions about an API, its requests have what `core.authzen.question` takes of them.
 """
 
 import difflib
@@ -46,12 +47,16 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A context key; a name that ends with `/` is a family of them. `many`: several values."""
+    """A context key; a name that ends with `/` is a family of them. `many`: several values.
+
+    `presence` is that at the edge, `elsewhere` that in the questions of others.
+    """
 
     name: str
     type: Type
     presence: Presence
     many: bool = False
+    elsewhere: Presence = Presence.SOMETIMES
 
 
 class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,38 +72,51 @@ class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def named(self, name: str) -> Key:
         """The key."""
         presence = Presence.ALWAYS if self.always else Presence.SOMETIMES
-        return Key(name, self.type, presence, self.many)
+        return Key(name, self.type, presence, self.many, presence)
 
 
-def _keys(presence: Presence, kind: Type, *names: str, many: bool = False) -> list[Key]:
-    return [Key(PREFIX + name, kind, presence, many) for name in names]
+def _keys(
+    presence: Presence,
+    kind: Type,
+    *names: str,
+    many: bool = False,
+    elsewhere: Presence = Presence.SOMETIMES,
+) -> list[Key]:
+    return [Key(PREFIX + name, kind, presence, many, elsewhere) for name in names]
 
 
 KEYS: tuple[Key, ...] = (
-    *_keys(Presence.ALWAYS, Type.TEXT, "RequestMethod", "RequestPath", "OperationId", "Stage"),
+    *_keys(Presence.ALWAYS, Type.TEXT, "RequestMethod", "RequestPath"),
+    *_keys(Presence.ALWAYS, Type.TEXT, "OperationId", elsewhere=Presence.NEVER),
+    *_keys(Presence.ALWAYS, Type.TEXT, "Stage", elsewhere=Presence.ALWAYS),
     *_keys(Presence.ALWAYS, Type.ADDRESS, "SourceIp"),
     *_keys(Presence.ALWAYS, Type.TRUTH, "SecureTransport"),
-    *_keys(Presence.ALWAYS, Type.INSTANT, "CurrentTime", "EpochTime"),
+    *_keys(Presence.ALWAYS, Type.INSTANT, "CurrentTime", "EpochTime", elsewhere=Presence.ALWAYS),
     *_keys(Presence.SOMETIMES, Type.TEXT, "TlsVersion", "UserAgent"),
     *_keys(Presence.PATH, Type.ANY, "PathParam/"),
-    *_keys(Presence.TENANT, Type.TEXT, "ResourceTenant"),
+    *_keys(Presence.TENANT, Type.TEXT, "ResourceTenant", elsewhere=Presence.TENANT),
     *_keys(Presence.OWNER, Type.TEXT, "ResourceOwner"),
-    *_keys(Presence.SIGNED_IN, Type.ARN, "PrincipalArn"),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "PrincipalType", "Subject", "Issuer", "TokenBinding"),
+    *_keys(Presence.SIGNED_IN, Type.ARN, "PrincipalArn", elsewhere=Presence.ALWAYS),
+    *_keys(Presence.SIGNED_IN, Type.TEXT, "PrincipalType", "Subject", elsewhere=Presence.ALWAYS),
+    *_keys(Presence.SIGNED_IN, Type.TEXT, "TokenBinding"),
     *_keys(Presence.SIGNED_IN, Type.TRUTH, "MultiFactorAuthPresent"),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "Audience", many=True),
+    *_keys(Presence.SIGNED_IN, Type.TEXT, "Issuer", elsewhere=Presence.NEVER),
+    *_keys(Presence.SIGNED_IN, Type.TEXT, "Audience", many=True, elsewhere=Presence.NEVER),
     *_keys(Presence.SOMETIMES, Type.TEXT, "TenantId", "ClientId", "SessionId", "Acr"),
     *_keys(Presence.SOMETIMES, Type.TEXT, "Roles", "Groups", "Scopes", "Amr", many=True),
     *_keys(Presence.SOMETIMES, Type.INSTANT, "AuthTime", "TokenIssueTime"),
     *_keys(Presence.SOMETIMES, Type.NUMBER, "AuthAge", "TokenAge"),
-    *_keys(Presence.SOMETIMES, Type.ANY, "TokenClaim/"),
-    # No request at the edge has them yet; an enforcement point of somebody else may tell them.
-    *_keys(Presence.NEVER, Type.ANY, "QueryParam/", "Header/", "TagKeys", many=True),
+    *_keys(Presence.SOMETIMES, Type.ANY, "TokenClaim/", elsewhere=Presence.NEVER),
+    # No request at the edge has them: others alone tell them.
+    *_keys(Presence.NEVER, Type.ANY, "QueryParam/", "Header/", many=True),
     *_keys(Presence.NEVER, Type.TEXT, "RequestedFields", "ResourceMembers", many=True),
-    *_keys(Presence.NEVER, Type.ANY, "PrincipalTag/", "ResourceTag/", "ResourceAttr/"),
-    *_keys(Presence.NEVER, Type.ANY, "RequestTag/"),
-    *_keys(Presence.NEVER, Type.TEXT, "Actor", "DeviceId", "DeviceTrust"),
+    *_keys(Presence.NEVER, Type.ANY, "PrincipalTag/", "ResourceAttr/", "RequestTag/"),
+    *_keys(Presence.NEVER, Type.TEXT, "DeviceId", "DeviceTrust"),
     *_keys(Presence.NEVER, Type.NUMBER, "MultiFactorAuthAge", "RiskScore"),
+    # Names that are kept for what is to come: nobody tells them yet.
+    *_keys(Presence.NEVER, Type.ANY, "TagKeys", many=True, elsewhere=Presence.NEVER),
+    *_keys(Presence.NEVER, Type.ANY, "ResourceTag/", elsewhere=Presence.NEVER),
+    *_keys(Presence.NEVER, Type.TEXT, "Actor", elsewhere=Presence.NEVER),
 )
 """Every key that Durward itself provides.
 
@@ -129,11 +147,13 @@ def family_of(operator: str) -> str:
 class Catalogue:
     """The operations of each API, and the keys by their name in lower case.
 
-    Without any API nothing is said about actions and resources: they are not known.
+    Without any API nothing is said about actions and resources: they are not known. `evaluated` are
+    the APIs about which others ask for decisions.
     """
 
     apis: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
     keys: Mapping[str, Key] = field(default_factory=dict)
+    evaluated: frozenset[str] = frozenset()
     types_by_api: Mapping[str, frozenset[str]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -166,8 +186,19 @@ class Catalogue:
     def is_present(self, name: str, operations: Sequence[Operation]) -> bool | None:
         """Whether a key has a value in every request to these operations; None: in no request.
 
-        Where no operation is known, a request is supposed to carry a token and nothing else.
+        Where no operation is known, a request is supposed to come to the edge, to carry a token
+        and nothing else.
         """
+        at_the_edge = self.is_present_at_the_edge(name, operations)
+        asked_about = [each for each in operations if self._is_evaluated(each)]
+        if not asked_about:
+            return at_the_edge
+        key = self.key(name)
+        presence = key.elsewhere if key else Presence.SOMETIMES
+        return _whenever([at_the_edge, *(_elsewhere(presence, each) for each in asked_about)])
+
+    def is_present_at_the_edge(self, name: str, operations: Sequence[Operation]) -> bool | None:
+        """The same, of requests to Durward's own edge alone."""
         key = self.key(name)
         presence = key.presence if key else Presence.SOMETIMES
         match presence:
@@ -178,8 +209,7 @@ class Catalogue:
             case Presence.NEVER:
                 return None
             case Presence.SIGNED_IN:
-                having = [not operation.public for operation in operations]
-                return all(having)
+                return all(not operation.public for operation in operations)
             case Presence.TENANT:
                 having = [operation.tenant is not None for operation in operations]
             case Presence.OWNER:
@@ -187,17 +217,25 @@ class Catalogue:
             case Presence.PATH:
                 wanted = name.lower().partition("/")[2]
                 having = [wanted in _path_names(operation) for operation in operations]
-        if not having:
-            return False
-        return all(having) if any(having) else None
+        return _whenever([True if each else None for each in having])
+
+    def _is_evaluated(self, operation: Operation) -> bool:
+        return operation.action.partition(":")[0] in self.evaluated
 
 
 def catalogue_of(
-    apis: Mapping[str, Iterable[Operation]], provided: Iterable[Key] = ()
+    apis: Mapping[str, Iterable[Operation]],
+    provided: Iterable[Key] = (),
+    evaluated: Iterable[str] = (),
 ) -> Catalogue:
-    """The catalogue of APIs by name; `provided` are keys that come from elsewhere too."""
+    """The catalogue of APIs by name.
+
+    `provided` are keys that come from elsewhere too, `evaluated` the APIs about which others ask
+    for decisions.
+    """
     keys = {key.name.lower(): key for key in (*KEYS, *provided)}
-    return Catalogue({name: tuple(operations) for name, operations in apis.items()}, keys)
+    listed = {name: tuple(operations) for name, operations in apis.items()}
+    return Catalogue(listed, keys, frozenset(evaluated))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -211,3 +249,26 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def _path_names(operation: Operation) -> frozenset[str]:
     segments = operation.path.split("/")
     return frozenset(found[1:-1].lower() for found in segments if found.startswith("{"))
+
+
+def _elsewhere(presence: Presence, operation: Operation) -> bool | None:
+    """Whether the questions of others about an operation have a key.
+
+    Whose an object is must be told where the operation names a tenant, and may be elsewhere.
+    """
+    match presence:
+        case Presence.ALWAYS:
+            return True
+        case Presence.NEVER:
+            return None
+        case Presence.TENANT:
+            return operation.tenant is not None
+        case _:
+            return False
+
+
+def _whenever(having: Sequence[bool | None]) -> bool | None:
+    """What holds of all requests, where it is known of each kind of them."""
+    if having and all(each is None for each in having):
+        return None
+    return bool(having) and all(having)

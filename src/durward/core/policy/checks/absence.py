@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from durward.core.openapi.operations import Operation
+from durward.core.policy.catalogue import Key, Presence
 from durward.core.policy.checks.view import Remark, View
 from durward.core.policy.document import Quantifier
 from durward.core.policy.pattern import Template, Variable, parse_template
@@ -51,7 +52,8 @@ def never_provided(view: View) -> Iterator[Remark]:
         for written in found.conditions:
             known = view.catalogue.key(written.key)
             if known and view.catalogue.is_present(written.key, operations) is None:
-                yield Remark(written.pointer, f"no request that this is about has `{written.key}`")
+                message = f"no request that this is about has `{written.key}`"
+                yield Remark(written.pointer, message, _teller(known))
         for pointer, name in _variables(found):
             known = view.catalogue.key(name)
             if known and view.catalogue.is_present(name, operations) is None:
@@ -87,9 +89,14 @@ def _uncertain(view: View) -> Iterator[tuple[WrittenStatement, WrittenCondition,
 
 
 def _when(view: View, written: WrittenCondition, operations: tuple[Operation, ...]) -> str:
-    """In which of the operations the key is missing for sure, as far as that can be told."""
-    absent = [o.action for o in operations if view.catalogue.is_present(written.key, (o,)) is None]
-    return f"; `{absent[0]}` never has it" if absent else ""
+    """Where the key is missing, as far as that can be told: in which operation, or with whom."""
+    catalogue, key = view.catalogue, written.key
+    absent = [o.action for o in operations if catalogue.is_present(key, (o,)) is None]
+    if absent:
+        return f"; `{absent[0]}` never has it"
+    if catalogue.is_present_at_the_edge(key, operations):
+        return "; a client that evaluates the api may not tell it"
+    return ""
 
 
 def _is_guarded(found: WrittenStatement, written: WrittenCondition) -> bool:
@@ -98,6 +105,13 @@ def _is_guarded(found: WrittenStatement, written: WrittenCondition) -> bool:
         other.condition.operator is None and other.condition.key == written.condition.key
         for other in found.conditions
     )
+
+
+def _teller(key: Key) -> str:
+    """Who could tell a key that no request has; nothing where nobody could."""
+    if key.elsewhere is Presence.NEVER:
+        return ""
+    return "use a key that these operations have, or declare the client that `evaluates` the api"
 
 
 def _guard(written: WrittenCondition) -> str:
