@@ -1,10 +1,11 @@
-"""`durward policy diff|who-can|what-can|prove` on the demo's own declarations."""
+"""Questions of `durward policy` about all requests at once, on the demo's own declarations."""
 
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,143 @@ def test_a_file_without_an_end_is_not_read_to_it() -> None:
     done = durward("diff", EXAMPLE, "/dev/zero")
     assert done.returncode == 2
     assert done.stderr.startswith("error: /dev/zero: larger than")
+
+
+def test_what_is_public_is_found_unless_it_is_meant() -> None:
+    done = durward("public", EXAMPLE)
+    assert done.returncode == 1
+    assert done.stdout == "orders:GetStatus\n  resource  arn:durward:orders:demo::\n"
+    found = json.loads(durward("public", EXAMPLE, "--json").stdout)
+    assert found["orders:GetStatus"]["principal"] is None
+    meant = durward("public", EXAMPLE, "--ignore", "orders:getst*")
+    assert (meant.returncode, meant.stdout) == (
+        0,
+        "without signing in nobody can do anything more\n",
+    )
+    assert durward("public", EXAMPLE, "--ignore", "orders:GetStatus", "--json").stdout == "{}\n"
+    misspelled = durward("public", EXAMPLE, "--ignore", "orders:GetStats")
+    assert misspelled.returncode != 0
+    assert "did you mean `orders:GetStatus`?" in misspelled.stderr
+
+
+def test_what_is_opened_is_public(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    shutil.copytree(EXAMPLE, folder)
+    file = folder / "durward.yaml"
+    file.write_text(file.read_text().replace("Action: orders:GetStatus", "Action: orders:*"))
+    assert durward("public", folder, "--ignore", "orders:GetStatus").returncode == 0
+    described = folder / "openapi.yaml"
+    closed = "security:\n        - durward: [reports:read]\n"
+    assert closed in described.read_text()
+    described.write_text(described.read_text().replace(closed, "security: []\n"))
+    done = durward("public", folder, "--ignore", "orders:GetStatus")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == "orders:GetSummary"
+
+
+def test_two_that_allow_the_same_are_equivalent_however_they_are_written(tmp_path: Path) -> None:
+    done = durward("equivalent", EXAMPLE, EXAMPLE)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "equivalent: whatever is asked, both allow the same\n",
+    )
+    written: dict[str, list[Any]] = {
+        "one": [["a:Get", "a:Put"]],
+        "two": ["a:Get", "a:Put", "a:Get"],
+        "three": ["a:Get"],
+    }
+    for name, actions in written.items():
+        listed = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in actions]
+        policy = {"Version": "2012-10-17", "Statement": listed}
+        (tmp_path / f"{name}.json").write_text(json.dumps(policy))
+    one, two, three = (tmp_path / f"{name}.json" for name in written)
+    assert durward("equivalent", one, two).returncode == 0
+    assert json.loads(durward("equivalent", one, two, "--json").stdout)["equivalent"] is True
+    differ = durward("equivalent", one, three)
+    assert differ.returncode == 1
+    assert differ.stdout.startswith("not equivalent\n- only the old allows: a:put on ")
+    assert "only the new" not in differ.stdout
+    assert durward("redundant", two).stdout == "`two/#3`: without it nothing changes\n"
+
+
+def test_what_each_alone_allows_is_shown(changed: Path) -> None:
+    file = changed / "durward.yaml"
+    file.write_text(file.read_text().replace(", orders:CancelOrder]", "]"))
+    done = durward("equivalent", EXAMPLE, changed)
+    assert done.returncode == 1
+    assert "- only the old allows: user/ann may orders:CancelOrder on arn:durward:" in done.stdout
+    assert "+ only the new allows: client/reporting may orders:GetOrder on arn:" in done.stdout
+    told = json.loads(durward("equivalent", EXAMPLE, changed, "--json").stdout)
+    assert told["equivalent"] is False
+    alone = told["allowed_by_one_alone"]
+    assert alone["old"]["principal"] == "user/ann"
+    assert alone["old"]["request"]["action"] == "orders:CancelOrder"
+    assert alone["new"]["principal"] == "client/reporting"
+
+
+SPARE = """
+  orders-again:
+    Version: "2012-10-17"
+    Statement:
+      - Sid: Again
+        Effect: Allow
+        Action: orders:GetOrder
+        Resource: arn:durward:orders:*:${durward:TenantId}:order/*
+  spare:
+    Version: "2012-10-17"
+    Statement: { Effect: Allow, Action: "orders:GetOrder", Resource: "*" }
+roles:
+"""
+
+
+def test_statements_without_which_nothing_changes_are_found(tmp_path: Path) -> None:
+    done = durward("redundant", EXAMPLE)
+    assert (done.returncode, done.stdout) == (0, "each statement changes something\n")
+    folder = tmp_path / "new"
+    shutil.copytree(EXAMPLE, folder)
+    file = folder / "durward.yaml"
+    text = file.read_text().replace("\nroles:\n", SPARE)
+    file.write_text(text.replace("policies: [own-orders]", "policies: [own-orders, orders-again]"))
+    done = durward("redundant", folder)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "`orders-again/Again`: without it nothing changes",
+        "`spare` was not asked about: it decides about nobody who is declared",
+    ]
+    wire = json.loads(durward("redundant", folder, "--json").stdout)
+    assert wire == {"redundant": ["orders-again/Again"], "undecided": {}, "not_asked": ["spare"]}
+
+
+OPEN = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+
+
+def test_what_cannot_be_settled_is_no_no(tmp_path: Path) -> None:
+    """Neither a proof nor an equivalence, and what was found beside it stands."""
+    sure = {"Effect": "Allow", "Action": "a:Get", "Resource": "arn:durward:a:s:t:x/*"}
+    left_open = {**sure, "Action": "a:Put", "Condition": OPEN}
+    listed: dict[str, list[Any]] = {"none": [], "open": [left_open], "sure": [sure]}
+    for name, statements in listed.items():
+        policy = {"Version": "2012-10-17", "Statement": [DENIED, *statements]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(policy))
+    none, open_one, other = (tmp_path / f"{name}.json" for name in ("none", "open", "sure"))
+    for command in (
+        ("equivalent", none, open_one),
+        ("diff", none, open_one),
+        ("diff", none, open_one, "--json"),
+        ("equivalent", open_one, none, "--json"),
+    ):
+        done = durward(*command)
+        assert done.returncode != 0
+        assert done.stdout == ""
+        assert "it cannot be settled: conditions of several kinds on `app:x`" in done.stderr
+    for question in ("equivalent", "diff"):
+        done = durward(question, open_one, other)
+        assert done.returncode == 1
+        assert "a:get on arn:durward:a:s:t:x/" in done.stdout
+        assert "there may be more, which cannot be settled" in done.stderr
+    asked = durward("redundant", open_one)
+    assert asked.returncode != 0
+    assert "`open/#2`: cannot be settled: conditions of several kinds" in asked.stdout
+
+
+DENIED = {"Effect": "Deny", "Action": "a:Never", "Resource": "*"}

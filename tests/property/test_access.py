@@ -103,3 +103,30 @@ def test_a_change_is_what_the_engine_decides_otherwise(
             if witness:
                 assert there.evaluate(witness.request).allowed, witness
                 assert not here.evaluate(witness.request).allowed, witness
+
+
+@settings(max_examples=40)
+@given(identity, resource, guardrail)
+def test_without_all_that_is_redundant_the_engine_decides_the_same(
+    first: list[Any], second: list[Any], level: list[Any] | None
+) -> None:
+    asked = world(first, second, level)
+    gone = {each.statement for each in asked.redundant() if not each.undecided}
+
+    def left(name: str, statements: list[Any]) -> list[Any]:
+        return [s for at, s in enumerate(statements, 1) if f"{name}/#{at}" not in gone]
+
+    less = world(
+        left("identity", first),
+        left("resource", second) or ([NOBODYS] if second else []),
+        (left("level", level) or [NOTHING]) if level else None,
+    )
+    before, after = (compile_bundle(each.estate.bundle, {}) for each in (asked, less))
+    for principal in asked.principals:
+        for each in requests(principal):
+            assert before.evaluate(each).allowed is after.evaluate(each).allowed, each
+
+
+NOTHING: dict[str, Any] = {"Effect": "Allow", "Action": "bills:Other", "Resource": "*"}
+NOBODYS: dict[str, Any] = {**NOTHING, "Principal": "*"}
+"""In place of a policy of which nothing is left."""

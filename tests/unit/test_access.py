@@ -1,17 +1,20 @@
 """Questions about everybody who is declared: an answer is a request, and no answer is a proof."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from durward.core.access import Access, changes, names_of
+from durward.core.access import Access, Change, Known, changes, names_of
 from durward.core.estate import Declaration, Kind, read_estate
 from durward.core.policy.document import read_document
 from durward.core.policy.predicate import Predicate, Some, compile_statement
+from durward.core.policy.solver.undecided import Undecided
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:orders:*:*:order/*"
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
+ACMES = "arn:durward:orders:*:acme:order/*"
 OTHERS = {"Action": "orders:*", "NotResource": ["arn:durward:orders:*:${durward:TenantId}:*"]}
 
 
@@ -208,3 +211,64 @@ def test_an_operation_is_asked_for_by_its_own_name() -> None:
     assert not list(own.breaches(never(Condition=named)))
     assert list(own.breaches(never(Condition={"StringNotEquals": named["StringEquals"]})))
     assert list(own.breaches(never(Condition={"Null": {"durward:OperationId": "true"}})))
+
+
+def needless(asked: Access) -> list[str]:
+    return [each.statement for each in asked.redundant() if not each.undecided]
+
+
+def test_a_statement_without_which_nothing_changes_for_anybody_is_redundant() -> None:
+    both = policy({"Sid": "Own", "Resource": OWN}, {"Sid": "Acme", "Resource": ACMES})
+    assert needless(access(both)) == ["identity/Acme"]
+    role = "arn:durward:iam::acme:role/clerk"
+    handed = policy({"Sid": "Handed", "Principal": {"Durward": role}, "Resource": OWN})
+    assert needless(access(both, handed)) == ["resource/Handed", "identity/Acme"], (
+        "of two layers within a tenant one is enough"
+    )
+    across = policy({"Sid": "Across", "Principal": {"Durward": role}})
+    widely = policy({"Sid": "Wide", "Resource": ALL})
+    assert needless(access(widely, across)) == []
+
+
+def test_what_a_ceiling_takes_away_is_redundant_and_the_ceiling_is_not() -> None:
+    more: dict[Kind, dict[str, Any]] = {
+        Kind.POLICY: {"level": policy({"Sid": "Cap", "Resource": ACMES})},
+        Kind.CLIENT: {},
+        Kind.ROLE: {"clerk": {"policies": ["identity"], "boundary": ["level"]}},
+    }
+    globex = {"Sid": "Globex", "Resource": "arn:durward:orders:*:globex:order/*"}
+    asked = access(policy({"Sid": "Own", "Resource": OWN}, globex), more=more)
+    assert needless(asked) == ["identity/Globex"]
+
+
+def test_a_policy_that_decides_about_nobody_is_not_asked_about() -> None:
+    more: dict[Kind, dict[str, Any]] = {
+        Kind.POLICY: {"spare": policy({"Resource": OWN}), "boss": policy({"Resource": ALL})},
+        Kind.ROLE: {"boss": {"policies": ["boss"]}},
+    }
+    asked = access(policy({"Resource": OWN}), more=more)
+    assert asked.idle == {"spare", "boss"}
+    assert needless(asked) == []
+
+
+def test_what_is_found_stands_where_the_rest_cannot_be_settled() -> None:
+    mixed = {"StringLike": {"app:X": "*T13:00"}, "DateEquals": {"app:X": "2024-06-01T12:00:00Z"}}
+    more: dict[Kind, dict[str, Any]] = {
+        Kind.POLICY: {"open": policy({"Sid": "Open", "Resource": OWN, "Condition": mixed})},
+        Kind.USER: {"ann": {"tenant": "acme", "policies": ["open"]}},
+    }
+    asked, nothing = access(policy({"Resource": OWN}), more=more), access(policy())
+    answers: list[Iterable[Known | Change]] = [
+        asked.who_can("orders:GetOrder", "*"),
+        asked.breaches(never(Action="orders:GetOrder")),
+        changes(nothing, asked),
+    ]
+    for each in answers:
+        found: list[str] = []
+        with pytest.raises(Undecided):
+            found.extend(names_of(known.principal)[0] for known in each)
+        assert found[-1] == "user/bob"
+        assert "user/ann" not in found
+    (left_open,) = asked.redundant()
+    assert left_open.statement == "open/Open"
+    assert left_open.undecided

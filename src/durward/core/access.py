@@ -10,10 +10,12 @@ those that are declared, and one that is not.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
 from durward.core.policy.asked import RESOURCE_TENANT, asked_by, equals, named
+from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, find
 from durward.core.policy.predicate import (
@@ -27,6 +29,7 @@ from durward.core.policy.predicate import (
     compile_statement,
     keys_of,
 )
+from durward.core.policy.redundancy import Gone, Redundant, redundant_among, without
 from durward.core.policy.request import NOBODY, Principal
 from durward.core.principals import USER, declared_principals
 
@@ -70,9 +73,12 @@ STAGE = "durward:stage"
 class Access:
     """An estate, ready to be asked."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(
+        self, estate: Estate, read: Mapping[tuple[str, Kind], Document] | None = None
+    ) -> None:
+        """`read` are policies that are taken as they are, in place of what the estate says."""
         self.estate = estate
-        self._read: dict[tuple[str, Kind], Document] = {}
+        self._read = dict(read or {})
         self.principals = list(declared_principals(estate))
         self.actions = {
             o.action.lower(): o.action for a in estate.apis.values() for o in a.operations
@@ -81,26 +87,66 @@ class Access:
         self.tenants = frozenset(estate.tenants)
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
-        """Everybody who can do it under some circumstances. Raises ValueError, Undecided."""
-        wanted = asked_for(action, resource)
+        """Everybody who can do it under some circumstances.
+
+        Raises ValueError, and Undecided after everybody of whom it could be settled.
+        """
+        wanted, asking = asked_for(action, resource), Asking()
         for principal in (*self.principals, NOBODY):
-            if witness := self._witness(principal, wanted):
+            if witness := asking(self._witness, principal, wanted):
                 yield Known(principal, witness)
+        asking.end()
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
-        """Each operation that somebody can do, with a request. Raises Undecided."""
-        everybody = (*self.principals, NOBODY)
+        """Each operation that somebody can do, with a request. Raises Undecided at the end."""
+        everybody, asking = (*self.principals, NOBODY), Asking()
         principals = [found for found in everybody if name in names_of(found)]
         for principal in principals:
             for action in self.actions.values():
-                if witness := self._witness(principal, asked_for(action)):
+                if witness := asking(self._witness, principal, asked_for(action)):
                     yield action, witness
+        asking.end()
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
-        """Who is allowed what must never be; of all who are alike, one. Raises Undecided."""
+        """Who is allowed what must never be; of all who are alike, one.
+
+        Raises Undecided at the end.
+        """
+        asking = Asking()
         for principal in self._different(never):
-            if witness := self._witness(principal, never):
+            if witness := asking(self._witness, principal, never):
                 yield Known(principal, witness)
+        asking.end()
+
+    def redundant(self) -> Iterator[Redundant]:
+        """Statements without which nothing changes for anybody, all of them together."""
+        idle = self.idle
+        deciding = [found for found in self._documents() if found.name not in idle]
+
+        def matters(gone: Gone) -> bool:
+            return any(changes(self, self._without(gone)))
+
+        return redundant_among(deciding, matters)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """The policies that decide about nobody who is declared: nobody has the role, say."""
+        deciding = frozenset(
+            document.name
+            for principal in (*self.principals, NOBODY)
+            for situation in self.situations(principal, frozenset({THROUGH}), frozenset()).values()
+            for document in chain(situation.side.grants, *situation.side.ceilings)
+        )
+        return frozenset(self.estate.policies) - deciding
+
+    def _documents(self) -> list[Document]:
+        """Every policy that is attached to something."""
+        return list({found.name: found for found in self._read.values()}.values())
+
+    def _without(self, gone: Gone) -> "Access":
+        """The same estate, less some statements."""
+        read = {key: without(found, gone) for key, found in self._read.items()}
+        return Access(self.estate, read)
 
     def situations(
         self, principal: Principal, keys: frozenset[str], tenants: frozenset[str]
@@ -122,10 +168,12 @@ class Access:
         return found
 
     def _witness(self, principal: Principal, wanted: Predicate) -> Witness | None:
-        keys = self.reads | keys_of(wanted)
+        keys, asking = self.reads | keys_of(wanted), Asking()
         for situation in self.situations(principal, keys, self.tenants).values():
-            if witness := find(situation.side, under=Every((situation.requests, wanted))):
+            under = Every((situation.requests, wanted))
+            if witness := asking(find, situation.side, under=under):
                 return spelled(witness, self.actions)
+        asking.end()
         return None
 
     def _side(self, principal: Principal, api: Api, *, crossing: bool) -> Side:
@@ -228,7 +276,7 @@ NOWHERE = Situation(Side([]), FALSE)
 
 
 def changes(old: Access, new: Access) -> Iterator[Change]:
-    """Everybody for whom something is otherwise. Raises Undecided.
+    """Everybody for whom something is otherwise. Raises Undecided at the end.
 
     Who is declared in one estate alone can do nothing in the other.
     """
@@ -236,24 +284,32 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
     keys = old.reads | new.reads | {THROUGH}  # whoever is alike in one may not be in the other
     tenants, actions = old.tenants | new.tenants, old.actions | new.actions
+    asking = Asking()
     for name in before | after:
         was = old.situations(before[name], keys, tenants) if name in before else {}
         will_be = new.situations(after[name], keys, tenants) if name in after else {}
         gained = lost = None
         for place in was | will_be:
             first, second = was.get(place, NOWHERE), will_be.get(place, NOWHERE)
-            gained = gained or _more(second, first, actions)
-            lost = lost or _more(first, second, actions)
+            gained = gained or asking(_more, second, first, actions)
+            lost = lost or asking(_more, first, second, actions)
         if gained or lost:
             yield Change(after.get(name) or before[name], gained, lost)
+    asking.end()
 
 
 def _more(there: Situation, here: Situation, actions: Mapping[str, str]) -> Witness | None:
     """A request that is allowed there and not here, or cannot be made here."""
     both = Every((there.requests, here.requests))
     alone = Every((there.requests, Not(here.requests)))
-    found = find(there.side, here.side, both) or find(there.side, under=alone)
-    return spelled(found, actions) if found else None
+    asking = Asking()
+    found = asking(find, there.side, here.side, both)
+    if found is None and there.requests != here.requests:
+        found = asking(find, there.side, under=alone)
+    if found:
+        return spelled(found, actions)
+    asking.end()
+    return None
 
 
 def spelled(witness: Witness, actions: Mapping[str, str]) -> Witness:

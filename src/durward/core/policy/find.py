@@ -130,9 +130,9 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     None is a proof that there is none. Raises Undecided.
     """
     granting = allowed_by.allows
-    if not_by and not allowed_by.ceilings and not not_by.ceilings:
+    if not_by and _caps_no_more(not_by, allowed_by):
         if not_by.denies.keys() <= allowed_by.denies.keys():
-            # What both allow word for word needs no search: no further Deny can part them.
+            # What both allow word for word needs no search: no Deny and no ceiling can part them.
             granting = {key: s for key, s in granting.items() if key not in not_by.allows}
         if not granting:
             return None
@@ -154,6 +154,11 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     if not _confirmed(request, allowed_by, not_by, under):
         raise Undecided("a request was found that no principal can make")
     return Witness(request)
+
+
+def _caps_no_more(side: Side, other: Side) -> bool:
+    """Whether each ceiling has, word for word, all that one of the other's has."""
+    return all(any(level.keys() >= given.keys() for given in other.levels) for level in side.levels)
 
 
 def _confirmed(
@@ -183,21 +188,6 @@ def differences(
 ) -> tuple[Witness | None, Witness | None]:
     """What is allowed anew, and what is no longer. Raises Undecided."""
     return find(new, old, under), find(old, new, under)
-
-
-def redundant(documents: Sequence[Document]) -> Iterator[str]:
-    """The names of statements without which nothing would change. Raises Undecided."""
-    for document in documents:
-        others = [other for other in documents if other is not document]
-        for statement in document.statements:
-            rest = tuple(each for each in document.statements if each is not statement)
-            without = Side([*others, Document(document.name, document.kind, rest)])
-            with_it = Side(documents)
-            wider, narrower = (
-                (with_it, without) if statement.effect is Effect.ALLOW else (without, with_it)
-            )
-            if find(wider, narrower) is None:
-                yield f"{document.name}/{statement.name}"
 
 
 def asked_for(action: str = "*", resource: str = "*") -> Predicate:

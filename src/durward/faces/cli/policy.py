@@ -4,7 +4,15 @@ from cyclopts import App
 
 from durward.faces.cli.policy_checks import check, lint
 from durward.faces.cli.policy_explain import explain_request
-from durward.faces.cli.policy_questions import diff, prove, what_can, who_can
+from durward.faces.cli.policy_questions import (
+    diff,
+    equivalent,
+    prove,
+    public,
+    what_can,
+    who_can,
+)
+from durward.faces.cli.policy_redundant import redundant_statements
 from durward.faces.cli.policy_tests import run_tests
 
 policy = App(
@@ -18,6 +26,9 @@ policy.command(lint)
 policy.command(run_tests, name="test")
 policy.command(explain_request, name="explain")
 policy.command(diff)
+policy.command(equivalent)
+policy.command(redundant_statements, name="redundant")
 policy.command(who_can)
 policy.command(what_can)
+policy.command(public)
 policy.command(prove)

@@ -1,27 +1,36 @@
-"""`durward policy diff|who-can|what-can|prove`: questions about all requests at once.
+"""`durward policy diff|equivalent|who-can|what-can|public|prove`: all requests at once.
 
-They read declarations, as `apply` does, or a single policy; nothing needs to run.
+They read declarations, as `apply` does, or a single policy; nothing needs to run. What was found
+stands; where the rest of a question cannot be settled it is told so, and never as a "no".
 """
 
 import json as jsonlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Parameter
 
 from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
 from durward.core.estate import read_estate
 from durward.core.names import check_action, check_never, check_pattern
+from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, parse_document
-from durward.core.policy.find import Side, Witness, differences
+from durward.core.policy.find import Side, Witness, find
+from durward.core.policy.pattern import parse_action
 from durward.core.policy.predicate import Some, compile_statement
+from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
 from durward.core.wire import Json
 from durward.faces.declarations import is_policy, read, read_declarations
 
 FINDINGS = 1
+HERE = Path()
 FailOn = Literal["any", "widen", "never"]
+T = TypeVar("T")
 
 
 def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -> int:
@@ -35,15 +44,34 @@ def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -
         fail_on: Fail on any difference, on one that widens, or never.
         json: Print one JSON object.
     """
-    found = list(compared(old, new))
+    found, left_open = answered(compared(old, new))
     widened = any(each["gained"] for each in found)
-    if json:
+    if json and (found or not left_open):
         print(jsonlib.dumps({"differences": found}))
-    else:
+    elif found or not left_open:
         told = [line for each in found for line in told_difference(each)]
         print("\n".join(told) if told else "nothing is allowed anew, and nothing no longer")
     fails = {"any": bool(found), "widen": widened, "never": False}
-    return FINDINGS if fails[fail_on] else 0
+    return concluded(left_open, finds=fails[fail_on])
+
+
+def equivalent(old: Path, new: Path, *, json: bool = False) -> int:
+    """Tell whether two allow the same. Exit code 1 when not, with a request that one alone allows.
+
+    Args:
+        old: Declarations (a file or a folder) or a single policy.
+        new: What it is compared with.
+        json: Print one JSON object.
+    """
+    found, left_open = answered(compared(old, new))
+    alone = {"old": first(found, "lost"), "new": first(found, "gained")}
+    if json and (found or not left_open):
+        print(jsonlib.dumps({"equivalent": not found, "allowed_by_one_alone": alone}))
+    elif found:
+        print("\n".join(["not equivalent", *told_alone(alone)]))
+    elif not left_open:
+        print("equivalent: whatever is asked, both allow the same")
+    return concluded(left_open, finds=bool(found))
 
 
 def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False) -> int:
@@ -59,10 +87,12 @@ def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False)
         access = access_of(path)
         check_action(access.estate, action, "who-can")
         check_pattern(access.estate, resource, "who-can")
-        found = list(access.who_can(action, resource))
+        found, left_open = answered(access.who_can(action, resource))
     except ValueError as error:
         raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error
-    return tell(found, json=json, nobody=f"nobody can do `{action}`")
+    if found or not left_open:
+        tell(found, json=json, nobody=f"nobody can do `{action}`")
+    return concluded(left_open, finds=False)
 
 
 def what_can(name: str, path: Path, *, json: bool = False) -> int:
@@ -78,15 +108,38 @@ def what_can(name: str, path: Path, *, json: bool = False) -> int:
     if name not in {*known, ANONYMOUSLY}:
         hint = f"declared are {', '.join(sorted(p.attachments[0] for p in access.principals))}"
         raise Misconfigured("what-can", f"`{name}` is not declared", hint=hint)
-    found = list(access.what_can(name))
-    if json:
-        print(jsonlib.dumps({action: witness.to_wire() for action, witness in found}))
-    for action, witness in () if json else found:
-        print(action)
-        print(indented(witness, skip=("action", "principal")))
-    if not found and not json:
-        print(f"`{name}` can do nothing")
-    return 0
+    found, left_open = answered(access.what_can(name))
+    if found or not left_open:
+        tell_actions(dict(found), json=json, nothing=f"`{name}` can do nothing")
+    return concluded(left_open, finds=False)
+
+
+def public(
+    path: Path = HERE,
+    *,
+    ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: bool = False,
+) -> int:
+    """Show each operation that anybody can do without signing in. Exit code 1 when there is one.
+
+    Args:
+        path: Declarations: a file or a folder.
+        ignore: An action that is meant to be public, with wildcards; can be given several times.
+        json: Print one JSON object.
+    """
+    access = access_of(path)
+    try:
+        for action in ignore or ():
+            check_action(access.estate, action, "--ignore")
+        meant = [parse_action(action) for action in ignore or ()]
+    except ValueError as error:
+        raise Misconfigured("--ignore", str(error), hint="--ignore orders:GetStatus") from error
+    found, left_open = answered(access.what_can(ANONYMOUSLY))
+    told = {a: w for a, w in found if not any(each.matches(a.lower()) for each in meant)}
+    if told or not left_open:
+        more = " more" if meant else ""
+        tell_actions(told, json=json, nothing=f"without signing in nobody can do anything{more}")
+    return concluded(left_open, finds=bool(told))
 
 
 def prove(path: Path, *, never: Path, json: bool = False) -> int:
@@ -105,9 +158,30 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
         raise Misconfigured(str(never), "has no statements: there is nothing to prove", hint=hint)
     check_never(access.estate, statements, str(never))
     forbidden = Some(tuple(map(compile_statement, document.statements)))
-    found = list(access.breaches(forbidden))
-    tell(found, json=json, nobody="proven: no request of anybody declared is allowed")
-    return FINDINGS if found else 0
+    found, left_open = answered(access.breaches(forbidden))
+    if found or not left_open:
+        tell(found, json=json, nobody="proven: no request of anybody declared is allowed")
+    return concluded(left_open, finds=bool(found))
+
+
+def answered(answers: Iterable[T]) -> tuple[list[T], Undecided | None]:
+    """All that was found, and what could not be settled beside."""
+    found: list[T] = []
+    try:
+        for each in answers:
+            found.append(each)  # noqa: PERF402 - what came before an error stands
+    except Undecided as error:
+        return found, error
+    return found, None
+
+
+def concluded(left_open: Undecided | None, *, finds: bool) -> int:
+    """The exit code. Raises Undecided where no finding says enough."""
+    if left_open and not finds:
+        raise Undecided(f"it cannot be settled: {left_open}")
+    if left_open:
+        print(f"there may be more, which cannot be settled: {left_open}", file=sys.stderr)
+    return FINDINGS if finds else 0
 
 
 def access_of(path: Path) -> Access:
@@ -124,13 +198,15 @@ def policy_in(path: Path, content: Json) -> Document:
 
 
 def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
-    """The differences of two files or folders."""
+    """The differences of two files or folders. Raises Undecided at the end."""
     policies = [single(path) for path in (old, new)]
     if policies[0] and policies[1]:
         old_side, new_side = (Side([each], crossing=True) for each in policies if each)
-        gained, lost = differences(old_side, new_side)
+        asking = Asking()
+        gained, lost = asking(find, new_side, old_side), asking(find, old_side, new_side)
         if gained or lost:
             yield difference(None, gained, lost)
+        asking.end()
         return
     for change in changes(access_of(old), access_of(new)):
         yield difference(names_of(change.principal)[0], change.gained, change.lost)
@@ -162,22 +238,54 @@ def told_difference(found: dict[str, Any]) -> Iterator[str]:
     for sign, name, title in (("+", "gained", "allowed anew"), ("-", "lost", "allowed no longer")):
         if witness := found[name]:
             yield f"{sign} {title}: {witness['action']} on {witness['resource']}"
-            for key, value in witness["context"].items():
-                yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
+            yield from told_context(witness)
 
 
-def tell(found: list[Known], *, json: bool, nobody: str) -> int:
+def first(found: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The first request that was gained, or lost, and whose it is."""
+    told = ({"principal": each["principal"], "request": each[name]} for each in found if each[name])
+    return next(told, None)
+
+
+def told_alone(alone: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
+    """What one of two alone allows, for people."""
+    for sign, whose in (("-", "old"), ("+", "new")):
+        if told := alone[whose]:
+            by, request = told["principal"], told["request"]
+            what = f"{request['action']} on {request['resource']}"
+            yield f"{sign} only the {whose} allows: {f'{by} may ' if by else ''}{what}"
+            yield from told_context(request)
+
+
+def told_context(request: Mapping[str, Any]) -> Iterator[str]:
+    """The circumstances of a request."""
+    for key, value in request["context"].items():
+        yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
+
+
+def tell(found: list[Known], *, json: bool, nobody: str) -> None:
     """Print who was found."""
     if json:
         wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
         print(jsonlib.dumps(wire))
-        return 0
+        return
     for each in found:
         print(names_of(each.principal)[0])
         print(indented(each.witness, skip=("principal",)))
     if not found:
         print(nobody)
-    return 0
+
+
+def tell_actions(found: Mapping[str, Witness], *, json: bool, nothing: str) -> None:
+    """Print what somebody can do."""
+    if json:
+        print(jsonlib.dumps({action: witness.to_wire() for action, witness in found.items()}))
+        return
+    for action, witness in found.items():
+        print(action)
+        print(indented(witness, skip=("action", "principal")))
+    if not found:
+        print(nothing)
 
 
 def indented(witness: Witness, *, skip: tuple[str, ...]) -> str:

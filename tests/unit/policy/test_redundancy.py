@@ -1,0 +1,58 @@
+"""Statements without which nothing changes."""
+
+from typing import Any
+
+import pytest
+from tests.unit.policy.test_find import MFA, OWN, allow, deny, documents
+
+from durward.core.policy.asking import Asking
+from durward.core.policy.redundancy import Redundant, redundant
+from durward.core.policy.solver.undecided import Undecided
+
+OPEN: dict[str, Any] = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+
+
+def found(*statements: dict[str, Any]) -> list[str]:
+    return [each.statement for each in redundant(documents(*statements)) if not each.undecided]
+
+
+def test_a_statement_that_changes_nothing_is_found() -> None:
+    wide, narrow = {**allow(), "Sid": "All"}, allow("arn:durward:orders:*:acme:*")
+    not_eve = {**deny(StringEquals={"durward:Subject": "eve"}), "Sid": "NotEve"}
+    assert found(narrow, wide, not_eve) == ["p/#1"]
+    assert found(wide, not_eve) == []
+
+
+def test_of_twins_the_first_stays() -> None:
+    assert found(allow(), allow(), allow()) == ["p/#3", "p/#2"]
+
+
+def test_what_is_denied_allows_nothing_and_then_there_is_nothing_to_deny() -> None:
+    assert found(allow(), deny(), deny()) == ["p/#1", "p/#3", "p/#2"]
+    assert found(allow(), deny(Bool=MFA)) == []
+
+
+def test_what_other_tenants_could_do_matters_too() -> None:
+    handed = {**allow(), "NotResource": "arn:durward:orders:*:${durward:TenantId}:*"}
+    del handed["Resource"]
+    assert found(allow(OWN), handed) == []
+
+
+def test_what_cannot_be_settled_stays_and_is_told() -> None:
+    told = list(redundant(documents(allow(**OPEN), allow(OWN), allow(OWN))))
+    assert [each.statement for each in told] == ["p/#3", "p/#1"]
+    assert told[0] == Redundant("p/#3")
+    assert "several kinds" in told[1].undecided
+
+
+def test_a_question_that_is_open_keeps_no_other_from_its_answer() -> None:
+    def fails(why: str) -> str:
+        raise Undecided(why)
+
+    asking = Asking()
+    asking.end()
+    assert asking(fails, "first") is None
+    assert asking(fails, "second") is None
+    assert asking(str.upper, "a") == "A"
+    with pytest.raises(Undecided, match="first"):
+        asking.end()
