@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from durward.core.edge.decision import Decision, EnvoyLine, Stage
-from durward.core.policy.answer import Result
+from durward.core.policy.answer import Layer, Result
 from durward.core.policy.explain import Explanation
+from durward.core.policy.miss import Miss
 from durward.core.values import DecisionId, Instant
 
 DECISION = Decision(
@@ -33,6 +34,22 @@ def line(**fields: object) -> EnvoyLine:
 def test_a_decision_is_read_as_it_was_written() -> None:
     assert Decision.from_wire(DECISION.to_wire()) == DECISION
     assert b"client" not in DECISION.to_wire()
+
+
+def test_an_explanation_is_read_as_it_was_written() -> None:
+    acr, site = Miss("sign-in", "durward:acr", "2"), Miss("value", "app:site", "hq")
+    alone = Explanation(Result.IMPLICIT_DENY, (), (Layer.IDENTITY,), (), miss=acr)
+    several = Explanation(Result.IMPLICIT_DENY, (), (Layer.IDENTITY,), (), together=(acr, site))
+    for each in (alone, several):
+        decision = msgspec.structs.replace(DECISION, explanation=each)
+        assert Decision.from_wire(decision.to_wire()) == decision
+
+
+def test_an_explanation_of_before_several_changes_were_told_is_read() -> None:
+    miss = {"kind": "sign-in", "key": "durward:acr", "value": "2"}
+    usual = {"result": "implicit deny", "because": [], "blocked_by": [], "candidates": []}
+    older = msgspec.convert({**usual, "miss": miss}, Explanation)
+    assert "nearest miss: with durward:acr `2` it would be allowed" in list(older.lines())
 
 
 def test_what_is_no_decision_is_not_read_as_one() -> None:

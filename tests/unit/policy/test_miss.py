@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durward.core.policy.answer import Result
-from durward.core.policy.document import Document, read_document
+from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
 from durward.core.policy.request import AccessRequest, Principal
@@ -130,3 +130,112 @@ def test_it_stands_in_the_text_and_in_the_json() -> None:
     assert "nearest miss: with durward:acr `2` it would be allowed" in list(explanation.lines())
     wire = explanation.to_wire()
     assert wire["nearest_miss"] == {"kind": "sign-in", "key": "durward:acr", "value": "2"}
+
+
+def together(policies: Policies, request: AccessRequest = GET) -> list[str]:
+    return [str(each) for each in explain(PolicySet(policies), request).misses]
+
+
+def test_where_no_single_change_is_enough_the_fewest_are_told_together() -> None:
+    two = {"Condition": {"Bool": {"app:A": "true", "app:B": "true"}}}
+    assert together(clerks(two)) == ["with app:a `true`", "with app:b `true`"]
+    four = {"Condition": {"Bool": {f"app:{name}": "true" for name in "ABCD"}}}
+    assert together(clerks(four, two)) == ["with app:a `true`", "with app:b `true`"]
+    assert together(clerks(four)) == [], "nobody thinks of four"
+
+
+def test_what_every_layer_wants_is_told_together() -> None:
+    strong = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
+    at_hq = {"Condition": {"StringEquals": {"app:Site": "hq"}}}
+    capped = replace(clerks(strong), boundaries={"role/clerk": [document(at_hq)]})
+    cancel = replace(GET, action="orders:Cancel")
+    assert together(capped, cancel) == [
+        "with the scope `write`",
+        "with durward:acr `2`",
+        "with app:site `hq`",
+    ]
+    assert together(capped) == ["with durward:acr `2`", "with app:site `hq`"]
+
+
+def test_one_value_that_two_layers_want_is_one_change() -> None:
+    one = {"Condition": {"StringEquals": {"app:Site": ["lab", "hq"]}}}
+    other = {"Condition": {"StringEquals": {"app:Site": ["shop", "hq"]}}}
+    no_lab = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
+    capped = replace(clerks(one, no_lab), boundaries={"role/clerk": [document(other)]})
+    assert told(capped) == ("value", "app:site", "hq")
+
+
+def test_a_value_that_another_statement_denies_is_not_told() -> None:
+    wanted = {"Condition": {"StringEquals": {"app:Site": ["lab", "hq"]}}}
+    denied = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
+    assert told(clerks(wanted, denied)) == ("value", "app:site", "hq")
+
+
+def test_a_role_with_what_its_policy_wants_is_told() -> None:
+    strong = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
+    policies = replace(clerks(), identity={"role/boss": [document(strong)]})
+    assert together(policies) == ["with durward:acr `2`", "with the role `boss`"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "miss"),
+    [
+        (
+            {"ForAnyValue:StringEquals": {"durward:Roles": "boss"}},
+            ("role", "durward:Roles", "boss"),
+        ),
+        (
+            {"ForAnyValue:StringEquals": {"durward:Groups": "staff"}},
+            ("group", "durward:Groups", "staff"),
+        ),
+        (
+            {"ForAnyValue:StringEquals": {"durward:Scopes": "admin"}},
+            ("scope", "durward:Scopes", "admin"),
+        ),
+    ],
+)
+def test_who_a_condition_asks_for_is_told(
+    condition: dict[str, Any], miss: tuple[str, str, str]
+) -> None:
+    assert told(clerks({"Condition": condition})) == miss
+
+
+def test_a_tenant_that_a_condition_asks_for_is_told() -> None:
+    theirs = {"Condition": {"StringEquals": {"durward:TenantId": "globex"}}}
+    nobodys = replace(GET, resource="arn:durward:orders:s::order/1")
+    assert told(clerks(theirs), nobodys) == ("tenant", "durward:TenantId", "globex")
+
+
+def test_somebody_whom_the_policy_of_an_api_names_is_told() -> None:
+    boss = {"Durward": "arn:durward:iam::acme:role/boss"}
+    statement: Any = {"Effect": "Allow", "Action": "*", "Principal": boss}
+    body: Any = {"Version": "2012-10-17", "Statement": [statement]}
+    api = read_document(body, "api", Kind.RESOURCE)
+    policies = replace(clerks(), identity={}, resources={"orders": [api]})
+    assert told(policies) == ("role", "durward:Roles", "boss")
+    assert together(policies, replace(GET, principal=None)) == []
+    but: Any = {**statement, "Effect": "Deny", "NotPrincipal": boss}
+    del but["Principal"]
+    body["Statement"] = [{**statement, "Principal": "*"}, but]
+    api = read_document(body, "api", Kind.RESOURCE)
+    policies = replace(clerks(), identity={}, resources={"orders": [api]})
+    assert told(policies) == ("role", "durward:Roles", "boss")
+
+
+def test_of_many_roles_a_few_are_tried() -> None:
+    strict = document({"Condition": {"Bool": {f"app:{name}": "true" for name in "ABCD"}}})
+    roles = {f"role/r{number}": [strict] for number in range(500)}
+    assert together(replace(clerks(), identity=roles)) == []
+
+
+def test_several_stand_in_the_text_and_in_the_json() -> None:
+    two = {"Condition": {"StringEquals": {"durward:Acr": "2", "app:Open": "yes"}}}
+    explanation = explain(PolicySet(clerks(two)), GET)
+    line = "nearest miss: with durward:acr `2` and with app:open `yes` it would be allowed"
+    assert line in list(explanation.lines())
+    wire = explanation.to_wire()
+    assert wire["nearest_miss"] is None, "no single change is enough"
+    assert wire["nearest_misses"] == [
+        {"kind": "sign-in", "key": "durward:acr", "value": "2"},
+        {"kind": "value", "key": "app:open", "value": "yes"},
+    ]

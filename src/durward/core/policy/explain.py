@@ -1,13 +1,13 @@
 """Why: the statement that decided, or of every statement that came close what failed in it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import assert_never
 
-from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
+from durward.core.policy.answer import GRANTS, Layer, Result, Rule
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.miss import Miss, nearest_miss
+from durward.core.policy.near import Element, examined, nearest
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
@@ -15,15 +15,11 @@ from durward.core.policy.predicate import (
     Holds,
     Is,
     Names,
-    atom_holds,
 )
 from durward.core.policy.request import AccessRequest
 from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
-MAX_EXAMINED = 100
-"""How many statements are looked at to find the nearest ones: those of the resource first."""
-MAX_LOOKED_UP = 1_000
 MAX_SHOWN_CHARACTERS = 200
 
 
@@ -56,7 +52,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer and the candidates, the nearest first; `more` is how many are not told."""
+    """The answer and the candidates, the nearest first; `more` is how many are not told.
+
+    With the change of `miss` it would be allowed; where it takes several, with all of `together`.
+    """
 
     result: Result
     because: tuple[str, ...]
@@ -66,6 +65,12 @@ class Explanation:
     cross_tenant: bool = False
     more: int = 0
     miss: Miss | None = None
+    together: tuple[Miss, ...] = ()
+
+    @property
+    def misses(self) -> tuple[Miss, ...]:
+        """All the changes that are needed; none where no few would do."""
+        return (self.miss,) if self.miss else self.together
 
     @property
     def nearest(self) -> Candidate | None:
@@ -103,8 +108,8 @@ class Explanation:
             yield f"{title}: {candidate.effect} in `{candidate.statement}` ({candidate.layer})"
             for failure in candidate.failures:
                 yield f"  {failure}"
-        if self.miss:
-            yield f"nearest miss: {self.miss}"
+        if self.misses:
+            yield f"nearest miss: {' and '.join(map(str, self.misses))} it would be allowed"
         if self.more:
             yield f"and {self.more} more statements about the action"
         if not self.candidates and set(GRANTS).issubset(self.blocked_by):
@@ -131,6 +136,7 @@ class Explanation:
             ],
             "more": self.more,
             "nearest_miss": self.miss.to_wire() if self.miss else None,
+            "nearest_misses": [each.to_wire() for each in self.misses],
         }
 
 
@@ -141,58 +147,34 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
     statements that do not, as far as their layer is one that blocked.
     """
     answer, facts = policies.evaluate(request), request.facts
-    examined = [
-        (rule, tuple(_failing(rule, facts))) for rule in _examined(policies, request, answer)
-    ]
-    told = [found for found in examined if _matters(answer, *found)]
-    told.sort(key=lambda found: len(found[1]))  # what applies comes first, then what nearly does
+    looked_at = examined(policies, request, answer)
+    near = nearest(answer, looked_at)
     covers = policies.scope_covers(request)
     about = sum(len(index.rules) for _, plan in policies.layers(request) for index in plan.indexes)
+    close = near[:MAX_CANDIDATES]
+    changes = () if answer.allowed else nearest_miss(policies, request, answer, close)
+    alone = changes[0] if len(changes) == 1 else None
     return Explanation(
         answer.result,
         answer.because,
         answer.blocked_by,
-        tuple(_candidate(*found, facts) for found in told[:MAX_CANDIDATES]),
+        tuple(_candidate(*found, facts) for found in close),
         () if covers else tuple(sorted(policies.scopes_for(request.action))),
         request.is_cross_tenant,
-        about - len(examined) + max(len(told) - MAX_CANDIDATES, 0),
-        None if answer.allowed else nearest_miss(policies, request, told[:MAX_CANDIDATES]),
+        about - len(looked_at) + len(near) - len(close),
+        alone,
+        () if alone else changes,
     )
 
 
-def _examined(policies: PolicySet, request: AccessRequest, answer: Answer) -> Iterable[Rule]:
-    """What decided, what the resource may concern, then whatever is about the action."""
-    indexes = [index for _, plan in policies.layers(request) for index in plan.indexes]
-    concerned = (rule for index in indexes for rule in index.concerned(request))
-    others = (rule for index in indexes for rule in index.rules)
-    found = dict.fromkeys(answer.deciding)
-    for each in islice(chain(concerned, others), MAX_LOOKED_UP):
-        if len(found) >= MAX_EXAMINED:
-            break
-        found[each] = None
-    return found
-
-
-def _failing(rule: Rule, facts: Facts) -> Iterator[Names | Is | Holds]:
-    for atom in rule.predicate.parts:
-        if isinstance(atom, Names | Is | Holds) and not atom_holds(atom, facts):
-            yield atom
-
-
-def _matters(answer: Answer, rule: Rule, failing: Sequence[object]) -> bool:
-    if rule.denies or answer.allowed:
-        return rule.denies is not answer.allowed and not failing
-    return bool(failing) and (not answer.blocked_by or rule.layer in answer.blocked_by)
-
-
-def _candidate(rule: Rule, failing: Sequence[Names | Is | Holds], facts: Facts) -> Candidate:
+def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidate:
     failures = tuple(_failure(atom, facts) for atom in failing)
     conditions = rule.predicate.parts if rule.denies and not failing else ()
     held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, Holds))
     return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures, held)
 
 
-def _failure(atom: Names | Is | Holds, facts: Facts) -> Failure:
+def _failure(atom: Element, facts: Facts) -> Failure:
     match atom:
         case Names(patterns, complement):
             wanted = _listed([pattern.text for pattern in patterns])
