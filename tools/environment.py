@@ -100,9 +100,9 @@ def say(text: str) -> None:
 
 
 def fail(text: str) -> int:
-    """Report an error in one line."""
+    """Report an error in one line; 1 is for what a command has found (`faces/cli/exit_code.py`)."""
     print(f"error: {text}", file=sys.stderr)
-    return 1
+    return 2
 
 
 if __name__ == "__main__":

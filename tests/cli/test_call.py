@@ -33,7 +33,7 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_what_is_no_path_is_told_in_a_line(folder: Path, path: str, told: str) -> None:
     done = call(folder, "GET", path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -48,7 +48,7 @@ def test_a_url_of_the_edge_is_as_good_as_its_path(folder: Path) -> None:
 def test_whoever_is_not_known_is_told_at_once_with_who_is(folder: Path) -> None:
     (folder / "credentials").write_text('[clients]\njob = "s"\n[users]\nann = "p"\n')
     done = call(folder, "--as", "eve", "GET", "/v1/status")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         f"error: {folder}/credentials: has no person and no service `eve`\n"
         "hint: there are ann, job; --as browser signs you in with your browser\n"

@@ -208,7 +208,7 @@ def test_what_is_public_is_found_unless_it_is_meant() -> None:
     )
     assert durward("public", EXAMPLE, "--ignore", "orders:GetStatus", "--json").stdout == "{}\n"
     misspelled = durward("public", EXAMPLE, "--ignore", "orders:GetStats")
-    assert misspelled.returncode != 0
+    assert misspelled.returncode == 2
     assert "did you mean `orders:GetStatus`?" in misspelled.stderr
 
 
@@ -319,7 +319,7 @@ def test_what_cannot_be_settled_is_no_no(tmp_path: Path) -> None:
         ("equivalent", open_one, none, "--json"),
     ):
         done = durward(*command)
-        assert done.returncode != 0
+        assert done.returncode == 2
         assert done.stdout == ""
         assert "it cannot be settled: conditions of several kinds on `app:x`" in done.stderr
     for question in ("equivalent", "diff"):
@@ -328,7 +328,7 @@ def test_what_cannot_be_settled_is_no_no(tmp_path: Path) -> None:
         assert "a:get on arn:durward:a:s:t:x/" in done.stdout
         assert "there may be more, which cannot be settled" in done.stderr
     asked = durward("redundant", open_one)
-    assert asked.returncode != 0
+    assert asked.returncode == 2
     assert "`open/#2`: cannot be settled: conditions of several kinds" in asked.stdout
 
 

@@ -53,12 +53,12 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
             assert f"`./durward demo stop --dir {folder}` ends it." in page
         assert read_credentials(folder / "credentials")["users"]["ann"] in status.stdout
         second = demo("--dir", folder, "--base-port", str(port + 100))
-        assert second.returncode == 1
+        assert second.returncode == 2
         assert "runs in" in second.stderr
         with tempfile.TemporaryDirectory(prefix="dw-") as other:
             taken = demo("--dir", Path(other) / "new", "--base-port", str(port))
             assert not list(Path(other).iterdir())
-        assert taken.returncode == 1
+        assert taken.returncode == 2
         assert "in use by envoy" in taken.stderr
         assert "--base-port" in taken.stderr
     finally:
@@ -253,7 +253,7 @@ def test_stopping_what_does_not_run_is_no_error(folder: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_told_with_a_hint(folder: Path) -> None:
     (folder / "file").write_text("")
     done = demo("--dir", folder / "file" / "demo")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "hint: " in done.stderr
 
 
@@ -261,7 +261,7 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_hint(folder: Path) -> No
 def test_a_base_that_leaves_no_room_for_ports_is_refused_at_once(folder: Path, port: str) -> None:
     for more in ([], ["--detach"]):
         done = demo("--dir", folder / "demo", f"--base-port={port}", *more)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert done.stderr.startswith(f"error: --base-port: {port} ")
         assert "hint: choose one" in done.stderr
     assert not (folder / "demo").exists()
@@ -276,7 +276,7 @@ def test_nobody_else_is_the_issuer_by_the_other_address_of_localhost(folder: Pat
         other.listen()
         port = min(other.getsockname()[1], 65_515)
         done = demo("--dir", folder, "--base-port", str(port))
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert f"port {port}: in use by" in done.stderr
 
 
@@ -298,6 +298,6 @@ def test_without_a_demo_the_hint_says_how_to_start_one(
         text=True,
         timeout=60,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"./durward demo --dir {folder}" in done.stderr
     assert "--config" not in done.stderr

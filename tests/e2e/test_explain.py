@@ -83,9 +83,9 @@ def test_an_explanation_for_people_names_principal_and_action(edge: LiveEdge) ->
 
 def test_an_unknown_or_impossible_id_is_an_error_with_a_hint(edge: LiveEdge) -> None:
     unknown = explain(edge, "d_00000000-0000-4000-8000-000000000000")
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert "hint:" in unknown.stderr
-    assert explain(edge, "x").returncode == 1
+    assert explain(edge, "x").returncode == 2
 
 
 @pytest.mark.requirement("ZT-5")

@@ -97,14 +97,14 @@ def test_a_token_is_kept_and_then_renewed_without_a_sign_in(demo: Demo) -> None:
 def test_no_client_takes_the_name_of_a_person(demo: Demo) -> None:
     client = "{tenant: acme, grants: [client_credentials], apis: [orders]}"
     refused = demo.apply(f"clients: {{ann: {client}}}")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "a user has that name" in refused.stderr
     assert "ann" not in read_credentials(demo.folder / "credentials")["clients"]
 
 
 def test_who_is_not_known_is_told_what_to_do(demo: Demo) -> None:
     nobody = demo.run("call", "--as", "nobody", "GET", ORDER)
-    assert nobody.returncode == 1
+    assert nobody.returncode == 2
     assert "nobody" in nobody.stderr
     assert "hint:" in nobody.stderr
 
@@ -200,7 +200,7 @@ def sign_in_by_hand(demo: Demo) -> dict[str, str]:
 def test_an_operator_replaces_a_password(demo: Demo) -> None:
     before = demo.password("bob")
     piped = demo.run("users", "password", "bob")
-    assert piped.returncode == 1
+    assert piped.returncode == 2
     assert "hint:" in piped.stderr
     kept = str(demo.folder / "credentials")
     nobody = demo.run("users", "password", "nobody")
@@ -210,5 +210,5 @@ def test_an_operator_replaces_a_password(demo: Demo) -> None:
     assert demo.password("bob") not in done.stdout
     assert demo.password("bob") != before
     unknown = demo.run("users", "password", "nobody", "--credentials", kept)
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert "not declared" in unknown.stderr

@@ -37,7 +37,7 @@ def demo() -> Iterator[Demo]:
 def test_a_policy_that_breaks_a_promise_is_not_put_in_force(demo: Demo) -> None:
     assert demo.apply(SUITE).returncode == 0
     refused = demo.apply(POLICY % "Deny")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "the nightly report reads its tenant's summary: expected allow" in refused.stderr
     assert "hint: `./durward policy test`" in refused.stderr
     token = demo.token(resource=demo.apis).json()["access_token"]
@@ -45,13 +45,13 @@ def test_a_policy_that_breaks_a_promise_is_not_put_in_force(demo: Demo) -> None:
     assert demo.apply(POLICY % "Allow").returncode == 0
     assert (
         demo.apply(SUITE.replace("{Sid: Cancel", "{Sid: Cancel2").replace("NotR", "R")).returncode
-        == 1
+        == 2
     )
     assert demo.get(SUMMARY, token).status_code == 200
 
 
 def test_a_suite_that_cannot_be_read_is_refused(demo: Demo) -> None:
     refused = demo.apply("tests: {more: {tests: [{name: x}]}}")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "/tests/0/when" in refused.stderr
     assert "more" not in demo.run("export").stdout

@@ -160,7 +160,7 @@ def test_what_is_applied_is_in_force_at_the_edge_soon_and_applied_once(demo: Dem
 def test_what_does_not_fit_is_refused_whole(demo: Demo) -> None:
     before = demo.run("export", "--json").stdout
     refused = demo.apply("roles: {x: {policies: [nowhere]}}\ntenants: {new: {}}")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "policies names `nowhere`" in refused.stderr
     assert demo.run("export", "--json").stdout == before
 
@@ -201,7 +201,7 @@ def test_a_rotation_that_would_refuse_good_tokens_is_refused(
 ) -> None:
     before = demo.run("keys").stdout
     refused = demo.run("keys", "rotate", *option)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert hint in refused.stderr
     assert demo.run("keys").stdout == before
 
@@ -295,7 +295,7 @@ def test_apply_without_a_terminal_asks_where_secrets_go(demo: Demo) -> None:
     file = demo.folder / "more.durward.yaml"
     file.write_text("clients: {another: {tenant: acme, grants: [client_credentials]}}")
     done = demo.run("apply", str(file))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: apply: secrets of another would be lost\nhint: ")
     assert "--credentials" in done.stderr
     assert "clients/another" in demo.run("plan", str(file)).stdout

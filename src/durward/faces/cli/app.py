@@ -5,18 +5,18 @@ The overview is printed from the table below, without the parser: reading help t
 
 import json
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from durward import __version__
 from durward.core.errors import DurwardError, Misconfigured
+from durward.faces.cli.exit_code import DONE, FAILED, IN_SHORT, INTERRUPTED
 from durward.faces.command import durward, typed
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 SUMMARY = "Zero-trust API security in one install."
-FAILURE = 1
-USAGE_ERROR = 2
 ASKING_FOR_HELP: list[list[str]] = [[], ["--help"], ["-h"]]
 
 COMMANDS = (
@@ -57,36 +57,35 @@ def app() -> "App":
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code is 0, 1 for a failure, 2 for a wrong call.
-
-    `policy` keeps 1 for what it found, as `diff` does: what it could not look at is 2 too.
-    """
+    """Run one command, and give its exit code: whatever keeps it from an answer is FAILED."""
     if arguments in ASKING_FOR_HELP:
         print(overview())
-        return 0
+        return DONE
     from cyclopts import CycloptsError  # noqa: PLC0415
 
     try:
         outcome = app()(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return complain(misunderstood(error), hint=how_to_call(error), code=USAGE_ERROR)
+        return complain(misunderstood(error), hint=how_to_call(error))
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except Misconfigured as error:
         return failed(arguments, f"{error.path}: {error.problem}", error.hint)
     except DurwardError as error:
         return failed(arguments, str(error), getattr(error, "hint", ""))
     except BrokenPipeError:
-        return 1
-    return outcome if isinstance(outcome, int) else 0
+        return FAILED
+    except Exception:  # noqa: BLE001 - a fault of ours must not look like a finding
+        traceback.print_exc()
+        return FAILED
+    return outcome if isinstance(outcome, int) else DONE
 
 
 def failed(arguments: list[str], problem: str, hint: str) -> int:
     """Say what went wrong; where `policy` answers in JSON, there too."""
-    is_question = arguments[:1] == ["policy"]
-    if is_question and "--json" in arguments:
+    if arguments[:1] == ["policy"] and "--json" in arguments:
         print(json.dumps({"error": typed(problem), "hint": typed(hint)}))
-    return complain(problem, hint=hint, code=USAGE_ERROR if is_question else FAILURE)
+    return complain(problem, hint=hint)
 
 
 def misunderstood(error: "CycloptsError") -> str:
@@ -113,13 +112,14 @@ def overview() -> str:
             f"Usage: {durward('COMMAND')}",
             *("", SUMMARY, "", *lines, ""),
             f"`{durward('COMMAND --help')}` says more of one.",
+            IN_SHORT,
         ]
     )
 
 
-def complain(problem: str, *, hint: str = "", code: int = FAILURE) -> int:
-    """Say on standard error what is wrong and what to try."""
+def complain(problem: str, *, hint: str = "") -> int:
+    """Say on standard error what is wrong and what to try; it is a failure."""
     print(f"error: {typed(problem)}", file=sys.stderr)
     if hint:
         print(f"hint: {typed(hint)}", file=sys.stderr)
-    return code
+    return FAILED

@@ -13,6 +13,7 @@ from durward.core.audit.checkpoint import LogKey, verify_checkpoint
 from durward.core.audit.verify import verify_log
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.control import Control, control_of
 
 DEFAULT_DIR = Path(".durward/demo")
@@ -70,7 +71,7 @@ def verify(
             print("✓ the log is what its checkpoint says")
         if older is None:
             print("note: without --since FILE a log that was rewritten as a whole is not found")
-    return 0 if report.is_sound else 1
+    return DONE if report.is_sound else FOUND
 
 
 def logs(

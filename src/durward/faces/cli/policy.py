@@ -15,10 +15,14 @@ from durward.faces.cli.policy_questions import (
 from durward.faces.cli.policy_redundant import redundant_statements
 from durward.faces.cli.policy_tests import run_tests
 
+GATES = (
+    "Exit code 1 where a command's help says so: it found something. "
+    "Exit code 2 where it has no answer: what it is to read is missing or wrong, "
+    "or the question cannot be settled."
+)
 policy = App(
     name="policy",
-    help="Check, lint, test, compare and prove policies before they are in force. Exit code 2 where"
-    " that could not be done.",
+    help="Check, lint, test, compare and prove policies before they are in force.\n\n" + GATES,
     result_action="return_value",
 )
 policy.command(check)

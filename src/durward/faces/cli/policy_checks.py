@@ -13,9 +13,9 @@ from durward.core.policy.finding import Check, Finding, Severity
 from durward.core.policy.lint import CHECKS, VOCABULARY
 from durward.core.policy.lint import lint as findings_of
 from durward.core.policy.source import PolicyError, Problem, place_finder
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.policies import PolicyFile, Project, read_project
 
-FOUND = 1
 UNREADABLE = Check(
     "not-a-policy",
     Severity.ERROR,
@@ -115,7 +115,7 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
         print(jsonlib.dumps([each.to_wire() for each in found], indent=2))
     else:
         print("\n".join([*map(str, found), _summary(len(found), project)]))
-    return FOUND if found else 0
+    return FOUND if found else DONE
 
 
 def _located(source: PolicyFile, findings: list[Finding]) -> Iterator[Told]:

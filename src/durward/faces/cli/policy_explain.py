@@ -29,9 +29,9 @@ from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.suite import with_usual
 from durward.core.values import numeric_date
 from durward.core.wire import Json
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.declarations import read_declarations
 
-DENIED = 1
 NOBODY = ("anonymous", "nobody")
 Listed = Annotated[list[str] | None, Parameter(negative="")]
 
@@ -94,7 +94,7 @@ def explain_request(
         print(jsonlib.dumps(found.to_wire()))
     else:
         print("\n".join([f"{found.result}: {found.reason}", *(f"  {x}" for x in found.lines())]))
-    return 0 if found.result is Result.ALLOW else DENIED
+    return DONE if found.result is Result.ALLOW else FOUND
 
 
 def principal_of(estate: Estate, name: str, scopes: Sequence[str] | None) -> Principal | None:

@@ -25,9 +25,9 @@ from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
 from durward.core.wire import Json
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.declarations import is_policy, read, read_declarations
 
-FINDINGS = 1
 HERE = Path()
 FailOn = Literal["any", "widen", "never"]
 T = TypeVar("T")
@@ -181,7 +181,7 @@ def concluded(left_open: Undecided | None, *, finds: bool) -> int:
         raise Undecided(f"it cannot be settled: {left_open}")
     if left_open:
         print(f"there may be more, which cannot be settled: {left_open}", file=sys.stderr)
-    return FINDINGS if finds else 0
+    return FOUND if finds else DONE
 
 
 def access_of(path: Path) -> Access:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from durward.core.policy.redundancy import Redundant, redundant
 from durward.core.policy.solver.undecided import Undecided
-from durward.faces.cli.policy_questions import FINDINGS, HERE, access_of, single
+from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.cli.policy_questions import HERE, access_of, single
 
 
 def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
@@ -34,7 +35,7 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
         tell(needless, left_open, sorted(idle))
     if left_open and not needless:
         raise Undecided(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
-    return FINDINGS if needless else 0
+    return FOUND if needless else DONE
 
 
 def tell(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:

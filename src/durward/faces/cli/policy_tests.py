@@ -16,9 +16,9 @@ from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite
 from durward.core.promises import Broken, broken_promises, suite_of
+from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.declarations import TESTS, read_declarations, tests_in
 
-FINDINGS = 1
 TELL_AFTER_SECONDS = 1.0
 
 
@@ -57,7 +57,7 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
         print(jsonlib.dumps({**wire, "unnoticed": unnoticed}))
     else:
         tell(report, unnoticed, mutate=mutate)
-    return FINDINGS if report.failed or unnoticed else 0
+    return FOUND if report.failed or unnoticed else DONE
 
 
 def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
