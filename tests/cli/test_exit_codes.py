@@ -24,7 +24,7 @@ Statement:
   - { Effect: Allow, Action: "*", Resource: "*" }
   - { Effect: Allow, Action: "*", Resource: "*" }
 """
-FAILS = "tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: '*'}}]"
+FAILS = "tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: 'arn:durward:orders:demo:acme:order/1'}}]"
 ASKED = ["--action", "orders:GetOrder", "--resource", "arn:durward:orders:demo:globex:order/1"]
 
 
@@ -45,7 +45,7 @@ GATES = [
     ("policy lint twice", FOUND),
     ("policy lint example", DONE),
     ("policy lint missing", FAILED),
-    ("policy check broken", FAILED),
+    ("policy check broken", FOUND),
     ("policy lint example --ignore nonsense", FAILED),
     ("policy test example", DONE),
     ("policy test example fails", FOUND),

@@ -300,7 +300,7 @@ def test_statements_without_which_nothing_changes_are_found(tmp_path: Path) -> N
     assert wire == {"redundant": ["orders-again/Again"], "undecided": {}, "not_asked": ["spare"]}
 
 
-OPEN = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+OPEN = {"StringLike": {"app:X": "*T13:00"}, "DateEquals": {"app:X": "2024-06-01T12:00:00Z"}}
 
 
 def test_what_cannot_be_settled_is_no_no(tmp_path: Path) -> None:

@@ -177,6 +177,6 @@ def _evaluated(declarations: Iterable[Declaration]) -> set[str]:
     """The APIs about which some client asks for decisions."""
     found = set[str]()
     for each in declarations:
-        if each.kind is Declared.CLIENT and each.body.get("disabled") is not True:
+        if each.kind is Kinds.CLIENT and each.body.get("disabled") is not True:
             found |= _names(each.body, "evaluates")
     return found

@@ -85,7 +85,7 @@ def test_a_ceiling_is_part_of_what_is_allowed() -> None:
 
 def test_what_a_ceiling_caps_no_more_than_another_needs_no_search() -> None:
     """A question about what cannot be settled is not asked, where both say it word for word."""
-    open_one = allow(StringLike={"app:X": "1*0"}, NumericLessThan={"app:X": "5"})
+    open_one = allow(StringLike={"app:X": "*T13:00"}, DateEquals={"app:X": "2024-06-01T12:00:00Z"})
     level, wider = documents(allow()), documents(allow(), allow(action="orders:List"))
     capped = Side(documents(open_one), [level])
     assert find(capped, Side(documents(open_one), [level])) is None

@@ -9,7 +9,10 @@ from durward.core.policy.asking import Asking
 from durward.core.policy.redundancy import Redundant, redundant
 from durward.core.policy.solver.undecided import Undecided
 
-OPEN: dict[str, Any] = {"StringLike": {"app:X": "1*0"}, "NumericLessThan": {"app:X": "5"}}
+OPEN: dict[str, Any] = {
+    "StringLike": {"app:X": "*T13:00"},
+    "DateEquals": {"app:X": "2024-06-01T12:00:00Z"},
+}
 
 
 def found(*statements: dict[str, Any]) -> list[str]:
