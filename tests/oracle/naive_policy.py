@@ -197,7 +197,8 @@ def number(text: str) -> Fraction:
 def instant(text: str) -> Fraction:
     if re.match(r"\d{4}-", text):
         try:
-            found = datetime.fromisoformat(text.upper())
+            day = "-01" if len(text) == len("2026-11") else ""
+            found = datetime.fromisoformat(f"{text}{day}".upper())
         except ValueError:
             raise Unreadable from None
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
