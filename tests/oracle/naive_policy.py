@@ -211,7 +211,8 @@ def one(family: str, value: str, operand: str, context: dict[str, Any]) -> bool:
     if family in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "Bool"):
         if family == "StringLike":
             return bool(segment_matches(operand, value, context))
-        filled = fill(operand, context, wildcards=False)
+        differs = family == "StringEquals" and not value.startswith(operand.partition("${")[0])
+        filled = None if differs else fill(operand, context, wildcards=False)
         if filled is None:
             return False
         if family in ("StringEqualsIgnoreCase", "Bool"):
