@@ -24,7 +24,12 @@ Statement:
   - { Effect: Allow, Action: "*", Resource: "*" }
   - { Effect: Allow, Action: "*", Resource: "*" }
 """
-FAILS = "tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: 'arn:durward:orders:demo:acme:order/1'}}]"
+FAILS = """
+tests:
+  - name: x
+    expect: allow
+    when: { action: "orders:GetOrder", resource: "arn:durward:orders:demo:acme:order/1" }
+"""
 ASKED = ["--action", "orders:GetOrder", "--resource", "arn:durward:orders:demo:globex:order/1"]
 
 
