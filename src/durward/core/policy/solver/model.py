@@ -33,12 +33,9 @@ from durward.core.policy.request import (
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.somebody import KIND, SELF, SOMEBODY, SUBJECT, TENANT, named
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import (
-    KIND,
-    SOMEBODY,
-    SUBJECT,
-    TENANT,
     Found,
     Wish,
     filled,
@@ -74,7 +71,6 @@ STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
 """What an action, and a segment of a resource but the last, always is."""
-SELF: Final = SOMEBODY[PRINCIPAL_ARN]
 NAMES_OF_ONE: Final = ("user/", "client/", "session/")
 
 
@@ -140,7 +136,7 @@ class _State:
             return True
         tenant, _, name = arn.rpartition(":")
         own = name.startswith(NAMES_OF_ONE)
-        if not self._is(_named(arn) if own else {TENANT: _named(arn)[TENANT]}):
+        if not self._is(named(arn) if own else {TENANT: named(arn)[TENANT]}):
             return False
         for other, is_known in self.members.items():
             if not is_known or other == arn:
@@ -209,11 +205,11 @@ class _State:
             return False
         (self.values[PRINCIPAL_ARN],) = found
         self.is_named = True
-        return self._is(_named(str(self.values[PRINCIPAL_ARN])))
+        return self._is(named(str(self.values[PRINCIPAL_ARN])))
 
     def _cannot(self, key: str) -> bool:
         """No value is as it is wanted: which is no proof where it had to be a certain name's."""
-        if self.is_named and key in _named(""):
+        if self.is_named and key in named(""):
             raise Undecided("conditions on the name of who asks, and on parts of it")
         return False
 
@@ -304,13 +300,6 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     if doubts:
         raise doubts[0]
     return None
-
-
-def _named(arn: str) -> dict[str, str]:
-    """What the name of a principal says of it."""
-    tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
-    kind, _, subject = name.partition("/")
-    return {SUBJECT: subject, KIND: kind, TENANT: tenant}
 
 
 def _equal(key: str, text: str) -> Holds:

@@ -16,7 +16,6 @@ from itertools import islice, product
 from string import ascii_letters
 from typing import Final
 
-from durward.core.policy.dialect import ROOT
 from durward.core.policy.document import Quantifier
 from durward.core.policy.operators import parse_number
 from durward.core.policy.pattern import (
@@ -31,10 +30,10 @@ from durward.core.policy.pattern import (
     split_arn,
 )
 from durward.core.policy.predicate import Facts, Holds, atom_holds
-from durward.core.policy.request import NOBODY, PRINCIPAL_ARN
 from durward.core.policy.solver.globs import ArnGlob, Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
+from durward.core.policy.solver.somebody import SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
 from durward.core.policy.solver.undecided import Undecided
 
@@ -44,29 +43,6 @@ Wish = tuple[Holds, bool]
 Found = str | tuple[str, ...] | Mapping[str, object] | None
 """The value of a key in a request: absent, text, several, or what cannot be read."""
 
-TOLD: Final = NOBODY.facts
-"""The keys that the principal tells: these can be read."""
-SUBJECT, KIND, TENANT = "durward:subject", "durward:principaltype", "durward:tenantid"
-KINDS: Final = ("user", "client", ROOT)
-SOMEBODY: Final = {
-    SUBJECT: "~",
-    KIND: "user",
-    TENANT: "~",
-    PRINCIPAL_ARN: "arn:durward:iam::~:user/~",
-}
-"""What everybody has who is anybody, and what it is where nothing is said of it."""
-OWN_NAME: Final = tuple(
-    ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
-    for kind in KINDS
-)
-NOT_EMPTY: Final = Wanted((Glob(()),), matches=False)
-STANDING: Final[Mapping[str, Wanted]] = {
-    **{key: NOT_EMPTY for key, found in TOLD.items() if not isinstance(found, tuple)},
-    KIND: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
-    TENANT: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
-    PRINCIPAL_ARN: Wanted(OWN_NAME, matches=True),
-}
-"""What a text always is that the principal tells."""
 ODD: Final[Mapping[str, object]] = {}
 """A value that no operator can read."""
 OTHERS: Final = ("~", "~~", "1", "true", "false")
@@ -107,11 +83,6 @@ def value_of(
         if several is not None:
             return (several,)
     return (ODD,) if key not in TOLD and fits(key, ODD, wishes, known) else None
-
-
-def is_list(key: str) -> bool:
-    """Whether the principal has a list there."""
-    return isinstance(TOLD.get(key), tuple)
 
 
 def can_be_several(key: str, atoms: Iterable[Holds]) -> bool:

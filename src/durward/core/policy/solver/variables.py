@@ -22,17 +22,14 @@ from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
 from durward.core.policy.request import TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
 from durward.core.policy.solver.points import POINTS, respelled
+from durward.core.policy.solver.somebody import SOMEBODY, TENANT, TOLD, is_list
 from durward.core.policy.solver.theory import (
     ODD,
-    SOMEBODY,
-    TENANT,
-    TOLD,
     Found,
     arns,
     can_be_several,
     family_of,
     filled,
-    is_list,
 )
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.uses import (

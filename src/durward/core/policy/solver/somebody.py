@@ -1,0 +1,49 @@
+"""Who asks, where it may be anybody: what everybody has, and what a name says of them.
+
+Who signed in has a subject, a kind and a tenant, and is known by a name of these. Who did not is
+asked about by itself.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from durward.core.policy.dialect import ROOT
+from durward.core.policy.pattern import QUESTION, STAR
+from durward.core.policy.request import NOBODY, PRINCIPAL_ARN
+from durward.core.policy.solver.globs import ArnGlob, Glob
+from durward.core.policy.solver.texts import Wanted
+
+TOLD: Final = NOBODY.facts
+"""The keys that the principal tells: these can be read."""
+SUBJECT, KIND, TENANT = "durward:subject", "durward:principaltype", "durward:tenantid"
+KINDS: Final = ("user", "client", ROOT)
+SELF: Final = "arn:durward:iam::~:user/~"
+SOMEBODY: Final = {SUBJECT: "~", KIND: "user", TENANT: "~", PRINCIPAL_ARN: SELF}
+"""What everybody has, and what it is where nothing is said of it."""
+_NAMES: Final = tuple(
+    ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
+    for kind in KINDS
+)
+STANDING: Final[Mapping[str, Wanted]] = {
+    **{
+        key: Wanted((Glob(()),), matches=False)
+        for key, found in TOLD.items()
+        if not isinstance(found, tuple)
+    },
+    KIND: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
+    TENANT: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
+    PRINCIPAL_ARN: Wanted(_NAMES, matches=True),
+}
+"""What a text always is that the principal tells."""
+
+
+def is_list(key: str) -> bool:
+    """Whether the principal has a list there."""
+    return isinstance(TOLD.get(key), tuple)
+
+
+def named(arn: str) -> dict[str, str]:
+    """What the name of a principal says of it."""
+    tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
+    kind, _, subject = name.partition("/")
+    return {SUBJECT: subject, KIND: kind, TENANT: tenant}
