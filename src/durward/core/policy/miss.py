@@ -29,6 +29,8 @@ MAX_TRIED: Final = 48
 """How many changed requests are evaluated: a denial at the edge is explained at once."""
 MAX_NEAR: Final = 20
 """How many statements are looked at after a change."""
+MAX_STATES: Final = 64
+"""How long a value is looked for: who is denied must not choose how much work that is."""
 MAX_SHOWN: Final = 200
 SIGN_IN: Final = ("durward:acr", "durward:amr", "durward:multifactorauth", "durward:authage")
 TIMES: Final = ("durward:currenttime", "durward:epochtime", "durward:tokenage", "durward:authtime")
@@ -295,7 +297,7 @@ def _constant(key: str, wishes: Wishes) -> str | tuple[str, ...] | None:
 
 def _found(key: str, wishes: Wishes, others: Facts) -> str | tuple[str, ...] | None:
     try:
-        found = value_of(key, wishes, others)
+        found = value_of(key, wishes, others, most=MAX_STATES)
     except Undecided:
         return None
     if found is None:

@@ -18,8 +18,7 @@ from durward.core.policy.solver.globs import ArnGlob, Glob, folding_to, fresh_si
 from durward.core.policy.solver.quantities import ALL, ANYHOW, EXPONENTS, NoNumber, Number
 from durward.core.policy.solver.undecided import Undecided
 
-MAX_STATES: Final = 20_000
-MAX_STATES_OF_NUMBERS: Final = 30_000
+MAX_STATES: Final = 30_000
 TOO_LONG: Final = Glob((*[QUESTION] * (MAX_NUMBER_CHARACTERS + 1), STAR))
 """What is too long for a number."""
 
@@ -82,17 +81,20 @@ class _Reader(Protocol):
     def is_hopeful(self, state: Any) -> bool: ...
 
 
-def text_of(wanted: Iterable[Wanted]) -> str | None:
-    """The shortest text that is as all of them want it. Raises Undecided where that is too hard."""
-    return _text_of(tuple(wanted))
+def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
+    """The shortest text that is as all of them want it.
+
+    Raises Undecided where it is not found among so many states.
+    """
+    return _text_of(tuple(wanted), most)
 
 
 @lru_cache(maxsize=1024)
-def _text_of(wanted: tuple[Wanted, ...]) -> str | None:
+def _text_of(wanted: tuple[Wanted, ...], most: int) -> str | None:
     if not any(isinstance(glob, Number | NoNumber) for each in wanted for glob in each.globs):
-        return _Search(wanted).shortest(MAX_STATES)
-    found = _text_of_a_number([part for each in wanted for part in _positive(each)])
-    return _too_long_a_text(wanted) if found is None else found
+        return _Search(wanted).shortest(most)
+    found = _text_of_a_number([part for each in wanted for part in _positive(each)], most)
+    return _too_long_a_text(wanted, most) if found is None else found
 
 
 def _positive(wanted: Wanted) -> Iterator[Wanted]:
@@ -110,9 +112,8 @@ def _positive(wanted: Wanted) -> Iterator[Wanted]:
             yield Wanted((Number(ALL, Decimal(0)),), matches=True)
 
 
-def _text_of_a_number(wanted: Sequence[Wanted]) -> str | None:
+def _text_of_a_number(wanted: Sequence[Wanted], left: int) -> str | None:
     """One that is not too long for a number."""
-    left = MAX_STATES_OF_NUMBERS
     for exponent in (None, ANYHOW, *EXPONENTS):
         search = _Search(wanted, exponent)
         found = search.shortest(left, MAX_NUMBER_CHARACTERS)
@@ -125,7 +126,7 @@ def _text_of_a_number(wanted: Sequence[Wanted]) -> str | None:
     return None
 
 
-def _too_long_a_text(wanted: Iterable[Wanted]) -> str | None:
+def _too_long_a_text(wanted: Iterable[Wanted], most: int) -> str | None:
     """One that is too long for a number, and so is none."""
     others = [Wanted((TOO_LONG,), matches=True)]
     for each in wanted:
@@ -135,7 +136,7 @@ def _too_long_a_text(wanted: Iterable[Wanted]) -> str | None:
         if not is_none:
             rest = tuple(glob for glob in each.globs if not isinstance(glob, Number))
             others.append(Wanted(rest, each.matches))
-    return _Search(others).shortest(MAX_STATES)
+    return _Search(others).shortest(most)
 
 
 class _Unlike:

@@ -34,7 +34,7 @@ from durward.core.policy.solver.globs import ArnGlob, Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
 from durward.core.policy.solver.somebody import SOMEBODY, STANDING, TOLD, is_list
-from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
+from durward.core.policy.solver.texts import MAX_STATES, OfSigns, Pattern, Unlike, Wanted, text_of
 from durward.core.policy.solver.undecided import Undecided
 
 Wish = tuple[Holds, bool]
@@ -66,20 +66,26 @@ ANY_ARN: Final = ArnGlob((("arn",), *[(STAR,)] * (ARN_SEGMENTS - 1)))
 
 
 def value_of(
-    key: str, wishes: Sequence[Wish], known: Facts, *, is_set: bool = False
+    key: str,
+    wishes: Sequence[Wish],
+    known: Facts,
+    *,
+    is_set: bool = False,
+    most: int = MAX_STATES,
 ) -> tuple[Found] | None:
     """A value that fulfils every wish, alone in a tuple; None where there is none.
 
-    `is_set` tells that a set operator stands on the key elsewhere. Raises Undecided.
+    `is_set` tells that a set operator stands on the key elsewhere; `most` is among how many states
+    a text is looked for. Raises Undecided.
     """
     if key not in SOMEBODY and fits(key, None, wishes, known):
         return (None,)
     if not is_list(key):
-        alone = _one(key, wishes, known)
+        alone = _one(key, wishes, known, most)
         if alone is not None:
             return (alone,)
     if (is_set and key not in TOLD) or can_be_several(key, (atom for atom, _ in wishes)):
-        several = several_of(key, wishes, known)
+        several = several_of(key, wishes, known, most)
         if several is not None:
             return (several,)
     return (ODD,) if key not in TOLD and fits(key, ODD, wishes, known) else None
@@ -98,7 +104,7 @@ def fits(key: str, value: Found, wishes: Sequence[Wish], known: Facts) -> bool:
     return all(atom_holds(atom, facts) is wanted for atom, wanted in wishes)
 
 
-def _one(key: str, wishes: Sequence[Wish], known: Facts) -> str | None:
+def _one(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> str | None:
     """One text; None where there is none. Raises Undecided."""
     if any(whatever(atom) is (not wanted) for atom, wanted in wishes):
         return None
@@ -118,22 +124,22 @@ def _one(key: str, wishes: Sequence[Wish], known: Facts) -> str | None:
     ):
         return None  # those were all that can make a difference
     wanted = [*standing, *(each for wish in wishes for each in wanted_of(wish, known))]
-    text = text_of(wanted)
+    text = text_of(wanted, most)
     if text is None:
         return None
     if fits(key, text, wishes, known):
         return text
     listed = _finite(wanted)
-    if listed is None and not _cannot_be(key, wishes, known):
+    if listed is None and not _cannot_be(key, wishes, known, most):
         raise Undecided(f"conditions of several kinds on `{key}`")
     return next((each for each in listed or () if fits(key, each, wishes, known)), None)
 
 
-def _cannot_be(key: str, wishes: Sequence[Wish], known: Facts) -> bool:
+def _cannot_be(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> bool:
     """Whether one kind of conditions alone cannot be as it is wanted, whatever the others are."""
     families = sorted({family_of(atom) for atom, _ in wishes})
     alike = ([wish for wish in wishes if family_of(wish[0]) == family] for family in families)
-    return len(families) > 1 and any(_one(key, each, known) is None for each in alike)
+    return len(families) > 1 and any(_one(key, each, known, most) is None for each in alike)
 
 
 def _finite(wanted: Sequence[Wanted]) -> list[str] | None:
@@ -157,7 +163,9 @@ def _is_open(glob: Glob) -> bool:
     return any(isinstance(part, Wildcard) for part in glob.parts)
 
 
-def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...] | None:
+def several_of(
+    key: str, wishes: Sequence[Wish], known: Facts, most: int = MAX_STATES
+) -> tuple[str, ...] | None:
     """Several texts: one for each wish about some value, each as the others want all values."""
     if any(whatever(atom, several=True) is (not wanted) for atom, wanted in wishes):
         return None
@@ -171,7 +179,7 @@ def several_of(key: str, wishes: Sequence[Wish], known: Facts) -> tuple[str, ...
             (some if is_some else every).append((plain, wanted))
     values = []
     for each in [[wish, *every] for wish in some] or [every]:
-        value = _one(key, each, known)
+        value = _one(key, each, known, most)
         if value is None:
             if len({family_of(atom) for atom, _ in (*some, *every)}) > 1:
                 raise Undecided(f"conditions of several kinds on the values of `{key}`")
