@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durward.core.policy.pattern import QUESTION, STAR
+from durward.core.policy.solver.addresses import LikeIpv6, Within
 from durward.core.policy.solver.globs import ArnGlob, Glob, Parts
 from durward.core.policy.solver.quantities import ALL, NoNumber, Number
 from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
@@ -52,6 +53,51 @@ def test_a_text_is_found_where_there_is_one(wanted: list[Wanted]) -> None:
         assert all(each.fits(found) for each in wanted)
         return
     assert not [text for text in SHORT if all(each.fits(text) for each in wanted)]
+
+
+ADDRESSES = st.builds(Within, st.sampled_from([0, 1, 5 << 24, 10 << 24]), st.just(11 << 24))
+IP_SHORT = [
+    text
+    for octets in product(["0", "1", "5", "05", "10", "11", "256"], repeat=2)
+    for text in (
+        f"{octets[0]}.0.0.{octets[1]}",
+        f"{octets[0]}.{octets[1]}.0",
+        f" {octets[0]}.0.0.1",
+    )
+]
+IP_GLOBS: st.SearchStrategy[Glob] = st.sampled_from(
+    [Glob(("1", STAR)), Glob((STAR, "5")), Glob(("10.", STAR)), Glob((QUESTION, ".0", STAR))]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ADDRESSES, ADDRESSES, IP_GLOBS, st.booleans())
+def test_an_address_is_found_by_its_range_and_its_spelling(
+    one: Within, other: Within, glob: Glob, matches: bool
+) -> None:
+    wanted = [Wanted((one,), True), Wanted((other,), matches), Wanted((glob,), True)]
+    found = text_of(wanted)
+    if found is not None:
+        assert all(each.fits(found) for each in wanted)
+        return
+    assert not [text for text in IP_SHORT if all(each.fits(text) for each in wanted)]
+
+
+def test_every_address_of_ipv6_is_written_as_one() -> None:
+    for text in (
+        "::",
+        "::1",
+        "1::",
+        "fe80::1 ",
+        "::ffff:10.0.0.1",
+        "1:2:3:4:5:6:7:8",
+        "A::B",
+        "0::ffff:a:b",
+    ):
+        assert LikeIpv6().matches(text)
+        assert LikeIpv6(is_mapped=True).matches(text) is (text[0] in "0:")
+    for text in ("", "10.0.0.1", "10.0.0.1:2", "1.2::", "x::", ": :", "abc"):
+        assert not LikeIpv6().matches(text)
 
 
 SEGMENTS: list[Parts] = [(), ("a",), (STAR,), (QUESTION,), ("a", STAR), (STAR, "a")]

@@ -356,6 +356,30 @@ def test_an_arn_can_be_asked_for_by_its_spelling(condition: dict[str, Any], is_o
     assert (find(side(allow(**condition))) is not None) is is_one
 
 
+@pytest.mark.parametrize(
+    ("like", "is_one"),
+    [
+        ("10.*", True),
+        ("11.*", False),
+        ("*.1", True),
+        ("10.1.*", False),
+        ("1?.3?.*", True),
+        ("a*", False),
+    ],
+)
+def test_an_address_can_be_asked_for_by_its_spelling(like: str, is_one: bool) -> None:
+    within: Any = {"IpAddress": {"app:X": "10.0.0.0/8"}, "NotIpAddress": {"app:X": "10.1.0.0/16"}}
+    assert (find(side(allow(StringLike={"app:X": like}, **within))) is not None) is is_one
+    outside = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"NotIpAddress": {"app:X": "10.0.0.0/8"}},
+    }
+    inside = deny(IpAddress={"app:X": "10.1.0.0/16"})
+    assert (find(side(allow(StringLike={"app:X": like}), outside, inside)) is not None) is is_one
+
+
 def test_what_cannot_be_settled_is_said() -> None:
     mixed: dict[str, Any] = {"StringLike": {"app:X": "*T13:00"}}
     mixed |= {"DateEquals": {"app:X": ["2024-06-01T12:00:00Z", "2024-06-02T12:00:00Z"]}}

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from durward.core.policy.operators import MAX_NUMBER_CHARACTERS
 from durward.core.policy.pattern import QUESTION, STAR
+from durward.core.policy.solver.addresses import LikeIpv6, Within
 from durward.core.policy.solver.globs import ArnGlob, Glob, folding_to, fresh_sign
 from durward.core.policy.solver.quantities import ALL, ANYHOW, EXPONENTS, NoNumber, Number
 from durward.core.policy.solver.undecided import Undecided
@@ -54,7 +55,7 @@ class OfSigns:
         return _OfSigns(self.allowed)
 
 
-Pattern = Glob | ArnGlob | Unlike | OfSigns | Number | NoNumber
+Pattern = Glob | ArnGlob | Unlike | OfSigns | Number | NoNumber | Within | LikeIpv6
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from durward.core.policy.pattern import (
     split_arn,
 )
 from durward.core.policy.predicate import Facts, Holds, atom_holds
+from durward.core.policy.solver.addresses import ANY_IPV4, LikeIpv6, within
 from durward.core.policy.solver.globs import ArnGlob, Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
@@ -58,7 +59,6 @@ SPELLED: Final = frozenset({"String", "Arn"})
 """Families to which the spelling matters, not a value that it has."""
 SIGNS: Final = {
     "Date": "0123456789-:.+TtZzeE",
-    "Ip": "0123456789abcdefABCDEF:.",
     "Binary": f"{ascii_letters}0123456789+/=",
 }
 """Of which signs the texts are that a family can read."""
@@ -124,6 +124,9 @@ def _one(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> str | Non
     ):
         return None  # those were all that can make a difference
     wanted = [*standing, *(each for wish in wishes for each in wanted_of(wish, known))]
+    likely = text_of(map(_exactly, wanted), most)
+    if likely is not None and fits(key, likely, wishes, known):
+        return likely
     text = text_of(wanted, most)
     if text is None:
         return None
@@ -133,6 +136,12 @@ def _one(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> str | Non
     if listed is None and not _cannot_be(key, wishes, known, most):
         raise Undecided(f"conditions of several kinds on `{key}`")
     return next((each for each in listed or () if fits(key, each, wishes, known)), None)
+
+
+def _exactly(wanted: Wanted) -> Wanted:
+    """Without what only may be as it is wanted, where something surely is."""
+    sure = tuple(glob for glob in wanted.globs if not isinstance(glob, LikeIpv6))
+    return replace(wanted, globs=sure) if sure else wanted
 
 
 def _cannot_be(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> bool:
@@ -217,7 +226,7 @@ def family_of(atom: Holds) -> str:
 def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
     """What a wish about one text says about it, sign by sign.
 
-    It is all that the wish says where it is about texts, ARNs or numbers; else it is less.
+    It is all that the wish says where it is about texts, ARNs, numbers or IPv4; else it is less.
     """
     atom, wanted = wish
     operator = atom.condition.operator
@@ -235,6 +244,8 @@ def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
             return _wanted_arn(atom, known, matches=matches)
         case "Numeric":
             return _wanted_number(atom, matches=matches)
+        case "Ip":
+            return _wanted_address(atom, matches=matches, can_be_odd=atom.on_error is wanted)
         case _:
             return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
 
@@ -281,6 +292,17 @@ def _wanted_number(atom: Holds, *, matches: bool) -> list[Wanted]:
     if atom.on_error is not operator.negated:
         globs.append(NoNumber())
     return [Wanted(tuple(globs), matches)]
+
+
+def _wanted_address(atom: Holds, *, matches: bool, can_be_odd: bool) -> list[Wanted]:
+    """An address in one of the ranges, or in none; of IPv6 whatever is written so may be either."""
+    told = [within(operand.text) for operand in atom.condition.operands]
+    ranges = tuple(filter(None, told))
+    if matches:
+        others = LikeIpv6(is_mapped=None not in told)
+        return [] if can_be_odd else [Wanted((*ranges, others), matches=True)]
+    found = [Wanted(ranges, matches=False)]
+    return found if can_be_odd else [*found, Wanted((ANY_IPV4, LikeIpv6()), matches=True)]
 
 
 def _is_odd(template: Template, known: Facts) -> bool:
