@@ -27,14 +27,12 @@ from durward.core.authzen.question import Directory, Unknown
 from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.jose.jwt import verify_jwt
-from durward.core.oauth.claims import ACCESS_TOKEN_TYPE
 from durward.core.policy.explain import Explanation, explain
-from durward.core.values import ClientId, DecisionId, Seconds, from_numeric_date
+from durward.core.values import ClientId, DecisionId, from_numeric_date
 from durward.core.wire import JsonLike
 from durward.entropy import new_id
+from durward.services.access_token import verify_access_token
 from durward.services.context import Context
-from durward.services.keyring import ACCESS
 from durward.store.audit import record_event
 from durward.store.revocations import load_revocations
 
@@ -178,16 +176,8 @@ def caller_of(connection: Connection, context: Context, token: str, trail: Trail
 
     Raises ProtocolError `invalid_token`.
     """
-    claims = verify_jwt(
-        token,
-        keys=context.keys(ACCESS, trail.at),
-        algorithms=("ES256",),
-        types=(ACCESS_TOKEN_TYPE,),
-        issuer=context.issuer,
-        audiences=(context.issuer + ACCESS_PATH,),
-        now=trail.at,
-        skew=Seconds(0),
-    )
+    audience = context.issuer + ACCESS_PATH
+    claims = verify_access_token(context, token, audience=audience, now=trail.at)
     name, issued = str(claims.get("client_id")), claims.get("iat")
     client = context.published.estate.clients.get(name)
     is_own = claims.get("sub") == name and isinstance(issued, int)

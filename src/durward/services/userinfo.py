@@ -6,14 +6,12 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.jose.jwt import verify_jwt
-from durward.core.oauth.claims import ACCESS_TOKEN_TYPE
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.userinfo import userinfo
-from durward.core.values import GrantId, Seconds, SessionId, UserId
+from durward.core.values import GrantId, SessionId, UserId
 from durward.core.wire import Json, JsonLike
+from durward.services.access_token import verify_access_token
 from durward.services.context import Context
-from durward.services.keyring import ACCESS
 from durward.services.sessions import person
 from durward.store.grants import find_grant
 from durward.store.sessions import load_session
@@ -26,16 +24,7 @@ def tell(
 
     Raises ProtocolError `invalid_token` or `insufficient_scope`.
     """
-    claims = verify_jwt(
-        token,
-        keys=context.keys(ACCESS, trail.at),
-        algorithms=("ES256",),
-        types=(ACCESS_TOKEN_TYPE,),
-        issuer=context.issuer,
-        audiences=(context.issuer,),
-        now=trail.at,
-        skew=Seconds(0),
-    )
+    claims = verify_access_token(context, token, audience=context.issuer, now=trail.at)
     scopes = str(claims.get("scope", "")).split()
     if OPENID not in scopes:
         raise ProtocolError(ErrorCode.INSUFFICIENT_SCOPE, "the token lacks `openid`")
