@@ -14,9 +14,9 @@ from durward.core.audit.verify import verify_log
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import Control, control_of
 
-DEFAULT_DIR = Path(".durward/demo")
 PAGE = 500
 FOLLOW_SECONDS = 0.3
 
@@ -24,7 +24,7 @@ audit = App(name="audit", help="Prove that the audit log is whole.", result_acti
 
 
 @audit.command
-def checkpoint(*, dir: Path = DEFAULT_DIR) -> int:  # noqa: A002
+def checkpoint(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     """Print the newest signed checkpoint. Keep it elsewhere: it proves the log from now on.
 
     Args:
@@ -39,7 +39,7 @@ def verify(
     *,
     key: Path,
     since: Path | None = None,
-    dir: Path = DEFAULT_DIR,  # noqa: A002
+    dir: Path = DEMO_DIR,  # noqa: A002
     json: bool = False,
 ) -> int:
     """Check every event, the checkpoint, and that nothing was taken back. Exit code 1 if it was.
@@ -79,7 +79,7 @@ def logs(
     follow: bool = False,
     json: bool = False,
     last: int = 50,
-    dir: Path = DEFAULT_DIR,  # noqa: A002
+    dir: Path = DEMO_DIR,  # noqa: A002
 ) -> int:
     """Show decisions, sign-ins and changes, the newest last.
 

@@ -20,11 +20,11 @@ from durward.faces.client.flows import (
 )
 from durward.faces.client.native import sign_in
 from durward.faces.client.wire import step
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import NotRunning, settings_in
 from durward.faces.credentials import read_credentials
 from durward.settings import EdgeSettings
 
-DEFAULT_DIR = Path(".durward/demo")
 REFUSED = 400
 BROWSER = "browser"
 ASKING = "none"
@@ -41,7 +41,7 @@ def call(
     as_: str | None = None,
     data: str | None = None,
     client: str = "durward-cli",
-    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
 ) -> int:
     """Call a protected API. Steps go to standard error, the answer to standard output.
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from cyclopts import App
 
 from durward.faces.cli.once import show_once
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
-
-DEFAULT_DIR = Path(".durward/demo")
 
 clients = App(
     name="clients",
@@ -20,7 +19,7 @@ clients = App(
 def secret(
     name: str,
     *,
-    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     credentials: Path | None = None,
 ) -> int:
     """Make a new secret for a client; the former ones end at once. It is shown once.

@@ -9,17 +9,17 @@ import yaml
 
 from durward.core.errors import Misconfigured
 from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
 
-DEFAULT_DIR = Path(".durward/demo")
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
 
 
 def plan(
     *files: Path,
-    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     prune: bool = False,
     json: bool = False,
 ) -> int:
@@ -38,7 +38,7 @@ def plan(
 
 def apply(
     *files: Path,
-    dir: Path = DEFAULT_DIR,  # noqa: A002
+    dir: Path = DEMO_DIR,  # noqa: A002
     prune: bool = False,
     credentials: Path | None = None,
 ) -> int:
@@ -68,7 +68,7 @@ def apply(
     return 0
 
 
-def export(*, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
+def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     """Print everything that is declared, as `apply` takes it.
 
     Args:

@@ -9,14 +9,14 @@ import msgspec
 from durward.core.edge.decision import END, Decision
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import Control, NotRunning, settings_in
 from durward.faces.edge.decisions import find_decisions
 
-DEFAULT_DIR = Path(".durward/demo")
 WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
 
 
-def explain(decision: str, *, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
+def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     """Show what decided a request, from what was recorded when it was decided.
 
     Args:

@@ -10,9 +10,9 @@ from cyclopts import App
 
 from durward.core.errors import Misconfigured
 from durward.core.values import MICROSECONDS
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 
-DEFAULT_DIR = Path(".durward/demo")
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 
@@ -22,7 +22,7 @@ keys = App(
 
 
 @keys.default
-def show(*, dir: Path = DEFAULT_DIR, json: bool = False) -> int:  # noqa: A002
+def show(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     """Show the keys that are published.
 
     Args:
@@ -47,7 +47,7 @@ def rotate(
     grace: str | None = None,
     dry_run: bool = False,
     unsafe_now: bool = False,
-    dir: Path = DEFAULT_DIR,  # noqa: A002
+    dir: Path = DEMO_DIR,  # noqa: A002
 ) -> int:
     """Publish new keys, sign with them once caches have them, keep the old ones to verify.
 

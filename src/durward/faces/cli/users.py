@@ -5,9 +5,8 @@ from pathlib import Path
 from cyclopts import App
 
 from durward.faces.cli.once import show_once
+from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
-
-DEFAULT_DIR = Path(".durward/demo")
 
 users = App(
     name="users",
@@ -20,7 +19,7 @@ users = App(
 def password(
     name: str,
     *,
-    dir: Path = DEFAULT_DIR,  # noqa: A002 - the option is called --dir
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     credentials: Path | None = None,
 ) -> int:
     """Make a new password for a person, and end their sessions. It is shown once.
