@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from durward.core.estate import read_estate
-from durward.faces.cli.demo import own_api
 from durward.faces.declarations import read_declarations
-from durward.faces.demo import Place
+from durward.faces.demo.place import Place
+from durward.faces.demo.words import own_api
 
 README = Path(__file__).parents[2] / "README.md"
 

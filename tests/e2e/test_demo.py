@@ -20,7 +20,10 @@ from tests.live import kill, wait_for
 
 from durward.faces.control import Control
 from durward.faces.credentials import read_credentials
-from durward.faces.demo import Place, runtime_folder, usual_runtime, write_configuration
+from durward.faces.demo.configuration import write_configuration
+from durward.faces.demo.place import Place
+from durward.faces.demo.runtime import runtime_folder, usual_runtime
+from durward.faces.demo.state import write_state
 
 
 @pytest.fixture
@@ -290,7 +293,9 @@ def test_without_a_demo_the_hint_says_how_to_start_one(
     folder: Path, command: list[str], *, ended: bool
 ) -> None:
     if ended:
-        write_configuration(Place(folder, base_port()), folder / "runtime")
+        place = Place(folder, base_port())
+        write_configuration(place, folder / "runtime")
+        write_state(place, folder / "runtime")
     done = subprocess.run(
         [sys.executable, "-m", "durward", *command, "--dir", str(folder)],
         check=False,

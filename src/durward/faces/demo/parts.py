@@ -1,0 +1,85 @@
+"""The processes of a demo: how each is started, and when it is ready."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import httpx2
+
+from durward.faces.demo.place import APP_OFFSET, Place
+from durward.faces.demo.sample import example
+from durward.faces.process import Child
+
+
+def orders(place: Place, runtime: Path) -> Child:
+    """The sample API."""
+    socket = runtime / "orders.sock"
+    return Child(
+        "sample API",
+        [sys.executable, str(example("orders") / "app.py"), "--uds", str(socket)],
+        place.folder / "logs" / "orders.log",
+        lambda: answers(socket, "/v1/status"),
+    )
+
+
+def control_plane(place: Place, runtime: Path) -> Child:
+    """The authorization server, the admin API, the audit log."""
+    command = [sys.executable, "-m", "durward", "serve"]
+    return Child(
+        "control plane",
+        [*command, "--config", str(place.folder / "durward.toml")],
+        place.folder / "logs" / "serve.log",
+        lambda: answers(runtime / "control.sock", "/readyz"),
+        ready_within=30,
+    )
+
+
+def edge(place: Place, runtime: Path) -> Child:
+    """The agent with its Envoy and its decision points."""
+    command = [sys.executable, "-m", "durward", "edge"]
+    return Child(
+        "edge",
+        [*command, "--config", str(place.folder / "durward.toml")],
+        place.folder / "logs" / "edge.log",
+        lambda: answers(runtime / "edge.sock", "/readyz"),
+        ready_within=30,
+    )
+
+
+def desk(place: Place) -> Child:
+    """The sample web application."""
+    told = {
+        "--port": str(place.base_port + APP_OFFSET),
+        "--issuer": place.issuer,
+        "--api": place.apis,
+        "--client": "desk",
+        "--credentials": str(place.folder / "credentials"),
+    }
+    arguments = [word for pair in told.items() for word in pair]
+    return Child(
+        "sample app",
+        [sys.executable, str(example("desk") / "app.py"), *arguments],
+        place.folder / "logs" / "desk.log",
+        lambda: listens(place.base_port + APP_OFFSET),
+    )
+
+
+async def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def answers(socket: Path, path: str) -> bool:
+    """Whether the process behind the socket is ready."""
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    try:
+        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+            reply = await client.get(f"http://durward{path}")
+    except httpx2.HTTPError:
+        return False
+    return reply.status_code == httpx2.codes.OK
