@@ -5,11 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.spools import a_decision, ids_in
 
 from durward.core.audit.event import Kind
-from durward.core.edge.decision import Decision, Stage
 from durward.core.errors import Unavailable
-from durward.core.values import DecisionId, Instant
 from durward.faces.edge.decisions import find_decisions
 from durward.faces.edge.records import Records, put_aside
 from durward.faces.edge.shipper import events
@@ -17,20 +16,6 @@ from durward.faces.edge.spool import Spool
 from durward.settings import EdgeSettings
 
 FILES = 2
-
-
-def decision(number: int) -> Decision:
-    return Decision(
-        id=DecisionId(f"d_{number}"),
-        at=Instant(number),
-        allowed=True,
-        status=200,
-        stage=Stage.POLICY,
-        reason="",
-        method="GET",
-        path="/",
-        source="",
-    )
 
 
 def refusal(number: int, **fields: str) -> bytes:
@@ -67,7 +52,7 @@ class Node:
     def decide(self, *numbers: int) -> None:
         with Spool(self.spool) as spool:
             for number in numbers:
-                spool.append(decision(number), durable=True)
+                spool.append(a_decision(number), durable=True)
 
     def refuse(self, *lines: bytes) -> None:
         with self.refusals.open("ab") as log:
@@ -241,12 +226,12 @@ def test_a_spool_that_cannot_go_on_in_a_new_file_goes_on_in_the_old_one(tmp_path
         path.mkdir()
         with pytest.raises(OSError, match="directory"):
             spool.reopen()
-        spool.append(decision(1), durable=True)
+        spool.append(a_decision(1), durable=True)
         path.rmdir()
         spool.reopen()
-        spool.append(decision(2), durable=True)
-    assert Decision.from_wire(aside.read_bytes()).id == "d_1"
-    assert Decision.from_wire(path.read_bytes()).id == "d_2"
+        spool.append(a_decision(2), durable=True)
+    assert ids_in(aside) == ["d_1"]
+    assert ids_in(path) == ["d_2"]
 
 
 def test_a_file_that_is_put_aside_while_it_is_searched_is_found(

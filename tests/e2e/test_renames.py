@@ -15,11 +15,11 @@ import httpx2
 import pytest
 from tests.demo import Demo, live_demo
 from tests.live import is_alive, kill, wait_for
+from tests.spools import a_decision, ids_in
 
-from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.revocation import Kind, Revocation
 from durward.core.errors import Misconfigured, Unavailable
-from durward.core.values import DecisionId, Instant
+from durward.core.values import Instant
 from durward.faces.credentials import add_credentials, read_credentials
 from durward.faces.edge.revoker import Revoker, Told
 from durward.faces.edge.spool import Spool
@@ -49,20 +49,6 @@ def break_call(monkeypatch: pytest.MonkeyPatch) -> Break:
 BOTH = pytest.mark.parametrize("persist", [False, True], ids=["fail", "fail_but_persist"])
 
 
-def a_decision(number: int) -> Decision:
-    return Decision(
-        id=DecisionId(f"d_{number}"),
-        at=Instant(number),
-        allowed=True,
-        status=200,
-        stage=Stage.POLICY,
-        reason="r",
-        method="GET",
-        path="/",
-        source="",
-    )
-
-
 @BOTH
 @pytest.mark.parametrize("call", ["rename", "fsync"])
 def test_a_file_is_the_former_or_the_new_one_and_never_half(
@@ -78,6 +64,20 @@ def test_a_file_is_the_former_or_the_new_one_and_never_half(
     assert path.read_bytes() == b"new"
 
 
+def in_the_way(path: Path) -> None:
+    """A folder that cannot be replaced by a file."""
+    path.unlink(missing_ok=True)
+    (path / "something").mkdir(parents=True)
+
+
+def test_a_file_that_cannot_be_renamed_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    in_the_way(path)
+    with pytest.raises(Unavailable, match="cannot be written"):
+        replace(path, b"content")
+    assert path.is_dir()
+
+
 @BOTH
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
 def test_a_decision_that_may_be_recorded_is_there_once_and_whole(
@@ -90,9 +90,8 @@ def test_a_decision_that_may_be_recorded_is_there_once_and_whole(
         with pytest.raises(OSError, match="Input/output"):
             spool.append(a_decision(2), durable=True)
         spool.append(a_decision(3), durable=True)
-    ids = [line.split(b'"id":"')[1][:3] for line in path.read_bytes().splitlines() if line]
     unwritten = call == "write" and not persist
-    assert ids == ([b"d_1", b"d_3"] if unwritten else [b"d_1", b"d_2", b"d_3"])
+    assert ids_in(path) == (["d_1", "d_3"] if unwritten else ["d_1", "d_2", "d_3"])
 
 
 @BOTH
@@ -134,12 +133,6 @@ def demo() -> Iterator[Demo]:
 
 
 SUMMARY = "/v1/acme/reports/summary"
-
-
-def in_the_way(path: Path) -> None:
-    """A folder that cannot be replaced by a file."""
-    path.unlink(missing_ok=True)
-    (path / "something").mkdir(parents=True)
 
 
 def is_back(demo: Demo) -> bool:
