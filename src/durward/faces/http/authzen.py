@@ -15,8 +15,9 @@ from durward.core.edge.envoy.filters import REQUEST_ID_OF_CLIENT
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth import protected_resource
 from durward.faces.http.body import JSON, read_body
+from durward.faces.http.caller import bearer_token, source_of
 from durward.faces.http.metadata import CACHED
-from durward.faces.http.token import NO_STORE, source_of, unavailable
+from durward.faces.http.replies import NO_STORE, unavailable
 from durward.services.decisions import Answer, Desk
 from durward.wiring import ControlPlane
 
@@ -59,8 +60,8 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
     challenge = f'Bearer resource_metadata="{plane.issuer}{metadata.RESOURCE_METADATA_PATH}"'
 
     async def answer(http: Request) -> Response:
-        scheme, _, token = http.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(http)
+        if not token:
             return told({"error": "an access token is needed"}, 401, challenge)
         try:
             body = await read_body(http, JSON, MAX_BODY_BYTES)

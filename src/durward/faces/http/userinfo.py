@@ -6,7 +6,8 @@ from starlette.routing import Route
 
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth.metadata import USERINFO_PATH
-from durward.faces.http.token import NO_STORE, source_of, unavailable
+from durward.faces.http.caller import bearer_token, source_of
+from durward.faces.http.replies import NO_STORE, unavailable
 from durward.services.userinfo import tell
 from durward.wiring import ControlPlane
 
@@ -15,8 +16,8 @@ def routes(plane: ControlPlane) -> list[Route]:
     """The token is taken from the Authorization header alone (AS-78)."""
 
     async def userinfo(http: Request) -> Response:
-        scheme, _, token = http.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(http)
+        if not token:
             return JSONResponse({}, 401, {**NO_STORE, "www-authenticate": "Bearer"})
         try:
             claims = await plane.use(

@@ -20,7 +20,7 @@ from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.values import Secret
 from durward.entropy import new_secret
 from durward.faces.http.body import read_form
-from durward.faces.http.token import source_of
+from durward.faces.http.caller import source_of
 from durward.faces.pages.render import (
     browser_of,
     check_form,

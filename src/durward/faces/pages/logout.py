@@ -11,7 +11,7 @@ from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.metadata import LOGOUT_PATH
 from durward.core.oauth.redirect import origin
 from durward.faces.http.body import read_form
-from durward.faces.http.token import source_of
+from durward.faces.http.caller import source_of
 from durward.faces.pages.interaction import broken
 from durward.faces.pages.render import (
     check_form,

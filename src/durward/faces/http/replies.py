@@ -1,0 +1,21 @@
+"""Replies that endpoints of the authorization server share."""
+
+from starlette.responses import JSONResponse, Response
+
+from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+def unavailable(error: Unavailable) -> Response:
+    """The store does not answer: nothing is given out meanwhile."""
+    body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
+    return JSONResponse(body, 503, {**NO_STORE, "retry-after": str(error.retry_after)})
+
+
+def refusal(error: ProtocolError) -> Response:
+    """An error of the token endpoint (RFC 6749 §5.2); its private side stays here."""
+    body = {"error": error.code.value, "error_description": error.public}
+    if error.code is ErrorCode.INVALID_CLIENT:
+        return JSONResponse(body, 401, {**NO_STORE, "www-authenticate": 'Basic realm="token"'})
+    return JSONResponse(body, 400, NO_STORE)
