@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.demo import Demo, live_demo
 from tests.live import LiveEdge, live_edge
 
 HERE = Path(__file__).parent
@@ -38,4 +39,18 @@ def edge() -> Iterator[LiveEdge]:
 def own_edge() -> Iterator[LiveEdge]:
     """An edge of this test's own, to be broken."""
     with live_edge() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """One demo for the tests of a file."""
+    with live_demo() as running:
+        yield running
+
+
+@pytest.fixture
+def own_demo() -> Iterator[Demo]:
+    """A demo of this test's own, to be broken."""
+    with live_demo() as running:
         yield running

@@ -1,18 +1,11 @@
 """The sample application, where another issuer or another browser answers (RFC 9207)."""
 
 import time
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
+from tests.demo import Demo
 
 
 def begun(browser: httpx2.Client, demo: Demo) -> dict[str, str]:

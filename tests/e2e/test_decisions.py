@@ -1,11 +1,10 @@
 """An enforcement point of somebody else asks for decisions, through the real edge."""
 
 import json
-from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 
 QUESTION = {
     "subject": {"type": "user", "id": "ann"},
@@ -13,12 +12,6 @@ QUESTION = {
     "resource": {"type": "order", "id": "1001", "properties": {"tenant": "acme"}},
 }
 BOB = {**QUESTION, "subject": {"type": "user", "id": "bob"}}
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 def ask(demo: Demo, question: object, path: str = "evaluation") -> dict[str, object]:

@@ -7,13 +7,12 @@ import os
 import random  # noqa: TID251 - which process dies when is meant to be arbitrary
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import kill, wait_for
 
 from durward.core.wire import decode_base64url, parse_json
@@ -25,12 +24,6 @@ from durward.faces.control import control_of
 ORDER = "/v1/acme/orders/1001"
 KILLS = 50 if os.environ.get("DURWARD_TEST_LONG") else 5  # noqa: TID251 - `./check long` sets it
 REPEAT_WITHIN_SECONDS = 9.0
-
-
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 @dataclass

@@ -3,12 +3,10 @@
 import http.server
 import json
 import threading
-from collections.abc import Iterator
 from textwrap import dedent
 
 import httpx2
-import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import wait_for
 
 OPENAPI = """\
@@ -18,12 +16,6 @@ paths:
     get: { operationId: GetThings }
     post: { operationId: CreateThing }
 """
-
-
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 class Things(http.server.BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 
 from durward.core.errors import Misconfigured
 from durward.faces.client.flows import server_of
@@ -20,12 +20,6 @@ from durward.faces.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,6 @@
 """What policies promise is kept: a change that breaks a declared test is not put in force."""
 
-from collections.abc import Iterator
-
-import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 
 SUITE = """
 tests:
@@ -26,12 +23,6 @@ policies:
     Statement: {Sid: OwnReports, Effect: %s, Action: "orders:*", Resource: "*"}
 """
 SUMMARY = "/v1/acme/reports/summary"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 def test_a_policy_that_breaks_a_promise_is_not_put_in_force(demo: Demo) -> None:

@@ -7,13 +7,13 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import is_alive, kill, wait_for
 from tests.spools import a_decision, ids_in
 
@@ -124,12 +124,6 @@ def test_credentials_are_kept_or_it_is_told_where_they_are(
     assert read_credentials(path)["clients"] == (kept if persist else {"one": "s1"})
     if not persist:
         assert read_credentials(tmp_path / ".credentials.new")["clients"] == kept
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 SUMMARY = "/v1/acme/reports/summary"

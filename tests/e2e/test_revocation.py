@@ -2,11 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import kill, wait_for
 
 from durward.core.edge.envoy.revocation import BASE
@@ -17,12 +16,6 @@ from durward.faces.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 def tokens_of(demo: Demo, name: str = "ann") -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import kill, live_edge, wait_for
 
 from durward.core.audit.event import AuditEvent, Kind
@@ -79,13 +79,12 @@ class Disk:
 
 
 @pytest.fixture
-def demo() -> Iterator[Demo]:
+def demo(own_demo: Demo) -> Demo:
     """A demo whose records are put aside all the time."""
-    with live_demo() as running:
-        settings = running.folder / "durward.toml"
-        settings.write_text(settings.read_text().replace("[edge]\n", f"[edge]\n{BOUNDS}"))
-        restart_edge(running)
-        yield running
+    settings = own_demo.folder / "durward.toml"
+    settings.write_text(settings.read_text().replace("[edge]\n", f"[edge]\n{BOUNDS}"))
+    restart_edge(own_demo)
+    return own_demo
 
 
 def restart_edge(demo: Demo) -> None:

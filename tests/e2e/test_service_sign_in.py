@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 from tests.live import is_alive, kill, wait_for
 
 from durward.core.wire import JsonLike
@@ -18,12 +18,6 @@ from durward.faces.credentials import read_credentials
 from durward.keys.signing import Signer, generate
 
 SUMMARY = "/v1/acme/reports/summary"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 def test_a_service_signs_in_and_calls_what_its_role_allows(demo: Demo) -> None:

@@ -6,15 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.demo import Demo, live_demo
+from tests.demo import Demo
 
 LISTENING_TCP, LISTENING_UNIX = "0A", "00010000"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with live_demo() as running:
-        yield running
 
 
 def family(root: int) -> Iterator[int]:
