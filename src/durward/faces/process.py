@@ -6,11 +6,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from durward.core.errors import Misconfigured, Unavailable
+from durward.core.errors import DurwardError, Misconfigured, Unavailable
 
 PR_SET_PDEATHSIG = 1
 FIRST_BACKOFF_SECONDS = 0.1
@@ -101,6 +101,15 @@ def keep_private(*folders: Path) -> None:
             problem = f"cannot be written by its owner alone: {error.strerror}"
             hint = "choose another folder, or one that is yours"
             raise Misconfigured(str(folder), problem, hint=hint) from error
+
+
+@contextlib.contextmanager
+def one_error() -> Iterator[None]:
+    """Of errors of ours that ended several tasks at once, the first is told."""
+    try:
+        yield
+    except* DurwardError as group:
+        raise group.exceptions[0] from None
 
 
 async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:

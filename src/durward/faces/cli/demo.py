@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.core.errors import Misconfigured, Unavailable
 from durward.faces.cli.exit_code import FOUND
 from durward.faces.command import DEMO_DIR
 from durward.faces.credentials import read_credentials
@@ -18,7 +18,7 @@ from durward.faces.demo.claim import check_ports, held, running
 from durward.faces.demo.place import MAX_BASE_PORT, Place
 from durward.faces.demo.run import run
 from durward.faces.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
-from durward.faces.process import keep_private
+from durward.faces.process import keep_private, one_error
 
 DEFAULT_PORT = 8470
 STOP_WITHIN_SECONDS = 20
@@ -54,12 +54,9 @@ def start(
     keep_private(place.folder / "logs")
     if detach:
         return start_detached(place)
-    try:
-        with held(place.folder):
-            check_ports(place)
-            asyncio.run(run(place, tell, lambda: print(page(place) + ends(place), flush=True)))
-    except* DurwardError as group:
-        raise group.exceptions[0] from None
+    with one_error(), held(place.folder):
+        check_ports(place)
+        asyncio.run(run(place, tell, lambda: print(page(place) + ends(place), flush=True)))
     return 0
 
 

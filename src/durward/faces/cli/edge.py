@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from durward.core.errors import DurwardError, Misconfigured
+from durward.core.errors import Misconfigured
 from durward.faces.edge.agent import Agent
-from durward.faces.process import keep_private
+from durward.faces.process import keep_private, one_error
 from durward.settings import EdgeSettings, load_settings
 
 
@@ -19,10 +19,8 @@ def edge(*, config: Path = Path("durward.toml")) -> int:
     if settings is None:
         raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
     keep_private(Path(settings.state))
-    try:
+    with one_error():
         asyncio.run(start(settings))
-    except* DurwardError as group:
-        raise group.exceptions[0] from None
     return 0
 
 

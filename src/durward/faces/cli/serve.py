@@ -4,8 +4,8 @@ from pathlib import Path
 
 import uvloop
 
-from durward.core.errors import DurwardError, Misconfigured
-from durward.faces.process import keep_private
+from durward.core.errors import Misconfigured
+from durward.faces.process import keep_private, one_error
 from durward.faces.serve import run
 from durward.settings import load_settings
 
@@ -21,8 +21,6 @@ def serve(*, config: Path = Path("durward.toml")) -> int:
         hint = "issuer, runtime, state"
         raise Misconfigured(str(config), "has no part [serve]", hint=hint)
     keep_private(Path(settings.state))
-    try:
+    with one_error():
         uvloop.run(run(settings))
-    except* DurwardError as group:
-        raise group.exceptions[0] from None
     return 0

@@ -24,24 +24,22 @@ def orders(place: Place, runtime: Path) -> Child:
 
 def control_plane(place: Place, runtime: Path) -> Child:
     """The authorization server, the admin API, the audit log."""
-    command = [sys.executable, "-m", "durward", "serve"]
-    return Child(
-        "control plane",
-        [*command, "--config", str(place.folder / "durward.toml")],
-        place.folder / "logs" / "serve.log",
-        lambda: answers(runtime / "control.sock", "/readyz"),
-        ready_within=30,
-    )
+    return of_ours("control plane", "serve", place, runtime / "control.sock")
 
 
 def edge(place: Place, runtime: Path) -> Child:
     """The agent with its Envoy and its decision points."""
-    command = [sys.executable, "-m", "durward", "edge"]
+    return of_ours("edge", "edge", place, runtime / "edge.sock")
+
+
+def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
+    """A process of the product, with the settings of this place."""
+    configuration = str(place.folder / "durward.toml")
     return Child(
-        "edge",
-        [*command, "--config", str(place.folder / "durward.toml")],
-        place.folder / "logs" / "edge.log",
-        lambda: answers(runtime / "edge.sock", "/readyz"),
+        name,
+        [sys.executable, "-m", "durward", command, "--config", configuration],
+        place.folder / "logs" / f"{command}.log",
+        lambda: answers(socket, "/readyz"),
         ready_within=30,
     )
 
