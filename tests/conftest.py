@@ -1,11 +1,13 @@
 """Seals that hold for every test: the unit and property floors have no network."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.demo import Demo, live_demo
+from tests.issuer import Issuer
+from tests.issuer import issuer as fresh_issuer
 from tests.live import LiveEdge, live_edge
 
 HERE = Path(__file__).parent
@@ -53,4 +55,11 @@ def demo() -> Iterator[Demo]:
 def own_demo() -> Iterator[Demo]:
     """A demo of this test's own, to be broken."""
     with live_demo() as running:
+        yield running
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    """An authorization server of each test's own."""
+    async with fresh_issuer() as running:
         yield running

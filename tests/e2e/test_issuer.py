@@ -1,11 +1,8 @@
 """The authorization server over a real store: what clients and people get from it."""
 
-from collections.abc import AsyncIterator
-
 import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer, answer_of, asked, sample
-from tests.issuer import issuer as fresh_issuer
 
 from durward.core.estate import Declaration, Kind
 from durward.core.jose.jwk import KeySet
@@ -16,12 +13,6 @@ from durward.faces.serve import control
 from durward.services.keyring import ACCESS, IDENTITY
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with fresh_issuer() as running:
-        yield running
 
 
 def claims_of(issuer: Issuer, token: str, purpose: str) -> dict[str, Json]:

@@ -1,0 +1,113 @@
+"""The page of the control plane tells every endpoint, what is sent there and what is answered."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from tests.issuer import Issuer
+
+from durward.faces.http.admin import Application, Declared, Turn
+from durward.faces.serve import control, public
+
+pytestmark = pytest.mark.anyio
+PAGE = Path(__file__).parents[2] / "docs" / "control-plane.md"
+ENDPOINT = re.compile(r"^\| `([A-Z, ]+) (/\S*)` \|(.*)\|$", re.MULTILINE)
+NAME = re.compile(r"`(\w+)`")
+INNER = re.compile(r"`(\w+)`:?[^`(]* \(([^)]*)\)")
+
+BODIES: dict[str, type[msgspec.Struct]] = {
+    "/admin/v1/plan": Application,
+    "/admin/v1/apply": Application,
+    "/admin/v1/keys/rotate": Turn,
+}
+CHANGED = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"], "scopes": []}
+WANTED = {
+    "declarations": [
+        {"kind": "clients", "name": "reporting", "body": CHANGED},
+        {"kind": "clients", "name": "fresh", "body": CHANGED},
+    ]
+}
+SENT: dict[str, object] = {
+    "/admin/v1/plan": WANTED,
+    "/admin/v1/apply": WANTED,
+    "/admin/v1/keys/rotate": {"dry_run": True},
+    "/edge/v1/events": [],
+}
+
+
+def told() -> dict[tuple[str, str], tuple[str, str]]:
+    """What the page says is sent and answered, by method and path."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for methods, path, cells in ENDPOINT.findall(PAGE.read_text()):
+        *sent, answered = cells.split("|")
+        found |= {(method, path): ("".join(sent), answered) for method in methods.split(", ")}
+    return found
+
+
+def served(app: Starlette) -> Iterator[tuple[str, str]]:
+    for route in app.routes:
+        assert isinstance(route, Route)
+        yield from ((method, route.path) for method in (route.methods or set()) - {"HEAD"})
+
+
+def names(cell: str) -> set[str]:
+    """What a cell names, without what it names within that."""
+    return set(NAME.findall(re.sub(r"\([^)]*\)", "", cell)))
+
+
+async def test_every_endpoint_is_told_and_no_other(issuer: Issuer) -> None:
+    apps = public(issuer.plane), control(issuer.plane)
+    assert sorted(told()) == sorted(found for app in apps for found in served(app))
+
+
+def test_every_field_of_a_body_is_told() -> None:
+    for path, body in BODIES.items():
+        sent, _ = told()["POST", path]
+        assert names(sent) == set(body.__struct_fields__), path
+        if body is Application:
+            assert names(dict(INNER.findall(sent))["declarations"]) == set(
+                Declared.__struct_fields__
+            )
+
+
+async def test_every_parameter_that_is_told_is_read(issuer: Issuer) -> None:
+    async with reached(issuer) as http:
+        for (method, path), (sent, _) in told().items():
+            for name in names(sent) if method == "GET" else ():
+                reply = await http.get(path, params={name: "no number"})
+                assert reply.status_code == 400, (path, name)
+
+
+async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None:
+    async with reached(issuer) as http:
+        for (method, path), (_, answered) in told().items():
+            if not (wanted := names(answered)):
+                continue
+            event = await newest_event(issuer)
+            where = path.format(user="ann", client="desk", id=event)
+            reply = await http.request(method, where, json=SENT.get(path, {}))
+            assert reply.status_code == 200, reply.text
+            found = reply.json()
+            assert set(found) == wanted, path
+            for name, inner in INNER.findall(answered):
+                each = found[name].values() if isinstance(found[name], dict) else found[name]
+                assert each, f"{path}: nothing in `{name}`"
+                assert all(set(one) == names(inner) for one in each), (path, name)
+
+
+async def newest_event(issuer: Issuer) -> str:
+    await issuer.plane.sequence()
+    newest: dict[str, Any] = msgspec.json.decode((await issuer.plane.newest_leaves(1))[0][1])
+    return str(newest["id"])
+
+
+def reached(issuer: Issuer) -> httpx2.AsyncClient:
+    """What an operator reaches."""
+    transport = httpx2.ASGITransport(app=control(issuer.plane))
+    return httpx2.AsyncClient(transport=transport, base_url="http://durward")
