@@ -206,18 +206,25 @@ def instant(text: str) -> Fraction:
     return number(text)
 
 
+def truth(text: str) -> bool:
+    if text.casefold() not in ("true", "false"):
+        raise Unreadable
+    return text.casefold() == "true"
+
+
 def one(family: str, value: str, operand: str, context: dict[str, Any]) -> bool:
     """One value of the request against one of the policy, by a positive operator."""
-    if family in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "Bool"):
-        if family == "StringLike":
-            return bool(segment_matches(operand, value, context))
+    if family == "StringLike":
+        return bool(segment_matches(operand, value, context))
+    if family in ("StringEquals", "StringEqualsIgnoreCase", "Bool"):
         differs = family == "StringEquals" and not value.startswith(operand.partition("${")[0])
         filled = None if differs else fill(operand, context, wildcards=False)
         if filled is None:
             return False
-        if family in ("StringEqualsIgnoreCase", "Bool"):
-            return glob(filled.casefold(), value.casefold())
-        return glob(filled, value)
+        if family == "Bool":
+            return truth(filled.replace("\0", "")) is truth(value)
+        folds = family == "StringEqualsIgnoreCase"
+        return glob(filled.casefold(), value.casefold()) if folds else glob(filled, value)
     if family.startswith("Numeric") or family.startswith("Date"):
         read = number if family.startswith("Numeric") else instant
         left, right = read(value), read(operand)
@@ -286,6 +293,8 @@ def condition_holds(name: str, key: str, wanted: list[str], context: dict[str, A
     def against(each: str) -> bool:
         if family.startswith("Arn") and not (each.startswith("arn:") and each.count(":") >= 5):
             return False
+        if family == "Bool":
+            truth(each)
         odd = False
         for text in wanted:
             try:
@@ -313,8 +322,10 @@ def refused(name: str, wanted: list[str]) -> bool:
     base = name.rpartition(":")[2].removesuffix("IfExists")
     family = NEGATED.get(base, base)
     for text in wanted:
-        if name == "Null" or (family == "Bool" and "${" not in text):
-            if text.lower() not in ("true", "false"):
+        if name == "Null" or family == "Bool":
+            variable = re.fullmatch(r"\$\{[^}*?$,]+(, *'(?P<default>[^}]*)')?\}", text)
+            said = text if variable is None or name == "Null" else variable["default"]
+            if said is not None and said.casefold() not in ("true", "false"):
                 return True
             continue
         if re.search(r"\$\{[^}]*\Z", text):

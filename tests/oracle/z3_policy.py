@@ -46,6 +46,7 @@ MAX_FOLDED = 6
 """How long texts are that are compared with variables without regard to case."""
 TENANT = "durward:tenantid"
 TEXTS_TOLD = (TENANT, "durward:subject")
+TRUTHS = ("true", "false")
 LISTS_TOLD = ("durward:roles", "durward:groups")
 
 
@@ -371,20 +372,40 @@ class Question:
         matched = either(each.holds for each in tested)
         is_arn = value.reads["Arn"] if name.startswith("Arn") else TRUE
         odd = both(is_arn, no(matched), either(each.odd for each in tested))
+        if name == "Bool":
+            is_none = no(either(is_truth(value.string, text) for text in TRUTHS))
+            return Outcome(both(no(is_none), matched), either([is_none, odd]))
         return Outcome(both(is_arn, no(matched) if negated else matched), odd)
+
+    def truth(self, value: Value, parts: Sequence[Part]) -> Outcome:
+        """Whether a value is the same truth as one of the policy, or as a variable's value."""
+        if not variables(parts):
+            return Outcome(is_meant_by(value.string, parts, folds=True))
+        (variable,) = variables(parts)
+        term, has_value = self.term(variable), self.has_value(variable)
+        is_none = no(either(is_truth(term, text) for text in TRUTHS))
+        alike = either(both(is_truth(value.string, t), is_truth(term, t)) for t in TRUTHS)
+        return Outcome(
+            both(has_value, alike), either([self.key(variable.key).odd, both(has_value, is_none)])
+        )
 
     def one(self, name: str, value: Value, operand: str) -> Outcome:
         family = family_of(name)
+        if family == "Bool":
+            return self.truth(value, parts_of(operand, wildcards=False))
         if family in TEXTUAL:
             parts = parts_of(operand, wildcards=name == "StringLike")
-            folds = name in ("StringEqualsIgnoreCase", "Bool")
-            return self.fits(value.string, parts, folds=folds)
+            return self.fits(value.string, parts, folds=name == "StringEqualsIgnoreCase")
         if family == "Arn":
             listed = [parts_of(each, wildcards=True) for each in naive_policy.split_arn(operand)]
             found = [self.fits(*pair) for pair in zip(value.segments, listed, strict=True)]
             return Outcome(both(*(each.holds for each in found)), either(e.odd for e in found))
         reads = value.reads[family]
         return Outcome(both(reads, value.against(name, family, operand)), no(reads))
+
+
+def is_truth(text: Any, truth: str) -> Formula:
+    return is_meant_by(text, [truth], folds=True)
 
 
 def statements(documents: Sequence[Document]) -> Iterator[Document]:

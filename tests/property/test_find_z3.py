@@ -47,7 +47,7 @@ TYPED: list[tuple[Sequence[str], Sequence[str], Sequence[str]]] = [
     ([f"Numeric{sign}" for sign in SIGNS], ("N", "N", "A", "D"), ("4", "4.5", "5", "7", "-1", "0")),
     ([f"Date{sign}" for sign in SIGNS], ("D", "D", "N", "X"), DATES),
     (("IpAddress", "NotIpAddress"), ("Ip", "Ip", "Ip", "B"), NETWORKS),
-    (("Bool",), ("M", "M", "A"), ("true", "false")),
+    (("Bool",), ("M", "M", "A"), ("true", "false", B)),
     (("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"), ("R", "R", "X"), ARNS),
     (("BinaryEquals",), ("Bin",), ("QQ==", "QUI=", "")),
 ]

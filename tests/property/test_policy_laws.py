@@ -35,6 +35,8 @@ TEXTS = [
     "2026-01-01",
     "10.0.0.1",
     "true",
+    "True",
+    "FALSE",
 ]
 TEXTS += ["arn:durward:orders:s:acme:order/1"]
 OPERATORS = [
@@ -56,7 +58,7 @@ FITTING = {
     "String": [*PLAIN, "a?n", "*"],
     "Numeric": ["10", "9.5", "11", "1e1"],
     "Date": ["2026-01-01", "2025-12-31T23:00:00Z", "10"],
-    "Bool": ["true", "false", "${app:Level}"],
+    "Bool": ["true", "false", "${app:Level}", "${durward:Subject, 'true'}"],
     "Ip": ["10.0.0.0/8", "10.0.0.1", "::ffff:10.0.0.0/104", "2001:db8::/32"],
     "Arn": ["arn:durward:orders:*:acme:order/*", "arn:*:*:*:${durward:TenantId}:*"],
 }

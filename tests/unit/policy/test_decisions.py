@@ -125,6 +125,61 @@ def test_what_cannot_be_read_denies() -> None:
     assert with_role(OWN, old).evaluate(request(authage="ten")).result is Result.EXPLICIT_DENY
 
 
+@pytest.mark.parametrize("told", ["yes", "1", "", " true", "on", "nottrue"])
+@pytest.mark.parametrize("named", ["true", "false", "${durward:DeviceTrust}"])
+def test_what_is_no_truth_value_opens_nothing(named: str, told: str) -> None:
+    guard = {"Bool": {"durward:RequestTag/locked": named}}
+    deny = {**OWN, "Sid": "Locked", "Effect": "Deny", "Condition": guard}
+    facts: dict[str, Any] = {"requesttag/locked": told, "devicetrust": "false"}
+    asked = request(**facts)
+    assert with_role(OWN, deny).evaluate(asked).result is Result.EXPLICIT_DENY
+    assert not with_role({**OWN, "Condition": guard}).evaluate(asked).allowed
+
+
+def test_a_truth_value_of_a_list_that_is_none_is_not_read_over() -> None:
+    some: dict[str, Any] = {"ForAnyValue:Bool": {"durward:QueryParam/dry": "true"}}
+    deny = {**OWN, "Sid": "Dry", "Effect": "Deny", "Condition": some}
+    for told, expected in [
+        (("false", "FALSE"), Result.ALLOW),
+        (("false", "yes"), Result.EXPLICIT_DENY),
+        ((), Result.ALLOW),
+    ]:
+        facts: dict[str, Any] = {"queryparam/dry": told}
+        assert with_role(OWN, deny).evaluate(request(**facts)).result is expected
+
+
+@pytest.mark.parametrize(
+    ("trust", "allowed", "denied"),
+    [
+        ("true", True, True),
+        ("TRUE", True, True),
+        ("false", False, False),
+        ("yes", False, True),
+        (("true",), False, False),
+        (None, False, False),
+    ],
+)
+def test_a_truth_value_is_compared_with_a_variables(
+    trust: Any, allowed: bool, denied: bool
+) -> None:
+    same = {"Bool": {"durward:RequestTag/soft": "${durward:DeviceTrust}"}}
+    facts = {"requesttag/soft": "True", **({} if trust is None else {"devicetrust": trust})}
+    asked = request(**facts)
+    deny = {**OWN, "Sid": "Same", "Effect": "Deny", "Condition": same}
+    assert with_role({**OWN, "Condition": same}).evaluate(asked).allowed is allowed
+    found = with_role(OWN, deny).evaluate(asked).result
+    assert (found is Result.EXPLICIT_DENY) is denied
+
+
+def test_a_variable_without_a_value_does_not_hide_what_is_no_truth_value() -> None:
+    same = {"Bool": {"durward:ResourceAttr/paid": "${durward:DeviceTrust}"}}
+    statement = policy({**OWN, "Effect": "Deny", "Condition": same}).statements[0]
+    known = dict.fromkeys(["durward:devicetrust"])
+    left = residual(compile_statement(statement).parts[-1], known)
+    assert holds(left, {"durward:resourceattr/paid": "yes"})
+    assert not holds(left, {"durward:resourceattr/paid": "true"})
+
+
 def test_an_explanation_names_the_nearest_statement_and_both_values() -> None:
     strong = {**OWN, "Sid": "Strong", "Condition": {"StringEquals": {"durward:Acr": "mfa"}}}
     told = explain(with_role(OWN, strong), request(resource=ORDER.replace("acme", "globex")))

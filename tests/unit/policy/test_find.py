@@ -268,6 +268,27 @@ def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
     assert find(side(allow(StringLike={"app:X": "*"})), side(allow(), never)) is None
 
 
+def test_a_text_that_is_no_truth_value_is_neither_and_denied_for_both() -> None:
+    never = deny(Bool={"app:X": "true"}), deny(Bool={"app:X": "false"})
+    there = allow(Null={"app:X": "false"})
+    witness = find(side(there, never[0]), side(allow(Bool={"app:X": "false"}), never[0]))
+    assert witness is None, "what is not denied is false"
+    assert find(side(there, *never)) is None
+    assert find(side(allow(StringLike={"app:X": "*"})), side(there, never[0])) is not None
+    assert find(side(there), side(there, deny(StringEquals={"app:X": "x"}))) is not None
+
+
+def test_a_variable_beside_a_truth_value_is_one_too() -> None:
+    same = deny(Bool={"app:X": "${app:Y}"})
+    there = allow(StringLike={"app:X": "*", "app:Y": "*"})
+    witness = find(side(there, same))
+    assert witness is not None
+    told = {str(witness.request.context[key]).lower() for key in ("app:x", "app:y")}
+    assert told == {"true", "false"}
+    other = allow(StringEquals={"app:X": "yes", "app:Y": "yes"})
+    assert find(side(other, same)) is None
+
+
 def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
     doubtful = {
         "Effect": "Deny",
@@ -287,6 +308,8 @@ def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
         {"StringLike": {"app:X": "1*"}, "StringEquals": {"app:X": "2"}, "Bool": {"app:X": True}},
         {"IpAddress": {"app:X": "10.0.0.0/8"}, "NumericLessThan": {"app:X": 10}},
         {"StringEquals": {"app:X": ["1.1.1.1", "a"]}, "IpAddress": {"app:X": "10.0.0.0/8"}},
+        {"Bool": {"app:X": ["true", "false"]}, "StringLike": {"app:X": "y*"}},
+        {"Bool": {"app:X": "true"}, "NumericEquals": {"app:X": 1}},
     ],
 )
 def test_what_no_value_can_be_is_proven(condition: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Final
 
 from durward.core.policy.pattern import (
     ARN_SEGMENTS,
@@ -22,6 +23,7 @@ from durward.core.policy.pattern import (
     Test,
     Unreadable,
     Unresolved,
+    Variable,
     parse_template,
     split_arn,
 )
@@ -44,13 +46,15 @@ class Operand:
 class Operator:
     """A family with its sign. `negated` holds where no value of the policy matches.
 
-    A value of the request that does not fit the family neither matches nor fails to.
+    A value of the request that does not fit the family neither matches nor fails to. One that it
+    does not read cannot be read, whatever it is held against.
     """
 
     name: str
     negated: bool
     read: Callable[[str], Operand]
     fits: Test | None = None
+    reads: Test | None = None
 
 
 def _plain(test: Test, text: str) -> Operand:
@@ -96,10 +100,37 @@ def _ignoring_case(text: str) -> Operand:
     return Operand(text, test, template.keys)
 
 
+TRUTHS: Final = frozenset({"true", "false"})
+
+
+def _is_truth(text: str) -> bool:
+    return text.casefold() in TRUTHS
+
+
 def _bool(text: str) -> Operand:
-    if "${" not in text and text.lower() not in {"true", "false"}:
-        raise ValueError(f"`{text}` is neither `true` nor `false`")
-    return _ignoring_case(text)
+    template = parse_template(text, wildcards=False)
+    match template.parts:
+        case (str(only),) if _is_truth(only):
+            return _ignoring_case(text)
+        case (Variable(default=default),) if default is None or _is_truth(default):
+            return Operand(text, _equal_truths(template), template.keys)
+        case _:
+            raise ValueError(f"`{text}` is neither `true` nor `false`, nor a variable for one")
+
+
+def _equal_truths(template: Template) -> Callable[[str, Lookup], bool]:
+    """What a variable brings in is held to the same as the value that is compared with it."""
+
+    def test(value: str, lookup: Lookup) -> bool:
+        try:
+            expected = "".join(map(str, template.resolve(lookup)))
+        except Unresolved:
+            return False
+        if not _is_truth(expected):
+            raise Unreadable(expected)
+        return value.casefold() == expected.casefold()
+
+    return test
 
 
 def _binary(text: str) -> Operand:
@@ -291,7 +322,7 @@ OPERATORS = {
         *_both("StringLike", "StringNotLike", _like),
         *_ordered("Numeric", _number),
         *_ordered("Date", _date),
-        Operator("Bool", negated=False, read=_bool),
+        Operator("Bool", negated=False, read=_bool, reads=_is_truth),
         Operator("BinaryEquals", negated=False, read=_binary),
         *_both("IpAddress", "NotIpAddress", _address),
         *_both("ArnEquals", "ArnNotEquals", _arn, _is_arn),

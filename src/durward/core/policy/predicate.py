@@ -241,10 +241,13 @@ def condition_holds(condition: Condition, lookup: Lookup) -> bool:
         return False in condition.absent
     if condition.quantifier is None and isinstance(value, tuple):
         return False
+    values = value if isinstance(value, tuple) else (value,)
+    if operator.reads and not all(map(operator.reads, values)):
+        raise Unreadable(condition.key)
     tested = [  # all of them: whether one cannot be read must not depend on their order
         (operator.fits is None or operator.fits(each))
         and any_matches(condition.operands, each, lookup) is not operator.negated
-        for each in (value if isinstance(value, tuple) else (value,))
+        for each in values
     ]
     return all(tested) if condition.quantifier is Quantifier.EVERY else any(tested)
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from durward.core.policy.document import Condition, Principals, Quantifier
 from durward.core.policy.operators import (
     IPV4_BITS,
+    TRUTHS,
     Operand,
     parse_address,
     parse_date,
@@ -60,7 +61,7 @@ IS_PRESENT = "((v := get(k#)).__class__ is str or (v is not None and in_full(c#,
 NOT = "not (%s)"
 IN = "v in t#"
 FOLDED_IN = "v in t# or v.casefold() in t#"
-TRUTH_IN = "v in t# or v not in TRUTHS and v.casefold() in t#"
+TRUTH_IN = "v in t# or v not in TRUTHS and (f in t# if (f := v.casefold()) in TRUTHS else ~)"
 PASSES = "t#(v)"
 EQUALS_KEY = "(v == w if (w := get(t#)).__class__ is str else in_full(c#, get, ~))"
 DIFFERS_FROM_KEY = "(v != w if (w := get(t#)).__class__ is str else in_full(c#, get, ~))"
@@ -183,7 +184,7 @@ def in_full(condition: Condition, get: Lookup, on_error: bool) -> bool:  # noqa:
 
 
 ROOM: Final = {
-    "TRUTHS": frozenset({"true", "false"}),
+    "TRUTHS": TRUTHS,
     "number": number,
     "instant": instant,
     "address": address,

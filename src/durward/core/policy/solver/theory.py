@@ -17,7 +17,7 @@ from string import ascii_letters
 from typing import Final
 
 from durward.core.policy.document import Quantifier
-from durward.core.policy.operators import parse_number
+from durward.core.policy.operators import TRUTHS, parse_number
 from durward.core.policy.pattern import (
     ARN_SEGMENTS,
     QUESTION,
@@ -55,7 +55,8 @@ FEW: Final = 20
 FOLDING: Final = ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool")
 NUMBER_LIKE: Final = frozenset({"Numeric", "Date", "Binary"})
 """Families that read some of each other's texts; apart from these, none but texts do."""
-SPELLED: Final = frozenset({"String", "Arn"})
+FAMILIES: Final = ("String", "Bool", "Numeric", "Date", "Ip", "Binary", "Arn")
+SPELLED: Final = frozenset({"String", "Bool", "Arn"})
 """Families to which the spelling matters, not a value that it has."""
 SIGNS: Final = {
     "Date": "0123456789-:.+TtZzeE",
@@ -215,18 +216,14 @@ def family_of(atom: Holds) -> str:
     operator = atom.condition.operator
     if operator is None:
         return "Null"
-    name = operator.name
-    if name == "Bool":
-        return "String"
-    return next(
-        family for family in ("String", "Numeric", "Date", "Ip", "Binary", "Arn") if family in name
-    )
+    return next(family for family in FAMILIES if family in operator.name)
 
 
 def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
     """What a wish about one text says about it, sign by sign.
 
-    It is all that the wish says where it is about texts, ARNs, numbers or IPv4; else it is less.
+    It is all that the wish says where it is about texts, truths, ARNs, numbers or IPv4; else it is
+    less.
     """
     atom, wanted = wish
     operator = atom.condition.operator
@@ -240,6 +237,8 @@ def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
             if atom.on_error is not operator.negated:
                 globs += [Glob((each, STAR)) for each in _unreadable(atom, known)]
             return [Wanted(tuple(globs), matches)]
+        case "Bool":
+            return [_wanted_truth(atom, known, wanted=wanted)]
         case "Arn":
             return _wanted_arn(atom, known, matches=matches)
         case "Numeric":
@@ -248,6 +247,23 @@ def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
             return _wanted_address(atom, matches=matches, can_be_odd=atom.on_error is wanted)
         case _:
             return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
+
+
+def _wanted_truth(atom: Holds, known: Facts, *, wanted: bool) -> Wanted:
+    """One of the truths that it names; or none but those that it does not name.
+
+    Where it holds for what cannot be read, the latter are all for which it does not: none of them,
+    if the value of a variable is no truth.
+    """
+    named, is_odd = set(), any(_is_odd(t, known) for t in templates_of(atom))
+    for parts in _resolved(atom, known):
+        text = "".join(map(str, parts)).casefold()
+        named.add(text)
+        is_odd = is_odd or text not in TRUTHS
+    failing = frozenset() if is_odd else TRUTHS - named
+    meant = failing if atom.on_error else TRUTHS & named
+    globs = tuple(Glob((text,), folds=True) for text in sorted(meant))
+    return Wanted(globs, matches=wanted is not atom.on_error)
 
 
 def _wanted_arn(atom: Holds, known: Facts, *, matches: bool) -> list[Wanted]:
@@ -345,7 +361,7 @@ def _candidates(wishes: Sequence[Wish], known: Facts) -> Iterator[str | None]:
     for atom, _ in wishes:
         texts = [operand.text for operand in atom.condition.operands]
         match family := family_of(atom):
-            case "String":
+            case "String" | "Bool":
                 for parts in _resolved(atom, known):
                     yield from filled(parts)
             case "Arn":

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.policy.globs import overlaps, units
+from durward.core.policy.operators import TRUTHS
 from durward.core.policy.pattern import (
     QUESTION,
     STAR,
@@ -105,6 +106,8 @@ def uses_of(
             for at, (place, parts) in _operands(predicate):
                 folds = condition.operator.name in FOLDING
                 yield Use(place, parts, folds, matches, (*way, (id(predicate), at)))
+            if family_of(predicate) == "Bool":
+                yield from _truths(predicate, way)
         case _:
             return
 
@@ -113,7 +116,7 @@ def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:
     """The patterns of a condition, each with the number of the operand that it is of."""
     key = atom.condition.key
     match family_of(atom):
-        case "String":
+        case "String" | "Bool":
             for at, template in enumerate(templates_of(atom)):
                 yield at, (key, template.parts)
         case "Arn":
@@ -122,6 +125,14 @@ def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:
                     yield at, ((key, segment), parse_template(text, wildcards=True).parts)
         case _:
             return
+
+
+def _truths(atom: Holds, way: Way) -> Iterator[Use]:
+    """Of what it compares, it matters whether it is one truth, or the other, or none at all."""
+    variables = (key for operand in atom.condition.operands for key in sorted(operand.keys))
+    for key in dict.fromkeys([atom.condition.key, *variables]):
+        for text in sorted(TRUTHS):
+            yield Use(key, (text,), folds=True, way=way)
 
 
 def _needed(parts: Sequence[Predicate]) -> list[Predicate]:

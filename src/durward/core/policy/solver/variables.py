@@ -193,7 +193,7 @@ class _Relations:
         key, family = atom.condition.key, family_of(atom)
         if key in self.conditions:
             self.conditions[key][atom] = None
-        if family in {"Null", "String"} or not atom.condition.operands:
+        if family in {"Null", "String", "Bool"} or not atom.condition.operands:
             return
         texts = dict.fromkeys(operand.text for operand in atom.condition.operands)
         if key in self.typed:
