@@ -41,7 +41,7 @@ DATES = ("1970-01-01T00:00:04Z", "1970-01-01T00:00:04.5Z", "1970-01-01", "1970-0
 NETWORKS = ("10.0.0.0/8", "10.0.0.0/9", "10.0.0.1", "2001:db8::/32", "::ffff:10.0.0.0/104", "::/0")
 ARNS = (
     *("arn:aws:iam::1:user/a", "arn:*:*:*:*:*", "arn:aws:*:*:1:*", "arn:aws:iam::?:user/*"),
-    f"arn:aws:iam::{A}:user/{B}",
+    *(f"arn:aws:iam::{A}:user/{B}", f"arn:aws:{B}::{A}:*"),
 )
 TYPED: list[tuple[Sequence[str], Sequence[str], Sequence[str]]] = [
     ([f"Numeric{sign}" for sign in SIGNS], ("N", "N", "A", "D"), ("4", "4.5", "5", "7", "-1", "0")),

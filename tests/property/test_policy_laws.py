@@ -43,6 +43,7 @@ OPERATORS = [
     *("StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase"),
     *("NumericLessThan", "NumericEquals", "NumericNotEquals", "NumericGreaterThanEquals"),
     *("DateLessThan", "DateGreaterThan", "Bool", "IpAddress", "NotIpAddress", "ArnLike"),
+    "ArnNotLike",
 ]
 SEGMENTS = ["*", "acme", "globex", "${durward:TenantId}", "a*e"]
 NAMES = ["order/*", "order/1", "order/${durward:Subject}", "*", "report/?"]
@@ -60,7 +61,11 @@ FITTING = {
     "Date": ["2026-01-01", "2025-12-31T23:00:00Z", "10"],
     "Bool": ["true", "false", "${app:Level}", "${durward:Subject, 'true'}"],
     "Ip": ["10.0.0.0/8", "10.0.0.1", "::ffff:10.0.0.0/104", "2001:db8::/32"],
-    "Arn": ["arn:durward:orders:*:acme:order/*", "arn:*:*:*:${durward:TenantId}:*"],
+    "Arn": [
+        *("arn:durward:orders:*:acme:order/*", "arn:*:*:*:${durward:TenantId}:*"),
+        *("arn:*:*:${app:Level}:*:*", "arn:*:${app:Level}:*:*:${durward:SourceIp}"),
+        "arn:*:${durward:SourceIp}:*:*:${app:Level}",
+    ],
 }
 
 

@@ -180,6 +180,18 @@ def test_a_variable_without_a_value_does_not_hide_what_is_no_truth_value() -> No
     assert not holds(left, {"durward:resourceattr/paid": "true"})
 
 
+@pytest.mark.parametrize("pair", [("${app:A}", "${app:B}"), ("${app:B}", "${app:A}")])
+def test_the_order_of_variables_in_an_arn_makes_no_difference(pair: tuple[str, str]) -> None:
+    wanted = f"arn:aws:{pair[0]}:x:{pair[1]}:y"
+    told = {"app:R": "arn:aws:s3:x:acme:y", "app:B": {"cannot be": "read"}}
+    asked = AccessRequest(ANN, "orders:GetOrder", ORDER, told)
+    for operator in ("ArnLike", "ArnNotLike"):
+        condition = {operator: {"app:R": wanted}}
+        assert not with_role({**OWN, "Condition": condition}).evaluate(asked).allowed
+        deny = {**OWN, "Sid": "Never", "Effect": "Deny", "Condition": condition}
+        assert with_role(OWN, deny).evaluate(asked).result is Result.EXPLICIT_DENY
+
+
 def test_an_explanation_names_the_nearest_statement_and_both_values() -> None:
     strong = {**OWN, "Sid": "Strong", "Condition": {"StringEquals": {"durward:Acr": "mfa"}}}
     told = explain(with_role(OWN, strong), request(resource=ORDER.replace("acme", "globex")))

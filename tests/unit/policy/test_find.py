@@ -289,6 +289,14 @@ def test_a_variable_beside_a_truth_value_is_one_too() -> None:
     assert find(side(other, same)) is None
 
 
+@pytest.mark.parametrize("arn", ["arn:aws:${app:A}::${app:B}:*", "arn:aws:${app:B}::${app:A}:*"])
+def test_a_variable_of_an_arn_that_cannot_be_read_is_found_in_any_order(arn: str) -> None:
+    granting = allow(ArnLike={"app:R": "arn:aws:*:*:*:*"}, Null={"app:A": "true"})
+    witness = find(side(granting), side(granting, deny(ArnLike={"app:R": arn})))
+    assert witness is not None
+    assert witness.request.context["app:b"] == {}
+
+
 def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
     doubtful = {
         "Effect": "Deny",

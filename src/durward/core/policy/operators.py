@@ -274,17 +274,15 @@ def _arn(text: str) -> Operand:
     segments = split_arn(text)
     if len(segments) != ARN_SEGMENTS or segments[0] != "arn":
         raise ValueError(f"`{text}` is not an ARN of six segments")
-    templates = tuple(parse_template(segment, wildcards=True) for segment in segments)
+    operands = tuple(map(_like, segments))
 
     def test(value: str, lookup: Lookup) -> bool:
         given = value.split(":", ARN_SEGMENTS - 1)
-        try:
-            found = [t.matches(part, lookup) for t, part in zip(templates, given, strict=True)]
-        except Unresolved:
-            return False
+        # All of them: whether one cannot be read must not depend on their order.
+        found = [each.test(part, lookup) for each, part in zip(operands, given, strict=True)]
         return all(found)
 
-    return Operand(text, test, frozenset().union(*(template.keys for template in templates)))
+    return Operand(text, test, frozenset().union(*(operand.keys for operand in operands)))
 
 
 def _is_arn(text: str) -> bool:

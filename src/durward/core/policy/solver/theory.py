@@ -276,13 +276,14 @@ def _wanted_arn(atom: Holds, known: Facts, *, matches: bool) -> list[Wanted]:
     globs: list[Pattern] = []
     for operand in atom.condition.operands:
         templates = [parse_template(each, wildcards=True) for each in split_arn(operand.text)]
+        beginnings = list(_beginnings(templates, known))
+        if beginnings:  # one that cannot be read counts more than one that has no value
+            globs += beginnings if atom.on_error is not is_negated else []
+            continue
         try:
             globs.append(ArnGlob(tuple(template.resolve(known.get) for template in templates)))
         except Unresolved:
             continue
-        except Unreadable:
-            if atom.on_error is not is_negated:
-                globs += _beginnings(templates, known)
     if not is_negated:
         return [Wanted(tuple(globs), matches)]
     if matches:
