@@ -196,6 +196,8 @@ def number(text: str) -> Fraction:
 
 def instant(text: str) -> Fraction:
     if re.match(r"\d{4}-", text):
+        if re.search(r"T24|[+-]\d\d:?[6-9]\d\Z", text.upper()):  # some Pythons read it
+            raise Unreadable
         try:
             day = "-01" if len(text) == len("2026-11") else ""
             found = datetime.fromisoformat(f"{text}{day}".upper())

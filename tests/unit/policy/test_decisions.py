@@ -360,6 +360,22 @@ def test_what_is_no_date_of_the_forms_is_none(text: str) -> None:
         parse_date(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-11-24T24:00Z", "2026-11-24t24:00:00.0"),
+        *("2026-11-24T23:60Z", "2026-11-24T23:59:60Z"),
+        *("2026-11-24T23:59+24:00", "2026-11-24T23:59+01:60", "2026-11-24T23:59-0199"),
+    ],
+)
+def test_a_time_that_no_clock_shows_is_no_form_of_a_date(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a date nor"):
+        parse_date(text)
+    early = {**OWN, "Condition": {"DateLessThan": {"app:At": "2030-01-01"}}}
+    asked = AccessRequest(ANN, "orders:GetOrder", ORDER, {"app:At": text})
+    assert not with_role(early).evaluate(asked).allowed
+
+
 @pytest.mark.parametrize("text", ["fe80::1%eth0", "10.0.0.1%1", "fe80::/10%x"])
 def test_an_address_with_a_zone_is_none(text: str) -> None:
     with pytest.raises(PolicyError):

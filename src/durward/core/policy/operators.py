@@ -196,9 +196,11 @@ def parse_number(text: str) -> Decimal:
     return Decimal(text)
 
 
+_HOUR, _MINUTE = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
+"""What these may be is said here: Pythons differ in whether 24:00 is midnight."""
 _DATE = re.compile(
-    r"(?P<month>[0-9]{4}-[0-9]{2})(?:(?P<day>-[0-9]{2})(?P<time>[Tt][0-9]{2}:[0-9]{2}"
-    r"(?::[0-9]{2}(?:\.(?P<fraction>[0-9]{1,17}))?)?(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?)?\Z"
+    rf"(?P<month>[0-9]{{4}}-[0-9]{{2}})(?:(?P<day>-[0-9]{{2}})(?P<time>[Tt]{_HOUR}:{_MINUTE}"
+    rf"(?::{_MINUTE}(?:\.(?P<fraction>[0-9]{{1,17}}))?)?(?P<zone>[Zz]|[+-]{_HOUR}:?{_MINUTE})?)?)?\Z"
 )
 
 
