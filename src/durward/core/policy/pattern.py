@@ -215,6 +215,9 @@ def _variable(inside: str) -> Part:
     default = None
     if found := _DEFAULT.match(inside):
         inside, default = found[1], found[2]
+    elif "'" in inside:
+        hint = "a default stands in `'…'`, without `'` and `}` in it"
+        raise ValueError(f"`${{{inside}}}` has a default that cannot be read; {hint}")
     inside = inside.strip()
     if not _KEY.match(inside):
         raise ValueError(f"`${{{inside}}}` names no key")
