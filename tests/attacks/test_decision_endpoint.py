@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer
-from tests.records import declarations
+from tests.records import allow, declarations
 
 from durward.core.estate import Declaration, Kind
 
@@ -129,6 +129,17 @@ async def test_a_denial_does_not_tell_the_caller_what_policies_say(issuer: Issue
     assert event is not None
     assert event.facts["asked_by"] == "gate"
     assert "archivists" in json.dumps(event.facts["explanation"]), "the log tells"
+
+
+async def test_a_denial_tells_the_caller_which_sign_in_would_do(issuer: Issuer) -> None:
+    token = await gate(issuer)
+    wanted = {"StringEquals": {"durward:acr": "2"}}
+    body: dict[str, Any] = {"Version": "2012-10-17", "Statement": allow("delete", **wanted)}
+    await issuer.apply(Declaration(Kind.POLICY, "archivists", body))
+    bob = {"type": "user", "id": "bob"}
+    told = await ask(issuer, token, action={"name": "delete"}, subject=bob)
+    assert told.json()["decision"] is False
+    assert told.json()["context"]["acr_values"] == "2"
 
 
 async def test_a_body_without_end_is_not_read(issuer: Issuer) -> None:

@@ -184,7 +184,7 @@ def test_a_request_that_is_shown_can_be_asked_again(tmp_path: Path) -> None:
     proven = durward("prove", EXAMPLE, "--never", never, "--json")
     shown = json.loads(proven.stdout)["user/ann"]
     assert (shown["client"], shown["roles"], shown["groups"]) == ("durward-cli", ["clerk"], [])
-    assert {len(each) for each in shown["context"]["durward:amr"]} == {len("otp")}
+    assert {len(each) for each in shown["context"]["durward:Amr"]} == {len("otp")}
     options = [f"--{name}={shown[name]}" for name in ("action", "resource", "client")]
     assert durward("explain", EXAMPLE, "--as", "ann", *options).returncode == 0
 

@@ -77,7 +77,7 @@ def test_an_explanation_for_people_names_principal_and_action(edge: LiveEdge) ->
     assert "ann of acme, by client cli" in told
     assert "nearest: Allow in `own-orders/OwnTenant` (identity policy)" in told
     assert (
-        "(where durward:tenantid `acme`), was `arn:durward:orders:test:globex:order/2001`" in told
+        "(where durward:TenantId `acme`), was `arn:durward:orders:test:globex:order/2001`" in told
     )
 
 

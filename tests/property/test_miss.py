@@ -130,8 +130,9 @@ def changed(request: AccessRequest, changes: tuple[Miss, ...]) -> AccessRequest:
             case "tenant":
                 person = replace(person, tenant=each.value)
             case _:
-                context = {**request.context, each.key: each.value or None}
-                request = replace(request, context=context)
+                key = each.key.lower()
+                context = {k: v for k, v in request.context.items() if k.lower() != key}
+                request = replace(request, context={**context, key: each.value or None})
         request = replace(request, principal=person)
     return request
 

@@ -38,7 +38,7 @@ from durward.store.revocations import load_revocations
 
 Answer = dict[str, JsonLike]
 Search = SubjectSearch | ResourceSearch | ActionSearch
-STEP_UP = {"durward:acr": "acr_values", "durward:amr": "amr_values"}
+STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
 class Desk:

@@ -201,9 +201,9 @@ def test_an_explanation_names_the_nearest_statement_and_both_values() -> None:
     place = lines.index("nearest: Allow in `p/Own` (identity policy)")
     assert lines[place + 1] == (
         "  Resource wants `arn:durward:orders:*:${durward:TenantId}:order/*` "
-        "(where durward:tenantid `acme`), was `arn:durward:orders:prod:globex:order/1`"
+        "(where durward:TenantId `acme`), was `arn:durward:orders:prod:globex:order/1`"
     )
-    assert "  StringEquals durward:acr wants `mfa`, was absent" in lines
+    assert "  StringEquals durward:Acr wants `mfa`, was absent" in lines
 
 
 def test_an_explanation_of_an_allow_names_its_statement() -> None:
@@ -237,7 +237,7 @@ def test_principals_and_presence_are_explained_too() -> None:
     told = list(explain(PolicySet(Policies(resources={"orders": [document]})), request()).lines())
     assert any("Principal wants `arn:durward:iam::acme:user/bob`" in line for line in told)
     assert any(line.startswith("  NotPrincipal wants *") for line in told)
-    assert "  Null durward:acr wants `false`, was absent" in told
+    assert "  Null durward:Acr wants `false`, was absent" in told
 
 
 def test_partial_evaluation_leaves_only_what_is_not_known() -> None:

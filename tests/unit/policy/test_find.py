@@ -43,7 +43,7 @@ def test_a_condition_that_was_dropped_widens_and_the_witness_shows_how() -> None
     gained, lost = differences(old, new)
     assert lost is None
     assert gained is not None
-    assert gained.request.context.get("durward:multifactorauthpresent") != "true"
+    assert gained.request.facts.get("durward:multifactorauthpresent") != "true"
     assert any(line.startswith("action    orders:get") for line in gained.lines())
     assert gained.to_wire()["action"] == gained.request.action
 
@@ -205,13 +205,13 @@ def test_a_variable_is_what_its_own_key_allows(statement: dict[str, Any], expect
 @pytest.mark.parametrize(
     ("resource", "forbidden", "values"),
     [
-        ("order/o-${app:Id}", "order/o-7", {"app:id": "7"}),
-        ("order/${app:Id}", "order/a/b", {"app:id": "a/b"}),
-        ("order/${app:Id}/*", "order/a/b", {"app:id": "a"}),
-        ("${app:A}-${app:B}", "q-r", {"app:a": "q", "app:b": "r"}),
-        ("${app:A}/${app:A}", "q/q", {"app:a": "q"}),
-        ("order/${app:Id, 'all'}", "order/all", {"app:id": "all"}),
-        ("order/${app:Id}", "order/team-*", {"app:id": "team-x"}),
+        ("order/o-${app:Id}", "order/o-7", {"app:Id": "7"}),
+        ("order/${app:Id}", "order/a/b", {"app:Id": "a/b"}),
+        ("order/${app:Id}/*", "order/a/b", {"app:Id": "a"}),
+        ("${app:A}-${app:B}", "q-r", {"app:A": "q", "app:B": "r"}),
+        ("${app:A}/${app:A}", "q/q", {"app:A": "q"}),
+        ("order/${app:Id, 'all'}", "order/all", {"app:Id": "all"}),
+        ("order/${app:Id}", "order/team-*", {"app:Id": "team-x"}),
     ],
 )
 def test_what_a_deny_names_is_what_a_variable_may_stand_for(
@@ -229,7 +229,7 @@ def test_two_variables_are_as_both_their_keys_want_it() -> None:
     ceiling = documents(order("order/${app:B}", StringLike={"app:B": "*b"}))
     witness = find(Side(grant, [ceiling]))
     assert witness is not None
-    assert witness.request.context["app:a"] == witness.request.context["app:b"]
+    assert witness.request.context["app:A"] == witness.request.context["app:B"]
 
 
 def test_a_variable_has_no_value_where_its_key_has_several() -> None:
@@ -264,7 +264,7 @@ def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
     never = deny(StringEquals={"app:X": "a"}, StringLike={"app:X": "b*"})
     witness = find(side(allow()), side(allow(), never))
     assert witness is not None
-    assert witness.request.context == {"app:x": {}}
+    assert witness.request.context == {"app:X": {}}
     assert find(side(allow(StringLike={"app:X": "*"})), side(allow(), never)) is None
 
 
@@ -465,7 +465,7 @@ def test_a_variable_for_the_tenant_can_be_the_principals(condition: dict[str, An
     """A resource of one's own tenant, whatever the variable of its tenant reads."""
     witness = find(side(allow("arn:durward:orders:s:${app:A}:order/*", **condition)))
     assert witness is not None
-    tenant = witness.request.context["app:a"]
+    tenant = witness.request.context["app:A"]
     assert witness.request.principal is not None
     assert witness.request.principal.tenant == tenant
     assert witness.request.segments[4] == tenant

@@ -37,10 +37,10 @@ def clerks(*statements: dict[str, Any]) -> Policies:
 @pytest.mark.parametrize(
     ("condition", "miss"),
     [
-        ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:acr", "2")),
-        ({"NumericLessThan": {"durward:AuthAge": 3600}}, ("sign-in", "durward:authage", "3599")),
-        ({"Bool": {"app:Open": "true"}}, ("value", "app:open", "true")),
-        ({"StringLike": {"app:Shop": "a*"}}, ("value", "app:shop", "ax")),
+        ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:Acr", "2")),
+        ({"NumericLessThan": {"durward:AuthAge": 3600}}, ("sign-in", "durward:AuthAge", "3599")),
+        ({"Bool": {"app:Open": "true"}}, ("value", "app:Open", "true")),
+        ({"StringLike": {"app:Shop": "a*"}}, ("value", "app:Shop", "ax")),
         ({"Bool": {"app:A": "true", "app:B": "true"}}, None),
     ],
 )
@@ -53,7 +53,7 @@ def test_the_value_that_would_do_is_told(
 def test_a_stronger_sign_in_is_told_before_another_value() -> None:
     by_value = {"Condition": {"Bool": {"app:Open": "true"}}}
     by_sign_in = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
-    assert told(clerks(by_value, by_sign_in)) == ("sign-in", "durward:acr", "2")
+    assert told(clerks(by_value, by_sign_in)) == ("sign-in", "durward:Acr", "2")
 
 
 def test_a_scope_is_told_where_only_it_is_missing() -> None:
@@ -76,7 +76,7 @@ def test_what_a_boundary_wants_is_told() -> None:
         clerks({}),
         boundaries={"role/clerk": [document({"Condition": {"StringEquals": {"app:Site": "hq"}}})]},
     )
-    assert told(capped) == ("value", "app:site", "hq")
+    assert told(capped) == ("value", "app:Site", "hq")
 
 
 def test_another_tenants_object_is_told_as_that() -> None:
@@ -87,7 +87,7 @@ def test_another_tenants_object_is_told_as_that() -> None:
 def test_a_deny_is_told_by_what_it_looks_at() -> None:
     deny = {"Effect": "Deny", "Condition": {"NumericGreaterThan": {"app:Risk": "70"}}}
     risky = replace(GET, context={"app:Risk": "90"})
-    assert told(clerks({}, deny), risky) == ("value", "app:risk", "70")
+    assert told(clerks({}, deny), risky) == ("value", "app:Risk", "70")
 
 
 def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
@@ -96,10 +96,10 @@ def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
         "NumericGreaterThan": {"durward:AuthAge": "300"},
     }
     deny = {"Effect": "Deny", "Condition": conditions}
-    assert told(clerks({}, deny)) == ("sign-in", "durward:authage", "300")
+    assert told(clerks({}, deny)) == ("sign-in", "durward:AuthAge", "300")
     lines = list(explain(PolicySet(clerks({}, deny)), GET).lines())
     assert lines[0].startswith("denied: `p/#2`")
-    assert "  NumericGreaterThan durward:authage wants `300`, was `4000`" in lines
+    assert "  NumericGreaterThan durward:AuthAge wants `300`, was `4000`" in lines
 
 
 def test_a_value_fits_every_condition_on_its_key() -> None:
@@ -127,9 +127,9 @@ def test_where_no_single_change_is_enough_none_is_told() -> None:
 def test_it_stands_in_the_text_and_in_the_json() -> None:
     policies = clerks({"Condition": {"StringEquals": {"durward:Acr": "2"}}})
     explanation = explain(PolicySet(policies), GET)
-    assert "nearest miss: with durward:acr `2` it would be allowed" in list(explanation.lines())
+    assert "nearest miss: with durward:Acr `2` it would be allowed" in list(explanation.lines())
     wire = explanation.to_wire()
-    assert wire["nearest_miss"] == {"kind": "sign-in", "key": "durward:acr", "value": "2"}
+    assert wire["nearest_miss"] == {"kind": "sign-in", "key": "durward:Acr", "value": "2"}
 
 
 def together(policies: Policies, request: AccessRequest = GET) -> list[str]:
@@ -138,9 +138,9 @@ def together(policies: Policies, request: AccessRequest = GET) -> list[str]:
 
 def test_where_no_single_change_is_enough_the_fewest_are_told_together() -> None:
     two = {"Condition": {"Bool": {"app:A": "true", "app:B": "true"}}}
-    assert together(clerks(two)) == ["with app:a `true`", "with app:b `true`"]
+    assert together(clerks(two)) == ["with app:A `true`", "with app:B `true`"]
     four = {"Condition": {"Bool": {f"app:{name}": "true" for name in "ABCD"}}}
-    assert together(clerks(four, two)) == ["with app:a `true`", "with app:b `true`"]
+    assert together(clerks(four, two)) == ["with app:A `true`", "with app:B `true`"]
     assert together(clerks(four)) == [], "nobody thinks of four"
 
 
@@ -151,10 +151,10 @@ def test_what_every_layer_wants_is_told_together() -> None:
     cancel = replace(GET, action="orders:Cancel")
     assert together(capped, cancel) == [
         "with the scope `write`",
-        "with durward:acr `2`",
-        "with app:site `hq`",
+        "with durward:Acr `2`",
+        "with app:Site `hq`",
     ]
-    assert together(capped) == ["with durward:acr `2`", "with app:site `hq`"]
+    assert together(capped) == ["with durward:Acr `2`", "with app:Site `hq`"]
 
 
 def test_one_value_that_two_layers_want_is_one_change() -> None:
@@ -162,19 +162,19 @@ def test_one_value_that_two_layers_want_is_one_change() -> None:
     other = {"Condition": {"StringEquals": {"app:Site": ["shop", "hq"]}}}
     no_lab = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
     capped = replace(clerks(one, no_lab), boundaries={"role/clerk": [document(other)]})
-    assert told(capped) == ("value", "app:site", "hq")
+    assert told(capped) == ("value", "app:Site", "hq")
 
 
 def test_a_value_that_another_statement_denies_is_not_told() -> None:
     wanted = {"Condition": {"StringEquals": {"app:Site": ["lab", "hq"]}}}
     denied = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
-    assert told(clerks(wanted, denied)) == ("value", "app:site", "hq")
+    assert told(clerks(wanted, denied)) == ("value", "app:Site", "hq")
 
 
 def test_a_role_with_what_its_policy_wants_is_told() -> None:
     strong = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
     policies = replace(clerks(), identity={"role/boss": [document(strong)]})
-    assert together(policies) == ["with durward:acr `2`", "with the role `boss`"]
+    assert together(policies) == ["with durward:Acr `2`", "with the role `boss`"]
 
 
 @pytest.mark.parametrize(
@@ -231,11 +231,11 @@ def test_of_many_roles_a_few_are_tried() -> None:
 def test_several_stand_in_the_text_and_in_the_json() -> None:
     two = {"Condition": {"StringEquals": {"durward:Acr": "2", "app:Open": "yes"}}}
     explanation = explain(PolicySet(clerks(two)), GET)
-    line = "nearest miss: with durward:acr `2` and with app:open `yes` it would be allowed"
+    line = "nearest miss: with durward:Acr `2` and with app:Open `yes` it would be allowed"
     assert line in list(explanation.lines())
     wire = explanation.to_wire()
     assert wire["nearest_miss"] is None, "no single change is enough"
     assert wire["nearest_misses"] == [
-        {"kind": "sign-in", "key": "durward:acr", "value": "2"},
-        {"kind": "value", "key": "app:open", "value": "yes"},
+        {"kind": "sign-in", "key": "durward:Acr", "value": "2"},
+        {"kind": "value", "key": "app:Open", "value": "yes"},
     ]

@@ -6,8 +6,9 @@ refused at load, all problems at once, each with its place in the text.
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from sys import intern
 
 from durward.core.policy.dialect import OWN, VERSION, Dialect
 from durward.core.policy.operators import (
@@ -67,7 +68,8 @@ class Kind(StrEnum):
 class Condition:
     """One operator on one key. `operator` is None for `Null`, whose operands are truth values.
 
-    One that was `refused` can mean nothing; documents of Durward have none.
+    One that was `refused` can mean nothing; documents of Durward have none. `written` is the key as
+    its author spelled it.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Condition:
     if_exists: bool = False
     absent: frozenset[bool] = frozenset()
     refused: bool = False
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +370,7 @@ class _Reader:
                 found = self.condition(name, key, values, f"{place}/{escape(key)}")
                 if self.dialect.lenient and len(self.problems) > before:
                     del self.problems[before:]
-                    found = Condition(name, key.lower(), None, (), refused=True)
+                    found = Condition(name, key.lower(), None, (), refused=True, written=key)
                 if found:
                     yield found
 
@@ -396,7 +399,10 @@ class _Reader:
                 self.wrong(where, str(error))
         quantifier = Quantifier(prefix) if colon else None
         named = self.dialect.key_of(key)
-        return Condition(name, named, operator, tuple(operands), quantifier, if_exists)
+        written = intern(key)
+        return Condition(
+            name, named, operator, tuple(operands), quantifier, if_exists, written=written
+        )
 
     def null(self, key: str, texts: list[tuple[str, str]]) -> Condition:
         wanted = set()
@@ -405,7 +411,8 @@ class _Reader:
                 wanted.add(text.lower() == "true")
             else:
                 self.wrong(where, f"`{text}` is neither `true` nor `false`")
-        return Condition("Null", self.dialect.key_of(key), None, (), absent=frozenset(wanted))
+        named, absent = self.dialect.key_of(key), frozenset(wanted)
+        return Condition("Null", named, None, (), absent=absent, written=intern(key))
 
     def values(self, value: Json, pointer: str) -> Iterator[tuple[str, str]]:
         listed = value if isinstance(value, list) else [value]

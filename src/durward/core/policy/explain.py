@@ -8,6 +8,8 @@ from durward.core.policy.answer import GRANTS, Layer, Result, Rule
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.miss import Miss, nearest_miss
 from durward.core.policy.near import Element, examined, nearest
+from durward.core.policy.operators import Operand
+from durward.core.policy.pattern import ResourcePattern
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
@@ -17,6 +19,7 @@ from durward.core.policy.predicate import (
     Names,
 )
 from durward.core.policy.request import AccessRequest
+from durward.core.policy.spelling import spelled, spelled_in
 from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
@@ -177,10 +180,9 @@ def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidat
 def _failure(atom: Element, facts: Facts) -> Failure:
     match atom:
         case Names(patterns, complement):
-            wanted = _listed([pattern.text for pattern in patterns])
-            read = frozenset().union(*(pattern.keys for pattern in patterns))
+            wanted = _listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
             element = "NotResource" if complement else "Resource"
-            return Failure(element, wanted + _where(read, facts), _shown(facts.get(RESOURCE)))
+            return Failure(element, wanted, _shown(facts.get(RESOURCE)))
         case Is(arns, everybody, complement):
             element = "NotPrincipal" if complement else "Principal"
             wanted = "*" if everybody else _listed(sorted(arns))
@@ -188,16 +190,17 @@ def _failure(atom: Element, facts: Facts) -> Failure:
         case Holds(condition):
             texts = [operand.text for operand in condition.operands]
             texts += [str(value).lower() for value in sorted(condition.absent)]
-            read = frozenset().union(*(operand.keys for operand in condition.operands))
-            element = f"{condition.name} {condition.key}"
-            wanted = _listed(texts) + _where(read, facts)
+            element = f"{condition.name} {spelled(condition.key, condition.written)}"
+            wanted = _listed(texts) + _where(condition.operands, facts)
             return Failure(element, wanted, _shown(facts.get(condition.key)))
         case _:
             assert_never(atom)
 
 
-def _where(keys: frozenset[str], facts: Facts) -> str:
-    known = [f"{key} {_shown(facts.get(key))}" for key in sorted(keys)]
+def _where(texts: Sequence[ResourcePattern | Operand], facts: Facts) -> str:
+    """The values of the variables."""
+    read = {key: spelled_in(each.text, key) for each in reversed(texts) for key in each.keys}
+    known = [f"{read[key]} {_shown(facts.get(key))}" for key in sorted(read)]
     return f" (where {', '.join(known)})" if known else ""
 
 

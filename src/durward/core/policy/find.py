@@ -6,7 +6,7 @@ rules of evaluation before it is shown; where neither a witness nor a proof was 
 says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -26,6 +26,7 @@ from durward.core.policy.predicate import (
     Not,
     Predicate,
     Some,
+    atoms_of,
     compile_statement,
     holds,
 )
@@ -33,6 +34,7 @@ from durward.core.policy.request import NOBODY, AccessRequest, Principal
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
 from durward.core.policy.solver.solve import solve
 from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.spelling import spelled, spellings
 from durward.core.wire import JsonLike
 
 IDENTITY = ("durward:subject", "durward:principaltype", "durward:tenantid", "durward:clientid")
@@ -106,7 +108,7 @@ class Witness:
             yield f"principal {person.arns[0]}"
         for key in (*LISTS, "durward:clientid"):
             if value := request.facts.get(key):
-                yield f"          {key} = {_shown(value)}"
+                yield f"          {spelled(key)} = {_shown(value)}"
         for key, value in sorted(request.context.items()):
             yield f"context   {key} = {_shown(value)}"
 
@@ -146,11 +148,12 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     if not_by:
         asked.append(Not(not_by.predicate(concerns)))
     person, crossing = allowed_by.principal, allowed_by.crossing
-    facts = solve(Every(tuple(asked)), within_tenant=not crossing, principal=person)
+    question = Every(tuple(asked))
+    facts = solve(question, within_tenant=not crossing, principal=person)
     if facts is None:
         return None
     by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
-    request = _request(facts, by, crossing=crossing)
+    request = _request(facts, by, spellings(atoms_of(question)), crossing=crossing)
     if not _confirmed(request, allowed_by, not_by, under):
         raise Undecided("a request was found that no principal can make")
     return Witness(request)
@@ -247,10 +250,16 @@ def _with_scopes(principal: Principal, facts: Facts) -> Principal:
     return replace(principal, scopes=scopes) if scopes and principal.scopes is None else principal
 
 
-def _request(facts: Facts, principal: Principal | None, *, crossing: bool) -> AccessRequest:
-    """The request that has these facts."""
+def _request(
+    facts: Facts, principal: Principal | None, written: Mapping[str, str], *, crossing: bool
+) -> AccessRequest:
+    """The request that has these facts, with its keys as they were written."""
     context = {key: value for key, value in facts.items() if key not in DERIVED}
-    present = {key: value for key, value in context.items() if value is not None}
+    present = {
+        written.get(key) or spelled(key): value
+        for key, value in context.items()
+        if value is not None
+    }
     owner = "" if crossing or principal is None else principal.tenant
     if any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
         owner = SOMEBODY_ELSE

@@ -22,6 +22,7 @@ from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.solver.somebody import TOLD
 from durward.core.policy.solver.theory import Wish, value_of
 from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.spelling import spellings
 from durward.core.wire import JsonLike
 
 MAX_CHANGES: Final = 3
@@ -132,10 +133,17 @@ def nearest_miss(
         _, _, trial = heappop(waiting)
         found = policies.evaluate(trial.request)
         if found.allowed:
-            return tuple(sorted(trial.changes, key=lambda each: ORDER.index(each.kind)))
+            return tuple(sorted(_told(trial), key=lambda each: ORDER.index(each.kind)))
         close = nearest(found, examined(policies, trial.request, found, MAX_NEAR))
         enqueue(_steps(known, trial, found, close))
     return ()
+
+
+def _told(trial: Trial) -> Iterator[Miss]:
+    """The changes, with their keys as they are written where they are asked for."""
+    for each in trial.changes:
+        written = spellings(atom for atom, _ in trial.wishes.get(each.key, ()))
+        yield replace(each, key=written.get(each.key, each.key))
 
 
 def _steps(known: Known, trial: Trial, answer: Answer, near: Sequence[Near]) -> Iterator[Trial]:

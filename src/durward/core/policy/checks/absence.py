@@ -7,6 +7,7 @@ from durward.core.policy.catalogue import Key, Presence
 from durward.core.policy.checks.view import Remark, View
 from durward.core.policy.document import Quantifier
 from durward.core.policy.pattern import Template, Variable, parse_template
+from durward.core.policy.spelling import spelled_in
 from durward.core.policy.written import WrittenCondition, WrittenStatement
 
 
@@ -62,7 +63,7 @@ def never_provided(view: View) -> Iterator[Remark]:
 
 
 def _variables(found: WrittenStatement) -> Iterator[tuple[str, str]]:
-    """The variables without a default, by their keys in lower case."""
+    """The variables without a default, by their keys."""
     for pointer, pattern in found.resources:
         for template in pattern.segments or ():
             for name in _without_default(template):
@@ -77,7 +78,7 @@ def _variables(found: WrittenStatement) -> Iterator[tuple[str, str]]:
 def _without_default(template: Template) -> Iterator[str]:
     for part in template.parts:
         if isinstance(part, Variable) and part.default is None:
-            yield part.key
+            yield spelled_in(template.text, part.key)
 
 
 def _uncertain(view: View) -> Iterator[tuple[WrittenStatement, WrittenCondition, str]]:

@@ -7,6 +7,7 @@ from durward.core.policy.checks.view import API_SEGMENT, RESOURCE_SEGMENT, Remar
 from durward.core.policy.document import Condition
 from durward.core.policy.globs import overlaps, units
 from durward.core.policy.pattern import STAR, ActionPattern, ResourcePattern
+from durward.core.policy.spelling import spelled_in
 from durward.core.policy.written import WrittenCondition, WrittenStatement
 
 
@@ -95,16 +96,12 @@ def _keys_of(view: View) -> Iterator[tuple[str, str]]:
 def _variables_of(found: WrittenStatement) -> Iterator[tuple[str, str]]:
     for pointer, pattern in found.resources:
         for name in sorted(pattern.keys):
-            yield pointer, name
+            yield pointer, spelled_in(pattern.text, name)
     for condition in found.conditions:
-        for pointer, operand in _operands(condition):
-            for name in sorted(operand):
-                yield pointer, name
-
-
-def _operands(written: WrittenCondition) -> Iterator[tuple[str, frozenset[str]]]:
-    for pointer, operand in zip(written.operands, written.condition.operands, strict=False):
-        yield pointer, operand.keys
+        operands = condition.condition.operands
+        for pointer, operand in zip(condition.operands, operands, strict=False):
+            for name in sorted(operand.keys):
+                yield pointer, spelled_in(operand.text, name)
 
 
 def unfit_operators(view: View) -> Iterator[Remark]:
