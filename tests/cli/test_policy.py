@@ -104,6 +104,37 @@ def test_a_deny_of_somebody_whom_nobody_declared_is_told(
     ]
 
 
+def test_values_are_compared_with_what_the_same_files_declare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {
+        "Roles": ["clrk", "clerk"],
+        "Scopes": ["orders:raed", "orders:read", "openid", "profile"],
+        "Groups": ["nobodys"],
+    }
+    statement = {
+        "Effect": "Deny",
+        "Action": "orders:GetOrder",
+        "Resource": "arn:durward:orders:*:acme:order/1",
+        "Condition": {
+            "ForAnyValue:StringEquals": {f"durward:{key}": texts[key] for key in texts},
+            "StringEquals": {"durward:ClientId": "durward-cly", "durward:Stage": "demo"},
+        },
+    }
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert run(["policy", "lint", str(file), "--json"]) == 1
+    ids = [found["check"] for found in json.loads(capsys.readouterr().out)]
+    assert "impossible-value" not in ids, "nothing is declared"
+    assert run(["policy", "lint", str(file), str(ORDERS), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [found["message"] for found in told if found["check"] == "impossible-value"] == [
+        "there is no role `clrk`; did you mean `clerk`?",
+        "there is no scope `orders:raed`; did you mean `orders:read`?",
+        "there is no client `durward-cly`; did you mean `durward-cli`?",
+    ]
+
+
 KEYED = """\
 tenants: { acme: {} }
 apis:

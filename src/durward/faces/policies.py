@@ -9,7 +9,8 @@ import msgspec
 from durward.core.errors import Misconfigured
 from durward.core.estate import DEFAULT_STAGE, Declaration
 from durward.core.estate import Kind as Kinds
-from durward.core.openapi.operations import Operation, read_inventory
+from durward.core.oauth.scopes import OFFLINE, OPENID
+from durward.core.openapi.operations import Inventory, read_inventory
 from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of
 from durward.core.policy.checks.view import Declared
 from durward.core.policy.document import Kind
@@ -84,9 +85,11 @@ def read_project(paths: Iterable[Path]) -> Project:
         for found in listed
         if found.kind is Kinds.POLICY
     ]
-    operations = dict(_operations(everything))
+    read = dict(_inventories(everything))
+    operations = {name: inventory.operations for name, inventory in read.items()}
     catalogue = catalogue_of(operations, _keys(everything), _evaluated(everything))
-    return Project((*policies, *alone), tuple(unread), everything, catalogue, _declared(everything))
+    names = _declared(everything, _scopes(everything, read.values()))
+    return Project((*policies, *alone), tuple(unread), everything, catalogue, names)
 
 
 def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:
@@ -127,7 +130,23 @@ def _names(body: Mapping[str, Json], member: str) -> set[str]:
     return {name for name in (listed if isinstance(listed, list) else []) if isinstance(name, str)}
 
 
-def _declared(declarations: Iterable[Declaration]) -> Declared:
+def _scopes(
+    declarations: Iterable[Declaration], inventories: Iterable[Inventory]
+) -> frozenset[str]:
+    """What APIs name or ask for, and what tokens may have beside; nothing where no API does."""
+    found = {
+        scope
+        for inventory in inventories
+        for named in (inventory.scopes, *(each.asked_scopes for each in inventory.operations))
+        for scope in named
+    }
+    if not found:
+        return frozenset()
+    clients = (each.body for each in declarations if each.kind is Kinds.CLIENT)
+    return frozenset({OPENID, OFFLINE}).union(found, *(_names(body, "scopes") for body in clients))
+
+
+def _declared(declarations: Iterable[Declaration], scopes: frozenset[str]) -> Declared:
     """Tenants, the stages of APIs, and everybody by the names that policies have for them."""
     named: dict[Kinds, dict[str, Mapping[str, Json]]] = {kind: {} for kind in Kinds}
     for found in declarations:
@@ -151,15 +170,14 @@ def _declared(declarations: Iterable[Declaration]) -> Declared:
         stages,
         frozenset(named[Kinds.ROLE]),
         frozenset(principals),
+        scopes,
     )
 
 
-def _operations(
-    declarations: Iterable[Declaration],
-) -> Iterator[tuple[str, tuple[Operation, ...]]]:
+def _inventories(declarations: Iterable[Declaration]) -> Iterator[tuple[str, Inventory]]:
     for found in declarations:
         if found.kind is Kinds.API:
-            yield found.name, read_inventory(found.body.get("openapi"), found.name).operations
+            yield found.name, read_inventory(found.body.get("openapi"), found.name)
 
 
 def _keys(declarations: Iterable[Declaration]) -> Iterator[Key]:

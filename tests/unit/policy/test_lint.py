@@ -164,6 +164,39 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         condition("StringEquals", "Acr", ["x", "y", "x"]),
     ),
     (
+        "impossible-value",
+        "/Condition/StringEquals/durward:RequestMethod/1",
+        condition("StringEquals", "RequestMethod", ["GET", "BREW"]),
+    ),
+    (
+        "impossible-value",
+        "/Condition/StringNotLike/durward:OperationId",
+        condition("StringNotLike", "OperationId", "GetOder*"),
+    ),
+    (
+        "impossible-value",
+        "/Condition/StringEquals/durward:PrincipalType",
+        condition("StringEquals", "PrincipalType", "usr"),
+    ),
+    (
+        "impossible-value",
+        "/Condition/StringEquals/durward:TokenBinding",
+        condition("StringEquals", "TokenBinding", "dpopp"),
+    ),
+    (
+        "blank-around",
+        "/Condition/StringEquals/durward:Subject/1",
+        condition("StringEquals", "Subject", ["ann", "bob "]),
+    ),
+    ("blank-around", "/Resource", {"Resource": f"{OWN} "}),
+    ("any-text", "/Condition/StringLike/durward:Acr", condition("StringLike", "Acr", "*")),
+    (
+        "any-text",
+        "/Condition/ForAnyValue:StringNotLike/durward:Amr/1",
+        condition("ForAnyValue:StringNotLike", "Amr", ["x", "**"], **DENY),
+    ),
+    ("null-of-both", "/Condition/Null/durward:Acr", condition("Null", "Acr", ["true", "false"])),
+    (
         "wildcard-in-equals",
         "/Condition/StringEquals/durward:Subject/1",
         condition("StringEquals", "Subject", ["ann", "b*"]),
@@ -237,6 +270,12 @@ LEFT_ALONE: list[tuple[str, dict[str, Any]]] = [
         {"Resource": [OWN, OWN.replace("*", "prod", 1).replace("order/*", "order*")]},
     ),
     ("a wildcard for StringLike", condition("StringLike", "Subject", "a*")),
+    ("a pattern that some operation fits", condition("StringLike", "OperationId", "Get*")),
+    ("a value that a variable brings in", condition("StringEquals", "Stage", "${durward:Acr}")),
+    ("a method that no operation has yet", condition("StringNotEquals", "RequestMethod", "PUT")),
+    ("a binding that there is", condition("StringEquals", "TokenBinding", "bound")),
+    ("a blank within", condition("StringEquals", "Subject", "a b")),
+    ("presence alone", condition("Null", "Acr", "false")),
     ("an escaped wildcard", condition("StringEquals", "Subject", "a${*}")),
     ("an object bound by its owner", {**NOTE, **condition("StringEquals", "ResourceOwner")}),
     (
@@ -325,6 +364,100 @@ def test_names_that_are_declared_are_left_alone() -> None:
     assert findings({**elements, "Principal": {"Durward": people}}, DECLARED) == []
 
 
+PEOPLE = Declared(
+    frozenset({"acme"}),
+    {"orders": "prod"},
+    frozenset({"admin", "clerk"}),
+    frozenset({"arn:durward:iam::acme:client/desk", "arn:durward:iam::acme:group/night"}),
+    frozenset({"orders:read"}),
+)
+MISSPELLED = {
+    "Roles": ("amdin", "there is no role `amdin`; did you mean `admin`?"),
+    "Groups": ("nigth", "there is no group `nigth`; did you mean `night`?"),
+    "Scopes": ("orders:raed", "there is no scope `orders:raed`; did you mean `orders:read`?"),
+    "Stage": ("live", "there is no stage `live`"),
+    "ClientId": ("desc", "there is no client `desc`; did you mean `desk`?"),
+    "TenantId": ("acmee", "there is no tenant `acmee`; did you mean `acme`?"),
+    "ResourceTenant": ("acmee", "there is no tenant `acmee`; did you mean `acme`?"),
+}
+DECLARED_VALUES = {
+    "Roles": "cl*",
+    "Groups": "night",
+    "Scopes": "orders:*",
+    "Stage": "prod",
+    "ClientId": "desk",
+    "TenantId": "acme",
+    "ResourceTenant": "ac?e",
+}
+
+
+def impossible(key: str, value: str, names: Declared, catalogue: Catalogue = ORDERS) -> list[str]:
+    quantifier = "ForAnyValue:" if key in {"Roles", "Groups", "Scopes"} else ""
+    statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
+    statement |= condition(f"{quantifier}StringLike", key, value)
+    written = read_written({"Version": "2012-10-17", "Statement": [statement]}, "p")
+    told = lint(written, catalogue, names=names)
+    return [each.message for each in told if each.check.id == "impossible-value"]
+
+
+@pytest.mark.parametrize("key", MISSPELLED)
+def test_a_value_that_nothing_declared_has_is_told(key: str) -> None:
+    value, message = MISSPELLED[key]
+    assert impossible(key, value, PEOPLE) == [message]
+    assert impossible(key, DECLARED_VALUES[key], PEOPLE) == []
+
+
+@pytest.mark.parametrize("key", MISSPELLED)
+def test_of_values_nothing_is_told_where_they_are_not_known(key: str) -> None:
+    value, _ = MISSPELLED[key]
+    assert impossible(key, value, Declared()) == []
+    assert impossible(key, value, PEOPLE, catalogue_of({})) == []
+    assert impossible("Roles", "amdin", Declared(frozenset({"acme"}))) == []
+
+
+def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None:
+    statement = condition("StringEquals", "TokenBinding", "dpop")
+    written = read_written(
+        {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Action": "orders:GetOrder",
+                "Resource": OWN,
+                **statement,
+            },
+        },
+        "p",
+    )
+    (finding,) = lint(written, ORDERS)
+    assert finding.fix == "write `bound` or `none`"
+    assert lint(written, EVALUATED) == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "hint"),
+    [
+        ("StringLike", 'write `Null: { durward:Acr: "false" }`'),
+        ("StringNotLike", 'write `Null: { durward:Acr: "true" }`'),
+        ("StringLikeIfExists", "remove it: it always holds"),
+        ("StringNotLikeIfExists", 'write `Null: { durward:Acr: "true" }`'),
+        ("ForAnyValue:StringNotLike", "remove it: it never holds"),
+        ("ForAllValues:StringLike", "remove it: it always holds"),
+        ("ForAllValues:StringNotLike", 'write `Null: { durward:Acr: "true" }`'),
+    ],
+)
+def test_of_any_text_it_is_told_what_it_says(operator: str, hint: str) -> None:
+    statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
+    statement |= condition(operator, "Acr", "*")
+    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
+    assert [f.fix for f in lint(written, ORDERS) if f.check.id == "any-text"] == [hint]
+
+
+def test_a_document_without_a_statement_is_told() -> None:
+    (finding,) = lint(read_written({"Version": "2012-10-17", "Statement": []}, "p"), ORDERS)
+    assert (finding.check.id, finding.pointer) == ("no-statement", "/Statement")
+
+
 def findings(elements: dict[str, Any], names: Declared) -> list[str]:
     """What lint finds in a Deny of an API's policy about names that are declared."""
     statement = {"Effect": "Deny", "Action": "orders:GetOrder", "Principal": "*", **elements}
@@ -337,7 +470,7 @@ def findings(elements: dict[str, Any], names: Declared) -> list[str]:
 
 def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
     tried = {check for check, _, _ in FOUND} | {f"unknown-{name}" for name in UNKNOWN}
-    tried |= {"shadowed", "redundant", "allow-not-principal"}
+    tried |= {"shadowed", "redundant", "allow-not-principal", "no-statement"}
     assert tried == {check.id for check, _ in CHECKS}
     assert all(check.reason and check.fix for check, _ in CHECKS)
     page = Path(__file__).parents[3] / "docs" / "policy-checks.md"

@@ -198,6 +198,51 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
     ),
     (
         Check(
+            "impossible-value",
+            Severity.WARNING,
+            "no request has the value: an Allow of it allows nothing, a Deny denies nothing",
+            "write a value that is declared",
+        ),
+        declared.impossible_values,
+    ),
+    (
+        Check(
+            "blank-around",
+            Severity.WARNING,
+            "blanks are compared like every other character",
+            "remove them",
+        ),
+        values.blanks_around,
+    ),
+    (
+        Check(
+            "any-text",
+            Severity.WARNING,
+            "a pattern that every text fits asks only whether the key is there",
+            "say so by `Null`, or write the texts that are meant",
+        ),
+        values.any_text,
+    ),
+    (
+        Check(
+            "null-of-both",
+            Severity.WARNING,
+            "a key is there or it is not: the condition says nothing",
+            "write `true` for absent or `false` for present, or remove it",
+        ),
+        values.null_of_both,
+    ),
+    (
+        Check(
+            "no-statement",
+            Severity.WARNING,
+            "without a statement nothing is allowed, and a boundary or a guardrail leaves nothing",
+            "write a statement, or remove the policy",
+        ),
+        values.no_statements,
+    ),
+    (
+        Check(
             "wildcard-in-equals",
             Severity.WARNING,
             "`StringEquals` compares the characters as they are",

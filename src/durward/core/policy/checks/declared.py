@@ -1,9 +1,10 @@
-"""Names of tenants, stages and principals that nobody declared.
+"""Names of tenants, stages and principals that nobody declared, and values that no request has.
 
 They are no errors: somebody may be declared later. A Deny that is misspelled denies nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from durward.core.policy.catalogue import did_you_mean
 from durward.core.policy.checks.view import (
@@ -15,6 +16,15 @@ from durward.core.policy.checks.view import (
     View,
 )
 from durward.core.policy.pattern import ARN_SEGMENTS, ResourcePattern, Template
+
+NOTHING: Final[Mapping[str, object]] = {}
+METHODS: Final = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY")
+)
+FEW: Final = 3
+"""How many values are told all, where one of them is meant."""
+Possible = Mapping[str, tuple[str, frozenset[str]]]
+"""What a value of a key is called, and which there are; of none nothing is known."""
 
 
 def unknown_tenants(view: View) -> Iterator[Remark]:
@@ -77,3 +87,50 @@ def _resources(view: View) -> Iterator[tuple[str, ResourcePattern]]:
 def _is_any(template: Template, names: Iterable[str]) -> bool:
     """Whether it can mean one of the names; what has a variable can."""
     return template.test is None or any(map(template.test, names))
+
+
+def impossible_values(view: View) -> Iterator[Remark]:
+    """A text, or a pattern of texts, that the key has in no request."""
+    possible = _possible(view)
+    for found in view.written.statements:
+        for written in found.conditions:
+            what, known = possible.get(written.condition.key, ("", frozenset[str]()))
+            operator = written.condition.operator
+            if not known or operator is None or not operator.name.startswith("String"):
+                continue
+            for pointer, operand in zip(written.operands, written.condition.operands, strict=True):
+                if not operand.keys and not any(operand.test(each, NOTHING.get) for each in known):
+                    close = did_you_mean(operand.text, known)
+                    message = f"there is no {what} `{operand.text}`{close}"
+                    yield Remark(pointer, message, _one_of(known))
+
+
+def _possible(view: View) -> Possible:
+    """The values that there are, where the files tell all of them."""
+    if not view.catalogue.apis:
+        return {}
+    names, operations = view.declared, view.catalogue.operations
+    known = {
+        "requestmethod": ("method", METHODS),
+        "principaltype": ("type of principals", frozenset({"user", "client"})),
+        "operationid": ("operation", frozenset(each.id for each in operations)),
+        "scopes": ("scope", names.scopes),
+        "stage": ("stage", frozenset(names.stages.values())),
+    }
+    if not view.catalogue.evaluated:  # others may have words of their own for it
+        known["tokenbinding"] = ("token binding", frozenset({"bound", "none"}))
+    if names.tenants:
+        known |= {
+            "tenantid": ("tenant", names.tenants),
+            "resourcetenant": ("tenant", names.tenants),
+            "roles": ("role", names.roles),
+            "groups": ("group", names.named("group")),
+            "clientid": ("client", names.named("client")),
+        }
+    return {f"durward:{key}": found for key, found in known.items()}
+
+
+def _one_of(known: frozenset[str]) -> str:
+    """What to write, where it is one of a few."""
+    told = " or ".join(f"`{each}`" for each in sorted(known))
+    return f"write {told}" if len(known) <= FEW else ""

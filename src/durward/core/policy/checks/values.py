@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 from durward.core.policy.checks.view import Remark, View
+from durward.core.policy.document import Quantifier
 from durward.core.policy.operators import parse_number
 from durward.core.policy.pattern import ActionPattern, ResourcePattern, Template
-from durward.core.policy.written import Placed, WrittenStatement
+from durward.core.policy.written import Placed, WrittenCondition, WrittenStatement
 
 EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
 """Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
@@ -51,12 +52,62 @@ def host_bits(view: View) -> Iterator[Remark]:
 
 
 def _values(view: View, *families: str) -> Iterator[Placed[str]]:
+    for written in _conditions(view):
+        operator = written.condition.operator
+        if operator and operator.name.startswith(families):
+            yield from _texts(written)
+
+
+def _conditions(view: View) -> Iterator[WrittenCondition]:
     for found in view.written.statements:
-        for written in found.conditions:
-            operator = written.condition.operator
-            if operator and operator.name.startswith(families):
-                texts = [operand.text for operand in written.condition.operands]
-                yield from zip(written.operands, texts, strict=True)
+        yield from found.conditions
+
+
+def _texts(written: WrittenCondition) -> Iterator[Placed[str]]:
+    texts = [operand.text for operand in written.condition.operands]
+    yield from zip(written.operands, texts, strict=True)
+
+
+def null_of_both(view: View) -> Iterator[Remark]:
+    """`Null` that takes the key's absence as well as its presence."""
+    for written in _conditions(view):
+        if len(written.condition.absent) > 1:
+            yield Remark(written.pointer, f"holds whether or not a request has `{written.key}`")
+
+
+def any_text(view: View) -> Iterator[Remark]:
+    """`*` for `StringLike` and its like, which every text is."""
+    for written in _conditions(view):
+        operator = written.condition.operator
+        if operator and operator.name in {"StringLike", "StringNotLike"}:
+            for pointer, text in _texts(written):
+                if text and not text.strip("*"):
+                    hint = _presence(written, negated=operator.negated)
+                    yield Remark(pointer, f"`{text}` is any text", hint)
+
+
+def _presence(written: WrittenCondition, *, negated: bool) -> str:
+    """What says the same in so many words."""
+    condition = written.condition
+    if negated and condition.quantifier is Quantifier.SOME:
+        return "remove it: it never holds"
+    if not negated and (condition.if_exists or condition.quantifier is Quantifier.EVERY):
+        return "remove it: it always holds"
+    return f'write `Null: {{ {written.key}: "{str(negated).lower()}" }}`'
+
+
+def blanks_around(view: View) -> Iterator[Remark]:
+    """A text with a blank before or behind it, which is compared too."""
+    places = [(p, pattern.text) for s in view.written.statements for p, pattern in s.resources]
+    for pointer, text in (*places, *_values(view, "String", "Arn")):
+        if text != text.strip():
+            yield Remark(pointer, f"`{text}` has blanks around it", f"write `{text.strip()}`")
+
+
+def no_statements(view: View) -> Iterator[Remark]:
+    """A document without a statement."""
+    if not view.written.statements:
+        yield Remark("/Statement", "has no statement")
 
 
 def redundant_values(view: View) -> Iterator[Remark]:

@@ -28,13 +28,20 @@ class Remark:
 class Declared:
     """Who and what there is: tenants, the stage of each API, roles, principals by their names.
 
-    Where there is no tenant nothing is known, and nothing is said of them.
+    Where there is no tenant nothing is known, and nothing is said of them. `scopes` are those that
+    a token can have, where any are declared.
     """
 
     tenants: frozenset[str] = frozenset()
     stages: Mapping[str, str] = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
     principals: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+    def named(self, kind: str) -> frozenset[str]:
+        """Users, clients or groups by their bare names, whatever their tenant."""
+        names = (arn.rpartition(f":{kind}/") for arn in self.principals)
+        return frozenset(name for _, found, name in names if found)
 
 
 @dataclass(frozen=True, slots=True)
