@@ -30,6 +30,8 @@ CONDITIONS: list[dict[str, Any]] = [
     {"StringEquals": {"durward:ClientId": "kiosk"}},
     {"NumericLessThan": {"durward:AuthAge": "60"}},
     {"NumericGreaterThan": {"durward:AuthAge": "59"}},
+    {"StringNotEquals": {"durward:PathParam/id": "2"}},
+    {"StringEquals": {"durward:PathParam/id": "2", "durward:RequestMethod": "GET"}},
 ]
 bare = st.fixed_dictionaries(
     {
@@ -57,7 +59,12 @@ def requests(principal: Principal) -> Iterator[AccessRequest]:
     for client, tenant, id, age in product(
         ("desk", "kiosk"), ("acme", "globex"), ("1", "2"), (0, 59, 59.5, 60)
     ):
-        context = {"durward:ResourceTenant": tenant, "durward:AuthAge": str(age)}
+        context = {
+            "durward:ResourceTenant": tenant,
+            "durward:AuthAge": str(age),
+            "durward:PathParam/id": id,
+            "durward:RequestMethod": "GET",
+        }
         person = replace(principal, client=client)
         name = f"arn:durward:orders:default:{tenant}:order/{id}"
         yield AccessRequest(person, "orders:GetOrder", name, context)

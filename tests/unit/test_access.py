@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durward.core.access import Access, Change, Known, changes, names_of
+from durward.core.access import MAX_BY_PATH, Access, Change, Known, changes, names_of
 from durward.core.estate import Declaration, Kind, read_estate
 from durward.core.policy.document import read_document
 from durward.core.policy.predicate import Predicate, Some, compile_statement
@@ -211,6 +211,55 @@ def test_an_operation_is_asked_for_by_its_own_name() -> None:
     assert not list(own.breaches(never(Condition=named)))
     assert list(own.breaches(never(Condition={"StringNotEquals": named["StringEquals"]})))
     assert list(own.breaches(never(Condition={"Null": {"durward:OperationId": "true"}})))
+
+
+METHOD = "durward:RequestMethod"
+ID = "durward:PathParam/id"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "resource", "can"),
+    [
+        ({"StringEquals": {METHOD: "GET"}}, OWN, True),
+        ({"StringEquals": {METHOD: "BREW"}}, OWN, False),
+        ({"StringNotEquals": {METHOD: "GET"}, "Null": {METHOD: "false"}}, OWN, False),
+        ({"StringEquals": {ID: "7"}}, OWN, True),
+        ({"StringEquals": {ID: "7"}}, OWN.replace("order/*", "order/8"), False),
+        ({"StringLike": {ID: "x-*"}}, OWN.replace("order/*", "order/x-?"), True),
+        ({"StringLike": {ID: "y-*"}}, OWN.replace("order/*", "order/x-?"), False),
+        ({"StringEquals": {"durward:PathParam/tenant": "globex"}}, ACMES, False),
+        ({"StringEquals": {"durward:PathParam/TENANT": "acme"}}, ACMES, True),
+        ({"StringLike": {"durward:PathParam/other": "?*"}}, OWN, False),
+    ],
+)
+def test_the_method_and_the_path_are_those_of_the_operation(
+    conditions: dict[str, Any], resource: str, can: bool
+) -> None:
+    """At the edge; whoever else asks for a decision may tell what they like, or nothing."""
+    written = policy({"Resource": resource, "Condition": conditions})
+    found = list(access(written).who_can("orders:GetOrder", "*"))
+    assert bool(found) is can
+    for known in found:
+        request = known.witness.request
+        id = request.facts[ID.lower()]
+        assert id is None or request.resource.endswith(f":order/{id}")
+    gate = {"gate": {"tenant": "acme", "grants": ["client_credentials"], "evaluates": ["orders"]}}
+    asked = access(written, more={Kind.CLIENT: gate})
+    assert list(asked.who_can("orders:GetOrder", "*"))
+
+
+def test_of_many_operations_the_path_is_known_where_few_are_asked_about() -> None:
+    paths = {
+        f"/{n}/{{tenant}}/{{id}}": {"get": operation(f"Get{n}", "orders")}
+        for n in range(MAX_BY_PATH + 1)
+    }
+    many = api("orders")
+    many["openapi"] = {**many["openapi"], "paths": paths}
+    of_7 = {"Resource": OWN.replace("order/*", "order/8"), "Condition": {"StringEquals": {ID: "7"}}}
+    asked = access(policy({"Action": "orders:*", **of_7}), more={Kind.API: {"orders": many}})
+    assert not list(asked.who_can("orders:Get7", "*"))
+    assert not list(asked.what_can("ann"))
+    assert list(asked.who_can("orders:*", "*")), "too many at once to be told"
 
 
 def needless(asked: Access) -> list[str]:

@@ -14,17 +14,22 @@ from itertools import chain
 
 from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
-from durward.core.policy.asked import RESOURCE_TENANT, asked_by, equals, named
+from durward.core.openapi.operations import Operation
+from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by, equals, named
 from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, find
 from durward.core.policy.predicate import (
+    ACTION,
     FALSE,
+    TRUE,
+    Acts,
     Every,
     Is,
     Not,
     Predicate,
     Some,
+    atom_holds,
     atoms_of,
     compile_statement,
     keys_of,
@@ -37,6 +42,8 @@ NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
 """Keys that tell one from another who has the same roles and groups."""
 NAMED_ALONE = (":user/", ":client/")
 THROUGH = "durward:clientid"
+MAX_BY_PATH = 100
+"""Of how many operations at once it is known that the path names the resource."""
 ANONYMOUSLY = "anonymous"
 """How they are named who ask without a token."""
 SIGNS_PEOPLE_IN = "authorization_code"
@@ -85,6 +92,7 @@ class Access:
         }
         self.reads = self._everything_read()
         self.tenants = frozenset(estate.tenants)
+        self.evaluated = estate.evaluated
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances.
@@ -149,19 +157,28 @@ class Access:
         return Access(self.estate, read)
 
     def situations(
-        self, principal: Principal, keys: frozenset[str], tenants: frozenset[str]
+        self,
+        principal: Principal,
+        keys: frozenset[str],
+        tenants: frozenset[str],
+        wanted: Predicate = TRUE,
     ) -> Situations:
-        """Everywhere that somebody can ask; `keys` are what the question and policies read."""
+        """Everywhere that somebody can ask; `keys` are what the question and policies read.
+
+        Operations that are not what is `wanted` need not be asked for.
+        """
         found: Situations = {}
         is_told = RESOURCE_TENANT in keys
         for client in self._clients_of(principal, keys):
             person = replace(principal, client=client) if client else principal
             for api in self.estate.apis.values():
+                asked = [each for each in api.operations if _is_asked_for(each, wanted)]
                 for tenant in _tenants_of(person, tenants, is_told=is_told):
                     crossing = tenant != OWN and person is not NOBODY
                     side = self._side(person, api, crossing=crossing)
                     if not crossing or (side.grants and side.ceilings[-1]):
-                        requests = _requests(api, person, tenant, keys)
+                        elsewhere = api.id in self.evaluated
+                        requests = _requests(api, asked, person, tenant, keys, elsewhere=elsewhere)
                         if STAGE in keys:
                             requests = Every((requests, equals(STAGE, api.stage)))
                         found[api.id, client, tenant] = Situation(side, requests)
@@ -169,7 +186,7 @@ class Access:
 
     def _witness(self, principal: Principal, wanted: Predicate) -> Witness | None:
         keys, asking = self.reads | keys_of(wanted), Asking()
-        for situation in self.situations(principal, keys, self.tenants).values():
+        for situation in self.situations(principal, keys, self.tenants, wanted).values():
             under = Every((situation.requests, wanted))
             if witness := asking(find, situation.side, under=under):
                 return spelled(witness, self.actions)
@@ -327,14 +344,35 @@ def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool
     return [OWN, *others]
 
 
-def _requests(api: Api, principal: Principal, tenant: str, keys: frozenset[str]) -> Predicate:
-    """What somebody can ask an API for: without a token, what is declared to need none."""
+def _is_asked_for(operation: Operation, wanted: Predicate) -> bool:
+    """Whether its action is one that is wanted; where that is not told in so many words, it is."""
+    parts = wanted.parts if isinstance(wanted, Every) else ()
+    acts = (part for part in parts if isinstance(part, Acts))
+    return all(atom_holds(part, {ACTION: operation.action}) for part in acts)
+
+
+def _requests(
+    api: Api,
+    operations: Sequence[Operation],
+    principal: Principal,
+    tenant: str,
+    keys: frozenset[str],
+    *,
+    elsewhere: bool,
+) -> Predicate:
+    """What somebody can ask an API for: without a token, what is declared to need none.
+
+    `elsewhere` tells whether enforcement points of others ask about it too.
+    """
     whose, is_told = tenant or principal.tenant, RESOURCE_TENANT in keys
-    may = [each for each in api.operations if each.public or principal is not NOBODY]
+    may = [each for each in operations if each.public or principal is not NOBODY]
+    if len(may) > MAX_BY_PATH:
+        keys = frozenset(key for key in keys if not key.startswith(PATH))
     if is_told and not whose:  # who has no tenant has no resources of their own
         may = [each for each in may if not each.tenant]
+    told = whose if is_told else None
     asked = Some(
-        tuple(asked_by(each, api.id, api.stage, whose if is_told else None, keys) for each in may)
+        tuple(asked_by(each, api.id, api.stage, told, keys, elsewhere=elsewhere) for each in may)
     )
     if tenant == OTHERS:
         own = named(f"arn:*:*:*:{principal.tenant}:*")

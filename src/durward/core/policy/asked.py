@@ -7,11 +7,13 @@ from durward.core.openapi.operations import Operation
 from durward.core.policy.document import Condition
 from durward.core.policy.operators import OPERATORS
 from durward.core.policy.pattern import parse_action, resource_pattern, split_arn
-from durward.core.policy.predicate import Acts, Every, Holds, Names, Predicate
+from durward.core.policy.predicate import Acts, Every, Holds, Names, Predicate, Some
 
 RESOURCE_TENANT: Final = "durward:resourcetenant"
 OPERATION: Final = "durward:operationid"
 """Told by the edge; who else asks for a decision tells the action alone."""
+METHOD: Final = "durward:requestmethod"
+PATH: Final = "durward:pathparam/"
 SOME_TEXT: Final = "?*"
 """What a value of a path can be: anything but nothing."""
 _FILLED = re.compile(r"\{[^}]*\}")
@@ -23,25 +25,42 @@ def asked_by(
     stage: str,
     tenant: str | None,
     keys: frozenset[str] = frozenset(),
+    *,
+    elsewhere: bool = False,
 ) -> Predicate:
     """The action of an operation, on resources of the form that it declares.
 
     Where `tenant` is told, so is whose the resource is, as the edge does. `keys` are those that
-    make a difference.
+    make a difference. Who asks from `elsewhere` tells of the method and the path what they like.
     """
-    filled = _FILLED.sub(SOME_TEXT, operation.tenant or "")
-    last = _FILLED.sub(SOME_TEXT, operation.resource or "")
+    arn = f"arn:durward:{api}:{stage}:{operation.tenant or ''}:{operation.resource or ''}"
     parts: list[Predicate] = [
         Acts((parse_action(operation.action),), complement=False),
-        named(f"arn:durward:{api}:{stage}:{filled}:{last}"),
+        named(_FILLED.sub(SOME_TEXT, arn)),
     ]
     if tenant is not None:
-        parts.append(
-            equals(RESOURCE_TENANT, tenant) if filled and tenant else absent(RESOURCE_TENANT)
-        )
+        is_told = operation.tenant and tenant
+        parts.append(equals(RESOURCE_TENANT, tenant) if is_told else absent(RESOURCE_TENANT))
     if OPERATION in keys:
         parts.append(equals(OPERATION, operation.id, if_exists=True))
+    if METHOD in keys and not elsewhere:
+        parts.append(equals(METHOD, operation.method, if_exists=True))
+    if not elsewhere:
+        told = sorted(key for key in keys if key.startswith(PATH))
+        parts += [_as_in_the_path(operation, arn, key) for key in told]
     return Every(tuple(parts))
+
+
+def _as_in_the_path(operation: Operation, arn: str, key: str) -> Predicate:
+    """Where the path has the variable, the resource is named by it as `arn` says."""
+    variable = f"{{{key.removeprefix(PATH)}}}"
+    if variable not in operation.path.lower():
+        return absent(key)
+
+    def filled(found: re.Match[str]) -> str:
+        return f"${{{key}}}" if found[0].lower() == variable else SOME_TEXT
+
+    return Some((absent(key), named(_FILLED.sub(filled, arn))))
 
 
 def named(arn: str) -> Predicate:
