@@ -283,7 +283,7 @@ def test_a_variable_beside_a_truth_value_is_one_too() -> None:
     there = allow(StringLike={"app:X": "*", "app:Y": "*"})
     witness = find(side(there, same))
     assert witness is not None
-    told = {str(witness.request.context[key]).lower() for key in ("app:x", "app:y")}
+    told = {str(witness.request.context[key]).lower() for key in ("app:X", "app:Y")}
     assert told == {"true", "false"}
     other = allow(StringEquals={"app:X": "yes", "app:Y": "yes"})
     assert find(side(other, same)) is None
@@ -294,7 +294,7 @@ def test_a_variable_of_an_arn_that_cannot_be_read_is_found_in_any_order(arn: str
     granting = allow(ArnLike={"app:R": "arn:aws:*:*:*:*"}, Null={"app:A": "true"})
     witness = find(side(granting), side(granting, deny(ArnLike={"app:R": arn})))
     assert witness is not None
-    assert witness.request.context["app:b"] == {}
+    assert witness.request.context["app:B"] == {}
 
 
 def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
