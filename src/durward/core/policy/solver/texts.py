@@ -168,6 +168,25 @@ class _OfSigns:
         return state
 
 
+_GONE: Final = object()
+"""The state of a reader that ends in nothing any more, whatever it read."""
+
+
+class _Steps(dict[Any, tuple[Any, ...]]):
+    """The states of a reader after each sign, by the state before: each is asked for once."""
+
+    def __init__(self, reader: _Reader, alphabet: Sequence[str]) -> None:
+        super().__init__({_GONE: (_GONE,) * len(alphabet)})
+        self._reader, self._alphabet = reader, alphabet
+
+    def __missing__(self, state: Any) -> tuple[Any, ...]:
+        after = (self._reader.after(state, sign) for sign in self._alphabet)
+        self[state] = found = tuple(
+            [then if self._reader.is_hopeful(then) else _GONE for then in after]
+        )
+        return found
+
+
 class _Search:
     """The product of what reads the patterns; of numbers those with one exponent, or without."""
 
@@ -195,15 +214,16 @@ class _Search:
 
     def _shortest(self, alphabet: Sequence[str], most: int, longest: int | None) -> str | None:
         start = tuple(reader.start for reader in self.readers)
-        afters = [reader.after for reader in self.readers]
+        steps = [_Steps(reader, alphabet) for reader in self.readers]
         seen, waiting = {start}, deque([(start, "")])
         while waiting:
             states, text = waiting.popleft()
             if self._is_end(states):
                 return text
-            for sign in alphabet if len(text) != longest else ():
-                pairs = zip(afters, states, strict=True)
-                then = tuple([after(state, sign) for after, state in pairs])
+            if len(text) == longest:
+                continue
+            rows = [step[state] for step, state in zip(steps, states, strict=True)]
+            for sign, then in zip(alphabet, zip(*rows, strict=True), strict=False):
                 if then not in seen and self._is_hopeful(then):
                     seen.add(then)
                     self.states += 1
@@ -217,7 +237,8 @@ class _Search:
         for readers, matches in self.groups:
             ends = False
             for reader in readers:
-                ends = ends or reader.ends(states[place])
+                state = states[place]
+                ends = ends or (state is not _GONE and reader.ends(state))
                 place += 1
             if ends is not matches:
                 return False
@@ -227,10 +248,7 @@ class _Search:
         """Whether each group that is to match still can."""
         place = 0
         for readers, matches in self.groups:
-            is_hopeful = not matches
-            for reader in readers:
-                is_hopeful = is_hopeful or reader.is_hopeful(states[place])
-                place += 1
-            if not is_hopeful:
+            if matches and all(state is _GONE for state in states[place : place + len(readers)]):
                 return False
+            place += len(readers)
         return True
