@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from durward.core.policy.dialect import Place, imported
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import (
     Side,
@@ -512,6 +513,56 @@ def test_a_name_that_does_not_fit_its_parts_is_never_found() -> None:
     condition: Any = {"StringEquals": {"durward:PrincipalArn": ANN, "durward:TenantId": "globex"}}
     with suppress(Undecided):
         assert find(side(allow(**condition))) is None
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("who", [ANN, "arn:durward:iam::acme:role/clerk"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow(StringEquals={"durward:ResourceOwner": "${durward:Subject}"}),
+        allow("arn:durward:orders:prod:${durward:TenantId}:order/*"),
+        allow("arn:durward:orders:prod:${durward:TenantId}:order/${durward:Subject}"),
+        allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*"),
+    ],
+)
+def test_a_variable_can_be_what_a_name_says(
+    statement: dict[str, Any], who: str, crossing: bool
+) -> None:
+    named = {**statement, "Principal": {"Durward": who}}
+    body: Any = {"Version": "2012-10-17", "Statement": [named]}
+    witness = find(Side([read_document(body, "p", Kind.RESOURCE)], crossing=crossing))
+    assert witness
+    assert witness.request.principal
+    assert who in witness.request.principal.arns
+    assert witness.request.principal.kind == "user"
+
+
+def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
+    others = allow("arn:durward:orders:prod:acme:user/*")
+    varied = allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*")
+    witness = find(side(varied), side(others))
+    assert witness
+    assert witness.request.principal
+    assert witness.request.principal.kind in {"client", "root", "session"}
+    as_tenant = allow(StringEquals={"durward:TenantId": "${app:A}", "app:A": "a:b"})
+    assert find(side(as_tenant)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("arn:aws:sts::1:assumed-role/clerk/one", "arn:durward:iam::1:session/clerk/one"),
+        ("arn:aws:iam::1:root", "arn:durward:iam::1:root/~"),
+    ],
+)
+def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) -> None:
+    """What an account is granted there it has itself alone."""
+    body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
+    witness = find(Side([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+    assert witness
+    assert witness.request.principal
+    assert witness.request.principal.arns[0] == own
 
 
 @pytest.mark.parametrize("tenant", ["acme", "globex"])

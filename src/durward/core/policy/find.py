@@ -33,6 +33,7 @@ from durward.core.policy.predicate import (
 from durward.core.policy.request import NOBODY, AccessRequest, Principal
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
 from durward.core.policy.solver.solve import solve
+from durward.core.policy.solver.somebody import KINDS
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.spelling import spelled, spellings
 from durward.core.wire import JsonLike
@@ -41,7 +42,6 @@ IDENTITY = ("durward:subject", "durward:principaltype", "durward:tenantid", "dur
 SCOPES_KEY = "durward:scopes"
 LISTS = ("durward:roles", "durward:groups", SCOPES_KEY)
 MAX_OUTLINES = 16
-OWN_NAMES = ("user", "client", "session")
 PARTS = 4
 SOMEBODY_ELSE = "somebody-else"
 """Whose a resource is that is not the principal's own tenant's."""
@@ -232,7 +232,7 @@ def _principal(facts: Facts) -> Principal:
     """The principal that has these facts."""
     names = [arn.split(":", 5)[4:] for arn in _texts(facts, PRINCIPAL) if arn.count(":") > PARTS]
     known = [name.partition("/")[::2] for _, name in names]
-    kind, subject = next((each for each in known if each[0] in OWN_NAMES), ("", ""))
+    kind, subject = next((each for each in known if each[0] in KINDS), ("", ""))
     return Principal(
         subject=_text(facts, "durward:subject") or subject,
         kind=_text(facts, "durward:principaltype") or kind or "user",
@@ -261,7 +261,7 @@ def _request(
         if value is not None
     }
     owner = "" if crossing or principal is None else principal.tenant
-    if any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
+    if crossing and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
         owner = SOMEBODY_ELSE
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 

@@ -33,7 +33,7 @@ from durward.core.policy.request import (
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
-from durward.core.policy.solver.somebody import KIND, SELF, SOMEBODY, SUBJECT, TENANT, named
+from durward.core.policy.solver.somebody import KIND, SELF, SOMEBODY, SUBJECT, TENANT, told_by
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import (
     Found,
@@ -71,7 +71,6 @@ STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
 """What an action, and a segment of a resource but the last, always is."""
-NAMES_OF_ONE: Final = ("user/", "client/", "session/")
 
 
 @dataclass(slots=True)
@@ -126,23 +125,21 @@ class _State:
         """A principal has one name of its own and one tenant, whose `root` it is part of."""
         if self.names is not None:
             return (arn in self.names) is wanted
-        if arn.endswith(f":{DELEGATE}"):
-            if self.within_tenant:
-                return not wanted
+        if not self.within_tenant and arn.endswith(f":{DELEGATE}"):
             arn = arn.removesuffix(DELEGATE) + ROOT
         if self.members.setdefault(arn, wanted) is not wanted:
             return False
         if not wanted:
             return True
         tenant, _, name = arn.rpartition(":")
-        own = name.startswith(NAMES_OF_ONE)
-        if not self._is(named(arn) if own else {TENANT: named(arn)[TENANT]}):
+        told = told_by(arn)
+        if not self._is(told):
             return False
         for other, is_known in self.members.items():
             if not is_known or other == arn:
                 continue
-            theirs, _, known = other.rpartition(":")
-            if theirs != tenant or (own and known.startswith(NAMES_OF_ONE)):
+            theirs = other.rpartition(":")[0]
+            if theirs != tenant or (SUBJECT in told and SUBJECT in told_by(other)):
                 return False
         return name == ROOT or self._add_member(f"{tenant}:{ROOT}", wanted=True)
 
@@ -205,11 +202,11 @@ class _State:
             return False
         (self.values[PRINCIPAL_ARN],) = found
         self.is_named = True
-        return self._is(named(str(self.values[PRINCIPAL_ARN])))
+        return self._is(told_by(str(self.values[PRINCIPAL_ARN])))
 
     def _cannot(self, key: str) -> bool:
         """No value is as it is wanted: which is no proof where it had to be a certain name's."""
-        if self.is_named and key in named(""):
+        if self.is_named and key in (SUBJECT, KIND, TENANT):
             raise Undecided("conditions on the name of who asks, and on parts of it")
         return False
 

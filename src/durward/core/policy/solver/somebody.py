@@ -7,7 +7,7 @@ asked about by itself.
 from collections.abc import Mapping
 from typing import Final
 
-from durward.core.policy.dialect import ROOT
+from durward.core.policy.dialect import DELEGATE, ROOT
 from durward.core.policy.pattern import QUESTION, STAR
 from durward.core.policy.request import NOBODY, PRINCIPAL_ARN
 from durward.core.policy.solver.globs import ArnGlob, Glob
@@ -16,7 +16,7 @@ from durward.core.policy.solver.texts import Wanted
 TOLD: Final = NOBODY.facts
 """The keys that the principal tells: these can be read."""
 SUBJECT, KIND, TENANT = "durward:subject", "durward:principaltype", "durward:tenantid"
-KINDS: Final = ("user", "client", ROOT)
+KINDS: Final = ("user", "client", "session", ROOT)
 SELF: Final = "arn:durward:iam::~:user/~"
 SOMEBODY: Final = {SUBJECT: "~", KIND: "user", TENANT: "~", PRINCIPAL_ARN: SELF}
 """What everybody has, and what it is where nothing is said of it."""
@@ -42,8 +42,13 @@ def is_list(key: str) -> bool:
     return isinstance(TOLD.get(key), tuple)
 
 
-def named(arn: str) -> dict[str, str]:
-    """What the name of a principal says of it."""
+def told_by(arn: str) -> dict[str, str]:
+    """What a name tells of whose it is: their tenant, and who they are where it is their own.
+
+    `delegate` is, in a tenant, nobody's but that tenant's itself.
+    """
     tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
-    kind, _, subject = name.partition("/")
-    return {SUBJECT: subject, KIND: kind, TENANT: tenant}
+    kind, is_own, subject = name.partition("/")
+    if is_own and kind in KINDS:
+        return {TENANT: tenant, KIND: kind, SUBJECT: subject}
+    return {TENANT: tenant, KIND: ROOT} if name == DELEGATE else {TENANT: tenant}

@@ -20,8 +20,9 @@ from durward.core.policy.pattern import (
     parse_template,
     split_arn,
 )
-from durward.core.policy.predicate import Every, Holds, Names, Not, Predicate, Some
+from durward.core.policy.predicate import Every, Holds, Is, Names, Not, Predicate, Some
 from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.somebody import told_by
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import FOLDING, Found, family_of, templates_of
 from durward.core.policy.solver.wishes import PLACES
@@ -95,12 +96,10 @@ def uses_of(
             is_choice = isinstance(predicate, Some) is wanted
             for at, each in enumerate(listed if is_choice else _needed(listed)):
                 yield from uses_of(each, wanted, (*way, (id(predicate), at)) if is_choice else way)
-        case Names(patterns, complement):
-            for at, pattern in enumerate(patterns):
-                choice = (*way, (id(predicate), at))
-                matches = wanted is not complement
-                for segment, template in zip(PLACES, pattern.segments or (), strict=False):
-                    yield Use(segment, template.parts, matches=matches, way=choice)
+        case Names():
+            yield from _of_resources(predicate, wanted, way)
+        case Is():
+            yield from _of_principals(predicate, wanted, way)
         case Holds(condition) if condition.operator:
             matches = wanted is not condition.operator.negated
             for at, (place, parts) in _operands(predicate):
@@ -110,6 +109,23 @@ def uses_of(
                 yield from _truths(predicate, way)
         case _:
             return
+
+
+def _of_resources(atom: Names, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+    matches = wanted is not atom.complement
+    for at, pattern in enumerate(atom.patterns):
+        choice = (*way, (id(atom), at))
+        for segment, template in zip(PLACES, pattern.segments or (), strict=False):
+            yield Use(segment, template.parts, matches=matches, way=choice)
+
+
+def _of_principals(atom: Is, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+    """What the names say of the keys that the principal tells."""
+    matches = wanted is not atom.complement
+    for at, arn in enumerate(sorted(atom.arns)):
+        choice = (*way, (id(atom), at))
+        for key, text in told_by(arn).items():
+            yield Use(key, (text,), matches=matches, way=choice)
 
 
 def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:

@@ -19,10 +19,18 @@ from typing import Final
 
 from durward.core.policy.pattern import STAR, Part, Variable, split_arn
 from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
-from durward.core.policy.request import TENANT_SEGMENT
+from durward.core.policy.request import PRINCIPAL_ARN, TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
 from durward.core.policy.solver.points import POINTS, respelled
-from durward.core.policy.solver.somebody import SOMEBODY, TENANT, TOLD, is_list
+from durward.core.policy.solver.somebody import (
+    KIND,
+    KINDS,
+    SOMEBODY,
+    STANDING,
+    TENANT,
+    TOLD,
+    is_list,
+)
 from durward.core.policy.solver.theory import (
     ODD,
     Found,
@@ -336,8 +344,10 @@ class _Relations:
     def _candidates(self, at: int, known: Setting) -> Iterator[Found]:
         key = self.keys[at]
         if not is_list(key):
-            for text in self._texts(at, known):
-                if text or key not in TOLD:
+            # A name is taken as any text: one that is none is found to be no principal's.
+            standing = STANDING.get(key) if key != PRINCIPAL_ARN else None
+            for text in KINDS if key == KIND else self._texts(at, known):
+                if standing is None or standing.fits(text):
                     yield text
         if key not in SOMEBODY:
             yield None
