@@ -19,8 +19,9 @@ from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.near import Element, Near, examined, nearest
 from durward.core.policy.predicate import Facts, Holds, Is, Names, atom_holds
 from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
+from durward.core.policy.solver.said import Wish
 from durward.core.policy.solver.somebody import TOLD
-from durward.core.policy.solver.theory import Wish, value_of
+from durward.core.policy.solver.theory import value_of
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.spelling import spellings
 from durward.core.wire import JsonLike

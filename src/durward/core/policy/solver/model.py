@@ -33,17 +33,10 @@ from durward.core.policy.request import (
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.said import Wish, wanted_of
 from durward.core.policy.solver.somebody import KIND, SELF, SOMEBODY, SUBJECT, TENANT, told_by
 from durward.core.policy.solver.texts import Wanted, text_of
-from durward.core.policy.solver.theory import (
-    Found,
-    Wish,
-    filled,
-    several_of,
-    value_of,
-    wanted_of,
-    whatever,
-)
+from durward.core.policy.solver.theory import Found, filled, several_of, value_of, whatever
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, settings_of
 from durward.core.policy.solver.wishes import (

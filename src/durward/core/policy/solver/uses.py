@@ -22,9 +22,10 @@ from durward.core.policy.pattern import (
 )
 from durward.core.policy.predicate import Every, Holds, Is, Names, Not, Predicate, Some
 from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.said import FOLDING, family_of, templates_of
 from durward.core.policy.solver.somebody import told_by
 from durward.core.policy.solver.texts import Wanted, text_of
-from durward.core.policy.solver.theory import FOLDING, Found, family_of, templates_of
+from durward.core.policy.solver.theory import Found
 from durward.core.policy.solver.wishes import PLACES
 
 Place = str | tuple[str, int]

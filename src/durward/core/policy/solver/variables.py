@@ -22,6 +22,7 @@ from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
 from durward.core.policy.request import PRINCIPAL_ARN, TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
 from durward.core.policy.solver.points import POINTS, respelled
+from durward.core.policy.solver.said import family_of
 from durward.core.policy.solver.somebody import (
     KIND,
     KINDS,
@@ -31,14 +32,7 @@ from durward.core.policy.solver.somebody import (
     TOLD,
     is_list,
 )
-from durward.core.policy.solver.theory import (
-    ODD,
-    Found,
-    arns,
-    can_be_several,
-    family_of,
-    filled,
-)
+from durward.core.policy.solver.theory import ODD, Found, arns, can_be_several, filled
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.uses import (
     Place,
