@@ -15,6 +15,7 @@ from durward.core.policy.find import (
     prove,
 )
 from durward.core.policy.predicate import Holds, compile_statement
+from durward.core.policy.request import Principal
 from durward.core.policy.solver.undecided import Undecided
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
@@ -563,6 +564,16 @@ def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) ->
     assert witness
     assert witness.request.principal
     assert witness.request.principal.arns[0] == own
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(crossing: bool) -> None:
+    ann = Principal("ann", "user", "1")
+    body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
+    granted = read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))
+    witness = find(Side([granted], crossing=crossing, principal=ann))
+    assert (witness is not None) is crossing
+    assert not witness or witness.request.is_cross_tenant
 
 
 @pytest.mark.parametrize("tenant", ["acme", "globex"])

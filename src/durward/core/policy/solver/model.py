@@ -255,10 +255,15 @@ class Asker:
 
     @property
     def names(self) -> frozenset[str] | None:
-        """The names that are known."""
+        """The names that are known, as they are where the resource is another's or their own."""
         if not self.principal:
             return None
-        return frozenset() if self.principal is NOBODY else frozenset(self.principal.arns)
+        if self.principal is NOBODY:
+            return frozenset()
+        names = self.principal.arns
+        if not self.within_tenant:
+            names += tuple(_delegate(arn) for arn in names if arn.endswith(f":{ROOT}"))
+        return frozenset(names)
 
 
 def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Facts | None:
