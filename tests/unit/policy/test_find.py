@@ -566,6 +566,12 @@ def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) ->
     assert witness.request.principal.arns[0] == own
 
 
+def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
+    spaced = {**allow(), "Action": "orders:Get Order"}
+    body: Any = {"Version": "2012-10-17", "Statement": [spaced]}
+    assert find(Side([read_document(body, "p", Kind.IDENTITY, imported())])) is None
+
+
 @pytest.mark.parametrize("crossing", [False, True])
 def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(crossing: bool) -> None:
     ann = Principal("ann", "user", "1")

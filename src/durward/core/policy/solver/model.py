@@ -58,9 +58,10 @@ USUAL: Final[Mapping[str, str]] = {
     ACTION: "~:~",
     **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
 }
+NO_ACTION: Final = (Glob(()), Glob((STAR, ":")), Glob((STAR, " ", STAR)))
 NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)),), matches=False)
 STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
-    ACTION: (Wanted((Glob(()), Glob((STAR, ":"))), matches=False),),
+    ACTION: (Wanted(NO_ACTION, matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
 """What an action, and a segment of a resource but the last, always is."""
