@@ -157,6 +157,16 @@ def widened(text: str, *, wildcards: bool) -> str:
     return found + literally(text[place:], wildcards=wildcards)
 
 
+def replaced(text: str, key: str, by: str) -> str:
+    """A text with another, in which variables may stand, for each variable that reads a key."""
+
+    def other(found: re.Match[str]) -> str:
+        part = _variable(found[1])
+        return by if isinstance(part, Variable) and part.key == key else found[0]
+
+    return _VARIABLE.sub(other, text)
+
+
 def literally(text: str, *, wildcards: bool) -> str:
     """A text that means itself; with `wildcards`, those in it keep their meaning."""
     return text if wildcards else re.sub(r"[*?$]", r"${\g<0>}", text)

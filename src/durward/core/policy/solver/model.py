@@ -28,13 +28,12 @@ from durward.core.policy.predicate import (
 from durward.core.policy.request import (
     ANONYMOUS,
     NOBODY,
-    PRINCIPAL_ARN,
     TENANT_SEGMENT,
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
 from durward.core.policy.solver.said import Wish, wanted_of
-from durward.core.policy.solver.somebody import KIND, SELF, SOMEBODY, SUBJECT, TENANT, told_by
+from durward.core.policy.solver.somebody import SELF, SOMEBODY, SUBJECT, TENANT, told_by
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import Found, filled, several_of, value_of, whatever
 from durward.core.policy.solver.undecided import Undecided
@@ -75,7 +74,6 @@ class _State:
     within_tenant: bool
     names: frozenset[str] | None = None
     sets: frozenset[str] = frozenset()
-    is_named: bool = False
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
@@ -170,39 +168,12 @@ class _State:
                 self.values[key] = several
             return several is not None
         if key in self.known:  # settled already
-            return self._cannot(key)
-        if key == PRINCIPAL_ARN:
-            return self._add_name()
+            return False
         found = value_of(key, self.wishes[key], self.known, is_set=key in self.sets)
         if found is None:
-            return self._cannot(key)
+            return False
         (self.values[key],) = found
         return True
-
-    def _add_name(self) -> bool:
-        """Who asks by a name that is as it is wanted: one of what is known of them, else any."""
-        wishes = self.wishes[PRINCIPAL_ARN]
-        told = {**SOMEBODY, **self.known, **self.values}
-        tenant, kind, subject = (
-            literally(str(told[key]), wildcards=False)
-            if key in self.wishes or key in self.known
-            else "*"
-            for key in (TENANT, KIND, SUBJECT)
-        )
-        known = _like(PRINCIPAL_ARN, f"arn:durward:iam::{tenant}:{kind}/{subject}")
-        found = value_of(PRINCIPAL_ARN, [(known, True), *wishes], self.known)
-        found = found or value_of(PRINCIPAL_ARN, wishes, self.known)
-        if found is None:
-            return False
-        (self.values[PRINCIPAL_ARN],) = found
-        self.is_named = True
-        return self._is(told_by(str(self.values[PRINCIPAL_ARN])))
-
-    def _cannot(self, key: str) -> bool:
-        """No value is as it is wanted: which is no proof where it had to be a certain name's."""
-        if self.is_named and key in (SUBJECT, KIND, TENANT):
-            raise Undecided("conditions on the name of who asks, and on parts of it")
-        return False
 
     @property
     def _is_joined(self) -> bool:
@@ -220,11 +191,11 @@ class _State:
             return True
         if not all(is_as(each, "") for each in texts):
             if tenant is None:
-                return self._cannot(TENANT)
+                return False
             raise Undecided("conditions on the tenant")
         valued = value_of(TENANT, wishes, self.known)
         if valued is None:
-            return self._cannot(TENANT)
+            return False
         self.values[TENANT_PLACE] = ""
         (self.values[TENANT],) = valued
         return True
@@ -298,14 +269,11 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     return None
 
 
-def _equal(key: str, text: str) -> Holds:
-    return _like(key, literally(text, wildcards=False))
-
-
 @lru_cache(maxsize=1024)
-def _like(key: str, text: str) -> Holds:
-    operator = OPERATORS["StringLike"]
-    return Holds(Condition(operator.name, key, operator, (operator.read(text),)), on_error=False)
+def _equal(key: str, text: str) -> Holds:
+    operator = OPERATORS["StringEquals"]
+    operand = operator.read(literally(text, wildcards=False))
+    return Holds(Condition(operator.name, key, operator, (operand,)), on_error=False)
 
 
 def _delegate(root: str) -> str:
@@ -354,7 +322,6 @@ class _Search:
     def _settle(self, state: _State, pending: Sequence[Node]) -> list[OneOf] | None:
         """Take what leaves no choice into the state; the choices that remain, or None."""
         choices: list[OneOf] = []
-        names: list[Told] = []
         waiting = list(reversed(pending))
         while waiting:
             node = waiting.pop()
@@ -370,13 +337,10 @@ class _Search:
                         choices.append(node)
                 case Told(predicate, wanted) if not isinstance(predicate, Holds):
                     waiting.append(opened(predicate, wanted, state.known))
-                case Told(Holds(condition)) if condition.key == PRINCIPAL_ARN:
-                    names.append(node)
                 case _:
                     if not state.add(node):
                         return None
-        # What else is known of who asks says which names to try.
-        return choices if all(map(state.add, names)) else None
+        return choices
 
 
 def _text(wanted: Sequence[Wanted]) -> str | None:

@@ -11,6 +11,7 @@ from durward.core.policy.predicate import Facts, Predicate
 from durward.core.policy.request import Principal
 from durward.core.policy.solver.cases import Case, Choice, case_of, is_varied, parted
 from durward.core.policy.solver.model import Asker, model_of
+from durward.core.policy.solver.names import taken_apart
 from durward.core.policy.solver.relaxed import relaxed
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.variables import MAX_SETTINGS
@@ -29,6 +30,7 @@ def solve(
     given any may ask. Raises Undecided.
     """
     asker = Asker(within_tenant, principal)
+    predicate = predicate if principal else taken_apart(predicate)
     if not is_varied(predicate):
         return model_of(predicate, asker)
     case = case_of(predicate)
