@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from durward.core.policy.dialect import Place, imported
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import (
     Side,
@@ -13,6 +14,7 @@ from durward.core.policy.find import (
     prove,
 )
 from durward.core.policy.predicate import Holds, compile_statement
+from durward.core.policy.request import Principal
 from durward.core.policy.solver.undecided import Undecided
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
@@ -506,6 +508,92 @@ def test_who_asks_is_somebody_who_can_be(condition: dict[str, Any]) -> None:
 def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
     """Who has signed in has a name, of a kind, and a tenant."""
     assert find(side(allow(**condition))) is None
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("who", [ANN, "arn:durward:iam::acme:role/clerk"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow(StringEquals={"durward:ResourceOwner": "${durward:Subject}"}),
+        allow("arn:durward:orders:prod:${durward:TenantId}:order/*"),
+        allow("arn:durward:orders:prod:${durward:TenantId}:order/${durward:Subject}"),
+        allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*"),
+    ],
+)
+def test_a_variable_can_be_what_a_name_says(
+    statement: dict[str, Any], who: str, crossing: bool
+) -> None:
+    named = {**statement, "Principal": {"Durward": who}}
+    body: Any = {"Version": "2012-10-17", "Statement": [named]}
+    witness = find(Side([read_document(body, "p", Kind.RESOURCE)], crossing=crossing))
+    assert witness
+    assert witness.request.principal
+    assert who in witness.request.principal.arns
+    assert witness.request.principal.kind == "user"
+
+
+def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
+    others = allow("arn:durward:orders:prod:acme:user/*")
+    varied = allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*")
+    witness = find(side(varied), side(others))
+    assert witness
+    assert witness.request.principal
+    assert witness.request.principal.kind in {"client", "root", "session"}
+    as_tenant = allow(StringEquals={"durward:TenantId": "${app:A}", "app:A": "a:b"})
+    assert find(side(as_tenant)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("arn:aws:sts::1:assumed-role/clerk/one", "arn:durward:iam::1:session/clerk/one"),
+        ("arn:aws:iam::1:root", "arn:durward:iam::1:root/~"),
+    ],
+)
+def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) -> None:
+    """What an account is granted there it has itself alone."""
+    body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
+    witness = find(Side([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+    assert witness
+    assert witness.request.principal
+    assert witness.request.principal.arns[0] == own
+
+
+@pytest.mark.parametrize("denied", ["globex", "acme"])
+@pytest.mark.parametrize("person", [None, Principal("ann", "user", "acme")])
+def test_a_variable_for_the_tenant_can_be_that_of_who_is_asked_about(
+    person: Principal | None, denied: str
+) -> None:
+    """Or there is none, where theirs is denied."""
+    granted = allow("arn:durward:orders:prod:${app:Tenant}:order/*")
+    refused = {**deny(), "Resource": f"arn:durward:*:*:{denied}:*"}
+    witness = find(Side(documents(granted, refused), principal=person))
+    assert witness
+    assert witness.request.segments[4] == witness.request.context["app:tenant"]
+    assert person is None or denied == "globex" or not witness.request.segments[4]
+
+
+def test_what_documents_of_aws_call_no_resource_names_none() -> None:
+    short: Any = {**allow("arn:durward:orders:prod:acme"), "Principal": "*"}
+    body: Any = {"Version": "2012-10-17", "Statement": [short]}
+    assert find(Side([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))])) is None
+
+
+def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
+    spaced = {**allow(), "Action": "orders:Get Order"}
+    body: Any = {"Version": "2012-10-17", "Statement": [spaced]}
+    assert find(Side([read_document(body, "p", Kind.IDENTITY, imported())])) is None
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(crossing: bool) -> None:
+    ann = Principal("ann", "user", "1")
+    body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
+    granted = read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))
+    witness = find(Side([granted], crossing=crossing, principal=ann))
+    assert (witness is not None) is crossing
+    assert not witness or witness.request.is_cross_tenant
 
 
 @pytest.mark.parametrize("tenant", ["acme", "globex"])

@@ -58,7 +58,8 @@ USUAL: Final[Mapping[str, str]] = {
     **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
 }
 NO_ACTION: Final = (Glob(()), Glob((STAR, ":")), Glob((STAR, " ", STAR)))
-NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)),), matches=False)
+NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)), Glob(("\0",))), matches=False)
+"""A segment has no colon; a lone NUL stands in patterns that name nothing (`dialect`)."""
 STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
     ACTION: (Wanted(NO_ACTION, matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),

@@ -128,8 +128,10 @@ class _Relations:
     def __post_init__(self) -> None:
         uses: dict[Place, dict[Use, None]] = {}
         found = [use.filled(self.settled) for use in uses_of(self.predicate, wanted=True)]
-        if TENANT in self.keys:
-            found.append(Use(TENANT_PLACE, (Variable(TENANT),)))
+        if TENANT in self.keys or self.settled.get(TENANT):
+            # A resource may have to be of the tenant of who asks, or of none.
+            own = Use(TENANT_PLACE, (Variable(TENANT),)).filled(self.settled)
+            found += [own, Use(TENANT_PLACE, ())]
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
         self._part_arns(uses)
@@ -359,7 +361,8 @@ class _Relations:
         globs = [glob for glob in pieces if glob.parts != (STAR,)]
         wild = [glob for glob in globs if is_wild(glob)]
         exact = {"".join(map(str, g.parts)): g.folds for g in globs if not is_wild(g)}
-        named = dict.fromkeys(text for text, folds in exact.items() if not folds)
+        told = (text for text, folds in exact.items() if not folds)
+        named = dict.fromkeys(sorted(told, key=lambda text: not text))  # an empty one shows least
         own = self.own.get(key)
         is_other = own is not None and not any(glob.matches(own) for glob in globs)
         if own is not None and is_other:
