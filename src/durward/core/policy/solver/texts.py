@@ -20,6 +20,8 @@ from durward.core.policy.solver.quantities import ALL, ANYHOW, EXPONENTS, NoNumb
 from durward.core.policy.solver.undecided import Undecided
 
 MAX_STATES: Final = 30_000
+MAX_STATES_OF_NUMBERS: Final = 5_000
+"""Fewer: they are gone through for each exponent, and one question may ask for many numbers."""
 TOO_LONG: Final = Glob((*[QUESTION] * (MAX_NUMBER_CHARACTERS + 1), STAR))
 """What is too long for a number."""
 
@@ -94,7 +96,8 @@ def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
 def _text_of(wanted: tuple[Wanted, ...], most: int) -> str | None:
     if not any(isinstance(glob, Number | NoNumber) for each in wanted for glob in each.globs):
         return _Search(wanted).shortest(most)
-    found = _text_of_a_number([part for each in wanted for part in _positive(each)], most)
+    positive = [part for each in wanted for part in _positive(each)]
+    found = _text_of_a_number(positive, min(most, MAX_STATES_OF_NUMBERS))
     return _too_long_a_text(wanted, most) if found is None else found
 
 
