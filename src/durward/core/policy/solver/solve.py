@@ -16,7 +16,7 @@ from durward.core.policy.solver.relaxed import relaxed
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.variables import MAX_SETTINGS
 
-MAX_CASES = 60
+MAX_CASES = 30
 FEW_SETTINGS = 16
 """How many settings are tried before a choice is taken apart instead."""
 

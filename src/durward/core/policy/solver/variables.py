@@ -46,8 +46,8 @@ from durward.core.policy.solver.uses import (
 )
 from durward.core.policy.solver.wishes import PLACES
 
-MAX_SETTINGS: Final = 512
-MAX_PIECES: Final = 32
+MAX_SETTINGS: Final = 160
+MAX_PIECES: Final = 24
 MAX_SPELLINGS: Final = 64
 ROUNDS: Final = 4
 TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
