@@ -15,8 +15,9 @@ from itertools import chain
 from durward.core.edge.snapshot import Api
 from durward.core.estate import Estate
 from durward.core.openapi.operations import Operation
-from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by, equals, named
+from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by
 from durward.core.policy.asking import Asking
+from durward.core.policy.atoms import equals, named
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, Witness, asked_for, find
 from durward.core.policy.predicate import (

@@ -4,10 +4,9 @@ import re
 from typing import Final
 
 from durward.core.openapi.operations import Operation
-from durward.core.policy.document import Condition
-from durward.core.policy.operators import OPERATORS
-from durward.core.policy.pattern import parse_action, resource_pattern, split_arn
-from durward.core.policy.predicate import Acts, Every, Holds, Names, Predicate, Some
+from durward.core.policy.atoms import absent, equals, named
+from durward.core.policy.pattern import parse_action
+from durward.core.policy.predicate import Acts, Every, Predicate, Some
 
 RESOURCE_TENANT: Final = "durward:resourcetenant"
 OPERATION: Final = "durward:operationid"
@@ -61,26 +60,3 @@ def _as_in_the_path(operation: Operation, arn: str, key: str) -> Predicate:
         return f"${{{key}}}" if found[0].lower() == variable else SOME_TEXT
 
     return Some((absent(key), named(_FILLED.sub(filled, arn))))
-
-
-def named(arn: str) -> Predicate:
-    """The resource is one that a pattern names."""
-    return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
-
-
-def equals(key: str, text: str, *, if_exists: bool = False) -> Holds:
-    """A key has one value, and that is the text; or none, with `if_exists`."""
-    operator = OPERATORS["StringEquals"]
-    name = operator.name + ("IfExists" if if_exists else "")
-    condition = Condition(name, key, operator, (operator.read(text),), if_exists=if_exists)
-    return Holds(condition, on_error=False)
-
-
-def absent(key: str) -> Holds:
-    """A key has no value."""
-    return Holds(Condition("Null", key, None, (), absent=frozenset({True})), on_error=False)
-
-
-def present(key: str) -> Holds:
-    """A key has a value."""
-    return Holds(Condition("Null", key, None, (), absent=frozenset({False})), on_error=False)

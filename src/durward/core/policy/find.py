@@ -30,22 +30,31 @@ from durward.core.policy.predicate import (
     compile_statement,
     holds,
 )
-from durward.core.policy.request import NOBODY, AccessRequest, Principal
+from durward.core.policy.request import (
+    CLIENT_ID,
+    GROUPS,
+    NOBODY,
+    PRINCIPAL_ARN,
+    PRINCIPAL_TYPE,
+    ROLES,
+    SUBJECT,
+    TENANT_ID,
+    TOKEN_SCOPES,
+    AccessRequest,
+    Principal,
+)
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
 from durward.core.policy.solver.solve import solve
-from durward.core.policy.solver.somebody import KINDS
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.spelling import spelled, spellings
 from durward.core.wire import JsonLike
 
-IDENTITY = ("durward:subject", "durward:principaltype", "durward:tenantid", "durward:clientid")
-SCOPES_KEY = "durward:scopes"
-LISTS = ("durward:roles", "durward:groups", SCOPES_KEY)
+LISTS = (ROLES, GROUPS, TOKEN_SCOPES)
 MAX_OUTLINES = 16
-PARTS = 4
 SOMEBODY_ELSE = "somebody-else"
 """Whose a resource is that is not the principal's own tenant's."""
-DERIVED = {*IDENTITY, *LISTS, "durward:principalarn", ACTION, RESOURCE, PRINCIPAL}
+TOLD = (SUBJECT, PRINCIPAL_TYPE, TENANT_ID, CLIENT_ID, PRINCIPAL_ARN, *LISTS)
+DERIVED = {ACTION, RESOURCE, PRINCIPAL, *TOLD}
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Witness:
         yield f"resource  {request.resource}"
         if person:
             yield f"principal {person.arns[0]}"
-        for key in (*LISTS, "durward:clientid"):
+        for key in (*LISTS, CLIENT_ID):
             if value := request.facts.get(key):
                 yield f"          {spelled(key)} = {_shown(value)}"
         for key, value in sorted(request.context.items()):
@@ -230,23 +239,21 @@ def _meaning(statement: Statement) -> object:
 
 def _principal(facts: Facts) -> Principal:
     """The principal that has these facts."""
-    names = [arn.split(":", 5)[4:] for arn in _texts(facts, PRINCIPAL) if arn.count(":") > PARTS]
-    known = [name.partition("/")[::2] for _, name in names]
-    kind, subject = next((each for each in known if each[0] in KINDS), ("", ""))
+    known = [arn.split(":", 5)[-1].partition("/")[::2] for arn in _texts(facts, PRINCIPAL)]
     return Principal(
-        subject=_text(facts, "durward:subject") or subject,
-        kind=_text(facts, "durward:principaltype") or kind or "user",
-        tenant=_text(facts, "durward:tenantid") or next((tenant for tenant, _ in names), ""),
-        roles=(*_texts(facts, "durward:roles"), *_named("role", known)),
-        groups=(*_texts(facts, "durward:groups"), *_named("group", known)),
-        client=_text(facts, "durward:clientid"),
-        scopes=frozenset(_texts(facts, "durward:scopes")) or None,
+        subject=_text(facts, SUBJECT),
+        kind=_text(facts, PRINCIPAL_TYPE),
+        tenant=_text(facts, TENANT_ID),
+        roles=(*_texts(facts, ROLES), *_named("role", known)),
+        groups=(*_texts(facts, GROUPS), *_named("group", known)),
+        client=_text(facts, CLIENT_ID),
+        scopes=frozenset(_texts(facts, TOKEN_SCOPES)) or None,
     )
 
 
 def _with_scopes(principal: Principal, facts: Facts) -> Principal:
     """A principal whose token has the scopes that were asked for, where any were."""
-    scopes = frozenset(_texts(facts, SCOPES_KEY))
+    scopes = frozenset(_texts(facts, TOKEN_SCOPES))
     return replace(principal, scopes=scopes) if scopes and principal.scopes is None else principal
 
 

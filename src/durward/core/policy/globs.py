@@ -59,3 +59,36 @@ def _places(text: Sequence[Unit], wanted: Unit) -> int:
 
 def _over_stars(reached: int, stars: int) -> int:
     return reached | ((reached & stars) << 1)
+
+
+def places_after(one: Sequence[Part], other: Sequence[Part]) -> list[int]:
+    """Where a pattern can go on when a text of another was read; both are given a sign each.
+
+    A `*` there is a part of what follows: with it that means more, and all else too.
+    """
+    places = set(_read_to(one, other))
+    return sorted(each for each in places if each - 1 not in places or other[each - 1] != STAR)
+
+
+def _read_to(one: Sequence[Part], other: Sequence[Part]) -> list[int]:
+    """How much of the other pattern may have been read with a text of the one."""
+    seen, waiting = {(0, 0)}, [(0, 0)]
+    while waiting:
+        place, read = waiting.pop()
+        then = []
+        theirs = other[read] if read < len(other) else None
+        if theirs == STAR:
+            then.append((place, read + 1))
+        if place < len(one):
+            ours = one[place]
+            if ours == STAR:
+                then.append((place + 1, read))
+                if theirs is not None:
+                    then.append((place, read + 1))
+            elif theirs == STAR:
+                then.append((place + 1, read))
+            elif theirs is not None and (QUESTION in (ours, theirs) or ours == theirs):
+                then.append((place + 1, read + 1))
+        waiting += [each for each in then if each not in seen]
+        seen.update(then)
+    return [read for place, read in seen if place == len(one)]

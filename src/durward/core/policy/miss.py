@@ -14,7 +14,7 @@ from itertools import count, islice
 from typing import Final
 
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
-from durward.core.policy.asked import present
+from durward.core.policy.atoms import present
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.near import Element, Near, examined, nearest
 from durward.core.policy.predicate import Facts, Holds, Is, Names, atom_holds

@@ -110,7 +110,7 @@ class Template:
             else part
             for part in self.parts
         )
-        return Template(self.text, _joined(parts))
+        return Template(self.text, joined(parts))
 
     def resolve(self, lookup: Lookup) -> tuple[str | Wildcard, ...]:
         """The parts with every variable replaced. Raises Unresolved, Unreadable."""
@@ -176,21 +176,21 @@ def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Tem
     """Read a text with its variables. Raises ValueError with what is wrong."""
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"longer than {MAX_PATTERN_CHARACTERS} characters")
-    parts = _joined(_parts(text, wildcards=wildcards, variables=variables))
+    parts = joined(_parts(text, wildcards=wildcards, variables=variables))
     if sum(isinstance(part, Wildcard) for part in parts) > MAX_WILDCARDS:
         raise ValueError(f"more than {MAX_WILDCARDS} wildcards")
     return Template(text, parts)
 
 
-def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Neighbouring texts as one, without empty ones; `**` is `*`."""
-    joined: list[Part] = []
+    found: list[Part] = []
     for part in parts:
-        if isinstance(part, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += part
-        elif part != "" and not (part == STAR and joined and joined[-1] == STAR):
-            joined.append(part)
-    return tuple(joined)
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "" and not (part == STAR and found and found[-1] == STAR):
+            found.append(part)
+    return tuple(found)
 
 
 def _parts(text: str, *, wildcards: bool, variables: bool) -> Iterator[Part]:

@@ -156,14 +156,25 @@ def keys_of_atom(atom: Atom) -> frozenset[str]:
     match atom:
         case Acts():
             return frozenset({ACTION})
-        case Names(patterns):
-            return frozenset({RESOURCE}).union(*(pattern.keys for pattern in patterns))
+        case Names():
+            return variables_of(atom) | {RESOURCE}
         case Is():
             return frozenset({PRINCIPAL})
         case Holds(condition):
-            return frozenset({condition.key}).union(*(o.keys for o in condition.operands))
+            return variables_of(atom) | {condition.key}
         case _:
             assert_never(atom)
+
+
+def variables_of(atom: Atom) -> frozenset[str]:
+    """The keys that its variables read."""
+    match atom:
+        case Names(patterns):
+            return frozenset().union(*(pattern.keys for pattern in patterns))
+        case Holds(condition):
+            return frozenset().union(*(operand.keys for operand in condition.operands))
+        case _:
+            return frozenset()
 
 
 def atom_holds(atom: Atom, facts: Facts) -> bool:

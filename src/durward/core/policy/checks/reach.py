@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from durward.core.openapi.operations import Operation
-from durward.core.policy.asked import RESOURCE_TENANT, asked_by, named
+from durward.core.policy.asked import RESOURCE_TENANT, asked_by
+from durward.core.policy.atoms import named
 from durward.core.policy.checks.view import TENANT_SEGMENT, Remark, View, has_variable, may_name
 from durward.core.policy.document import Effect, Resources, Statement
 from durward.core.policy.pattern import ARN_SEGMENTS, ResourcePattern

@@ -17,6 +17,8 @@ from durward.core.policy.predicate import (
     Not,
     Predicate,
     Some,
+    atoms_of,
+    variables_of,
 )
 
 
@@ -82,17 +84,7 @@ def parted(case: Case, choice: Choice) -> Iterator[Case]:
 
 def is_varied(predicate: Predicate) -> bool:
     """Whether a variable stands in it."""
-    match predicate:
-        case Not(part):
-            return is_varied(part)
-        case Every(parts) | Some(parts):
-            return any(map(is_varied, parts))
-        case Names(patterns):
-            return any(pattern.keys for pattern in patterns)
-        case Holds(condition):
-            return any(operand.keys for operand in condition.operands)
-        case _:
-            return False
+    return any(map(variables_of, atoms_of(predicate)))
 
 
 def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001

@@ -7,13 +7,11 @@ pattern is settled first, as each value that makes a difference.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Final
 
+from durward.core.policy.atoms import equals
 from durward.core.policy.dialect import DELEGATE, ROOT
-from durward.core.policy.document import Condition
-from durward.core.policy.operators import OPERATORS
-from durward.core.policy.pattern import STAR, literally
+from durward.core.policy.pattern import STAR
 from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
@@ -28,12 +26,14 @@ from durward.core.policy.predicate import (
 from durward.core.policy.request import (
     ANONYMOUS,
     NOBODY,
+    SUBJECT,
+    TENANT_ID,
     TENANT_SEGMENT,
     Principal,
 )
 from durward.core.policy.solver.globs import Glob
 from durward.core.policy.solver.said import Wish, wanted_of
-from durward.core.policy.solver.somebody import SELF, SOMEBODY, SUBJECT, TENANT, told_by
+from durward.core.policy.solver.somebody import SELF, SOMEBODY, told_by
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import Found, filled, several_of, value_of, whatever
 from durward.core.policy.solver.undecided import Undecided
@@ -47,7 +47,6 @@ from durward.core.policy.solver.wishes import (
     Text,
     Told,
     fulfilled,
-    is_as,
     opened,
 )
 
@@ -60,7 +59,7 @@ USUAL: Final[Mapping[str, str]] = {
 NO_ACTION: Final = (Glob(()), Glob((STAR, ":")), Glob((STAR, " ", STAR)))
 NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)), Glob(("\0",))), matches=False)
 """A segment has no colon; a lone NUL stands in patterns that name nothing (`dialect`)."""
-STANDING: Final[Mapping[str, tuple[Wanted, ...]]] = {
+ALWAYS: Final[Mapping[str, tuple[Wanted, ...]]] = {
     ACTION: (Wanted(NO_ACTION, matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
@@ -138,7 +137,7 @@ class _State:
 
     def _is(self, told: Mapping[str, str]) -> bool:
         """Let the principal have these values."""
-        return all(self._add_wish(_equal(key, text), wanted=True) for key, text in told.items())
+        return all(self._add_wish(equals(key, text), wanted=True) for key, text in told.items())
 
     def _add_text(self, node: Text) -> bool:
         if node.key == TENANT_PLACE and self._is_joined:
@@ -146,10 +145,10 @@ class _State:
             return self._join()
         now = str(self.values.get(node.key, USUAL[node.key]))
         self.texts[node.key] = (*self.texts.get(node.key, ()), node.wanted)
-        if is_as(node.wanted, now):
+        if node.wanted.fits(now):
             self.values[node.key] = now
             return True
-        found = _text((*STANDING.get(node.key, ()), *self.texts[node.key]))
+        found = _text((*ALWAYS.get(node.key, ()), *self.texts[node.key]))
         if found is None:
             return False
         self.values[node.key] = found
@@ -158,7 +157,7 @@ class _State:
     def _add_wish(self, atom: Holds, wanted: bool) -> bool:  # noqa: FBT001
         key = atom.condition.key
         self.wishes[key] = (*self.wishes.get(key, ()), (atom, wanted))
-        if key == TENANT and self._is_joined:
+        if key == TENANT_ID and self._is_joined:
             return self._join()
         facts = {**self.known, **self.values}
         if holds(atom, facts) is wanted:
@@ -178,27 +177,27 @@ class _State:
 
     @property
     def _is_joined(self) -> bool:
-        return self.within_tenant and TENANT not in self.known
+        return self.within_tenant and TENANT_ID not in self.known
 
     def _join(self) -> bool:
         """The principal's tenant and the resource's are one, or the resource is nobody's."""
-        texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT, ())
+        texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT_ID, ())
         wanted = [found for wish in wishes for found in wanted_of(wish, self.known)]
         can_be = not any(whatever(atom) is (not wish) for atom, wish in wishes)
         tenant = _text([NO_COLON, *texts, *wanted]) if can_be else None
-        facts = {**self.known, TENANT: tenant}
+        facts = {**self.known, TENANT_ID: tenant}
         if tenant and all(holds(atom, facts) is wish for atom, wish in wishes):
-            self.values[TENANT] = self.values[TENANT_PLACE] = tenant
+            self.values[TENANT_ID] = self.values[TENANT_PLACE] = tenant
             return True
-        if not all(is_as(each, "") for each in texts):
+        if not all(each.fits("") for each in texts):
             if tenant is None:
                 return False
             raise Undecided("conditions on the tenant")
-        valued = value_of(TENANT, wishes, self.known)
+        valued = value_of(TENANT_ID, wishes, self.known)
         if valued is None:
             return False
         self.values[TENANT_PLACE] = ""
-        (self.values[TENANT],) = valued
+        (self.values[TENANT_ID],) = valued
         return True
 
 
@@ -253,7 +252,7 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     search = _Search()
     for known in settings_of(predicate, asker.settled, most):
         asked: list[Node] = [Told(predicate, wanted=True)]
-        if asker.within_tenant and (tenant := known.get(TENANT)):
+        if asker.within_tenant and (tenant := known.get(TENANT_ID)):
             asked.append(_own_or_nobodys(str(tenant)))
         told = {} if asker.principal else {k: v for k, v in SOMEBODY.items() if k not in known}
         state = _State(known, asker.within_tenant, asker.names, sets, values=dict(told))
@@ -268,13 +267,6 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     if doubts:
         raise doubts[0]
     return None
-
-
-@lru_cache(maxsize=1024)
-def _equal(key: str, text: str) -> Holds:
-    operator = OPERATORS["StringEquals"]
-    operand = operator.read(literally(text, wildcards=False))
-    return Holds(Condition(operator.name, key, operator, (operand,)), on_error=False)
 
 
 def _delegate(root: str) -> str:
@@ -350,6 +342,6 @@ def _text(wanted: Sequence[Wanted]) -> str | None:
         if each.matches:
             for glob in each.globs:
                 for text in filled(glob.parts) if isinstance(glob, Glob) else ():
-                    if text and all(is_as(other, text) for other in wanted):
+                    if text and all(other.fits(text) for other in wanted):
                         return text
     return text_of(wanted)

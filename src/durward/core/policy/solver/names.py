@@ -11,12 +11,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from durward.core.policy.document import Condition
-from durward.core.policy.operators import OPERATORS
+from durward.core.policy.atoms import like
+from durward.core.policy.globs import Unit, places_after, units
 from durward.core.policy.pattern import (
     QUESTION,
     STAR,
-    Part,
     Wildcard,
     literally,
     matches,
@@ -36,14 +35,14 @@ from durward.core.policy.predicate import (
     Predicate,
     Some,
 )
-from durward.core.policy.request import PRINCIPAL_ARN
-from durward.core.policy.solver.somebody import KIND, KINDS, SUBJECT, TENANT
+from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, SUBJECT, TENANT_ID
+from durward.core.policy.solver.somebody import KINDS
 
 HEAD: Final = ("arn", "durward", "iam", "")
-SPELLED_OUT: Final = f"{':'.join(HEAD)}:${{{TENANT}}}:${{{KIND}}}/${{{SUBJECT}}}"
+SPELLED_OUT: Final = f"{':'.join(HEAD)}:${{{TENANT_ID}}}:${{{PRINCIPAL_TYPE}}}/${{{SUBJECT}}}"
 BY_SPELLING: Final = ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
 
-Tokens = tuple[str | Wildcard, ...]
+Tokens = tuple[Unit, ...]
 """A pattern, a sign each."""
 
 
@@ -110,23 +109,23 @@ def _parted(atom: Holds) -> Predicate:
     elif operator.name in BY_SPELLING:
         wildcards = "Like" in operator.name
         templates = [parse_template(each.text, wildcards=wildcards) for each in condition.operands]
-        named = [_by_spelling(_tokens(each.parts)) for each in templates]
+        named = [_by_spelling(units(each.parts)) for each in templates]
     else:
         return atom
     return Not(Some(tuple(named))) if operator.negated else Some(tuple(named))
 
 
 def _by_segments(segments: Sequence[str]) -> Predicate:
-    *head, tenant, name = (_tokens(parse_template(each, wildcards=True).parts) for each in segments)
+    *head, tenant, name = (units(parse_template(each, wildcards=True).parts) for each in segments)
     if not all(matches(tokens, text) for tokens, text in zip(head, HEAD, strict=True)):
         return FALSE
-    return Every((_like(TENANT, tenant), _kind_and_subject(name)))
+    return Every((_like(TENANT_ID, tenant), _kind_and_subject(name)))
 
 
 def _by_spelling(tokens: Tokens) -> Predicate:
     """By each way in which a colon can stand behind the tenant."""
     ways = (
-        Every((_like(TENANT, tenant), _kind_and_subject(name)))
+        Every((_like(TENANT_ID, tenant), _kind_and_subject(name)))
         for rest in _after(tokens, ":".join(HEAD) + ":")
         for tenant, name in _at_a_colon(rest)
     )
@@ -138,38 +137,13 @@ def _kind_and_subject(tokens: Tokens) -> Predicate:
     for kind in KINDS:
         subjects = tuple(_like(SUBJECT, rest) for rest in _after(tokens, f"{kind}/"))
         if subjects:
-            ways.append(Every((_like(KIND, (kind,)), Some(subjects))))
+            ways.append(Every((_like(PRINCIPAL_TYPE, (kind,)), Some(subjects))))
     return Some(tuple(ways))
-
-
-def _tokens(parts: Sequence[Part]) -> Tokens:
-    return tuple(
-        sign
-        for part in parts
-        for sign in (part if isinstance(part, str) else (part,))
-        if isinstance(sign, str | Wildcard)
-    )
 
 
 def _after(tokens: Tokens, text: str) -> Iterator[Tokens]:
     """What is left of a pattern when a text was read, in each way in which it can be."""
-    places = {0}
-    for sign in text:
-        reached = set[int]()
-        for place in _over_stars(tokens, places):
-            if place < len(tokens) and tokens[place] in (sign, QUESTION, STAR):
-                reached.add(place if tokens[place] == STAR else place + 1)
-        places = reached
-    for place in sorted(places):
-        yield tokens[place:]
-
-
-def _over_stars(tokens: Tokens, places: set[int]) -> set[int]:
-    reached = set(places)
-    for place in range(len(tokens)):
-        if place in reached and tokens[place] == STAR:
-            reached.add(place + 1)
-    return reached
+    return (tokens[place:] for place in places_after(tuple(text), tokens))
 
 
 def _at_a_colon(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
@@ -186,9 +160,8 @@ def _like(key: str, tokens: Tokens) -> Predicate:
     """Raises ValueError where that cannot be said."""
     if tokens == (STAR,):
         return TRUE
-    text = "".join(
+    signs = (
         each.sign if isinstance(each, Wildcard) else literally(each, wildcards=False)
         for each in tokens
     )
-    operator = OPERATORS["StringLike"]
-    return Holds(Condition(operator.name, key, operator, (operator.read(text),)), on_error=False)
+    return like(key, "".join(signs))

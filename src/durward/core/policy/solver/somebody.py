@@ -9,16 +9,21 @@ from typing import Final
 
 from durward.core.policy.dialect import DELEGATE, ROOT
 from durward.core.policy.pattern import QUESTION, STAR
-from durward.core.policy.request import NOBODY, PRINCIPAL_ARN
+from durward.core.policy.request import (
+    NOBODY,
+    PRINCIPAL_ARN,
+    PRINCIPAL_TYPE,
+    SUBJECT,
+    TENANT_ID,
+)
 from durward.core.policy.solver.globs import ArnGlob, Glob
 from durward.core.policy.solver.texts import Wanted
 
 TOLD: Final = NOBODY.facts
 """The keys that the principal tells: these can be read."""
-SUBJECT, KIND, TENANT = "durward:subject", "durward:principaltype", "durward:tenantid"
 KINDS: Final = ("user", "client", "session", ROOT)
 SELF: Final = "arn:durward:iam::~:user/~"
-SOMEBODY: Final = {SUBJECT: "~", KIND: "user", TENANT: "~", PRINCIPAL_ARN: SELF}
+SOMEBODY: Final = {SUBJECT: "~", PRINCIPAL_TYPE: "user", TENANT_ID: "~", PRINCIPAL_ARN: SELF}
 """What everybody has, and what it is where nothing is said of it."""
 _NAMES: Final = tuple(
     ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
@@ -30,8 +35,8 @@ STANDING: Final[Mapping[str, Wanted]] = {
         for key, found in TOLD.items()
         if not isinstance(found, tuple)
     },
-    KIND: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
-    TENANT: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
+    PRINCIPAL_TYPE: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
+    TENANT_ID: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
     PRINCIPAL_ARN: Wanted(_NAMES, matches=True),
 }
 """What a text always is that the principal tells."""
@@ -50,5 +55,5 @@ def told_by(arn: str) -> dict[str, str]:
     tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
     kind, is_own, subject = name.partition("/")
     if is_own and kind in KINDS:
-        return {TENANT: tenant, KIND: kind, SUBJECT: subject}
-    return {TENANT: tenant, KIND: ROOT} if name == DELEGATE else {TENANT: tenant}
+        return {TENANT_ID: tenant, PRINCIPAL_TYPE: kind, SUBJECT: subject}
+    return {TENANT_ID: tenant, PRINCIPAL_TYPE: ROOT} if name == DELEGATE else {TENANT_ID: tenant}

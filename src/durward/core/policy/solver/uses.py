@@ -6,10 +6,9 @@ A text is a segment of the resource, a key's value, or a segment of the ARN that
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from durward.core.policy.globs import overlaps, units
+from durward.core.policy.globs import overlaps, places_after, units
 from durward.core.policy.operators import TRUTHS
 from durward.core.policy.pattern import (
-    QUESTION,
     STAR,
     Part,
     Template,
@@ -17,6 +16,7 @@ from durward.core.policy.pattern import (
     Unresolved,
     Variable,
     Wildcard,
+    joined,
     parse_template,
     split_arn,
 )
@@ -71,17 +71,6 @@ class Use:
                 found = [*found, STAR]
                 break
         return replace(self, parts=joined(found))
-
-
-def joined(parts: Iterable[Part]) -> Parts:
-    """The parts without two texts, or two stars, in a row."""
-    found: list[Part] = []
-    for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
-        elif part != "" and not (part == STAR and found and found[-1] == STAR):
-            found.append(part)
-    return tuple(found)
 
 
 def uses_of(
@@ -180,13 +169,10 @@ def pieces_of(use: Use, at: int, glob: Glob) -> Iterator[Glob]:
     folds = use.folds or glob.folds
     signs = _signs(glob.parts, folds=folds)
     before, after = _signs(plain(use.parts[:at]), folds), _signs(plain(use.parts[at + 1 :]), folds)
-    # A `*` at the end of a piece is a part of it: with it the piece means more, and all else too.
-    starts = set(_read_to(before, signs))
-    starts -= {start for start in starts if start - 1 in starts and signs[start - 1] == STAR}
-    ends = {len(signs) - end for end in _read_to(after[::-1], signs[::-1])}
-    ends -= {end for end in ends if end + 1 in ends and signs[end] == STAR}
-    for start in sorted(starts):
-        for end in sorted(ends):
+    starts = places_after(before, signs)
+    ends = [len(signs) - place for place in places_after(after[::-1], signs[::-1])]
+    for start in starts:
+        for end in reversed(ends):
             if start <= end:
                 yield Glob(plain(signs[start:end]), folds)
 
@@ -196,30 +182,6 @@ def _signs(parts: Sequence[Part], folds: bool) -> list[Part]:  # noqa: FBT001
     for part in parts:
         found += (part.casefold() if folds else part) if isinstance(part, str) else [part]
     return found
-
-
-def _read_to(one: Sequence[Part], other: Sequence[Part]) -> list[int]:
-    """How much of the other pattern may have been read with a text of the one."""
-    seen, waiting = {(0, 0)}, [(0, 0)]
-    while waiting:
-        place, read = waiting.pop()
-        then = []
-        theirs = other[read] if read < len(other) else None
-        if theirs == STAR:
-            then.append((place, read + 1))
-        if place < len(one):
-            ours = one[place]
-            if ours == STAR:
-                then.append((place + 1, read))
-                if theirs is not None:
-                    then.append((place, read + 1))
-            elif theirs == STAR:
-                then.append((place + 1, read))
-            elif theirs is not None and (QUESTION in (ours, theirs) or ours == theirs):
-                then.append((place + 1, read + 1))
-        waiting += [each for each in then if each not in seen]
-        seen.update(then)
-    return [read for place, read in seen if place == len(one)]
 
 
 def go_together(one: Use, other: Use) -> bool:

@@ -18,20 +18,12 @@ from itertools import combinations, islice
 from typing import Final
 
 from durward.core.policy.pattern import STAR, Part, Variable, split_arn
-from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of
-from durward.core.policy.request import PRINCIPAL_ARN, TENANT_SEGMENT
+from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of, variables_of
+from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, TENANT_ID, TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
 from durward.core.policy.solver.points import POINTS, respelled
 from durward.core.policy.solver.said import family_of
-from durward.core.policy.solver.somebody import (
-    KIND,
-    KINDS,
-    SOMEBODY,
-    STANDING,
-    TENANT,
-    TOLD,
-    is_list,
-)
+from durward.core.policy.solver.somebody import KINDS, SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.solver.theory import ODD, Found, arns, can_be_several, filled
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.solver.uses import (
@@ -68,14 +60,14 @@ def settings_of(
     keys = dict.fromkeys(
         key
         for atom in atoms_of(predicate)
-        for key in sorted(_variables(atom))
+        for key in sorted(variables_of(atom))
         if key not in settled
     )
     if not keys:
         yield dict(settled)
         return
-    if TENANT not in settled and any(map(_varies_tenant, atoms_of(predicate))):
-        keys = {TENANT: None, **keys}  # who asks may be of the resource's tenant
+    if TENANT_ID not in settled and any(map(_varies_tenant, atoms_of(predicate))):
+        keys = {TENANT_ID: None, **keys}  # who asks may be of the resource's tenant
     relations = _Relations(predicate, tuple(keys), settled)
     for count, setting in enumerate(relations.settings()):
         if count == most:
@@ -83,16 +75,6 @@ def settings_of(
         yield setting
     if relations.doubts:
         raise Undecided(relations.doubts[0])
-
-
-def _variables(atom: Predicate) -> frozenset[str]:
-    match atom:
-        case Names(patterns):
-            return frozenset().union(*(pattern.keys for pattern in patterns))
-        case Holds(condition):
-            return frozenset().union(*(operand.keys for operand in condition.operands))
-        case _:
-            return frozenset()
 
 
 def _varies_tenant(atom: Predicate) -> bool:
@@ -128,9 +110,9 @@ class _Relations:
     def __post_init__(self) -> None:
         uses: dict[Place, dict[Use, None]] = {}
         found = [use.filled(self.settled) for use in uses_of(self.predicate, wanted=True)]
-        if TENANT in self.keys or self.settled.get(TENANT):
+        if TENANT_ID in self.keys or self.settled.get(TENANT_ID):
             # A resource may have to be of the tenant of who asks, or of none.
-            own = Use(TENANT_PLACE, (Variable(TENANT),)).filled(self.settled)
+            own = Use(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
             found += [own, Use(TENANT_PLACE, ())]
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
@@ -153,7 +135,7 @@ class _Relations:
             key
             for atom in atoms_of(self.predicate)
             if not _is_like_absence(atom)
-            for key in _variables(atom)
+            for key in variables_of(atom)
         }
         self.told_apart |= {key for key, _ in self.defaults}
         self.pieces: dict[str, dict[Glob, None]] = {key: {} for key in self.keys}
@@ -342,7 +324,7 @@ class _Relations:
         if not is_list(key):
             # A name is taken as any text: one that is none is found to be no principal's.
             standing = STANDING.get(key) if key != PRINCIPAL_ARN else None
-            for text in KINDS if key == KIND else self._texts(at, known):
+            for text in KINDS if key == PRINCIPAL_TYPE else self._texts(at, known):
                 if standing is None or standing.fits(text):
                     yield text
         if key not in SOMEBODY:

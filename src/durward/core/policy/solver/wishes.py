@@ -176,13 +176,8 @@ def fulfilled(node: Node, facts: Facts) -> bool:
             return (isinstance(names, tuple) and arn in names) is wanted
         case Text(key, wanted):
             if key == ACTION:
-                return is_as(wanted, str(facts.get(ACTION)))
+                return wanted.fits(str(facts.get(ACTION)))
             segments = str(facts.get(RESOURCE)).split(":", ARN_SEGMENTS - 1)
-            return is_as(wanted, segments[PLACES.index(key)])
+            return wanted.fits(segments[PLACES.index(key)])
         case _:
             assert_never(node)
-
-
-def is_as(wanted: Wanted, text: str) -> bool:
-    """Whether a text is as wished."""
-    return any(glob.matches(text) for glob in wanted.globs) is wanted.matches
