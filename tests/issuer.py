@@ -12,7 +12,7 @@ import httpx2
 from tests.live import EXAMPLE
 
 from durward.core.edge.envoy.filters import SOURCE
-from durward.core.estate import Declaration, Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json

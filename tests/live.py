@@ -18,7 +18,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate import Kind, read_estate
+from durward.core.estate.declaration import Kind
+from durward.core.estate.estate import read_estate
 from durward.core.policy.bundle import Bundle
 from durward.core.wire import Json
 from durward.faces.declarations import read_declarations

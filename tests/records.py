@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.issuer import sample
 
-from durward.core.estate import Declaration, Estate, Kind, read_estate
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate, read_estate
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:records:default:${durward:TenantId}:record/*"

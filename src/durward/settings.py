@@ -7,7 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from durward.core.edge.node import Address, Limits, Node, Positive
+from durward.core.address import Address
+from durward.core.edge.node import Limits, Node, Positive
 from durward.core.edge.revocation import LONGEST_TOKEN
 from durward.core.errors import Misconfigured
 

@@ -13,7 +13,7 @@ from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
 from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
-from durward.core.estate import Declaration
+from durward.core.estate.declaration import Declaration
 from durward.core.jose.life import Least, Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
@@ -28,8 +28,9 @@ from durward.services import client_secrets, keyring, passwords, publish, revoca
 from durward.services.context import Context
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
+from durward.store.database import Database
 from durward.store.declarations import load_declarations
-from durward.store.engine import Database, open_database
+from durward.store.engine import open_database
 from durward.store.migrate import migrate
 from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version

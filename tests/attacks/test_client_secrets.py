@@ -6,7 +6,7 @@ import pytest
 from tests.issuer import API, Issuer, sample
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Declaration
+from durward.core.estate.declaration import Declaration
 from durward.core.values import ClientId
 
 pytestmark = pytest.mark.anyio

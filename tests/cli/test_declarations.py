@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Kind
+from durward.core.estate.declaration import Kind
 from durward.faces.declarations import read_declarations
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: o.json}\n"

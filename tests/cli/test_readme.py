@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from durward.core.estate import read_estate
+from durward.core.estate.estate import read_estate
 from durward.faces.declarations import read_declarations
 from durward.faces.demo.place import Place
 from durward.faces.demo.words import own_api

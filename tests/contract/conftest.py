@@ -12,7 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from durward.store.engine import Database, open_database
+from durward.store.database import Database
+from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
 ACCOUNT = "nobody"

@@ -21,7 +21,7 @@ from tests.issuer import Issuer
 import durward.store
 from durward.core.errors import Unavailable
 from durward.store import schema
-from durward.store.engine import Database
+from durward.store.database import Database
 
 MOST_STATEMENTS = 150
 STRUCK: list["Faults"] = []

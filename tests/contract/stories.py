@@ -19,7 +19,7 @@ from durward.core.audit.event import AuditEvent
 from durward.core.audit.event import Kind as Event
 from durward.core.audit.verify import verify_log
 from durward.core.authn.session import COOKIE
-from durward.core.estate import Declaration, Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import UserId, numeric_date
 from durward.core.wire import Json, decode_base64url, parse_json
 from durward.entropy import new_id

@@ -26,7 +26,7 @@ from durward.core.values import (
 )
 from durward.entropy import new_id
 from durward.store import clients, grants, people, refresh, revocations, schema, sessions
-from durward.store.engine import Database
+from durward.store.database import Database
 
 pytestmark = pytest.mark.anyio
 NOW = Instant(1_800_000_000_000_000)

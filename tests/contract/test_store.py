@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from durward.core.audit.event import AuditEvent, Kind, Trail
 from durward.core.audit.merkle import Tree, leaf_hash
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.estate import Declaration
-from durward.core.estate import Kind as Declared
+from durward.core.estate.declaration import Declaration
+from durward.core.estate.declaration import Kind as Declared
 from durward.core.values import ClientId, Instant, Secret
 from durward.entropy import new_id
 from durward.store import audit, clients, declarations, keys, schema, snapshots
-from durward.store.engine import Database, open_database
+from durward.store.database import Database
+from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,8 @@ from durward.core.errors import Conflict
 from durward.core.values import GrantId, Instant
 from durward.entropy import new_id
 from durward.store import audit, grants, refresh, revocations
-from durward.store.engine import Database, open_database
+from durward.store.database import Database
+from durward.store.engine import open_database
 from durward.store.schema import log_head
 
 

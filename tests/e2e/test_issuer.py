@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer, answer_of, asked, sample
 
-from durward.core.estate import Declaration, Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Seconds, UserId

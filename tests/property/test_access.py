@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.test_access import OWN, access, policy
 
 from durward.core.access import Access, changes, names_of
-from durward.core.estate import Kind
+from durward.core.estate.declaration import Kind
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.request import AccessRequest, Principal

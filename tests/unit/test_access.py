@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from durward.core.access import MAX_BY_PATH, Access, Change, Known, changes, names_of
-from durward.core.estate import Declaration, Kind, read_estate
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import read_estate
 from durward.core.policy.document import read_document
 from durward.core.policy.predicate import Predicate, Some, compile_statement
 from durward.core.policy.solver.undecided import Undecided

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Declaration, Estate, Kind, read_estate
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate, read_estate
 
 OPENAPI = {"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "Get"}}}}
 ALLOW = {

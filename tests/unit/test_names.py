@@ -6,7 +6,8 @@ import pytest
 from tests.unit.test_estate import GOOD
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Declaration, Estate, Kind, read_estate
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate, read_estate
 from durward.core.names import check_names
 
 KEYS: dict[str, Any] = {"durward:ResourceAttr/state": {}}

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from durward.core.edge.snapshot import Api
-from durward.core.estate import Estate
+from durward.core.api import Api
+from durward.core.estate.estate import Estate
 from durward.core.openapi.operations import Operation
 from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by
 from durward.core.policy.asking import Asking

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Estate
+from durward.core.estate.estate import Estate
 from durward.core.policy.bundle import kinds_of
 from durward.core.policy.catalogue import Catalogue, catalogue_of, did_you_mean
 from durward.core.policy.checks.view import API_SEGMENT

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from durward.core.estate import Estate
+from durward.core.estate.estate import Estate
 from durward.core.policy.request import Principal
 
 USER = "user"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from durward.core.access import Access, names_of
-from durward.core.edge.decide import scopes_of
+from durward.core.api import scopes_of
 from durward.core.errors import Misconfigured
-from durward.core.estate import Estate
+from durward.core.estate.estate import Estate
 from durward.core.names import (
     check_action,
     check_asked_resource,

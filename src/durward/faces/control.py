@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.estate import Declaration
+from durward.core.estate.declaration import Declaration
 from durward.faces.command import DEMO_DIR, durward
 from durward.settings import Settings, load_settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import Declaration, Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.policy.source import PolicyError, parse_text
 from durward.core.wire import Json
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from durward.core.errors import Misconfigured
-from durward.core.estate import DEFAULT_STAGE, Declaration
-from durward.core.estate import Kind as Kinds
+from durward.core.estate.api import DEFAULT_STAGE
+from durward.core.estate.declaration import Declaration
+from durward.core.estate.declaration import Kind as Kinds
 from durward.core.oauth.scopes import OFFLINE, OPENID
 from durward.core.openapi.operations import Inventory, read_inventory
 from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of

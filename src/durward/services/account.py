@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.authn.session import Session
-from durward.core.estate import User
+from durward.core.estate.user import User
 from durward.core.oauth.grant import Grant
 from durward.core.values import ClientId, Secret, SessionId
 from durward.services.context import Context

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
-from durward.core.estate import Declaration, Kind, read_estate
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import read_estate
 from durward.core.names import check_names
 from durward.core.promises import check_promises
 from durward.core.values import ClientId, Secret

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate import Client, User
+from durward.core.estate.client import Client
+from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     CODE_LIFETIME,
     INTERACTION_LIFETIME,

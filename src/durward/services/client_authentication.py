@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Trail
 from durward.core.authn.throttle import limits, longest_wait
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate import Client
+from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.client_auth import (
     AssertionProof,

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Trail
 from durward.core.edge.revocation import Kind
 from durward.core.errors import Misconfigured
-from durward.core.estate import Client
+from durward.core.estate.client import Client
 from durward.core.values import ClientId, Secret
 from durward.entropy import new_secret
 from durward.services.context import Context

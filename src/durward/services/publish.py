@@ -6,10 +6,10 @@ from functools import cached_property
 import msgspec
 from sqlalchemy import Connection
 
+from durward.core.api import scopes_of
 from durward.core.audit.event import Trail
-from durward.core.edge.decide import scopes_of
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate import Estate, read_estate
+from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import PolicySet
 from durward.keys.envelope import KeyFile

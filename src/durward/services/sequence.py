@@ -11,7 +11,7 @@ from durward.core.errors import Conflict
 from durward.core.wire import decode_base64url
 from durward.keys.signing import Signer
 from durward.store.audit import ingest_events, record_checkpoint, sequence_events
-from durward.store.engine import Database
+from durward.store.database import Database
 
 BATCH = 500
 

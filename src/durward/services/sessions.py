@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import limits
-from durward.core.estate import User
+from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context

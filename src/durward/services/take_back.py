@@ -6,7 +6,9 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.edge.revocation import Kind
-from durward.core.estate import Client, Estate, User
+from durward.core.estate.client import Client
+from durward.core.estate.estate import Estate
+from durward.core.estate.user import User
 from durward.core.values import ClientId, UserId
 from durward.store.clients import forget_secrets
 from durward.store.grants import end_grant, forget_consents, live_grants

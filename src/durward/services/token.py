@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Kind, Trail
 from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate import Client
+from durward.core.estate.client import Client
 from durward.core.oauth import id_token
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.oauth.form import one, parse_form, required

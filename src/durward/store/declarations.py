@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, delete, insert, select, update
 
 from durward.core.audit.event import Kind, Trail
-from durward.core.estate import Declaration
-from durward.core.estate import Kind as Declared
+from durward.core.estate.declaration import Declaration
+from durward.core.estate.declaration import Kind as Declared
 from durward.core.wire import parse_json, sorted_json
 from durward.store.audit import record_event
 from durward.store.schema import declarations

@@ -1,41 +1,12 @@
-"""Where verbs run: functions of a SQLAlchemy connection, each in one transaction.
+"""Which runner serves an address: SQLite's or PostgreSQL's."""
 
-Two runners serve one kind of verb. A use case that the database refuses because of a concurrent
-one is run again as a whole: it has no other effects.
-"""
-
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from durward.core.errors import Misconfigured
-
-T = TypeVar("T")
-Use = Callable[[Connection], T]
-
-
-class Database(ABC):
-    """Where the verbs run."""
-
-    @abstractmethod
-    async def read(self, use: Use[T]) -> T:
-        """Run a function that only reads. Raises Unavailable."""
-
-    @abstractmethod
-    async def write(self, use: Use[T]) -> T:
-        """Run a function in one transaction: all of it is committed, or nothing.
-
-        Raises Unavailable.
-        """
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Give every connection back."""
+from durward.store.database import Database
 
 
 def open_database(url: str) -> Database:

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from durward.core.errors import Unavailable
-from durward.store.engine import Database, T, Use
+from durward.store.database import Database, T, Use
 
 ATTEMPTS = 10
 RETRIED_STATES = {"40001", "40P01"}

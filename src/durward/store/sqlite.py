@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from durward.core.errors import Unavailable
-from durward.store.engine import Database, T, Use
+from durward.store.database import Database, T, Use
 
 READERS = 4
 BUSY_SECONDS = 10

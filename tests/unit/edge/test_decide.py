@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from durward.core.address import Address
+from durward.core.api import Api
 from durward.core.edge.decide import Decider
 from durward.core.edge.decision import Stage
 from durward.core.edge.facts import CheckRequest
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId, DecisionId, Instant
 from durward.core.wire import Json

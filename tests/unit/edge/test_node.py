@@ -2,8 +2,9 @@
 
 import pytest
 
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.address import Address
+from durward.core.api import Api
+from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId

@@ -6,7 +6,8 @@ import pytest
 
 from durward.core.authn.session import Session
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate import Client, User
+from durward.core.estate.client import Client
+from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     Answer,
     Ask,

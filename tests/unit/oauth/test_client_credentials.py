@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api
+from durward.core.address import Address
+from durward.core.api import Api
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate import Client
+from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import client_auth
 from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims

@@ -5,17 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.errors import ErrorCode, Misconfigured, ProtocolError
+from durward.core.estate.redirect_uri import check_redirect_uri
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import pkce
 from durward.core.oauth.claims import TokenGrant
 from durward.core.oauth.grants.refresh_token import Presented, Turn, narrowed, successor, turn
 from durward.core.oauth.id_token import TYPE, Hint, id_claims, token_hash, verify_hint
-from durward.core.oauth.redirect import (
-    answer_uri,
-    check_redirect_uri,
-    is_registered,
-    origin,
-)
+from durward.core.oauth.redirect import answer_uri, is_registered, origin
 from durward.core.values import (
     ClientId,
     Instant,

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from tests.records import estate
 
+from durward.core.address import Address
+from durward.core.api import Api
 from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import CIRCUMSTANCES, Directory
 from durward.core.authzen.question import FAMILIES as TOLD_FAMILIES
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
-from durward.core.edge.node import Address
-from durward.core.edge.snapshot import Api
 from durward.core.openapi.operations import Operation
 from durward.core.policy.catalogue import (
     FAMILIES,

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from durward.core.api import Api
 from durward.core.authzen.body import Action, Entity, Evaluation
-from durward.core.edge.snapshot import Api
-from durward.core.estate import DeclaredObject, Estate
+from durward.core.estate.api import DeclaredObject
+from durward.core.estate.estate import Estate
 from durward.core.openapi.operations import can_be_named, is_object
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.principals import CLIENT, USER, declared_principal

@@ -4,12 +4,13 @@ Nothing here trusts a header that a client could have sent: the facts come from 
 operation that Envoy's route named must be the one that our own matcher finds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from durward.core.api import Api, scopes_of
 from durward.core.edge.decision import Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
@@ -21,9 +22,6 @@ from durward.core.values import MICROSECONDS
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 FRESH_SECONDS = 30
 """How old the last contact with the control plane may be for an operation that must be fresh."""
-
-NO_SCOPE = ""
-"""Stands for what a token may do whatever its scopes: operations that ask for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +92,6 @@ class Decider:
             resource=resource,
             explanation=explanation,
         )
-
-
-def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:
-    """Which actions each scope covers: those of the operations that ask for it."""
-    covered: dict[str, set[str]] = {}
-    for api in apis:
-        for operation in api.operations:
-            for scope in operation.asked_scopes or {NO_SCOPE}:
-                covered.setdefault(scope, set()).add(operation.action)
-    return {scope: frozenset(actions) for scope, actions in covered.items()}
 
 
 def insufficient_scope(api: Api, operation: Operation) -> str:

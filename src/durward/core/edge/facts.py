@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from durward.core.api import Api
 from durward.core.authn.factors import is_multi_factor
-from durward.core.edge.snapshot import Api
 from durward.core.openapi.operations import Operation, filled
 from durward.core.policy.document import value_text
 from durward.core.policy.predicate import Value

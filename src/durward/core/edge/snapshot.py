@@ -6,23 +6,9 @@ from typing import Self
 
 import msgspec
 
-from durward.core.edge.node import Address
+from durward.core.api import Api
 from durward.core.errors import Misconfigured
-from durward.core.openapi.operations import Operation
 from durward.core.policy.bundle import Bundle
-from durward.core.values import ApiId
-
-
-@dataclass(frozen=True)
-class Api:
-    """A protected resource: its audience, its operations, the service behind it."""
-
-    id: ApiId
-    audience: str
-    stage: str
-    upstream: Address
-    operations: tuple[Operation, ...]
-    scopes: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,9 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from durward.core.errors import Misconfigured
 from durward.core.wire import JsonLike
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-
-
-def check_resource(audience: str) -> None:
-    """A resource identifier is an absolute URL without query and fragment (RFC 9728 §1.2).
-
-    Raises Misconfigured.
-    """
-    parts = urlsplit(audience)
-    if parts.scheme not in {"https", "http"} or not parts.netloc or parts.query or parts.fragment:
-        hint = "name the address under which clients reach the API: https://api.example.com"
-        raise Misconfigured("audience", f"`{audience}` is not a resource identifier", hint=hint)
 
 
 def metadata_path(audience: str) -> str:

@@ -1,42 +1,10 @@
-"""Where answers may go: redirect URIs, as they are declared and as they are asked for (AS-1…3)."""
+"""Where answers may go: redirect URIs as clients ask for them (AS-1…3)."""
 
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit
 
-from durward.core.errors import Misconfigured
-
-LOOPBACK = {"127.0.0.1", "::1"}
-MAX_CHARACTERS = 2_000
-_ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
-"""The characters of a URI (RFC 3986 §2) without `#`."""
-
-
-def check_redirect_uri(uri: str) -> None:
-    """A URI that may be declared (OAuth 2.1 draft-15 §2.3.1, RFC 8252 §7).
-
-    `https`, a private scheme with a dot in its name, or `http` to this machine; no fragment, no
-    wildcard, no user name. Raises Misconfigured.
-    """
-    if len(uri) > MAX_CHARACTERS or not _ALLOWED.match(uri):
-        raise Misconfigured(uri, "not a URI without fragment")
-    try:
-        parts = urlsplit(uri)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise Misconfigured(uri, "not a URI") from error
-    if "*" in uri:
-        raise Misconfigured(uri, "a redirect URI has no wildcard", hint="name each one")
-    if parts.username is not None or parts.password is not None:
-        raise Misconfigured(uri, "a redirect URI has no user name")
-    if parts.scheme in {"http", "https"}:
-        if not host:
-            raise Misconfigured(uri, "a redirect URI has a host")
-        if parts.scheme == "http" and host not in {*LOOPBACK, "localhost"}:
-            raise Misconfigured(uri, "http reaches only this machine", hint="use https")
-    elif "." not in parts.scheme:
-        hint = "https://…, http://127.0.0.1/…, or com.example.app:/…"
-        raise Misconfigured(uri, f"`{parts.scheme}` is no scheme for a redirect", hint=hint)
+from durward.core.estate.redirect_uri import URI
 
 
 def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> bool:
@@ -53,7 +21,7 @@ def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> boo
 def _without_port(uri: str) -> str | None:
     """A loopback URI without its port; None for any other."""
     found = re.match(r"(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(/.*)?\Z", uri)
-    if not found or not _ALLOWED.match(uri):
+    if not found or not URI.match(uri):
         return None
     return found[1] + (found[3] or "")
 

@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from durward.clock import now
 from durward.core.access import Access, names_of
-from durward.core.edge.decide import NO_SCOPE, scopes_of
+from durward.core.api import NO_SCOPE, scopes_of
 from durward.core.errors import Misconfigured
-from durward.core.estate import Estate, read_estate
+from durward.core.estate.estate import Estate, read_estate
 from durward.core.names import (
     check_action,
     check_asked_resource,

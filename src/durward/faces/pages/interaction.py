@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from durward.core.api import Api
 from durward.core.authn.browser import form_token
 from durward.core.authn.password import is_acceptable
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
-from durward.core.edge.snapshot import Api
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.authorize import Answer, Prompt
 from durward.core.oauth.form import one, parse_form

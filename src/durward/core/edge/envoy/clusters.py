@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from durward.core.address import Address
 from durward.core.edge.envoy.types import Config, message, reach, seconds
-from durward.core.edge.node import Address, Node
+from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 
 DECISION_POINTS = "decision-points"

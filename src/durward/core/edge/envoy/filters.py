@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from durward.core.api import Api
 from durward.core.edge.envoy.clusters import DECISION_POINTS
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
 from durward.core.edge.node import Limits
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.edge.snapshot import Snapshot
 from durward.core.wire import JsonLike, compact_json
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from durward.core.address import Address
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.filters import api_filters, issuer_filters, strip_identity
 from durward.core.edge.envoy.replies import local_replies
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
 from durward.core.edge.envoy.types import Config, listen, message, seconds, typed
-from durward.core.edge.node import Address, Node
+from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 from durward.core.wire import JsonLike
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from durward.core.api import Api
 from durward.core.authzen.metadata import SURFACE as DECISIONS
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
@@ -15,7 +16,7 @@ from durward.core.edge.envoy.filters import (
 )
 from durward.core.edge.envoy.types import JWT, Config, message, seconds
 from durward.core.edge.node import Limits
-from durward.core.edge.snapshot import Api, Snapshot
+from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth import protected_resource
 from durward.core.oauth.metadata import SURFACE
 from durward.core.openapi.matcher import SEGMENT

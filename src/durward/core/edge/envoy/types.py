@@ -1,6 +1,6 @@
 """Type URLs, durations and addresses in Envoy's spelling."""
 
-from durward.core.edge.node import Address
+from durward.core.address import Address
 from durward.core.wire import JsonLike
 
 Config = dict[str, JsonLike]

@@ -1,0 +1,33 @@
+"""A protected API as everybody knows it: its audience, its operations, its scopes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from durward.core.address import Address
+from durward.core.openapi.operations import Operation
+from durward.core.values import ApiId
+
+NO_SCOPE = ""
+"""Stands for what a token may do whatever its scopes: operations that ask for none."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """A protected resource: its audience, its operations, the service behind it."""
+
+    id: ApiId
+    audience: str
+    stage: str
+    upstream: Address
+    operations: tuple[Operation, ...]
+    scopes: Mapping[str, str]
+
+
+def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:
+    """Which actions each scope covers: those of the operations that ask for it."""
+    covered: dict[str, set[str]] = {}
+    for api in apis:
+        for operation in api.operations:
+            for scope in operation.asked_scopes or {NO_SCOPE}:
+                covered.setdefault(scope, set()).add(operation.action)
+    return {scope: frozenset(actions) for scope, actions in covered.items()}

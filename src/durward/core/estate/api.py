@@ -1,0 +1,99 @@
+"""APIs behind the edge, and what is known here of their objects."""
+
+import re
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from durward.core.address import Address
+from durward.core.api import Api
+from durward.core.errors import Misconfigured
+from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
+from durward.core.openapi.operations import is_object, read_inventory
+from durward.core.policy.catalogue import DeclaredKey
+from durward.core.policy.dialect import OWN
+from durward.core.values import ApiId
+
+DEFAULT_STAGE = "default"
+MAX_OBJECTS = 10_000
+API_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+API_NAME_CHARACTERS: Final = "lower case letters, digits, `-`"
+
+
+class DeclaredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known here of an object of an API, for decisions that others ask for."""
+
+    tenant: Text
+    owner: Text = ""
+    members: Names = ()
+    attributes: dict[Text, str | int | float | bool] = {}
+
+
+class ProtectedApi(Body, frozen=True):
+    """An API behind the edge; `openapi` is its document."""
+
+    REFERENCES: ClassVar[Mapping[str, Kind]] = {"policies": Kind.POLICY}
+
+    audience: Text
+    upstream: Text
+    openapi: dict[str, Any]
+    stage: Text = DEFAULT_STAGE
+    policies: Names = ()
+    keys: dict[Text, DeclaredKey] = msgspec.field(default_factory=dict)
+    objects: dict[Text, DeclaredObject] = msgspec.field(default_factory=dict)
+
+    def problems(self, tenants: Container[str]) -> Iterator[str]:
+        """What does not fit, beside what `read_apis` finds."""
+        for key in self.keys:
+            if not OWN.key.match(key):
+                yield f"`{key}` is not a key; write `prefix:Name`"
+        if not NAME.match(self.stage):  # it is a segment of every resource's name
+            yield f"`{self.stage}` is no stage; {NAME_CHARACTERS}"
+        if len(self.objects) > MAX_OBJECTS:
+            yield f"declares more than {MAX_OBJECTS} objects"
+        for name, found in self.objects.items():
+            if not is_object(name):
+                yield f"`{name}` is not an object; write `type/id`"
+            if found.tenant not in tenants:
+                yield f"tenant names `{found.tenant}`, which is not declared"
+
+
+def read_apis(
+    declared: Mapping[str, ProtectedApi], problems: list[str]
+) -> Iterator[tuple[str, Api]]:
+    """The APIs with their operations read; what does not fit is added to `problems`."""
+    audiences: dict[str, str] = {}
+    served: dict[tuple[str, str], str] = {}
+    for name, body in declared.items():
+        if (other := audiences.setdefault(body.audience, name)) != name:
+            problems.append(f"apis/{name}: has the audience of `{other}`")
+        try:
+            check_resource(body.audience)
+            inventory = read_inventory(body.openapi, name)
+            upstream = Address.parse(body.upstream.removeprefix("http://"))
+        except Misconfigured as error:
+            problems.append(f"apis/{name}: {error.path}: {error.problem}")
+            continue
+        operations = inventory.operations
+        for operation in operations:
+            other = served.setdefault(operation.route, name)
+            if other != name:
+                what = f"`{operation.method} {operation.path}`"
+                problems.append(f"apis/{name}: {what} is an operation of `{other}` already")
+        yield (
+            name,
+            Api(ApiId(name), body.audience, body.stage, upstream, operations, inventory.scopes),
+        )
+
+
+def check_resource(audience: str) -> None:
+    """A resource identifier is an absolute URL without query and fragment (RFC 9728 §1.2).
+
+    Raises Misconfigured.
+    """
+    parts = urlsplit(audience)
+    if parts.scheme not in {"https", "http"} or not parts.netloc or parts.query or parts.fragment:
+        hint = "name the address under which clients reach the API: https://api.example.com"
+        raise Misconfigured("audience", f"`{audience}` is not a resource identifier", hint=hint)

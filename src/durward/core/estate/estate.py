@@ -1,0 +1,148 @@
+"""The whole estate, read and checked as one value."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import msgspec
+
+from durward.core.api import Api
+from durward.core.errors import Misconfigured
+from durward.core.estate.api import (
+    API_NAME,
+    API_NAME_CHARACTERS,
+    DeclaredObject,
+    ProtectedApi,
+    read_apis,
+)
+from durward.core.estate.client import Client
+from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Declaration, Kind
+from durward.core.estate.role import Role
+from durward.core.estate.tenant import Tenant
+from durward.core.estate.user import User
+from durward.core.policy.bundle import Bundle, compile_bundle
+from durward.core.policy.catalogue import Key
+from durward.core.policy.source import PolicyError
+from durward.core.wire import Json
+
+SHAPES: Final[Mapping[Kind, type[Body]]] = {
+    Kind.TENANT: Tenant,
+    Kind.ROLE: Role,
+    Kind.API: ProtectedApi,
+    Kind.CLIENT: Client,
+    Kind.USER: User,
+}
+T = TypeVar("T", bound=Body)
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Everything, by name. Policies stay as they were written; they are proven to be readable.
+
+    `tests` are the suites that stand beside the policies; `promises` reads and runs them.
+    """
+
+    tenants: Mapping[str, Tenant]
+    policies: Mapping[str, Mapping[str, Json]]
+    roles: Mapping[str, Role]
+    apis: Mapping[str, Api]
+    clients: Mapping[str, Client]
+    users: Mapping[str, User]
+    bundle: Bundle
+    tests: Mapping[str, Mapping[str, Json]]
+    objects: Mapping[str, Mapping[str, DeclaredObject]] = field(default_factory=dict)
+    """By API, and by `type/id`."""
+    keys: tuple[Key, ...] = ()
+    """What the services of APIs tell."""
+
+    @property
+    def evaluated(self) -> frozenset[str]:
+        """The APIs about which enforcement points of others may ask for decisions."""
+        asking = (client for client in self.clients.values() if not client.disabled)
+        return frozenset(name for client in asking for name in client.evaluates)
+
+
+def read_estate(declarations: Iterable[Declaration]) -> Estate:
+    """Read everything that is declared. Raises Misconfigured with every problem."""
+    listed = list(declarations)
+    problems: list[str] = []
+    bodies = _bodies(listed, problems)
+    policies = {found.name: found.body for found in listed if found.kind is Kind.POLICY}
+    tenants, roles = _of(bodies, Tenant), _of(bodies, Role)
+    clients, users = _of(bodies, Client), _of(bodies, User)
+    protected = _of(bodies, ProtectedApi)
+    problems += _broken_names(listed)
+    declared: dict[Kind, Container[str]] = {
+        Kind.TENANT: tenants,
+        Kind.ROLE: roles,
+        Kind.POLICY: policies,
+        Kind.API: protected,
+    }
+    for (kind, name), body in bodies.items():
+        problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
+    people = {found.name for found in listed if found.kind is Kind.USER}
+    for name, client in clients.items():
+        problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
+    for name, api in protected.items():
+        problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
+    bundle = _bundle(policies, roles, clients, users, protected)
+    if not problems:
+        try:
+            compile_bundle(bundle, {})
+        except PolicyError as error:
+            problems += [str(problem) for problem in error.problems]
+    apis = dict(read_apis(protected, problems))
+    if problems:
+        raise Misconfigured("declarations", "\n  ".join(["", *problems]).rstrip(), hint="")
+    tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
+    objects = {name: body.objects for name, body in protected.items() if body.objects}
+    keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]
+    return Estate(
+        tenants, policies, roles, apis, clients, users, bundle, tests, objects, tuple(keys)
+    )
+
+
+def _bodies(listed: list[Declaration], problems: list[str]) -> dict[tuple[Kind, str], Body]:
+    found: dict[tuple[Kind, str], Body] = {}
+    for declaration in listed:
+        shape = SHAPES.get(declaration.kind)
+        if shape is not None:
+            try:
+                body = msgspec.convert(declaration.body, shape)
+            except msgspec.ValidationError as error:
+                problems.append(f"{declaration.kind}/{declaration.name}: {error}")
+            else:
+                found[declaration.kind, declaration.name] = body
+    return found
+
+
+def _of(bodies: Mapping[tuple[Kind, str], Body], shape: type[T]) -> dict[str, T]:
+    return {name: body for (_, name), body in bodies.items() if isinstance(body, shape)}
+
+
+def _broken_names(listed: list[Declaration]) -> Iterator[str]:
+    for declaration in listed:
+        of_api = declaration.kind is Kind.API
+        if not (API_NAME if of_api else NAME).match(declaration.name):
+            characters = API_NAME_CHARACTERS if of_api else NAME_CHARACTERS
+            yield f"{declaration.kind}/{declaration.name}: a name is {characters}"
+
+
+def _bundle(
+    policies: Mapping[str, Mapping[str, Json]],
+    roles: Mapping[str, Role],
+    clients: Mapping[str, Client],
+    users: Mapping[str, User],
+    apis: Mapping[str, ProtectedApi],
+) -> Bundle:
+    attached: dict[str, Role | Client | User] = {
+        **{f"role/{name}": role for name, role in roles.items()},
+        **{f"client/{name}": client for name, client in clients.items()},
+        **{f"user/{name}": user for name, user in users.items()},
+    }
+    return Bundle(
+        documents=policies,
+        identity={to: body.policies for to, body in attached.items() if body.policies},
+        boundaries={to: body.boundary for to, body in attached.items() if body.boundary},
+        resources={name: api.policies for name, api in apis.items() if api.policies},
+    )

@@ -1,0 +1,39 @@
+"""Redirect URIs as they may be declared (AS-1, AS-2)."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from durward.core.errors import Misconfigured
+
+LOOPBACK = {"127.0.0.1", "::1"}
+MAX_CHARACTERS = 2_000
+URI: Final = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
+"""The characters of a URI (RFC 3986 §2) without `#`."""
+
+
+def check_redirect_uri(uri: str) -> None:
+    """A URI that may be declared (OAuth 2.1 draft-15 §2.3.1, RFC 8252 §7).
+
+    `https`, a private scheme with a dot in its name, or `http` to this machine; no fragment, no
+    wildcard, no user name. Raises Misconfigured.
+    """
+    if len(uri) > MAX_CHARACTERS or not URI.match(uri):
+        raise Misconfigured(uri, "not a URI without fragment")
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Misconfigured(uri, "not a URI") from error
+    if "*" in uri:
+        raise Misconfigured(uri, "a redirect URI has no wildcard", hint="name each one")
+    if parts.username is not None or parts.password is not None:
+        raise Misconfigured(uri, "a redirect URI has no user name")
+    if parts.scheme in {"http", "https"}:
+        if not host:
+            raise Misconfigured(uri, "a redirect URI has a host")
+        if parts.scheme == "http" and host not in {*LOOPBACK, "localhost"}:
+            raise Misconfigured(uri, "http reaches only this machine", hint="use https")
+    elif "." not in parts.scheme:
+        hint = "https://…, http://127.0.0.1/…, or com.example.app:/…"
+        raise Misconfigured(uri, f"`{parts.scheme}` is no scheme for a redirect", hint=hint)
