@@ -57,7 +57,7 @@ async def test_another_browser_cannot_agree_for_a_person(issuer: Issuer) -> None
     ann, attacker = issuer.browser(), issuer.browser()
     consent = await ann.sign_in(await ann.follow(await ann.authorize()))
     await waiting(attacker)
-    form = {"id": hidden(consent, "id"), "token": hidden(consent, "token"), "answer": "allow"}
+    form = {name: hidden(consent, name) for name in ("id", "token", "person")} | {"answer": "allow"}
     assert (await attacker.http.post("/interaction", data=form)).status_code == 400
     seen = await attacker.http.get("/interaction", params={"id": hidden(consent, "id")})
     assert seen.status_code == 400
@@ -83,7 +83,10 @@ async def test_denying_sends_no_code_and_is_remembered_by_nobody(issuer: Issuer)
 async def test_who_is_not_signed_in_cannot_agree(issuer: Issuer) -> None:
     browser = issuer.browser()
     page = await browser.follow(await browser.authorize())
-    reply = await browser.submit(page, "allow")
+    assert (await browser.submit(page, "allow")).status_code == 400
+    consent = await browser.sign_in(page)
+    browser.http.cookies.delete(COOKIE)
+    reply = await browser.submit(consent, "allow")
     assert 'id="sign-in"' in reply.text
 
 

@@ -127,9 +127,9 @@ async def test_consent_is_remembered_for_one_client_at_one_api(database: Databas
     await database.write(use)
     for client, audience, expected in (
         ("desk", "https://api", {"a", "b"}),
-        ("desk", None, set()),
-        ("Desk", "https://api", set()),
-        ("other", "https://api", set()),
+        ("desk", None, None),
+        ("Desk", "https://api", None),
+        ("other", "https://api", None),
     ):
         found = await database.read(
             lambda c, k=client, a=audience: grants.load_consent(c, ANN, ClientId(k), a)  # type: ignore[misc]
@@ -152,7 +152,9 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
             clients.record_secret(connection, client, Secret(f"secret of {client}"), TRAIL)
 
     def left(connection: Connection) -> tuple[object, ...]:
-        consented = [pair for pair in every if grants.load_consent(connection, *pair, None)]
+        consented = [
+            pair for pair in every if grants.load_consent(connection, *pair, None) is not None
+        ]
         known = [user for user in (ANN, bob) if people.load_password(connection, user)]
         proving = [client for client in (DESK, cli) if clients.load_secrets(connection, client)]
         return consented, known, proving

@@ -1,7 +1,7 @@
 """Authorization: from a client's request over sign-in and consent to the redirect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
@@ -15,13 +15,15 @@ from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     CODE_LIFETIME,
     INTERACTION_LIFETIME,
-    Answer,
     Ask,
     AuthorizationRequest,
     Facts,
     Fail,
     Issue,
     Prompt,
+    Reply,
+    SignedIn,
+    SignInRefused,
     Target,
     next_step,
     read_request,
@@ -45,6 +47,7 @@ from durward.store.interactions import (
     find_interaction,
     finish_interaction,
     record_interaction,
+    record_sign_in,
 )
 
 ENDED = ProtocolError(
@@ -68,7 +71,9 @@ class Question:
     reasons: tuple[str, ...]
     request: AuthorizationRequest | None = None
     client: Client | None = None
+    person: UserId | None = None
     user: User | None = None
+    """Who is asked for consent."""
     lasts: Seconds = Seconds(0)
     """How long the client has access once it is allowed, at the latest."""
     with_session: bool = False
@@ -143,23 +148,27 @@ def proceed(
     id: str,
     browser: Secret | None,
     session: Secret | None,
-    answer: Answer | None,
+    reply: Reply | None,
     trail: Trail,
 ) -> Outcome:
-    """What happens now with a request that waits; every answer leads here."""
+    """What happens now with a request that waits; every reply leads here."""
     kept = find_interaction(connection, id, trail.at, lock=True)
     if kept is None or browser is None or kept.browser != browser.sha256():
         return Broken(ENDED)
     if not kept.request:
-        return _at_home(connection, context, kept, session, trail)
+        return _at_home(connection, context, kept, session, reply, trail)
+    if isinstance(reply, SignedIn) and (begun := current(connection, context, session, trail.at)):
+        record_sign_in(connection, kept.id, begun.id)
+        kept = replace(kept, session=begun.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
     client = context.published.estate.clients.get(request.target.client)
     if client is None or client.disabled:
         return Broken(ENDED)
     facts = _facts(connection, context, request, client, session, trail, kept)
-    step = next_step(facts, answer, trail.at)
+    step = next_step(facts, reply, trail.at)
     if isinstance(step, Ask):
-        asked = (kept.id, step.prompt, step.reasons, request, client, facts.user)
+        person = facts.session.user if facts.session else None
+        asked = (kept.id, step.prompt, step.reasons, request, client, person, facts.user)
         return Question(*asked, *_reach(context, request, client))
     finish_interaction(connection, kept.id)
     return _finish(connection, context, facts, step, trail)
@@ -179,9 +188,10 @@ def _at_home(
     context: Context,
     kept: Interaction,
     session: Secret | None,
+    reply: Reply | None,
     trail: Trail,
 ) -> Outcome:
-    if current(connection, context, session, trail.at) is None:
+    if isinstance(reply, SignInRefused) or not current(connection, context, session, trail.at):
         return Question(kept.id, Prompt.LOGIN, ("no-session",))
     finish_interaction(connection, kept.id)
     return AtHome()
@@ -214,13 +224,13 @@ def _facts(
 ) -> Facts:
     session = current(connection, context, secret, trail.at)
     user = person(context, session.user) if session else None
-    consented: frozenset[str] = frozenset()
+    consented: frozenset[str] | None = None
     if session:
         in_use(connection, session, trail.at)
         by = request.target.client
         consented = load_consent(connection, session.user, by, request.audience)
-    began_at = kept.began_at if kept else trail.at
-    return Facts(request, began_at, client, session, user, consented)
+    fresh = session is not None and kept is not None and kept.session == session.id
+    return Facts(request, client, session, fresh, user, consented)
 
 
 def _finish(

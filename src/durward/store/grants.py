@@ -105,10 +105,11 @@ def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) ->
 
 def load_consent(
     connection: Connection, user: UserId, client: ClientId, audience: str | None
-) -> frozenset[str]:
-    """What a person let a client do at an API before."""
+) -> frozenset[str] | None:
+    """What a person let a client do at an API before; None where they never agreed to anything."""
     statement = select(consents.c.scopes).where(_consent(user, client, audience))
-    return frozenset((connection.execute(statement).scalar() or "").split())
+    scopes = connection.execute(statement).scalar()
+    return None if scopes is None else frozenset(scopes.split())
 
 
 def record_consent(

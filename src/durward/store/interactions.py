@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
-from durward.core.values import Instant
+from durward.core.values import Instant, SessionId
 from durward.store.schema import interactions
 
 
@@ -17,6 +17,8 @@ class Interaction:
     request: bytes
     began_at: Instant
     expires_at: Instant
+    session: SessionId | None = None
+    """The session of the person who signed in for it."""
 
 
 def record_interaction(connection: Connection, interaction: Interaction, now: Instant) -> None:
@@ -42,10 +44,15 @@ def find_interaction(
 ) -> Interaction | None:
     """One that is not over yet."""
     c = interactions.c
-    statement = select(c.id, c.browser, c.request, c.began_at, c.expires_at)
+    statement = select(c.id, c.browser, c.request, c.began_at, c.expires_at, c.session)
     statement = statement.where(c.id == id, c.expires_at > now)
     row = connection.execute(statement.with_for_update() if lock else statement).first()
     return Interaction(*row) if row else None
+
+
+def record_sign_in(connection: Connection, id: str, session: SessionId) -> None:
+    """Note whose session the sign-in for it began, or renewed."""
+    connection.execute(update(interactions).where(interactions.c.id == id).values(session=session))
 
 
 def finish_interaction(connection: Connection, id: str) -> None:

@@ -118,6 +118,7 @@ interactions = Table(
     Column("request", LargeBinary, nullable=False),
     Column("began_at", Number, nullable=False),
     Column("expires_at", Number, nullable=False, index=True),
+    Column("session", Text),
 )
 
 sessions = Table(

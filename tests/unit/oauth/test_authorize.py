@@ -12,10 +12,12 @@ from durward.core.oauth.authorize import (
     Answer,
     Ask,
     AuthorizationRequest,
+    Consent,
     Facts,
     Fail,
     Issue,
     Prompt,
+    SignInRefused,
     Target,
     next_step,
     read_request,
@@ -31,7 +33,15 @@ SESSION = Session(
     SessionId("s"), UserId("ann"), TenantId("acme"), ("pwd",), NOW, NOW, NOW, "192.0.2.1", "agent"
 )
 ANN = User(tenant="acme")
-FACTS = Facts(REQUEST, NOW, CLIENT, SESSION, ANN, frozenset({"openid"}))
+FACTS = Facts(
+    request=REQUEST,
+    client=CLIENT,
+    session=SESSION,
+    is_fresh=False,
+    user=ANN,
+    consented=frozenset({"openid"}),
+)
+ALLOW = Consent(SESSION.user, Answer.ALLOW)
 
 
 def form(**values: str | None) -> dict[str, tuple[str, ...]]:
@@ -132,9 +142,7 @@ def test_who_is_signed_in_and_agreed_before_gets_a_code() -> None:
         (replace(FACTS, session=None, user=None), "no-session"),
         (replace(FACTS, user=None), "account-disabled"),
         (
-            replace(
-                FACTS, began_at=later(NOW, Seconds(1)), request=replace(REQUEST, prompt=("login",))
-            ),
+            replace(FACTS, request=replace(REQUEST, prompt=("login",))),
             "asked-by-client",
         ),
         (replace(FACTS, request=replace(REQUEST, subject=UserId("bob"))), "another-account"),
@@ -143,7 +151,7 @@ def test_who_is_signed_in_and_agreed_before_gets_a_code() -> None:
 @pytest.mark.requirement("AS-75", "AS-76")
 def test_a_person_is_asked_to_sign_in_and_silently_it_fails(facts: Facts, reason: str) -> None:
     assert next_step(facts, None, NOW) == Ask(Prompt.LOGIN, (reason,))
-    assert next_step(facts, Answer.ALLOW, NOW) == Ask(Prompt.LOGIN, (reason,))
+    assert next_step(facts, ALLOW, NOW) == Ask(Prompt.LOGIN, (reason,))
     silent = replace(facts, request=replace(facts.request, prompt=("none",)))
     if reason != "asked-by-client":
         step = next_step(silent, None, NOW)
@@ -156,24 +164,42 @@ def test_a_person_is_asked_to_sign_in_and_silently_it_fails(facts: Facts, reason
 def test_a_sign_in_is_too_old_from_max_age_on(age: int, asked: bool) -> None:
     now = later(NOW, Seconds(age))
     request = replace(REQUEST, max_age=Seconds(60))
-    step = next_step(replace(FACTS, began_at=now, request=request), None, now)
+    step = next_step(replace(FACTS, request=request), None, now)
     assert (step == Ask(Prompt.LOGIN, ("too-long-ago",))) == asked
 
 
 def test_a_sign_in_for_this_request_is_fresh_enough_for_any_max_age() -> None:
     request = replace(REQUEST, max_age=Seconds(0), prompt=("login",))
-    signed_in = replace(SESSION, authenticated_at=later(NOW, Seconds(5)))
-    facts = replace(FACTS, request=request, session=signed_in)
+    facts = replace(FACTS, request=request, is_fresh=True)
     assert isinstance(next_step(facts, None, later(NOW, Seconds(6))), Issue)
 
 
 def test_what_was_not_agreed_to_is_asked_for() -> None:
     facts = replace(FACTS, consented=frozenset())
     assert next_step(facts, None, NOW) == Ask(Prompt.CONSENT, ("not-yet-agreed",))
-    assert next_step(facts, Answer.ALLOW, NOW) == Issue(SESSION, ANN, frozenset({"openid"}))
-    denied = next_step(facts, Answer.DENY, NOW)
+    assert next_step(facts, ALLOW, NOW) == Issue(SESSION, ANN, frozenset({"openid"}))
+    denied = next_step(facts, Consent(SESSION.user, Answer.DENY), NOW)
     assert isinstance(denied, Fail)
     assert denied.error.code is ErrorCode.ACCESS_DENIED
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_the_consent_of_somebody_else_is_no_answer(answer: Answer) -> None:
+    facts = replace(FACTS, consented=None)
+    step = next_step(facts, Consent(UserId("bob"), answer), NOW)
+    assert step == Ask(Prompt.CONSENT, ("not-yet-agreed",))
+
+
+@pytest.mark.requirement("AS-20")
+def test_who_was_never_asked_is_asked_also_where_no_scope_is_wanted() -> None:
+    facts = replace(FACTS, request=replace(REQUEST, scopes=()), consented=None)
+    assert next_step(facts, None, NOW) == Ask(Prompt.CONSENT, ("not-yet-agreed",))
+    assert next_step(facts, ALLOW, NOW) == Issue(SESSION, ANN, frozenset())
+    assert isinstance(next_step(replace(facts, consented=frozenset()), None, NOW), Issue)
+
+
+def test_a_refused_sign_in_is_asked_again_whoever_else_is_signed_in() -> None:
+    assert next_step(FACTS, SignInRefused(), NOW) == Ask(Prompt.LOGIN, ())
 
 
 @pytest.mark.requirement("AS-75")

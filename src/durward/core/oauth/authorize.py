@@ -154,18 +154,44 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """The form of the consent page came back; it answers for the person that it was shown to."""
+
+    by: UserId
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The form of the sign-in page came back, and the session of this browser is what it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRefused:
+    """The form of the sign-in page came back and was refused.
+
+    It is asked again, whoever else is signed in at this browser: a form answers for what it was
+    shown for.
+    """
+
+
+Reply: TypeAlias = Consent | SignedIn | SignInRefused
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that the next step depends on."""
 
     request: AuthorizationRequest
-    began_at: Instant
     client: Client
     session: Session | None
     """The live session of this browser."""
+    is_fresh: bool
+    """Whether the session's person signed in for this very request."""
     user: User | None
     """The session's person; None where that account is gone or disabled."""
-    consented: frozenset[str]
-    """What this person let this client do at this API before."""
+    consented: frozenset[str] | None
+    """What this person let this client do at this API before; None: they were never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +221,19 @@ class Issue:
 Step: TypeAlias = Ask | Fail | Issue
 
 
-def next_step(facts: Facts, answer: Answer | None, now: Instant) -> Step:
+def next_step(facts: Facts, reply: Reply | None, now: Instant) -> Step:
     """What happens now, from facts that were loaded in the same transaction."""
     silent = "none" in facts.request.prompt
     reasons = login_reasons(facts, now)
+    if isinstance(reply, SignInRefused):
+        return Ask(Prompt.LOGIN, reasons)
     if reasons or facts.session is None or facts.user is None:
         if silent:
             return Fail(ProtocolError(ErrorCode.LOGIN_REQUIRED, "nobody is signed in"))
         return Ask(Prompt.LOGIN, reasons)
+    answer = None
+    if isinstance(reply, Consent) and reply.by == facts.session.user:
+        answer = reply.answer
     if answer is Answer.DENY:
         return Fail(ProtocolError(ErrorCode.ACCESS_DENIED, "the person did not agree"))
     reasons = consent_reasons(facts)
@@ -212,7 +243,8 @@ def next_step(facts: Facts, answer: Answer | None, now: Instant) -> Step:
         return Fail(ProtocolError(ErrorCode.CONSENT_REQUIRED, "the person has to agree first"))
     if answer is not Answer.ALLOW:
         return Ask(Prompt.CONSENT, reasons)
-    return Issue(facts.session, facts.user, facts.consented | set(facts.request.scopes))
+    agreed = (facts.consented or frozenset()) | set(facts.request.scopes)
+    return Issue(facts.session, facts.user, agreed)
 
 
 def login_reasons(facts: Facts, now: Instant) -> tuple[str, ...]:
@@ -223,12 +255,12 @@ def login_reasons(facts: Facts, now: Instant) -> tuple[str, ...]:
     if facts.user is None:
         return ("account-disabled",)
     found = []
-    fresh = session.authenticated_at >= facts.began_at
-    if {"login", "select_account"} & set(request.prompt) and not fresh:
+    # A sign-in at another page, even a later one, is none for this request (OIDC Core §3.1.2.1).
+    if {"login", "select_account"} & set(request.prompt) and not facts.is_fresh:
         found.append("asked-by-client")
     # A sign-in for this very request is fresh enough, also where `max_age` is 0.
     old = request.max_age is not None and now >= later(session.authenticated_at, request.max_age)
-    if old and not fresh:
+    if old and not facts.is_fresh:
         found.append("too-long-ago")
     if request.subject is not None and request.subject != session.user:
         found.append("another-account")
@@ -239,13 +271,17 @@ def consent_reasons(facts: Facts) -> tuple[str, ...]:
     """Why a person must agree, if so.
 
     Who a public client is cannot be proven, so it has to ask each time (AS-20; OAuth 2.1 §7.3.1).
+    Somebody else's application asks at least once, also where it wants no scope: its token has the
+    person's roles (OIDC Core §3.1.2.4).
     """
     found = []
     if "consent" in facts.request.prompt:
         found.append("asked-by-client")
     if facts.client.authentication == "none":
         found.append("client-not-proven")
-    elif not facts.client.first_party and set(facts.request.scopes) - facts.consented:
+    elif not facts.client.first_party and (
+        facts.consented is None or set(facts.request.scopes) - facts.consented
+    ):
         found.append("not-yet-agreed")
     return tuple(found)
 

@@ -12,12 +12,19 @@ from durward.core.authn.browser import form_token
 from durward.core.authn.password import is_acceptable
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.oauth.authorize import Answer, Prompt
+from durward.core.oauth.authorize import (
+    Answer,
+    Consent,
+    Prompt,
+    Reply,
+    SignedIn,
+    SignInRefused,
+)
 from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.metadata import ACCOUNT_PATH, AUTHORIZATION_PATH, INTERACTION_PATH
 from durward.core.oauth.redirect import origin
 from durward.core.oauth.scopes import IDENTITY_SCOPES
-from durward.core.values import Secret
+from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.faces.http.body import read_form
 from durward.faces.http.caller import source_of
@@ -37,6 +44,7 @@ from durward.services.sessions import TooSoon
 from durward.wiring import ControlPlane
 
 TOO_MANY, WRONG, BAD = 429, 403, 400
+NO_ANSWER = ProtocolError(ErrorCode.INVALID_REQUEST, "the form has no answer")
 BROWSER = "browser"
 Form = Mapping[str, tuple[str, ...]]
 
@@ -96,26 +104,30 @@ class Pages:
         try:
             check_same_site(http)
             form = parse_form(await read_form(http))
-            id = one(form, "id") or ""
-            check_form(browser_of(http), id, one(form, "token"))
+            id, browser = one(form, "id") or "", browser_of(http)
+            match one(form, "answer"):
+                case "sign-in":
+                    check_form(browser, for_sign_in(id), one(form, "token"))
+                    return await self._sign_in(http, id, form)
+                case "allow" | "deny" as given:
+                    person = UserId(one(form, "person") or "")
+                    check_form(browser, for_consent(id, person), one(form, "token"))
+                    reply = Consent(person, Answer(given))
+                    return self._shown(
+                        await self._proceed(http, id, session_of(http), reply), browser
+                    )
+                case _:
+                    return broken(NO_ANSWER)
         except ProtocolError as error:
             return broken(error)
-        match one(form, "answer"):
-            case "sign-in":
-                return await self._sign_in(http, id, form)
-            case "allow" | "deny" as given:
-                outcome = await self._proceed(http, id, session_of(http), Answer(given))
-                return self._shown(outcome, browser_of(http))
-            case _:
-                return broken(ProtocolError(ErrorCode.INVALID_REQUEST, "the form has no answer"))
 
     async def _sign_in(self, http: Request, id: str, form: Form) -> Response:
         account, before = one(form, "account") or "", session_of(http)
         begun = await self._verified(http, account, one(form, "password") or "", before)
         if isinstance(begun, Notice):
-            outcome = await self._proceed(http, id, before)
+            outcome = await self._proceed(http, id, before, SignInRefused())
             return self._shown(outcome, browser_of(http), begun)
-        outcome = await self._proceed(http, id, begun)
+        outcome = await self._proceed(http, id, begun, SignedIn())
         if isinstance(outcome, Question):  # what follows is a page of its own
             outcome = Waits(outcome.interaction)
         answer = self._shown(outcome, browser_of(http))
@@ -145,11 +157,11 @@ class Pages:
         return Notice("The name or the password is not right.", account, WRONG)
 
     async def _proceed(
-        self, http: Request, id: str, session: Secret | None, answer: Answer | None = None
+        self, http: Request, id: str, session: Secret | None, reply: Reply | None = None
     ) -> Outcome:
         browser = browser_of(http)
         return await self._plane.use(
-            lambda c, x, t: authorize.proceed(c, x, id, browser, session, answer, t),
+            lambda c, x, t: authorize.proceed(c, x, id, browser, session, reply, t),
             BROWSER,
             source_of(http),
         )
@@ -169,10 +181,22 @@ class Pages:
             case Question() if browser is None:
                 return broken(authorize.ENDED)
             case Question(prompt=Prompt.LOGIN):
-                return sign_in_page(outcome, form_token(browser, outcome.interaction), notice)
-            case Question():
-                token = form_token(browser, outcome.interaction)
+                token = form_token(browser, for_sign_in(outcome.interaction))
+                return sign_in_page(outcome, token, notice)
+            case Question(person=person):
+                assert person is not None  # noqa: S101 - nobody else is asked for consent
+                token = form_token(browser, for_consent(outcome.interaction, person))
                 return consent_page(outcome, token, self._plane.published.estate.apis.values())
+
+
+def for_sign_in(interaction: str) -> str:
+    """What the form of the sign-in page is for."""
+    return f"sign-in:{interaction}"
+
+
+def for_consent(interaction: str, person: UserId) -> str:
+    """What the form of the consent page is for: one person's answer."""
+    return f"consent:{interaction}:{person}"
 
 
 def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
@@ -209,6 +233,7 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
         token=token,
         client=asked.client_name,
         user=asked.user,
+        person=asked.person,
         scopes=[words.get(scope) or scope for scope in request.scopes],
         resource=request.audience,
         target=target,
