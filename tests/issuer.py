@@ -19,6 +19,7 @@ from durward.core.wire import Json
 from durward.faces.client.native import Form
 from durward.faces.declarations import read_declarations
 from durward.faces.serve import public
+from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
 
@@ -169,12 +170,14 @@ def hidden(page: httpx2.Response, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def issuer(database: str | None = None) -> AsyncIterator[Issuer]:
+async def issuer(
+    database: str | None = None, verifier: PasswordVerifier | None = None
+) -> AsyncIterator[Issuer]:
     """A fresh authorization server with the sample's declarations."""
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
         settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
-        plane = await ControlPlane.open(settings, clock)
+        plane = await ControlPlane.open(settings, clock, verifier)
         try:
             applied = await plane.apply(sample(), prune=False)
             secrets = {str(client): secret.reveal() for client, secret in applied.secrets}

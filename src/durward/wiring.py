@@ -26,20 +26,23 @@ from durward.keys.signing import Signer
 from durward.services import apply as applying
 from durward.services import client_secrets, keyring, passwords, publish, revocations, sequence
 from durward.services.context import Context
+from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
 from durward.store.database import Database
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
+from durward.store.people import has_hashes
 from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
 SEQUENCE_SECONDS = 0.5
 READY_SECONDS = 2.0
-HASHED_AT_ONCE = 2
-"""Each takes 64 MiB and a processor for a tenth of a second."""
+SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
+"""A verification takes a twentieth of a second, half of one under load. What takes two hundred
+times as long is not ready for people; what takes a minute will not end, and a restart helps."""
 
 Report = Callable[[str], None]
 Clock = Callable[[], Instant]
@@ -50,14 +53,20 @@ class ControlPlane:
     """Everything that a replica of `durward serve` does. What it holds can be read again."""
 
     def __init__(
-        self, settings: ServeSettings, database: Database, key_file: KeyFile, clock: Clock
+        self,
+        settings: ServeSettings,
+        database: Database,
+        key_file: KeyFile,
+        clock: Clock,
+        verifier: PasswordVerifier | None = None,
     ) -> None:
         self.issuer = settings.issuer
         self._clock = clock
         self._settings = settings
         self._database = database
         self._key_file = key_file
-        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
+        self.passwords = verifier or PasswordVerifier()
+        self._has_former_hashes = False
         self._published: publish.Published
         self._signed = ""
         self._revoked = -1
@@ -67,14 +76,20 @@ class ControlPlane:
         self._ending = False
 
     @classmethod
-    async def open(cls, settings: ServeSettings, clock: Clock = now) -> Self:
+    async def open(
+        cls,
+        settings: ServeSettings,
+        clock: Clock = now,
+        verifier: PasswordVerifier | None = None,
+    ) -> Self:
         """Open the store, bring it up to date, make the keys that are missing."""
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
         await database.write(migrate)
-        plane = cls(settings, database, key_file, clock)
+        plane = cls(settings, database, key_file, clock, verifier)
         await database.write(plane._prepare)
+        plane._has_former_hashes = await database.read(lambda c: has_hashes(c, passwords.FORMER))
         await plane.refresh()
         plane._write_public_keys(state)
         return plane
@@ -95,6 +110,7 @@ class ControlPlane:
         """Sequence what waits and close the store."""
         with contextlib.suppress(DurwardError):
             await self.sequence()
+        self.passwords.close()
         await self._database.close()
 
     @property
@@ -185,11 +201,10 @@ class ControlPlane:
         self._recorded.set()
         return done
 
-    async def password_fits(self, password: Secret, phc: str | None) -> bool:
-        """Verify a password, a few at a time; for an account without one just as long (AS-95)."""
-        async with self._hashing:
-            fits = await asyncio.to_thread(passwords.verifies, password, phc or passwords.DECOY)
-        return fits and phc is not None
+    def check_passwords(self, within_seconds: float) -> None:
+        """Refuse where a password is being verified for longer. Raises Unavailable."""
+        if (seconds := self.passwords.oldest_seconds()) >= within_seconds:
+            raise Unavailable(f"passwords: one is being verified for {seconds:.0f} s")
 
     async def people(self) -> dict[str, dict[str, bool]]:
         """Who is declared, and whether they can sign in by password."""
@@ -203,8 +218,7 @@ class ControlPlane:
     async def new_password(self, user: UserId) -> Secret:
         """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
         password = passwords.mint_password()
-        async with self._hashing:
-            phc = await asyncio.to_thread(passwords.hashed, password)
+        phc = await self.passwords.hash(password)
         await self.use(lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator")
         return password
 
@@ -327,6 +341,7 @@ class ControlPlane:
                 Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
             ),
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
+            self._has_former_hashes,
         )
 
     def _signer(self, purpose: str) -> Signer:

@@ -18,7 +18,7 @@ from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
 from durward.faces.process import until_ended
 from durward.settings import ServeSettings
-from durward.wiring import ControlPlane
+from durward.wiring import SLOW_SECONDS, STUCK_SECONDS, ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
 
@@ -87,11 +87,16 @@ def control(plane: ControlPlane) -> Starlette:
     """What edges and operators reach, on a socket that only their account can open."""
 
     async def alive(_: Request) -> Response:
+        try:
+            plane.check_passwords(STUCK_SECONDS)
+        except Unavailable as error:
+            return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ok")
 
     async def ready(_: Request) -> Response:
         try:
             await plane.check_store()
+            plane.check_passwords(SLOW_SECONDS)
         except Unavailable as error:
             return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ok")

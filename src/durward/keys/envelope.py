@@ -4,6 +4,7 @@ AES-256-GCM both times. What a secret belongs to is authenticated with it: moved
 does not open.
 """
 
+import hmac
 import os
 import stat
 from pathlib import Path
@@ -27,6 +28,7 @@ class KeyFile:
 
     def __init__(self, key: bytes) -> None:
         self._key = AESGCM(key)
+        self._mac_key = hmac.digest(key, b"durward: what may be recognised, not read", "sha256")
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -59,6 +61,10 @@ class KeyFile:
             return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError) as error:
             raise Unavailable(f"{belongs_to} cannot be opened with this key file") from error
+
+    def mac(self, purpose: str, text: str) -> bytes:
+        """32 bytes by which a text is recognised: nobody without the key file can compute them."""
+        return hmac.digest(self._mac_key, f"{purpose}\x00{text}".encode(), "sha256")
 
     def __repr__(self) -> str:
         return "KeyFile(•••)"

@@ -25,6 +25,8 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
+    has_former_hashes: bool = False
+    """Whether the store had passwords with the parameters before, when the process started."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""

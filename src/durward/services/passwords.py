@@ -1,6 +1,9 @@
 """Passwords: hashed with Argon2id outside of any transaction, because that takes its time."""
 
 import os
+import re
+import threading
+from typing import Final
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -14,15 +17,27 @@ from durward.services.context import Context
 from durward.store.people import load_password, record_password
 from durward.store.sessions import end_session, open_sessions
 
-ITERATIONS, LANES, MEMORY_KIB = 3, 4, 65_536
-"""The second recommended choice of RFC 9106 §4."""
+ITERATIONS: Final = 2
+MEMORY_KIB: Final = 19_456
+LANES: Final = 1
+"""OWASP's parameters for Argon2id (Password Storage Cheat Sheet), with one lane.
+
+OpenSSL takes the threads of further lanes from one pool of the whole process, in which two
+derivations wait for each other's threads for ever.
+"""
 
 SALT_BYTES, HASH_BYTES = 16, 32
-DECOY = (
-    "$argon2id$v=19$m=65536,t=3,p=4$VueY/11fd2rhxGr4HnsybA$aa398d"
-    "9iawa/J6/5Z3PIJzg7nrD+73mQl+SQnvQvRbs"
-)
-"""The hash of a password that nobody knows: verified where there is no account."""
+CURRENT: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}$"
+FORMER: Final = "$argon2id$v=19$m=65536,t=3,p=4$"
+"""How hashes began until now; what has it is derived anew at the next sign-in."""
+
+DECOYS: Final = {
+    CURRENT: CURRENT + "7q8qB4R/GG1HbEjLhwAEDA$Q3x9HkQ0o866vyrLRqxJfyKF9NCQIf38rrzpk+HrncE",
+    FORMER: FORMER + "VueY/11fd2rhxGr4HnsybA$aa398d9iawa/J6/5Z3PIJzg7nrD+73mQl+SQnvQvRbs",
+}
+"""Hashes of passwords that nobody knows: verified where there is no account."""
+
+ONE_AT_A_TIME = threading.Lock()
 
 
 def hashed(password: Secret) -> str:
@@ -38,12 +53,39 @@ def hashed(password: Secret) -> str:
 
 
 def verifies(password: Secret, phc: str) -> bool:
-    """Whether the password is the one of the hash."""
+    """Whether the password is the one of the hash; one with several lanes waits for its turn."""
+    if takes_threads(phc):
+        with ONE_AT_A_TIME:
+            return _verifies(password, phc)
+    return _verifies(password, phc)
+
+
+def _verifies(password: Secret, phc: str) -> bool:
     try:
         Argon2id.verify_phc_encoded(password.reveal().encode(), phc)
     except InvalidKey:
         return False
     return True
+
+
+def takes_threads(phc: str) -> bool:
+    """Whether a hash was derived in several lanes (PHC string format: `p`)."""
+    return not re.search(r"[,$]p=1[,$]", phc)
+
+
+def is_current(phc: str) -> bool:
+    """Whether a hash has the parameters of now."""
+    return phc.startswith(CURRENT)
+
+
+def decoy(context: Context, account: str) -> str:
+    """What to verify where there is no such account, so that the time does not tell (AS-95).
+
+    While the store has hashes that take longer, a name that does not exist takes the one time or
+    the other, always the same, by a keyed hash of it that nobody outside can compute.
+    """
+    takes_longer = context.has_former_hashes and context.key_file.mac("decoy", account)[0] & 1
+    return DECOYS[FORMER if takes_longer else CURRENT]
 
 
 def mint_password() -> Secret:

@@ -11,8 +11,15 @@ from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
+from durward.services.passwords import decoy
 from durward.store.audit import record_event
-from durward.store.people import count_attempt, forgive_attempt, load_password
+from durward.store.people import (
+    count_attempt,
+    forgive_attempt,
+    load_password,
+    renew_hash,
+    uncount_attempt,
+)
 from durward.store.sessions import (
     end_session,
     find_session,
@@ -28,9 +35,11 @@ MAX_AGENT_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Admitted:
-    """The password may be verified, against this hash; None where there is no such account."""
+    """The password may be verified, against this hash."""
 
-    phc: str | None
+    phc: str
+    exists: bool
+    """Whether it is the account's own hash; where there is none a decoy takes as long (AS-95)."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,13 @@ def admit(
     if wait:
         _refuse(connection, context, account, "too many attempts", trail)
         return TooSoon(wait)
-    known = person(context, account)
-    return Admitted(load_password(connection, UserId(account)) if known else None)
+    phc = load_password(connection, UserId(account)) if person(context, account) else None
+    return Admitted(phc or decoy(context, account), exists=phc is not None)
+
+
+def release(connection: Connection, _: Context, account: str, trail: Trail) -> None:
+    """Take back what an admitted attempt counted whose password was not looked at after all."""
+    uncount_attempt(connection, limits("sign-in", account, trail.source))
 
 
 def refuse(connection: Connection, context: Context, account: str, trail: Trail) -> None:
@@ -87,24 +101,31 @@ def sign_in(
     connection: Connection,
     context: Context,
     account: str,
-    verified: str | None,
+    verified: str,
+    renewed: str | None,
     before: Secret | None,
     agent: str,
     trail: Trail,
-) -> Secret | None:
+) -> Secret | Admitted | None:
     """Begin a session for somebody whose password fits the hash that was `verified`.
 
-    None if they were disabled, or the password replaced, while it was looked at: that ends what
-    the former one had begun, and begins nothing anew.
+    `renewed` is another hash of the password, to be kept in place of the one that was verified.
+    None if they were disabled while it was looked at. If the hash is another one by now, it is what
+    the password has to be verified against: a replaced password begins nothing anew, and one whose
+    hash was renewed by a sign-in at the same moment does.
 
     The secret is new each time: one that was planted before is worth nothing (AS-102). The same
     person's session goes on; another's in this browser ends.
     """
     user = person(context, account)
     kept = load_password(connection, UserId(account), lock=True)
-    if user is None or kept is None or kept != verified:
+    if user is None or kept is None:
         return None
+    if kept != verified:
+        return Admitted(kept, exists=True)
     trail = trail.by(account)
+    if renewed is not None:
+        renew_hash(connection, UserId(account), verified, renewed, trail)
     against = limits("sign-in", account, trail.source)
     forgive_attempt(connection, against, f"sign-in:pair:{account}:{trail.source}")
     secret, old = new_secret("dwk"), current(connection, context, before, trail.at)

@@ -27,6 +27,21 @@ def record_password(connection: Connection, user: UserId, phc: str, trail: Trail
     record_event(connection, trail.event(Kind.PASSWORD_SET, f"users/{user}"))
 
 
+def renew_hash(
+    connection: Connection, user: UserId, verified: str, fresh: str, trail: Trail
+) -> None:
+    """Keep another hash of the same password in place of the one that was just verified."""
+    here = (passwords.c.user == user) & (passwords.c.hash == verified)
+    if connection.execute(update(passwords).where(here).values(hash=fresh)).rowcount:
+        record_event(connection, trail.event(Kind.PASSWORD_REHASHED, f"users/{user}"))
+
+
+def has_hashes(connection: Connection, beginning: str) -> bool:
+    """Whether any password's hash begins so: it reads all of them."""
+    like = passwords.c.hash.startswith(beginning, autoescape=True)
+    return connection.execute(select(passwords.c.user).where(like).limit(1)).first() is not None
+
+
 def forget_password(connection: Connection, user: UserId, trail: Trail) -> bool:
     """Remove a person's hash; whether there was one."""
     if not connection.execute(delete(passwords).where(passwords.c.user == user)).rowcount:
@@ -71,6 +86,11 @@ def load_counts(
 def forgive_attempt(connection: Connection, against: Mapping[str, Limit], pair: str) -> None:
     """After a success: the pair begins anew, and the others lose what this attempt had counted."""
     connection.execute(delete(attempts).where(attempts.c.name == pair))
-    others = attempts.c.name.in_(sorted(set(against) - {pair})) & (attempts.c.failures > 0)
+    uncount_attempt(connection, set(against) - {pair})
+
+
+def uncount_attempt(connection: Connection, names: Iterable[str]) -> None:
+    """Take back what one attempt counted under these names."""
+    counted = attempts.c.name.in_(sorted(names)) & (attempts.c.failures > 0)
     lower = {"failures": attempts.c.failures - 1}
-    connection.execute(update(attempts).where(others).values(**lower))
+    connection.execute(update(attempts).where(counted).values(**lower))

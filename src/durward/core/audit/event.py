@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SECRET_REMOVED = "secret removed"  # noqa: S105 - a kind of event
     PASSWORD_SET = "password set"  # noqa: S105 - a kind of event
     PASSWORD_REMOVED = "password removed"  # noqa: S105 - a kind of event
+    PASSWORD_REHASHED = "password rehashed"  # noqa: S105 - a kind of event
     SIGN_IN_REFUSED = "sign-in refused"
     SESSION_STARTED = "session started"
     SESSION_RENEWED = "session renewed"
