@@ -140,7 +140,6 @@ async def test_a_machine_without_memory_is_busy_and_not_broken() -> None:
     assert found.oldest_seconds() == 0
 
 
-@pytest.mark.requirement("AS-93")
 def test_what_is_kept_has_one_lane_and_the_former_parameters_are_read_still() -> None:
     phc = passwords.hashed(Secret("a password"))
     assert passwords.is_current(phc)
