@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from durward.core.address import Address
-from durward.core.edge.node import Limits, Node, Positive
+from durward.core.edge.node import Limits, Node, Positive, read_proxies
 from durward.core.edge.revocation import LONGEST_TOKEN
 from durward.core.errors import Misconfigured
 
@@ -40,6 +40,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     record_files: Positive = 4
     """How many that were put aside are kept where they may be dropped: refusals of nobody that the
     control plane has not, and everything where none is followed."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and ranges of the load balancers in front of this node: the `X-Forwarded-For` of
+    these is believed. Anybody else's is removed, and theirs too once it is read."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 
@@ -68,6 +71,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             else None,
             access_log=str(Path(self.state) / "refusals.jsonl"),
             limits=self.limits,
+            proxies=read_proxies(self.trusted_proxies),
         )
 
 

@@ -1,12 +1,16 @@
 """What is particular to one node of the edge: where it listens, what it reaches, its limits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from durward.core.address import Address
+from durward.core.errors import Misconfigured
 
+Network: TypeAlias = IPv4Network | IPv6Network
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -23,6 +27,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     decision_seconds: Positive = 2
 
 
+def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses (`10.0.0.7`) and ranges (`10.0.0.0/8`) of load balancers. Raises Misconfigured."""
+    found: list[Network] = []
+    for text in ranges:
+        try:
+            network = ip_network(text)
+        except ValueError as error:
+            hint = "10.0.0.7, 10.0.0.0/8 or 2001:db8::/32"
+            raise Misconfigured("edge.trusted_proxies", str(error), hint=hint) from error
+        if not network.prefixlen:
+            hint = "name the addresses of the load balancers"
+            raise Misconfigured("edge.trusted_proxies", f"`{text}` is everybody", hint=hint)
+        found.append(network)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Node:
     """One node: an Envoy, its decision points, the listeners it owns."""
@@ -35,3 +55,5 @@ class Node:
     issuer: Address | None = None
     control_plane: Address | None = None
     limits: Limits = field(default_factory=Limits)
+    proxies: tuple[Network, ...] = ()
+    """The load balancers whose word about a client's address is taken."""

@@ -48,6 +48,10 @@ IDENTITY_HEADERS = (
 )
 """What a service might believe, and a client could send."""
 
+FORWARDED_FOR = "x-forwarded-for"
+OTHER_FORWARDED = r"x-forwarded-(|f|fo|[^f].*|f[^o].*|fo[^r].*|for.+)"
+"""Every header of that beginning but `x-forwarded-for` (RE2 cannot say "all but")."""
+
 REQUEST_ID_OF_CLIENT = "request-id-of-client"
 SOURCE = "durward-source"
 """The address that a request came from, as Envoy saw it; what a client sends by that name is gone.
@@ -78,18 +82,26 @@ def issuer_filters(limits: Limits) -> list[JsonLike]:
     return [body_limit(limits), router()]
 
 
-def strip_identity(*, keep_request_id: bool = False) -> list[JsonLike]:
+def strip_identity(
+    *, keep_request_id: bool = False, keep_forwarded_for: bool = False
+) -> list[JsonLike]:
     """Early, before routing: nothing that a client says about itself arrives (ZT-11).
 
     Its id of the request is kept in another header where it is to be told again: the id by which
-    we know the request is never the client's.
+    we know the request is never the client's. `x-forwarded-for` lasts where a proxy may send it,
+    until the address is known.
     """
     kept = request_id_of_client() if keep_request_id else []
     removals: list[JsonLike] = [{"remove": header} for header in IDENTITY_HEADERS]
     removals += [
         {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
         for prefix in IDENTITY_PREFIXES
+        if not (keep_forwarded_for and FORWARDED_FOR.startswith(prefix))
     ]
+    if keep_forwarded_for:
+        removals.append(
+            {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": OTHER_FORWARDED}}}}
+        )
     return [
         typed(
             "envoy.http.early_header_mutation.header_mutation",

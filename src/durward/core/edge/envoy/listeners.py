@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from durward.core.address import Address
+from durward.core.edge.envoy import proxies
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.filters import api_filters, issuer_filters, strip_identity
 from durward.core.edge.envoy.replies import local_replies
@@ -43,9 +44,9 @@ def listener(name: str, address: Address, manager: Config) -> Config:
 def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) -> Config:
     """Parsing, hardening, limits (RFC 9112 §6.3, OWASP API4 and API8:2023).
 
-    `use_remote_address`: who the client is, and the request's id, are never taken from the client.
+    Who the client is, and the request's id, are never taken from the client.
     """
-    limits = node.limits
+    limits, behind_proxies = node.limits, bool(node.proxies)
     return typed(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -53,14 +54,13 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             "stat_prefix": name,
             "codec_type": "AUTO",
             **routes(name),
-            "http_filters": filters,
+            "http_filters": [*([proxies.without_header()] if behind_proxies else []), *filters],
             "early_header_mutation_extensions": strip_identity(
-                keep_request_id=name == ISSUER_ROUTES
+                keep_request_id=name == ISSUER_ROUTES, keep_forwarded_for=behind_proxies
             ),
             "local_reply_config": local_replies(),
             "access_log": [access_log(node.access_log)],
-            "use_remote_address": True,
-            "internal_address_config": {"cidr_ranges": []},
+            **proxies.detection(node.proxies),
             "generate_request_id": True,
             "normalize_path": True,
             "merge_slashes": True,

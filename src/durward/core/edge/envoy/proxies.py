@@ -1,0 +1,38 @@
+"""Load balancers in front of the edge: whose word about a client's address is taken (ZT-11).
+
+By default nobody's: the address is that of the connection. Where proxies are declared and one of
+them connects, it is the last address in `x-forwarded-for` that is not a proxy's own.
+"""
+
+from durward.core.edge.envoy.filters import FORWARDED_FOR
+from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.node import Network
+from durward.core.wire import JsonLike
+
+
+def detection(proxies: tuple[Network, ...]) -> Config:
+    """Where the connection manager takes a client's address from."""
+    no_internal: Config = {"internal_address_config": {"cidr_ranges": []}}
+    if not proxies:
+        return {**no_internal, "use_remote_address": True}
+    ranges: list[JsonLike] = [
+        {"address_prefix": str(found.network_address), "prefix_len": found.prefixlen}
+        for found in proxies
+    ]
+    forwarded: Config = {"xff_trusted_cidrs": {"cidrs": ranges}, "skip_xff_append": True}
+    extension = typed(
+        "envoy.http.original_ip_detection.xff",
+        "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig",
+        forwarded,
+    )
+    # Envoy takes one of the two. The request's id is ours all the same: a client's is removed.
+    return {**no_internal, "original_ip_detection_extensions": [extension]}
+
+
+def without_header() -> Config:
+    """Remove the header once the address is known: what a client wrote in it is no fact."""
+    return typed(
+        "envoy.filters.http.header_mutation",
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        {"mutations": {"request_mutations": [{"remove": FORWARDED_FOR}]}},
+    )
