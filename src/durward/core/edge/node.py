@@ -25,6 +25,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     request_seconds: Positive = 30
     idle_seconds: Positive = 60
     decision_seconds: Positive = 2
+    body_seconds: Positive = 10
+    """How long a request to the issuer may take to arrive, its body with it."""
+    source_burst: Positive = 1_000
+    source_per_second: Positive = 100
+    """How many requests one address (IPv6: one /64) may send to the issuer, and to each public
+    operation: at once, and each second after that. Hundreds of people may share an address."""
+    heap_mib: Annotated[int, msgspec.Meta(ge=64)] = 1_024
+    """How much memory Envoy may allocate: near it requests are refused, then connections."""
 
 
 def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:

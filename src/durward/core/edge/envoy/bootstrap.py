@@ -1,11 +1,21 @@
 """What Envoy is started with: who it is and where the files of the rest lie."""
 
-from durward.core.edge.envoy.types import Config, listen, typed
-from durward.core.edge.node import Node
+from durward.core.edge.envoy.types import Config, listen, seconds, typed
+from durward.core.edge.node import Limits, Node
 from durward.core.wire import JsonLike
 
 RUNTIME: Config = {"re2.max_program_size.error_level": 8_192}
 """Envoy refuses regular expressions of more than 100 steps: a long path has more. RE2 is linear."""
+
+
+HEAP = "envoy.resource_monitors.fixed_heap"
+OVERLOAD = {
+    "shrink_heap": 0.85,
+    "disable_http_keepalive": 0.9,
+    "stop_accepting_requests": 0.95,
+    "stop_accepting_connections": 0.98,
+}
+"""From which share of the memory on each of Envoy's actions is taken."""
 
 
 def bootstrap(node: Node, folder: str) -> Config:
@@ -35,9 +45,31 @@ def identity(node: Node) -> Config:
     return {
         "node": {"id": node.id, "cluster": "durward"},
         "admin": {"address": listen(node.admin), "ignore_global_conn_limit": True},
-        "overload_manager": {"resource_monitors": [connection_limit(node.limits.connections)]},
+        "overload_manager": overload(node.limits),
         "layered_runtime": {"layers": [{"name": "durward", "static_layer": RUNTIME}]},
     }
+
+
+def overload(limits: Limits) -> Config:
+    """What happens when too much is asked at once: the new is refused, what runs goes on."""
+    actions: list[JsonLike] = [
+        {
+            "name": f"envoy.overload_actions.{action}",
+            "triggers": [{"name": HEAP, "threshold": {"value": share}}],
+        }
+        for action, share in OVERLOAD.items()
+    ]
+    return {
+        "refresh_interval": seconds(0.25),
+        "resource_monitors": [connection_limit(limits.connections), heap_limit(limits.heap_mib)],
+        "actions": actions,
+    }
+
+
+def heap_limit(mib: int) -> Config:
+    """How much memory may be allocated."""
+    kind = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"
+    return typed(HEAP, kind, {"max_heap_size_bytes": mib * 1_048_576})
 
 
 def connection_limit(count: int) -> Config:

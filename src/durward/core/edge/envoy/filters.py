@@ -7,12 +7,18 @@ from durward.core.edge.envoy.clusters import DECISION_POINTS
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
+from durward.core.oauth.form import MAX_FORM_BYTES
 from durward.core.wire import JsonLike, compact_json
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 CREDENTIALS_GUARD = "durward.credentials"
 TOKEN_GUARD = "durward.token"  # noqa: S105 - a filter's name
 AUTHORIZE = "envoy.filters.http.ext_authz"
+BUFFER = "envoy.filters.http.buffer"
+SOURCE_BUDGET = "envoy.filters.http.local_ratelimit"
+RATE_LIMIT = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+COUNTED_SOURCES = 20_000
+"""How many addresses are counted at once; the one that was silent longest is forgotten first."""
 CHECK_PREFIX = "/check"
 BEARER = r"(?i:bearer)( .*)?"
 WHOLE_HEADER = r"(?i:bearer) +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]"
@@ -68,6 +74,8 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
         without_our_cookies(),
         *replace_cookie(),
         body_limit(limits),
+        {**budget_of_source(limits), "disabled": True},
+        {**hold_body(limits.body_bytes), "disabled": True},
         credentials_guard(),
         verify_token(snapshot),
         token_guard(),
@@ -79,7 +87,11 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
 
 def issuer_filters(limits: Limits) -> list[JsonLike]:
     """The way of a request to the authorization server, which authenticates by itself."""
-    return [body_limit(limits), router()]
+    return [
+        budget_of_source(limits),
+        hold_body(min(limits.body_bytes, MAX_FORM_BYTES)),
+        router(),
+    ]
 
 
 def strip_identity(
@@ -177,6 +189,58 @@ def body_limit(limits: Limits) -> Config:
         "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
         {"max_request_bytes": limits.body_bytes},
     )
+
+
+def budget_of_source(limits: Limits) -> Config:
+    """How many requests an address may send where nobody has proven who they are (API4:2023)."""
+    return typed(SOURCE_BUDGET, RATE_LIMIT, rate_of_source(limits))
+
+
+def budget_on_route(limits: Limits) -> Config:
+    """The same for one route, with counts of its own."""
+    return message(RATE_LIMIT, rate_of_source(limits))
+
+
+def rate_of_source(limits: Limits) -> Config:
+    """A token bucket for each address, IPv6 by /64: whoever has one address there has them all."""
+    always: Config = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    address: Config = {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}
+    bucket: Config = {
+        "max_tokens": limits.source_burst,
+        "tokens_per_fill": limits.source_per_second,
+        "fill_interval": seconds(1),
+    }
+    return {
+        "stat_prefix": "source",
+        "filter_enabled": always,
+        "filter_enforced": always,
+        "rate_limits": [{"actions": [{"masked_remote_address": address}]}],
+        # An entry without a value has a bucket for each value that comes.
+        "descriptors": [{"entries": [{"key": "masked_remote_address"}], "token_bucket": bucket}],
+        "max_dynamic_descriptors": COUNTED_SOURCES,
+        "token_bucket": bucket,
+        "always_consume_default_token_bucket": False,
+    }
+
+
+def hold_body(limit_bytes: int) -> Config:
+    """A request goes on when all of its body is here, or not at all; 413 above the limit.
+
+    Only where nobody has proven who they are: a half-sent request there costs a place of this
+    buffer, and none of what all share behind it.
+    """
+    return typed(BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", bounded(limit_bytes))
+
+
+def body_held_on_route(limit_bytes: int) -> Config:
+    """The same for one route."""
+    per_route = "envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
+    return message(per_route, {"buffer": bounded(limit_bytes)})
+
+
+def bounded(limit_bytes: int) -> Config:
+    """The bound of a buffer."""
+    return {"max_request_bytes": limit_bytes}
 
 
 def credentials_guard() -> Config:

@@ -69,7 +69,11 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             "server_header_transformation": "PASS_THROUGH",
             "max_request_headers_kb": limits.header_kib,
             "request_headers_timeout": seconds(limits.headers_seconds),
-            "request_timeout": seconds(limits.request_seconds),
+            "request_timeout": seconds(
+                min(limits.request_seconds, limits.body_seconds)
+                if name == ISSUER_ROUTES
+                else limits.request_seconds
+            ),
             "stream_idle_timeout": seconds(limits.idle_seconds),
             "common_http_protocol_options": {
                 "idle_timeout": seconds(limits.idle_seconds),

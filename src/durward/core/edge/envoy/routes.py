@@ -4,14 +4,19 @@ import re
 from collections.abc import Iterator
 
 from durward.core.api import Api
+from durward.core.authzen.body import MAX_BODY_BYTES
 from durward.core.authzen.metadata import SURFACE as DECISIONS
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
+    BUFFER,
     CREDENTIALS_GUARD,
     SOURCE,
     SOURCE_ADDRESS,
+    SOURCE_BUDGET,
     TOKEN_GUARD,
+    body_held_on_route,
+    budget_on_route,
     token_guard_of_public_operation,
 )
 from durward.core.edge.envoy.types import JWT, Config, message, seconds
@@ -69,6 +74,8 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
     if operation.public:
         per_filter[TOKEN_GUARD] = token_guard_of_public_operation()
+        per_filter[SOURCE_BUDGET] = budget_on_route(limits)
+        per_filter[BUFFER] = body_held_on_route(limits.body_bytes)
     return {
         "name": f"{api.id}:{operation.id}",
         "match": {
@@ -118,8 +125,10 @@ def metadata_route(snapshot: Snapshot, api: Api) -> Config:
 
 def issuer_routes(limits: Limits) -> Iterator[Config]:
     """The surface of the authorization server and the decision point, method by method."""
+    larger: Config = {BUFFER: body_held_on_route(min(limits.body_bytes, MAX_BODY_BYTES))}
     for method, path in (*SURFACE, *DECISIONS):
         yield {
+            "typed_per_filter_config": larger if (method, path) in DECISIONS else {},
             "match": {
                 "path": path,
                 "headers": [{"name": ":method", "string_match": {"exact": method}}],

@@ -1,0 +1,183 @@
+"""Bodies that begin and do not go on: whoever sends them keeps nobody else waiting (API4:2023)."""
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from tests.demo import Demo
+from tests.live import LiveEdge, live_edge, wait_for
+
+from durward.core.edge.node import Limits
+
+MANY, STREAMS = 1_100, 100
+OTHER = "127.0.0.2"
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, HEADERS, DATA = 4, 1, 0
+END_HEADERS = 4
+
+
+@contextlib.contextmanager
+def held() -> Iterator[list[socket.socket]]:
+    """Connections that stay open until the end."""
+    connections: list[socket.socket] = []
+    try:
+        yield connections
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def connect(port: int, number: int) -> socket.socket:
+    """A connection from an address of its own: no budget of a source stops a botnet."""
+    connection = socket.socket()
+    connection.settimeout(10)
+    connection.bind((f"127.1.{number // 250}.{number % 250 + 1}", 0))
+    connection.connect(("127.0.0.1", port))
+    return connection
+
+
+def by_http1(port: int, method: str, path: str, connections: list[socket.socket]) -> None:
+    """A connection for each request: its headers, and eleven bytes of a body."""
+    begun = (
+        f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n"
+        "content-type: application/x-www-form-urlencoded\r\n\r\ngrant_type="
+    ).encode()
+    for number in range(MANY):
+        connections.append(connect(port, number))
+        connections[-1].sendall(begun)
+
+
+def by_http2(port: int, method: str, path: str, connections: list[socket.socket]) -> None:
+    """Eleven connections with a hundred requests each."""
+    for number in range(MANY // STREAMS):
+        connections.append(connect(port, number))
+        sent = HTTP2 + frame(SETTINGS, 0, 0, b"")
+        for stream in range(STREAMS):
+            fields = {
+                ":method": method,
+                ":path": path,
+                ":scheme": "http",
+                ":authority": "localhost",
+                "content-type": "application/x-www-form-urlencoded",
+            }
+            block = b"".join(literal(name, value) for name, value in fields.items())
+            sent += frame(HEADERS, END_HEADERS, 2 * stream + 1, block)
+            sent += frame(DATA, 0, 2 * stream + 1, b"grant_type=")
+        connections[-1].sendall(sent)
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """RFC 9113 §4.1."""
+    return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
+
+
+def literal(name: str, value: str) -> bytes:
+    """A header field that is not indexed, its name neither (RFC 7541 §6.2.2)."""
+    return b"\x00" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
+
+
+def asked(method: str, url: str, **content: object) -> httpx2.Response:
+    transport = httpx2.HTTPTransport(local_address=OTHER)
+    with httpx2.Client(transport=transport, timeout=5) as client:
+        return client.request(method, url, **content)  # type: ignore[arg-type]
+
+
+@pytest.mark.requirement("API4-1")
+@pytest.mark.parametrize("flood", [by_http1, by_http2])
+@pytest.mark.parametrize("target", ["issuer", "api"])
+def test_slow_bodies_keep_nobody_else_waiting(demo: Demo, target: str, flood: object) -> None:
+    assert callable(flood)
+    issuer, apis = f"http://127.0.0.1:{demo.port}", demo.apis
+    with held() as connections:
+        if target == "issuer":
+            flood(demo.port, "POST", "/token", connections)
+        else:
+            flood(demo.port + 10, "GET", "/v1/status", connections)
+        time.sleep(1)
+        for _ in range(3):
+            began = time.monotonic()
+            assert asked("GET", f"{issuer}/jwks").status_code == 200
+            assert asked("GET", f"{apis}/v1/status").status_code == 200
+            refused = asked("POST", f"{issuer}/token", data={"grant_type": "x"})
+            assert refused.status_code == 401
+            assert time.monotonic() - began < 2
+
+
+@pytest.mark.requirement("API4-1")
+def test_a_body_that_does_not_go_on_is_refused_in_time(demo: Demo) -> None:
+    begun = b"POST /token HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nx"
+    with connect(demo.port, 0) as connection:
+        connection.settimeout(15)
+        connection.sendall(begun)
+        began = time.monotonic()
+        answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 408"), answer
+        assert 8 < time.monotonic() - began < 13
+
+
+@pytest.mark.parametrize(("kib", "status"), [(60, 400), (70, 413)])
+def test_a_form_of_a_legal_size_arrives_whole(demo: Demo, kib: int, status: int) -> None:
+    form = {"grant_type": "x", "padding": "x" * kib * 1_024}
+    reply = asked("POST", f"http://127.0.0.1:{demo.port}/token", data=form)
+    assert reply.status_code == status
+
+
+def in_a_row(port: int, source: int, path: str, count: int) -> bytes:
+    """The answers to many requests that are sent at once on one connection."""
+    request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    last = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    with connect(port, source) as connection:
+        connection.sendall((request * (count - 1) + last).encode())
+        answer = b""
+        while chunk := connection.recv(1_048_576):
+            answer += chunk
+    return answer
+
+
+@pytest.mark.requirement("API4-1")
+@pytest.mark.parametrize("target", ["issuer", "api"])
+def test_one_address_has_a_budget_and_the_others_have_theirs(demo: Demo, target: str) -> None:
+    port, path = (demo.port, "/jwks") if target == "issuer" else (demo.port + 10, "/v1/status")
+    burst = Limits().source_burst
+    answers = in_a_row(port, 2_000, path, 2 * burst)
+    allowed, refused = answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 429")
+    assert burst <= allowed < 2 * burst
+    assert refused, "and the connection ends"
+    told = answers[answers.index(b"HTTP/1.1 429") :].partition(b"\r\n\r\n")[0]
+    assert b"retry-after: 1" in told
+    assert b"application/problem+json" in told
+    assert in_a_row(port, 2_001, path, 50).count(b"HTTP/1.1 200") == 50
+    time.sleep(1.2)
+    assert in_a_row(port, 2_000, path, 50).count(b"HTTP/1.1 200") == 50
+
+
+def is_served(edge: LiveEdge) -> bool:
+    """Whether a request is answered soon; a connection that is not accepted waits in vain."""
+    try:
+        return httpx2.get(edge.base + "/v1/status", timeout=1, trust_env=False).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+@pytest.mark.requirement("API4-1")
+def test_without_memory_the_new_is_refused_and_what_follows_is_served() -> None:
+    """Bodies that are held cost memory: near its bound nothing more is begun, and nobody dies."""
+    with live_edge("[edge.limits]\nheap_mib = 64\n") as edge, held() as connections:
+        begun = b"GET /v1/status HTTP/1.1\r\nhost: o\r\ncontent-length: 1000000\r\n\r\n"
+        envoy = edge.children()["envoy"]
+        refused = False
+        for number in range(150):
+            with contextlib.suppress(OSError):
+                connections.append(connect(edge.port, number))
+                connections[-1].sendall(begun + b"x" * 900_000)
+            if refused := number % 10 == 9 and not is_served(edge):
+                break
+        assert refused, "135 MB are held in 64"
+        for connection in connections:
+            connection.close()
+        wait_for(lambda: is_served(edge))
+        assert edge.children()["envoy"] == envoy, "it is the same process"
