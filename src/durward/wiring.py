@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
+from durward.core.authn.client_failures import ClientFailures
 from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
@@ -58,6 +59,7 @@ class ControlPlane:
         self._database = database
         self._key_file = key_file
         self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
+        self._client_failures = ClientFailures()
         self._published: publish.Published
         self._signed = ""
         self._revoked = -1
@@ -184,6 +186,10 @@ class ControlPlane:
         done = await self._database.write(lambda c: use(c, context, self._trail(actor, source)))
         self._recorded.set()
         return done
+
+    def count_client_failure(self, source: str) -> None:
+        """Count that a client did not prove itself, once that is recorded (AS-25)."""
+        self._client_failures.count(source, self._clock())
 
     async def password_fits(self, password: Secret, phc: str | None) -> bool:
         """Verify a password, a few at a time; for an account without one just as long (AS-95)."""
@@ -327,6 +333,7 @@ class ControlPlane:
                 Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
             ),
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
+            self._client_failures,
         )
 
     def _signer(self, purpose: str) -> Signer:

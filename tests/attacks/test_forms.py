@@ -210,18 +210,6 @@ async def test_guessing_is_slowed_for_the_pair_and_the_person_still_gets_in(
     assert answer_of(await attacker.sign_in(page, "ann"))["code"]
 
 
-@pytest.mark.requirement("AS-25")
-async def test_guessing_a_clients_secret_is_slowed(issuer: Issuer) -> None:
-    right = issuer.secrets["desk"]
-    for _ in range(5):
-        issuer.secrets["desk"] = "wrong"
-        assert (await issuer.refresh("x")).status_code == 401
-    issuer.secrets["desk"] = right
-    assert (await issuer.refresh("x")).status_code == 401
-    issuer.clock.forward(1)
-    assert (await issuer.refresh("x")).status_code == 400
-
-
 async def test_what_was_typed_into_the_wrong_field_is_not_recorded(issuer: Issuer) -> None:
     browser = issuer.browser()
     page = await browser.follow(await browser.authorize())

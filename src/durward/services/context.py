@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from durward.core.authn.client_failures import ClientFailures
 from durward.core.authn.session import SessionPolicy
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
@@ -25,6 +26,8 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
+    client_failures: ClientFailures = field(default_factory=ClientFailures)
+    """Of this process; a use case only reads them."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""
