@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from durward.core.errors import Misconfigured, Unavailable
 
@@ -27,6 +29,7 @@ class KeyFile:
 
     def __init__(self, key: bytes) -> None:
         self._key = AESGCM(key)
+        self._bytes = key
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -59,6 +62,11 @@ class KeyFile:
             return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError) as error:
             raise Unavailable(f"{belongs_to} cannot be opened with this key file") from error
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 256 bits for one purpose, the same at every replica (HKDF, RFC 5869)."""
+        kdf = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"durward {purpose}".encode())
+        return kdf.derive(self._bytes)
 
     def __repr__(self) -> str:
         return "KeyFile(•••)"

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
-from durward.core.authn.throttle import limits
+from durward.core.authn.throttle import Attempt, attempt_from
 from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
@@ -64,12 +64,16 @@ def admit(
     connection: Connection, context: Context, account: str, trail: Trail
 ) -> Admitted | TooSoon:
     """Count an attempt to sign in, before anything is verified (AS-96)."""
-    wait = count_attempt(connection, limits("sign-in", account, trail.source), trail.at)
+    wait = count_attempt(connection, _attempt(context, account, trail).limits, trail.at)
     if wait:
         _refuse(connection, context, account, "too many attempts", trail)
         return TooSoon(wait)
     known = person(context, account)
     return Admitted(load_password(connection, UserId(account)) if known else None)
+
+
+def _attempt(context: Context, account: str, trail: Trail) -> Attempt:
+    return attempt_from(context.key_file.derive("attempts"), account, trail.source)
 
 
 def refuse(connection: Connection, context: Context, account: str, trail: Trail) -> None:
@@ -105,8 +109,8 @@ def sign_in(
     if user is None or kept is None or kept != verified:
         return None
     trail = trail.by(account)
-    against = limits("sign-in", account, trail.source)
-    forgive_attempt(connection, against, f"sign-in:pair:{account}:{trail.source}")
+    attempt = _attempt(context, account, trail)
+    forgive_attempt(connection, attempt.limits, attempt.pair)
     secret, old = new_secret("dwk"), current(connection, context, before, trail.at)
     if old is not None and old.user == account:
         renew_session(connection, old.id, secret.sha256(), PASSWORD, trail)
