@@ -9,11 +9,13 @@ from tests.contract.faults import everything
 from tests.issuer import Browser, Issuer, answer_of, hidden
 
 from durward.core.audit.event import Trail
+from durward.core.authn.known_browser import KNOWN_COOKIE
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.values import Secret, UserId
 from durward.core.wire import encode_base64url
 from durward.services import passwords, sessions
 from durward.services.context import Context
+from durward.services.sessions import Begun, BrowserSecrets
 
 pytestmark = pytest.mark.anyio
 
@@ -135,9 +137,13 @@ async def test_cookies_are_for_this_host_and_no_script(issuer: Issuer) -> None:
     form = {"id": hidden(page, "id"), "token": hidden(page, "token"), "answer": "sign-in"}
     form |= {"account": "ann", "password": issuer.passwords["ann"]}
     reply = await browser.http.post("/interaction", data=form)
-    for line in (begun.headers["set-cookie"], reply.headers["set-cookie"]):
+    lines = begun.headers.get_list("set-cookie") + reply.headers.get_list("set-cookie")
+    lasting = {KNOWN_COOKIE: {f"max-age={90 * 86_400}"}}
+    assert [line.partition("=")[0] for line in lines] == [BROWSER_COOKIE, COOKIE, KNOWN_COOKIE]
+    for line in lines:
         words = {word.strip().lower() for word in line.split(";")[1:]}
-        assert words == {"path=/", "secure", "httponly", "samesite=lax"}
+        usual = {"path=/", "secure", "httponly", "samesite=lax"}
+        assert words == usual | lasting.get(line.partition("=")[0], set())
         assert line.startswith("__Host-")
 
 
@@ -234,14 +240,17 @@ async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
     issuer: Issuer,
 ) -> None:
     plane, source = issuer.plane, "192.0.2.1"
-    admitted = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", t), "browser", source)
+    admitted = await plane.use(
+        lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source
+    )
     assert isinstance(admitted, sessions.Admitted)
     await plane.new_password(UserId("ann"))
 
-    def late(phc: str | None) -> Callable[[Connection, Context, Trail], Secret | None]:
-        return lambda c, x, t: sessions.sign_in(c, x, "ann", phc, None, "", t)
+    def late(phc: str | None) -> Callable[[Connection, Context, Trail], Begun | None]:
+        nothing = BrowserSecrets()
+        return lambda c, x, t: sessions.sign_in(c, x, "ann", phc, nothing, "", t)
 
     assert await plane.use(late(admitted.phc), "browser", source) is None
-    again = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", t), "browser", source)
+    again = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source)
     assert isinstance(again, sessions.Admitted)
     assert await plane.use(late(again.phc), "browser", source) is not None

@@ -473,7 +473,7 @@ async def as_it_was(issuer: Issuer) -> None:
 async def nothing_is_left(issuer: Issuer) -> None:
     """Of the person and the client that were removed; and edges are told."""
     rows = await everything(issuer)
-    gone = ("passwords", "consents", "refresh_families", "refresh_tokens")
+    gone = ("passwords", "known_browsers", "consents", "refresh_families", "refresh_tokens")
     left = [row for name in gone for row in rows[name] if "ann" in row or "desk" in row]
     assert not left
     alive = [row for name in ("sessions", "grants") for row in rows[name] if row.endswith("None)")]

@@ -6,12 +6,13 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
-from durward.core.authn.throttle import Attempt, attempt_from
+from durward.core.authn.throttle import Attempt, attempt_at_known_browser, attempt_from
 from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.store.audit import record_event
+from durward.store.known_browsers import is_known_browser, record_known_browser
 from durward.store.people import count_attempt, forgive_attempt, load_password
 from durward.store.sessions import (
     end_session,
@@ -31,6 +32,24 @@ class Admitted:
     """The password may be verified, against this hash; None where there is no such account."""
 
     phc: str | None
+    known: bool
+    """Whether the account has signed in at this browser before."""
+
+
+@dataclass(frozen=True)
+class BrowserSecrets:
+    """What a browser is recognised by: the secrets in its cookies."""
+
+    session: Secret | None = None
+    known: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a browser is given at a sign-in: the session's secret, and the one it is known by."""
+
+    session: Secret
+    known: Secret
 
 
 @dataclass(frozen=True)
@@ -61,19 +80,36 @@ def in_use(connection: Connection, session: Session, now: Instant) -> None:
 
 
 def admit(
-    connection: Connection, context: Context, account: str, trail: Trail
+    connection: Connection, context: Context, account: str, browser: Secret | None, trail: Trail
 ) -> Admitted | TooSoon:
-    """Count an attempt to sign in, before anything is verified (AS-96)."""
-    wait = count_attempt(connection, _attempt(context, account, trail).limits, trail.at)
+    """Count an attempt to sign in, before anything is verified (AS-96).
+
+    `browser` is what it is known by, if it was sent.
+    """
+    exists = person(context, account) is not None
+    known = _known_for(connection, UserId(account), browser, trail.at) if exists else None
+    wait = count_attempt(connection, _attempt(context, account, known, trail).limits, trail.at)
     if wait:
         _refuse(connection, context, account, "too many attempts", trail)
         return TooSoon(wait)
-    known = person(context, account)
-    return Admitted(load_password(connection, UserId(account)) if known else None)
+    phc = load_password(connection, UserId(account)) if exists else None
+    return Admitted(phc, known is not None)
 
 
-def _attempt(context: Context, account: str, trail: Trail) -> Attempt:
-    return attempt_from(context.key_file.derive("attempts"), account, trail.source)
+def _known_for(
+    connection: Connection, user: UserId, browser: Secret | None, now: Instant
+) -> Secret | None:
+    """The browser's secret, where it is known for exactly this person."""
+    if browser and is_known_browser(connection, browser.sha256(), now, user=user):
+        return browser
+    return None
+
+
+def _attempt(context: Context, account: str, known: Secret | None, trail: Trail) -> Attempt:
+    key = context.key_file.derive("attempts")
+    if known is not None:
+        return attempt_at_known_browser(key, account, known.sha256())
+    return attempt_from(key, account, trail.source)
 
 
 def refuse(connection: Connection, context: Context, account: str, trail: Trail) -> None:
@@ -92,26 +128,27 @@ def sign_in(
     context: Context,
     account: str,
     verified: str | None,
-    before: Secret | None,
+    before: BrowserSecrets,
     agent: str,
     trail: Trail,
-) -> Secret | None:
+) -> Begun | None:
     """Begin a session for somebody whose password fits the hash that was `verified`.
 
     None if they were disabled, or the password replaced, while it was looked at: that ends what
     the former one had begun, and begins nothing anew.
 
     The secret is new each time: one that was planted before is worth nothing (AS-102). The same
-    person's session goes on; another's in this browser ends.
+    person's session goes on; another's in this browser ends. From now on the browser is known.
     """
     user = person(context, account)
     kept = load_password(connection, UserId(account), lock=True)
     if user is None or kept is None or kept != verified:
         return None
     trail = trail.by(account)
-    attempt = _attempt(context, account, trail)
+    known = _known_for(connection, UserId(account), before.known, trail.at)
+    attempt = _attempt(context, account, known, trail)
     forgive_attempt(connection, attempt.limits, attempt.pair)
-    secret, old = new_secret("dwk"), current(connection, context, before, trail.at)
+    secret, old = new_secret("dwk"), current(connection, context, before.session, trail.at)
     if old is not None and old.user == account:
         renew_session(connection, old.id, secret.sha256(), PASSWORD, trail)
     else:
@@ -129,4 +166,15 @@ def sign_in(
             agent=agent[:MAX_AGENT_CHARACTERS],
         )
         start_session(connection, fresh, secret.sha256(), trail)
-    return secret
+    return Begun(secret, _remember(connection, UserId(account), before.known, trail.at))
+
+
+def _remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:
+    """What the browser is known by from now on: as before, if it was known for anybody.
+
+    One that nobody has signed in with was not made here, and is not taken (AS-102).
+    """
+    if browser is None or not is_known_browser(connection, browser.sha256(), now):
+        browser = new_secret("dwn")
+    record_known_browser(connection, user, browser.sha256(), now)
+    return browser

@@ -2,8 +2,9 @@
 
 Every attempt is counted before it is looked at, so that many at once do not slip through. Guesses
 at one account from one place are slowed soon; those from one place at any account, and those at one
-account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, and what
-is counted for the account alone waits least.
+account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, what is
+counted for the account alone waits least, and a browser that the account has signed in at before is
+counted by itself (OWASP, "Device Cookies").
 """
 
 import hashlib
@@ -60,6 +61,15 @@ def attempt_from(key: bytes, account: str, source: str) -> Attempt:
         counted_name(key, "account", account): ACCOUNT,
     }
     return Attempt(pair, limits)
+
+
+def attempt_at_known_browser(key: bytes, account: str, browser: bytes) -> Attempt:
+    """An attempt at an account from a browser that it has signed in at: a count of its own.
+
+    `browser` is the hash of its secret. Strangers cannot use this count up, whatever they do.
+    """
+    pair = counted_name(key, "browser", account, browser.hex())
+    return Attempt(pair, {pair: PAIR})
 
 
 def counted_name(key: bytes, *parts: str) -> str:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from durward.core.api import Api
 from durward.core.authn.browser import form_token
+from durward.core.authn.known_browser import KNOWN_COOKIE, UNUSED
 from durward.core.authn.password import is_acceptable
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.errors import ErrorCode, ProtocolError
@@ -32,6 +33,7 @@ from durward.faces.pages.render import (
     browser_of,
     check_form,
     check_same_site,
+    cookie,
     message,
     page,
     see_other,
@@ -40,7 +42,7 @@ from durward.faces.pages.render import (
 )
 from durward.services import authorize, sessions
 from durward.services.authorize import AtHome, Broken, Outcome, Question, Redirect, Waits
-from durward.services.sessions import TooSoon
+from durward.services.sessions import Begun, BrowserSecrets, TooSoon
 from durward.wiring import ControlPlane
 
 TOO_MANY, WRONG, BAD = 429, 403, 400
@@ -122,24 +124,28 @@ class Pages:
             return broken(error)
 
     async def _sign_in(self, http: Request, id: str, form: Form) -> Response:
-        account, before = one(form, "account") or "", session_of(http)
+        account = one(form, "account") or ""
+        before = BrowserSecrets(session_of(http), cookie(http, KNOWN_COOKIE))
         begun = await self._verified(http, account, one(form, "password") or "", before)
         if isinstance(begun, Notice):
-            outcome = await self._proceed(http, id, before, SignInRefused())
+            outcome = await self._proceed(http, id, before.session, SignInRefused())
             return self._shown(outcome, browser_of(http), begun)
-        outcome = await self._proceed(http, id, begun, SignedIn())
+        outcome = await self._proceed(http, id, begun.session, SignedIn())
         if isinstance(outcome, Question):  # what follows is a page of its own
             outcome = Waits(outcome.interaction)
         answer = self._shown(outcome, browser_of(http))
-        set_cookie(answer, COOKIE, begun)
+        set_cookie(answer, COOKIE, begun.session)
+        set_cookie(answer, KNOWN_COOKIE, begun.known, UNUSED)
         return answer
 
     async def _verified(
-        self, http: Request, account: str, typed: str, before: Secret | None
-    ) -> Secret | Notice:
-        """The new session's secret. Whatever was wrong, it took as long and says the same."""
+        self, http: Request, account: str, typed: str, before: BrowserSecrets
+    ) -> Begun | Notice:
+        """What the browser is given. Whatever was wrong, it took as long and says the same."""
         use, source = self._plane.use, source_of(http)
-        admitted = await use(lambda c, x, t: sessions.admit(c, x, account, t), BROWSER, source)
+        admitted = await use(
+            lambda c, x, t: sessions.admit(c, x, account, before.known, t), BROWSER, source
+        )
         if isinstance(admitted, TooSoon):
             text = f"Too many attempts. Try again in {admitted.wait} seconds."
             return Notice(text, account, TOO_MANY, admitted.wait)
