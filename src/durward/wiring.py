@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
+from durward.core.authn.client_failures import ClientFailures
 from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
@@ -67,6 +68,7 @@ class ControlPlane:
         self._key_file = key_file
         self.passwords = verifier or PasswordVerifier()
         self._has_former_hashes = False
+        self._client_failures = ClientFailures()
         self._published: publish.Published
         self._signed = ""
         self._revoked = -1
@@ -206,6 +208,10 @@ class ControlPlane:
         if (seconds := self.passwords.oldest_seconds()) >= within_seconds:
             raise Unavailable(f"passwords: one is being verified for {seconds:.0f} s")
 
+    def count_client_failure(self, source: str) -> None:
+        """Count that a client did not prove itself, once that is recorded (AS-25)."""
+        self._client_failures.count(source, self._clock())
+
     async def people(self) -> dict[str, dict[str, bool]]:
         """Who is declared, and whether they can sign in by password."""
         users = self._published.estate.users
@@ -342,6 +348,7 @@ class ControlPlane:
             ),
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
             self._has_former_hashes,
+            self._client_failures,
         )
 
     def _signer(self, purpose: str) -> Signer:

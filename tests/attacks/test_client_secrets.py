@@ -1,10 +1,13 @@
 """Secrets of clients that leaked, were replaced, or belonged to somebody before."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.issuer import API, Issuer, sample
 
+from durward.core.authn.client_failures import BURST
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import Declaration
 from durward.core.values import ClientId
@@ -32,9 +35,9 @@ async def test_a_replaced_secret_is_worth_nothing_and_so_are_its_tokens(issuer: 
     assert await status(issuer, fresh) == 200
     feed = await issuer.plane.revocations_after(0, 0)
     assert any(one.value == "reporting" for one in feed.entries)
-    told = [event for event in await issuer.events() if "reporting" in event]
-    assert any("secret removed" in event for event in told)
-    assert not any(old in event or fresh in event for event in told)
+    told = [one for one in await issuer.events() if "reporting" in one]
+    assert any("secret removed" in one for one in told)
+    assert not any(old in one or fresh in one for one in told)
 
 
 async def test_a_secret_does_not_come_back_with_its_method(issuer: Issuer) -> None:
@@ -49,6 +52,63 @@ async def test_a_secret_does_not_come_back_with_its_method(issuer: Issuer) -> No
 
 X, Y = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
 """The public key of RFC 7515 A.3."""
+
+
+async def refused(issuer: Issuer) -> list[str]:
+    return [one for one in await issuer.events() if '"token refused"' in one]
+
+
+@pytest.mark.requirement("AS-25")
+@pytest.mark.parametrize("path", ["/token", "/revoke"])
+async def test_who_guesses_at_secrets_is_told_no_more_and_fills_no_log(
+    issuer: Issuer, path: str
+) -> None:
+    """Each guess is an event while the address has a budget; then one says that it has none."""
+    told = set()
+    async with issuer.http("2001:db8::1") as http:
+        for _ in range(BURST + 10):
+            form = {"grant_type": "client_credentials", "token": "x"}
+            reply = await http.post(path, data=form, auth=("reporting", "wrong"))
+            told.add((reply.status_code, reply.text))
+    assert {status for status, _ in told} == {401}
+    assert len(told) == 1
+    events = await refused(issuer)
+    assert len(events) == BURST + 1
+    assert sum("no more of them are recorded" in one for one in events) == 1
+    async with issuer.http("2001:db8::2") as neighbour, issuer.http("192.0.2.1") as other:
+        for http in (neighbour, other):
+            await http.post(path, data=form, auth=("reporting", "wrong"))
+    events = await refused(issuer)
+    assert len(events) == BURST + 2, "an IPv6 network has one budget, another address its own"
+    form = {"grant_type": "client_credentials", "resource": API}
+    async with issuer.http("2001:db8::1") as http:
+        right = ("reporting", issuer.secrets["reporting"])
+        assert (await http.post("/token", data=form, auth=right)).status_code == 200
+
+
+@pytest.mark.requirement("AS-25")
+async def test_for_the_right_secret_nothing_is_counted(issuer: Issuer) -> None:
+    """No statement touches a count: nobody can make it wait, nor be waited for."""
+    statements = list[str]()
+
+    def note(_: object, __: object, text: str, *___: object) -> None:
+        statements.append(text)
+
+    database: Any = issuer.plane._database
+    event.listen(database._engine, "before_cursor_execute", note)
+    assert await status(issuer, issuer.secrets["reporting"]) == 200
+    assert any("client_secrets" in text for text in statements)
+    assert not any("attempts" in text for text in statements)
+
+
+async def test_a_secret_that_was_typed_as_the_clients_name_is_not_recorded(issuer: Issuer) -> None:
+    for client in (issuer.secrets["reporting"], "my secret"):
+        reply = await issuer.token(client, grant_type="client_credentials")
+        assert reply.status_code == 401
+    events = await refused(issuer)
+    assert len(events) == 2
+    assert all("unknown client" in one for one in events)
+    assert not any(issuer.secrets["reporting"] in one or "my secret" in one for one in events)
 
 
 @pytest.mark.parametrize("client", ["durward-cli", "nobody"])

@@ -29,6 +29,18 @@ def test_what_was_not_sealed_does_not_open(tmp_path: Path, spoiled: bytes) -> No
         KeyFile.open(tmp_path / "key").unseal(spoiled, "x")
 
 
+def test_a_derived_key_is_for_one_purpose_and_the_same_each_time(tmp_path: Path) -> None:
+    key = KeyFile.open(tmp_path / "key")
+    derived = key.derive("attempts")
+    assert len(derived) == 32
+    assert KeyFile.open(tmp_path / "key").derive("attempts") == derived
+    assert derived not in {
+        key.derive("other"),
+        KeyFile.open(tmp_path / "other").derive("attempts"),
+        (tmp_path / "key").read_bytes(),
+    }
+
+
 def test_the_same_secret_is_never_sealed_alike(tmp_path: Path) -> None:
     key = KeyFile.open(tmp_path / "key")
     assert key.seal(b"secret", "x") != key.seal(b"secret", "x")

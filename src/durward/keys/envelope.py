@@ -4,14 +4,15 @@ AES-256-GCM both times. What a secret belongs to is authenticated with it: moved
 does not open.
 """
 
-import hmac
 import os
 import stat
 from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from durward.core.errors import Misconfigured, Unavailable
 
@@ -28,7 +29,7 @@ class KeyFile:
 
     def __init__(self, key: bytes) -> None:
         self._key = AESGCM(key)
-        self._mac_key = hmac.digest(key, b"durward: what may be recognised, not read", "sha256")
+        self._bytes = key
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -62,9 +63,10 @@ class KeyFile:
         except (InvalidTag, ValueError) as error:
             raise Unavailable(f"{belongs_to} cannot be opened with this key file") from error
 
-    def mac(self, purpose: str, text: str) -> bytes:
-        """32 bytes by which a text is recognised: nobody without the key file can compute them."""
-        return hmac.digest(self._mac_key, f"{purpose}\x00{text}".encode(), "sha256")
+    def derive(self, purpose: str) -> bytes:
+        """A key of 256 bits for one purpose, the same at every replica (HKDF, RFC 5869)."""
+        kdf = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"durward {purpose}".encode())
+        return kdf.derive(self._bytes)
 
     def __repr__(self) -> str:
         return "KeyFile(•••)"

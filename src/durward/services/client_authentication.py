@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
-from durward.core.authn.throttle import limits, longest_wait
+from durward.core.audit.event import Kind, Trail
+from durward.core.authn.client_failures import Standing
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
@@ -22,8 +22,8 @@ from durward.core.oauth.client_auth import (
 from durward.core.oauth.metadata import TOKEN_PATH
 from durward.core.values import ClientId
 from durward.services.context import Context
+from durward.store.audit import record_event
 from durward.store.clients import consume_assertion, load_secrets
-from durward.store.people import count_attempt, load_counts
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def authenticate(
     match read_proof(authorization, form):
         case SecretProof(client, _, method) as proof:
             registered = _registered(context, client, method)
-            _check_secret(connection, proof, trail)
+            _check_secret(connection, proof)
         case AssertionProof(client) as proof:
             registered = _registered(context, client, "private_key_jwt")
             keys = KeySet.parse(dict(registered.jwks or {"keys": []}))
@@ -58,26 +58,47 @@ def authenticate(
     return client, registered
 
 
-def _check_secret(connection: Connection, proof: SecretProof, trail: Trail) -> None:
-    """Compare the secret, unless too many wrong ones were sent lately (AS-25)."""
-    against = limits("client", proof.client, trail.source)
-    counts = load_counts(connection, against)
-    if longest_wait(((counts.get(name), limit) for name, limit in against.items()), trail.at):
-        raise refused(f"too many wrong secrets of `{proof.client}`")
+def _check_secret(connection: Connection, proof: SecretProof) -> None:
+    """Compare the secret: the right one is let in, whoever guesses meanwhile (AS-25)."""
     if not secret_matches(proof, load_secrets(connection, proof.client)):
-        count_attempt(connection, against, trail.at)
         raise refused(f"the secret of `{proof.client}` is wrong")
 
 
 def _registered(context: Context, client: ClientId, method: str) -> Client:
     found = context.published.estate.clients.get(client)
     if found is None:
-        raise refused(f"unknown client `{client}`")
+        # What was typed may be a secret in the wrong field: only names that exist are recorded.
+        raise refused("unknown client")
     if found.disabled:
         raise refused(f"the client `{client}` is disabled")
     if found.authentication != method:
         raise refused(f"`{client}` is registered for {found.authentication}, not {method}")
     return found
+
+
+def record_refusal(
+    connection: Connection,
+    context: Context,
+    client: ClientId | None,
+    error: ProtocolError,
+    trail: Trail,
+) -> None:
+    """Record what a client was refused; of failed authentications, what the budget allows."""
+    private = error.private[:500]
+    if error.code is ErrorCode.INVALID_CLIENT:
+        standing = context.client_failures.standing(trail.source, trail.at)
+        if standing is Standing.OVER:
+            return
+        if standing is Standing.FIRST_OVER:
+            private = "too many failures from this address: for now no more of them are recorded"
+    event = trail.event(
+        Kind.TOKEN_REFUSED,
+        f"clients/{client}" if client else "clients/?",
+        error=error.code.value,
+        public=error.public,
+        private=private,
+    )
+    record_event(connection, event)
 
 
 def check_grant_type(client: Client, kind: str, known: tuple[str, ...]) -> None:

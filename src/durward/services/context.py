@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from durward.core.authn.client_failures import ClientFailures
 from durward.core.authn.session import SessionPolicy
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
@@ -27,6 +28,8 @@ class Context:
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
     has_former_hashes: bool = False
     """Whether the store had passwords with the parameters before, when the process started."""
+    client_failures: ClientFailures = field(default_factory=ClientFailures)
+    """Of this process; a use case only reads them."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""

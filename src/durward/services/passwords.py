@@ -1,5 +1,6 @@
 """Passwords: hashed with Argon2id outside of any transaction, because that takes its time."""
 
+import hmac
 import os
 import re
 import threading
@@ -14,6 +15,7 @@ from durward.core.errors import Misconfigured
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
+from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import load_password, record_password
 from durward.store.sessions import end_session, open_sessions
 
@@ -84,8 +86,10 @@ def decoy(context: Context, account: str) -> str:
     While the store has hashes that take longer, a name that does not exist takes the one time or
     the other, always the same, by a keyed hash of it that nobody outside can compute.
     """
-    takes_longer = context.has_former_hashes and context.key_file.mac("decoy", account)[0] & 1
-    return DECOYS[FORMER if takes_longer else CURRENT]
+    if not context.has_former_hashes:
+        return DECOYS[CURRENT]
+    named = hmac.digest(context.key_file.derive("decoys"), account.encode(), "sha256")
+    return DECOYS[FORMER if named[0] & 1 else CURRENT]
 
 
 def mint_password() -> Secret:
@@ -108,5 +112,6 @@ def set_password(
     if user not in context.published.estate.users:
         raise Misconfigured(f"users/{user}", "is not declared", hint="durward export")
     record_password(connection, user, phc, trail)
+    forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):
         end_session(connection, session.id, "the password was replaced", trail)

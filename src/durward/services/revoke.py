@@ -13,7 +13,7 @@ from durward.core.oauth.claims import ACCESS_TOKEN_TYPE
 from durward.core.oauth.form import parse_form, required
 from durward.core.values import ClientId, GrantId, Secret
 from durward.core.wire import Json, parse_json
-from durward.services.client_authentication import ClientRequest, authenticate
+from durward.services.client_authentication import ClientRequest, authenticate, record_refusal
 from durward.services.context import Context
 from durward.services.keyring import ACCESS
 from durward.store.grants import end_grant
@@ -39,6 +39,8 @@ def revoke(
             context, token, client, trail
         )
     except ProtocolError as error:
+        if error.code is ErrorCode.INVALID_CLIENT:  # secrets are guessed here as well
+            record_refusal(connection, context, None, error, trail)
         return Revoked(error)
     if grant:
         end_grant(connection, grant, "revoked by its client", trail.by(client))

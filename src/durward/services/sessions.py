@@ -1,18 +1,19 @@
 """Sessions: whose browser this is, signing in, signing out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
-from durward.core.authn.throttle import limits
+from durward.core.authn.throttle import Attempt, attempt_at_known_browser, attempt_from
 from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.passwords import decoy
 from durward.store.audit import record_event
+from durward.store.known_browsers import is_known_browser, record_known_browser
 from durward.store.people import (
     count_attempt,
     forgive_attempt,
@@ -40,6 +41,26 @@ class Admitted:
     phc: str
     exists: bool
     """Whether it is the account's own hash; where there is none a decoy takes as long (AS-95)."""
+    known: bool
+    """Whether the account has signed in at this browser before."""
+    attempt: Attempt
+    """What was counted."""
+
+
+@dataclass(frozen=True)
+class BrowserSecrets:
+    """What a browser is recognised by: the secrets in its cookies."""
+
+    session: Secret | None = None
+    known: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a browser is given at a sign-in: the session's secret, and the one it is known by."""
+
+    session: Secret
+    known: Secret
 
 
 @dataclass(frozen=True)
@@ -70,20 +91,42 @@ def in_use(connection: Connection, session: Session, now: Instant) -> None:
 
 
 def admit(
-    connection: Connection, context: Context, account: str, trail: Trail
+    connection: Connection, context: Context, account: str, browser: Secret | None, trail: Trail
 ) -> Admitted | TooSoon:
-    """Count an attempt to sign in, before anything is verified (AS-96)."""
-    wait = count_attempt(connection, limits("sign-in", account, trail.source), trail.at)
+    """Count an attempt to sign in, before anything is verified (AS-96).
+
+    `browser` is what it is known by, if it was sent.
+    """
+    exists = person(context, account) is not None
+    known = _known_for(connection, UserId(account), browser, trail.at) if exists else None
+    attempt = _attempt(context, account, known, trail)
+    wait = count_attempt(connection, attempt.limits, trail.at)
     if wait:
         _refuse(connection, context, account, "too many attempts", trail)
         return TooSoon(wait)
-    phc = load_password(connection, UserId(account)) if person(context, account) else None
-    return Admitted(phc or decoy(context, account), exists=phc is not None)
+    phc = load_password(connection, UserId(account)) if exists else None
+    return Admitted(phc or decoy(context, account), phc is not None, known is not None, attempt)
 
 
-def release(connection: Connection, _: Context, account: str, trail: Trail) -> None:
-    """Take back what an admitted attempt counted whose password was not looked at after all."""
-    uncount_attempt(connection, limits("sign-in", account, trail.source))
+def release(connection: Connection, _: Context, attempt: Attempt, __: Trail) -> None:
+    """Take back what an attempt counted whose password was not looked at after all."""
+    uncount_attempt(connection, attempt.limits)
+
+
+def _known_for(
+    connection: Connection, user: UserId, browser: Secret | None, now: Instant
+) -> Secret | None:
+    """The browser's secret, where it is known for exactly this person."""
+    if browser and is_known_browser(connection, browser.sha256(), now, user=user):
+        return browser
+    return None
+
+
+def _attempt(context: Context, account: str, known: Secret | None, trail: Trail) -> Attempt:
+    key = context.key_file.derive("attempts")
+    if known is not None:
+        return attempt_at_known_browser(key, account, known.sha256())
+    return attempt_from(key, account, trail.source)
 
 
 def refuse(connection: Connection, context: Context, account: str, trail: Trail) -> None:
@@ -101,13 +144,13 @@ def sign_in(
     connection: Connection,
     context: Context,
     account: str,
-    verified: str,
+    admitted: Admitted,
     renewed: str | None,
-    before: Secret | None,
+    before: BrowserSecrets,
     agent: str,
     trail: Trail,
-) -> Secret | Admitted | None:
-    """Begin a session for somebody whose password fits the hash that was `verified`.
+) -> Begun | Admitted | None:
+    """Begin a session for somebody whose password fits the hash of `admitted`.
 
     `renewed` is another hash of the password, to be kept in place of the one that was verified.
     None if they were disabled while it was looked at. If the hash is another one by now, it is what
@@ -115,20 +158,19 @@ def sign_in(
     hash was renewed by a sign-in at the same moment does.
 
     The secret is new each time: one that was planted before is worth nothing (AS-102). The same
-    person's session goes on; another's in this browser ends.
+    person's session goes on; another's in this browser ends. From now on the browser is known.
     """
     user = person(context, account)
     kept = load_password(connection, UserId(account), lock=True)
     if user is None or kept is None:
         return None
-    if kept != verified:
-        return Admitted(kept, exists=True)
+    if kept != admitted.phc:
+        return replace(admitted, phc=kept)
     trail = trail.by(account)
     if renewed is not None:
-        renew_hash(connection, UserId(account), verified, renewed, trail)
-    against = limits("sign-in", account, trail.source)
-    forgive_attempt(connection, against, f"sign-in:pair:{account}:{trail.source}")
-    secret, old = new_secret("dwk"), current(connection, context, before, trail.at)
+        renew_hash(connection, UserId(account), kept, renewed, trail)
+    forgive_attempt(connection, admitted.attempt.limits, admitted.attempt.pair)
+    secret, old = new_secret("dwk"), current(connection, context, before.session, trail.at)
     if old is not None and old.user == account:
         renew_session(connection, old.id, secret.sha256(), PASSWORD, trail)
     else:
@@ -146,4 +188,15 @@ def sign_in(
             agent=agent[:MAX_AGENT_CHARACTERS],
         )
         start_session(connection, fresh, secret.sha256(), trail)
-    return secret
+    return Begun(secret, _remember(connection, UserId(account), before.known, trail.at))
+
+
+def _remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:
+    """What the browser is known by from now on: as before, if it was known for anybody.
+
+    One that nobody has signed in with was not made here, and is not taken (AS-102).
+    """
+    if browser is None or not is_known_browser(connection, browser.sha256(), now):
+        browser = new_secret("dwn")
+    record_known_browser(connection, user, browser.sha256(), now)
+    return browser

@@ -12,6 +12,7 @@ from durward.core.estate.user import User
 from durward.core.values import ClientId, UserId
 from durward.store.clients import forget_secrets
 from durward.store.grants import end_grant, forget_consents, live_grants
+from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import forget_password
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, open_sessions
@@ -27,6 +28,7 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
         if is_gone(after.users.get(name)):
             for session in open_sessions(connection, UserId(name)):
                 end_session(connection, session.id, "the account was disabled", trail)
+            forget_known_browsers(connection, UserId(name))
             for grant in live_grants(connection, user=UserId(name)):
                 end_grant(connection, grant.id, "the account was disabled", trail)
     for name in changed_clients(before, after):
@@ -44,6 +46,7 @@ def forget(connection: Connection, before: Estate, after: Estate, trail: Trail) 
     """
     for name in sorted(before.users.keys() ^ after.users.keys()):
         forget_password(connection, UserId(name), trail)
+        forget_known_browsers(connection, UserId(name))
         forget_consents(connection, trail, user=UserId(name))
     changed = before.clients.keys() ^ after.clients.keys()
     for name in sorted(changed):

@@ -23,7 +23,12 @@ from durward.core.oauth.scopes import OPENID
 from durward.core.values import ClientId, GrantId, Secret, later
 from durward.core.wire import JsonLike
 from durward.entropy import new_bytes, new_id, new_secret
-from durward.services.client_authentication import ClientRequest, authenticate, check_grant_type
+from durward.services.client_authentication import (
+    ClientRequest,
+    authenticate,
+    check_grant_type,
+    record_refusal,
+)
 from durward.services.context import Context
 from durward.services.keyring import ACCESS, IDENTITY
 from durward.services.sessions import person
@@ -66,7 +71,7 @@ def exchange(
                 granted = client_credentials.grant(client, registered, form, apis, decisions)
                 answer = _access(connection, context, granted, trail)
     except ProtocolError as error:
-        _record_refusal(connection, client, error, trail)
+        record_refusal(connection, context, client, error, trail)
         return TokenAnswer(None, error)
     return TokenAnswer(answer)
 
@@ -228,16 +233,3 @@ def _access(
     }
     # RFC 6749 §5.1: told where it may differ from what was asked for.
     return answer | ({"scope": " ".join(granted.scopes)} if granted.scopes else {})
-
-
-def _record_refusal(
-    connection: Connection, client: ClientId | None, error: ProtocolError, trail: Trail
-) -> None:
-    event = trail.event(
-        Kind.TOKEN_REFUSED,
-        f"clients/{client}" if client else "clients/?",
-        error=error.code.value,
-        public=error.public,
-        private=error.private[:500],
-    )
-    record_event(connection, event)

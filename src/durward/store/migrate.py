@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0003_pre_interaction_session"
+HEAD = "0004_pre_known_browsers"
 LOCK = 7_238_471
 
 

@@ -110,6 +110,15 @@ attempts = Table(
     Column("last_at", Number, nullable=False),
 )
 
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("secret", LargeBinary, primary_key=True, index=True),
+    Column("first_at", Number, nullable=False),
+    Column("last_at", Number, nullable=False, index=True),
+)
+
 interactions = Table(
     "interactions",
     metadata,

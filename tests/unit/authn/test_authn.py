@@ -7,7 +7,16 @@ import pytest
 from durward.core.authn.browser import form_token, is_from
 from durward.core.authn.password import is_acceptable
 from durward.core.authn.session import Session, SessionPolicy
-from durward.core.authn.throttle import ACCOUNT, PAIR, SOURCE, Count, longest_wait, wait
+from durward.core.authn.throttle import (
+    ACCOUNT,
+    PAIR,
+    SOURCE,
+    Count,
+    attempt_from,
+    counted_name,
+    longest_wait,
+    wait,
+)
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 
 NOW = Instant(1_800_000_000_000_000)
@@ -52,6 +61,35 @@ def test_what_is_long_ago_is_forgotten() -> None:
 @pytest.mark.requirement("AS-96")
 def test_nobody_is_locked_out_by_guesses_from_elsewhere() -> None:
     assert longest_wait([(Count(10**6, NOW), ACCOUNT), (None, PAIR)], NOW) <= 30
+
+
+@pytest.mark.requirement("AS-96")
+def test_what_was_typed_is_counted_under_a_name_that_tells_nothing() -> None:
+    names = {
+        name: limit
+        for account in ("ann", "ann:192.0.2.1", "a password in the wrong field", "x" * 16_384)
+        for name, limit in attempt_from(b"key", account, "192.0.2.1").limits.items()
+    }
+    assert len(names) == 2 * 4 + 1, "the source is one"
+    assert {len(name) for name in names} == {43}
+    ann = attempt_from(b"key", "ann", "192.0.2.1")
+    assert ann == attempt_from(b"key", "ann", "192.0.2.1")
+    assert ann.limits[ann.pair] is PAIR
+    assert sorted(ann.limits.values(), key=lambda limit: limit.free) == [PAIR, ACCOUNT, SOURCE]
+    other_key = attempt_from(b"other key", "ann", "192.0.2.1")
+    assert not ann.limits.keys() & other_key.limits.keys()
+
+
+def test_parts_of_a_name_do_not_run_into_each_other() -> None:
+    names = {counted_name(b"key", *parts) for parts in (("a", "b"), ("ab",), ("a,b",), ('a","b',))}
+    assert len(names) == 4
+
+
+@pytest.mark.requirement("AS-96")
+def test_addresses_of_one_network_are_one_source() -> None:
+    first = attempt_from(b"key", "ann", "2001:db8::1")
+    assert first == attempt_from(b"key", "ann", "2001:db8::2")
+    assert first.pair != attempt_from(b"key", "ann", "2001:db8:0:1::1").pair
 
 
 def test_a_form_belongs_to_the_browser_and_purpose_it_was_made_for() -> None:

@@ -1,15 +1,20 @@
-"""How fast guesses may follow each other (AS-25, AS-96; NIST SP 800-63B-4 §3.2.2).
+"""How fast guesses may follow each other (AS-96; NIST SP 800-63B-4 §3.2.2).
 
 Every attempt is counted before it is looked at, so that many at once do not slip through. Guesses
 at one account from one place are slowed soon; those from one place at any account, and those at one
-account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, and what
-is counted for the account alone waits least.
+account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, what is
+counted for the account alone waits least, and a browser that the account has signed in at before is
+counted by itself (OWASP, "Device Cookies").
 """
 
+import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from durward.core.authn.source import counted_source
 from durward.core.values import MICROSECONDS, Instant, Seconds, later
+from durward.core.wire import encode_base64url, sorted_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,45 @@ class Count:
     last_at: Instant
 
 
-def limits(kind: str, account: str, source: str) -> Mapping[str, Limit]:
-    """What an attempt counts against, by the names under which it is counted."""
-    return {
-        f"{kind}:pair:{account}:{source}": PAIR,
-        f"{kind}:source:{source}": SOURCE,
-        f"{kind}:account:{account}": ACCOUNT,
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The names under which one attempt is counted."""
+
+    pair: str
+    """Of the account and where the attempt comes from: begins anew after a success."""
+    limits: Mapping[str, Limit]
+    """Everything that it counts against, the pair among it."""
+
+
+def attempt_from(key: bytes, account: str, source: str) -> Attempt:
+    """An attempt at an account from an address."""
+    source = counted_source(source)
+    pair = counted_name(key, "pair", account, source)
+    limits = {
+        pair: PAIR,
+        counted_name(key, "source", source): SOURCE,
+        counted_name(key, "account", account): ACCOUNT,
     }
+    return Attempt(pair, limits)
+
+
+def attempt_at_known_browser(key: bytes, account: str, browser: bytes) -> Attempt:
+    """An attempt at an account from a browser that it has signed in at: a count of its own.
+
+    `browser` is the hash of its secret. Strangers cannot use this count up, whatever they do.
+    """
+    pair = counted_name(key, "browser", account, browser.hex())
+    return Attempt(pair, {pair: PAIR})
+
+
+def counted_name(key: bytes, *parts: str) -> str:
+    """The name under which something is counted: 43 characters that tell nothing of the parts.
+
+    The account is as it was typed, and may be a password in the wrong field. Only who has the key
+    could try passwords against the name: a plain hash would let anybody who reads the store.
+    """
+    # As JSON no two lists of parts are one text, whatever stands in them.
+    return encode_base64url(hmac.new(key, sorted_json(parts), hashlib.sha256).digest())
 
 
 def wait(count: Count | None, limit: Limit, now: Instant) -> Seconds:

@@ -1,8 +1,6 @@
 """The authorization endpoint and its pages: sign in, agree, go back (OAuth 2.1 draft-15 §4.1)."""
 
-import contextlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,9 +8,9 @@ from starlette.routing import Route
 
 from durward.core.api import Api
 from durward.core.authn.browser import form_token
-from durward.core.authn.password import is_acceptable
+from durward.core.authn.known_browser import KNOWN_COOKIE, UNUSED
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
-from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.authorize import (
     Answer,
     Consent,
@@ -29,6 +27,7 @@ from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.faces.http.body import read_form
 from durward.faces.http.caller import source_of
+from durward.faces.pages.password import BROWSER, Form, Notice, PasswordAttempt
 from durward.faces.pages.render import (
     browser_of,
     check_form,
@@ -39,27 +38,12 @@ from durward.faces.pages.render import (
     session_of,
     set_cookie,
 )
-from durward.services import authorize, sessions
+from durward.services import authorize
 from durward.services.authorize import AtHome, Broken, Outcome, Question, Redirect, Waits
-from durward.services.passwords import is_current
-from durward.services.sessions import Admitted, TooSoon
 from durward.wiring import ControlPlane
 
-TOO_MANY, WRONG, BAD, BUSY = 429, 403, 400, 503
-BUSY_TEXT = "Many people sign in at this moment. Try again in a few seconds."
+BAD = 400
 NO_ANSWER = ProtocolError(ErrorCode.INVALID_REQUEST, "the form has no answer")
-BROWSER = "browser"
-Form = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What the sign-in page says about the attempt before."""
-
-    problem: str = ""
-    account: str = ""
-    status: int = 200
-    retry_after: int = 0
 
 
 NO_NOTICE = Notice()
@@ -125,79 +109,18 @@ class Pages:
             return broken(error)
 
     async def _sign_in(self, http: Request, id: str, form: Form) -> Response:
-        account, before = one(form, "account") or "", session_of(http)
-        try:
-            begun = await self._verified(http, account, one(form, "password") or "", before)
-        except Unavailable as busy:
-            begun = Notice(BUSY_TEXT, account, BUSY, busy.retry_after)
+        attempt = PasswordAttempt.read(self._plane, http, form)
+        begun = await attempt.outcome()
         if isinstance(begun, Notice):
-            outcome = await self._proceed(http, id, before, SignInRefused())
+            outcome = await self._proceed(http, id, attempt.before.session, SignInRefused())
             return self._shown(outcome, browser_of(http), begun)
-        outcome = await self._proceed(http, id, begun, SignedIn())
+        outcome = await self._proceed(http, id, begun.session, SignedIn())
         if isinstance(outcome, Question):  # what follows is a page of its own
             outcome = Waits(outcome.interaction)
         answer = self._shown(outcome, browser_of(http))
-        set_cookie(answer, COOKIE, begun)
+        set_cookie(answer, COOKIE, begun.session)
+        set_cookie(answer, KNOWN_COOKIE, begun.known, UNUSED)
         return answer
-
-    async def _verified(
-        self, http: Request, account: str, typed: str, before: Secret | None
-    ) -> Secret | Notice:
-        """The new session's secret. Whatever was wrong, it took as long and says the same.
-
-        Raises Unavailable where too many others sign in at this moment; that is no attempt.
-        """
-        use, source = self._plane.use, source_of(http)
-        self._plane.passwords.check_room()
-        admitted = await use(lambda c, x, t: sessions.admit(c, x, account, t), BROWSER, source)
-        if isinstance(admitted, TooSoon):
-            text = f"Too many attempts. Try again in {admitted.wait} seconds."
-            return Notice(text, account, TOO_MANY, admitted.wait)
-        password = Secret(typed if is_acceptable(typed) else "")
-        for _ in range(2):  # again where the hash was renewed, or replaced, meanwhile
-            if not await self._fits(http, account, password, admitted):
-                break
-            begun = await self._begun(http, account, password, admitted.phc, before)
-            if isinstance(begun, Secret):
-                return begun
-            if begun is None:
-                break
-            admitted = begun
-        await use(lambda c, x, t: sessions.refuse(c, x, account, t), BROWSER, source)
-        return Notice("The name or the password is not right.", account, WRONG)
-
-    async def _fits(
-        self, http: Request, account: str, password: Secret, admitted: Admitted
-    ) -> bool:
-        try:
-            fits = await self._plane.passwords.fits(
-                password, admitted.phc, gone=http.is_disconnected
-            )
-        except Unavailable:
-            release = sessions.release
-            await self._plane.use(
-                lambda c, x, t: release(c, x, account, t), BROWSER, source_of(http)
-            )
-            raise
-        return fits and admitted.exists
-
-    async def _begun(
-        self, http: Request, account: str, password: Secret, phc: str, before: Secret | None
-    ) -> Secret | Admitted | None:
-        agent, renewed = http.headers.get("user-agent", ""), await self._renewed(password, phc)
-        return await self._plane.use(
-            lambda c, x, t: sessions.sign_in(c, x, account, phc, renewed, before, agent, t),
-            BROWSER,
-            source_of(http),
-        )
-
-    async def _renewed(self, password: Secret, phc: str) -> str | None:
-        """Another hash of a password whose hash has other parameters than those of now."""
-        if is_current(phc):
-            return None
-        with contextlib.suppress(Unavailable):  # it is as good at the next sign-in
-            return await self._plane.passwords.hash(password)
-        return None
 
     async def _proceed(
         self, http: Request, id: str, session: Secret | None, reply: Reply | None = None

@@ -12,7 +12,7 @@ from durward.core.authn.browser import is_from
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.metadata import STYLE_PATH
-from durward.core.values import MICROSECONDS, Instant, Secret
+from durward.core.values import MICROSECONDS, Instant, Seconds, Secret
 
 SEE_OTHER = 303
 MAX_COOKIE_CHARACTERS = 200
@@ -89,9 +89,15 @@ def browser_of(http: Request) -> Secret | None:
     return cookie(http, BROWSER_COOKIE)
 
 
-def set_cookie(response: Response, name: str, secret: Secret) -> None:
-    """For this host alone, for no script, not in requests that other sites make (AS-102)."""
-    response.set_cookie(name, secret.reveal(), path="/", secure=True, httponly=True, samesite="lax")
+def set_cookie(
+    response: Response, name: str, secret: Secret, max_age: Seconds | None = None
+) -> None:
+    """For this host alone, for no script, not in requests that other sites make (AS-102).
+
+    Without `max_age` it is gone when the browser is closed.
+    """
+    value = secret.reveal()
+    response.set_cookie(name, value, max_age, path="/", secure=True, httponly=True, samesite="lax")
 
 
 def drop_cookie(response: Response, name: str) -> None:
