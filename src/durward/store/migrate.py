@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0002_pre_people"
+HEAD = "0003_pre_interaction_source"
 LOCK = 7_238_471
 
 
