@@ -141,6 +141,10 @@ class ControlPlane:
         """Sequence everything that waits."""
         await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
 
+    def now(self) -> Instant:
+        """What this replica's clock shows."""
+        return self._clock()
+
     async def check_store(self) -> None:
         """Ask the store something. Raises Unavailable where it does not answer soon."""
         try:
