@@ -24,8 +24,17 @@ from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import apply as applying
-from durward.services import client_secrets, keyring, passwords, publish, revocations, sequence
+from durward.services import (
+    client_secrets,
+    housekeeping,
+    keyring,
+    passwords,
+    publish,
+    revocations,
+    sequence,
+)
 from durward.services.context import Context
+from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
 from durward.store.database import Database
@@ -36,6 +45,7 @@ from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
+TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
 READY_SECONDS = 2.0
 HASHED_AT_ONCE = 2
@@ -65,6 +75,7 @@ class ControlPlane:
         self._changed = asyncio.Condition()
         self._recorded = asyncio.Event()
         self._ending = False
+        self._unrecorded = Unrecorded()
 
     @classmethod
     async def open(cls, settings: ServeSettings, clock: Clock = now) -> Self:
@@ -92,8 +103,9 @@ class ControlPlane:
         (state / "audit.pub").write_text(key.to_wire() + "\n")
 
     async def close(self) -> None:
-        """Sequence what waits and close the store."""
+        """Record and sequence what waits and close the store."""
         with contextlib.suppress(DurwardError):
+            await self._tell_unrecorded()
             await self.sequence()
         await self._database.close()
 
@@ -141,9 +153,30 @@ class ControlPlane:
         """Sequence everything that waits."""
         await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
 
+    async def keep_tidy(self, report: Report) -> None:
+        """Tell what was refused, and delete what is over, once a minute."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            with reported(report):
+                await self.tidy()
+
+    async def tidy(self) -> None:
+        """One round of housekeeping. Raises Unavailable."""
+        await self._tell_unrecorded()
+        await housekeeping.sweep(self._database, self._clock(), self._sessions)
+
+    async def _tell_unrecorded(self) -> None:
+        trail = self._trail("serve")
+        await housekeeping.tell_unrecorded(self._database, self._unrecorded, trail)
+        self._recorded.set()
+
     def now(self) -> Instant:
         """What this replica's clock shows."""
         return self._clock()
+
+    def count_refused(self, endpoint: str, source: str) -> None:
+        """Count a request that was refused before it was looked at."""
+        self._unrecorded.refuse(endpoint, source)
 
     async def check_store(self) -> None:
         """Ask the store something. Raises Unavailable where it does not answer soon."""
@@ -327,10 +360,16 @@ class ControlPlane:
             self._key_file,
             self._signer,
             TokenPolicy(Seconds(settings.access_lifetime_seconds)),
-            SessionPolicy(
-                Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
-            ),
+            self._sessions,
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
+            self._unrecorded.has_room,
+        )
+
+    @property
+    def _sessions(self) -> SessionPolicy:
+        settings = self._settings
+        return SessionPolicy(
+            Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
         )
 
     def _signer(self, purpose: str) -> Signer:

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Unavailable
 from durward.faces.http import admin, authzen, feed, log, metadata, revocation, token, userinfo
+from durward.faces.http.budgets import Budgeted
 from durward.faces.http.failures import GONE, Incidents
 from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
@@ -38,6 +40,7 @@ async def run(settings: ServeSettings) -> None:
     tasks = [
         asyncio.create_task(plane.keep_fresh(report)),
         asyncio.create_task(plane.keep_sequencing(report)),
+        asyncio.create_task(plane.keep_tidy(report)),
     ]
     try:
         await until_ended(ended, [serving, *tasks])
@@ -71,6 +74,7 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
+        middleware=[Middleware(Budgeted, plane.now, plane.count_refused)],
         exception_handlers={**GONE, Unavailable: away, Exception: broken},
     )
 

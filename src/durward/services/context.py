@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from durward.core.audit.event import AuditEvent
 from durward.core.authn.session import SessionPolicy
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
@@ -25,6 +26,8 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
+    has_room: Callable[[AuditEvent], bool] = lambda _: True
+    """Whether an event of somebody who did not prove who they are may be recorded by itself."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""

@@ -11,7 +11,7 @@ from durward.core.estate.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
-from durward.store.audit import record_event
+from durward.services.unrecorded import record_anonymous
 from durward.store.people import count_attempt, forgive_attempt, load_password
 from durward.store.sessions import (
     end_session,
@@ -80,7 +80,7 @@ def refuse(connection: Connection, context: Context, account: str, trail: Trail)
 def _refuse(connection: Connection, context: Context, account: str, why: str, trail: Trail) -> None:
     # What was typed may be a password in the wrong field: only names that exist are recorded.
     target = f"users/{account}" if account in context.published.estate.users else "users/?"
-    record_event(connection, trail.event(Kind.SIGN_IN_REFUSED, target, reason=why))
+    record_anonymous(connection, context, trail.event(Kind.SIGN_IN_REFUSED, target, reason=why))
 
 
 def sign_in(

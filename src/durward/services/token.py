@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditEvent, Kind, Trail
 from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate.client import Client
@@ -27,6 +27,7 @@ from durward.services.client_authentication import ClientRequest, authenticate, 
 from durward.services.context import Context
 from durward.services.keyring import ACCESS, IDENTITY
 from durward.services.sessions import person
+from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
 from durward.store.grants import end_grant, find_code, find_grant, redeem_code
 from durward.store.refresh import Family, add_refresh, find_refresh, spend_refresh, start_family
@@ -49,11 +50,13 @@ def exchange(
 ) -> TokenAnswer:
     """Answer one request."""
     client: ClientId | None = None
+    proven = False
     try:
         form = parse_form(request.body)
         kind = required(form, "grant_type")
         client, registered = authenticate(connection, context, request.authorization, form, trail)
         trail = trail.by(client)
+        proven = registered.authentication != "none"  # else anybody can say its name
         check_grant_type(registered, kind, GRANT_TYPES)
         match kind:
             case "authorization_code":
@@ -66,7 +69,11 @@ def exchange(
                 granted = client_credentials.grant(client, registered, form, apis, decisions)
                 answer = _access(connection, context, granted, trail)
     except ProtocolError as error:
-        _record_refusal(connection, client, error, trail)
+        event = _refusal(client, error, trail)
+        if proven:
+            record_event(connection, event)
+        else:
+            record_anonymous(connection, context, event)
         return TokenAnswer(None, error)
     return TokenAnswer(answer)
 
@@ -230,14 +237,11 @@ def _access(
     return answer | ({"scope": " ".join(granted.scopes)} if granted.scopes else {})
 
 
-def _record_refusal(
-    connection: Connection, client: ClientId | None, error: ProtocolError, trail: Trail
-) -> None:
-    event = trail.event(
+def _refusal(client: ClientId | None, error: ProtocolError, trail: Trail) -> AuditEvent:
+    return trail.event(
         Kind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
         error=error.code.value,
         public=error.public,
         private=error.private[:500],
     )
-    record_event(connection, event)
