@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
-from durward.core.authn.client_failures import ClientFailures
 from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
@@ -25,9 +24,18 @@ from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import apply as applying
-from durward.services import client_secrets, keyring, passwords, publish, revocations, sequence
+from durward.services import (
+    client_secrets,
+    housekeeping,
+    keyring,
+    passwords,
+    publish,
+    revocations,
+    sequence,
+)
 from durward.services.context import Context
 from durward.services.password_verifier import PasswordVerifier
+from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
 from durward.store.database import Database
@@ -39,6 +47,7 @@ from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
+TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
 READY_SECONDS = 2.0
 SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
@@ -68,7 +77,6 @@ class ControlPlane:
         self._key_file = key_file
         self.passwords = verifier or PasswordVerifier()
         self._has_former_hashes = False
-        self._client_failures = ClientFailures()
         self._published: publish.Published
         self._signed = ""
         self._revoked = -1
@@ -76,6 +84,7 @@ class ControlPlane:
         self._changed = asyncio.Condition()
         self._recorded = asyncio.Event()
         self._ending = False
+        self._unrecorded = Unrecorded()
 
     @classmethod
     async def open(
@@ -109,8 +118,9 @@ class ControlPlane:
         (state / "audit.pub").write_text(key.to_wire() + "\n")
 
     async def close(self) -> None:
-        """Sequence what waits and close the store."""
+        """Record and sequence what waits and close the store."""
         with contextlib.suppress(DurwardError):
+            await self._tell_unrecorded()
             await self.sequence()
         self.passwords.close()
         await self._database.close()
@@ -158,6 +168,31 @@ class ControlPlane:
     async def sequence(self) -> None:
         """Sequence everything that waits."""
         await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
+
+    async def keep_tidy(self, report: Report) -> None:
+        """Tell what was refused, and delete what is over, once a minute."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            with reported(report):
+                await self.tidy()
+
+    async def tidy(self) -> None:
+        """One round of housekeeping. Raises Unavailable."""
+        await self._tell_unrecorded()
+        await housekeeping.sweep(self._database, self._clock(), self._sessions)
+
+    async def _tell_unrecorded(self) -> None:
+        trail = self._trail("serve")
+        await housekeeping.tell_unrecorded(self._database, self._unrecorded, trail)
+        self._recorded.set()
+
+    def now(self) -> Instant:
+        """What this replica's clock shows."""
+        return self._clock()
+
+    def count_refused(self, endpoint: str, source: str) -> None:
+        """Count a request that was refused before it was looked at."""
+        self._unrecorded.refuse(endpoint, source)
 
     async def check_store(self) -> None:
         """Ask the store something. Raises Unavailable where it does not answer soon."""
@@ -207,10 +242,6 @@ class ControlPlane:
         """Refuse where a password is being verified for longer. Raises Unavailable."""
         if (seconds := self.passwords.oldest_seconds()) >= within_seconds:
             raise Unavailable(f"passwords: one is being verified for {seconds:.0f} s")
-
-    def count_client_failure(self, source: str) -> None:
-        """Count that a client did not prove itself, once that is recorded (AS-25)."""
-        self._client_failures.count(source, self._clock())
 
     async def people(self) -> dict[str, dict[str, bool]]:
         """Who is declared, and whether they can sign in by password."""
@@ -343,12 +374,17 @@ class ControlPlane:
             self._key_file,
             self._signer,
             TokenPolicy(Seconds(settings.access_lifetime_seconds)),
-            SessionPolicy(
-                Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
-            ),
+            self._sessions,
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
             self._has_former_hashes,
-            self._client_failures,
+            self._unrecorded.has_room,
+        )
+
+    @property
+    def _sessions(self) -> SessionPolicy:
+        settings = self._settings
+        return SessionPolicy(
+            Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
         )
 
     def _signer(self, purpose: str) -> Signer:

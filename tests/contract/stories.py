@@ -21,6 +21,7 @@ from durward.core.audit.verify import verify_log
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
 from durward.core.estate.declaration import Declaration, Kind
+from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.values import UserId, numeric_date
 from durward.core.wire import Json, decode_base64url, parse_json
 from durward.entropy import new_id
@@ -487,6 +488,22 @@ async def nothing_is_left(issuer: Issuer) -> None:
     assert '"ann"' not in told
 
 
+async def sweep(issuer: Issuer) -> None:
+    """What is over goes, or stays for the next round; what was refused is told once."""
+    for told, which in enumerate(each_fault(commits=8), 1):
+        await issuer.browser().authorize()
+        issuer.clock.forward(INTERACTION_LIFETIME)
+        issuer.plane.count_refused("token", "192.0.2.9")
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.tidy())
+        assert failed == injected.struck
+        await issuer.plane.tidy()
+        assert (await everything(issuer))["interactions"] == []
+        assert sum('"requests refused"' in body for body in await issuer.events()) == told
+        if not injected.struck:
+            return
+
+
 async def turn_keys(issuer: Issuer) -> None:
     """One key of each purpose stays, and edges are told of the same ones; no token is refused."""
     database = issuer.plane._database
@@ -515,5 +532,5 @@ async def turn_keys(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
     *(sign_in, sign_in_again, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, turn_keys),
+    *(put_in_order, ship, declare, sweep, turn_keys),
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.faces.logs import bound, keep_bounded
 
 PR_SET_PDEATHSIG = 1
 FIRST_BACKOFF_SECONDS = 0.1
@@ -32,6 +33,7 @@ class Child:
     before_stop: Callable[[], Awaitable[None]] | None = None
     on_death: int = signal.SIGTERM
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _bounding: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int | None:
@@ -42,6 +44,9 @@ class Child:
     async def start(self) -> None:
         """Start it and wait until it is ready. Raises Unavailable with the end of its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(bound, self.log)
+        if self._bounding is None:
+            self._bounding = asyncio.create_task(keep_bounded(self.log))
         written = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -70,6 +75,9 @@ class Child:
 
     async def stop(self) -> None:
         """Ask it to end, then insist."""
+        if self._bounding is not None:
+            self._bounding.cancel()
+            self._bounding = None
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -147,9 +155,9 @@ def outcome(code: int) -> str:
 
 
 def tail(log: Path, start: int, lines: int = 5) -> str:
-    """The last lines that a process wrote since `start` bytes."""
+    """The last lines that a process wrote since `start` bytes; all of a log that was emptied."""
     with log.open("rb") as file:
-        file.seek(start)
+        file.seek(start if start <= log.stat().st_size else 0)
         last = file.read().decode(errors="replace").strip().splitlines()[-lines:]
     return " | ".join(last) if last else f"nothing in {log}"
 

@@ -3,17 +3,18 @@
 import asyncio
 import signal
 import sys
-import traceback
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Unavailable
-from durward.entropy import new_id
 from durward.faces.http import admin, authzen, feed, log, metadata, revocation, token, userinfo
+from durward.faces.http.budgets import Budgeted
+from durward.faces.http.failures import GONE, Incidents
 from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
 from durward.faces.process import until_ended
@@ -39,6 +40,7 @@ async def run(settings: ServeSettings) -> None:
     tasks = [
         asyncio.create_task(plane.keep_fresh(report)),
         asyncio.create_task(plane.keep_sequencing(report)),
+        asyncio.create_task(plane.keep_tidy(report)),
     ]
     try:
         await until_ended(ended, [serving, *tasks])
@@ -53,6 +55,13 @@ async def run(settings: ServeSettings) -> None:
 
 def public(plane: ControlPlane) -> Starlette:
     """What clients reach through the edge."""
+    incidents = Incidents(plane.now, report)
+
+    async def broken(_: Request, error: Exception) -> Response:
+        """A mistake of ours: its id is told, and nothing else (the log has the rest)."""
+        text = f"It is known as incident {incidents.record(error)}."
+        return render.message("This is our mistake", text, 500)
+
     return Starlette(
         routes=[
             *metadata.routes(plane),
@@ -65,7 +74,8 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
-        exception_handlers={Unavailable: away, Exception: broken},
+        middleware=[Middleware(Budgeted, plane.now, plane.count_refused)],
+        exception_handlers={**GONE, Unavailable: away, Exception: broken},
     )
 
 
@@ -76,15 +86,9 @@ async def away(_: Request, error: Exception) -> Response:
     return answer
 
 
-async def broken(_: Request, error: Exception) -> Response:
-    """A mistake of ours: its id is told, and nothing else (the log has the rest)."""
-    incident = new_id("x")
-    report(f"incident {incident}: {''.join(traceback.format_exception(error))}")
-    return render.message("This is our mistake", f"It is known as incident {incident}.", 500)
-
-
 def control(plane: ControlPlane) -> Starlette:
     """What edges and operators reach, on a socket that only their account can open."""
+    incidents = Incidents(plane.now, report)
 
     async def alive(_: Request) -> Response:
         try:
@@ -101,6 +105,12 @@ def control(plane: ControlPlane) -> Starlette:
             return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ok")
 
+    async def broken(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"incident {incidents.record(error)}", 500)
+
+    async def busy(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(str(error), 503)
+
     return Starlette(
         routes=[
             Route("/livez", alive),
@@ -108,7 +118,8 @@ def control(plane: ControlPlane) -> Starlette:
             *feed.routes(plane),
             *admin.routes(plane),
             *log.routes(plane),
-        ]
+        ],
+        exception_handlers={**GONE, Unavailable: busy, Exception: broken},
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.authn.session import Session
+from durward.core.authn.source import counted_source
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate.client import Client
 from durward.core.estate.user import User
@@ -199,8 +200,9 @@ def _at_home(
 
 def _keep(connection: Connection, request: bytes, browser: Secret, trail: Trail) -> str:
     until = later(trail.at, INTERACTION_LIFETIME)
-    kept = Interaction(new_id("i"), browser.sha256(), request, trail.at, until)
-    record_interaction(connection, kept, trail.at)
+    source = counted_source(trail.source)
+    kept = Interaction(new_id("i"), browser.sha256(), request, trail.at, until, source)
+    record_interaction(connection, kept)
     return kept.id
 
 

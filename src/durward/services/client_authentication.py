@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Kind, Trail
-from durward.core.authn.client_failures import Standing
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
@@ -22,6 +21,7 @@ from durward.core.oauth.client_auth import (
 from durward.core.oauth.metadata import TOKEN_PATH
 from durward.core.values import ClientId
 from durward.services.context import Context
+from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
 from durward.store.clients import consume_assertion, load_secrets
 
@@ -82,23 +82,21 @@ def record_refusal(
     client: ClientId | None,
     error: ProtocolError,
     trail: Trail,
+    *,
+    proven: bool,
 ) -> None:
-    """Record what a client was refused; of failed authentications, what the budget allows."""
-    private = error.private[:500]
-    if error.code is ErrorCode.INVALID_CLIENT:
-        standing = context.client_failures.standing(trail.source, trail.at)
-        if standing is Standing.OVER:
-            return
-        if standing is Standing.FIRST_OVER:
-            private = "too many failures from this address: for now no more of them are recorded"
+    """Record what a client was refused; of one that did not prove itself, where there is room."""
     event = trail.event(
         Kind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
         error=error.code.value,
         public=error.public,
-        private=private,
+        private=error.private[:500],
     )
-    record_event(connection, event)
+    if proven:
+        record_event(connection, event)
+    else:
+        record_anonymous(connection, context, event)
 
 
 def check_grant_type(client: Client, kind: str, known: tuple[str, ...]) -> None:

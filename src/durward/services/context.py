@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from durward.core.authn.client_failures import ClientFailures
+from durward.core.audit.event import AuditEvent
 from durward.core.authn.session import SessionPolicy
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
@@ -28,8 +28,8 @@ class Context:
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
     has_former_hashes: bool = False
     """Whether the store had passwords with the parameters before, when the process started."""
-    client_failures: ClientFailures = field(default_factory=ClientFailures)
-    """Of this process; a use case only reads them."""
+    has_room: Callable[[AuditEvent], bool] = lambda _: True
+    """Whether an event of somebody who did not prove who they are may be recorded by itself."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""

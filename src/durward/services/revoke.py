@@ -40,7 +40,7 @@ def revoke(
         )
     except ProtocolError as error:
         if error.code is ErrorCode.INVALID_CLIENT:  # secrets are guessed here as well
-            record_refusal(connection, context, None, error, trail)
+            record_refusal(connection, context, None, error, trail, proven=False)
         return Revoked(error)
     if grant:
         end_grant(connection, grant, "revoked by its client", trail.by(client))

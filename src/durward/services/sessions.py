@@ -12,7 +12,7 @@ from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, U
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.passwords import decoy
-from durward.store.audit import record_event
+from durward.services.unrecorded import record_anonymous
 from durward.store.known_browsers import is_known_browser, record_known_browser
 from durward.store.people import (
     count_attempt,
@@ -137,7 +137,7 @@ def refuse(connection: Connection, context: Context, account: str, trail: Trail)
 def _refuse(connection: Connection, context: Context, account: str, why: str, trail: Trail) -> None:
     # What was typed may be a password in the wrong field: only names that exist are recorded.
     target = f"users/{account}" if account in context.published.estate.users else "users/?"
-    record_event(connection, trail.event(Kind.SIGN_IN_REFUSED, target, reason=why))
+    record_anonymous(connection, context, trail.event(Kind.SIGN_IN_REFUSED, target, reason=why))
 
 
 def sign_in(

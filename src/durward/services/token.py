@@ -54,11 +54,13 @@ def exchange(
 ) -> TokenAnswer:
     """Answer one request."""
     client: ClientId | None = None
+    proven = False
     try:
         form = parse_form(request.body)
         kind = required(form, "grant_type")
         client, registered = authenticate(connection, context, request.authorization, form, trail)
         trail = trail.by(client)
+        proven = registered.authentication != "none"  # else anybody can say its name
         check_grant_type(registered, kind, GRANT_TYPES)
         match kind:
             case "authorization_code":
@@ -71,7 +73,7 @@ def exchange(
                 granted = client_credentials.grant(client, registered, form, apis, decisions)
                 answer = _access(connection, context, granted, trail)
     except ProtocolError as error:
-        record_refusal(connection, context, client, error, trail)
+        record_refusal(connection, context, client, error, trail, proven=proven)
         return TokenAnswer(None, error)
     return TokenAnswer(answer)
 

@@ -38,7 +38,9 @@ def consume_assertion(
     connection: Connection, client: ClientId, jti: str, expires_at: Instant, now: Instant
 ) -> bool:
     """Whether this is the first use of an assertion (RFC 7523 §3); it is kept until it expires."""
-    connection.execute(delete(consumed).where(consumed.c.expires_at <= now))
+    c = consumed.c
+    expired = (c.client == client) & (c.jti == jti) & (c.expires_at <= now)
+    connection.execute(delete(consumed).where(expired))
     try:
         with connection.begin_nested():
             values = {"client": client, "jti": jti, "expires_at": expires_at}

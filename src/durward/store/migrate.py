@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0004_pre_known_browsers"
+HEAD = "0005_pre_interaction_source"
 LOCK = 7_238_471
 
 

@@ -59,7 +59,9 @@ def count_attempt(connection: Connection, against: Mapping[str, Limit], now: Ins
     names = sorted(against)  # one order for all: no deadlock
     for name in names:
         fresh = dialect.insert(attempts).values(name=name, failures=0, last_at=now)
-        connection.execute(fresh.on_conflict_do_nothing())
+        # It is updated to what it is, since that locks it: the sweeper leaves it alone.
+        same = {"failures": attempts.c.failures}
+        connection.execute(fresh.on_conflict_do_update(index_elements=["name"], set_=same))
     counts = load_counts(connection, names, lock=True)
     waits = longest_wait(((counts.get(name), against[name]) for name in names), now)
     if waits:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -123,11 +124,13 @@ interactions = Table(
     "interactions",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("browser", LargeBinary, nullable=False),
+    Column("browser", LargeBinary, nullable=False, index=True),
     Column("request", LargeBinary, nullable=False),
     Column("began_at", Number, nullable=False),
     Column("expires_at", Number, nullable=False, index=True),
     Column("session", Text),
+    Column("source", Text, nullable=False, server_default=""),
+    Index("ix_interactions_source", "source", "began_at"),
 )
 
 sessions = Table(

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     REVOKED = "revoked"
     TOKEN_ISSUED = "token issued"  # noqa: S105 - a kind of event
     TOKEN_REFUSED = "token refused"  # noqa: S105 - a kind of event
+    REQUESTS_REFUSED = "requests refused"
 
 
 @dataclass(frozen=True, slots=True)

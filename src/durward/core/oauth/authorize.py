@@ -22,7 +22,12 @@ from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.values import ClientId, Instant, Seconds, UserId, later
 
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
-MAX_STATE_CHARACTERS = 2_048
+MAX_STATE_BYTES = 2_048
+"""Applications put where they were into it, an address at worst."""
+MAX_NONCE_BYTES = 512
+"""A random value (OIDC Core §15.5.2); libraries that put a time before theirs send 150."""
+MAX_LOGIN_HINT_BYTES = 320
+"""An e-mail address at most (RFC 5321 §4.5.3.1)."""
 PROMPTS = {"none", "login", "consent", "select_account"}
 INTERACTION_LIFETIME = Seconds(1_800)
 CODE_LIFETIME = Seconds(60)
@@ -76,9 +81,7 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
             "the application asked to be answered at an address that it is not registered with",
             private=redirect_uri[:300],
         )
-    state = one(form, "state")
-    if state is not None and len(state) > MAX_STATE_CHARACTERS:
-        raise _invalid("`state` is too long")
+    state = _bounded(form, "state", MAX_STATE_BYTES)
     return Target(ClientId(client_id), redirect_uri, state)
 
 
@@ -113,12 +116,25 @@ def read_request(
         challenge=challenge,
         audience=api.audience if api else None,
         scopes=granted_scopes(client, form, {*(api.scopes if api else ()), *IDENTITY_SCOPES}),
-        nonce=one(form, "nonce"),
+        nonce=_bounded(form, "nonce", MAX_NONCE_BYTES),
         prompt=_prompt(form),
         max_age=_max_age(form),
         subject=subject,
-        login_hint=one(form, "login_hint"),
+        login_hint=_bounded(form, "login_hint", MAX_LOGIN_HINT_BYTES),
     )
+
+
+def _bounded(form: Form, name: str, longest_bytes: int) -> str | None:
+    """Free text: it is stored until a person has answered, for everybody who asks.
+
+    Control characters, which take sixfold room there, are in none of them (RFC 6749 Appendix A.5).
+    """
+    text = one(form, name)
+    if text is not None and len(text.encode()) > longest_bytes:
+        raise _invalid(f"`{name}` is too long: at most {longest_bytes} bytes")
+    if text is not None and any(character < " " for character in text):
+        raise _invalid(f"`{name}` has a control character")
+    return text
 
 
 def _prompt(form: Form) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from durward.faces.demo.claim import check_ports, held, running
 from durward.faces.demo.place import MAX_BASE_PORT, Place
 from durward.faces.demo.run import run
 from durward.faces.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
+from durward.faces.logs import bound
 from durward.faces.process import keep_private, one_error
 
 DEFAULT_PORT = 8470
@@ -107,6 +108,7 @@ def start_detached(place: Place) -> int:
     log = place.folder / "logs" / "demo.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
+        bound(log)
         written = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             process = subprocess.Popen(

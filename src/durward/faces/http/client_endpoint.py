@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from durward.core.audit.event import Trail
-from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+from durward.core.errors import ProtocolError, Unavailable
 from durward.faces.http.body import read_form
 from durward.faces.http.caller import source_of
 from durward.faces.http.replies import refusal, unavailable
@@ -35,18 +35,15 @@ def client_endpoint(
     """An endpoint of this name in the log."""
 
     async def answer(http: Request) -> Response:
-        source = source_of(http)
         try:
             request = ClientRequest(http.headers.get("authorization"), await read_form(http))
-            done = await plane.use(lambda c, x, t: use_case(c, x, request, t), name, source)
+            done = await plane.use(
+                lambda c, x, t: use_case(c, x, request, t), name, source_of(http)
+            )
         except ProtocolError as error:
             return refusal(error)
         except Unavailable as error:
             return unavailable(error)
-        if done.error is None:
-            return reply(done)
-        if done.error.code is ErrorCode.INVALID_CLIENT:
-            plane.count_client_failure(source)
-        return refusal(done.error)
+        return refusal(done.error) if done.error else reply(done)
 
     return answer

@@ -41,6 +41,9 @@ def configuration(app: Starlette) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_config=None,
+        # Errors of endpoints are told by the applications, within bounds; uvicorn would tell each
+        # once more, with its traceback.
+        log_level="critical",
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,

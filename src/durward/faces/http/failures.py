@@ -1,0 +1,46 @@
+"""What an endpoint raises that it did not mean to: a client that hung up, a mistake of ours."""
+
+import traceback
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from durward.core.authn.budget import Buckets, Budget
+from durward.core.values import Instant
+from durward.entropy import new_id
+
+PRINTED = Budget(burst=1, per_second=1)
+"""Tracebacks have some kilobytes each: a mistake that is met by every request must not fill a disk
+or hide another one."""
+
+
+class Incidents:
+    """Mistakes of ours: each has an id for who met it, and one a second is printed with it."""
+
+    def __init__(self, now: Callable[[], Instant], report: Callable[[str], None]) -> None:
+        self._now = now
+        self._report = report
+        self._room = Buckets(PRINTED, names=1)
+        self._silent = 0
+
+    def record(self, error: Exception) -> str:
+        """Print it, or count it for the next one that is; its id."""
+        incident = new_id("x")
+        if self._room.take("", self._now()):
+            self._silent += 1
+            return incident
+        text = "".join(traceback.format_exception(error))
+        more = f" ({self._silent} more since the one before, not printed)" if self._silent else ""
+        self._silent = 0
+        self._report(f"incident {incident}{more}: {text}")
+        return incident
+
+
+async def hung_up(_: Request, __: Exception) -> Response:
+    """Nobody reads the answer, and nothing went wrong here."""
+    return Response(status_code=400)
+
+
+GONE = {ClientDisconnect: hung_up}
+"""For every application: whatever endpoint waits for the rest of a body ends quietly."""

@@ -1,0 +1,63 @@
+"""What is not recorded by itself, because nobody signed in for it and it was too much.
+
+Refused requests, and events of people and clients who did not prove who they are, are counted, and
+told by one event a minute. Events of those who did, and of replays, are always recorded.
+"""
+
+from dataclasses import replace
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.tally import Tally
+from durward.core.authn.budget import Buckets, Budget
+from durward.core.authn.source import counted_source
+from durward.services.context import Context
+from durward.store.audit import record_event
+
+ANONYMOUS_EVENTS = Budget(burst=1_000, per_second=10)
+"""Of one process: a misconfigured fleet is seen in full; a flood adds 1 GB a day at the most."""
+
+
+class Unrecorded:
+    """Counts of one process; the store's thread and the event loop's both write them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._tally = Tally()
+        self._room = Buckets(ANONYMOUS_EVENTS, names=1)
+        self._untold: AuditEvent | None = None
+
+    def refuse(self, endpoint: str, source: str) -> None:
+        """Count a request that was refused before anything was asked of the store."""
+        with self._lock:
+            self._tally.refuse(endpoint, source)
+
+    def has_room(self, event: AuditEvent) -> bool:
+        """Whether an event of nobody may be recorded; one that may not is counted."""
+        with self._lock:
+            if not self._room.take("", event.at):
+                return True
+            source = counted_source(str(event.facts.get("source", "")))
+            self._tally.leave_out(event.kind.value, source)
+            return False
+
+    def untold(self, trail: Trail) -> AuditEvent | None:
+        """The event that tells what was counted: the same one until `told`, whatever fails."""
+        with self._lock:
+            if self._untold is None and (facts := self._tally.facts()):
+                self._untold = replace(trail.event(Kind.REQUESTS_REFUSED, "requests"), facts=facts)
+                self._tally = Tally()
+            return self._untold
+
+    def told(self) -> None:
+        """It is in the log."""
+        with self._lock:
+            self._untold = None
+
+
+def record_anonymous(connection: Connection, context: Context, event: AuditEvent) -> None:
+    """Record an event about somebody who did not prove who they are, where there is room."""
+    if context.has_room(event):
+        record_event(connection, event)
