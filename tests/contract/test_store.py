@@ -4,11 +4,12 @@ import asyncio
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, inspect, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from durward.core.audit.event import AuditEvent, Kind, Trail
 from durward.core.audit.merkle import Tree, leaf_hash
@@ -70,6 +71,17 @@ async def test_a_schema_of_a_newer_version_is_refused(database: Database) -> Non
     await database.write(lambda connection: connection.execute(newer).rowcount)
     with pytest.raises(Misconfigured, match="is not known"):
         await database.write(migrate)
+
+
+async def test_an_error_does_not_repeat_what_was_typed(database: Database) -> None:
+    """Errors that nobody expects are reported with all that led to them."""
+    query = text("SELECT 1 FROM no_such_table WHERE name = :name")
+    secret = new_id("typed")
+    with pytest.raises((Unavailable, DBAPIError)) as caught:
+        await database.read(lambda c: c.execute(query, {"name": secret}))
+    told = "".join(traceback.format_exception(caught.value))
+    assert "no_such_table" in told
+    assert secret not in told
 
 
 async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:

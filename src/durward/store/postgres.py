@@ -15,7 +15,10 @@ class PostgresDatabase(Database):
     """A fleet's memory."""
 
     def __init__(self, url: str) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True)
+        # Errors are reported, and parameters may be what somebody typed.
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_pre_ping=True, hide_parameters=True
+        )
 
     async def read(self, use: Use[T]) -> T:
         """Run a function that only reads."""

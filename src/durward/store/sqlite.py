@@ -63,6 +63,7 @@ def sqlite_engine(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=READERS + 1,
         max_overflow=0,
+        hide_parameters=True,  # errors are reported, and parameters may be what somebody typed
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 
