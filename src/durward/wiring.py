@@ -110,7 +110,6 @@ class ControlPlane:
         """Sequence what waits and close the store."""
         with contextlib.suppress(DurwardError):
             await self.sequence()
-        self.passwords.close()
         await self._database.close()
 
     @property

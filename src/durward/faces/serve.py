@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -65,7 +65,7 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
-        exception_handlers={Unavailable: away, Exception: broken},
+        exception_handlers={Unavailable: away, ClientDisconnect: gone, Exception: broken},
     )
 
 
@@ -74,6 +74,11 @@ async def away(_: Request, error: Exception) -> Response:
     answer = render.message("Come back in a moment", "The service is busy with itself.", 503)
     answer.headers["retry-after"] = str(getattr(error, "retry_after", 1))
     return answer
+
+
+async def gone(_: Request, __: Exception) -> Response:
+    """Who hung up reads no answer, and it is no mistake of ours."""
+    return Response(status_code=400)
 
 
 async def broken(_: Request, error: Exception) -> Response:

@@ -28,7 +28,7 @@ from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.faces.http.body import read_form
-from durward.faces.http.caller import source_of
+from durward.faces.http.caller import source_of, while_connected
 from durward.faces.pages.render import (
     browser_of,
     check_form,
@@ -170,9 +170,7 @@ class Pages:
         self, http: Request, account: str, password: Secret, admitted: Admitted
     ) -> bool:
         try:
-            fits = await self._plane.passwords.fits(
-                password, admitted.phc, gone=http.is_disconnected
-            )
+            fits = await while_connected(http, self._plane.passwords.fits(password, admitted.phc))
         except Unavailable:
             release = sessions.release
             await self._plane.use(
