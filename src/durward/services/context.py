@@ -25,8 +25,9 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
-    has_former_hashes: bool = False
-    """Whether the store had passwords with the parameters before, when the process started."""
+    former_share: float = 0.0
+    """Which share of the passwords was hashed with the former parameters, 0 to 1, when something
+    was published last."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify what was signed for a purpose."""
