@@ -1,9 +1,10 @@
 """The authorization server in this process, over a real store: its clock is the test's."""
 
+import asyncio
 import contextlib
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -167,6 +168,15 @@ def hidden(page: httpx2.Response, name: str) -> str:
     found = re.search(f'name="{name}" value="([^"]*)"', page.text)
     assert found, page.text
     return found[1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, for twenty seconds at most."""
+    for _ in range(2_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 @contextlib.asynccontextmanager

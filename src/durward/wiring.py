@@ -42,7 +42,7 @@ from durward.store.database import Database
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
-from durward.store.people import has_hashes
+from durward.store.people import share_of_hashes
 from durward.store.revocations import newest_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
@@ -76,7 +76,7 @@ class ControlPlane:
         self._database = database
         self._key_file = key_file
         self.passwords = verifier or PasswordVerifier()
-        self._has_former_hashes = False
+        self._former_share = 1.0
         self._published: publish.Published
         self._signed = ""
         self._revoked = -1
@@ -100,7 +100,6 @@ class ControlPlane:
         await database.write(migrate)
         plane = cls(settings, database, key_file, clock, verifier)
         await database.write(plane._prepare)
-        plane._has_former_hashes = await database.read(lambda c: has_hashes(c, passwords.FORMER))
         await plane.refresh()
         plane._write_public_keys(state)
         return plane
@@ -122,7 +121,6 @@ class ControlPlane:
         with contextlib.suppress(DurwardError):
             await self._tell_unrecorded()
             await self.sequence()
-        self.passwords.close()
         await self._database.close()
 
     @property
@@ -136,6 +134,10 @@ class ControlPlane:
         found = await self._database.read(load_snapshot)
         if found is None:
             raise Unavailable("no snapshot is published")
+        if self._former_share:  # it only falls: new hashes have the parameters of now
+            self._former_share = await self._database.read(
+                lambda c: share_of_hashes(c, passwords.FORMER)
+            )
         self._published, self._signed = fresh, found[1].decode()
         async with self._changed:
             self._changed.notify_all()
@@ -376,7 +378,7 @@ class ControlPlane:
             TokenPolicy(Seconds(settings.access_lifetime_seconds)),
             self._sessions,
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
-            self._has_former_hashes,
+            self._former_share,
             self._unrecorded.has_room,
         )
 

@@ -313,6 +313,36 @@ async def sign_in_again(issuer: Issuer) -> None:
             return
 
 
+async def derive_anew(issuer: Issuer) -> None:
+    """A hash of former parameters is replaced once or stays; its owner gets in either way."""
+    kdf = Argon2id(salt=b"s" * 16, length=32, iterations=1, lanes=4, memory_cost=64)
+    former = kdf.derive_phc_encoded(issuer.passwords["ann"].encode())
+
+    def replaced(rows: dict[str, list[str]]) -> int:
+        return sum("password rehashed" in row for row in rows["audit_outbox"])
+
+    for number, which in enumerate(each_fault(commits=4)):
+        issuer.clock.forward(60)
+        await issuer.plane.use(
+            lambda c, x, t: passwords.set_password(c, x, UserId("ann"), former, t), "test"
+        )
+        before = replaced(await everything(issuer))
+        browser = issuer.browser(f"198.51.100.{number}")
+        page = await browser.follow(await browser.authorize())
+        with faults(issuer, **which) as injected:
+            await browser.sign_in(page)
+        if injected.struck:
+            issuer.clock.forward(60)
+            again = issuer.browser(f"203.0.113.{number}")
+            page = await again.follow(await again.authorize())
+            assert (await again.sign_in(page)).status_code < 400
+        after = await everything(issuer)
+        assert replaced(after) == before + 1
+        assert not any(former in row for row in after["passwords"])
+        if not injected.struck:
+            return
+
+
 async def give_password(issuer: Issuer) -> None:
     """A password is replaced with all that stood on it, or not; the last one told is the one."""
     for which in each_fault():
@@ -531,6 +561,6 @@ async def turn_keys(issuer: Issuer) -> None:
 
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
-    *(sign_in, sign_in_again, give_password, prove_by_key, mistake_a_secret),
+    *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
     *(put_in_order, ship, declare, sweep, turn_keys),
 )

@@ -39,6 +39,7 @@ READERS = {
     "audit.latest_checkpoint": "for `audit checkpoint`",
     "audit.load_leaves": "for `logs` and `audit verify`",
     "migrate.current": "by a table's name, which SQLite tells without a statement",
+    "people.share_of_hashes": "for decoys, when something is published",
     "revocations.load_revocations": "for the feed of edges, which ask again",
 }
 """Verbs that only read, most of them outside of any use case."""

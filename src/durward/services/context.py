@@ -26,8 +26,9 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
-    has_former_hashes: bool = False
-    """Whether the store had passwords with the parameters before, when the process started."""
+    former_share: float = 0.0
+    """Which share of the passwords was hashed with the former parameters, 0 to 1, when something
+    was published last."""
     has_room: Callable[[AuditEvent], bool] = lambda _: True
     """Whether an event of somebody who did not prove who they are may be recorded by itself."""
 

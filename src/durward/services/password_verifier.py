@@ -11,8 +11,8 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Final, TypeVar
 
 from durward.core.errors import Unavailable
@@ -23,15 +23,13 @@ PLACES: Final = 32
 """How many may wait, of strangers and of known browsers each."""
 
 PATIENCE_SECONDS: Final = 5.0
-"""How long they wait: a person would try again by then, and the answer would reach nobody."""
+"""How long a caller waits, for a place and for the outcome: a person would try again by then."""
 
 RETRY_AFTER_SECONDS: Final = 2
 NICENESS: Final = 5
 """Of the threads that derive: requests that need no password go first."""
 
 T = TypeVar("T")
-Gone = Callable[[], Awaitable[bool]]
-"""Whether nobody waits for the answer any more."""
 
 
 class Places:
@@ -84,28 +82,23 @@ class PasswordVerifier:
         at_once = at_once or len(os.sched_getaffinity(0))
         self._verify = verify
         self._patience_seconds = patience_seconds
-        self._threads = ThreadPoolExecutor(at_once, "password", initializer=_give_way)
         self._places = Places(at_once)
         self._old = Places(1)
         self._running: dict[object, float] = {}
 
-    async def fits(
-        self, password: Secret, phc: str, *, known: bool = False, gone: Gone | None = None
-    ) -> bool:
+    async def fits(self, password: Secret, phc: str, *, known: bool = False) -> bool:
         """Whether the password is the one of the hash; `known` is a browser that signed in before.
 
+        A caller that is cancelled before it has a place is not computed.
         Raises Unavailable where too many wait, or the wait was too long.
         """
         return await self._run(
-            lambda: self._verify(password, phc),
-            takes_threads=takes_threads(phc),
-            known=known,
-            gone=gone,
+            lambda: self._verify(password, phc), takes_threads=takes_threads(phc), known=known
         )
 
     async def hash(self, password: Secret) -> str:
         """The hash of a password that is to be kept. Raises Unavailable."""
-        return await self._run(lambda: hashed(password), takes_threads=False, known=True, gone=None)
+        return await self._run(lambda: hashed(password), takes_threads=False, known=True)
 
     def check_room(self) -> None:
         """Refuse early what would find no place. Raises Unavailable."""
@@ -118,42 +111,54 @@ class PasswordVerifier:
             return 0.0
         return asyncio.get_running_loop().time() - min(self._running.values())
 
-    def close(self) -> None:
-        """Begin nothing more; what runs is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(
-        self, derive: Callable[[], T], *, takes_threads: bool, known: bool, gone: Gone | None
-    ) -> T:
+    async def _run(self, derive: Callable[[], T], *, takes_threads: bool, known: bool) -> T:
         # Those that take threads are taken one at a time, each at a place of the others too.
         needed = (self._old, self._places) if takes_threads else (self._places,)
-        with contextlib.ExitStack() as taken:
-            try:
+        try:
+            with contextlib.ExitStack() as taken:
                 async with asyncio.timeout(self._patience_seconds):
                     for places in needed:
                         await places.take(known=known)
                         taken.callback(places.give_back)
-            except TimeoutError:
-                raise busy() from None
-            if gone is not None and await gone():
-                raise Unavailable("nobody waits for this verification any more")
-            return await self._derived(derive, taken.pop_all())
+                    derived = self._begin(derive, taken)
+                    # It cannot be interrupted: whoever leaves meanwhile leaves it its place.
+                    return await asyncio.shield(derived)
+        except (TimeoutError, MemoryError):
+            raise busy() from None
 
-    async def _derived(self, derive: Callable[[], T], taken: contextlib.ExitStack) -> T:
-        loop, key = asyncio.get_running_loop(), object()
-        self._running[key] = loop.time()
+    def _begin(self, derive: Callable[[], T], taken: contextlib.ExitStack) -> asyncio.Future[T]:
+        """Derive in a thread; the places that were taken are given back when it ends."""
+        derived = in_thread(derive)
+        places = taken.pop_all()
+        self._running[derived] = asyncio.get_running_loop().time()
 
         def ended(_: object) -> None:
-            del self._running[key]
-            taken.close()
+            del self._running[derived]
+            places.close()
 
-        derived = loop.run_in_executor(self._threads, derive)
         derived.add_done_callback(ended)
+        return derived
+
+
+def in_thread(derive: Callable[[], T]) -> asyncio.Future[T]:
+    """Run a function in a thread of its own, which does not keep the process from ending.
+
+    Raises Unavailable where the system gives no thread.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        _give_way()
         try:
-            # It cannot be interrupted: whoever leaves meanwhile leaves it its place.
-            return await asyncio.shield(derived)
-        except MemoryError:
-            raise busy() from None
+            outcome.set_result(derive())
+        except Exception as error:  # noqa: BLE001 - whoever awaits the outcome is told
+            outcome.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="password", daemon=True).start()
+    except RuntimeError:
+        raise busy() from None
+    return asyncio.wrap_future(outcome)
 
 
 def busy() -> Unavailable:

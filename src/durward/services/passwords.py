@@ -83,13 +83,13 @@ def is_current(phc: str) -> bool:
 def decoy(context: Context, account: str) -> str:
     """What to verify where there is no such account, so that the time does not tell (AS-95).
 
-    While the store has hashes that take longer, a name that does not exist takes the one time or
-    the other, always the same, by a keyed hash of it that nobody outside can compute.
+    As many of the names that do not exist take the longer time as of those that do, each always
+    the same, by a keyed hash of the name that nobody outside can compute. As people sign in and
+    their hashes are derived anew, such names change to the shorter time too, each once.
     """
-    if not context.has_former_hashes:
-        return DECOYS[CURRENT]
-    named = hmac.digest(context.key_file.derive("decoys"), account.encode(), "sha256")
-    return DECOYS[FORMER if named[0] & 1 else CURRENT]
+    drawn = hmac.digest(context.key_file.derive("decoys"), account.encode(), "sha256")
+    takes_longer = int.from_bytes(drawn[:4], "big") < context.former_share * 2**32
+    return DECOYS[FORMER if takes_longer else CURRENT]
 
 
 def mint_password() -> Secret:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from durward.core.audit.event import Kind, Trail
@@ -36,10 +36,12 @@ def renew_hash(
         record_event(connection, trail.event(Kind.PASSWORD_REHASHED, f"users/{user}"))
 
 
-def has_hashes(connection: Connection, beginning: str) -> bool:
-    """Whether any password's hash begins so: it reads all of them."""
-    like = passwords.c.hash.startswith(beginning, autoescape=True)
-    return connection.execute(select(passwords.c.user).where(like).limit(1)).first() is not None
+def share_of_hashes(connection: Connection, beginning: str) -> float:
+    """Which share of the hashes begins so, 0 to 1; 0 where there is none. It reads all of them."""
+    begins = passwords.c.hash.startswith(beginning, autoescape=True)
+    found = connection.execute(select(func.count(), func.count().filter(begins))).one()
+    every, some = found
+    return some / every if every else 0.0
 
 
 def forget_password(connection: Connection, user: UserId, trail: Trail) -> bool:

@@ -123,7 +123,7 @@ def steps(change: object) -> object:
 def told(endpoint: Endpoint) -> Endpoint:
     """Errors as problem documents (RFC 9457)."""
 
-    async def answer(http: Request) -> Response:
+    async def respond(http: Request) -> Response:
         try:
             return await endpoint(http)
         except Misconfigured as error:
@@ -133,9 +133,11 @@ def told(endpoint: Endpoint) -> Endpoint:
         except Conflict as error:
             return problem(409, str(error))
         except Unavailable as error:
-            return problem(503, str(error))
+            answer = problem(503, str(error))
+            answer.headers["retry-after"] = str(error.retry_after)
+            return answer
 
-    return answer
+    return respond
 
 
 def problem(status: int, title: str, hint: str = "") -> Response:

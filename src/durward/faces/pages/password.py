@@ -14,7 +14,7 @@ from durward.core.authn.password import is_acceptable
 from durward.core.errors import Unavailable
 from durward.core.oauth.form import one
 from durward.core.values import Secret
-from durward.faces.http.caller import source_of
+from durward.faces.http.caller import source_of, while_connected
 from durward.faces.pages.render import cookie, session_of
 from durward.services import sessions
 from durward.services.context import Context
@@ -87,11 +87,9 @@ class PasswordAttempt:
 
     async def _fits(self, admitted: Admitted) -> bool:
         try:
-            fits = await self.plane.passwords.fits(
-                self.password,
-                admitted.phc,
-                known=admitted.known,
-                gone=self.http.is_disconnected,
+            fits = await while_connected(
+                self.http,
+                self.plane.passwords.fits(self.password, admitted.phc, known=admitted.known),
             )
         except Unavailable:
             attempt = admitted.attempt
