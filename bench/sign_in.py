@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx2
 
+from durward.core.edge.envoy.filters import SOURCE
 from durward.core.values import Secret
 from durward.services import passwords
 
@@ -45,7 +46,7 @@ def declare(runtime: Path) -> dict[str, str]:
 async def sign_in(socket: Path, name: str, password: str, go: asyncio.Event) -> tuple[float, int]:
     """Seconds until the session, and how often it was told to come back."""
     transport = httpx2.AsyncHTTPTransport(uds=str(socket))
-    headers = {"durward-source": f"192.0.2.{int(name.split('-')[1]) % 250}"}
+    headers = {SOURCE: f"192.0.2.{int(name.split('-')[1]) % 250}"}
     async with httpx2.AsyncClient(
         transport=transport, base_url=ORIGIN, headers=headers, timeout=60
     ) as http:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import httpx2
 
+from durward.core.edge.envoy.filters import SOURCE
+
 CONNECTIONS = 8
 ROUNDS = 5
 ROUND_SECONDS = 2.0
@@ -40,11 +42,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def ask(socket: Path, secret: str, until: float) -> int:
-    """Ask for tokens, one after another; how many."""
-    count = 0
+async def ask(socket: Path, secret: str, source: str, until: float) -> int:
+    """Ask for tokens, one after another; how many. Each connection comes from its own address."""
+    count, headers = 0, {SOURCE: source}
     transport = httpx2.AsyncHTTPTransport(uds=str(socket))
-    async with httpx2.AsyncClient(transport=transport, auth=("job", secret)) as client:
+    async with httpx2.AsyncClient(
+        transport=transport, auth=("job", secret), headers=headers
+    ) as client:
         while time.perf_counter() < until:
             form = {"grant_type": "client_credentials"}
             reply = await client.post("http://durward/token", data=form)
@@ -57,7 +61,8 @@ async def measure(pid: int, socket: Path, secret: str) -> tuple[float, float]:
     """Tokens per second, CPU µs per token, of one round."""
     began, cpu = time.perf_counter(), cpu_seconds(pid)
     until = began + ROUND_SECONDS
-    counts = await asyncio.gather(*(ask(socket, secret, until) for _ in range(CONNECTIONS)))
+    sources = (f"192.0.2.{number}" for number in range(CONNECTIONS))
+    counts = await asyncio.gather(*(ask(socket, secret, source, until) for source in sources))
     took, used = time.perf_counter() - began, cpu_seconds(pid) - cpu
     return sum(counts) / took, used / sum(counts) * 1e6
 
