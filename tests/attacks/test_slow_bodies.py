@@ -127,14 +127,18 @@ def test_a_form_of_a_legal_size_arrives_whole(demo: Demo, kib: int, status: int)
 
 
 def in_a_row(port: int, source: int, path: str, count: int) -> bytes:
-    """The answers to many requests that are sent at once on one connection."""
+    """The answers to many requests that are sent at once on one connection.
+
+    After its refusal Envoy closes with requests unread, which resets the connection.
+    """
     request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
     last = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
     with connect(port, source) as connection:
         connection.sendall((request * (count - 1) + last).encode())
         answer = b""
-        while chunk := connection.recv(1_048_576):
-            answer += chunk
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := connection.recv(1_048_576):
+                answer += chunk
     return answer
 
 
