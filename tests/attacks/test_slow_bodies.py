@@ -119,6 +119,7 @@ def test_a_body_that_does_not_go_on_is_refused_in_time(demo: Demo) -> None:
         began = time.monotonic()
         answer = connection.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 408"), answer
+        assert b"the request took too long to arrive" in answer
         assert 8 < time.monotonic() - began < 13
 
 
@@ -162,6 +163,16 @@ def test_one_address_has_a_budget_and_the_others_have_theirs(demo: Demo, target:
     assert in_a_row(port, 2_000, path, 50).count(b"HTTP/1.1 200") == 50
 
 
+def is_refused_for_overload(client: httpx2.Client, url: str) -> bool:
+    """Whether the answer tells what is the matter, and when to come back."""
+    reply = client.get(url)
+    if reply.status_code != 503:
+        return False
+    assert reply.headers["retry-after"] == "1"
+    assert "the edge is overloaded" in reply.text
+    return True
+
+
 def is_served(edge: LiveEdge) -> bool:
     """Whether a request is answered soon; a connection that is not accepted waits in vain."""
     try:
@@ -176,7 +187,9 @@ def test_without_memory_the_new_is_refused_and_what_follows_is_served() -> None:
     with live_edge(f"[edge.limits]\nheap_mib = 64\n{LARGE}") as edge, held() as connections:
         begun = b"GET /v1/status HTTP/1.1\r\nhost: o\r\ncontent-length: 1000000\r\n\r\n"
         envoy = edge.children()["envoy"]
-        refused = False
+        url, refused = edge.base + "/v1/status", False
+        known = httpx2.Client(timeout=5, trust_env=False)
+        assert known.get(url).status_code == 200
         for number in range(150):
             with contextlib.suppress(OSError):
                 connections.append(connect(edge.port, number))
@@ -184,6 +197,8 @@ def test_without_memory_the_new_is_refused_and_what_follows_is_served() -> None:
             if refused := number % 10 == 9 and not is_served(edge):
                 break
         assert refused, "135 MB are held in 64"
+        assert is_refused_for_overload(known, url), "on a connection that was open before"
+        known.close()
         for connection in connections:
             connection.close()
         wait_for(lambda: is_served(edge))
