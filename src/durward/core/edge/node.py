@@ -27,12 +27,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     decision_seconds: Positive = 2
     body_seconds: Positive = 10
     """How long a request to the issuer may take to arrive, its body with it."""
+    public_body_bytes: Positive = 65_536
+    """How large a body a public operation takes: all of it is held until it is whole."""
     source_burst: Positive = 1_000
     source_per_second: Positive = 100
     """How many requests one address (IPv6: one /64) may send to the issuer, and to each public
     operation: at once, and each second after that. Hundreds of people may share an address."""
     heap_mib: Annotated[int, msgspec.Meta(ge=64)] = 1_024
-    """How much memory Envoy may allocate: near it requests are refused, then connections."""
+    """From which memory of Envoy's on nothing new is begun: near it requests are refused, then
+    connections. What was begun before may go on, and a body that is held grows up to its bound."""
 
 
 def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:

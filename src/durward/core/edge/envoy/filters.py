@@ -75,7 +75,7 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
         *replace_cookie(),
         body_limit(limits),
         {**budget_of_source(limits), "disabled": True},
-        {**hold_body(limits.body_bytes), "disabled": True},
+        {**hold_body(public_body(limits)), "disabled": True},
         credentials_guard(),
         verify_token(snapshot),
         token_guard(),
@@ -230,6 +230,14 @@ def hold_body(limit_bytes: int) -> Config:
     buffer, and none of what all share behind it.
     """
     return typed(BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", bounded(limit_bytes))
+
+
+def public_body(limits: Limits) -> int:
+    """How large a body may be that is held for a public operation.
+
+    Small: what one address may begin there, times this, is what it makes Envoy keep.
+    """
+    return min(limits.body_bytes, limits.public_body_bytes)
 
 
 def body_held_on_route(limit_bytes: int) -> Config:

@@ -21,6 +21,9 @@ def local_replies() -> Config:
         "mappers": [
             {"filter": details("== 'ext_authz_denied'")},
             refusal(both(unborn(), status(431)), 431, "the headers are too large", decision=EARLY),
+            refusal(
+                details("== 'overload'"), 503, "the edge is overloaded", retry_after=1, decision=EARLY
+            ),
             refusal(unborn(), None, "the request was refused", decision=EARLY),
             refusal(
                 details(".startsWith('jwt_authn_access_denied{Jwt_is_missing}')"),
@@ -77,6 +80,7 @@ def local_replies() -> Config:
             ),
             refusal(status(403), 403, "not allowed"),
             refusal(status(404), 404, "no such operation"),
+            refusal(status(408), 408, "the request took too long to arrive"),
             refusal(status(413), 413, "the body is too large"),
             refusal(status(429), 429, "too many requests", retry_after=1),
             refusal(details("== 'ext_authz_error'"), 503, "no decision can be made", retry_after=1),

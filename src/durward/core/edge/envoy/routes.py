@@ -17,6 +17,7 @@ from durward.core.edge.envoy.filters import (
     TOKEN_GUARD,
     body_held_on_route,
     budget_on_route,
+    public_body,
     token_guard_of_public_operation,
 )
 from durward.core.edge.envoy.types import JWT, Config, message, seconds
@@ -75,7 +76,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     if operation.public:
         per_filter[TOKEN_GUARD] = token_guard_of_public_operation()
         per_filter[SOURCE_BUDGET] = budget_on_route(limits)
-        per_filter[BUFFER] = body_held_on_route(limits.body_bytes)
+        per_filter[BUFFER] = body_held_on_route(public_body(limits))
     return {
         "name": f"{api.id}:{operation.id}",
         "match": {
