@@ -22,7 +22,11 @@ def local_replies() -> Config:
             {"filter": details("== 'ext_authz_denied'")},
             refusal(both(unborn(), status(431)), 431, "the headers are too large", decision=EARLY),
             refusal(
-                details("== 'overload'"), 503, "the edge is overloaded", retry_after=1, decision=EARLY
+                details("== 'overload'"),
+                503,
+                "the edge is overloaded",
+                retry_after=1,
+                decision=EARLY,
             ),
             refusal(unborn(), None, "the request was refused", decision=EARLY),
             refusal(
