@@ -84,6 +84,6 @@ async def test_the_store_holds_no_token_code_password_or_cookie(issuer: Issuer) 
     state = Path(issuer.plane._settings.state)
     stored = b"".join(path.read_bytes() for path in state.glob("durward.db*"))
     assert stored
-    assert len(cookies) == 2
+    assert len(cookies) == 3
     for secret in known:
         assert secret[-30:].encode() not in stored
