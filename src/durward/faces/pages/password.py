@@ -60,9 +60,8 @@ class PasswordAttempt:
         """What the browser is given. Whatever was wrong, it took as long and says the same."""
         try:
             return await self._verified()
-        except (
-            Unavailable
-        ) as busy:  # of the verifier; the page's own transaction tells of the store
+        except Unavailable as busy:
+            # The verifier's. Where it is the store's, the page's own transaction tells of it.
             text = "Many people sign in at this moment. Try again in a few seconds."
             return Notice(text, self.account, BUSY, busy.retry_after)
 
