@@ -22,7 +22,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """A short folder for sockets, its owner's alone."""
     state: str
     """A folder for the snapshot, Envoy's files, the spool and the logs."""
-    id: str = "edge-1"
+    id: str | None = None
+    """The name that this node wants, where it has none yet; the control plane gives it one."""
     issuer: str | None = None
     """Where the issuer is served."""
     control_plane: str | None = None
@@ -58,7 +59,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             hint = "control_plane = the runtime folder of `durward serve`"
             raise Misconfigured("edge", "an issuer, and nothing that serves it", hint=hint)
         return Node(
-            id=self.id,
+            id=self.id or "edge",
             admin=Address.parse(f"unix:{runtime}/envoy.sock"),
             apis=Address.parse(self.apis),
             issuer=Address.parse(self.issuer) if self.issuer else None,

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
 from durward.core.authn.session import SessionPolicy
-from durward.core.errors import DurwardError, Unavailable
+from durward.core.edge.report import Report as NodeReport
+from durward.core.errors import Conflict, DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
 from durward.core.jose.life import Least, Rotation
 from durward.core.jose.life import published as published_keys
@@ -28,6 +29,7 @@ from durward.services import (
     client_secrets,
     housekeeping,
     keyring,
+    nodes,
     passwords,
     publish,
     revocations,
@@ -42,8 +44,10 @@ from durward.store.database import Database
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
+from durward.store.nodes import load_history
+from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
-from durward.store.revocations import newest_revocation
+from durward.store.revocations import last_revocation
 from durward.store.snapshots import load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
@@ -79,7 +83,7 @@ class ControlPlane:
         self._former_share = 1.0
         self._published: publish.Published
         self._signed = ""
-        self._revoked = -1
+        self._revoked = (-1, 0)
         self._signers: dict[str, Signer] = {}
         self._changed = asyncio.Condition()
         self._recorded = asyncio.Event()
@@ -106,8 +110,8 @@ class ControlPlane:
 
     def _prepare(self, connection: Connection) -> None:
         keyring.ensure_keys(connection, self._key_file, self._trail("start"))
-        if not newest_version(connection):
-            publish.publish(connection, self.issuer, self._key_file, self._trail("start"))
+        trail = self._trail("start")
+        publish.publish_if_changed(connection, self.issuer, self._key_file, trail)
 
     def _write_public_keys(self, state: Path) -> None:
         """What edges and auditors pin."""
@@ -139,8 +143,7 @@ class ControlPlane:
                 lambda c: share_of_hashes(c, passwords.FORMER)
             )
         self._published, self._signed = fresh, found[1].decode()
-        async with self._changed:
-            self._changed.notify_all()
+        await self._tell()
 
     async def keep_fresh(self, report: Report) -> None:
         """Follow what is published and revoked, here and by other replicas."""
@@ -148,12 +151,11 @@ class ControlPlane:
             await asyncio.sleep(REFRESH_SECONDS)
             with reported(report):
                 version, revoked = await self._database.read(
-                    lambda c: (newest_version(c), newest_revocation(c))
+                    lambda c: (newest_version(c), last_revocation(c))
                 )
                 if revoked != self._revoked:
                     self._revoked = revoked
-                    async with self._changed:
-                        self._changed.notify_all()
+                    await self._tell()
                 if version != self._published.version:
                     await self.refresh()
 
@@ -204,8 +206,13 @@ class ControlPlane:
         except TimeoutError:
             raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None
 
-    async def snapshot_after(self, version: int, wait: float) -> str | None:
-        """The signed snapshot once it is newer than `version`; None after `wait` seconds."""
+    async def list_after(self, version: int, digest: str, wait: float) -> str | None:
+        """The signed list of parts once it is newer than `version`; None after `wait` seconds.
+
+        Raises Conflict where whoever asks has a list that this database did not publish.
+        """
+        if await self._database.read(lambda c: nodes.is_ahead(c, version, digest)):
+            raise Conflict("that list is not one of this database")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait), self._changed:
                 await self._changed.wait_for(
@@ -213,13 +220,72 @@ class ControlPlane:
                 )
         return self._signed if self._published.version > version else None
 
-    async def revocations_after(self, sequence: int, wait: float) -> revocations.Feed:
-        """What was revoked after a sequence number; waits until there is something, or in vain."""
+    async def parts(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Those of the parts that there are, by digest."""
+        return await self._database.read(lambda c: load_parts(c, digests))
+
+    async def join(self, wish: str | None, place: str) -> str:
+        """The id of the node at a place. Raises Conflict or Misconfigured."""
+        trail = self._trail(f"nodes/{wish or place}")
+        return await self._database.write(lambda c: nodes.join(c, wish, place, trail))
+
+    async def hear(self, report: NodeReport) -> nodes.Heard:
+        """Take down what a node tells. Raises Conflict where another process has its id."""
+        trail = self._trail(f"nodes/{report.node}")
+        heard = await self._database.write(lambda c: nodes.hear(c, report, trail))
+        self._recorded.set()
+        await self._tell()
+        return heard
+
+    async def overtake(self, signed: str) -> None:
+        """Publish beyond what a node has. Raises Misconfigured or Conflict."""
+        trail = self._trail("nodes")
+        await self._database.write(
+            lambda c: nodes.overtake(c, signed, self.issuer, self._key_file, trail)
+        )
+        await self._after_change()
+
+    async def restored(self, beyond: int) -> int:
+        """The database was put back to an earlier state; the epoch that begins."""
+        trail = self._trail("operator")
+        epoch = await self._database.write(
+            lambda c: nodes.restored(c, self.issuer, self._key_file, trail, beyond)
+        )
+        await self._after_change()
+        return epoch
+
+    async def forget_node(self, id: str) -> None:
+        """Forget a node. Raises Misconfigured where there is none."""
+        trail = self._trail("operator")
+        await self._database.write(lambda c: nodes.forget(c, id, trail))
+        self._recorded.set()
+
+    async def fleet(self) -> nodes.Fleet:
+        """Every node as it was heard of last, beside what is published."""
+        return await self._database.read(nodes.load_fleet)
+
+    async def node_history(self, id: str, limit: int) -> list[tuple[Instant, int, NodeReport]]:
+        """What a node told when something changed, the newest last."""
+        return await self._database.read(lambda c: load_history(c, id, limit))
+
+    async def wait_for_nodes(self, wait: float) -> None:
+        """Return when a node told something here, or after `wait` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait), self._changed:
-                await self._changed.wait_for(lambda: self._ending or self._revoked != sequence)
+                await self._changed.wait()
+
+    async def revocations_after(self, sequence: int, at: int, wait: float) -> revocations.Feed:
+        """What was revoked after a sequence number; waits until there is something, or in vain.
+
+        `at` is when the revocation of that number was made, as whoever asks knows it.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait), self._changed:
+                await self._changed.wait_for(
+                    lambda: self._ending or self._revoked != (sequence, at)
+                )
         moment = self._clock()
-        return await self._database.read(lambda c: revocations.load_feed(c, sequence, moment))
+        return await self._database.read(lambda c: revocations.load_feed(c, sequence, at, moment))
 
     def canaries(self) -> dict[str, str]:
         """Tokens that every edge must refuse."""
@@ -228,6 +294,9 @@ class ControlPlane:
     async def release(self) -> None:
         """Let everybody go who waits for a snapshot."""
         self._ending = True
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 

@@ -34,7 +34,7 @@ async def test_a_replaced_secret_is_worth_nothing_and_so_are_its_tokens(issuer: 
     fresh = (await issuer.plane.new_client_secret(ClientId("reporting"))).reveal()
     assert await status(issuer, old) == 401
     assert await status(issuer, fresh) == 200
-    feed = await issuer.plane.revocations_after(0, 0)
+    feed = await issuer.plane.revocations_after(0, 0, 0)
     assert any(one.value == "reporting" for one in feed.entries)
     told = [one for one in await issuer.events() if "reporting" in one]
     assert any("secret removed" in one for one in told)

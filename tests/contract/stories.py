@@ -20,14 +20,16 @@ from durward.core.audit.event import Kind as Event
 from durward.core.audit.verify import verify_log
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
+from durward.core.edge.parts import LIST_TYPE, Listing
+from durward.core.edge.report import Refused, Report
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.values import UserId, numeric_date
-from durward.core.wire import Json, decode_base64url, parse_json
+from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
 from durward.services import passwords, sequence
-from durward.services.keyring import ACCESS, AUDIT, ROTATED, Wish, load_ring
+from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, Wish, load_ring
 from durward.store.snapshots import load_snapshot
 
 Prepare: TypeAlias = Callable[[Issuer], Awaitable[Any]]
@@ -511,11 +513,18 @@ async def nothing_is_left(issuer: Issuer) -> None:
     assert not alive
     assert not [row for row in rows["client_secrets"] if "'desk'" in row]
     assert [row for row in rows["client_secrets"] if "'fresh'" in row]
+    told = await published(issuer)
+    assert not [name for name, data in told.items() if b'"ann"' in data]
+
+
+async def published(issuer: Issuer) -> dict[str, bytes]:
+    """The parts of the newest snapshot: every one that its list names is there."""
     found = await issuer.plane._database.read(load_snapshot)
     assert found is not None
-    payload = found[1].split(b".")[1].decode()
-    told = json.dumps(parse_json(decode_base64url(payload), limit_bytes=10_000_000))
-    assert '"ann"' not in told
+    listing = Listing.from_wire(decode_base64url(found[1].split(b".")[1].decode()))
+    assert listing.version == found[0]
+    bodies = await issuer.plane.parts(list(listing.parts.values()))
+    return {name: bodies[digest] for name, digest in listing.parts.items()}
 
 
 async def sweep(issuer: Issuer) -> None:
@@ -550,11 +559,66 @@ async def turn_keys(issuer: Issuer) -> None:
             ring.open(key)
         await issuer.plane.refresh()
         assert (await issuer.userinfo(token)).status_code == 200
-        found = await database.read(load_snapshot)
-        assert found is not None
-        payload = parse_json(decode_base64url(found[1].split(b".")[1].decode()), limit_bytes=10**7)
-        assert isinstance(payload, dict)
-        assert payload["keys"] == ring.public((ACCESS,), issuer.clock())
+        told = json.loads((await published(issuer))["keys"])
+        assert told["keys"] == ring.public((ACCESS,), issuer.clock())
+        if not injected.struck:
+            return
+
+
+async def follow(issuer: Issuer) -> None:
+    """A node joins, tells, and is forgotten; each counts once, and its refusal is told once."""
+    for number, which in enumerate(each_fault()):
+        place = f"place-{number}"
+        strikes = []
+        refusing = Report(
+            node=f"node-{number}",
+            place=place,
+            durward="0",
+            version=issuer.plane.published.version,
+            refused={"api/orders": Refused("d", "Envoy refuses it")},
+        )
+        for step in (
+            lambda place=place, node=refusing.node: issuer.plane.join(node, place),
+            lambda report=refusing: issuer.plane.hear(report),
+            lambda node=refusing.node: issuer.plane.forget_node(node),
+        ):
+            issuer.clock.forward(1)
+            with faults(issuer, **which) as injected:
+                failed = await fails(step())
+            assert failed == injected.struck
+            strikes.append(injected)
+            if injected.struck and not injected.lost:
+                await step()
+        assert not [node for node in (await issuer.plane.fleet()).nodes if node.id == refusing.node]
+        told = [event for event in await issuer.events() if f'"nodes/{refusing.node}"' in event]
+        kinds = [json.loads(event)["kind"] for event in told if '"kind"' in event]
+        assert sorted(kinds) == ["node forgotten", "node joined", "parts refused"]
+        if not any(injected.struck for injected in strikes):
+            return
+
+
+async def put_back(issuer: Issuer) -> None:
+    """A node that is ahead is overtaken once, and what may have been used in between is ended."""
+    for which in each_fault():
+        issuer.clock.forward(1)
+        token = (await issuer.browser().tokens())["refresh_token"]
+        plane = issuer.plane
+        before = await plane.fleet()
+        signer = plane._signer(SNAPSHOT)
+        database, version = before.deployment.database, before.version + 5
+        listing = Listing(version, database, before.deployment.epoch, {})
+        signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
+        with faults(issuer, **which) as injected:
+            failed = await fails(plane.overtake(signed))
+        assert failed == injected.struck
+        await plane.overtake(signed)  # as the node does where nobody answered
+        after = await plane.fleet()
+        assert (after.version, after.deployment.epoch) == (
+            version + 1,
+            before.deployment.epoch + 1,
+        )
+        await plane.refresh()
+        assert (await issuer.refresh(token)).status_code == 400
         if not injected.struck:
             return
 
@@ -562,5 +626,5 @@ async def turn_keys(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, sweep, turn_keys),
+    *(put_in_order, ship, declare, sweep, turn_keys, follow, put_back),
 )

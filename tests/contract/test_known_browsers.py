@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from durward.core.audit.event import Trail
 from durward.core.authn.known_browser import MOST, UNUSED
@@ -11,6 +11,7 @@ from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
 from durward.store import known_browsers, migrate, people, schema
 from durward.store.database import Database
+from durward.store.engine import open_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-96")]
 NOW = Instant(1_800_000_000_000_000)
@@ -106,18 +107,14 @@ async def test_sign_ins_at_once_at_one_browser_are_one_row(database: Database) -
     assert await database.read(rows) == [(ANN, b"one", NOW, NOW)]
 
 
-async def test_what_was_typed_before_is_gone_after_the_migration(database: Database) -> None:
-    def as_before(connection: Connection) -> None:
-        connection.execute(text("DROP TABLE known_browsers"))
-        for index in ("source", "browser"):
-            connection.execute(text(f"DROP INDEX ix_interactions_{index}"))
-        connection.execute(text("ALTER TABLE interactions DROP COLUMN source"))
-        before = "UPDATE alembic_version SET version_num = '0003_pre_interaction_session'"
-        connection.execute(text(before))
+async def test_what_was_typed_before_is_gone_after_the_migration(url: str) -> None:
+    database = open_database(url)
+    try:
+        before = "0003_pre_interaction_session"
+        await database.write(lambda c: migrate.upgrade(c, before))
         typed = {"name": "sign-in:account:my secret password", "failures": 1, "last_at": NOW}
-        connection.execute(schema.attempts.insert().values(**typed))
-
-    await database.write(as_before)
-    assert await database.write(migrate.migrate)
-    left = await database.read(lambda c: c.execute(select(schema.attempts)).all())
-    assert left == []
+        await database.write(lambda c: c.execute(schema.attempts.insert().values(**typed)))
+        assert await database.write(migrate.migrate)
+        assert await database.read(lambda c: c.execute(select(schema.attempts)).all()) == []
+    finally:
+        await database.close()

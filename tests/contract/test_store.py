@@ -177,9 +177,11 @@ async def test_keys_are_published_retired_and_destroyed(database: Database) -> N
 
 async def test_a_version_of_the_snapshot_is_published_once(database: Database) -> None:
     assert await database.read(snapshots.newest_version) == 0
-    await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"one", TRAIL))
+    await database.write(
+        lambda c: snapshots.publish_snapshot(c, 1, b"one", {"d1": b"a part"}, TRAIL)
+    )
     with pytest.raises(IntegrityError):
-        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", TRAIL))
+        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", {}, TRAIL))
     assert await database.read(snapshots.load_snapshot) == (1, b"one")
 
 

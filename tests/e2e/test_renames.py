@@ -21,7 +21,8 @@ from durward.core.edge.revocation import Kind, Revocation
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import Instant
 from durward.faces.credentials import add_credentials, read_credentials
-from durward.faces.edge.revoker import Revoker, Told
+from durward.faces.edge.link import Told
+from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.spool import Spool
 from durward.faces.edge.xds import replace
 
@@ -139,7 +140,7 @@ def is_back(demo: Demo) -> bool:
 def test_a_node_whose_disk_failed_forgets_nothing_once_it_is_mended(demo: Demo) -> None:
     """Snapshot, revocations and what was shipped are written again, though nothing new comes."""
     state = demo.folder / "edge"
-    files = [state / name for name in ("snapshot.jws", "shipped.json", "revocations.json")]
+    files = [state / name for name in ("parts.json", "shipped.json", "revocations.json")]
     token = demo.token().json()["access_token"]
     wait_for(lambda: demo.get(SUMMARY, token).status_code == 200)
     for path in files:

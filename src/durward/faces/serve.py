@@ -12,7 +12,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Unavailable
-from durward.faces.http import admin, authzen, feed, log, metadata, revocation, token, userinfo
+from durward.faces.http import (
+    admin,
+    authzen,
+    link,
+    log,
+    metadata,
+    nodes,
+    revocation,
+    token,
+    userinfo,
+)
 from durward.faces.http.budgets import Budgeted
 from durward.faces.http.failures import GONE, Incidents
 from durward.faces.http.listener import serve
@@ -115,8 +125,9 @@ def control(plane: ControlPlane) -> Starlette:
         routes=[
             Route("/livez", alive),
             Route("/readyz", ready),
-            *feed.routes(plane),
+            *link.routes(plane),
             *admin.routes(plane),
+            *nodes.routes(plane),
             *log.routes(plane),
         ],
         exception_handlers={**GONE, Unavailable: busy, Exception: broken},

@@ -89,6 +89,19 @@ RETENTION: tuple[Retention, ...] = (
         destroy_keys,
     ),
     Retention("snapshots", "once ten are newer, where the next one is published", "10"),
+    Retention(
+        "snapshot_parts",
+        "once no kept snapshot names it, where the next one is published",
+        "by what ten snapshots say",
+    ),
+    Retention("deployment", "never", "one row"),
+    Retention("nodes", "by `edge forget`", "50"),
+    Retention(
+        "node_reports",
+        "with its node, or after 90 days",
+        "1 000 changes of each node",
+        batches(lambda now, _: expiry.node_reports(now)),
+    ),
     Retention("client_secrets", "with the client, or where the next one is made", "by operators"),
     Retention(
         "consumed_assertions",

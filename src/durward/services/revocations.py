@@ -11,7 +11,12 @@ from durward.core.values import ClientId, Instant, Seconds, SessionId, TenantId,
 from durward.entropy import new_id
 from durward.services.context import Context
 from durward.services.keyring import ACCESS
-from durward.store.revocations import MAX_LISTED, load_revocations, newest_revocation
+from durward.store.revocations import (
+    MAX_LISTED,
+    last_revocation,
+    load_revocations,
+    revoked_at,
+)
 
 
 @dataclass(frozen=True)
@@ -19,19 +24,23 @@ class Feed:
     """One answer: what came after a sequence number, up to another."""
 
     sequence: int
+    at: int
+    """When the last of them was made: by both it is known again."""
     entries: tuple[Revocation, ...]
 
 
-def load_feed(connection: Connection, after: int, now: Instant) -> Feed:
+def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Feed:
     """What an edge that has read up to `after` does not know yet.
 
-    One that claims to know more than there is gets everything: the store was put back.
+    Where the revocation of that number is not the one that the edge knows, made at `at`, it gets
+    all: the store was put back, and numbers were given anew. So does one that was off for so long
+    that the row is gone.
     """
-    newest = newest_revocation(connection)
-    start = after if after <= newest else 0
+    start = after if revoked_at(connection, after) == at else 0
     found = load_revocations(connection, start, later(now, Seconds(-KEPT)))
-    sequence = found[-1].sequence if len(found) == MAX_LISTED else newest
-    return Feed(sequence, tuple(found))
+    if len(found) == MAX_LISTED:
+        return Feed(found[-1].sequence, found[-1].at, tuple(found))
+    return Feed(*last_revocation(connection), tuple(found))
 
 
 def canaries(context: Context, now: Instant) -> dict[str, str]:

@@ -24,6 +24,7 @@ assert MARGIN > LONGEST_TOKEN  # noqa: S101 - else a living token would find not
 ASSERTION_MARGIN = Seconds(600)
 FORGOTTEN = Seconds(max(limit.forgotten for limit in (PAIR, SOURCE, ACCOUNT)))
 CHECKPOINTS_KEPT = 10_000
+REPORTS_KEPT = Seconds(90 * 86_400)
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,12 @@ def revocations(now: Instant) -> Due:
     c = schema.revocations.c
     newest = select(func.max(schema.revocations.alias().c.sequence)).scalar_subquery()
     return Due(schema.revocations, (c.at <= later(now, Seconds(-MARGIN))) & (c.sequence < newest))
+
+
+def node_reports(now: Instant) -> Due:
+    """What nodes told long ago."""
+    table = schema.node_reports
+    return Due(table, table.c.at <= later(now, Seconds(-REPORTS_KEPT)))
 
 
 def checkpoints() -> Due:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0005_pre_interaction_source"
+HEAD = "0007_pre_fleet"
 LOCK = 7_238_471
 
 
@@ -41,12 +41,12 @@ def known() -> set[str]:
     return {path.stem for path in folder.glob("[0-9]*.py")}
 
 
-def upgrade(connection: Connection) -> None:
-    """Run what is missing. Alembic is imported only here: it takes longer than all else."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run what is missing up to a version. Alembic is imported only here: it takes long."""
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -31,6 +31,19 @@ def newest_revocation(connection: Connection) -> int:
     return connection.execute(select(func.max(revocations.c.sequence))).scalar() or 0
 
 
+def last_revocation(connection: Connection) -> tuple[int, int]:
+    """The last sequence number and when its revocation was made; zeroes where there is none."""
+    c = revocations.c
+    row = connection.execute(select(c.sequence, c.at).order_by(c.sequence.desc()).limit(1)).first()
+    return (row.sequence, row.at) if row else (0, 0)
+
+
+def revoked_at(connection: Connection, sequence: int) -> Instant | None:
+    """When the revocation of that number was made; None where there is none."""
+    here = revocations.c.sequence == sequence
+    return connection.execute(select(revocations.c.at).where(here)).scalar()
+
+
 def load_revocations(connection: Connection, after: int, since: Instant) -> list[Revocation]:
     """What was revoked after a sequence number, and not before `since`."""
     c = revocations.c

@@ -78,6 +78,43 @@ snapshots = Table(
     Column("published_at", Number, nullable=False),
 )
 
+parts = Table(
+    "snapshot_parts",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("version", Number, nullable=False, index=True),
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("database", Text, nullable=False),
+    Column("epoch", Number, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("joined_at", Number, nullable=False),
+    Column("heard_at", Number, nullable=False),
+    Column("version", Number, nullable=False),
+    Column("report", LargeBinary),
+)
+
+node_reports = Table(
+    "node_reports",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("at", Number, primary_key=True, autoincrement=False),
+    Column("version", Number, nullable=False),
+    Column("report", LargeBinary, nullable=False),
+    Index("ix_node_reports_at", "at"),
+)
+
 client_secrets = Table(
     "client_secrets",
     metadata,

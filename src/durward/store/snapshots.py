@@ -1,9 +1,14 @@
-"""Published snapshots: versions that only grow."""
+"""Published snapshots: versions that only grow, each a signed list of parts."""
+
+import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from durward.core.audit.event import Kind, Trail
+from durward.core.values import Instant
 from durward.store.audit import record_event
+from durward.store.parts import forget_parts, put_parts
 from durward.store.schema import snapshots
 
 KEPT = 10
@@ -15,16 +20,36 @@ def newest_version(connection: Connection) -> int:
 
 
 def load_snapshot(connection: Connection) -> tuple[int, bytes] | None:
-    """The newest version and its body."""
+    """The newest version and its signed list."""
     statement = select(snapshots.c.version, snapshots.c.body)
     row = connection.execute(statement.order_by(snapshots.c.version.desc()).limit(1)).first()
     return (row.version, row.body) if row else None
 
 
-def publish_snapshot(connection: Connection, version: int, body: bytes, trail: Trail) -> None:
-    """Publish a version; that it is taken already fails the transaction."""
-    values = {"version": version, "body": body, "published_at": trail.at}
+def published_at(connection: Connection) -> Instant:
+    """When the newest version was published; 0 where none was."""
+    return Instant(connection.execute(select(func.max(snapshots.c.published_at))).scalar() or 0)
+
+
+def load_digest(connection: Connection, version: int) -> str | None:
+    """The SHA-256 of a version's signed list, in hexadecimal; None where it is not kept."""
+    statement = select(snapshots.c.body).where(snapshots.c.version == version)
+    body = connection.execute(statement).scalar()
+    return None if body is None else hashlib.sha256(body).hexdigest()
+
+
+def publish_snapshot(
+    connection: Connection,
+    version: int,
+    signed: bytes,
+    contents: Mapping[str, bytes],
+    trail: Trail,
+) -> None:
+    """Publish a list and the parts it names; that the version is taken fails the transaction."""
+    values = {"version": version, "body": signed, "published_at": trail.at}
     connection.execute(insert(snapshots).values(**values))
+    put_parts(connection, contents, version)
     connection.execute(delete(snapshots).where(snapshots.c.version <= version - KEPT))
+    forget_parts(connection, version - KEPT + 1)
     target = f"snapshots/{version}"
     record_event(connection, trail.event(Kind.SNAPSHOT_PUBLISHED, target))

@@ -45,15 +45,21 @@ class Revoked:
     """All that a node knows: a `base` that is pushed seldom, a `delta` that is pushed at once."""
 
     sequence: int = 0
+    at: int = 0
+    """When the last that was read was made; the feed knows by it whether it gave that number."""
     base: tuple[Revocation, ...] = ()
     delta: tuple[Revocation, ...] = ()
 
-    def learn(self, fresh: Iterable[Revocation], sequence: int, now: Instant) -> Self:
-        """The same with what the feed brought; a delta that grew too long moves to the base."""
+    def learn(self, fresh: Iterable[Revocation], sequence: int, at: int, now: Instant) -> Self:
+        """The same with what the feed brought; a delta that grew too long moves to the base.
+
+        What is known is kept until it concerns no living token, whatever the feed says later: a
+        store that was put back does not make a token good again.
+        """
         delta = newest((*self.delta, *fresh))
         if len(delta) <= MAX_DELTA:
-            return type(self)(sequence, self.base, delta)
-        return type(self)(sequence, newest(living((*self.base, *delta), now)), ())
+            return type(self)(sequence, at, self.base, delta)
+        return type(self)(sequence, at, newest(living((*self.base, *delta), now)), ())
 
     def to_wire(self) -> bytes:
         """As it is kept on the node's disk."""
@@ -74,10 +80,13 @@ def living(entries: Iterable[Revocation], now: Instant) -> tuple[Revocation, ...
 
 
 def newest(entries: Iterable[Revocation]) -> tuple[Revocation, ...]:
-    """Of each thing the last entry, in the order of the feed."""
-    last = {(entry.kind, entry.value): entry for entry in sorted(entries, key=_sequence)}
-    return tuple(sorted(last.values(), key=_sequence))
+    """Of each thing the last entry, in the order of time.
+
+    Numbers would not do: a store that was put back gives them anew.
+    """
+    last = {(entry.kind, entry.value): entry for entry in sorted(entries, key=_order)}
+    return tuple(sorted(last.values(), key=_order))
 
 
-def _sequence(entry: Revocation) -> int:
-    return entry.sequence
+def _order(entry: Revocation) -> tuple[int, int]:
+    return entry.at, entry.sequence

@@ -1,4 +1,7 @@
-"""The snapshot: all that a node needs to decide, one immutable value, replaced whole."""
+"""The snapshot: all that a node decides under, one immutable value, replaced whole.
+
+It travels in parts (`parts.py`); as one value it lies on the node's disk, for its processes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +16,18 @@ from durward.core.policy.bundle import Bundle
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the control plane published last. `version` only grows."""
+    """What a node decides under. `version` is that of the list it was made from, and only grows."""
 
     version: int
     issuer: str
     keys: tuple[Mapping[str, str], ...]
     apis: tuple[Api, ...]
     policies: Bundle = field(default_factory=Bundle)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Where nothing is known: no operation is declared, no key signs, nothing is allowed."""
+        return cls(0, "", (), ())
 
     def to_wire(self) -> bytes:
         """The snapshot as JSON."""

@@ -24,7 +24,8 @@ COMMANDS = (
     ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
     ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
     ("plan", "declare", "Show what `apply` would change."),
-    ("apply", "declare", "Make it so: everything or nothing, published when it returns."),
+    ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
+    ("status", "status", "Show whether what is applied is in force, node by node."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
     ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
     ("users", "users", "Give people what they sign in with."),
@@ -34,6 +35,7 @@ COMMANDS = (
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
     ("audit", "audit", "Prove that the audit log is whole."),
     ("keys", "keys", "Show the keys that sign, or replace them."),
+    ("restored", "restored", "Say that the database was put back to an earlier state."),
     ("version", "version", "Show the version of Durward and of the parts it runs on."),
     ("doctor", "doctor", "Look whether this machine has what Durward needs."),
 )

@@ -9,6 +9,7 @@ import yaml
 
 from durward.core.errors import Misconfigured
 from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 from durward.faces.credentials import add_credentials
@@ -41,14 +42,21 @@ def apply(
     dir: Path = DEMO_DIR,  # noqa: A002
     prune: bool = False,
     credentials: Path | None = None,
+    wait: float | None = None,
+    no_wait: bool = False,
 ) -> int:
-    """Make it so: everything or nothing, published when it returns.
+    """Make it so: everything or nothing, in force on every node when it returns.
+
+    Exit code 0: in force everywhere. 1: applied, and not in force everywhere: where, and why.
+    2: not applied.
 
     Args:
         files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
         credentials: Where secrets that are made now go (mode 0600), instead of the terminal.
+        wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
+        no_wait: Return when it is published.
     """
     control, wanted = control_of(dir), declared(files)
     if credentials is None and not sys.stdout.isatty():
@@ -65,7 +73,7 @@ def apply(
     else:
         for client, secret in answer["secrets"].items():
             print(f"secret of {client}, shown only now: {secret}")
-    return 0
+    return DONE if no_wait else wait_until_in_force(control, answer["version"], wait)
 
 
 def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002

@@ -1,27 +1,91 @@
-"""`durward edge`: the agent of one node."""
+"""`durward edge`: the agent of one node, and which nodes there are."""
 
 import asyncio
 from pathlib import Path
 
-from durward.core.errors import Misconfigured
-from durward.faces.edge.agent import Agent
+from cyclopts import App
+
+from durward.core.errors import Conflict, Misconfigured
+from durward.faces.command import DEMO_DIR
+from durward.faces.control import control_of
+from durward.faces.edge.agent import Agent, link_of
+from durward.faces.edge.identity import load_id, path_in, place_of, save_id
 from durward.faces.process import keep_private, one_error
 from durward.settings import EdgeSettings, load_settings
 
+CONFIG = Path("durward.toml")
 
-def edge(*, config: Path = Path("durward.toml")) -> int:
+edge = App(
+    name="edge",
+    help="Run the edge on this machine: Envoy, the decision points, their agent.",
+    result_action="return_value",
+)
+
+
+@edge.default
+def run(*, config: Path = CONFIG) -> int:
     """Run the edge on this machine: Envoy, the decision points, their agent.
 
     Args:
         config: The settings file; its part [edge] counts.
     """
-    settings = load_settings(config).edge
-    if settings is None:
-        raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+    settings = edge_settings(config)
     keep_private(Path(settings.state))
     with one_error():
         asyncio.run(start(settings))
     return 0
+
+
+@edge.command
+def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) -> int:
+    """Get this node its id. A node that has none does it by itself when it starts.
+
+    Args:
+        config: The settings file; its part [edge] counts.
+        name: The id that this node is to have; without it the control plane finds one.
+        anew: Forget the id that this folder has, and what it holds of another control plane.
+    """
+    settings = edge_settings(config)
+    link = link_of(settings)
+    if link is None:
+        hint = "control_plane = the runtime folder of `durward serve`"
+        raise Misconfigured("edge", "this node follows no control plane", hint=hint)
+    state = Path(settings.state)
+    keep_private(state)
+    if anew:
+        for kept in (path_in(state), state / "parts.json"):
+            kept.unlink(missing_ok=True)
+    try:
+        id = asyncio.run(link.join(name or load_id(state) or settings.id, place_of(state)))
+    except Conflict as error:
+        hint = "another --name, or --anew for one that is free"
+        raise Misconfigured("edge", str(error), hint=hint) from error
+    save_id(state, id)
+    print(f"this node is {id}")
+    return 0
+
+
+@edge.command
+def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the option is called --dir
+    """Let a node go that is no more: nothing waits for it, and `status` does not show it.
+
+    One that still runs joins again.
+
+    Args:
+        node: The id of the node.
+        dir: The folder that holds durward.toml, such as the demo's.
+    """
+    control_of(dir).post(f"/admin/v1/nodes/{node}/forget", {})
+    print(f"{node} is forgotten")
+    return 0
+
+
+def edge_settings(config: Path) -> EdgeSettings:
+    """The part [edge] of a settings file. Raises Misconfigured."""
+    settings = load_settings(config).edge
+    if settings is None:
+        raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+    return settings
 
 
 async def start(settings: EdgeSettings) -> None:

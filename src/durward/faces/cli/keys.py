@@ -10,6 +10,8 @@ from cyclopts import App
 
 from durward.core.errors import Misconfigured
 from durward.core.values import MICROSECONDS
+from durward.faces.cli.exit_code import DONE
+from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 
@@ -47,17 +49,22 @@ def rotate(
     grace: str | None = None,
     dry_run: bool = False,
     unsafe_now: bool = False,
+    wait: float | None = None,
+    no_wait: bool = False,
     dir: Path = DEMO_DIR,  # noqa: A002
 ) -> int:
     """Publish new keys, sign with them once caches have them, keep the old ones to verify.
 
-    Without times both are the shortest that refuse no token.
+    Without times both are the shortest that refuse no token. Exit code 1: the keys are published,
+    and not in force on every node.
 
     Args:
         ahead: From publication to first use, such as 10m: longer than caches keep keys.
         grace: How long the old keys verify after that, such as 24h: longer than tokens live.
         dry_run: Only show what would happen.
         unsafe_now: Replace keys that somebody else has: every token they signed is refused at once.
+        wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
+        no_wait: Return when the keys are published.
         dir: The folder that holds durward.toml, such as the demo's.
     """
     body = {
@@ -66,11 +73,14 @@ def rotate(
         "dry_run": dry_run,
         "unsafe_now": unsafe_now,
     }
-    done = control_of(dir).post("/admin/v1/keys/rotate", body)
+    control = control_of(dir)
+    done = control.post("/admin/v1/keys/rotate", body)
     here, there = ("would be", "would verify") if dry_run else ("are", "verify")
     print(f"new keys {here} published; they sign from {instant(done['signs_from'])}")
     print(f"the former ones {there} until {instant(done['retired_at'])}")
-    return 0
+    if dry_run or no_wait:
+        return DONE
+    return wait_until_in_force(control, done["version"], wait)
 
 
 def seconds(name: str, written: str | None) -> int | None:

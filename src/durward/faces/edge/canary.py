@@ -11,6 +11,7 @@ import httpx2
 
 from durward.core.address import Address
 from durward.core.edge.envoy.replies import REVOKED
+from durward.core.edge.envoy.routes import undeclared_status
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation
@@ -79,7 +80,8 @@ async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:
 
 def canaries(snapshot: Snapshot) -> Iterator[Canary]:
     """An undeclared operation; of each API a guarded operation without and with a forged token."""
-    yield Canary("an undeclared operation", "GET", "/.durward/canary", 404)
+    undeclared = undeclared_status(snapshot)
+    yield Canary("an undeclared operation", "GET", "/.durward/canary", undeclared)
     for api in snapshot.apis:
         for operation in [found for found in api.operations if not found.public][:1]:
             path = filled(operation)

@@ -36,7 +36,7 @@ class Records:
 
     def __init__(self, settings: EdgeSettings, reopen: Reopen) -> None:
         self._state = Path(settings.state)
-        self._node = settings.id
+        self._node = settings.id or "edge"
         self._file_bytes = settings.record_file_bytes
         self._files = settings.record_files
         self._ships = settings.control_plane is not None
@@ -84,6 +84,15 @@ class Records:
         """Take down how far a file is shipped. Raises Unavailable."""
         self._places[self._name(path)] = place
         self._save(self._places)
+
+    def waiting_bytes(self) -> int:
+        """How many bytes of records are not shipped."""
+        total = 0
+        for stream in streams(self._state):
+            for path in (*put_aside(stream), stream):
+                with contextlib.suppress(OSError):
+                    total += max(path.stat().st_size - self._places.get(self._name(path), 0), 0)
+        return total
 
     async def _may_go(self, stream: Path, aside: list[Path]) -> bool:
         """Whether the oldest may go. The newest never does: `explain` finds there what is recent.

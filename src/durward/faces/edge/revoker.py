@@ -5,28 +5,17 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-import httpx2
-import msgspec
-
 from durward.clock import now
 from durward.core.edge.envoy.revocation import files
-from durward.core.edge.revocation import Revocation, Revoked
+from durward.core.edge.revocation import Revoked
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
 from durward.faces.edge.contact import Contact
+from durward.faces.edge.link import Link, Told
 from durward.faces.edge.xds import replace
 
-WAIT_SECONDS = 30.0
 FIRST_WITHIN_SECONDS = 2.0
 RETRY_SECONDS = 0.5
-
-
-class Told(msgspec.Struct, frozen=True):
-    """One answer of the feed; `canaries` are tokens that the filter of that name must refuse."""
-
-    sequence: int
-    entries: tuple[Revocation, ...]
-    canaries: dict[str, str]
 
 
 Push = Callable[[Mapping[str, JsonLike], Mapping[str, str]], Awaitable[None]]
@@ -36,13 +25,18 @@ Push = Callable[[Mapping[str, JsonLike], Mapping[str, str]], Awaitable[None]]
 class Revoker:
     """What this node knows is revoked."""
 
-    def __init__(self, state: Path, control: Path | None) -> None:
+    def __init__(self, state: Path, link: Link | None) -> None:
         self._path = state / "revocations.json"
         self._contact = Contact(state / "contact")
-        self._socket = control
+        self._link = link
         self._known = Revoked()
         with contextlib.suppress(OSError, Misconfigured):
             self._known = Revoked.from_wire(self._path.read_bytes())
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number of the last revocation that is known."""
+        return self._known.sequence
 
     @property
     def files(self) -> dict[str, dict[str, JsonLike]]:
@@ -65,7 +59,7 @@ class Revoker:
             try:
                 if told is None:
                     told = await self._ask(wait=True)
-                    if not told.entries and told.sequence == self._known.sequence:
+                    if not told.entries and told.sequence == self.sequence:
                         self._contact.made()
                         told = None
                         continue
@@ -79,21 +73,11 @@ class Revoker:
 
     def _learn(self, told: Told) -> None:
         """On the disk first: a node that restarts now knows it too. Raises Unavailable."""
-        known = self._known.learn(told.entries, told.sequence, now())
+        known = self._known.learn(told.entries, told.sequence, told.at, now())
         replace(self._path, known.to_wire())
         self._known = known
 
     async def _ask(self, *, wait: bool) -> Told:
-        if self._socket is None:
+        if self._link is None:
             raise Unavailable("this node follows no control plane")
-        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket))
-        query = {"after": self._known.sequence, "wait": "yes" if wait else "no"}
-        try:
-            async with httpx2.AsyncClient(
-                transport=transport, timeout=WAIT_SECONDS, trust_env=False
-            ) as client:
-                reply = await client.get("http://durward/edge/v1/revocations", params=query)
-            reply.raise_for_status()
-            return msgspec.json.decode(reply.content, type=Told)
-        except (httpx2.HTTPError, msgspec.DecodeError) as error:
-            raise Unavailable(f"the control plane does not answer: {error}") from error
+        return await self._link.revocations(self._known.sequence, self._known.at, wait=wait)

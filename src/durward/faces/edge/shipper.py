@@ -4,22 +4,22 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import msgspec
 
 from durward.core.audit.event import AuditEvent
 from durward.core.edge.decision import Decision
-from durward.core.errors import ProtocolError, Unavailable
+from durward.core.errors import ProtocolError
+from durward.faces.edge.link import Link
 from durward.faces.edge.records import REFUSALS, Records, put_aside, read_refusal, streams
 
 
 class Shipper:
     """Follows the records of a node, the oldest first."""
 
-    def __init__(self, state: Path, records: Records, control: Path) -> None:
+    def __init__(self, state: Path, records: Records, link: Link) -> None:
         self._state = state
         self._records = records
-        self._control = control
+        self._link = link
 
     async def ship(self) -> bool:
         """Ship one batch of each stream; whether there was any. Raises Unavailable.
@@ -31,22 +31,12 @@ class Shipper:
             for path in (*put_aside(stream), stream):
                 lines, place = self._records.unshipped(path)
                 if lines:
-                    await self._send([e for line in lines for e in events(line, stream.name)])
+                    found = [e for line in lines for e in events(line, stream.name)]
+                    await self._link.events(found)
                     self._records.shipped(path, place)
                     any_shipped = True
                     break
         return any_shipped
-
-    async def _send(self, batch: list[AuditEvent]) -> None:
-        transport = httpx2.AsyncHTTPTransport(uds=str(self._control))
-        body = msgspec.json.encode(batch)
-        try:
-            async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
-                reply = await client.post("http://durward/edge/v1/events", content=body)
-        except httpx2.HTTPError as error:
-            raise Unavailable(f"events wait on this node: {error}") from error
-        if not reply.is_success:
-            raise Unavailable(f"events wait on this node: the answer is {reply.status_code}")
 
 
 def events(line: bytes, stream: str) -> Iterator[AuditEvent]:

@@ -93,7 +93,10 @@ def routes(plane: ControlPlane) -> list[Route]:
         turn = msgspec.json.decode(await http.body(), type=Turn)
         wish = turn.wish()
         done = plane.plan_rotation(wish) if turn.dry_run else await plane.rotate_keys(wish)
-        return JSONResponse({"signs_from": done.signs_from, "retired_at": done.retired_at})
+        version = plane.published.version
+        return JSONResponse(
+            {"signs_from": done.signs_from, "retired_at": done.retired_at, "version": version}
+        )
 
     return [
         Route("/admin/v1/plan", told(plan), methods=["POST"]),

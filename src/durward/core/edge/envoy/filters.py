@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from durward.core.api import Api
 from durward.core.edge.envoy.clusters import DECISION_POINTS
+from durward.core.edge.envoy.nobody import nobodys_key
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
@@ -20,6 +21,7 @@ RATE_LIMIT = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 COUNTED_SOURCES = 20_000
 """How many addresses are counted at once; the one that was silent longest is forgotten first."""
 CHECK_PREFIX = "/check"
+NO_ISSUER = "durward:no-issuer"
 BEARER = r"(?i:bearer)( .*)?"
 WHOLE_HEADER = r"(?i:bearer) +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]"
 """One token, spelled in the one way there is (RFC 7515 §3.1, §5.2; RFC 4648 §3.5).
@@ -308,9 +310,10 @@ def verify_token(snapshot: Snapshot) -> Config:
 
 def provider(snapshot: Snapshot, api: Api) -> Config:
     """How a token for one API is verified. The token goes on to the decision point."""
-    keys = compact_json({"keys": list(snapshot.keys)}).decode()
+    keys = compact_json({"keys": list(snapshot.keys) or [nobodys_key()]}).decode()
     return {
-        "issuer": snapshot.issuer,
+        # Envoy does not look at `iss` where none is named.
+        "issuer": snapshot.issuer or NO_ISSUER,
         "audiences": [api.audience],
         "local_jwks": {"inline_string": keys},
         # What comes before the space, and that there is but one, is `credentials_guard`'s.

@@ -13,7 +13,7 @@ from durward.core.edge.envoy.routes import (
     api_configuration,
     issuer_configuration,
 )
-from durward.core.edge.envoy.types import Config
+from durward.core.edge.envoy.types import Config, discovery
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 
@@ -32,7 +32,6 @@ class Shape:
 
 def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
     """What Envoy is to do under this snapshot, with its files below `folder`."""
-    version = str(snapshot.version)
     reached = list(clusters(snapshot, node))
     routes = {API_ROUTES: api_configuration(snapshot, node.limits)}
     if node.issuer:  # Envoy reads only what a listener names
@@ -46,9 +45,6 @@ def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
 
     discovered = [revocation.discovered(name, folder) for name in revocation.FILTERS]
     empty = [revocation.in_place(name) for name in revocation.FILTERS]
-
-    def discovery(*found: Config) -> Config:
-        return {"version_info": version, "resources": list(found)}
 
     return Shape(
         {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from durward.core.edge.envoy.bootstrap import source
 from durward.core.edge.envoy.filters import CLAIM_HEADERS
-from durward.core.edge.envoy.types import JWT, Config, claim, message, typed
+from durward.core.edge.envoy.types import JWT, Config, claim, discovery, message, typed
 from durward.core.edge.revocation import Kind, Revocation, Revoked
 from durward.core.values import numeric_date
 
@@ -45,15 +45,12 @@ def in_place(name: str) -> Config:
 def files(revoked: Revoked) -> dict[str, Config]:
     """The resource files, the base first: what moves there from the delta is never in neither."""
     return {
-        name: {
-            "version_info": f"{entries[-1].sequence if entries else 0}-{len(entries)}",
-            "resources": [
-                {
-                    "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
-                    **typed(name, RBAC, rules(name, entries)),
-                }
-            ],
-        }
+        name: discovery(
+            {
+                "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+                **typed(name, RBAC, rules(name, entries)),
+            }
+        )
         for name, entries in ((BASE, revoked.base), (DELTA, revoked.delta))
     }
 

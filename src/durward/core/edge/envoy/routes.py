@@ -31,17 +31,18 @@ from durward.core.wire import JsonLike, compact_json
 
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
+NOT_FOUND, UNAVAILABLE = 404, 503
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
     """What the listener of the APIs serves: their operations, then the end."""
     declared = [route for api in snapshot.apis for route in api_routes(snapshot, api, limits)]
-    return configuration(API_ROUTES, [*declared, nothing_here()])
+    return configuration(API_ROUTES, [*declared, nothing_here(undeclared_status(snapshot))])
 
 
 def issuer_configuration(limits: Limits) -> Config:
     """What the listener of the issuer serves: an allow-list, then the end."""
-    return configuration(ISSUER_ROUTES, [*issuer_routes(limits), nothing_here()])
+    return configuration(ISSUER_ROUTES, [*issuer_routes(limits), nothing_here(NOT_FOUND)])
 
 
 def configuration(name: str, routes: list[JsonLike]) -> Config:
@@ -139,12 +140,17 @@ def issuer_routes(limits: Limits) -> Iterator[Config]:
         }
 
 
-def nothing_here() -> Config:
-    """The last route: 404 before any authentication."""
+def undeclared_status(snapshot: Snapshot) -> int:
+    """The answer to what is not declared; where nothing is known, nobody knows what is."""
+    return NOT_FOUND if snapshot.version else UNAVAILABLE
+
+
+def nothing_here(status: int) -> Config:
+    """The last route: it answers before any authentication."""
     return {
         "name": "undeclared",
         "match": {"prefix": "/"},
-        "direct_response": {"status": 404},
+        "direct_response": {"status": status},
         "typed_per_filter_config": unguarded(),
     }
 

@@ -1,9 +1,12 @@
 """Type URLs, durations and addresses in Envoy's spelling."""
 
+import hashlib
+
 from durward.core.address import Address
-from durward.core.wire import JsonLike
+from durward.core.wire import JsonLike, compact_json
 
 Config = dict[str, JsonLike]
+VERSION_CHARACTERS = 16
 
 JWT = "envoy.filters.http.jwt_authn"
 """The filter under whose name verified claims lie in the request's metadata."""
@@ -17,6 +20,12 @@ def typed(name: str, kind: str, config: Config | None = None) -> Config:
 def message(kind: str, config: Config | None = None) -> Config:
     """A message that stands where any type may stand."""
     return {"@type": f"type.googleapis.com/{kind}", **(config or {})}
+
+
+def discovery(*resources: JsonLike) -> Config:
+    """The content of a resource file; equal content has an equal version, and is pushed once."""
+    version = hashlib.sha256(compact_json(list(resources))).hexdigest()[:VERSION_CHARACTERS]
+    return {"version_info": version, "resources": list(resources)}
 
 
 def seconds(count: float) -> str:

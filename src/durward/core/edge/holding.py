@@ -1,0 +1,127 @@
+"""What a node holds of the snapshot: the parts in force, those refused, and who vouches for them.
+
+Nothing is in force that no signed list names. A part that was refused leaves the former one of its
+name in force, and that one is vouched for by the list it came with, which is kept for it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import msgspec
+
+from durward.core.edge.parts import Listing, Part, assemble, digest_of, read_part
+from durward.core.edge.report import Refused
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import Misconfigured
+
+Verify = Callable[[str], Listing]
+"""Reads a signed list. Raises Misconfigured where the pinned key did not sign it."""
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A holding as it lies on the node's disk."""
+
+    signed: str
+    parts: dict[str, str]
+    vouchers: dict[str, str]
+    """For a part that the newest list does not name so: the signed list that did."""
+    refused: dict[str, Refused]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a node has; without a list it has nothing, and nothing is allowed."""
+
+    signed: str = field(default="", repr=False)
+    listing: Listing | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    vouchers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """The version of the newest list that was taken; 0 where none was."""
+        return self.listing.version if self.listing else 0
+
+    @property
+    def digest(self) -> str:
+        """By which the control plane knows the list."""
+        return digest_of(self.signed.encode()) if self.signed else ""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is decided under."""
+        return assemble(self.version, self.parts.values())
+
+    @property
+    def closed(self) -> dict[str, str]:
+        """The parts that this code cannot enforce, and why."""
+        return {name: part.closed for name, part in self.parts.items() if part.content is None}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is on the list, and neither in force nor refused."""
+        known = {*self.parts, *self.refused}
+        listed = self.listing.parts if self.listing else {}
+        return tuple(name for name in listed if name not in known)
+
+    def lacking(self, listing: Listing) -> dict[str, str]:
+        """What of a list is not in force here: digests by name.
+
+        Raises Misconfigured where the list would lead back, or is another database's.
+        """
+        if (held := self.listing) is not None:
+            if listing.database != held.database:
+                hint = "durward edge join --anew, where this node is to follow that one"
+                raise Misconfigured("snapshot", "it is another database's", hint=hint)
+            again = listing == held
+            if not again and (listing.version <= held.version or listing.epoch < held.epoch):
+                problem = f"{listing.version} is not newer than {held.version}"
+                raise Misconfigured("snapshot", problem)
+        return {
+            name: digest
+            for name, digest in listing.parts.items()
+            if name not in self.parts or self.parts[name].digest != digest
+        }
+
+    def moved(
+        self,
+        signed: str,
+        listing: Listing,
+        parts: Mapping[str, Part],
+        refused: Mapping[str, Refused],
+    ) -> Self:
+        """The holding after a list was taken, as far as it could be."""
+        former = {
+            name: self.vouchers.get(name, self.signed)
+            for name, part in parts.items()
+            if listing.parts.get(name) != part.digest
+        }
+        return type(self)(signed, listing, parts, former, refused)
+
+    def to_wire(self) -> bytes:
+        """As it is kept on disk."""
+        texts = {name: part.data.decode() for name, part in self.parts.items()}
+        kept = Kept(self.signed, texts, dict(self.vouchers), dict(self.refused))
+        return msgspec.json.encode(kept)
+
+    @classmethod
+    def from_wire(cls, data: bytes, verify: Verify) -> Self:
+        """What was kept, each part as far as a signed list vouches for it. Raises Misconfigured."""
+        try:
+            kept = msgspec.json.decode(data, type=Kept)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise Misconfigured("parts", f"cannot be read: {error}") from error
+        listing = verify(kept.signed)
+        lists = {kept.signed: listing}
+        parts = {}
+        for name, text in kept.parts.items():
+            voucher = kept.vouchers.get(name, kept.signed)
+            if voucher not in lists:
+                lists[voucher] = verify(voucher)
+            content = text.encode()
+            if lists[voucher].parts.get(name) != digest_of(content):
+                raise Misconfigured("parts", f"no signed list has this `{name}`")
+            parts[name] = read_part(name, content)
+        return cls(kept.signed, listing, parts, kept.vouchers, kept.refused)

@@ -1,0 +1,212 @@
+"""The snapshot as it travels: a signed list of parts, each named by the hash of its bytes (ADR 21).
+
+A part that says what this code does not know restricts nothing here, so it never comes into force:
+with an unknown format or need it closes what it is about, with an unknown member it is refused.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self, TypeAlias
+
+import msgspec
+
+from durward.core.api import Api
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import Misconfigured, ProtocolError
+from durward.core.jose.jwk import KeySet
+from durward.core.jose.jws import verify
+from durward.core.policy.bundle import Bundle
+
+FORMAT: Final = 1
+CAPABILITIES: frozenset[str] = frozenset()
+"""What this code can enforce beyond the format, by the names that a part `needs`."""
+
+LIST_TYPE: Final = "durward-parts+jwt"
+MAX_LIST_BYTES = 1_048_576
+"""A list of 1,000 APIs is a tenth of it."""
+MAX_PART_BYTES = 33_554_432
+
+KEYS: Final = "keys"
+ISSUERS: Final = "issuers"
+POLICIES: Final = "policies"
+API_PREFIX: Final = "api/"
+
+
+class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is signed: which parts there are, and which database says so.
+
+    The version grows within one database. The epoch grows where that database was put back to an
+    earlier state: what is published then is beyond all that was published before.
+    """
+
+    version: int
+    database: str
+    epoch: int
+    parts: dict[str, str]
+    """The hash of each part, by its name."""
+
+    def to_wire(self) -> bytes:
+        """The list as JSON, the same for the same content."""
+        return msgspec.json.encode(self, order="deterministic")
+
+    @classmethod
+    def from_wire(cls, data: bytes) -> Self:
+        """Read a list. Raises Misconfigured."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.DecodeError as error:
+            raise Misconfigured("snapshot", f"not a list of parts: {error}") from error
+
+
+def read_listing(signed: str, keys: KeySet) -> Listing:
+    """The list in a compact JWS by one of the keys. Raises Misconfigured: nothing else is taken."""
+    try:
+        verified = verify(signed, keys, ("Ed25519",), limit_bytes=MAX_LIST_BYTES)
+    except ProtocolError as error:
+        problem = f"not signed by the pinned key: {error.private or error.public}"
+        raise Misconfigured("snapshot", problem) from error
+    if verified.header.get("typ") != LIST_TYPE:
+        raise Misconfigured("snapshot", "what was signed is not a list of parts")
+    return Listing.from_wire(verified.payload)
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What every part begins with; read first, whatever else it says."""
+
+    format: int
+    needs: tuple[str, ...] = ()
+
+
+class KeysPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The public keys of access tokens (RFC 7517)."""
+
+    keys: tuple[dict[str, str], ...]
+
+
+class IssuersPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose tokens are taken."""
+
+    own: str
+
+
+class PoliciesPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Documents and what they are attached to."""
+
+    policies: Bundle
+
+
+class ApiPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One API."""
+
+    api: Api
+
+
+Content: TypeAlias = KeysPart | IssuersPart | PoliciesPart | ApiPart
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part as a node has it; without content it is closed, and `closed` says why."""
+
+    name: str
+    data: bytes = field(repr=False)
+    content: Content | None = field(repr=False)
+    closed: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of its content."""
+        return digest_of(self.data)
+
+
+def digest_of(data: bytes) -> str:
+    """The name of a content: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_part(name: str, data: bytes) -> Part:
+    """Read a part, every member known. Raises Misconfigured where it is refused."""
+    kind = type_of(name)
+    try:
+        head = msgspec.json.decode(data, type=Head)
+        if closed := beyond_us(head):
+            return Part(name, data, None, closed)
+        content = msgspec.json.decode(data, type=kind)
+        told = msgspec.json.decode(data)
+    except (msgspec.DecodeError, ValueError) as error:  # a value that its type refuses
+        raise Misconfigured(name, f"cannot be read: {error}") from error
+    if unknown := unknown_member(told, msgspec.to_builtins(content)):
+        raise Misconfigured(name, f"`{unknown}` is not known here")
+    if isinstance(content, ApiPart) and name != API_PREFIX + content.api.id:
+        raise Misconfigured(name, f"it is the part of `{content.api.id}`")
+    return Part(name, data, content)
+
+
+def type_of(name: str) -> type[Content]:
+    """What a part of this name holds. Raises Misconfigured."""
+    if name.startswith(API_PREFIX):
+        return ApiPart
+    kinds: dict[str, type[Content]] = {
+        KEYS: KeysPart,
+        ISSUERS: IssuersPart,
+        POLICIES: PoliciesPart,
+    }
+    if name not in kinds:
+        raise Misconfigured(name, "no part that is known here")
+    return kinds[name]
+
+
+def beyond_us(head: Head) -> str:
+    """Why a part cannot be enforced by this code; empty where it can."""
+    if head.format != FORMAT:
+        return f"its format is {head.format}, and this node knows {FORMAT}"
+    lacking = sorted(set(head.needs) - CAPABILITIES)
+    return f"it needs what this node has not: {', '.join(lacking)}" if lacking else ""
+
+
+def unknown_member(told: Any, known: Any, place: str = "") -> str:
+    """The first member that was sent and is not known; what is known may have more (defaults)."""
+    if isinstance(told, dict) and isinstance(known, dict):
+        for name, value in told.items():
+            if name not in known:
+                return f"{place}/{name}"
+            if found := unknown_member(value, known[name], f"{place}/{name}"):
+                return found
+    elif isinstance(told, list) and isinstance(known, list | tuple):
+        for index, (one, other) in enumerate(zip(told, known, strict=True)):
+            if found := unknown_member(one, other, f"{place}/{index}"):
+                return found
+    return ""
+
+
+def split(snapshot: Snapshot) -> dict[str, bytes]:
+    """The parts of a snapshot, by name; equal content has equal bytes."""
+    parts: dict[str, Content] = {
+        KEYS: KeysPart(format=FORMAT, keys=tuple(dict(key) for key in snapshot.keys)),
+        ISSUERS: IssuersPart(format=FORMAT, own=snapshot.issuer),
+        POLICIES: PoliciesPart(format=FORMAT, policies=snapshot.policies),
+        **{API_PREFIX + api.id: ApiPart(format=FORMAT, api=api) for api in snapshot.apis},
+    }
+    return {name: msgspec.json.encode(part, order="deterministic") for name, part in parts.items()}
+
+
+def assemble(version: int, parts: Iterable[Part]) -> Snapshot:
+    """What a node decides under: what is missing or closed allows nothing.
+
+    Without an issuer there is no key either: a token of nobody in particular is nobody's.
+    """
+    held: Mapping[str, Part] = {part.name: part for part in parts}
+    contents = {name: part.content for name, part in held.items()}
+    issuers, keys, policies = (contents.get(name) for name in (ISSUERS, KEYS, POLICIES))
+    issuer = issuers.own if isinstance(issuers, IssuersPart) else ""
+    return Snapshot(
+        version=version,
+        issuer=issuer,
+        keys=keys.keys if isinstance(keys, KeysPart) and issuer else (),
+        apis=tuple(
+            content.api for _, content in sorted(contents.items()) if isinstance(content, ApiPart)
+        ),
+        policies=policies.policies if isinstance(policies, PoliciesPart) else Bundle(),
+    )

@@ -1,0 +1,64 @@
+"""Waiting until what was applied is in force on every node, and telling where it is not."""
+
+import sys
+import time
+from typing import Any
+
+from durward.core.errors import DurwardError
+from durward.faces.cli.exit_code import DONE, FOUND, INTERRUPTED
+from durward.faces.cli.status import causes
+from durward.faces.control import Control
+
+BASE_SECONDS = 10.0
+PUSHES = 2
+TELL_AFTER_SECONDS = 1.0
+ROUND_SECONDS = 1.0
+
+
+def wait_until_in_force(control: Control, version: int, wait: float | None) -> int:
+    """Wait for every node that was heard of within 30 s: 10 s and twice the last push, or `wait`.
+
+    Exit code 0 where the version is in force everywhere, 1 where it is not: which, and why.
+    """
+    try:
+        return _wait(control, version, wait)
+    except KeyboardInterrupt:
+        print(f"interrupted: version {version} is applied; `durward status` shows where")
+        return INTERRUPTED
+    except DurwardError as error:
+        print(f"version {version} is applied; whether it is in force is not known: {error}")
+        return FOUND
+
+
+def _wait(control: Control, version: int, wait: float | None) -> int:
+    began, is_told = time.monotonic(), False
+    while True:
+        found = control.get("/admin/v1/nodes", version=version, wait=ROUND_SECONDS)
+        nodes = [node for node in found["nodes"] if node["standing"] != "not counted"]
+        longest = max((node.get("push_seconds", 0.0) for node in nodes), default=0.0)
+        limit = BASE_SECONDS + PUSHES * longest if wait is None else wait
+        passed = time.monotonic() - began
+        behind = [node["id"] for node in nodes if node["standing"] == "behind"]
+        if not behind or passed >= limit:
+            return told(version, nodes, passed)
+        if not is_told and passed >= TELL_AFTER_SECONDS:
+            is_told = True
+            print(f"waiting for {', '.join(behind)}", file=sys.stderr, flush=True)
+
+
+def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
+    """How it ended, for people."""
+    if not nodes:
+        print(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
+        return DONE
+    lacking = [node for node in nodes if node["standing"] != "in force"]
+    if not lacking:
+        where = nodes[0]["id"] if len(nodes) == 1 else f"all {len(nodes)} nodes"
+        print(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
+        return DONE
+    print(f"✗ version {version} is applied, and not in force everywhere:")
+    for node in lacking:
+        print(f"  {node['id']}: {node['standing']}, at version {node['version']}")
+        for name, why in causes(node):
+            print(f"    {name}: {why}")
+    return FOUND

@@ -1,0 +1,77 @@
+"""`durward status`: whether what is applied is in force, node by node."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Any
+
+from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.command import DEMO_DIR, durward
+from durward.faces.control import control_of
+
+KIB = 1024
+COUNTED = ("behind", "partly in force", "silent")
+
+
+def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - the option is --dir
+    """Show every node of the edge: what is in force there. Exit code 1 where one is behind.
+
+    A node counts as behind where for more than 10 s it lacks what is published, refuses a part of
+    it, or is silent. One that is silent for a day is not counted: let it go by `edge forget`.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    found = control_of(dir).get("/admin/v1/nodes")
+    if json:
+        print(jsonlib.dumps(found))
+    else:
+        print("\n".join(told(found)))
+    lacking = any(node["standing"] in COUNTED for node in found["nodes"])
+    return FOUND if lacking and found["settled"] else DONE
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """The fleet for people."""
+    lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
+    if not found["nodes"]:
+        return [*lines, f"no node has joined; {durward('edge')} starts one"]
+    width = max(len(node["id"]) for node in found["nodes"])
+    for node in found["nodes"]:
+        lines.append(f"{node['id']:{width}}  {line(node)}")
+        lines += [f"{'':{width}}    {name}: {why}" for name, why in causes(node)]
+    return lines
+
+
+def line(node: dict[str, Any]) -> str:
+    """A node in a line."""
+    parts = [f"{node['standing']}, version {node['version']}"]
+    parts.append(f"heard {ago(node['heard_seconds_ago'])}")
+    if "parts" in node:
+        parts.append(f"revocations to {node['revocations']}")
+        parts.append(f"{size(node['spool_bytes'])} of records wait")
+        parts.append(f"{size(node['disk_free_bytes'])} free")
+    return "; ".join(parts)
+
+
+def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
+    """Why a node is not where it should be."""
+    troubles = [("now", trouble) for trouble in node.get("troubles", ())]
+    return [*node.get("reasons", {}).items(), *troubles]
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in a unit that is easy to read."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def size(count: float) -> str:
+    """Bytes in a unit that is easy to read."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < KIB:
+            return f"{count:.0f} {unit}"
+        count /= KIB
+    return f"{count:.1f} TiB"

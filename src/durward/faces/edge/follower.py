@@ -1,0 +1,204 @@
+"""Follows what the control plane publishes, and puts it in force part by part (ADR 21)."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from durward.core.edge.holding import Holding
+from durward.core.edge.parts import API_PREFIX, Part, assemble, digest_of, read_part
+from durward.core.edge.report import Refused
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
+from durward.faces.edge.feed import Feed
+from durward.faces.edge.link import Link
+from durward.faces.edge.xds import replace
+
+RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 2.0
+CATCH_UP_WITHIN_SECONDS = 2.0
+
+Push = Callable[[Snapshot], Awaitable[None]]
+"""Puts a snapshot in force, seen in force. Raises Misconfigured where it cannot be, and Unavailable
+where trying again may help; the one before stays in force then."""
+
+Report = Callable[[str], None]
+
+
+class Follower:
+    """What a node holds, and how it comes to hold what is published."""
+
+    def __init__(self, state: Path, feed: Feed, link: Link, push: Push) -> None:
+        self._path = state / "parts.json"
+        self._feed = feed
+        self._link = link
+        self._push = push
+        self._unsaved = asyncio.Event()
+        self.holding = Holding()
+        self.push_seconds = 0.0
+        self.trouble = ""
+        """Why what is published cannot be taken now; empty where it is taken."""
+        self.news = asyncio.Event()
+        """Set where what is in force, or the trouble, is not what it was."""
+
+    def load(self) -> None:
+        """What this node held when it ended. What cannot be read is nothing, and the trouble."""
+        try:
+            self.holding = Holding.from_wire(self._path.read_bytes(), self._feed.read)
+        except FileNotFoundError:
+            self.trouble = "this node has not received anything yet"
+        except (OSError, DurwardError) as error:
+            self.trouble = f"what this node held cannot be read: {error}"
+
+    async def catch_up(self) -> None:
+        """Take what was published while this node was off; without the control plane, go on.
+
+        Whoever waits for this node to be ready then finds in force what was declared before.
+        """
+        signed = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_WITHIN_SECONDS):
+                signed = await self._tried(self._newer(wait=False))
+        if signed:
+            await self._tried(self._take(signed))
+
+    async def follow(self, report: Report) -> None:
+        """Take every newer list, for ever; while there is none to be had, what is held decides."""
+        told, pause = "", RETRY_SECONDS
+        while True:
+            if signed := await self._tried(self._newer(wait=not self.trouble)):
+                await self._tried(self._take(signed))
+            if self.trouble and self.trouble != told:
+                report(self.trouble)
+            told = self.trouble
+            if self.trouble:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_RETRY_SECONDS)
+            else:
+                pause = RETRY_SECONDS
+
+    async def keep_saving(self, report: Report) -> None:
+        """Keep on disk what is held, for a start without the control plane."""
+        while True:
+            await self._unsaved.wait()
+            try:
+                await asyncio.to_thread(replace, self._path, self.holding.to_wire())
+                self._unsaved.clear()
+            except Unavailable as error:
+                report(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tried(self, step: Awaitable[str | None]) -> str | None:
+        """What a step gives, and where it fails the trouble that there is."""
+        try:
+            found = await step
+        except DurwardError as error:
+            self._is_in_trouble(str(error))
+            return None
+        self._is_in_trouble("")
+        return found
+
+    def _is_in_trouble(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self.news.set()
+
+    async def _newer(self, *, wait: bool) -> str | None:
+        """The next signed list; again the one that is held, where parts of it are missing.
+
+        A node that has what the control plane never published shows it: the database was put back,
+        and what is published next is beyond it.
+        """
+        held = self.holding
+        version = held.version if held.listing and not held.missing else 0
+        try:
+            return await self._link.newer(version, held.digest if version else "", wait=wait)
+        except Conflict:
+            await self._link.overtake(held.signed)
+            return await self._link.newer(version, held.digest, wait=False)
+
+    async def _take(self, signed: str) -> None:
+        """Put a list in force, as far as it can be.
+
+        Raises Misconfigured for what is no list for us, Unavailable where trying again may help.
+        """
+        arrived = asyncio.get_running_loop().time()
+        listing = self._feed.read(signed)
+        held = self.holding
+        lacking = held.lacking(listing)
+        bodies = await self._link.parts(set(lacking.values()))
+        fresh, refused = read_parts(lacking, bodies)
+        stay = {name: part for name, part in held.parts.items() if name in listing.parts}
+        parts, more = await self._put_in_force(listing.version, stay, fresh)
+        self.holding = held.moved(signed, listing, parts, {**refused, **more})
+        self.push_seconds = asyncio.get_running_loop().time() - arrived
+        self._unsaved.set()
+        self.news.set()
+        if self.holding.missing:
+            missing = ", ".join(self.holding.missing)
+            raise Unavailable(f"the control plane gives no content of {missing}")
+
+    async def _put_in_force(
+        self, version: int, stay: Mapping[str, Part], fresh: Sequence[Part]
+    ) -> tuple[dict[str, Part], dict[str, Refused]]:
+        """What stays with as much of what is fresh as can be in force, and why the rest cannot.
+
+        All at once, as it was checked by `apply`; where that is refused, half by half: what one
+        part does not hold back another may not either. Raises Unavailable, and Misconfigured
+        where not even what stays can be in force.
+        """
+        pushed: dict[str, Part] | None = None
+
+        async def accept(
+            base: dict[str, Part], some: Sequence[Part]
+        ) -> tuple[dict[str, Part], dict[str, Refused]]:
+            nonlocal pushed
+            wanted = {**base, **{part.name: part for part in some}}
+            try:
+                await self._push(assemble(version, wanted.values()))
+            except Misconfigured as error:
+                if not some:
+                    raise
+                if len(some) == 1:
+                    return base, {some[0].name: Refused(some[0].digest, error.problem)}
+            else:
+                pushed = wanted
+                return wanted, {}
+            middle = len(some) // 2
+            first, refused = await accept(base, some[:middle])
+            second, more = await accept(first, some[middle:])
+            return second, {**refused, **more}
+
+        parts, refused = await accept(dict(stay), fresh)
+        if pushed != parts:  # nothing fresh came into force, yet something may have gone
+            await self._push(assemble(version, parts.values()))
+        return parts, refused
+
+
+def read_parts(
+    lacking: Mapping[str, str], bodies: Mapping[str, bytes]
+) -> tuple[list[Part], dict[str, Refused]]:
+    """Those that were received whole and can be read, and why the others cannot.
+
+    Keys and policies come first: they do not wait for a route table.
+    """
+    fresh, refused = [], dict[str, Refused]()
+    for name, digest in sorted(lacking.items(), key=lambda item: item[0].startswith(API_PREFIX)):
+        data = bodies.get(digest)
+        if data is None or digest_of(data) != digest:
+            continue
+        try:
+            fresh.append(read_part(name, data))
+        except Misconfigured as error:
+            refused[name] = Refused(digest, error.problem)
+    return fresh, refused
+
+
+def lines(holding: Holding) -> Iterable[str]:
+    """What of a holding is not in force, a line each."""
+    for name, refused in holding.refused.items():
+        yield f"{name} is refused, and the former one stays: {refused.why}"
+    for name, why in holding.closed.items():
+        yield f"{name} is closed: {why}"
+    for name in holding.missing:
+        yield f"{name} is missing"

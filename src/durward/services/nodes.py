@@ -1,0 +1,131 @@
+"""The nodes of the edge, as the control plane follows them (ADR 22)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import Trail
+from durward.core.edge.parts import digest_of, read_listing
+from durward.core.edge.report import IN_CONTACT, NodeState, Report
+from durward.core.errors import Conflict, Misconfigured
+from durward.core.jose.jwk import KeySet
+from durward.core.values import Instant, later
+from durward.keys.envelope import KeyFile
+from durward.services.keyring import SNAPSHOT, load_ring
+from durward.services.publish import identity, publish
+from durward.store.deployment import Deployment, begin_epoch
+from durward.store.nodes import add_node, forget_node, load_nodes, move_node, record_report
+from durward.store.snapshots import load_digest, newest_version, published_at
+
+MAX_NODES = 50
+MAX_ID_CHARACTERS = 64
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a node is told in answer to its report."""
+
+    known: bool
+    """Whether it has joined; a node that was forgotten joins anew."""
+    is_ahead: bool
+    """Whether it has in force what this database did not publish: the database was put back."""
+
+
+def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> str:
+    """The id of the node at a place: the one it has, the one it wants, or the next free one.
+
+    Raises Conflict where another place has the id and is in contact, Misconfigured where there are
+    too many nodes.
+    """
+    known = {node.id: (node, at) for node, at in load_nodes(connection)}
+    if wish is None:
+        here = [id for id, (_, at) in known.items() if at == place]
+        if here:
+            return here[0]
+        wish = next(
+            id for number in range(1, len(known) + 2) if (id := f"edge-{number}") not in known
+        )
+    if wish in known:
+        node, at = known[wish]
+        if at == place:
+            return wish
+        if later(node.heard_at, IN_CONTACT) >= trail.at:
+            raise Conflict(f"node `{wish}` is another process, and that one is in contact")
+        move_node(connection, wish, place, trail)
+        return wish
+    if len(known) >= MAX_NODES:
+        hint = "durward edge forget ID lets one go that is no more"
+        raise Misconfigured("nodes", f"there are {len(known)}, and no more are served", hint=hint)
+    add_node(connection, wish, place, trail)
+    return wish
+
+
+def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
+    """Take down what a node tells. Raises Conflict where another process has its id."""
+    known = {node.id: at for node, at in load_nodes(connection)}
+    ahead = is_ahead(connection, report.version, report.list)
+    if report.node not in known:
+        return Heard(known=False, is_ahead=ahead)
+    if known[report.node] != report.place:
+        raise Conflict(f"node `{report.node}` is another process")
+    record_report(connection, report, 0 if ahead else report.version, trail)
+    return Heard(known=True, is_ahead=ahead)
+
+
+def is_ahead(connection: Connection, version: int, digest: str) -> bool:
+    """Whether a node has a list that this database, as it is now, did not publish."""
+    if version > newest_version(connection):
+        return True
+    ours = load_digest(connection, version)
+    return ours is not None and ours != digest
+
+
+def overtake(
+    connection: Connection, signed: str, issuer: str, key_file: KeyFile, trail: Trail
+) -> None:
+    """A node shows the list that it has, signed by our key, and it is ahead: publish beyond it.
+
+    Raises Misconfigured where we never signed it, Conflict where it is another database's.
+    """
+    ring = load_ring(connection, key_file)
+    keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), trail.at)]})
+    listing, digest = read_listing(signed, keys), digest_of(signed.encode())
+    if listing.database != identity(connection).database:
+        raise Conflict("the list is that of another database")
+    if not is_ahead(connection, listing.version, digest):
+        return  # another replica, or another node, was here before
+    reason = f"a node has version {listing.version}"
+    begin_epoch(connection, reason, trail, beyond=listing.epoch)
+    publish(connection, issuer, key_file, trail, beyond=listing.version)
+
+
+def restored(
+    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, beyond: int = 0
+) -> int:
+    """An operator says that the database was put back; the epoch that begins."""
+    epoch = begin_epoch(connection, "an operator says so", trail)
+    publish(connection, issuer, key_file, trail, beyond=beyond)
+    return epoch
+
+
+def forget(connection: Connection, id: str, trail: Trail) -> None:
+    """Forget a node. Raises Misconfigured where there is none of that name."""
+    if not forget_node(connection, id, trail):
+        raise Misconfigured(f"nodes/{id}", "is not known", hint="durward status")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All nodes, beside what is published."""
+
+    deployment: Deployment
+    version: int
+    published_at: Instant
+    nodes: tuple[NodeState, ...]
+
+
+def load_fleet(connection: Connection) -> Fleet:
+    """All nodes as they were heard of last, beside what is published."""
+    found = tuple(node for node, _ in load_nodes(connection))
+    place, version = identity(connection), newest_version(connection)
+    return Fleet(place, version, published_at(connection), found)

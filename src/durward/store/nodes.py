@@ -1,0 +1,110 @@
+"""The nodes of the edge: who joined, what each told last, and what it told before."""
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from durward.core.audit.event import Kind, Trail
+from durward.core.edge.report import NodeState, Report, reasons
+from durward.core.values import Instant
+from durward.store.audit import record_event
+from durward.store.schema import node_reports, nodes
+
+HISTORY = 1_000
+"""How many changes of a node are kept."""
+
+
+def add_node(connection: Connection, id: str, place: str, trail: Trail) -> None:
+    """A node joins; that its id is taken fails the transaction."""
+    values = {"joined_at": trail.at, "heard_at": trail.at, "version": 0}
+    connection.execute(insert(nodes).values(id=id, place=place, **values))
+    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place))
+
+
+def move_node(connection: Connection, id: str, place: str, trail: Trail) -> None:
+    """A node that is silent goes on somewhere else under its id."""
+    here = nodes.c.id == id
+    values = {"place": place, "heard_at": trail.at}
+    connection.execute(update(nodes).where(here).values(**values))
+    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=True))
+
+
+def forget_node(connection: Connection, id: str, trail: Trail) -> bool:
+    """A node is gone for good, with its history; whether there was one."""
+    if not connection.execute(delete(nodes).where(nodes.c.id == id)).rowcount:
+        return False
+    connection.execute(delete(node_reports).where(node_reports.c.node == id))
+    record_event(connection, trail.event(Kind.NODE_FORGOTTEN, f"nodes/{id}"))
+    return True
+
+
+def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
+    """Every node, and the place it is at, by id."""
+    c = nodes.c
+    rows = connection.execute(
+        select(c.id, c.place, c.joined_at, c.heard_at, c.version, c.report).order_by(c.id)
+    )
+    return [
+        (
+            NodeState(
+                row.id,
+                row.joined_at,
+                row.heard_at,
+                msgspec.json.decode(row.report, type=Report) if row.report else None,
+                row.version,
+            ),
+            row.place,
+        )
+        for row in rows
+    ]
+
+
+def record_report(connection: Connection, report: Report, version: int, trail: Trail) -> None:
+    """Keep what a node told; where it is news about what is in force, in its history too.
+
+    A refusal that was not told before is an event.
+    """
+    here = nodes.c.id == report.node
+    before = connection.execute(select(nodes.c.version, nodes.c.report).where(here)).first()
+    former = msgspec.json.decode(before.report, type=Report) if before and before.report else None
+    body = msgspec.json.encode(report)
+    values = {"heard_at": trail.at, "version": version, "report": body}
+    connection.execute(update(nodes).where(here).values(**values))
+    known = reasons(former) if former else {}
+    told = reasons(report)
+    if before and (before.version, known) == (version, told):
+        return
+    # What came before stays before, whatever the clock of the replica that wrote it said.
+    last = select(func.max(node_reports.c.at)).where(node_reports.c.node == report.node)
+    at = max(trail.at, (connection.execute(last).scalar() or 0) + 1)
+    row = {"node": report.node, "at": at, "version": version, "report": body}
+    connection.execute(insert(node_reports).values(**row))
+    _bound_history(connection, report.node)
+    if fresh := {name: why for name, why in told.items() if known.get(name) != why}:
+        event = trail.event(
+            Kind.PARTS_REFUSED, f"nodes/{report.node}", version=version, parts=fresh
+        )
+        record_event(connection, event)
+
+
+def load_history(connection: Connection, id: str, limit: int) -> list[tuple[Instant, int, Report]]:
+    """What a node told when something changed, the newest last."""
+    c = node_reports.c
+    statement = select(c.at, c.version, c.report).where(c.node == id)
+    rows = connection.execute(statement.order_by(c.at.desc()).limit(limit)).all()
+    return [
+        (row.at, row.version, msgspec.json.decode(row.report, type=Report))
+        for row in reversed(rows)
+    ]
+
+
+def _bound_history(connection: Connection, id: str) -> None:
+    c, other = node_reports.c, node_reports.alias().c
+    oldest = (
+        select(other.at)
+        .where(other.node == id)
+        .order_by(other.at.desc())
+        .offset(HISTORY - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    connection.execute(delete(node_reports).where((c.node == id) & (c.at < oldest)))
