@@ -63,7 +63,7 @@ class Control:
         told = described(reply)
         match reply.status_code:
             case 409:
-                raise Conflict(told["title"])
+                raise Conflict(told["title"], hint=told["hint"])
             case 503:
                 raise Unavailable(told["title"])
             case _:
