@@ -34,6 +34,7 @@ from durward.services import (
     sequence,
 )
 from durward.services.context import Context
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
@@ -69,6 +70,7 @@ class ControlPlane:
         key_file: KeyFile,
         clock: Clock,
         verifier: PasswordVerifier | None = None,
+        envoy: EnvoyCheck | None = None,
     ) -> None:
         self.issuer = settings.issuer
         self._clock = clock
@@ -76,6 +78,7 @@ class ControlPlane:
         self._database = database
         self._key_file = key_file
         self.passwords = verifier or PasswordVerifier()
+        self._envoy = envoy or EnvoyCheck()
         self._former_share = 1.0
         self._published: publish.Published
         self._signed = ""
@@ -92,13 +95,14 @@ class ControlPlane:
         settings: ServeSettings,
         clock: Clock = now,
         verifier: PasswordVerifier | None = None,
+        envoy: EnvoyCheck | None = None,
     ) -> Self:
         """Open the store, bring it up to date, make the keys that are missing."""
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
         await database.write(migrate)
-        plane = cls(settings, database, key_file, clock, verifier)
+        plane = cls(settings, database, key_file, clock, verifier, envoy)
         await database.write(plane._prepare)
         await plane.refresh()
         plane._write_public_keys(state)
@@ -294,7 +298,9 @@ class ControlPlane:
 
     async def plan(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Plan:
         """What `apply` would change."""
-        return await applying.plan(self._database, wanted, self._known, prune=prune)
+        return await applying.plan(
+            self._database, wanted, self._known, self._envoy, prune=prune, issuer=self.issuer
+        )
 
     async def apply(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Applied:
         """Apply declarations; when this returns the new version is published."""
@@ -302,6 +308,7 @@ class ControlPlane:
             self._database,
             wanted,
             self._known,
+            self._envoy,
             prune=prune,
             issuer=self.issuer,
             key_file=self._key_file,

@@ -5,17 +5,19 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.faults import everything
-from tests.issuer import ISSUER, Issuer, sample
+from tests.issuer import ENVOY, ISSUER, Issuer, sample
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.errors import Conflict, Misconfigured
+from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import ClientId
 from durward.core.wire import Json
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.keyring import Wish
 from durward.settings import ServeSettings
 from durward.store.database import Database
@@ -67,7 +69,7 @@ async def other(issuer: Issuer, url: str) -> AsyncIterator[ControlPlane]:
     """Another replica of the same control plane."""
     folder = issuer.plane._settings.state
     settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=url)
-    plane = await ControlPlane.open(settings, issuer.clock)
+    plane = await ControlPlane.open(settings, issuer.clock, envoy=ENVOY)
     yield plane
     await plane.close()
 
@@ -249,3 +251,36 @@ async def test_what_could_not_be_read_in_the_store_is_not_put_there(issuer: Issu
     with pytest.raises(Misconfigured, match=r"apis/orders: .*nested over 32 levels"):
         await issuer.apply(wanted)
     assert await issuer.plane.export()
+
+
+async def test_what_an_edge_cannot_take_is_neither_planned_nor_applied(issuer: Issuer) -> None:
+    (found,) = (one for one in sample() if one.kind is Kind.API)
+    wanted = replace(found, body={**found.body, "upstream": "[]:80"})
+    before = await everything(issuer)
+    for use in (issuer.plane.plan, issuer.plane.apply):
+        with pytest.raises(Misconfigured, match="apis/orders"):
+            await use([wanted, job("fresh")], prune=False)
+    assert await everything(issuer) == before
+
+
+async def test_without_an_envoy_apis_do_not_change_and_policies_do(
+    issuer: Issuer, url: str
+) -> None:
+    """The node's own Envoy may be elsewhere; a Deny does not wait for this one."""
+    folder = issuer.plane._settings.state
+    settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=url)
+    blind = EnvoyCheck(Path("/nowhere/envoy"))
+    plane = await ControlPlane.open(settings, issuer.clock, envoy=blind)
+    try:
+        (found,) = (one for one in sample() if one.kind is Kind.API)
+        wanted = replace(found, body={**found.body, "upstream": "127.0.0.1:9"})
+        before = await everything(issuer)
+        for use in (plane.plan, plane.apply):
+            with pytest.raises(Unavailable, match="Envoy does not start"):
+                await use([wanted], prune=False)
+        assert await everything(issuer) == before
+        deny: Json = {"Effect": "Deny", "Action": "orders:*", "Resource": "*"}
+        policy = Declaration(Kind.POLICY, "none", {"Version": "2012-10-17", "Statement": deny})
+        assert (await plane.apply([policy], prune=False)).version
+    finally:
+        await plane.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from durward.keys.envelope import KeyFile
 from durward.services import candidate
 from durward.services.candidate import Candidate, Change
 from durward.services.client_secrets import mint_client_secret, needs_secret
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, Published, overtaken, publish
 from durward.services.take_back import take_back
 from durward.store.database import Database
@@ -47,10 +49,16 @@ class Applied:
 
 
 async def plan(
-    database: Database, wanted: Sequence[Declaration], known: Known, *, prune: bool
+    database: Database,
+    wanted: Sequence[Declaration],
+    known: Known,
+    envoy: EnvoyCheck,
+    *,
+    prune: bool,
+    issuer: str,
 ) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
-    planned = await _candidate(database, wanted, known, prune=prune)
+    planned = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
     return Plan(planned.changes, planned.secrets)
 
 
@@ -58,6 +66,7 @@ async def apply(
     database: Database,
     wanted: Sequence[Declaration],
     known: Known,
+    envoy: EnvoyCheck,
     *,
     prune: bool,
     issuer: str,
@@ -67,12 +76,12 @@ async def apply(
     """Make it so, publish the next snapshot, and make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
-    policies fails, or they name what there is not. What is in force when the checks are done is
-    what they began with: else they are done again, `ATTEMPTS` times. Raises Misconfigured,
-    Unavailable, and Conflict where others came first every time.
+    policies fails, they name what there is not, or an edge could not take it. What is in force when
+    the checks are done is what they began with: else they are done again, `ATTEMPTS` times. Raises
+    Misconfigured, Unavailable, and Conflict where others came first every time.
     """
     for _ in range(ATTEMPTS):
-        checked = await _candidate(database, wanted, known, prune=prune)
+        checked = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
         if not checked.steps and not checked.secrets:
             return Applied((), (), None)
         done = await database.write(
@@ -105,7 +114,14 @@ def put_in_force(
 
 
 async def _candidate(
-    database: Database, wanted: Sequence[Declaration], known: Known, *, prune: bool
+    database: Database,
+    wanted: Sequence[Declaration],
+    known: Known,
+    envoy: EnvoyCheck,
+    issuer: str,
+    *,
+    prune: bool,
 ) -> Candidate:
     found = await database.read(candidate.find)
-    return await asyncio.to_thread(candidate.check, found, wanted, known(), prune=prune)
+    checked = partial(candidate.check, found, wanted, known(), envoy, issuer, prune=prune)
+    return await asyncio.to_thread(checked)

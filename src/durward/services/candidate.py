@@ -14,6 +14,7 @@ from durward.core.estate.estate import Estate, read_estate
 from durward.core.names import check_names
 from durward.core.promises import check_promises
 from durward.core.values import ClientId
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import Published, estate_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
@@ -65,12 +66,18 @@ def find(connection: Connection) -> Found:
 
 
 def check(
-    found: Found, wanted: Sequence[Declaration], known: Published, *, prune: bool
+    found: Found,
+    wanted: Sequence[Declaration],
+    known: Published,
+    envoy: EnvoyCheck,
+    issuer: str,
+    *,
+    prune: bool,
 ) -> Candidate:
-    """The candidate: it fits together, names what there is, keeps its promises.
+    """The candidate: it fits together, names what there is, keeps its promises, suits an edge.
 
     `known` spares reading what is declared where it is of the same version. It takes seconds where
-    much is declared. Raises Misconfigured.
+    much is declared. Raises Misconfigured, and Unavailable where Envoy cannot be asked.
     """
     steps, after = _difference(found.stored, [_stored(one) for one in wanted], prune=prune)
     same = found.version == known.version
@@ -80,6 +87,9 @@ def check(
         estate = read_estate([one.read() for one in after])
         check_names(estate)
         check_promises(estate)
+        # Only what changes: an API that an edge came to refuse must not hold back a Deny.
+        changed = [api for name, api in estate.apis.items() if before.apis.get(name) != api]
+        envoy.check(changed, issuer)
     secrets = [
         ClientId(name)
         for name, client in estate.clients.items()
