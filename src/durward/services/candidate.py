@@ -3,9 +3,11 @@
 All of it is done outside of transactions, from what one short read found (ADR 27).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection
 
 from durward.core.errors import Misconfigured, ProtocolError
@@ -13,6 +15,7 @@ from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.names import check_names
 from durward.core.promises import check_promises
+from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import Published, estate_of
@@ -84,7 +87,11 @@ def check(
     before = known.estate if same else estate_of(found.stored)
     estate = before
     if steps:
+        kinds = Counter(one.kind for one in after)
+        # Before they are read: too many would take as much longer.
+        check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
         estate = read_estate([one.read() for one in after])
+        check_sizes(_published(estate))
         check_names(estate)
         check_promises(estate)
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
@@ -99,9 +106,21 @@ def check(
     return Candidate(found.version, steps, before, estate, tuple(secrets))
 
 
+def _published(estate: Estate) -> dict[Size, int]:
+    """How much an edge would have to take."""
+    apis = tuple(estate.apis.values())
+    return {
+        Size.OPERATIONS: sum(len(api.operations) for api in apis),
+        Size.BYTES: len(msgspec.json.encode((apis, estate.bundle))),
+    }
+
+
 def _stored(wanted: Declaration) -> Stored:
     """As it would lie in the store. Raises Misconfigured for what could not be read there."""
     stored = Stored.of(wanted)
+    if len(stored.body) > DECLARATION_BYTES:
+        problem = f"{len(stored.body)} bytes, and a declaration has {DECLARATION_BYTES} at most"
+        raise Misconfigured(stored.target, problem)
     try:
         stored.read()
     except ProtocolError as error:
