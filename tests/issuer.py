@@ -20,6 +20,7 @@ from durward.core.wire import Json
 from durward.faces.client.native import Form
 from durward.faces.declarations import read_declarations
 from durward.faces.serve import public
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
@@ -29,6 +30,8 @@ API = "https://orders.example"
 VERIFIER = "a-verifier-of-more-than-forty-three-characters-1"
 DESK = "http://127.0.0.1:8490/callback"
 START = Instant(1_800_000_000_000_000)
+ENVOY = EnvoyCheck()
+"""It remembers what it was asked: the sample is checked once for all tests."""
 
 
 @dataclass
@@ -187,7 +190,7 @@ async def issuer(
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
         settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
-        plane = await ControlPlane.open(settings, clock, verifier)
+        plane = await ControlPlane.open(settings, clock, verifier, ENVOY)
         try:
             applied = await plane.apply(sample(), prune=False)
             secrets = {str(client): secret.reveal() for client, secret in applied.secrets}

@@ -36,6 +36,7 @@ from durward.services import (
     sequence,
 )
 from durward.services.context import Context
+from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
@@ -48,7 +49,7 @@ from durward.store.nodes import load_history
 from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import load_snapshot, newest_version
+from durward.store.snapshots import hold_version, load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
 TIDY_SECONDS = 60.0
@@ -73,6 +74,7 @@ class ControlPlane:
         key_file: KeyFile,
         clock: Clock,
         verifier: PasswordVerifier | None = None,
+        envoy: EnvoyCheck | None = None,
     ) -> None:
         self.issuer = settings.issuer
         self._clock = clock
@@ -80,6 +82,7 @@ class ControlPlane:
         self._database = database
         self._key_file = key_file
         self.passwords = verifier or PasswordVerifier()
+        self._envoy = envoy or EnvoyCheck()
         self._former_share = 1.0
         self._published: publish.Published
         self._signed = ""
@@ -96,13 +99,14 @@ class ControlPlane:
         settings: ServeSettings,
         clock: Clock = now,
         verifier: PasswordVerifier | None = None,
+        envoy: EnvoyCheck | None = None,
     ) -> Self:
         """Open the store, bring it up to date, make the keys that are missing."""
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
         await database.write(migrate)
-        plane = cls(settings, database, key_file, clock, verifier)
+        plane = cls(settings, database, key_file, clock, verifier, envoy)
         await database.write(plane._prepare)
         await plane.refresh()
         plane._write_public_keys(state)
@@ -132,9 +136,9 @@ class ControlPlane:
         """The version in force; read once for each request."""
         return self._published
 
-    async def refresh(self) -> None:
-        """Read anew what is published and tell those who wait for it."""
-        fresh = await self._database.read(lambda c: publish.load_published(c, self._key_file))
+    async def refresh(self, known: publish.Published | None = None) -> None:
+        """Take what is published and tell those who wait for it; read it, where it is not known."""
+        fresh = known or await publish.load_published(self._database, self._key_file)
         found = await self._database.read(load_snapshot)
         if found is None:
             raise Unavailable("no snapshot is published")
@@ -142,7 +146,8 @@ class ControlPlane:
             self._former_share = await self._database.read(
                 lambda c: share_of_hashes(c, passwords.FORMER)
             )
-        self._published, self._signed = fresh, found[1].decode()
+        if known is None or known.version >= self._published.version:
+            self._published, self._signed = fresh, found[1].decode()
         await self._tell()
 
     async def keep_fresh(self, report: Report) -> None:
@@ -243,7 +248,8 @@ class ControlPlane:
         await self._database.write(
             lambda c: nodes.overtake(c, signed, self.issuer, self._key_file, trail)
         )
-        await self._after_change()
+        self._recorded.set()
+        await self.refresh()
 
     async def restored(self, beyond: int) -> int:
         """The database was put back to an earlier state; the epoch that begins."""
@@ -251,7 +257,8 @@ class ControlPlane:
         epoch = await self._database.write(
             lambda c: nodes.restored(c, self.issuer, self._key_file, trail, beyond)
         )
-        await self._after_change()
+        self._recorded.set()
+        await self.refresh()
         return epoch
 
     async def forget_node(self, id: str) -> None:
@@ -360,26 +367,34 @@ class ControlPlane:
 
     async def plan(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Plan:
         """What `apply` would change."""
-        return await self._database.read(lambda c: applying.plan(c, wanted, prune=prune))
+        return await applying.plan(
+            self._database, wanted, self._known, self._envoy, prune=prune, issuer=self.issuer
+        )
 
     async def apply(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Applied:
         """Apply declarations; when this returns the new version is published."""
-        applied = await self._database.write(
-            lambda c: applying.apply(
-                c,
-                wanted,
-                prune=prune,
-                issuer=self.issuer,
-                key_file=self._key_file,
-                trail=self._trail("operator"),
-            )
+        applied = await applying.apply(
+            self._database,
+            wanted,
+            self._known,
+            self._envoy,
+            prune=prune,
+            issuer=self.issuer,
+            key_file=self._key_file,
+            trails=partial(self._trail, "operator"),
         )
-        await self._after_change()
+        self._recorded.set()
+        if applied.published:
+            await self.refresh(applied.published)
         return applied
+
+    def _known(self) -> publish.Published:
+        return self._published
 
     async def export(self) -> list[Declaration]:
         """Everything that is declared."""
-        return await self._database.read(load_declarations)
+        found = await self._database.read(load_declarations)
+        return await asyncio.to_thread(lambda: [one.read() for one in found])
 
     def plan_rotation(self, wish: keyring.Wish) -> Rotation:
         """What `rotate_keys` would do now. Raises Misconfigured."""
@@ -392,18 +407,31 @@ class ControlPlane:
         return keyring.least(Seconds(ahead), Seconds(lifetime))
 
     async def rotate_keys(self, wish: keyring.Wish) -> Rotation:
-        """Publish the next signing keys. Raises Misconfigured where tokens would be refused."""
+        """Publish the next signing keys.
 
-        def use(connection: Connection) -> Rotation:
+        Raises Misconfigured where tokens would be refused, Conflict where others publish meanwhile.
+        """
+        signers = await asyncio.to_thread(keyring.next_signers)
+
+        def use(
+            connection: Connection, known: publish.Published
+        ) -> tuple[Rotation, publish.Published] | None:
+            if hold_version(connection) != known.version:
+                return None
             by = self._trail("operator")
             turn = keyring.turn_of(wish, self._least, by.at)
-            keyring.rotate_keys(connection, self._key_file, turn, by)
-            publish.publish(connection, self.issuer, self._key_file, by)
-            return turn
+            keyring.rotate_keys(connection, self._key_file, signers, turn, by)
+            estate = known.estate
+            return turn, publish.publish(connection, estate, self.issuer, self._key_file, by)
 
-        turn = await self._database.write(use)
-        await self._after_change()
-        return turn
+        for _ in range(publish.ATTEMPTS):
+            done = await self._database.write(partial(use, known=self._published))
+            if done is not None:
+                self._recorded.set()
+                await self.refresh(done[1])
+                return done[0]
+            await self.refresh()
+        raise publish.overtaken("keys rotate")
 
     async def ingest(self, events: Sequence[AuditEvent]) -> int:
         """Take events of an edge into the log."""
@@ -428,10 +456,6 @@ class ControlPlane:
     async def event(self, event_id: str) -> AuditEvent | None:
         """One event."""
         return await self._database.read(lambda c: find_event(c, event_id))
-
-    async def _after_change(self) -> None:
-        self._recorded.set()
-        await self.refresh()
 
     def _trail(self, actor: str, source: str = "") -> Trail:
         """Who acts, from where, and that it is now."""

@@ -20,6 +20,7 @@ from durward.core.values import ClientId, Instant, Secret
 from durward.entropy import new_id
 from durward.store import audit, clients, declarations, keys, schema, snapshots
 from durward.store.database import Database
+from durward.store.declarations import Stored
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
@@ -96,9 +97,9 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> No
 
 async def test_names_are_exact(database: Database) -> None:
     for name in ("Ann", "ann", "ånn", "a\u030ann"):
-        declared = Declaration(Declared.USER, name, {"tenant": name})
+        stored = Stored.of(Declaration(Declared.USER, name, {"tenant": name}))
         await database.write(
-            lambda c, d=declared: declarations.put_declaration(c, d, TRAIL)  # type: ignore[misc]
+            lambda c, s=stored: declarations.put_declaration(c, s, TRAIL)  # type: ignore[misc]
         )
     found = await database.read(declarations.load_declarations)
     assert sorted(d.name for d in found) == sorted(["Ann", "ann", "ånn", "a\u030ann"])
@@ -109,13 +110,13 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
 ) -> None:
     def use(connection: Connection) -> None:
         first = Declaration(Declared.TENANT, "acme", {"name": "A"})
-        declarations.put_declaration(connection, first, TRAIL)
+        declarations.put_declaration(connection, Stored.of(first), TRAIL)
         second = Declaration(Declared.TENANT, "acme", {"name": "B"})
-        declarations.put_declaration(connection, second, TRAIL)
+        declarations.put_declaration(connection, Stored.of(second), TRAIL)
 
     await database.write(use)
     (found,) = await database.read(declarations.load_declarations)
-    assert found.body == {"name": "B"}
+    assert found.read().body == {"name": "B"}
     await database.write(lambda c: declarations.remove_declaration(c, found, TRAIL))
     assert await database.read(declarations.load_declarations) == []
     await database.write(lambda c: audit.sequence_events(c, 10))

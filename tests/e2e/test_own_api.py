@@ -60,3 +60,16 @@ def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_an_api_that_no_edge_could_take_is_refused_and_named(demo: Demo) -> None:
+    """Exit code 2: not applied, whatever the reason."""
+    (demo.folder / "openapi.yaml").write_text(OPENAPI)
+    body = "{audience: 'https://lost.example', upstream: '[]:80', openapi: openapi.yaml}"
+    declared = f"apis:\n  lost: {body}\n"
+    refused = demo.apply(declared)
+    assert refused.returncode == 2
+    assert "apis/lost" in refused.stderr
+    planned = demo.run("plan", str(demo.folder / "more.durward.yaml"))
+    assert (planned.returncode, planned.stderr) == (2, refused.stderr)
+    assert "lost" not in demo.run("export").stdout

@@ -54,6 +54,10 @@ class ProtocolError(DurwardError):
 class Conflict(DurwardError):  # noqa: N818 - named as what it is
     """The state is not what the request supposed; reading again may help."""
 
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
 
 class Unavailable(DurwardError):  # noqa: N818
     """A part that is needed does not answer. Nothing is allowed meanwhile."""

@@ -13,6 +13,9 @@ from durward.faces.command import DEMO_DIR, durward
 from durward.settings import Settings, load_settings
 
 PATIENCE_SECONDS = 60
+CHANGE_PATIENCE_SECONDS = 600
+"""What is largest is checked in ten seconds on a machine that has nothing else to do. Who gives up
+does not know whether it was applied."""
 
 
 class NotRunning(Unavailable):
@@ -38,16 +41,17 @@ class Control:
         """Read something that is text."""
         return str(self._send("GET", path).text)
 
-    def post(self, path: str, body: object) -> Any:
+    def post(self, path: str, body: object, patience: float = PATIENCE_SECONDS) -> Any:
         """Change something."""
-        return self._send("POST", path, json=body).json()
+        return self._send("POST", path, json=body, timeout=patience).json()
 
     def change(self, verb: str, wanted: Sequence[Declaration], *, prune: bool) -> Any:
         """`plan` or `apply` declarations."""
         listed = [
             {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
         ]
-        return self.post(f"/admin/v1/{verb}", {"declarations": listed, "prune": prune})
+        body = {"declarations": listed, "prune": prune}
+        return self.post(f"/admin/v1/{verb}", body, CHANGE_PATIENCE_SECONDS)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:
         with self._client() as client:
@@ -63,7 +67,7 @@ class Control:
         told = described(reply)
         match reply.status_code:
             case 409:
-                raise Conflict(told["title"])
+                raise Conflict(told["title"], hint=told["hint"])
             case 503:
                 raise Unavailable(told["title"])
             case _:

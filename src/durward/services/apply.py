@@ -1,30 +1,28 @@
 """`plan` and `apply`: from what is declared to what should be."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import read_estate
-from durward.core.names import check_names
-from durward.core.promises import check_promises
+from durward.core.estate.declaration import Declaration
 from durward.core.values import ClientId, Secret
 from durward.keys.envelope import KeyFile
+from durward.services import candidate
+from durward.services.candidate import Candidate, Change
 from durward.services.client_secrets import mint_client_secret, needs_secret
-from durward.services.publish import publish
+from durward.services.envoy_check import EnvoyCheck
+from durward.services.publish import ATTEMPTS, Published, overtaken, publish
 from durward.services.take_back import take_back
-from durward.store.declarations import load_declarations, put_declaration, remove_declaration
+from durward.store.database import Database
+from durward.store.declarations import put_declaration, remove_declaration
+from durward.store.snapshots import hold_version
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One step: `add`, `change` or `remove`."""
-
-    step: str
-    kind: Kind
-    name: str
+Trails = Callable[[], Trail]
+Known = Callable[[], Published]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,79 +37,91 @@ class Plan:
 class Applied:
     """What was done, and the secrets that were made: they are shown to their owner now or never."""
 
-    version: int
     changes: tuple[Change, ...]
     secrets: tuple[tuple[ClientId, Secret], ...]
+    published: Published | None
+    """None where nothing changed."""
+
+    @property
+    def version(self) -> int:
+        """The version that was published; 0 where nothing changed."""
+        return self.published.version if self.published else 0
 
 
-def plan(connection: Connection, wanted: Sequence[Declaration], *, prune: bool) -> Plan:
-    """What `apply` would do; the result fits together, names what there is, keeps its promises.
-
-    Raises Misconfigured.
-    """
-    before = load_declarations(connection)
-    changes, after = _difference(before, wanted, prune=prune)
-    estate = read_estate(after)
-    check_names(estate)
-    check_promises(estate)
-    known = read_estate(before).clients
-    secrets = [
-        ClientId(name)
-        for name, client in estate.clients.items()
-        if needs_secret(connection, ClientId(name), client)
-        or (client.has_secret and name not in known)
-    ]
-    return Plan(changes, tuple(secrets))
-
-
-def apply(
-    connection: Connection,
+async def plan(
+    database: Database,
     wanted: Sequence[Declaration],
+    known: Known,
+    envoy: EnvoyCheck,
+    *,
+    prune: bool,
+    issuer: str,
+) -> Plan:
+    """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
+    planned = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
+    return Plan(planned.changes, planned.secrets)
+
+
+async def apply(
+    database: Database,
+    wanted: Sequence[Declaration],
+    known: Known,
+    envoy: EnvoyCheck,
     *,
     prune: bool,
     issuer: str,
     key_file: KeyFile,
-    trail: Trail,
+    trails: Trails,
 ) -> Applied:
     """Make it so, publish the next snapshot, and make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
-    policies fails, or they name what there is not. Raises Misconfigured.
+    policies fails, they name what there is not, or an edge could not take it. What is in force when
+    the checks are done is what they began with: else they are done again, `ATTEMPTS` times. Raises
+    Misconfigured, Unavailable, and Conflict where others came first every time.
     """
-    before = load_declarations(connection)
-    changes, after = _difference(before, wanted, prune=prune)
-    estate = read_estate(after)
-    check_names(estate)
-    check_promises(estate)
-    by_name = {(declared.kind, declared.name): declared for declared in (*before, *after)}
-    for change in changes:
-        declared = by_name[change.kind, change.name]
+    for _ in range(ATTEMPTS):
+        checked = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
+        if not checked.steps and not checked.secrets:
+            return Applied((), (), None)
+        done = await database.write(
+            lambda c, checked=checked: put_in_force(c, checked, issuer, key_file, trails())  # type: ignore[misc]
+        )
+        if done is not None:
+            return done
+    raise overtaken("apply")
+
+
+def put_in_force(
+    connection: Connection, checked: Candidate, issuer: str, key_file: KeyFile, trail: Trail
+) -> Applied | None:
+    """Write what was checked, in one short transaction; None where the version is another now."""
+    if hold_version(connection) != checked.version:
+        return None
+    for change, stored in checked.steps:
         use = remove_declaration if change.step == "remove" else put_declaration
-        use(connection, declared, trail)
-    take_back(connection, read_estate(before), estate, trail)
+        use(connection, stored, trail)
+    take_back(connection, checked.before, checked.after, trail)
     secrets = [
-        (ClientId(name), mint_client_secret(connection, ClientId(name), trail))
-        for name, client in estate.clients.items()
-        if needs_secret(connection, ClientId(name), client)
+        (name, mint_client_secret(connection, name, trail))
+        for name in checked.secrets
+        if needs_secret(connection, name, checked.after.clients[name])
     ]
-    published = publish(connection, issuer, key_file, trail).version if changes else 0
-    return Applied(published, changes, tuple(secrets))
+    published = (
+        publish(connection, checked.after, issuer, key_file, trail) if checked.steps else None
+    )
+    return Applied(checked.changes, tuple(secrets), published)
 
 
-def _difference(
-    before: Sequence[Declaration], wanted: Sequence[Declaration], *, prune: bool
-) -> tuple[tuple[Change, ...], list[Declaration]]:
-    known = {(declared.kind, declared.name): declared for declared in before}
-    asked = {(declared.kind, declared.name): declared for declared in wanted}
-    changes = [
-        Change("change" if key in known else "add", *key)
-        for key, declared in asked.items()
-        if key not in known or known[key].body != declared.body
-    ]
-    after = {**known, **asked}
-    for key in known.keys() - asked.keys() if prune else ():
-        changes.append(Change("remove", *key))
-        del after[key]
-    order = list(Kind)
-    changes.sort(key=lambda change: (change.step, order.index(change.kind), change.name))
-    return tuple(changes), list(after.values())
+async def _candidate(
+    database: Database,
+    wanted: Sequence[Declaration],
+    known: Known,
+    envoy: EnvoyCheck,
+    issuer: str,
+    *,
+    prune: bool,
+) -> Candidate:
+    found = await database.read(candidate.find)
+    checked = partial(candidate.check, found, wanted, known(), envoy, issuer, prune=prune)
+    return await asyncio.to_thread(checked)

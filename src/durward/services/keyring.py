@@ -73,7 +73,8 @@ def ensure_keys(connection: Connection, key_file: KeyFile, trail: Trail) -> KeyR
     ring = load_ring(connection, key_file)
     for purpose in ALGORITHMS:
         if life.signing(ring.keys, purpose, trail.at) is None:
-            _add(connection, key_file, purpose, trail.at, trail)
+            signer = generate(ALGORITHMS[purpose])
+            _add(connection, key_file, purpose, signer, trail.at, trail)
     return load_ring(connection, key_file)
 
 
@@ -103,8 +104,17 @@ def turn_of(wish: Wish, bounds: life.Least, now: Instant) -> life.Rotation:
     return life.at_once(now)
 
 
+def next_signers() -> dict[str, Signer]:
+    """A new key for each purpose that is rotated: they take a while to make."""
+    return {purpose: generate(ALGORITHMS[purpose]) for purpose in ROTATED}
+
+
 def rotate_keys(
-    connection: Connection, key_file: KeyFile, turn: life.Rotation, trail: Trail
+    connection: Connection,
+    key_file: KeyFile,
+    signers: Mapping[str, Signer],
+    turn: life.Rotation,
+    trail: Trail,
 ) -> None:
     """Publish the next keys; those before them are retired when the turn says.
 
@@ -114,15 +124,19 @@ def rotate_keys(
     for key in load_keys(connection):
         if key.purpose in ROTATED and (at_once or key.retired_at is None):
             retire_key(connection, key.kid, turn.retired_at, trail)
-    for purpose in ROTATED:
-        _add(connection, key_file, purpose, turn.signs_from, trail)
+    for purpose, signer in signers.items():
+        _add(connection, key_file, purpose, signer, turn.signs_from, trail)
     remove_keys(connection, trail.at)
 
 
 def _add(
-    connection: Connection, key_file: KeyFile, purpose: str, signs_from: Instant, trail: Trail
+    connection: Connection,
+    key_file: KeyFile,
+    purpose: str,
+    signer: Signer,
+    signs_from: Instant,
+    trail: Trail,
 ) -> None:
-    signer = generate(ALGORITHMS[purpose])
     stored = StoredKey(
         kid=signer.kid,
         purpose=purpose,

@@ -9,16 +9,14 @@ from durward.core.edge.parts import digest_of, read_listing
 from durward.core.edge.report import IN_CONTACT, NodeState, Report
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.jose.jwk import KeySet
+from durward.core.sizes import NODES
 from durward.core.values import Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import identity, publish
+from durward.services.publish import identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.nodes import add_node, forget_node, load_nodes, move_node, record_report
 from durward.store.snapshots import load_digest, newest_version, published_at
-
-MAX_NODES = 50
-MAX_ID_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> 
             raise Conflict(f"node `{wish}` is another process, and that one is in contact")
         move_node(connection, wish, place, trail)
         return wish
-    if len(known) >= MAX_NODES:
+    if len(known) >= NODES:
         hint = "durward edge forget ID lets one go that is no more"
         raise Misconfigured("nodes", f"there are {len(known)}, and no more are served", hint=hint)
     add_node(connection, wish, place, trail)
@@ -96,7 +94,7 @@ def overtake(
         return  # another replica, or another node, was here before
     reason = f"a node has version {listing.version}"
     begin_epoch(connection, reason, trail, beyond=listing.epoch)
-    publish(connection, issuer, key_file, trail, beyond=listing.version)
+    publish_anew(connection, issuer, key_file, trail, beyond=listing.version)
 
 
 def restored(
@@ -104,7 +102,7 @@ def restored(
 ) -> int:
     """An operator says that the database was put back; the epoch that begins."""
     epoch = begin_epoch(connection, "an operator says so", trail)
-    publish(connection, issuer, key_file, trail, beyond=beyond)
+    publish_anew(connection, issuer, key_file, trail, beyond=beyond)
     return epoch
 
 

@@ -1,5 +1,11 @@
-"""Publishing: what is declared and which keys are valid become the next signed snapshot."""
+"""Publishing: what is declared and which keys are valid become the next signed snapshot.
 
+Who publishes has read what they publish before their transaction began. They hold the version in it
+and go on only where it is still the one that they read under (ADR 27).
+"""
+
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +15,7 @@ from durward.core.api import scopes_of
 from durward.core.audit.event import Trail
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.snapshot import Snapshot
-from durward.core.errors import DurwardError
+from durward.core.errors import Conflict, DurwardError
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import PolicySet
@@ -17,9 +23,13 @@ from durward.core.wire import decode_base64url
 from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
-from durward.store.declarations import load_declarations
+from durward.store.database import Database
+from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import Deployment, found_deployment, load_deployment
-from durward.store.snapshots import load_snapshot, newest_version, publish_snapshot
+from durward.store.snapshots import hold_version, load_snapshot, newest_version, publish_snapshot
+
+ATTEMPTS = 3
+"""How often a change is tried anew where others publish meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +46,49 @@ class Published:
         return compile_bundle(self.estate.bundle, scopes_of(self.estate.apis.values()))
 
 
-def load_published(connection: Connection, key_file: KeyFile) -> Published:
-    """Everything as it is in the store now."""
-    estate = read_estate(load_declarations(connection))
-    return Published(newest_version(connection), estate, load_ring(connection, key_file))
+async def load_published(database: Database, key_file: KeyFile) -> Published:
+    """Everything as it is in the store now. Raises Unavailable."""
+
+    def use(connection: Connection) -> tuple[int, list[Stored], KeyRing]:
+        # The version first: where transactions see what others commit meanwhile, the rest is newer
+        # than the version says, and read again; the other way round it would be taken for current.
+        version = newest_version(connection)
+        return version, load_declarations(connection), load_ring(connection, key_file)
+
+    version, stored, ring = await database.read(use)
+    return Published(version, await asyncio.to_thread(estate_of, stored), ring)
+
+
+def estate_of(stored: Sequence[Stored]) -> Estate:
+    """What was declared, read as one value: seconds where it is much. Raises Misconfigured."""
+    return read_estate([one.read() for one in stored])
 
 
 def publish(
-    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int = 0
+    connection: Connection,
+    estate: Estate,
+    issuer: str,
+    key_file: KeyFile,
+    trail: Trail,
+    *,
+    beyond: int = 0,
 ) -> Published:
     """Sign and publish the next snapshot, in the transaction that changed what it says.
 
-    Its version is greater than that of the one before, and than `beyond`. Raises Misconfigured
-    where what is declared does not fit together.
+    `estate` is all that is declared now, read before by who holds the version. The next one is
+    greater than that, and than `beyond`.
     """
-    now = load_published(connection, key_file)
-    version = max(now.version, beyond) + 1
-    contents = parts_of(now, issuer, trail)
+    version = max(hold_version(connection), beyond) + 1
+    ring = load_ring(connection, key_file)
+    contents = parts_of(Published(version, estate, ring), issuer, trail)
     digests = {name: digest_of(data) for name, data in contents.items()}
     place = identity(connection)
     listing = Listing(version, place.database, place.epoch, digests)
-    signer = now.ring.signer(SNAPSHOT, trail.at)
+    signer = ring.signer(SNAPSHOT, trail.at)
     signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, trail)
-    return Published(version, now.estate, now.ring)
+    return Published(version, estate, ring)
 
 
 def parts_of(now: Published, issuer: str, trail: Trail) -> dict[str, bytes]:
@@ -86,21 +114,31 @@ def identity(connection: Connection) -> Deployment:
     return found
 
 
+def publish_anew(
+    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int = 0
+) -> None:
+    """Publish what is declared once more, by a version beyond another. Raises Misconfigured."""
+    hold_version(connection)
+    estate = estate_of(load_declarations(connection))
+    publish(connection, estate, issuer, key_file, trail, beyond=beyond)
+
+
 def publish_if_changed(
     connection: Connection, issuer: str, key_file: KeyFile, trail: Trail
 ) -> None:
     """At start: publish where what there is to say is not what was said last.
 
     That is so where nothing was published, and where this code says it in other parts than the one
-    before.
+    before. Raises Misconfigured.
     """
-    found = load_snapshot(connection)
-    if found is not None:
-        now = load_published(connection, key_file)
+    version = hold_version(connection)
+    estate = estate_of(load_declarations(connection))
+    if found := load_snapshot(connection):
+        now = Published(version, estate, load_ring(connection, key_file))
         digests = {name: digest_of(data) for name, data in parts_of(now, issuer, trail).items()}
         if listed(found[1]) == digests:
             return
-    publish(connection, issuer, key_file, trail)
+    publish(connection, estate, issuer, key_file, trail)
 
 
 def listed(signed: bytes) -> dict[str, str] | None:
@@ -110,3 +148,9 @@ def listed(signed: bytes) -> dict[str, str] | None:
         return Listing.from_wire(payload).parts
     except (ValueError, IndexError, DurwardError):
         return None
+
+
+def overtaken(what: str) -> Conflict:
+    """What is told where others published in every attempt: nothing was changed."""
+    problem = f"{what}: others published meanwhile, {ATTEMPTS} times; nothing is changed"
+    return Conflict(problem, hint="do it again")

@@ -24,6 +24,13 @@ def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:
     return [row.hash for row in connection.execute(statement)]
 
 
+def clients_with_secrets(connection: Connection) -> frozenset[ClientId]:
+    """The clients that have a secret."""
+    columns = client_secrets.c
+    statement = select(columns.client).where(columns.revoked.is_(False)).distinct()
+    return frozenset(ClientId(row.client) for row in connection.execute(statement))
+
+
 def forget_secrets(connection: Connection, client: ClientId, trail: Trail) -> int:
     """Remove all hashes of a client; how many there were."""
     here = client_secrets.c.client == client

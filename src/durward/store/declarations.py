@@ -1,51 +1,72 @@
 """What is declared, as it was last applied."""
 
+from dataclasses import dataclass
+from typing import Self
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.estate.declaration import Declaration
 from durward.core.estate.declaration import Kind as Declared
+from durward.core.sizes import DECLARATION_BYTES
 from durward.core.wire import parse_json, sorted_json
 from durward.store.audit import record_event
 from durward.store.schema import declarations
 
-MAX_BODY_BYTES = 8_388_608
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One declaration as it lies in the store: equal ones have equal bytes.
+
+    Many take seconds to read, so that is done outside of transactions.
+    """
+
+    kind: Declared
+    name: str
+    body: bytes
+
+    @classmethod
+    def of(cls, declared: Declaration) -> Self:
+        """A declaration as it would lie there. Raises ValueError for what no JSON can say."""
+        return cls(declared.kind, declared.name, sorted_json(dict(declared.body)))
+
+    def read(self) -> Declaration:
+        """What it declares. Raises ProtocolError where it is larger or deeper than it may be."""
+        body = parse_json(self.body, limit_bytes=DECLARATION_BYTES)
+        assert isinstance(body, dict)  # noqa: S101 - it was made by `of`
+        return Declaration(self.kind, self.name, body)
+
+    @property
+    def target(self) -> str:
+        """What people call it: its kind and its name."""
+        return f"{self.kind.value}/{self.name}"
 
 
-def load_declarations(connection: Connection) -> list[Declaration]:
+def load_declarations(connection: Connection) -> list[Stored]:
     """Everything that is declared, in the order of kinds and names."""
     columns = declarations.c
     rows = connection.execute(select(columns.kind, columns.name, columns.body))
-    found = []
-    for row in rows:
-        body = parse_json(row.body, limit_bytes=MAX_BODY_BYTES)
-        assert isinstance(body, dict)  # noqa: S101 - it was written by `put_declaration`
-        found.append(Declaration(Declared(row.kind), row.name, body))
+    found = [Stored(Declared(row.kind), row.name, row.body) for row in rows]
     order = list(Declared)
-    return sorted(found, key=lambda declared: (order.index(declared.kind), declared.name))
+    return sorted(found, key=lambda stored: (order.index(stored.kind), stored.name))
 
 
-def put_declaration(connection: Connection, declared: Declaration, trail: Trail) -> None:
+def put_declaration(connection: Connection, stored: Stored, trail: Trail) -> None:
     """Add or change one declaration."""
-    body = sorted_json(dict(declared.body))
     columns = declarations.c
-    here = (columns.kind == declared.kind.value) & (columns.name == declared.name)
-    values = {"body": body, "changed_at": trail.at}
+    here = (columns.kind == stored.kind.value) & (columns.name == stored.name)
+    values = {"body": stored.body, "changed_at": trail.at}
     changed = connection.execute(update(declarations).where(here).values(**values)).rowcount
     if not changed:
-        named = {"kind": declared.kind.value, "name": declared.name}
+        named = {"kind": stored.kind.value, "name": stored.name}
         connection.execute(insert(declarations).values(**named, **values))
     kind = Kind.DECLARATION_CHANGED if changed else Kind.DECLARATION_ADDED
-    record_event(connection, trail.event(kind, _target(declared)))
+    record_event(connection, trail.event(kind, stored.target))
 
 
-def remove_declaration(connection: Connection, declared: Declaration, trail: Trail) -> None:
+def remove_declaration(connection: Connection, stored: Stored, trail: Trail) -> None:
     """Remove one declaration."""
     columns = declarations.c
-    here = (columns.kind == declared.kind.value) & (columns.name == declared.name)
+    here = (columns.kind == stored.kind.value) & (columns.name == stored.name)
     connection.execute(delete(declarations).where(here))
-    record_event(connection, trail.event(Kind.DECLARATION_REMOVED, _target(declared)))
-
-
-def _target(declared: Declaration) -> str:
-    return f"{declared.kind.value}/{declared.name}"
+    record_event(connection, trail.event(Kind.DECLARATION_REMOVED, stored.target))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.values import Instant
@@ -12,11 +12,19 @@ from durward.store.parts import forget_parts, put_parts
 from durward.store.schema import snapshots
 
 KEPT = 10
+LOCK = 7_238_473
 
 
 def newest_version(connection: Connection) -> int:
     """The version that was published last; 0 where none was."""
     return connection.execute(select(func.max(snapshots.c.version))).scalar() or 0
+
+
+def hold_version(connection: Connection) -> int:
+    """The newest version; nobody publishes another one until this transaction ends."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    return newest_version(connection)
 
 
 def load_snapshot(connection: Connection) -> tuple[int, bytes] | None:

@@ -11,7 +11,6 @@ from durward.core.edge.holding import Holding
 from durward.core.edge.parts import (
     FORMAT,
     LIST_TYPE,
-    MAX_LIST_BYTES,
     Listing,
     Part,
     assemble,
@@ -25,6 +24,7 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 from durward.core.jose.jwk import KeySet
 from durward.core.policy.bundle import Bundle
+from durward.core.sizes import LIST_BYTES
 from durward.keys.signing import generate
 
 SIGNER = generate("Ed25519")
@@ -123,8 +123,8 @@ def test_a_list_of_a_thousand_apis_verifies_and_one_beyond_the_bound_says_so() -
     text = signed(1, digests)
     assert len(text) > 128_000
     assert verify(text).parts == digests
-    with pytest.raises(Misconfigured, match=f"larger than {MAX_LIST_BYTES} bytes"):
-        verify(text + "A" * MAX_LIST_BYTES)
+    with pytest.raises(Misconfigured, match=f"larger than {LIST_BYTES} bytes"):
+        verify(text + "A" * LIST_BYTES)
 
 
 def held(version: int = 7, epoch: int = 1, **changed: Part) -> Holding:

@@ -18,16 +18,13 @@ from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jws import verify
 from durward.core.policy.bundle import Bundle
+from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 
 FORMAT: Final = 1
 CAPABILITIES: frozenset[str] = frozenset()
 """What this code can enforce beyond the format, by the names that a part `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
-MAX_LIST_BYTES = 1_048_576
-"""A list of 1,000 APIs is a tenth of it."""
-MAX_PART_BYTES = 33_554_432
-
 KEYS: Final = "keys"
 ISSUERS: Final = "issuers"
 POLICIES: Final = "policies"
@@ -63,7 +60,7 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_listing(signed: str, keys: KeySet) -> Listing:
     """The list in a compact JWS by one of the keys. Raises Misconfigured: nothing else is taken."""
     try:
-        verified = verify(signed, keys, ("Ed25519",), limit_bytes=MAX_LIST_BYTES)
+        verified = verify(signed, keys, ("Ed25519",), limit_bytes=LIST_BYTES)
     except ProtocolError as error:
         problem = f"not signed by the pinned key: {error.private or error.public}"
         raise Misconfigured("snapshot", problem) from error
@@ -129,6 +126,8 @@ def digest_of(data: bytes) -> str:
 def read_part(name: str, data: bytes) -> Part:
     """Read a part, every member known. Raises Misconfigured where it is refused."""
     kind = type_of(name)
+    if len(data) > PUBLISHED_BYTES:
+        raise Misconfigured(name, f"larger than {PUBLISHED_BYTES} bytes")
     try:
         head = msgspec.json.decode(data, type=Head)
         if closed := beyond_us(head):

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from durward.core.errors import Misconfigured
+from durward.core.sizes import OPERATIONS
 from durward.core.wire import Json
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 READS = {"GET", "HEAD", "OPTIONS"}
-MAX_OPERATIONS = 20_000
 MAX_PATH_CHARACTERS = 1_000
 TEXTS = ("action", "resource", "tenant", "owner")
 EXTENSION = {*TEXTS, "audit", "fresh"}
@@ -78,8 +78,8 @@ def read_inventory(document: Json, api: str) -> Inventory:
     problems: list[str] = []
     operations = tuple(_operations(document, api, problems))
     problems += _collisions(operations)
-    if len(operations) > MAX_OPERATIONS:
-        problems.append(f"/paths: more than {MAX_OPERATIONS} operations")
+    if len(operations) > OPERATIONS:
+        problems.append(f"/paths: {len(operations)} operations, and {OPERATIONS} are served")
     if not operations and not problems:
         problems.append("/paths: declares no operation")
     if problems:

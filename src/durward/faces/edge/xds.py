@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from durward.core.edge.envoy.resources import Shape
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.wire import JsonLike, compact_json
+from durward.services.envoy_check import complaint
 
 CONFIRM_WITHIN_SECONDS = 10.0
 POLL_SECONDS = 0.01
@@ -37,14 +37,12 @@ class ResourceFiles:
         return self._start(shape.bootstrap, "bootstrap")
 
     def validate(self, shape: Shape) -> None:
-        """Let Envoy itself read the candidate. Raises Misconfigured with its complaint."""
-        start = self._start(shape.whole, "candidate")
-        command = [str(self.envoy), "--mode", "validate", "-c", str(start)]
-        command += ["--disable-hot-restart", "--log-level", "error"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            complaint = (done.stderr or done.stdout).strip()[-2000:]
-            raise Misconfigured("edge", f"Envoy refuses the configuration: {complaint}")
+        """Let Envoy itself read the candidate.
+
+        Raises Misconfigured with its complaint, Unavailable where it cannot be asked.
+        """
+        if told := complaint(self.envoy, self._start(shape.whole, "candidate")):
+            raise Misconfigured("edge", f"Envoy refuses the configuration: {told}")
 
     async def push(self, shape: Shape, versions: Versions, canary: Canary) -> None:
         """Replace the files, see them in force and the canaries refused; else the old ones return.

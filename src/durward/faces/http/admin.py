@@ -134,7 +134,7 @@ def told(endpoint: Endpoint) -> Endpoint:
         except (msgspec.DecodeError, ValueError) as error:
             return problem(400, str(error))
         except Conflict as error:
-            return problem(409, str(error))
+            return problem(409, str(error), error.hint)
         except Unavailable as error:
             answer = problem(503, str(error))
             answer.headers["retry-after"] = str(error.retry_after)

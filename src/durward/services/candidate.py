@@ -1,0 +1,147 @@
+"""What a change of declarations would come to: compared, read as one value, proved.
+
+All of it is done outside of transactions, from what one short read found (ADR 27).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+
+from durward.core.errors import Misconfigured, ProtocolError
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate, read_estate
+from durward.core.names import check_names
+from durward.core.promises import check_promises
+from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
+from durward.core.values import ClientId
+from durward.services.envoy_check import EnvoyCheck
+from durward.services.publish import Published, estate_of
+from durward.store.clients import clients_with_secrets
+from durward.store.declarations import Stored, load_declarations
+from durward.store.snapshots import newest_version
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step: `add`, `change` or `remove`."""
+
+    step: str
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is declared under a version, and which clients have secrets."""
+
+    version: int
+    stored: Sequence[Stored]
+    with_secrets: frozenset[ClientId]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What would be put in force in place of a version."""
+
+    version: int
+    """The version that it was compared with: it replaces no other."""
+    steps: tuple[tuple[Change, Stored], ...]
+    """Each change, and what is put or removed."""
+    before: Estate
+    after: Estate
+    secrets: tuple[ClientId, ...]
+    """The clients that would get a secret."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What would change."""
+        return tuple(change for change, _ in self.steps)
+
+
+def find(connection: Connection) -> Found:
+    """What a candidate is compared with."""
+    # The version first, for the reason that `load_published` has.
+    version = newest_version(connection)
+    return Found(version, load_declarations(connection), clients_with_secrets(connection))
+
+
+def check(
+    found: Found,
+    wanted: Sequence[Declaration],
+    known: Published,
+    envoy: EnvoyCheck,
+    issuer: str,
+    *,
+    prune: bool,
+) -> Candidate:
+    """The candidate: it fits together, names what there is, keeps its promises, suits an edge.
+
+    `known` spares reading what is declared where it is of the same version. It takes seconds where
+    much is declared. Raises Misconfigured, and Unavailable where Envoy cannot be asked.
+    """
+    steps, after = _difference(found.stored, [_stored(one) for one in wanted], prune=prune)
+    same = found.version == known.version
+    before = known.estate if same else estate_of(found.stored)
+    estate = before
+    if steps:
+        kinds = Counter(one.kind for one in after)
+        # Before they are read: too many would take as much longer.
+        check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
+        estate = read_estate([one.read() for one in after])
+        check_sizes(_published(estate))
+        check_names(estate)
+        check_promises(estate)
+        # Only what changes: an API that an edge came to refuse must not hold back a Deny.
+        changed = [api for name, api in estate.apis.items() if before.apis.get(name) != api]
+        envoy.check(changed, issuer)
+    secrets = [
+        ClientId(name)
+        for name, client in estate.clients.items()
+        # What lies there by the name of a client that was not there before is not its own.
+        if client.has_secret and (name not in before.clients or name not in found.with_secrets)
+    ]
+    return Candidate(found.version, steps, before, estate, tuple(secrets))
+
+
+def _published(estate: Estate) -> dict[Size, int]:
+    """How much an edge would have to take."""
+    apis = tuple(estate.apis.values())
+    return {
+        Size.OPERATIONS: sum(len(api.operations) for api in apis),
+        Size.BYTES: len(msgspec.json.encode((apis, estate.bundle))),
+    }
+
+
+def _stored(wanted: Declaration) -> Stored:
+    """As it would lie in the store. Raises Misconfigured for what could not be read there."""
+    stored = Stored.of(wanted)
+    if len(stored.body) > DECLARATION_BYTES:
+        problem = f"{len(stored.body)} bytes, and a declaration has {DECLARATION_BYTES} at most"
+        raise Misconfigured(stored.target, problem)
+    try:
+        stored.read()
+    except ProtocolError as error:
+        raise Misconfigured(stored.target, error.public) from error
+    return stored
+
+
+def _difference(
+    before: Sequence[Stored], wanted: Sequence[Stored], *, prune: bool
+) -> tuple[tuple[tuple[Change, Stored], ...], list[Stored]]:
+    known = {(one.kind, one.name): one for one in before}
+    asked = {(one.kind, one.name): one for one in wanted}
+    steps = [
+        (Change("change" if key in known else "add", *key), one)
+        for key, one in asked.items()
+        if known.get(key) != one
+    ]
+    after = {**known, **asked}
+    for key in known.keys() - asked.keys() if prune else ():
+        steps.append((Change("remove", *key), known[key]))
+        del after[key]
+    order = list(Kind)
+    steps.sort(key=lambda step: (step[0].step, order.index(step[0].kind), step[0].name))
+    return tuple(steps), list(after.values())

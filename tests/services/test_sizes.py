@@ -1,0 +1,83 @@
+"""What is larger than what is served is refused before anything is written."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.issuer import Issuer
+from tests.issuer import issuer as fresh_issuer
+
+from durward.core import sizes
+from durward.core.errors import Misconfigured
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.sizes import Size, check_sizes
+from durward.core.wire import Json
+from durward.store.snapshots import newest_version
+
+pytestmark = pytest.mark.anyio
+DENY: dict[str, Json] = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"},
+}
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with fresh_issuer() as running:
+        yield running
+
+
+def an_api(name: str, operations: int = 1, **more: Json) -> Declaration:
+    paths: dict[str, Json] = {
+        f"/{name}/{number}": {"get": {"operationId": f"Get{number}"}}
+        for number in range(operations)
+    }
+    body: dict[str, Json] = {
+        "audience": f"https://{name}.example",
+        "upstream": "127.0.0.1:1",
+        "openapi": {"openapi": "3.1.0", "paths": paths, **more},
+    }
+    return Declaration(Kind.API, name, body)
+
+
+def too_many_apis() -> list[Declaration]:
+    return [an_api(f"a{number}") for number in range(sizes.APIS)]
+
+
+def too_many_operations() -> list[Declaration]:
+    return [an_api("a", sizes.OPERATIONS // 2), an_api("b", sizes.OPERATIONS // 2)]
+
+
+def too_many_policies() -> list[Declaration]:
+    return [Declaration(Kind.POLICY, f"p{number}", DENY) for number in range(sizes.POLICIES)]
+
+
+def too_large() -> list[Declaration]:
+    return [an_api("large", info={"description": "x" * sizes.DECLARATION_BYTES})]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (too_many_apis, "1001 APIs, and 1000 are served"),
+        (too_many_operations, r"200\d\d operations, and 20000 are served"),
+        (too_many_policies, r"100\d\d policies, and 10000 are served"),
+        (too_large, r"apis/large: 83\d{5} bytes, and a declaration has 8388608 at most"),
+    ],
+    ids=lambda found: getattr(found, "__name__", ""),
+)
+async def test_what_is_too_much_beside_what_is_there_is_refused(
+    issuer: Issuer, wanted: object, told: str
+) -> None:
+    assert callable(wanted)
+    before = await issuer.plane._database.read(newest_version)
+    for use in (issuer.plane.plan, issuer.plane.apply):
+        with pytest.raises(Misconfigured, match=told):
+            await use(wanted(), prune=False)
+    assert await issuer.plane._database.read(newest_version) == before
+
+
+def test_every_number_that_is_too_large_is_told_and_a_bound_itself_is_served() -> None:
+    check_sizes(sizes.BOUNDS)
+    with pytest.raises(Misconfigured) as caught:
+        check_sizes({size: bound + 1 for size, bound in sizes.BOUNDS.items()})
+    assert caught.value.problem.count(" are served") == len(Size)
