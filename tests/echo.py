@@ -1,7 +1,8 @@
-"""A service that answers with what reached it, on a Unix socket."""
+"""A service that answers with what reached it, on a Unix socket or at an address."""
 
 import contextlib
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -36,10 +37,32 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
 
+class AddressServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+class SixServer(AddressServer):
+    address_family = socket.AF_INET6
+
+
 @contextlib.contextmanager
 def echo(path: Path) -> Iterator[None]:
-    server = Server(str(path), Echo)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    with serving(Server(str(path), Echo)):
+        yield
+
+
+@contextlib.contextmanager
+def echo_at(host: str, port: int = 0) -> Iterator[int]:
+    """The same at an IP address; the port is yielded."""
+    server = (SixServer if ":" in host else AddressServer)((host, port), Echo)
+    with serving(server):
+        yield server.server_address[1]
+
+
+@contextlib.contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield

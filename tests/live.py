@@ -53,10 +53,12 @@ class LiveEdge:
     agent: subprocess.Popen[bytes] = field(repr=False)
     api: subprocess.Popen[bytes] = field(repr=False)
     upstream: str = "orders.sock"
+    host: str = "127.0.0.1"
+    """By which address the test reaches it."""
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
         return httpx2.get(self.base + path, headers=headers, timeout=10, trust_env=False)
@@ -138,19 +140,22 @@ class LiveEdge:
 
 @contextlib.contextmanager
 def live_edge(
-    settings: str = "", first: Callable[[LiveEdge], None] | None = None
+    settings: str = "",
+    first: Callable[[LiveEdge], None] | None = None,
+    listen: str = "127.0.0.1",
 ) -> Iterator[LiveEdge]:
     """Start an edge on a free port in a short folder; end it and remove the folder."""
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
     (folder / "durward.toml").write_text(
-        f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
+        f'[edge]\napis = "{listen}:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
     )
     orders = [sys.executable, str(EXAMPLE / "app.py"), "--uds", str(folder / "orders.sock")]
     agent = [sys.executable, "-m", "durward", "edge", "--config", str(folder / "durward.toml")]
     with (folder / "test.log").open("wb") as log:
         api = subprocess.Popen(orders, stdout=log, stderr=log)
-        edge = LiveEdge(folder, port, ECKey.generate_key("P-256"), api, api)
+        host = "[::1]" if listen == "[::]" else listen
+        edge = LiveEdge(folder, port, ECKey.generate_key("P-256"), api, api, host=host)
         (folder / "snapshot.json").write_bytes(edge.snapshot(1).to_wire())
         if first:
             first(edge)

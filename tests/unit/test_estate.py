@@ -93,6 +93,66 @@ def test_what_does_not_fit_is_told(changes: dict[str, dict[str, Any]], told: str
     assert told in caught.value.problem
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("localhost:9000", "localhost:9000"),
+        ("orders.internal:80", "orders.internal:80"),
+        ("127.0.0.1:9000", "127.0.0.1:9000"),
+        ("[::1]:9000", "[::1]:9000"),
+        ("unix:/run/orders@1.sock", "unix:/run/orders@1.sock"),
+        ("http://orders.internal", "orders.internal:80"),
+        ("http://orders.internal:9000", "orders.internal:9000"),
+        ("HTTP://Orders.Internal", "orders.internal:80"),
+        ("http://127.0.0.1", "127.0.0.1:80"),
+        ("http://[::1]", "[::1]:80"),
+        ("http://[::1]:9000", "[::1]:9000"),
+    ],
+)
+def test_a_service_is_at_a_socket_an_address_or_a_name(written: str, read: str) -> None:
+    found = estate(apis={"orders": {**GOOD["apis"]["orders"], "upstream": written}})
+    assert str(found.apis["orders"].upstream) == read
+
+
+@pytest.mark.parametrize(
+    ("upstream", "told"),
+    [
+        ("https://orders.internal", "TLS to services is not supported yet"),
+        ("HTTPS://orders.internal:8443", "TLS to services is not supported yet"),
+        ("h2c://orders.internal:80", "HTTP/2 to services is not supported yet"),
+        ("ftp://orders.internal", "not an address"),
+        ("://orders.internal:80", "not an address"),
+        ("http://orders.internal/v1", "has a path"),
+        ("http://orders.internal/", "has a path"),
+        ("http://orders.internal?a", "has a path"),
+        ("http://orders.internal#a", "has a path"),
+        ("http://unix:/run/x.sock", "has a path"),
+        ("orders.internal:80/v1", "has a path"),
+        ("//orders.internal:80", "has a path"),
+        ("http://ann:secret@orders.internal", "a name and a password are never sent"),
+        ("ann:secret@orders.internal:80", "a name and a password are never sent"),
+        ("https://ann:secret@orders.internal", "a name and a password are never sent"),
+        ("orders.internal", "a port is missing"),
+        ("orders.internal:*", "a port is missing"),
+        ("*:80", "not the name of a host"),
+        ("http://*.internal", "not the name of a host"),
+        ("http://", "a port is missing"),
+        ("orders_1:80", "not the name of a host"),
+        ("::1:80", "IPv6 stands in brackets"),
+        ("127.1:80", "a name does not end with a number"),
+    ],
+)
+def test_what_the_edge_could_not_reach_is_refused_with_what_to_write(
+    upstream: str, told: str
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        estate(apis={"orders": {**GOOD["apis"]["orders"], "upstream": upstream}})
+    assert "apis/orders: upstream: " in caught.value.problem
+    assert told in caught.value.problem
+    assert "; write " in caught.value.problem
+    assert "secret" not in caught.value.problem
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(Misconfigured) as caught:
         estate(users={"eve": {}}, roles={"r": {"policies": ["x"]}})

@@ -54,6 +54,34 @@ def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
     return tuple(found)
 
 
+def read_listener(setting: str, text: str) -> Address:
+    """Where this node listens: never a name, which may be any machine's. Raises Misconfigured."""
+    hint = "127.0.0.1:8480, [::1]:8480, [::]:8480 for every address, or unix:/path"
+    try:
+        address = Address.parse(text)
+    except Misconfigured as error:
+        raise Misconfigured(setting, f"`{text}`: {error.problem}", hint=hint) from error
+    if address.is_name:
+        raise Misconfigured(setting, f"`{text}` is a name, not an address", hint=hint)
+    return address
+
+
+def read_name_servers(addresses: Iterable[str]) -> tuple[Address, ...]:
+    """Name servers (`10.0.0.2:53`). Raises Misconfigured."""
+    found: list[Address] = []
+    hint = "10.0.0.2:53 or [2001:db8::2]:53"
+    for text in addresses:
+        try:
+            address = Address.parse(text)
+        except Misconfigured as error:
+            raise Misconfigured("edge.name_servers", str(error), hint=hint) from error
+        if address.is_name or address.is_socket:
+            problem = f"`{text}` is not the address of a name server"
+            raise Misconfigured("edge.name_servers", problem, hint=hint)
+        found.append(address)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Node:
     """One node: an Envoy, its decision points, the listeners it owns."""
@@ -68,3 +96,5 @@ class Node:
     limits: Limits = field(default_factory=Limits)
     proxies: tuple[Network, ...] = ()
     """The load balancers whose word about a client's address is taken."""
+    name_servers: tuple[Address, ...] = ()
+    """Who is asked for the addresses of services; without them those of `/etc/resolv.conf`."""

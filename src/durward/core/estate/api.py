@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
+from durward.core.estate.upstream import parse_upstream
 from durward.core.openapi.operations import is_object, read_inventory
 from durward.core.policy.catalogue import DeclaredKey
 from durward.core.policy.dialect import OWN
@@ -38,6 +38,7 @@ class ProtectedApi(Body, frozen=True):
 
     audience: Text
     upstream: Text
+    """Where the service is: `host:port`, `[v6]:port`, `unix:/path` or `http://host[:port]`."""
     openapi: dict[str, Any]
     stage: Text = DEFAULT_STAGE
     policies: Names = ()
@@ -72,9 +73,10 @@ def read_apis(
         try:
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name)
-            upstream = Address.parse(body.upstream.removeprefix("http://"))
+            upstream = parse_upstream(body.upstream)
         except Misconfigured as error:
-            problems.append(f"apis/{name}: {error.path}: {error.problem}")
+            advice = f"; {error.hint}" if error.hint else ""
+            problems.append(f"apis/{name}: {error.path}: {error.problem}{advice}")
             continue
         operations = inventory.operations
         for operation in operations:

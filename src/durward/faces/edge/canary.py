@@ -96,4 +96,5 @@ def filled(operation: Operation) -> str:
 
 def reachable(address: Address) -> str:
     """Where this machine reaches a listener: one on every address is on loopback too."""
-    return f"127.0.0.1:{address.port}" if address.host == "0.0.0.0" else str(address)  # noqa: S104
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    return str(Address(loopback.get(address.host, address.host), address.port))

@@ -1,6 +1,6 @@
 """What Envoy is started with: who it is and where the files of the rest lie."""
 
-from durward.core.edge.envoy.types import Config, listen, seconds, typed
+from durward.core.edge.envoy.types import Config, listen, reach, seconds, typed
 from durward.core.edge.node import Limits, Node
 from durward.core.wire import JsonLike
 
@@ -46,6 +46,7 @@ def identity(node: Node) -> Config:
         "node": {"id": node.id, "cluster": "durward"},
         "admin": {"address": listen(node.admin), "ignore_global_conn_limit": True},
         "overload_manager": overload(node.limits),
+        "typed_dns_resolver_config": name_servers(node),
         "layered_runtime": {"layers": [{"name": "durward", "static_layer": RUNTIME}]},
     }
 
@@ -78,6 +79,24 @@ def connection_limit(count: int) -> Config:
         "envoy.resource_monitors.global_downstream_max_connections",
         "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         {"max_active_downstream_connections": count},
+    )
+
+
+def name_servers(node: Node) -> Config:
+    """Who is asked for names, after `/etc/hosts`: two times, so that one is given up in time.
+
+    By default that takes longer than a minute, in which nothing is learned of that name.
+    """
+    return typed(
+        "envoy.network.dns_resolver.cares",
+        "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+        {
+            "resolvers": [reach(address) for address in node.name_servers],
+            "query_timeout_seconds": 2,
+            "query_tries": 2,
+            # The network may have changed, and `/etc/resolv.conf` with it.
+            "reinit_channel_on_timeout": True,
+        },
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from durward.core.address import Address
-from durward.core.edge.envoy.types import Config, message, reach, seconds
+from durward.core.edge.envoy.types import Config, message, reach, seconds, typed
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 
 DECISION_POINTS = "decision-points"
 CONTROL_PLANE = "control-plane"
+NAMES_EVERY_SECONDS = 5
+"""How often a name is looked up; so long an address that is gone is asked, or one is not yet."""
 
 
 def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
@@ -39,13 +41,14 @@ def upstream(api: str) -> str:
 
 
 def cluster(name: str, addresses: Iterable[Address]) -> Config:
-    """A fixed set of endpoints with bounds on what may wait for them."""
-    endpoints = [{"endpoint": {"address": reach(place)}} for place in addresses]
+    """A set of endpoints with bounds on what may wait for them."""
+    places = tuple(addresses)
+    endpoints = [{"endpoint": {"address": reach(place)}} for place in places]
     return message(
         "envoy.config.cluster.v3.Cluster",
         {
             "name": name,
-            "type": "STATIC",
+            **(by_name() if any(place.is_name for place in places) else {"type": "STATIC"}),
             "connect_timeout": seconds(1),
             "load_assignment": {
                 "cluster_name": name,
@@ -60,3 +63,29 @@ def cluster(name: str, addresses: Iterable[Address]) -> Config:
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         },
     )
+
+
+def by_name() -> Config:
+    """Endpoints are the addresses that a name has now.
+
+    IPv4 where it has any, else IPv6: of both at once each would get its share of the requests,
+    also where the service listens on one alone, as it does behind most a `localhost`.
+    While no name server answers, the former addresses hold; a name that there is not has none.
+    """
+    return {
+        "cluster_type": typed(
+            "envoy.cluster.dns",
+            "envoy.extensions.clusters.dns.v3.DnsCluster",
+            {
+                "dns_lookup_family": "V4_PREFERRED",
+                "dns_refresh_rate": seconds(NAMES_EVERY_SECONDS),
+                "dns_jitter": seconds(1),
+                "dns_failure_refresh_rate": {
+                    "base_interval": seconds(1),
+                    "max_interval": seconds(NAMES_EVERY_SECONDS),
+                },
+            },
+        ),
+        # Envoy would start, and open its listeners, when every name has had an answer or none.
+        "wait_for_warm_on_init": False,
+    }

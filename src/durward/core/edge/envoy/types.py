@@ -41,10 +41,11 @@ def reach(address: Address) -> Config:
 
 
 def listen(address: Address) -> Config:
-    """An address to listen on; a socket is its owner's alone."""
+    """An address to listen on; a socket is its owner's alone, `[::]` is IPv4 too."""
     if address.port is None:
         return {"pipe": {"path": address.host, "mode": 0o600}}
-    return reach(address)
+    place: Config = {"address": address.host, "port_value": address.port}
+    return {"socket_address": place | ({"ipv4_compat": True} if address.host == "::" else {})}
 
 
 def claim(*path: str) -> list[JsonLike]:
