@@ -24,6 +24,7 @@ from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
 from durward.faces.process import Child, keep_running, until_ended
+from durward.faces.report import report
 from durward.settings import EdgeSettings
 
 VERSIONS = {
@@ -357,8 +358,3 @@ def read(path: Path) -> bytes:
     except OSError as error:
         hint = "the control plane publishes it; is `durward serve` running?"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
-
-
-def report(text: str) -> None:
-    """Tell the operator."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the agent's log
