@@ -5,6 +5,7 @@ from pathlib import Path
 
 from durward.core.errors import Misconfigured
 from durward.faces.edge.agent import Agent
+from durward.faces.folders import held
 from durward.faces.process import keep_private, one_error
 from durward.settings import EdgeSettings, load_settings
 
@@ -19,7 +20,7 @@ def edge(*, config: Path = Path("durward.toml")) -> int:
     if settings is None:
         raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
     keep_private(Path(settings.state))
-    with one_error():
+    with one_error(), held("edge", Path(settings.state), Path(settings.runtime)):
         asyncio.run(start(settings))
     return 0
 
