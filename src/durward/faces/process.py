@@ -16,8 +16,10 @@ from durward.faces.logs import bound, keep_bounded
 PR_SET_PDEATHSIG = 1
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 2.0
 STABLE_AFTER_SECONDS = 10.0
 READY_POLL_SECONDS = 0.02
+ANSWER_SECONDS = 4.0
 
 
 @dataclass
@@ -28,8 +30,11 @@ class Child:
     command: Sequence[str]
     log: Path
     is_ready: Callable[[], Awaitable[bool]]
+    is_alive: Callable[[], Awaitable[bool]] | None = None
+    """Whether it answers at all, where that is not the same: one that waits is alive."""
     ready_within: float = 15.0
     stop_within: float = 10.0
+    before_start: Callable[[], None] | None = None
     before_stop: Callable[[], Awaitable[None]] | None = None
     on_death: int = signal.SIGTERM
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
@@ -41,8 +46,14 @@ class Child:
         process = self._process
         return process.pid if process and process.returncode is None else None
 
-    async def start(self) -> None:
-        """Start it and wait until it is ready. Raises Unavailable with the end of its log."""
+    async def start(self, *, insist: bool = True) -> bool:
+        """Start it and wait until it is ready; whether it is.
+
+        In time it must be, or it is ended; where nobody insists it may also be alive and wait for
+        something. Raises Unavailable with the end of its log, and OSError where there is none.
+        """
+        if self.before_start:
+            self.before_start()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(bound, self.log)
         if self._bounding is None:
@@ -64,9 +75,21 @@ class Child:
                         raise Unavailable(f"{self.name} ended at once: {tail(self.log, written)}")
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError:
+            if not insist and await self.answers():
+                return False
             await self.stop()
             problem = f"{self.name} is not ready after {self.ready_within:g} s"
             raise Unavailable(f"{problem}: {tail(self.log, written)}") from None
+
+        return True
+
+    async def answers(self) -> bool:
+        """Whether it answers, in time."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await (self.is_alive or self.is_ready)()
+        except TimeoutError:
+            return False
 
     async def wait(self) -> int:
         """Wait until it ends."""
@@ -116,8 +139,44 @@ def one_error() -> Iterator[None]:
     """Of errors of ours that ended several tasks at once, the first is told."""
     try:
         yield
-    except* DurwardError as group:
+    except* (DurwardError, OSError) as group:
         raise group.exceptions[0] from None
+
+
+async def until_done(
+    attempt: Callable[[], Awaitable[None]], ended: asyncio.Event, report: Callable[[str], None]
+) -> bool:
+    """Try until it is done, and say why it is not when that is something new.
+
+    False when asked to end meanwhile. A process that waits so is closed, and goes on by itself
+    once a disk has room again, say; one that ended would be started in vain again and again.
+    """
+    asked = asyncio.create_task(ended.wait())
+    backoff, told = FIRST_BACKOFF_SECONDS, ""
+    try:
+        while not ended.is_set():
+            trying = asyncio.ensure_future(attempt())
+            await asyncio.wait({asked, trying}, return_when=asyncio.FIRST_COMPLETED)
+            if not trying.done():
+                trying.cancel()
+                await asyncio.wait({trying})
+                return False
+            try:
+                with one_error():
+                    trying.result()
+            except (DurwardError, OSError) as error:
+                hint = getattr(error, "hint", "")
+                problem = f"{error} (hint: {hint})" if hint else str(error)
+                if problem != told:
+                    report(f"{problem}; closed until this is over")
+                told = problem
+            else:
+                return True
+            await asyncio.wait({asked}, timeout=backoff)
+            backoff = min(backoff * 2, LONGEST_PAUSE_SECONDS)
+        return False
+    finally:
+        asked.cancel()
 
 
 async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -142,11 +201,11 @@ async def keep_running(child: Child, report: Callable[[str], None]) -> None:
         await asyncio.sleep(backoff)
         backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
         try:
-            await child.start()
-        except (Unavailable, OSError) as error:
+            ready = await child.start(insist=False)
+        except (DurwardError, OSError) as error:
             report(str(error))
         else:
-            report(f"{child.name} is ready again")
+            report(f"{child.name} {'is ready again' if ready else 'runs, and is not ready yet'}")
 
 
 def outcome(code: int) -> str:

@@ -40,6 +40,7 @@ def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
         [sys.executable, "-m", "durward", command, "--config", configuration],
         place.folder / "logs" / f"{command}.log",
         lambda: answers(socket, "/readyz"),
+        is_alive=lambda: answers(socket, "/livez"),
         ready_within=30,
     )
 

