@@ -5,6 +5,8 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
+import struct
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,10 @@ LONGEST_BACKOFF_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 2.0
 STABLE_AFTER_SECONDS = 10.0
 READY_POLL_SECONDS = 0.02
-ANSWER_SECONDS = 4.0
+LEFT_SECONDS = 1.0
+PEER = struct.Struct("3i")
+ASK_SECONDS, ANSWER_SECONDS, HUNG_SECONDS = 1.0, 4.0, 12.0
+"""How often a child is asked, how long an answer may take, and how long there may be none."""
 
 
 @dataclass
@@ -88,8 +93,14 @@ class Child:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await (self.is_alive or self.is_ready)()
-        except TimeoutError:
+        except (DurwardError, OSError):  # TimeoutError is an OSError
             return False
+
+    def kill(self) -> None:
+        """End it at once; one that is stopped cannot be asked to."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def wait(self) -> int:
         """Wait until it ends."""
@@ -189,12 +200,16 @@ async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]])
 
 
 async def keep_running(child: Child, report: Callable[[str], None]) -> None:
-    """Restart a started child whenever it ends, each time after a longer pause."""
+    """Restart a started child whenever it ends or hangs, each time after a longer pause."""
     backoff = FIRST_BACKOFF_SECONDS
     loop = asyncio.get_running_loop()
     while True:
         started = loop.time()
-        code = await child.wait()
+        watch = asyncio.create_task(end_when_hung(child, report))
+        try:
+            code = await child.wait()
+        finally:
+            watch.cancel()
         if loop.time() - started > STABLE_AFTER_SECONDS:
             backoff = FIRST_BACKOFF_SECONDS
         report(f"{child.name} ended ({outcome(code)}); starting it again in {backoff:g} s")
@@ -208,6 +223,25 @@ async def keep_running(child: Child, report: Callable[[str], None]) -> None:
             report(f"{child.name} {'is ready again' if ready else 'runs, and is not ready yet'}")
 
 
+async def end_when_hung(child: Child, report: Callable[[str], None]) -> None:
+    """Kill a child that has not answered for a while, however often it was asked.
+
+    One that is only slow answers now and then: it needs one answer in the whole time. The time is
+    this process's own, so that one that was itself stopped does not blame its children for it.
+    """
+    silent = 0.0
+    while silent < HUNG_SECONDS:
+        await asyncio.sleep(ASK_SECONDS)
+        asked = asyncio.get_running_loop().time()
+        if await child.answers():
+            silent = 0
+        else:
+            took = asyncio.get_running_loop().time() - asked
+            silent += ASK_SECONDS + min(took, ANSWER_SECONDS)
+    report(f"{child.name} has not answered for {HUNG_SECONDS:g} s; it is killed")
+    child.kill()
+
+
 def outcome(code: int) -> str:
     """How a process ended, in words."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
@@ -219,6 +253,35 @@ def tail(log: Path, start: int, lines: int = 5) -> str:
         file.seek(start if start <= log.stat().st_size else 0)
         last = file.read().decode(errors="replace").strip().splitlines()[-lines:]
     return " | ".join(last) if last else f"nothing in {log}"
+
+
+async def end_left(listener: Path) -> None:
+    """End whoever still listens on a socket of ours: left behind by a parent that was killed.
+
+    It was asked to end by the kernel and has a moment for it; one that is stopped cannot.
+    """
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + LEFT_SECONDS
+    while pid := listening(listener):
+        if loop.time() > patient_until:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(READY_POLL_SECONDS)
+
+
+def listening(path: Path) -> int | None:
+    """The process that listens on a Unix socket, as the kernel knows it (SO_PEERCRED, unix(7))."""
+    if sys.platform != "linux":
+        return None
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.setblocking(False)
+        try:
+            asking.connect(str(path))
+            told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+        except OSError:
+            return None
+    pid: int = PEER.unpack(told)[0]
+    return pid or None
 
 
 def end_with_parent(parent: int, with_signal: int) -> Callable[[], None]:

@@ -23,7 +23,7 @@ from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
-from durward.faces.process import Child, keep_running, until_done, until_ended
+from durward.faces.process import Child, end_left, keep_running, until_done, until_ended
 from durward.faces.report import report
 from durward.settings import EdgeSettings
 
@@ -111,6 +111,7 @@ class Agent:
                 )
             whole, revoked = self._shape(self._snapshot), self._revoker.files
             await asyncio.to_thread(self._files.write_first, whole, revoked)
+            await end_left(Path(self._node.admin.host))
             await self._envoy.start()
             await self._confirm_refusals()
             if self._feed:
