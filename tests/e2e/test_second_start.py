@@ -13,7 +13,9 @@ import pytest
 from tests.live import LiveEdge, kill, wait_for
 
 from durward.core.errors import Misconfigured
+from durward.faces.edge.http1 import Reply, listen
 from durward.faces.folders import held
+from durward.faces.http.listener import private_socket
 
 ORDER = "/v1/acme/orders/1001"
 
@@ -96,3 +98,13 @@ def test_a_folder_that_cannot_be_made_or_locked_is_told(tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match=problem) as caught:
             held("edge", folder).__enter__()
         assert caught.value.hint
+
+
+@pytest.mark.anyio
+async def test_a_runtime_folder_whose_path_is_too_long_for_a_socket_is_told(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 108)
+    with pytest.raises(Misconfigured, match="no socket can be there") as caught:
+        await listen(path, lambda _: Reply(200))
+    assert caught.value.hint
+    with pytest.raises(Misconfigured, match="no socket can be there"):
+        private_socket(path)
