@@ -23,7 +23,7 @@ STABLE_AFTER_SECONDS = 10.0
 READY_POLL_SECONDS = 0.02
 LEFT_SECONDS = 1.0
 PEER = struct.Struct("3i")
-ASK_SECONDS, ANSWER_SECONDS, HUNG_SECONDS = 1.0, 4.0, 12.0
+ASK_SECONDS, ANSWER_SECONDS, HUNG_SECONDS = 2.0, 3.5, 13.0
 """How often a child is asked, how long an answer may take, and how long there may be none."""
 
 
