@@ -143,8 +143,12 @@ def live_edge(
     settings: str = "",
     first: Callable[[LiveEdge], None] | None = None,
     listen: str = "127.0.0.1",
+    told: int | None = None,
 ) -> Iterator[LiveEdge]:
-    """Start an edge on a free port in a short folder; end it and remove the folder."""
+    """Start an edge on a free port in a short folder; end it and remove the folder.
+
+    `told` is a descriptor for what the agent tells, instead of a log.
+    """
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
     (folder / "durward.toml").write_text(
@@ -159,7 +163,7 @@ def live_edge(
         (folder / "snapshot.json").write_bytes(edge.snapshot(1).to_wire())
         if first:
             first(edge)
-        edge.agent = subprocess.Popen(agent, stdout=log, stderr=log)
+        edge.agent = subprocess.Popen(agent, stdout=told or log, stderr=told or log)
     try:
         wait_for(lambda: edge.is_ready() or edge.agent.poll() is not None)
         assert edge.agent.poll() is None, (folder / "test.log").read_text()
@@ -173,6 +177,14 @@ def live_edge(
                 process.kill()
                 process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def try_get(edge: LiveEdge, path: str, **headers: str) -> int | None:
+    """The status of an answer; None where there is none."""
+    try:
+        return edge.get(path, **headers).status_code
+    except httpx2.HTTPError:
+        return None
 
 
 def is_alive(pid: int) -> bool:

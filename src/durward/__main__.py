@@ -3,10 +3,12 @@
 import sys
 
 from durward.faces.cli.app import run
+from durward.faces.report import open_closed_streams
 
 
 def main() -> None:
     """Run the command line."""
+    open_closed_streams()
     sys.exit(run(sys.argv[1:]))
 
 

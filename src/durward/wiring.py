@@ -101,15 +101,24 @@ class ControlPlane:
         verifier: PasswordVerifier | None = None,
         envoy: EnvoyCheck | None = None,
     ) -> Self:
-        """Open the store, bring it up to date, make the keys that are missing."""
+        """Open the store, bring it up to date, make the keys that are missing.
+
+        Raises Misconfigured or Unavailable: a store or a key file that is spoiled heals by nothing
+        that a process could do.
+        """
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
-        key_file = KeyFile.open(Path(settings.key_file or state / "durward.key"))
-        await database.write(migrate)
-        plane = cls(settings, database, key_file, clock, verifier, envoy)
-        await database.write(plane._prepare)
-        await plane.refresh()
-        plane._write_public_keys(state)
+        try:
+            await database.write(migrate)
+            key_path = Path(settings.key_file or state / "durward.key")
+            key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
+            plane = cls(settings, database, key_file, clock, verifier, envoy)
+            await database.write(plane._prepare)
+            await plane.refresh()
+            plane._write_public_keys(state)
+        except BaseException:
+            await database.close()
+            raise
         return plane
 
     def _prepare(self, connection: Connection) -> None:
@@ -120,9 +129,9 @@ class ControlPlane:
     def _write_public_keys(self, state: Path) -> None:
         """What edges and auditors pin."""
         signer = self._signer(keyring.SNAPSHOT)
-        (state / "snapshot.jwk").write_bytes(sorted_json(signer.public_jwk))
+        put(state / "snapshot.jwk", sorted_json(signer.public_jwk))
         key = sequence.log_key(self.issuer, self._signer(keyring.AUDIT))
-        (state / "audit.pub").write_text(key.to_wire() + "\n")
+        put(state / "audit.pub", f"{key.to_wire()}\n".encode())
 
     async def close(self) -> None:
         """Record and sequence what waits and close the store."""
@@ -489,6 +498,17 @@ class ControlPlane:
         if key.kid not in self._signers:
             self._signers[key.kid] = ring.open(key)
         return self._signers[key.kid]
+
+
+def put(path: Path, content: bytes) -> None:
+    """A file, whole or as it was: edges may read it at any moment. Raises Unavailable."""
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_bytes(content)
+        fresh.rename(path)
+    except OSError as error:
+        hint = f"make room on the disk of {path.parent}, or let it be written"
+        raise Unavailable(f"{path} cannot be written: {error.strerror}", hint=hint) from error
 
 
 @contextlib.contextmanager

@@ -139,7 +139,7 @@ def test_a_process_ends_although_a_verification_does_not() -> None:
 
 
 async def test_a_browser_that_hangs_up_in_its_form_is_no_mistake_of_ours(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     async with serving() as issuer, listening(issuer) as socket:
         _, writer = await asyncio.open_unix_connection(str(socket))
@@ -151,4 +151,4 @@ async def test_a_browser_that_hangs_up_in_its_form_is_no_mistake_of_ours(
         writer.close()
         await writer.wait_closed()
         await asyncio.sleep(0.1)
-    assert "incident" not in capsys.readouterr().err
+    assert "incident" not in capfd.readouterr().err

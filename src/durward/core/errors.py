@@ -62,9 +62,10 @@ class Conflict(DurwardError):  # noqa: N818 - named as what it is
 class Unavailable(DurwardError):  # noqa: N818
     """A part that is needed does not answer. Nothing is allowed meanwhile."""
 
-    def __init__(self, what: str, *, retry_after: int = 1) -> None:
+    def __init__(self, what: str, *, retry_after: int = 1, hint: str = "") -> None:
         super().__init__(what)
         self.retry_after = retry_after
+        self.hint = hint
 
 
 class Misconfigured(DurwardError):  # noqa: N818

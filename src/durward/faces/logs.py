@@ -55,9 +55,9 @@ def aside(log: Path, number: int) -> Path:
 
 def make_room(log: Path, kept: int) -> None:
     """Remove what was begun, and the oldest of what is kept; without any the log begins anew."""
-    aside(log, 0).unlink(missing_ok=True)
-    former = [path for number in range(kept, 0, -1) if (path := aside(log, number)).exists()]
     with contextlib.suppress(OSError):
+        aside(log, 0).unlink(missing_ok=True)
+        former = [path for number in range(kept, 0, -1) if (path := aside(log, number)).exists()]
         if former:
             former[0].unlink()
         else:

@@ -2,15 +2,17 @@
 
 import errno
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
-LISTEN = "0A"
+LISTEN, TIME_WAIT = "0A", "06"
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a listener could take the port of a loopback address now.
 
-    An address that this machine does not have is nobody's.
+    What a listener's own connections left behind (TIME-WAIT) does not keep the next one out: ours
+    set SO_REUSEADDR, as the probe does. An address that this machine does not have is nobody's.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -23,7 +25,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def holder(port: int) -> str | None:
     """The process that listens on the port, where this user may see it (proc(5))."""
-    inodes = {f"socket:[{inode}]" for inode in listening_inodes(port)}
+    inodes = {f"socket:[{entry.inode}]" for entry in entries(port) if entry.state == LISTEN}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(entry.readlink()) in inodes for entry in (process / "fd").iterdir()):
@@ -33,9 +35,27 @@ def holder(port: int) -> str | None:
     return None
 
 
-def listening_inodes(port: int) -> set[str]:
-    """The sockets that listen on the port, as /proc/net names them."""
-    found: set[str] = set()
+def is_left_behind(port: int) -> bool:
+    """Whether nothing holds the port but connections that have ended.
+
+    Where a client took the port for itself, without SO_REUSEADDR, the kernel lets nobody listen
+    there before they are forgotten, a minute after they ended.
+    """
+    states = {entry.state for entry in entries(port)}
+    return states == {TIME_WAIT}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A TCP socket of this machine, as /proc/net tells it."""
+
+    state: str
+    inode: str
+
+
+def entries(port: int) -> list[Entry]:
+    """The sockets whose own end is the port."""
+    found: list[Entry] = []
     for table in ("tcp", "tcp6"):
         try:
             lines = Path("/proc/net", table).read_text().splitlines()[1:]
@@ -43,6 +63,6 @@ def listening_inodes(port: int) -> set[str]:
             continue
         for line in lines:
             fields = line.split()
-            if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                found.add(fields[9])
+            if int(fields[1].rpartition(":")[2], 16) == port:
+                found.append(Entry(fields[3], fields[9]))
     return found

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -28,6 +27,7 @@ from durward.faces.http.failures import GONE, Incidents
 from durward.faces.http.listener import serve
 from durward.faces.pages import account, interaction, logout, render
 from durward.faces.process import until_ended
+from durward.faces.report import report
 from durward.settings import ServeSettings
 from durward.wiring import SLOW_SECONDS, STUCK_SECONDS, ControlPlane
 
@@ -132,8 +132,3 @@ def control(plane: ControlPlane) -> Starlette:
         ],
         exception_handlers={**GONE, Unavailable: busy, Exception: broken},
     )
-
-
-def report(text: str) -> None:
-    """Tell the operator."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the log of this process

@@ -6,6 +6,7 @@ does not open.
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,7 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 VERSION = b"\x01"
 WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+PUT_BACK = "put back the one that you kept: what rests in the database opens with no other"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -32,16 +34,25 @@ class KeyFile:
         self._bytes = key
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Read the key file, or make it. Raises Misconfigured where others can read it."""
-        if not path.exists():
-            create(path)
-        if path.stat().st_mode & OTHERS:
+    def open(cls, path: Path, *, make: bool = True) -> Self:
+        """Read the key file, or make it, unless something rests under it already.
+
+        Raises Misconfigured where it cannot be read, or others can read it too.
+        """
+        try:
+            if make and not path.exists():
+                create(path)
+            readable_by_others = path.stat().st_mode & OTHERS
+            key = path.read_bytes()
+        except OSError as error:
+            problem = f"the key file cannot be read or made: {error.strerror}"
+            raise Misconfigured(str(path), problem, hint=PUT_BACK) from error
+        if readable_by_others:
             hint = f"chmod 600 {path}"
             raise Misconfigured(str(path), "the key file can be read by others", hint=hint)
-        key = path.read_bytes()
         if len(key) != KEY_BYTES:
-            raise Misconfigured(str(path), f"a key file holds {KEY_BYTES} bytes")
+            problem = f"a key file holds {KEY_BYTES} bytes, and this one {len(key)}"
+            raise Misconfigured(str(path), problem, hint=PUT_BACK)
         return cls(key)
 
     def seal(self, secret: bytes, belongs_to: str) -> bytes:
@@ -75,14 +86,18 @@ class KeyFile:
 def create(path: Path) -> None:
     """Make a key file, whole or not at all; of two that try at once, one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     try:
         os.write(descriptor, os.urandom(KEY_BYTES))
         os.fsync(descriptor)
         os.link(fresh, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # without its name it would be lost, and all that rests under it
+        finally:
+            os.close(folder)
     except FileExistsError:
         pass
     finally:
         os.close(descriptor)
-        fresh.unlink()
+        Path(fresh).unlink()

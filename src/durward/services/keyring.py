@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from durward.core.jose.jwt import MAX_SKEW
 from durward.core.oauth import id_token
 from durward.core.values import Instant, Seconds
 from durward.core.wire import Json, parse_json, sorted_json
-from durward.keys.envelope import KeyFile
+from durward.keys.envelope import PUT_BACK, KeyFile
 from durward.keys.signing import Signer, generate, load
 from durward.store.keys import StoredKey, load_keys, record_key, remove_keys, retire_key
 
@@ -66,6 +67,22 @@ def place(kid: str) -> str:
 def load_ring(connection: Connection, key_file: KeyFile) -> KeyRing:
     """The keyring as it is now."""
     return KeyRing(key_file, tuple(load_keys(connection)))
+
+
+def open_key_file(connection: Connection, path: Path) -> KeyFile:
+    """The key file under which the keys in the store rest; made only where none rests yet.
+
+    Raises Misconfigured where it is gone, spoiled, or another one.
+    """
+    kept = load_keys(connection)
+    key_file = KeyFile.open(path, make=not kept)
+    try:
+        if kept:
+            KeyRing(key_file, tuple(kept)).open(kept[0])
+    except Unavailable as error:
+        problem = "not the key file under which the keys in the database rest"
+        raise Misconfigured(str(path), problem, hint=PUT_BACK) from error
+    return key_file
 
 
 def ensure_keys(connection: Connection, key_file: KeyFile, trail: Trail) -> KeyRing:

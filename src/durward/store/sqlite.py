@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from durward.core.errors import Unavailable
@@ -24,6 +24,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._engine = sqlite_engine(path)
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
@@ -46,8 +47,11 @@ class SqliteDatabase(Database):
                 connection.info["begin"] = begin
                 with connection.begin():
                     return use(connection)
-        except OperationalError as error:
-            raise Unavailable(f"the store: {error.orig}") from error
+        except DatabaseError as error:
+            if type(error) not in {OperationalError, DatabaseError}:  # a mistake of ours
+                raise
+            hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
+            raise Unavailable(f"the store: {error.orig}", hint=hint) from error
 
     async def close(self) -> None:
         """End the threads; a transaction under way ends first."""

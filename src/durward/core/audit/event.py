@@ -83,7 +83,7 @@ class AuditEvent:
         """Read an event. Raises ProtocolError `invalid_request`."""
         try:
             return msgspec.json.decode(data, type=cls)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, ValueError) as error:  # ValueError: it is no UTF-8
             raise ProtocolError(
                 ErrorCode.INVALID_REQUEST, "not an audit event", private=str(error)
             ) from error

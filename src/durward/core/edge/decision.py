@@ -189,6 +189,10 @@ REASONS = {
         "the token was issued before the subject's tokens were revoked",
     ),
     "rbac_access_denied_matched_policy[revoked-": (Stage.TOKEN, "the token was revoked"),
+    "rbac_access_denied_matched_policy[unknown-revocations": (
+        Stage.FRESHNESS,
+        "the node has no record of what is revoked, and has not heard it from the control plane",
+    ),
     "local_rate_limited": (Stage.LIMIT, "too many requests came from this address"),
     "overload": (Stage.LIMIT, "the edge has more to do than it has memory for"),
     "request_payload_too_large": (Stage.LIMIT, "the body is too large"),

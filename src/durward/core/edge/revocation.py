@@ -70,7 +70,7 @@ class Revoked:
         """Read what was kept. Raises Misconfigured."""
         try:
             return msgspec.json.decode(data, type=cls)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, ValueError) as error:  # ValueError: it is no UTF-8
             raise Misconfigured("revocations", str(error)) from error
 
 

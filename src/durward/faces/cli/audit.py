@@ -57,6 +57,9 @@ def verify(
         newest = verify_checkpoint(control.text("/admin/v1/log/checkpoint"), log_key)
     except OSError as error:
         raise Misconfigured(str(error.filename), error.strerror or "cannot be read") from error
+    except UnicodeDecodeError as error:
+        hint = "--key takes audit.pub, --since a checkpoint as `audit checkpoint` prints it"
+        raise Misconfigured("audit", "a file is not text", hint=hint) from error
     except ProtocolError as error:
         raise Misconfigured("audit", error.public) from error
     leaves = (event["event"].encode() for event in events_from(control, 0))

@@ -20,6 +20,7 @@ from durward.faces.demo.run import run
 from durward.faces.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
 from durward.faces.logs import bound
 from durward.faces.process import keep_private, one_error
+from durward.faces.report import STDOUT, report
 
 DEFAULT_PORT = 8470
 STOP_WITHIN_SECONDS = 20
@@ -57,7 +58,7 @@ def start(
         return start_detached(place)
     with one_error(), held(place.folder):
         check_ports(place)
-        asyncio.run(run(place, tell, lambda: print(page(place) + ends(place), flush=True)))
+        asyncio.run(run(place, tell, lambda: report(page(place) + ends(place), STDOUT)))
     return 0
 
 
@@ -138,7 +139,7 @@ def start_detached(place: Place) -> int:
 
 def tell(name: str, seconds: float) -> None:
     """One step done."""
-    print(f"✓ {name:14} {seconds:5.1f} s", flush=True)
+    report(f"✓ {name:14} {seconds:5.1f} s", STDOUT)
 
 
 def leads_its_session(state: dict[str, object]) -> bool:

@@ -10,6 +10,7 @@ from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 from durward.faces.edge.agent import Agent, link_of
 from durward.faces.edge.identity import load_id, path_in, place_of, save_id
+from durward.faces.folders import held
 from durward.faces.process import keep_private, one_error
 from durward.settings import EdgeSettings, load_settings
 
@@ -31,7 +32,7 @@ def run(*, config: Path = CONFIG) -> int:
     """
     settings = edge_settings(config)
     keep_private(Path(settings.state))
-    with one_error():
+    with one_error(), held("edge", Path(settings.state), Path(settings.runtime)):
         asyncio.run(start(settings))
     return 0
 

@@ -16,7 +16,7 @@ from durward.faces.demo.place import (
     Place,
 )
 from durward.faces.demo.state import read_state
-from durward.faces.ports import holder, is_free
+from durward.faces.ports import holder, is_free, is_left_behind
 
 
 @contextlib.contextmanager
@@ -61,6 +61,9 @@ def check_ports(place: Place) -> None:
         port = place.base_port + offset
         if not is_free(port, host):
             by = holder(port) or "another program"
+            end = f"end {by}"
+            if is_left_behind(port):
+                by, end = "connections that have ended", "wait a minute: the port is free then"
             step = 100 if place.base_port + 100 <= MAX_BASE_PORT else -100
             again = durward(f"demo --base-port {place.base_port + step}", place.folder)
-            raise Misconfigured(f"port {port}", f"in use by {by}", hint=f"{again}, or end {by}")
+            raise Misconfigured(f"port {port}", f"in use by {by}", hint=f"{again}, or {end}")

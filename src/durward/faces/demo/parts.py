@@ -40,6 +40,7 @@ def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
         [sys.executable, "-m", "durward", command, "--config", configuration],
         place.folder / "logs" / f"{command}.log",
         lambda: answers(socket, "/readyz"),
+        is_alive=lambda: answers(socket, "/livez"),
         ready_within=30,
     )
 
@@ -74,7 +75,8 @@ async def listens(port: int) -> bool:
 
 async def answers(socket: Path, path: str) -> bool:
     """Whether the process behind the socket is ready."""
-    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)
     try:
         async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
             reply = await client.get(f"http://durward{path}")

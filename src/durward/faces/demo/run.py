@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Callable
 from time import monotonic
 
@@ -15,6 +14,7 @@ from durward.faces.demo.sample import write_sample
 from durward.faces.demo.seed import seed
 from durward.faces.demo.state import write_state
 from durward.faces.process import Child, keep_running
+from durward.faces.report import report
 
 Tell = Callable[[str, float], None]
 
@@ -39,7 +39,7 @@ async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
             if not all(await asyncio.gather(*(step(child, tell, ended) for child in last))):
                 return
             watchers += [
-                asyncio.create_task(keep_running(child, complain)) for child in (*first, *last)
+                asyncio.create_task(keep_running(child, report)) for child in (*first, *last)
             ]
             ready()
             await ended.wait()
@@ -65,8 +65,3 @@ async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
     starting.result()
     tell(child.name, monotonic() - started)
     return True
-
-
-def complain(text: str) -> None:
-    """Tell the operator what went wrong meanwhile."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the demo speaks to its terminal

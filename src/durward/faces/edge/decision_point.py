@@ -22,6 +22,7 @@ from durward.core.wire import Json, compact_json, parse_json
 from durward.faces.edge.contact import Contact
 from durward.faces.edge.http1 import Call, Reply, listen
 from durward.faces.edge.spool import Spool
+from durward.faces.report import report
 
 ABSENT = {None, "", "-"}
 MAX_PATH_CHARACTERS = 8_192
@@ -248,7 +249,7 @@ def main() -> int:
     try:
         uvloop.run(serve(given.socket, given.snapshot, given.spool, given.contact))
     except (DurwardError, OSError) as error:
-        print(json.dumps({"error": str(error)}), file=sys.stderr)  # noqa: T201
+        report(json.dumps({"error": str(error)}))
         return 1
     return 0
 

@@ -64,7 +64,7 @@ def lines_with(path: Path, text: bytes) -> Iterator[bytes]:
             line = whole[start:end] if end > 0 else b""
             try:
                 msgspec.json.decode(line)
-            except msgspec.DecodeError:  # cut short by a crash: not a record
+            except (msgspec.DecodeError, ValueError):  # cut short by a crash: not a record
                 pass
             else:
                 yield line

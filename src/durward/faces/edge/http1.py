@@ -15,6 +15,8 @@ from typing import cast
 
 from httptools import HttpParserError, HttpRequestParser
 
+from durward.core.errors import Misconfigured
+
 MAX_BODY_BYTES = 1_048_576
 Headers = dict[str, str]
 
@@ -129,11 +131,14 @@ class Connection(asyncio.Protocol):
 
 
 async def listen(path: Path, handler: Handler) -> asyncio.Server:
-    """Serve on a Unix socket of mode 0600, in place of a stale one."""
-    path.unlink(missing_ok=True)
+    """Serve on a Unix socket of mode 0600, in place of a stale one. Raises Misconfigured."""
     before = os.umask(0o177)
     try:
+        path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
         return await loop.create_unix_server(lambda: Connection(handler), str(path), backlog=1024)
+    except OSError as error:
+        hint = "a runtime folder has a short path and is its owner's"
+        raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
     finally:
         os.umask(before)

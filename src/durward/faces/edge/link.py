@@ -86,7 +86,7 @@ class Link:
         return decoded(reply, Heard)
 
     async def _send(self, method: str, what: str, **content: Any) -> httpx2.Response:
-        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket))
+        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket), verify=False)
         try:
             async with httpx2.AsyncClient(
                 transport=transport, timeout=WAIT_SECONDS, trust_env=False

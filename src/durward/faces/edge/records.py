@@ -54,7 +54,7 @@ class Records:
                 try:
                     if await step():
                         pause = 0
-                except Unavailable as error:
+                except (Unavailable, OSError) as error:
                     report(str(error))
                     pause = RETRY_SECONDS
             await asyncio.sleep(pause)
@@ -177,7 +177,7 @@ def read_places(path: Path) -> dict[str, int]:
     """How far each file is shipped; from its start where that is not known."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, ValueError):  # ValueError: it is no UTF-8
         return {}
 
 
@@ -185,7 +185,7 @@ def read_lines(path: Path, place: int) -> tuple[list[bytes], int]:
     """The whole lines after a place, and the place after them; emptied, a file begins anew."""
     if not path.exists():
         return [], place
-    place = place if place <= path.stat().st_size else 0
+    place = place if 0 <= place <= path.stat().st_size else 0
     with path.open("rb") as file:
         file.seek(place)
         whole = file.read(BATCH_BYTES) + file.readline()

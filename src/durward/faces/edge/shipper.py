@@ -47,7 +47,7 @@ def events(line: bytes, stream: str) -> Iterator[AuditEvent]:
         return
     try:
         event = Decision.from_wire(line).event()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError):
         with contextlib.suppress(ProtocolError):
             yield AuditEvent.from_wire(line)
     else:

@@ -16,7 +16,6 @@ class Spool:
     """An open spool file."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file, self._torn = opened(path)
 
@@ -27,7 +26,13 @@ class Spool:
         os.close(former)
 
     def append(self, record: Decision | AuditEvent, *, durable: bool) -> None:
-        """Write one record; a durable one is on disk when this returns. Raises OSError."""
+        """Write one record; a durable one is on disk when this returns. Raises OSError.
+
+        Where the file was removed, with its folder or alone, it goes on in a new one: what is
+        written into a file without a name is gone.
+        """
+        if not os.fstat(self._file).st_nlink:
+            self.reopen()
         # What a crash or a full disk cut short must not take the next line with it.
         line = (b"\n" if self._torn else b"") + record.to_wire() + b"\n"
         self._torn = True
@@ -50,7 +55,8 @@ class Spool:
 
 
 def opened(path: Path) -> tuple[int, bool]:
-    """A file to append to, and whether its last line is cut short."""
+    """A file to append to, and whether its last line is cut short; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         sync_folder(path.parent)

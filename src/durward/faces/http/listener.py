@@ -10,6 +10,8 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from durward.core.errors import Misconfigured
+
 BACKLOG = 1024
 DRAIN_SECONDS = 5
 
@@ -52,12 +54,16 @@ def configuration(app: Starlette) -> uvicorn.Config:
 
 
 def private_socket(path: Path) -> socket.socket:
-    """A listening Unix socket of mode 0600, in place of a stale one."""
-    path.unlink(missing_ok=True)
+    """A listening Unix socket of mode 0600, in place of a stale one. Raises Misconfigured."""
     listener = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
     try:
+        path.unlink(missing_ok=True)
         listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        hint = "a runtime folder has a short path and is its owner's"
+        raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
     finally:
         os.umask(before)
     listener.listen(BACKLOG)

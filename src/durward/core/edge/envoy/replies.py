@@ -11,6 +11,7 @@ EARLY = "%START_TIME(%s%6f)%-%CONNECTION_ID%"
 """What stands for the request's id where the parser refuses before there is a request."""
 
 REVOKED = "the access token was revoked"
+UNKNOWN = "it is not known which tokens are revoked"
 
 METADATA = 'resource_metadata="%METADATA(ROUTE:durward:resource_metadata)%"'
 
@@ -76,6 +77,12 @@ def local_replies() -> Config:
                 401,
                 REVOKED,
                 challenge=invalid_token("The access token was revoked"),
+            ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[unknown-revocations')"),
+                503,
+                UNKNOWN,
+                retry_after=1,
             ),
             refusal(
                 details(".startsWith('rbac_access_denied_matched_policy[our-cookie')"),

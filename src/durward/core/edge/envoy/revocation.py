@@ -42,16 +42,42 @@ def in_place(name: str) -> Config:
     return typed(name, RBAC, rules(name, ()))
 
 
-def files(revoked: Revoked) -> dict[str, Config]:
-    """The resource files, the base first: what moves there from the delta is never in neither."""
+def files(revoked: Revoked | None) -> dict[str, Config]:
+    """The resource files, the base first: what moves there from the delta is never in neither.
+
+    Where it is not known what is revoked (None), the delta refuses every token. It is the last that
+    is replaced: when it lets tokens pass again, the base is in force.
+    """
+    if revoked is None:
+        return {BASE: file(BASE, rules(BASE, ())), DELTA: file(DELTA, no_token())}
     return {
-        name: discovery(
-            {
-                "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
-                **typed(name, RBAC, rules(name, entries)),
-            }
-        )
+        name: file(name, rules(name, entries))
         for name, entries in ((BASE, revoked.base), (DELTA, revoked.delta))
+    }
+
+
+def file(name: str, content: Config) -> Config:
+    """The resource file of a filter."""
+    kind = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+    resource: Config = {"@type": kind, **typed(name, RBAC, content)}
+    return discovery(resource)
+
+
+def no_token() -> Config:
+    """Whatever comes with a token is refused; what needs none passes."""
+    sent: Config = {
+        "single_predicate": {
+            "input": header_input("authorization"),
+            "value_match": {"safe_regex": {"google_re2": {}, "regex": ".*"}},
+        }
+    }
+    unknown: Config = {"predicate": sent, "on_match": action("unknown-revocations", "DENY")}
+    return {
+        "rules_stat_prefix": f"{DELTA}_",
+        "matcher": {
+            "matcher_list": {"matchers": [unknown]},
+            "on_no_match": action("no-token", "ALLOW"),
+        },
     }
 
 

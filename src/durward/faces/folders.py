@@ -1,0 +1,64 @@
+"""The folders of a process: made where they are missing, held by one process of a kind at a time.
+
+The kernel releases what a process held when it ends, however it ends: nothing is left to clean up.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from durward.core.errors import Misconfigured
+
+
+@contextlib.contextmanager
+def held(command: str, *folders: Path) -> Iterator[None]:
+    """Hold folders for `durward COMMAND`; one that is missing is made, its owner's alone.
+
+    A folder may be shared with another command: each has a lock of its own, `COMMAND.lock`.
+    Raises Misconfigured where another process of that command holds one, and says which.
+    """
+    with contextlib.ExitStack() as stack:
+        # A second lock on the same file would be refused to ourselves.
+        for folder in dict.fromkeys(made(folder) for folder in folders):
+            stack.enter_context(locked(folder, command))
+        yield
+
+
+def made(folder: Path) -> Path:
+    """The folder as it is really called. Raises Misconfigured where there can be none."""
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder.resolve(strict=True)
+    except OSError as error:
+        hint = "choose another folder, or one that is yours"
+        problem = f"cannot be made: {error.strerror}"
+        raise Misconfigured(str(folder), problem, hint=hint) from error
+
+
+def locked(folder: Path, command: str) -> TextIO:
+    """The lock of a folder, taken; closing it gives the folder back. Raises Misconfigured."""
+    path = folder / f"{command}.lock"
+    try:
+        lock = path.open("a+")
+    except OSError as error:
+        hint = "choose another folder, or one that is yours"
+        raise Misconfigured(str(path), f"cannot be written: {error.strerror}", hint=hint) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        with lock:
+            lock.seek(0)
+            holder = f"`{command}` (pid {lock.read(32).strip() or 'not known'})"
+        if not isinstance(error, BlockingIOError):
+            raise Misconfigured(str(path), f"cannot be locked: {error.strerror}") from error
+        hint = "end that one, or give this one a folder of its own for `runtime` and for `state`"
+        raise Misconfigured(str(folder), f"is in use by {holder}", hint=hint) from error
+    # Who it is only matters to whoever reads the refusal: on a full disk it stays untold.
+    with contextlib.suppress(OSError):
+        lock.truncate(0)
+        os.write(lock.fileno(), f"{os.getpid()}\n".encode())
+    return lock
