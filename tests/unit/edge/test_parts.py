@@ -159,8 +159,10 @@ def test_what_no_signed_list_has_is_not_taken_from_disk() -> None:
     policies["policies"]["documents"]["p"]["Statement"] = {"Effect": "Allow"}
     for forged in (
         {**kept, "parts": {**kept["parts"], "policies": json.dumps(policies)}},
-        {**kept, "vouchers": {"policies": "nothing that was signed"}},
-        {**kept, "signed": kept["signed"][:-4] + "AAAA"},
+        {**kept, "vouchers": {"policies": 1}},
+        {**kept, "vouchers": {"policies": -1}},
+        {**kept, "lists": [kept["lists"][0][:-4] + "AAAA"]},
+        {**kept, "lists": []},
         {**kept, "more": 1},
     ):
         with pytest.raises(Misconfigured):

@@ -22,10 +22,11 @@ Verify = Callable[[str], Listing]
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A holding as it lies on the node's disk."""
 
-    signed: str
+    lists: list[str]
+    """Signed lists, the newest first."""
     parts: dict[str, str]
-    vouchers: dict[str, str]
-    """For a part that the newest list does not name so: the signed list that did."""
+    vouchers: dict[str, int]
+    """For a part that the newest list does not name so: which of the lists did."""
     refused: dict[str, Refused]
 
 
@@ -103,7 +104,9 @@ class Holding:
     def to_wire(self) -> bytes:
         """As it is kept on disk."""
         texts = {name: part.data.decode() for name, part in self.parts.items()}
-        kept = Kept(self.signed, texts, dict(self.vouchers), dict(self.refused))
+        lists = list(dict.fromkeys((self.signed, *self.vouchers.values())))
+        vouchers = {name: lists.index(signed) for name, signed in self.vouchers.items()}
+        kept = Kept(lists, texts, vouchers, dict(self.refused))
         return msgspec.json.encode(kept)
 
     @classmethod
@@ -113,15 +116,14 @@ class Holding:
             kept = msgspec.json.decode(data, type=Kept)
         except (msgspec.DecodeError, ValueError) as error:
             raise Misconfigured("parts", f"cannot be read: {error}") from error
-        listing = verify(kept.signed)
-        lists = {kept.signed: listing}
+        lists = [verify(signed) for signed in kept.lists]
+        if not lists or any(not 0 <= index < len(lists) for index in kept.vouchers.values()):
+            raise Misconfigured("parts", "no list is there")
         parts = {}
         for name, text in kept.parts.items():
-            voucher = kept.vouchers.get(name, kept.signed)
-            if voucher not in lists:
-                lists[voucher] = verify(voucher)
             content = text.encode()
-            if lists[voucher].parts.get(name) != digest_of(content):
+            if lists[kept.vouchers.get(name, 0)].parts.get(name) != digest_of(content):
                 raise Misconfigured("parts", f"no signed list has this `{name}`")
             parts[name] = read_part(name, content)
-        return cls(kept.signed, listing, parts, kept.vouchers, kept.refused)
+        vouchers = {name: kept.lists[index] for name, index in kept.vouchers.items()}
+        return cls(kept.lists[0], lists[0], parts, vouchers, kept.refused)
