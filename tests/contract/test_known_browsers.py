@@ -108,7 +108,8 @@ async def test_sign_ins_at_once_at_one_browser_are_one_row(database: Database) -
 
 async def test_what_was_typed_before_is_gone_after_the_migration(database: Database) -> None:
     def as_before(connection: Connection) -> None:
-        connection.execute(text("DROP TABLE known_browsers"))
+        for table in ("known_browsers", "versions", "changes"):
+            connection.execute(text(f"DROP TABLE {table}"))
         for index in ("source", "browser"):
             connection.execute(text(f"DROP INDEX ix_interactions_{index}"))
         connection.execute(text("ALTER TABLE interactions DROP COLUMN source"))

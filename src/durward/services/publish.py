@@ -23,6 +23,7 @@ from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
 from durward.store.database import Database
 from durward.store.declarations import Stored, load_declarations
+from durward.store.history import record_version
 from durward.store.snapshots import hold_version, newest_version, publish_snapshot
 
 SNAPSHOT_TYPE = "durward-snapshot+jwt"
@@ -63,11 +64,17 @@ def estate_of(stored: Sequence[Stored]) -> Estate:
 
 
 def publish(
-    connection: Connection, estate: Estate, issuer: str, key_file: KeyFile, trail: Trail
+    connection: Connection,
+    estate: Estate,
+    cause: str,
+    issuer: str,
+    key_file: KeyFile,
+    trail: Trail,
 ) -> Published:
     """Sign and publish the next snapshot, in the transaction that changed what it says.
 
-    `estate` is all that is declared now, read before by who holds the version.
+    `estate` is all that is declared now, read before by who holds the version; `cause` stands in
+    the history.
     """
     version = hold_version(connection) + 1
     ring = load_ring(connection, key_file)
@@ -82,6 +89,7 @@ def publish(
     signer = ring.signer(SNAPSHOT, trail.at)
     signed = signer.jws(SNAPSHOT_TYPE, msgspec.json.encode(snapshot), signer.kid)
     publish_snapshot(connection, version, signed.encode(), trail)
+    record_version(connection, version, cause, trail)
     return Published(version, estate, ring)
 
 

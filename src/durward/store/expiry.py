@@ -24,6 +24,9 @@ assert MARGIN > LONGEST_TOKEN  # noqa: S101 - else a living token would find not
 ASSERTION_MARGIN = Seconds(600)
 FORGOTTEN = Seconds(max(limit.forgotten for limit in (PAIR, SOURCE, ACCOUNT)))
 CHECKPOINTS_KEPT = 10_000
+VERSIONS_KEPT = 100
+HISTORY = Seconds(400 * 86_400)
+"""How far one can go back: a year and a month."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,34 @@ def revocations(now: Instant) -> Due:
     c = schema.revocations.c
     newest = select(func.max(schema.revocations.alias().c.sequence)).scalar_subquery()
     return Due(schema.revocations, (c.at <= later(now, Seconds(-MARGIN))) & (c.sequence < newest))
+
+
+def versions(now: Instant) -> Due:
+    """What is older than the history reaches, but never one of the newest."""
+    c = schema.versions.c
+    other = schema.versions.alias().c
+    newest = select(other.version).order_by(other.version.desc())
+    oldest = newest.offset(VERSIONS_KEPT - 1).limit(1).scalar_subquery()
+    old = c.published_at <= later(now, Seconds(-HISTORY))
+    return Due(schema.versions, old & (c.version < oldest))
+
+
+def changes() -> Due:
+    """What no version that is kept is made of: replaced before the oldest one, or by it.
+
+    A removal goes once nothing is left that it removed, else that would be back.
+    """
+    c = schema.changes.c
+    first = select(func.min(schema.versions.c.version)).scalar_subquery()
+    newer, older = schema.changes.alias().c, schema.changes.alias().c
+    replaced = exists().where(
+        newer.kind == c.kind,
+        newer.name == c.name,
+        newer.version > c.version,
+        newer.version <= first,
+    )
+    left = exists().where(older.kind == c.kind, older.name == c.name, older.version < c.version)
+    return Due(schema.changes, (c.version < first) & or_(replaced, c.body.is_(None) & ~left))
 
 
 def checkpoints() -> Due:

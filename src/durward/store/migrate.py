@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0005_pre_interaction_source"
+HEAD = "0006_pre_history"
 LOCK = 7_238_471
 
 
