@@ -35,6 +35,7 @@ from durward.services import (
     revocations,
     sequence,
 )
+from durward.services.candidate import Wanted
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
@@ -44,6 +45,7 @@ from durward.store.audit import find_event, latest_checkpoint, load_leaves, load
 from durward.store.database import Database
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
+from durward.store.history import Recorded, Version, load_changes, load_versions
 from durward.store.migrate import migrate
 from durward.store.nodes import load_history
 from durward.store.parts import load_parts
@@ -374,20 +376,26 @@ class ControlPlane:
             for key in published_keys(self._published.ring.keys, self._clock())
         ]
 
-    async def plan(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Plan:
+    async def plan(
+        self, declared: Sequence[Declaration] = (), *, prune: bool, version: int | None = None
+    ) -> applying.Plan:
         """What `apply` would change."""
-        return await applying.plan(
-            self._database, wanted, self._known, self._envoy, prune=prune, issuer=self.issuer
-        )
+        wanted = Wanted(declared, prune, version)
+        return await applying.plan(self._database, wanted, self._known, self._envoy, self.issuer)
 
-    async def apply(self, wanted: Sequence[Declaration], *, prune: bool) -> applying.Applied:
-        """Apply declarations; when this returns the new version is published."""
+    async def apply(
+        self, declared: Sequence[Declaration] = (), *, prune: bool, version: int | None = None
+    ) -> applying.Applied:
+        """Apply declarations, or those of a version; the next one is published when this returns.
+
+        Raises Misconfigured, Conflict, Unavailable.
+        """
+        wanted = Wanted(declared, prune, version)
         applied = await applying.apply(
             self._database,
             wanted,
             self._known,
             self._envoy,
-            prune=prune,
             issuer=self.issuer,
             key_file=self._key_file,
             trails=partial(self._trail, "operator"),
@@ -404,6 +412,10 @@ class ControlPlane:
         """Everything that is declared."""
         found = await self._database.read(load_declarations)
         return await asyncio.to_thread(lambda: [one.read() for one in found])
+
+    async def history(self) -> tuple[list[Version], list[Recorded]]:
+        """Every version that is kept, and what each changed in what is declared."""
+        return await self._database.read(lambda c: (load_versions(c), load_changes(c)))
 
     def plan_rotation(self, wish: keyring.Wish) -> Rotation:
         """What `rotate_keys` would do now. Raises Misconfigured."""
@@ -430,8 +442,9 @@ class ControlPlane:
             by = self._trail("operator")
             turn = keyring.turn_of(wish, self._least, by.at)
             keyring.rotate_keys(connection, self._key_file, signers, turn, by)
-            estate = known.estate
-            return turn, publish.publish(connection, estate, self.issuer, self._key_file, by)
+            return turn, publish.publish(
+                connection, known.estate, "keys rotate", self.issuer, self._key_file, by
+            )
 
         for _ in range(publish.ATTEMPTS):
             done = await self._database.write(partial(use, known=self._published))

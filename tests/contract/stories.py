@@ -496,6 +496,30 @@ async def declare(issuer: Issuer) -> None:
             return
 
 
+async def go_back(issuer: Issuer) -> None:
+    """What was declared under a version is declared again as a whole, or nothing is changed."""
+    then = issuer.plane.published.version
+    was = await issuer.plane.export()
+    fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
+    now = [
+        *(one for one in was if one.name not in {"bob", "reporter"}),
+        Declaration(Kind.ROLE, "reporter", {"name": "Reporter"}),
+        Declaration(Kind.CLIENT, "fresh", fresh),
+    ]
+    is_back = True
+    for which in each_fault(commits=3):
+        if is_back:
+            await issuer.plane.apply(now, prune=True)
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.apply(prune=True, version=then))
+        assert failed == injected.struck
+        is_back = await everything(issuer) != before
+        assert (await issuer.plane.export() == was) == is_back
+        if not injected.struck:
+            return
+
+
 async def as_it_was(issuer: Issuer) -> None:
     """The sample, and somebody who is signed in."""
     await issuer.plane.apply([one for one in sample() if one.name != "fresh"], prune=True)
@@ -532,7 +556,7 @@ async def published(issuer: Issuer) -> dict[str, bytes]:
 
 async def sweep(issuer: Issuer) -> None:
     """What is over goes, or stays for the next round; what was refused is told once."""
-    for told, which in enumerate(each_fault(commits=8), 1):
+    for told, which in enumerate(each_fault(commits=10), 1):
         await issuer.browser().authorize()
         issuer.clock.forward(INTERACTION_LIFETIME)
         issuer.plane.count_refused("token", "192.0.2.9")
@@ -629,5 +653,5 @@ async def put_back(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, sweep, turn_keys, follow, put_back),
+    *(put_in_order, ship, declare, go_back, sweep, turn_keys, follow, put_back),
 )

@@ -38,6 +38,7 @@ READERS = {
     "audit.find_event": "for `explain`",
     "audit.latest_checkpoint": "for `audit checkpoint`",
     "audit.load_leaves": "for `logs` and `audit verify`",
+    "history.load_changes": "for `history`",
     "migrate.current": "by a table's name, which SQLite tells without a statement",
     "people.share_of_hashes": "for decoys, when something is published",
     "nodes.load_history": "for `status`",

@@ -68,6 +68,7 @@ def test_what_any_edge_takes_passes() -> None:
         *(an_api(f"x{number}", openapi=at(path)) for number, path in enumerate(paths)),
         an_api("socket", upstream="unix:/run/service.sock"),
         an_api("six", upstream="[::1]:8080"),
+        with_scopes("many", 1_000),
     ]
     EnvoyCheck().check(apis, ISSUER)
 

@@ -45,12 +45,19 @@ class Control:
         """Change something."""
         return self._send("POST", path, json=body, timeout=patience).json()
 
-    def change(self, verb: str, wanted: Sequence[Declaration], *, prune: bool) -> Any:
-        """`plan` or `apply` declarations."""
+    def change(
+        self,
+        verb: str,
+        wanted: Sequence[Declaration],
+        *,
+        prune: bool,
+        version: int | None = None,
+    ) -> Any:
+        """`plan` or `apply` declarations, or those of a version."""
         listed = [
             {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
         ]
-        body = {"declarations": listed, "prune": prune}
+        body = {"declarations": listed, "prune": prune, "version": version}
         return self.post(f"/admin/v1/{verb}", body, CHANGE_PATIENCE_SECONDS)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:

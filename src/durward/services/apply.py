@@ -1,24 +1,24 @@
 """`plan` and `apply`: from what is declared to what should be."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
-from durward.core.estate.declaration import Declaration
 from durward.core.values import ClientId, Secret
 from durward.keys.envelope import KeyFile
 from durward.services import candidate
-from durward.services.candidate import Candidate, Change
+from durward.services.candidate import Candidate, Change, Wanted
 from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, Published, overtaken, publish
 from durward.services.take_back import take_back
 from durward.store.database import Database
 from durward.store.declarations import put_declaration, remove_declaration
+from durward.store.history import record_change
 from durward.store.snapshots import hold_version
 
 Trails = Callable[[], Trail]
@@ -49,26 +49,19 @@ class Applied:
 
 
 async def plan(
-    database: Database,
-    wanted: Sequence[Declaration],
-    known: Known,
-    envoy: EnvoyCheck,
-    *,
-    prune: bool,
-    issuer: str,
+    database: Database, wanted: Wanted, known: Known, envoy: EnvoyCheck, issuer: str
 ) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
-    planned = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
+    planned = await _candidate(database, wanted, known, envoy, issuer)
     return Plan(planned.changes, planned.secrets)
 
 
 async def apply(
     database: Database,
-    wanted: Sequence[Declaration],
+    wanted: Wanted,
     known: Known,
     envoy: EnvoyCheck,
     *,
-    prune: bool,
     issuer: str,
     key_file: KeyFile,
     trails: Trails,
@@ -81,7 +74,7 @@ async def apply(
     Misconfigured, Unavailable, and Conflict where others came first every time.
     """
     for _ in range(ATTEMPTS):
-        checked = await _candidate(database, wanted, known, envoy, issuer, prune=prune)
+        checked = await _candidate(database, wanted, known, envoy, issuer)
         if not checked.steps and not checked.secrets:
             return Applied((), (), None)
         done = await database.write(
@@ -101,27 +94,22 @@ def put_in_force(
     for change, stored in checked.steps:
         use = remove_declaration if change.step == "remove" else put_declaration
         use(connection, stored, trail)
+        record_change(connection, checked.version + 1, change.step, stored)
     take_back(connection, checked.before, checked.after, trail)
     secrets = [
         (name, mint_client_secret(connection, name, trail))
         for name in checked.secrets
         if needs_secret(connection, name, checked.after.clients[name])
     ]
-    published = (
-        publish(connection, checked.after, issuer, key_file, trail) if checked.steps else None
-    )
+    published = None
+    if checked.steps:
+        cause, after = checked.cause, checked.after
+        published = publish(connection, after, cause, issuer, key_file, trail)
     return Applied(checked.changes, tuple(secrets), published)
 
 
 async def _candidate(
-    database: Database,
-    wanted: Sequence[Declaration],
-    known: Known,
-    envoy: EnvoyCheck,
-    issuer: str,
-    *,
-    prune: bool,
+    database: Database, wanted: Wanted, known: Known, envoy: EnvoyCheck, issuer: str
 ) -> Candidate:
-    found = await database.read(candidate.find)
-    checked = partial(candidate.check, found, wanted, known(), envoy, issuer, prune=prune)
-    return await asyncio.to_thread(checked)
+    found = await database.read(partial(candidate.find, wanted=wanted))
+    return await asyncio.to_thread(candidate.check, found, wanted, known(), envoy, issuer)

@@ -21,6 +21,7 @@ from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import Published, estate_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
+from durward.store.history import load_declarations_at, load_versions
 from durward.store.snapshots import newest_version
 
 
@@ -34,12 +35,31 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What should be: these declarations beside or in place of the others, or those of a version.
+
+    With `version` the declarations are left out, and what was not declared under it is removed.
+    """
+
+    declarations: Sequence[Declaration] = ()
+    prune: bool = False
+    version: int | None = None
+
+    @property
+    def cause(self) -> str:
+        """What the history says of it."""
+        return "apply" if self.version is None else f"apply of version {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What is declared under a version, and which clients have secrets."""
 
     version: int
     stored: Sequence[Stored]
     with_secrets: frozenset[ClientId]
+    former: Sequence[Stored] | None = None
+    """What was declared under the version that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,8 @@ class Candidate:
     after: Estate
     secrets: tuple[ClientId, ...]
     """The clients that would get a secret."""
+    cause: str
+    """What the history will say of it."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -61,28 +83,40 @@ class Candidate:
         return tuple(change for change, _ in self.steps)
 
 
-def find(connection: Connection) -> Found:
-    """What a candidate is compared with."""
+def find(connection: Connection, wanted: Wanted) -> Found:
+    """What a candidate is compared with. Raises Misconfigured for a version that is not kept."""
     # The version first, for the reason that `load_published` has.
     version = newest_version(connection)
-    return Found(version, load_declarations(connection), clients_with_secrets(connection))
+    former = None if wanted.version is None else _former(connection, wanted.version)
+    stored = load_declarations(connection)
+    return Found(version, stored, clients_with_secrets(connection), former)
+
+
+def _former(connection: Connection, version: int) -> Sequence[Stored]:
+    kept = [one.version for one in load_versions(connection)]
+    if version not in kept:
+        there = f"{kept[0]} to {kept[-1]}" if kept else "none"
+        hint = f"`durward history` shows those that there are: {there}"
+        raise Misconfigured("version", f"{version} is not kept", hint=hint)
+    return load_declarations_at(connection, version)
 
 
 def check(
     found: Found,
-    wanted: Sequence[Declaration],
+    wanted: Wanted,
     known: Published,
     envoy: EnvoyCheck,
     issuer: str,
-    *,
-    prune: bool,
 ) -> Candidate:
     """The candidate: it fits together, names what there is, keeps its promises, suits an edge.
 
     `known` spares reading what is declared where it is of the same version. It takes seconds where
     much is declared. Raises Misconfigured, and Unavailable where Envoy cannot be asked.
     """
-    steps, after = _difference(found.stored, [_stored(one) for one in wanted], prune=prune)
+    former = found.former
+    asked = [_stored(one) for one in wanted.declarations] if former is None else former
+    prune = wanted.prune or former is not None
+    steps, after = _difference(found.stored, asked, prune=prune)
     same = found.version == known.version
     before = known.estate if same else estate_of(found.stored)
     estate = before
@@ -103,7 +137,7 @@ def check(
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
-    return Candidate(found.version, steps, before, estate, tuple(secrets))
+    return Candidate(found.version, steps, before, estate, tuple(secrets), wanted.cause)
 
 
 def _published(estate: Estate) -> dict[Size, int]:

@@ -102,6 +102,18 @@ RETENTION: tuple[Retention, ...] = (
         "1 000 changes of each node",
         batches(lambda now, _: expiry.node_reports(now)),
     ),
+    Retention(
+        "versions",
+        "after 400 days, but for the newest hundred",
+        "by operators",
+        batches(lambda now, _: expiry.versions(now)),
+    ),
+    Retention(
+        "changes",
+        "once no version that is kept is made of it",
+        "by operators: what is declared, and what changed in 400 days or a hundred versions",
+        batches(lambda _, __: expiry.changes()),
+    ),
     Retention("client_secrets", "with the client, or where the next one is made", "by operators"),
     Retention(
         "consumed_assertions",

@@ -26,6 +26,7 @@ from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
 from durward.store.database import Database
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import Deployment, found_deployment, load_deployment
+from durward.store.history import record_version
 from durward.store.snapshots import hold_version, load_snapshot, newest_version, publish_snapshot
 
 ATTEMPTS = 3
@@ -67,6 +68,7 @@ def estate_of(stored: Sequence[Stored]) -> Estate:
 def publish(
     connection: Connection,
     estate: Estate,
+    cause: str,
     issuer: str,
     key_file: KeyFile,
     trail: Trail,
@@ -75,8 +77,8 @@ def publish(
 ) -> Published:
     """Sign and publish the next snapshot, in the transaction that changed what it says.
 
-    `estate` is all that is declared now, read before by who holds the version. The next one is
-    greater than that, and than `beyond`.
+    `estate` is all that is declared now, read before by who holds the version; `cause` stands in
+    the history. The next version is greater than that one, and than `beyond`.
     """
     version = max(hold_version(connection), beyond) + 1
     ring = load_ring(connection, key_file)
@@ -88,6 +90,7 @@ def publish(
     signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, trail)
+    record_version(connection, version, cause, trail)
     return Published(version, estate, ring)
 
 
@@ -115,12 +118,15 @@ def identity(connection: Connection) -> Deployment:
 
 
 def publish_anew(
-    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int = 0
+    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int
 ) -> None:
-    """Publish what is declared once more, by a version beyond another. Raises Misconfigured."""
+    """After the database was put back: publish what is declared, by a version beyond another.
+
+    Raises Misconfigured.
+    """
     hold_version(connection)
     estate = estate_of(load_declarations(connection))
-    publish(connection, estate, issuer, key_file, trail, beyond=beyond)
+    publish(connection, estate, "put back", issuer, key_file, trail, beyond=beyond)
 
 
 def publish_if_changed(
@@ -138,7 +144,7 @@ def publish_if_changed(
         digests = {name: digest_of(data) for name, data in parts_of(now, issuer, trail).items()}
         if listed(found[1]) == digests:
             return
-    publish(connection, estate, issuer, key_file, trail)
+    publish(connection, estate, "start", issuer, key_file, trail)
 
 
 def listed(signed: bytes) -> dict[str, str] | None:

@@ -27,6 +27,11 @@ CHECKPOINTS_KEPT = 10_000
 REPORTS_KEPT = Seconds(90 * 86_400)
 
 
+VERSIONS_KEPT = 100
+HISTORY = Seconds(400 * 86_400)
+"""How far one can go back: a year and a month."""
+
+
 @dataclass(frozen=True)
 class Due:
     """Rows of one table that may go."""
@@ -140,6 +145,34 @@ def node_reports(now: Instant) -> Due:
     """What nodes told long ago."""
     table = schema.node_reports
     return Due(table, table.c.at <= later(now, Seconds(-REPORTS_KEPT)))
+
+
+def versions(now: Instant) -> Due:
+    """What is older than the history reaches, but never one of the newest."""
+    c = schema.versions.c
+    other = schema.versions.alias().c
+    newest = select(other.version).order_by(other.version.desc())
+    oldest = newest.offset(VERSIONS_KEPT - 1).limit(1).scalar_subquery()
+    old = c.published_at <= later(now, Seconds(-HISTORY))
+    return Due(schema.versions, old & (c.version < oldest))
+
+
+def changes() -> Due:
+    """What no version that is kept is made of: replaced before the oldest one, or by it.
+
+    A removal goes once nothing is left that it removed, else that would be back.
+    """
+    c = schema.changes.c
+    first = select(func.min(schema.versions.c.version)).scalar_subquery()
+    newer, older = schema.changes.alias().c, schema.changes.alias().c
+    replaced = exists().where(
+        newer.kind == c.kind,
+        newer.name == c.name,
+        newer.version > c.version,
+        newer.version <= first,
+    )
+    left = exists().where(older.kind == c.kind, older.name == c.name, older.version < c.version)
+    return Due(schema.changes, (c.version < first) & or_(replaced, c.body.is_(None) & ~left))
 
 
 def checkpoints() -> Due:

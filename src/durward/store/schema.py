@@ -115,6 +115,25 @@ node_reports = Table(
     Index("ix_node_reports_at", "at"),
 )
 
+versions = Table(
+    "versions",
+    metadata,
+    Column("version", Number, primary_key=True, autoincrement=False),
+    Column("published_at", Number, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Number, primary_key=True, autoincrement=False),
+    Column("step", Text, nullable=False),
+    Column("body", LargeBinary),
+)
+
 client_secrets = Table(
     "client_secrets",
     metadata,

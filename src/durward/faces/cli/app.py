@@ -27,6 +27,7 @@ COMMANDS = (
     ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
     ("status", "status", "Show whether what is applied is in force, node by node."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
+    ("history", "declare", "Show the versions that were published, the newest last."),
     ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
     ("users", "users", "Give people what they sign in with."),
     ("clients", "clients", "Give applications and services what they prove themselves with."),

@@ -1,4 +1,4 @@
-"""`durward plan`, `apply`, `export`: files are the interface."""
+"""`durward plan`, `apply`, `export`, `history`: files are the interface, and what they were."""
 
 import json as jsonlib
 import sys
@@ -9,6 +9,7 @@ import yaml
 
 from durward.core.errors import Misconfigured
 from durward.faces.cli.exit_code import DONE, FOUND
+from durward.faces.cli.keys import instant
 from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
@@ -16,12 +17,14 @@ from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
 
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
+SHOWN = 4
 
 
 def plan(
     *files: Path,
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     prune: bool = False,
+    version: int | None = None,
     json: bool = False,
 ) -> int:
     """Show what `apply` would change. Exit code 1 when there is something.
@@ -30,9 +33,10 @@ def plan(
         files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
+        version: Instead of files, what was declared under a version of `durward history`.
         json: Print one JSON object.
     """
-    answer = control_of(dir).change("plan", declared(files), prune=prune)
+    answer = control_of(dir).change("plan", declared(files, version), prune=prune, version=version)
     print(jsonlib.dumps(answer) if json else told(answer))
     return FOUND if answer["changes"] else DONE
 
@@ -41,6 +45,7 @@ def apply(
     *files: Path,
     dir: Path = DEMO_DIR,  # noqa: A002
     prune: bool = False,
+    version: int | None = None,
     credentials: Path | None = None,
     wait: float | None = None,
     no_wait: bool = False,
@@ -54,17 +59,18 @@ def apply(
         files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
+        version: Instead of files, back to what was declared under a version of `durward history`.
         credentials: Where secrets that are made now go (mode 0600), instead of the terminal.
         wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
         no_wait: Return when it is published.
     """
-    control, wanted = control_of(dir), declared(files)
+    control, wanted = control_of(dir), declared(files, version)
     if credentials is None and not sys.stdout.isatty():
-        made = control.change("plan", wanted, prune=prune)["secrets"]
+        made = control.change("plan", wanted, prune=prune, version=version)["secrets"]
         if made:
             hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
             raise Misconfigured("apply", f"secrets of {', '.join(made)} would be lost", hint=hint)
-    answer = control.change("apply", wanted, prune=prune)
+    answer = control.change("apply", wanted, prune=prune, version=version)
     print(told(answer))
     if credentials:
         add_credentials(credentials, answer["secrets"], "clients")
@@ -88,8 +94,38 @@ def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     return 0
 
 
-def declared(files: tuple[Path, ...]) -> list[Any]:
-    """What the files declare. Raises Misconfigured."""
+def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
+    """Show the versions that were published: when, by whom, what changed, the newest last.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    found = control_of(dir).get("/admin/v1/history")
+    if json:
+        print(jsonlib.dumps(found))
+        return 0
+    for one in found["versions"]:
+        what = ": ".join(filter(None, (one["cause"], in_short(one["changes"]))))
+        print(f"{one['version']:4}  {instant(one['at'])}  {one['actor']}  {what}")
+    return 0
+
+
+def in_short(changes: list[dict[str, str]]) -> str:
+    """Some changes in a line, and how many more there are."""
+    told = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
+    if len(changes) > SHOWN:
+        told.append(f"and {len(changes) - SHOWN} more")
+    return ", ".join(told)
+
+
+def declared(files: tuple[Path, ...], version: int | None) -> list[Any]:
+    """What the files declare; nothing where a version is named. Raises Misconfigured."""
+    if version is not None:
+        if files:
+            hint = "name files, or a version to go back to"
+            raise Misconfigured("--version", "files are named too", hint=hint)
+        return []
     if not files:
         raise Misconfigured("files", "none is named", hint="durward apply orders.durward.yaml")
     return [found for file in files for found in read_declarations(file)]

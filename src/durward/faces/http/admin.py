@@ -27,10 +27,11 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What should be."""
+    """What should be: declarations, or all that was declared under a version."""
 
-    declarations: tuple[Declared, ...]
+    declarations: tuple[Declared, ...] = ()
     prune: bool = False
+    version: int | None = None
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,16 +51,21 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def routes(plane: ControlPlane) -> list[Route]:
     """Only on the control socket, which its owner alone can open."""
+    return [*of_declarations(plane), *of_secrets(plane)]
+
+
+def of_declarations(plane: ControlPlane) -> list[Route]:
+    """What is declared, what should be, and what was."""
 
     async def plan(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
-        planned = await plane.plan(listed(wanted), prune=wanted.prune)
+        planned = await plane.plan(declared(wanted), prune=wanted.prune, version=wanted.version)
         changes = [steps(change) for change in planned.changes]
         return JSONResponse({"changes": changes, "secrets": planned.secrets})
 
     async def apply(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
-        applied = await plane.apply(listed(wanted), prune=wanted.prune)
+        applied = await plane.apply(declared(wanted), prune=wanted.prune, version=wanted.version)
         return JSONResponse(
             {
                 "version": applied.version,
@@ -71,9 +77,28 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def export(_: Request) -> Response:
         found: dict[str, dict[str, Json]] = {}
-        for declared in await plane.export():
-            found.setdefault(declared.kind.value, {})[declared.name] = dict(declared.body)
+        for one in await plane.export():
+            found.setdefault(one.kind.value, {})[one.name] = dict(one.body)
         return JSONResponse(found)
+
+    async def history(_: Request) -> Response:
+        versions, changes = await plane.history()
+        of: dict[int, list[dict[str, str]]] = {one.version: [] for one in versions}
+        for one in changes:
+            of[one.version].append({"step": one.step, "kind": one.kind.value, "name": one.name})
+        listed = [{**msgspec.to_builtins(one), "changes": of[one.version]} for one in versions]
+        return JSONResponse({"versions": listed})
+
+    return [
+        Route("/admin/v1/plan", told(plan), methods=["POST"]),
+        Route("/admin/v1/apply", told(apply), methods=["POST"]),
+        Route("/admin/v1/declarations", told(export)),
+        Route("/admin/v1/history", told(history)),
+    ]
+
+
+def of_secrets(plane: ControlPlane) -> list[Route]:
+    """What people and clients prove themselves with, and the keys that sign."""
 
     async def people(_: Request) -> Response:
         return JSONResponse({"users": await plane.people()})
@@ -99,9 +124,6 @@ def routes(plane: ControlPlane) -> list[Route]:
         )
 
     return [
-        Route("/admin/v1/plan", told(plan), methods=["POST"]),
-        Route("/admin/v1/apply", told(apply), methods=["POST"]),
-        Route("/admin/v1/declarations", told(export)),
         Route("/admin/v1/users", told(people)),
         Route("/admin/v1/users/{user}/password", told(password), methods=["POST"]),
         Route("/admin/v1/clients/{client}/secret", told(secret), methods=["POST"]),
@@ -110,8 +132,10 @@ def routes(plane: ControlPlane) -> list[Route]:
     ]
 
 
-def listed(wanted: Application) -> list[Declaration]:
-    """Declarations as the core knows them."""
+def declared(wanted: Application) -> list[Declaration]:
+    """Declarations as the core knows them. Raises Misconfigured beside a version."""
+    if wanted.version is not None and wanted.declarations:
+        raise Misconfigured("version", "declarations are given too; it is one or the other")
     return [
         Declaration(found.kind, found.name, msgspec.to_builtins(found.body))
         for found in wanted.declarations

@@ -32,6 +32,9 @@ from durward.core.wire import JsonLike, compact_json
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
+METADATA_BYTES = 65_536
+"""How large the metadata of an API may be, which Envoy answers itself: some thousand scopes. By
+default it takes 4 096 bytes, about a hundred."""
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
@@ -54,6 +57,7 @@ def configuration(name: str, routes: list[JsonLike]) -> Config:
             "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}],
             "response_headers_to_remove": ["server", "x-powered-by"],
             "validate_clusters": True,
+            "max_direct_response_body_size_bytes": METADATA_BYTES,
         },
     )
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_pre_fleet"
-down_revision = "0005_pre_interaction_source"
+down_revision = "0006_pre_history"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,76 @@
+"""The history: who published each version, and what was declared under it, kept as changes."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, func, insert, select
+
+from durward.core.audit.event import Trail
+from durward.core.estate.declaration import Kind
+from durward.core.values import Instant
+from durward.store.declarations import Stored
+from durward.store.schema import changes, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version: by whom and why it was published."""
+
+    version: int
+    at: Instant
+    actor: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One change that came with a version: `add`, `change` or `remove`."""
+
+    version: int
+    step: str
+    kind: Kind
+    name: str
+
+
+def record_version(connection: Connection, version: int, cause: str, trail: Trail) -> None:
+    """Keep who published a version, and why."""
+    values = {"version": version, "published_at": trail.at, "actor": trail.actor, "cause": cause}
+    connection.execute(insert(versions).values(**values))
+
+
+def record_change(connection: Connection, version: int, step: str, stored: Stored) -> None:
+    """Keep what a version declares anew; what it removes has no body from then on."""
+    named = {"kind": stored.kind.value, "name": stored.name, "version": version, "step": step}
+    body = None if step == "remove" else stored.body
+    connection.execute(insert(changes).values(**named, body=body))
+
+
+def load_versions(connection: Connection) -> list[Version]:
+    """Every version that is kept, the oldest first."""
+    c = versions.c
+    rows = connection.execute(
+        select(c.version, c.published_at, c.actor, c.cause).order_by(c.version)
+    )
+    return [Version(row.version, row.published_at, row.actor, row.cause) for row in rows]
+
+
+def load_changes(connection: Connection) -> list[Recorded]:
+    """What each version that is kept changed, without the bodies."""
+    c = changes.c
+    statement = select(c.version, c.step, c.kind, c.name).order_by(c.version, c.kind, c.name)
+    rows = connection.execute(statement.where(c.version.in_(select(versions.c.version))))
+    return [Recorded(row.version, row.step, Kind(row.kind), row.name) for row in rows]
+
+
+def load_declarations_at(connection: Connection, version: int) -> list[Stored]:
+    """Everything that was declared under a version that is kept."""
+    c = changes.c
+    newest = (
+        select(c.kind, c.name, func.max(c.version).label("version"))
+        .where(c.version <= version)
+        .group_by(c.kind, c.name)
+        .subquery()
+    )
+    n = newest.c
+    same = and_(c.kind == n.kind, c.name == n.name, c.version == n.version)
+    statement = select(c.kind, c.name, c.body).join(newest, same).where(c.body.is_not(None))
+    return [Stored(Kind(row.kind), row.name, row.body) for row in connection.execute(statement)]
