@@ -230,7 +230,7 @@ def following(folder: Path) -> str:
 def unroutable(snapshot: Snapshot) -> bytes:
     """The same API with an address of its service that Envoy cannot take."""
     (api,) = snapshot.apis
-    bad = replace(api, upstream=replace(api.upstream, host="not a host", port=80))
+    bad = replace(api, upstream=Address("127.0.0.1", 65_536))
     return split(replace(snapshot, apis=(bad,)))[NAME]
 
 

@@ -62,10 +62,15 @@ class Holding:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What is on the list, and neither in force nor refused."""
-        known = {*self.parts, *self.refused}
+        """What is on the list and was not received: neither held, nor refused."""
+        held = {name: part.digest for name, part in self.parts.items()}
+        refused = {name: one.digest for name, one in self.refused.items()}
         listed = self.listing.parts if self.listing else {}
-        return tuple(name for name in listed if name not in known)
+        return tuple(
+            name
+            for name, digest in listed.items()
+            if digest not in (held.get(name), refused.get(name))
+        )
 
     def lacking(self, listing: Listing) -> dict[str, str]:
         """What of a list is not in force here: digests by name.
