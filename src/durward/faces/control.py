@@ -86,7 +86,7 @@ class Control:
         if not self.socket.exists():
             problem = f"no control plane listens on {self.socket}: is `serve` running?"
             raise NotRunning(problem, self.folder)
-        transport = httpx2.HTTPTransport(uds=str(self.socket))
+        transport = httpx2.HTTPTransport(uds=str(self.socket), verify=False)
         with httpx2.Client(transport=transport, timeout=PATIENCE_SECONDS, trust_env=False) as it:
             yield it
 
