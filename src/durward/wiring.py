@@ -435,7 +435,7 @@ class ControlPlane:
         signers = await asyncio.to_thread(keyring.next_signers)
 
         def use(
-            connection: Connection, known: publish.Published
+            connection: Connection, known: publish.Published, declared: dict[str, bytes]
         ) -> tuple[Rotation, publish.Published] | None:
             if hold_version(connection) != known.version:
                 return None
@@ -443,11 +443,14 @@ class ControlPlane:
             turn = keyring.turn_of(wish, self._least, by.at)
             keyring.rotate_keys(connection, self._key_file, signers, turn, by)
             return turn, publish.publish(
-                connection, known.estate, "keys rotate", self.issuer, self._key_file, by
+                *(connection, known.estate, declared, "keys rotate"),
+                *(self.issuer, self._key_file, by),
             )
 
         for _ in range(publish.ATTEMPTS):
-            done = await self._database.write(partial(use, known=self._published))
+            known = self._published
+            declared = await asyncio.to_thread(publish.parts_of, known.estate)
+            done = await self._database.write(partial(use, known=known, declared=declared))
             if done is not None:
                 self._recorded.set()
                 await self.refresh(done[1])

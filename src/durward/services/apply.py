@@ -103,8 +103,10 @@ def put_in_force(
     ]
     published = None
     if checked.steps:
-        cause, after = checked.cause, checked.after
-        published = publish(connection, after, cause, issuer, key_file, trail)
+        published = publish(
+            *(connection, checked.after, checked.parts, checked.cause),
+            *(issuer, key_file, trail),
+        )
     return Applied(checked.changes, tuple(secrets), published)
 
 

@@ -4,10 +4,9 @@ All of it is done outside of transactions, from what one short read found (ADR 2
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection
 
 from durward.core.errors import Misconfigured, ProtocolError
@@ -18,7 +17,7 @@ from durward.core.promises import check_promises
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.envoy_check import EnvoyCheck
-from durward.services.publish import Published, estate_of
+from durward.services.publish import Published, estate_of, parts_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
 from durward.store.history import load_declarations_at, load_versions
@@ -76,6 +75,8 @@ class Candidate:
     """The clients that would get a secret."""
     cause: str
     """What the history will say of it."""
+    parts: Mapping[str, bytes]
+    """What is published of what is declared then; empty where nothing changes."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -117,6 +118,7 @@ def check(
     asked = [_stored(one) for one in wanted.declarations] if former is None else former
     prune = wanted.prune or former is not None
     steps, after = _difference(found.stored, asked, prune=prune)
+    parts: dict[str, bytes] = {}
     same = found.version == known.version
     before = known.estate if same else estate_of(found.stored)
     estate = before
@@ -125,7 +127,8 @@ def check(
         # Before they are read: too many would take as much longer.
         check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
         estate = read_estate([one.read() for one in after])
-        check_sizes(_published(estate))
+        parts = parts_of(estate)
+        check_sizes(_published(estate, parts))
         check_names(estate)
         check_promises(estate)
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
@@ -137,15 +140,14 @@ def check(
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
-    return Candidate(found.version, steps, before, estate, tuple(secrets), wanted.cause)
+    return Candidate(found.version, steps, before, estate, tuple(secrets), wanted.cause, parts)
 
 
-def _published(estate: Estate) -> dict[Size, int]:
+def _published(estate: Estate, parts: Mapping[str, bytes]) -> dict[Size, int]:
     """How much an edge would have to take."""
-    apis = tuple(estate.apis.values())
     return {
-        Size.OPERATIONS: sum(len(api.operations) for api in apis),
-        Size.BYTES: len(msgspec.json.encode((apis, estate.bundle))),
+        Size.OPERATIONS: sum(len(api.operations) for api in estate.apis.values()),
+        Size.BYTES: sum(map(len, parts.values())),
     }
 
 

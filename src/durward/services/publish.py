@@ -5,7 +5,7 @@ and go on only where it is still the one that they read under (ADR 27).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,13 @@ from sqlalchemy import Connection
 
 from durward.core.api import scopes_of
 from durward.core.audit.event import Trail
-from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
-from durward.core.edge.snapshot import Snapshot
+from durward.core.edge.parts import (
+    LIST_TYPE,
+    Listing,
+    digest_of,
+    parts_of_estate,
+    parts_of_issuer,
+)
 from durward.core.errors import Conflict, DurwardError
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import compile_bundle
@@ -68,6 +73,7 @@ def estate_of(stored: Sequence[Stored]) -> Estate:
 def publish(
     connection: Connection,
     estate: Estate,
+    declared: Mapping[str, bytes],
     cause: str,
     issuer: str,
     key_file: KeyFile,
@@ -77,12 +83,13 @@ def publish(
 ) -> Published:
     """Sign and publish the next snapshot, in the transaction that changed what it says.
 
-    `estate` is all that is declared now, read before by who holds the version; `cause` stands in
-    the history. The next version is greater than that one, and than `beyond`.
+    `estate` is all that is declared now, read before by who holds the version, and `declared` its
+    parts (`parts_of`), made before too: the writer is not held for it. `cause` stands in the
+    history. The next version is greater than that one, and than `beyond`.
     """
     version = max(hold_version(connection), beyond) + 1
     ring = load_ring(connection, key_file)
-    contents = parts_of(Published(version, estate, ring), issuer, trail)
+    contents = {**declared, **keys_of(ring, issuer, trail)}
     digests = {name: digest_of(data) for name, data in contents.items()}
     place = identity(connection)
     listing = Listing(version, place.database, place.epoch, digests)
@@ -94,17 +101,16 @@ def publish(
     return Published(version, estate, ring)
 
 
-def parts_of(now: Published, issuer: str, trail: Trail) -> dict[str, bytes]:
-    """What there is to publish, by part."""
-    keys = now.ring.public((ACCESS,), trail.at)
-    return split(
-        Snapshot(
-            version=now.version,
-            issuer=issuer,
-            keys=tuple({name: str(value) for name, value in key.items()} for key in keys),
-            apis=tuple(now.estate.apis.values()),
-            policies=now.estate.bundle,
-        )
+def parts_of(estate: Estate) -> dict[str, bytes]:
+    """What is declared, by part."""
+    return parts_of_estate(estate.apis.values(), estate.bundle)
+
+
+def keys_of(ring: KeyRing, issuer: str, trail: Trail) -> dict[str, bytes]:
+    """Whose tokens are taken and by which keys, by part."""
+    keys = ring.public((ACCESS,), trail.at)
+    return parts_of_issuer(
+        issuer, ({name: str(value) for name, value in key.items()} for key in keys)
     )
 
 
@@ -126,7 +132,9 @@ def publish_anew(
     """
     hold_version(connection)
     estate = estate_of(load_declarations(connection))
-    publish(connection, estate, "put back", issuer, key_file, trail, beyond=beyond)
+    publish(
+        connection, estate, parts_of(estate), "put back", issuer, key_file, trail, beyond=beyond
+    )
 
 
 def publish_if_changed(
@@ -137,14 +145,15 @@ def publish_if_changed(
     That is so where nothing was published, and where this code says it in other parts than the one
     before. Raises Misconfigured.
     """
-    version = hold_version(connection)
+    hold_version(connection)
     estate = estate_of(load_declarations(connection))
+    declared = parts_of(estate)
     if found := load_snapshot(connection):
-        now = Published(version, estate, load_ring(connection, key_file))
-        digests = {name: digest_of(data) for name, data in parts_of(now, issuer, trail).items()}
+        contents = {**declared, **keys_of(load_ring(connection, key_file), issuer, trail)}
+        digests = {name: digest_of(data) for name, data in contents.items()}
         if listed(found[1]) == digests:
             return
-    publish(connection, estate, "start", issuer, key_file, trail)
+    publish(connection, estate, declared, "start", issuer, key_file, trail)
 
 
 def listed(signed: bytes) -> dict[str, str] | None:

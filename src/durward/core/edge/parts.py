@@ -182,13 +182,31 @@ def unknown_member(told: Any, known: Any, place: str = "") -> str:
 
 def split(snapshot: Snapshot) -> dict[str, bytes]:
     """The parts of a snapshot, by name; equal content has equal bytes."""
-    parts: dict[str, Content] = {
-        KEYS: KeysPart(format=FORMAT, keys=tuple(dict(key) for key in snapshot.keys)),
-        ISSUERS: IssuersPart(format=FORMAT, own=snapshot.issuer),
-        POLICIES: PoliciesPart(format=FORMAT, policies=snapshot.policies),
-        **{API_PREFIX + api.id: ApiPart(format=FORMAT, api=api) for api in snapshot.apis},
+    return {
+        **parts_of_issuer(snapshot.issuer, snapshot.keys),
+        **parts_of_estate(snapshot.apis, snapshot.policies),
     }
-    return {name: msgspec.json.encode(part, order="deterministic") for name, part in parts.items()}
+
+
+def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str, bytes]:
+    """Whose tokens are taken, and by which keys."""
+    return {
+        KEYS: encoded(KeysPart(format=FORMAT, keys=tuple(dict(key) for key in keys))),
+        ISSUERS: encoded(IssuersPart(format=FORMAT, own=issuer)),
+    }
+
+
+def parts_of_estate(apis: Iterable[Api], policies: Bundle) -> dict[str, bytes]:
+    """What is declared: megabytes where it is much."""
+    return {
+        POLICIES: encoded(PoliciesPart(format=FORMAT, policies=policies)),
+        **{API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, api=api)) for api in apis},
+    }
+
+
+def encoded(part: Content) -> bytes:
+    """The bytes of a part, the same for the same content."""
+    return msgspec.json.encode(part, order="deterministic")
 
 
 def assemble(version: int, parts: Iterable[Part]) -> Snapshot:
