@@ -183,10 +183,15 @@ def test_a_database_that_is_put_back_is_noticed_and_what_is_applied_then_is_in_f
         assert demo.apply(f"tenants: {{ t{number}: {{}} }}").returncode == 0
     stopped_with("save", "newer")
     newest = version()
+    checkpoint = folder / "checkpoint"
+    checkpoint.write_text(demo.run("audit", "checkpoint").stdout)
     stopped_with("put back", "older")
     wait_for(lambda: demo.run("status").returncode == 0)
     assert version() > newest
     assert "database put back" in demo.run("logs", "--last", "1000").stdout
+    key = str(next(demo.folder.rglob("audit.pub")))
+    verified = demo.run("audit", "verify", "--key", key, "--since", str(checkpoint))
+    assert (verified.returncode, "restored`" in verified.stdout) == (1, True), verified
     done = demo.apply(DENY % "Deny")
     assert (done.returncode, demo.get(SUMMARY, token_of(demo)).status_code) == (0, 403), done
     newest = version()

@@ -14,7 +14,7 @@ from durward.core.audit.verify import verify_log
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.faces.cli.exit_code import DONE, FOUND
-from durward.faces.command import DEMO_DIR
+from durward.faces.command import DEMO_DIR, typed
 from durward.faces.control import Control, control_of
 
 PAGE = 500
@@ -72,6 +72,9 @@ def verify(
             print(f"✗ {problem}")
         if report.is_sound:
             print("✓ the log is what its checkpoint says")
+        if older and any("the older checkpoint" in problem for problem in report.problems):
+            restored = typed("`durward restored`")
+            print(f"hint: if the database was put back from a backup, say so: {restored}")
         if older is None:
             print("note: without --since FILE a log that was rewritten as a whole is not found")
     return DONE if report.is_sound else FOUND
