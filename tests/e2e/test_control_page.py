@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from tests.issuer import Issuer
 
+from durward.core.edge.report import Report
 from durward.faces.http.admin import Application, Declared, Turn
 from durward.faces.serve import control, public
 
@@ -38,6 +39,8 @@ SENT: dict[str, object] = {
     "/admin/v1/apply": WANTED,
     "/admin/v1/keys/rotate": {"dry_run": True},
     "/edge/v1/events": [],
+    "/edge/v1/join": {"place": "elsewhere"},
+    "/edge/v1/reports": {"node": "edge-1", "place": "here", "durward": "0"},
 }
 
 
@@ -85,12 +88,14 @@ async def test_every_parameter_that_is_told_is_read(issuer: Issuer) -> None:
 
 
 async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None:
+    await issuer.plane.join("edge-1", "here")
+    await issuer.plane.hear(Report(node="edge-1", place="here", durward="0", closed={"keys": "x"}))
     async with reached(issuer) as http:
         for (method, path), (_, answered) in told().items():
             if not (wanted := names(answered)):
                 continue
             event = await newest_event(issuer)
-            where = path.format(user="ann", client="desk", id=event)
+            where = path.format(user="ann", client="desk", id=event, node="edge-1")
             reply = await http.request(method, where, json=SENT.get(path, {}))
             assert reply.status_code == 200, reply.text
             found = reply.json()

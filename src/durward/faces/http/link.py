@@ -1,5 +1,6 @@
 """What the edges follow and tell: lists of parts, parts, revocations, events, reports (ADR 22)."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -13,6 +14,7 @@ from durward.core.errors import Conflict, Misconfigured
 from durward.wiring import ControlPlane
 
 WAIT_SECONDS = 20.0
+DIGEST = re.compile(r"[0-9a-f]{64}")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -28,6 +30,8 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def snapshot(http: Request) -> Response:
         after, digest = number(http, "after"), http.query_params.get("list", "")
+        if digest and not DIGEST.fullmatch(digest):
+            raise ValueError("`list` is a SHA-256 in hexadecimal")
         signed = await plane.list_after(after, digest, waiting(http))
         if signed is None:
             return Response(status_code=204)
