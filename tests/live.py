@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from tests.ports import free_port
 
 from durward.core.edge.snapshot import Snapshot
 from durward.core.estate.declaration import Kind
@@ -34,13 +35,6 @@ def wait_for(condition: Callable[[], bool], within: float = READY_WITHIN) -> Non
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

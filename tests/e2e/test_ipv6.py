@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from tests.demo import Demo
 from tests.live import LiveEdge, live_edge, wait_for
+from tests.ports import free_port
 
 from durward.faces.demo.place import Place
 from durward.faces.demo.runtime import usual_runtime
@@ -39,13 +40,6 @@ pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 def six() -> Iterator[LiveEdge]:
     with live_edge(SETTINGS, listen="[::]") as running:
         yield running
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def source_of(edge: LiveEdge, reply: httpx2.Response) -> str:
