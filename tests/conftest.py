@@ -56,6 +56,13 @@ def own_edge() -> Iterator[LiveEdge]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def kept_demo() -> Iterator[Demo]:
+    """One demo for all files whose tests leave it as it was."""
+    with live_demo() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
     """One demo for the tests of a file."""

@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -19,7 +21,7 @@ from joserfc.jwk import ECKey
 from tests.ports import free_port
 
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate.declaration import Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import read_estate
 from durward.core.policy.bundle import Bundle
 from durward.core.wire import Json
@@ -35,6 +37,17 @@ def wait_for(condition: Callable[[], bool], within: float = READY_WITHIN) -> Non
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
+
+
+def example() -> list[Declaration]:
+    """What the sample declares."""
+    return deepcopy(_example())
+
+
+@cache
+def _example() -> list[Declaration]:
+    """Read once: to read the document takes longer than most tests."""
+    return list(read_declarations(EXAMPLE / "durward.yaml"))
 
 
 @dataclass
@@ -122,7 +135,7 @@ class LiveEdge:
             replace(found, body={**found.body, **here, "stage": "test"})
             if found.kind is Kind.API
             else found
-            for found in read_declarations(EXAMPLE / "durward.yaml")
+            for found in example()
         )
         bundle = estate.bundle if policies else Bundle()
         return Snapshot(version, ISSUER, keys, tuple(estate.apis.values()), bundle)

@@ -90,9 +90,9 @@ def test_people_of_ipv4_at_such_a_listener_have_a_budget_each(six: LiveEdge) -> 
     assert found["127.0.0.6"] == [200]
 
 
-def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
+def test_the_issuer_is_served_at_an_address_of_ipv6_too(kept_demo: Demo) -> None:
     """A second node of the demo's control plane."""
-    runtime = usual_runtime(Place(demo.folder, demo.port))
+    runtime = usual_runtime(Place(kept_demo.folder, kept_demo.port))
     with tempfile.TemporaryDirectory(prefix="dw-") as name:
         folder, apis, issuer = Path(name), free_port(), free_port()
         settings = {
@@ -100,7 +100,7 @@ def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
             "apis": f"[::1]:{apis}",
             "issuer": f"[::1]:{issuer}",
             "control_plane": str(runtime),
-            "snapshot_key": str(demo.folder / "serve" / "snapshot.jwk"),
+            "snapshot_key": str(kept_demo.folder / "serve" / "snapshot.jwk"),
             "runtime": name,
             "state": name,
         }
@@ -115,7 +115,7 @@ def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
             base = f"http://[::1]:{issuer}"
             metadata = f"{base}/.well-known/oauth-authorization-server"
             found = httpx2.get(metadata, trust_env=False).json()
-            assert found["issuer"] == demo.issuer
+            assert found["issuer"] == kept_demo.issuer
             form, wrong = {"grant_type": "client_credentials"}, ("reporting", "wrong")
             reply = httpx2.post(f"{base}/token", data=form, auth=wrong, trust_env=False)
             assert reply.status_code == 401
