@@ -12,10 +12,22 @@ from tests.live import LiveEdge, live_edge
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
+FIRST, LAST = {"contract"}, {"unit", "vectors"}
 
 # Other processes take their share of the machine: how long an example takes says nothing.
 settings.register_profile("durward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("durward")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the shortest last: of two processes none is left alone for long."""
+
+    def turn(item: pytest.Item) -> int:
+        folder = item.path.relative_to(HERE).parts[0]
+        return (folder not in FIRST) + (folder in LAST)
+
+    items.sort(key=turn)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -41,6 +53,13 @@ def edge() -> Iterator[LiveEdge]:
 def own_edge() -> Iterator[LiveEdge]:
     """An edge of this test's own, to be broken."""
     with live_edge() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kept_demo() -> Iterator[Demo]:
+    """One demo for all files whose tests leave it as it was."""
+    with live_demo() as running:
         yield running
 
 

@@ -1,8 +1,6 @@
 """The whole as a user starts it: `durward demo` in a folder of its own."""
 
 import contextlib
-import itertools
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -11,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+from tests.ports import free_base
 
 from durward.faces.credentials import read_credentials
-from durward.faces.ports import is_free
 
 
 @dataclass
@@ -70,16 +68,6 @@ class Demo:
     @property
     def app(self) -> str:
         return f"http://127.0.0.1:{self.port + 20}"
-
-
-def free_base() -> int:
-    """A base port whose three are free, below those that the system gives to whoever asks."""
-    bases = range(20_000, 32_000, 30)
-    while True:
-        base = secrets.choice(bases)
-        ports = itertools.product((base, base + 10, base + 20), ("127.0.0.1", "::1"))
-        if all(is_free(port, host) for port, host in ports):
-            return base
 
 
 @contextlib.contextmanager

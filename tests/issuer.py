@@ -6,11 +6,10 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
-from tests.live import EXAMPLE
+from tests.live import example
 
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.estate.declaration import Declaration, Kind
@@ -18,7 +17,6 @@ from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json
 from durward.faces.client.native import Form
-from durward.faces.declarations import read_declarations
 from durward.faces.serve import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
@@ -207,7 +205,7 @@ def sample() -> list[Declaration]:
     here: dict[str, Json] = {"audience": API, "upstream": "unix:/nowhere.sock"}
     found = [
         replace(one, body={**one.body, **here}) if one.kind is Kind.API else one
-        for one in read_declarations(Path(EXAMPLE) / "durward.yaml")
+        for one in example()
     ]
     other: dict[str, Json] = {
         "tenant": "globex",

@@ -10,15 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import httpx2
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from tests.ports import free_port
 
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate.declaration import Kind
+from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import read_estate
 from durward.core.policy.bundle import Bundle
 from durward.core.wire import Json
@@ -36,11 +39,15 @@ def wait_for(condition: Callable[[], bool], within: float = READY_WITHIN) -> Non
         time.sleep(0.02)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def example() -> list[Declaration]:
+    """What the sample declares."""
+    return deepcopy(_example())
+
+
+@cache
+def _example() -> list[Declaration]:
+    """Read once: to read the document takes longer than most tests."""
+    return list(read_declarations(EXAMPLE / "durward.yaml"))
 
 
 @dataclass
@@ -128,7 +135,7 @@ class LiveEdge:
             replace(found, body={**found.body, **here, "stage": "test"})
             if found.kind is Kind.API
             else found
-            for found in read_declarations(EXAMPLE / "durward.yaml")
+            for found in example()
         )
         bundle = estate.bundle if policies else Bundle()
         return Snapshot(version, ISSUER, keys, tuple(estate.apis.values()), bundle)

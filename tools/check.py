@@ -19,6 +19,9 @@ SOURCES = [
     name for name in ("src", "tests", "tools", "bench", "examples") if (ROOT / name).exists()
 ]
 
+# Half of the tests wait for processes. A file stays in one process: what it started is shared.
+TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+
 Part = Callable[[list[str]], int]
 
 
@@ -73,8 +76,8 @@ def wheel(_: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
-    """The tests: `./check test [PYTEST ARGUMENTS]`."""
-    return run(PYTHON, "-m", "pytest", *(args or ["-q"]))
+    """The tests: `./check test [PYTEST ARGUMENTS]`; all of them in two processes."""
+    return run(PYTHON, "-m", "pytest", *(args or ["-q", *TWO_AT_A_TIME]))
 
 
 def bench(args: list[str]) -> int:
@@ -89,7 +92,7 @@ def bench(args: list[str]) -> int:
 
 def long(args: list[str]) -> int:
     """What takes longer: all of the above with deeper searches, then every benchmark."""
-    os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/conftest.py
+    os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/depth.py
     code = everything(args)
     for path in sorted((ROOT / "bench").glob("[a-z]*.py")):
         code = bench([path.stem]) or code

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -9,21 +10,34 @@ import pytest
 from sqlalchemy import func, select
 from starlette.routing import Route
 from tests.contract.faults import faults
+from tests.depth import depth
 from tests.issuer import Browser, Issuer, asked
 
 from durward.core.authn.budget import Budget
-from durward.faces.http.budgets import BUDGETS, UNBOUNDED
+from durward.faces.http import budgets
+from durward.faces.http.budgets import UNBOUNDED
 from durward.faces.serve import public
 from durward.services.unrecorded import ANONYMOUS_EVENTS
 from durward.store import schema
 from durward.store.interactions import PER_BROWSER, PER_SOURCE, ROOM, TOTAL
 
 pytestmark = pytest.mark.anyio
-ATTEMPTS = 2_000
+SIGN_INS, ATTEMPTS = depth(600, long=2_000), depth(1_200, long=2_000)
+"""More than the budget of an address, and than the events of nobody that are recorded at once."""
 
 
 def budget_of(path: str) -> Budget:
-    return next(one.budget for one in BUDGETS if path in one.paths)
+    return next(one.budget for one in budgets.BUDGETS if path in one.paths)
+
+
+@pytest.fixture
+def small_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is so of every budget is so of a small one."""
+    small = tuple(
+        replace(one, budget=replace(one.budget, burst=depth(5, long=one.budget.burst)))
+        for one in budgets.BUDGETS
+    )
+    monkeypatch.setattr(budgets, "BUDGETS", small)
 
 
 async def rows(issuer: Issuer, table: Any) -> int:
@@ -49,20 +63,25 @@ async def test_sign_ins_begun_from_one_place_are_bounded_and_push_out_nobody_els
     issuer: Issuer,
 ) -> None:
     browser, page = await waiting(issuer)
-    answers = await flood(issuer, ["192.0.2.66"] * ATTEMPTS)
+    answers = await flood(issuer, ["192.0.2.66"] * SIGN_INS)
     burst = budget_of("/authorize").burst
-    assert answers == {303: burst, 429: ATTEMPTS - burst}
+    assert answers == {303: burst, 429: SIGN_INS - burst}
     assert await rows(issuer, schema.interactions) <= PER_SOURCE + 1
     assert 'id="consent"' in (await browser.sign_in(page)).text
 
 
-async def test_one_place_never_has_more_sign_ins_waiting_than_its_bound(issuer: Issuer) -> None:
+async def test_one_place_never_has_more_sign_ins_waiting_than_its_bound(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = depth(200, long=PER_SOURCE)
+    assert bound <= PER_SOURCE
+    monkeypatch.setattr("durward.store.interactions.PER_SOURCE", bound)
     browser, page = await waiting(issuer)
     per_second = budget_of("/authorize").per_second
-    for _ in range(0, PER_SOURCE + 200, per_second):
+    for _ in range(0, bound + 200, per_second):
         await flood(issuer, ["192.0.2.66"] * per_second)
         issuer.clock.forward(1)
-    assert await rows(issuer, schema.interactions) == PER_SOURCE + 1
+    assert await rows(issuer, schema.interactions) == bound + 1
     assert 'id="consent"' in (await browser.sign_in(page)).text
 
 
@@ -72,15 +91,15 @@ async def test_sign_ins_begun_from_many_places_push_out_the_flood_first(
     monkeypatch.setattr("durward.store.interactions.TOTAL", 300)
     assert TOTAL > 300
     browser, page = await waiting(issuer)
-    answers = await flood(issuer, [f"203.0.113.{number % 200}" for number in range(ATTEMPTS)])
-    assert answers == {303: ATTEMPTS}
+    answers = await flood(issuer, [f"203.0.113.{number % 200}" for number in range(SIGN_INS)])
+    assert answers == {303: SIGN_INS}
     assert 300 - ROOM <= await rows(issuer, schema.interactions) <= 300
     assert 'id="consent"' in (await browser.sign_in(page)).text
 
 
 async def test_places_of_one_network_of_ipv6_count_as_one(issuer: Issuer) -> None:
-    answers = await flood(issuer, [f"2001:db8:1:2::{number:x}" for number in range(ATTEMPTS)])
-    assert answers[429] == ATTEMPTS - budget_of("/authorize").burst
+    answers = await flood(issuer, [f"2001:db8:1:2::{number:x}" for number in range(SIGN_INS)])
+    assert answers[429] == SIGN_INS - budget_of("/authorize").burst
 
 
 async def test_a_browser_has_so_many_sign_ins_waiting_and_the_newest_answer(
@@ -186,6 +205,7 @@ async def test_a_code_that_comes_twice_is_recorded_in_the_middle_of_a_flood(
     assert any('"code replayed"' in body for body in await issuer.events())
 
 
+@pytest.mark.usefixtures("small_budgets")
 async def test_a_source_that_asks_too_often_is_told_when_to_come_back(issuer: Issuer) -> None:
     async with issuer.http() as http:
         for path, kind in (("/token", "application/json"), ("/interaction", "text/html")):
@@ -201,7 +221,7 @@ async def test_a_source_that_asks_too_often_is_told_when_to_come_back(issuer: Is
 
 async def test_every_endpoint_has_a_budget_or_asks_nothing_of_the_store(issuer: Issuer) -> None:
     paths = {route.path for route in public(issuer.plane).routes if isinstance(route, Route)}
-    bounded = frozenset[str]().union(*(one.paths for one in BUDGETS))
+    bounded = frozenset[str]().union(*(one.paths for one in budgets.BUDGETS))
     assert paths == bounded | UNBOUNDED
     assert not bounded & UNBOUNDED
     async with issuer.http() as http:
@@ -211,9 +231,10 @@ async def test_every_endpoint_has_a_budget_or_asks_nothing_of_the_store(issuer: 
         assert not injected.statements
 
 
+@pytest.mark.usefixtures("small_budgets")
 async def test_a_request_without_budget_asks_nothing_of_the_store(issuer: Issuer) -> None:
     async with issuer.http() as http:
-        for path in sorted(one for found in BUDGETS for one in found.paths):
+        for path in sorted(one for found in budgets.BUDGETS for one in found.paths):
             while (await http.get(path)).status_code != 429:
                 pass
             with faults(issuer, at_statement=0) as injected:

@@ -92,14 +92,14 @@ def asked(method: str, url: str, **content: object) -> httpx2.Response:
 @pytest.mark.requirement("API4-1")
 @pytest.mark.parametrize("flood", [by_http1, by_http2])
 @pytest.mark.parametrize("target", ["issuer", "api"])
-def test_slow_bodies_keep_nobody_else_waiting(demo: Demo, target: str, flood: object) -> None:
+def test_slow_bodies_keep_nobody_else_waiting(kept_demo: Demo, target: str, flood: object) -> None:
     assert callable(flood)
-    issuer, apis = f"http://127.0.0.1:{demo.port}", demo.apis
+    issuer, apis = f"http://127.0.0.1:{kept_demo.port}", kept_demo.apis
     with held() as connections:
         if target == "issuer":
-            flood(demo.port, "POST", "/token", connections)
+            flood(kept_demo.port, "POST", "/token", connections)
         else:
-            flood(demo.port + 10, "GET", "/v1/status", connections)
+            flood(kept_demo.port + 10, "GET", "/v1/status", connections)
         time.sleep(1)
         for _ in range(3):
             began = time.monotonic()
@@ -111,9 +111,9 @@ def test_slow_bodies_keep_nobody_else_waiting(demo: Demo, target: str, flood: ob
 
 
 @pytest.mark.requirement("API4-1")
-def test_a_body_that_does_not_go_on_is_refused_in_time(demo: Demo) -> None:
+def test_a_body_that_does_not_go_on_is_refused_in_time(kept_demo: Demo) -> None:
     begun = b"POST /token HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nx"
-    with connect(demo.port, 0) as connection:
+    with connect(kept_demo.port, 0) as connection:
         connection.settimeout(15)
         connection.sendall(begun)
         began = time.monotonic()
@@ -124,9 +124,9 @@ def test_a_body_that_does_not_go_on_is_refused_in_time(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(("kib", "status"), [(60, 400), (70, 413)])
-def test_a_form_of_a_legal_size_arrives_whole(demo: Demo, kib: int, status: int) -> None:
+def test_a_form_of_a_legal_size_arrives_whole(kept_demo: Demo, kib: int, status: int) -> None:
     form = {"grant_type": "x", "padding": "x" * kib * 1_024}
-    reply = asked("POST", f"http://127.0.0.1:{demo.port}/token", data=form)
+    reply = asked("POST", f"http://127.0.0.1:{kept_demo.port}/token", data=form)
     assert reply.status_code == status
 
 
@@ -148,8 +148,10 @@ def in_a_row(port: int, source: int, path: str, count: int) -> bytes:
 
 @pytest.mark.requirement("API4-1")
 @pytest.mark.parametrize("target", ["issuer", "api"])
-def test_one_address_has_a_budget_and_the_others_have_theirs(demo: Demo, target: str) -> None:
-    port, path = (demo.port, "/jwks") if target == "issuer" else (demo.port + 10, "/v1/status")
+def test_one_address_has_a_budget_and_the_others_have_theirs(kept_demo: Demo, target: str) -> None:
+    port, path = (
+        (kept_demo.port, "/jwks") if target == "issuer" else (kept_demo.port + 10, "/v1/status")
+    )
     burst = Limits().source_burst
     answers = in_a_row(port, 2_000, path, 2 * burst)
     allowed, refused = answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 429")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.live import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

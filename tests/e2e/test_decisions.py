@@ -14,8 +14,8 @@ QUESTION = {
 BOB = {**QUESTION, "subject": {"type": "user", "id": "bob"}}
 
 
-def ask(demo: Demo, question: object, path: str = "evaluation") -> dict[str, object]:
-    done = demo.run(
+def ask(kept_demo: Demo, question: object, path: str = "evaluation") -> dict[str, object]:
+    done = kept_demo.run(
         *("call", "--as", "gateway", "POST", f"/access/v1/{path}", "--data", json.dumps(question))
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -24,36 +24,38 @@ def ask(demo: Demo, question: object, path: str = "evaluation") -> dict[str, obj
 
 
 @pytest.mark.requirement("ZT-5")
-def test_a_gateway_asks_and_the_denial_is_explained_at_once(demo: Demo) -> None:
-    assert ask(demo, QUESTION)["decision"] is True
-    denied = ask(demo, BOB)
+def test_a_gateway_asks_and_the_denial_is_explained_at_once(kept_demo: Demo) -> None:
+    assert ask(kept_demo, QUESTION)["decision"] is True
+    denied = ask(kept_demo, BOB)
     assert denied["decision"] is False
     context = denied["context"]
     assert isinstance(context, dict)
-    told = demo.run("explain", str(context["id"])).stdout
+    told = kept_demo.run("explain", str(context["id"])).stdout
     assert "principal   bob of globex\n" in told
     assert "asked by    gateway\n" in told
     assert "own-orders/OwnTenant" in told
 
 
-def test_what_the_edge_decides_and_what_is_asked_agree(demo: Demo) -> None:
+def test_what_the_edge_decides_and_what_is_asked_agree(kept_demo: Demo) -> None:
     for name, allowed in (("ann", True), ("bob", False)):
-        called = demo.run("call", "--as", name, "GET", "/v1/acme/orders/1001")
+        called = kept_demo.run("call", "--as", name, "GET", "/v1/acme/orders/1001")
         assert (called.returncode == 0) is allowed
         asked = {**QUESTION, "subject": {"type": "user", "id": name}}
-        assert ask(demo, asked)["decision"] is allowed
+        assert ask(kept_demo, asked)["decision"] is allowed
 
 
-def test_a_gateway_searches(demo: Demo) -> None:
-    assert ask(demo, QUESTION, "search/subject")["results"] == [{"type": "user", "id": "ann"}]
-    assert {"name": "GetOrder"} in list(ask(demo, QUESTION, "search/action")["results"])  # type: ignore[call-overload]
+def test_a_gateway_searches(kept_demo: Demo) -> None:
+    assert ask(kept_demo, QUESTION, "search/subject")["results"] == [{"type": "user", "id": "ann"}]
+    assert {"name": "GetOrder"} in list(ask(kept_demo, QUESTION, "search/action")["results"])  # type: ignore[call-overload]
 
 
 def test_what_is_said_of_the_decision_point_is_public_and_the_request_has_its_id(
-    demo: Demo,
+    kept_demo: Demo,
 ) -> None:
-    found = httpx2.get(f"{demo.issuer}/.well-known/authzen-configuration", trust_env=False).json()
-    assert found["policy_decision_point"] == demo.issuer
+    found = httpx2.get(
+        f"{kept_demo.issuer}/.well-known/authzen-configuration", trust_env=False
+    ).json()
+    assert found["policy_decision_point"] == kept_demo.issuer
     endpoint = found["access_evaluation_endpoint"]
     headers = {"x-request-id": "mine-1", "request-id-of-client": "forged"}
     reply = httpx2.post(endpoint, json=QUESTION, headers=headers, trust_env=False)
@@ -65,9 +67,9 @@ def test_what_is_said_of_the_decision_point_is_public_and_the_request_has_its_id
     assert reply.headers.get("x-request-id") != "forged"
 
 
-def test_the_published_document_is_an_inventory_of_our_own_kind(demo: Demo) -> None:
-    document = httpx2.get(f"{demo.issuer}/access/v1/openapi.json", trust_env=False).json()
-    file = demo.folder / "decisions.json"
+def test_the_published_document_is_an_inventory_of_our_own_kind(kept_demo: Demo) -> None:
+    document = httpx2.get(f"{kept_demo.issuer}/access/v1/openapi.json", trust_env=False).json()
+    file = kept_demo.folder / "decisions.json"
     file.write_text(json.dumps(document))
     named = set(document["components"]["schemas"])
     wanted = set(json.dumps(document).split('"#/components/schemas/')[1:])

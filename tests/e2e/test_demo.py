@@ -15,8 +15,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo import Demo, free_base, live_demo
+from tests.demo import Demo, live_demo
 from tests.live import kill, wait_for
+from tests.ports import free_base
 
 from durward.faces.control import Control
 from durward.faces.credentials import read_credentials

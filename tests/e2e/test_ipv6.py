@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from tests.demo import Demo
 from tests.live import LiveEdge, live_edge, wait_for
+from tests.ports import free_port
 
 from durward.faces.demo.place import Place
 from durward.faces.demo.runtime import usual_runtime
@@ -39,13 +40,6 @@ pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 def six() -> Iterator[LiveEdge]:
     with live_edge(SETTINGS, listen="[::]") as running:
         yield running
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def source_of(edge: LiveEdge, reply: httpx2.Response) -> str:
@@ -96,9 +90,9 @@ def test_people_of_ipv4_at_such_a_listener_have_a_budget_each(six: LiveEdge) -> 
     assert found["127.0.0.6"] == [200]
 
 
-def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
+def test_the_issuer_is_served_at_an_address_of_ipv6_too(kept_demo: Demo) -> None:
     """A second node of the demo's control plane."""
-    runtime = usual_runtime(Place(demo.folder, demo.port))
+    runtime = usual_runtime(Place(kept_demo.folder, kept_demo.port))
     with tempfile.TemporaryDirectory(prefix="dw-") as name:
         folder, apis, issuer = Path(name), free_port(), free_port()
         settings = {
@@ -106,7 +100,7 @@ def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
             "apis": f"[::1]:{apis}",
             "issuer": f"[::1]:{issuer}",
             "control_plane": str(runtime),
-            "snapshot_key": str(demo.folder / "serve" / "snapshot.jwk"),
+            "snapshot_key": str(kept_demo.folder / "serve" / "snapshot.jwk"),
             "runtime": name,
             "state": name,
         }
@@ -121,7 +115,7 @@ def test_the_issuer_is_served_at_an_address_of_ipv6_too(demo: Demo) -> None:
             base = f"http://[::1]:{issuer}"
             metadata = f"{base}/.well-known/oauth-authorization-server"
             found = httpx2.get(metadata, trust_env=False).json()
-            assert found["issuer"] == demo.issuer
+            assert found["issuer"] == kept_demo.issuer
             form, wrong = {"grant_type": "client_credentials"}, ("reporting", "wrong")
             reply = httpx2.post(f"{base}/token", data=form, auth=wrong, trust_env=False)
             assert reply.status_code == 401

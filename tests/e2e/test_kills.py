@@ -3,7 +3,6 @@
 Five kills of each process in every run, fifty in `./check long`.
 """
 
-import os
 import random  # noqa: TID251 - which process dies when is meant to be arbitrary
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.demo import Demo
+from tests.depth import depth
 from tests.live import kill, wait_for
 
 from durward.core.wire import decode_base64url, parse_json
@@ -22,7 +22,7 @@ from durward.faces.client.native import sign_in
 from durward.faces.control import control_of
 
 ORDER = "/v1/acme/orders/1001"
-KILLS = 50 if os.environ.get("DURWARD_TEST_LONG") else 5  # noqa: TID251 - `./check long` sets it
+KILLS = depth(5, long=50)
 REPEAT_WITHIN_SECONDS = 9.0
 
 

@@ -43,9 +43,9 @@ def on_paths() -> Iterator[tuple[str, Path]]:
 
 
 @pytest.mark.requirement("ZT-4")
-def test_only_envoy_and_the_sample_application_listen_where_clients_are(demo: Demo) -> None:
+def test_only_envoy_and_the_sample_application_listen_where_clients_are(kept_demo: Demo) -> None:
     """Decision points and the control plane are not on TCP, and their sockets are their owner's."""
-    root = json.loads((demo.folder / "demo.json").read_text())["pid"]
+    root = json.loads((kept_demo.folder / "demo.json").read_text())["pid"]
     owner = {inode: process for process in family(root) for inode in held(process)}
 
     def name(process: int) -> str:
@@ -58,9 +58,9 @@ def test_only_envoy_and_the_sample_application_listen_where_clients_are(demo: De
 
     listening = {port: name(owner[inode]) for inode, port in on_tcp() if inode in owner}
     assert listening == {
-        demo.port: "envoy",
-        demo.port + 10: "envoy",
-        demo.port + 20: "desk",
+        kept_demo.port: "envoy",
+        kept_demo.port + 10: "envoy",
+        kept_demo.port + 20: "desk",
     }
     sockets = {path: name(owner[inode]) for inode, path in on_paths() if inode in owner}
     assert {"decision_point", "serve", "edge"} <= set(sockets.values())

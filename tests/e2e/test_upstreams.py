@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from tests.echo import echo_at
-from tests.live import EXAMPLE, ISSUER, LiveEdge, live_edge, wait_for
+from tests.live import ISSUER, LiveEdge, example, live_edge, wait_for
 from tests.names import Names, name_server
 
 from durward.core.edge.decision import EnvoyLine
@@ -15,7 +15,6 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import read_estate
 from durward.core.wire import Json
-from durward.faces.declarations import read_declarations
 
 HEALED_WITHIN = NAMES_EVERY_SECONDS + 3
 ANYBODY: dict[str, Json] = {
@@ -38,7 +37,7 @@ class Place:
         orders = self.edge.snapshot(self.version)
         named = read_estate(
             [
-                *read_declarations(EXAMPLE / "durward.yaml"),
+                *example(),
                 Declaration(Kind.POLICY, "anybody", ANYBODY),
                 *(api(name, upstream) for name, upstream in upstreams.items()),
             ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.unit.test_access import OWN, access, policy
 
 from durward.core.access import Access, changes, names_of
@@ -112,7 +113,7 @@ def test_a_change_is_what_the_engine_decides_otherwise(
                 assert not here.evaluate(witness.request).allowed, witness
 
 
-@settings(max_examples=40)
+@settings(max_examples=depth(20, long=80))
 @given(identity, resource, guardrail)
 def test_without_all_that_is_redundant_the_engine_decides_the_same(
     first: list[Any], second: list[Any], level: list[Any] | None

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.oracle import naive_policy
 
 from durward.core.policy.document import Document, read_document
@@ -158,7 +159,7 @@ def some_requests(draw: Any) -> tuple[str, str, dict[str, Any]]:
     return action, f"arn:durward:orders:s:{tenant}:{last}", context
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=depth(200, long=1_000), deadline=None)
 @given(documents(), documents(), st.data())
 def test_a_witness_is_one_and_a_proof_has_no_exception(
     one: dict[str, Any], other: dict[str, Any], data: st.DataObject
@@ -277,7 +278,7 @@ def is_settled_rightly(one: Any, ceiling: Any, other: Any, random: Random) -> bo
 VARIABLE = documents(VARIED, NAMED)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=depth(75, long=450), deadline=None)
 @given(VARIABLE, st.none() | VARIABLE, VARIABLE, st.integers(0, 99))
 def test_a_proof_about_variables_has_no_exception(
     one: Any, ceiling: Any, other: Any, seed: int

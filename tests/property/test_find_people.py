@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import Side, find
@@ -83,7 +84,7 @@ def is_shown(one: Predicate, other: Predicate, asked: AccessRequest) -> bool:
     return holds(one, asked.facts) and not holds(other, asked.facts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=depth(75, long=450), deadline=None)
 @given(policies(), policies(), st.booleans(), st.none() | st.sampled_from(PEOPLE))
 def test_of_everybody_somebody_is_found_or_nobody_is(
     granting: Document, other: Document, crossing: bool, person: Principal | None

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.oracle import naive_policy
 from tests.property.test_policy_laws import (
     blocks,
@@ -48,7 +49,7 @@ def set_of(document: dict[str, Any]) -> PolicySet:
     return PolicySet(Policies(identity={"role/clerk": [read_document(document, "p")]}))
 
 
-@settings(max_examples=400)
+@settings(max_examples=depth(200, long=1_000))
 @given(crowds(), LASTS, contexts)
 def test_a_crowd_decides_as_the_naive_evaluator(
     document: dict[str, Any], last: str, context: dict[str, Any]

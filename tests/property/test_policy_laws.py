@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.oracle import naive_policy
 
 from durward.core.policy.answer import Result
@@ -193,7 +194,7 @@ def policies(
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=depth(400, long=1_800))
 @given(
     st.lists(documents(), max_size=2),
     st.lists(documents(principals=True), max_size=2),
@@ -235,7 +236,7 @@ def test_the_engine_decides_as_the_naive_evaluator(
     assert list(explanation.lines()) is not None
 
 
-@settings(max_examples=1500)
+@settings(max_examples=depth(750, long=4_500))
 @given(st.sampled_from(["Allow", "Deny"]), blocks(at_least=1), people, contexts)
 def test_a_condition_holds_where_the_naive_evaluator_says_so(
     effect: str, block: dict[str, Any], person: Principal, context: dict[str, Any]
