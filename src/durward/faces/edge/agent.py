@@ -189,7 +189,7 @@ class Agent:
                     continue
             except Conflict as error:
                 raise Misconfigured("edge", str(error)) from error
-            except Unavailable:  # it is told by whoever follows
+            except (Unavailable, OSError):  # it is told by whoever follows, or records
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             with contextlib.suppress(TimeoutError):
