@@ -4,7 +4,7 @@ A refusal is a value: what it changed, and its event, are committed like everyth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -123,6 +123,11 @@ def _by_refresh(
     family, known = found
     if family.client != client:
         raise refresh_token.refused(f"the token is `{family.client}`'s")
+    key = context.key_file.unseal(family.key, _place(family.grant))
+    following = successor(key, presented)
+    if known.spent_at is not None:
+        after = find_refresh(connection, following.sha256())
+        known = replace(known, succeeded=after is not None and after[1].spent_at is not None)
     taken = turn(known, trail.at)
     match taken:
         case Turn.EXPIRED:
@@ -137,8 +142,6 @@ def _by_refresh(
         raise refresh_token.refused("the grant has ended")
     _check_resource(grant, form)
     scopes = narrowed(grant.scopes, one(form, "scope"))
-    key = context.key_file.unseal(family.key, _place(grant.id))
-    following = successor(key, presented)
     if taken is Turn.ROTATE:
         spend_refresh(connection, token_hash, trail.at)
         add_refresh(connection, grant.id, following.sha256(), trail.at)

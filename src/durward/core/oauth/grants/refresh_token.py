@@ -2,7 +2,8 @@
 
 The successor is a MAC of the token that was presented, under its family's key: whoever repeats a
 request whose answer got lost receives the same one, and only hashes are stored. A token that comes
-again later was stolen, or its thief was faster; then the whole family ends.
+again later, or after its successor was used, was stolen, or its thief was faster; then the whole
+family ends.
 """
 
 import hashlib
@@ -32,6 +33,8 @@ class Presented:
 
     spent_at: Instant | None
     expires_at: Instant
+    succeeded: bool = False
+    """Whether its successor was used: whoever did that had received the answer."""
 
 
 class Turn(StrEnum):
@@ -44,12 +47,15 @@ class Turn(StrEnum):
 
 
 def turn(presented: Presented, now: Instant) -> Turn:
-    """First use, its repetition within `REPEAT_WITHIN`, or reuse."""
+    """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
+
+    A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.
+    """
     if now >= presented.expires_at:
         return Turn.EXPIRED
     if presented.spent_at is None:
         return Turn.ROTATE
-    if now < later(presented.spent_at, REPEAT_WITHIN):
+    if not presented.succeeded and now < later(presented.spent_at, REPEAT_WITHIN):
         return Turn.REPEAT
     return Turn.REUSE
 
