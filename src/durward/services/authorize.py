@@ -1,6 +1,5 @@
 """Authorization: from a client's request over sign-in and consent to the redirect."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -33,13 +32,12 @@ from durward.core.oauth.authorize import (
 from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
-from durward.core.oauth.id_token import verify_hint
 from durward.core.oauth.redirect import answer_uri
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.values import GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
-from durward.services.keyring import IDENTITY
+from durward.services.hints import read_hint
 from durward.services.sessions import current, in_use, person
 from durward.store.audit import record_event
 from durward.store.grants import load_consent, record_consent, record_grant
@@ -127,7 +125,8 @@ def begin(
         return Broken(error)
     client = estate.clients[target.client]
     try:
-        subject = _hinted(context, parameters, trail)
+        hint = one(parameters, "id_token_hint")
+        subject = None if hint is None else read_hint(connection, context, hint).subject
         request = read_request(parameters, target, client, estate.apis, subject)
     except ProtocolError as error:
         return _told(context, target, error)
@@ -204,15 +203,6 @@ def _keep(connection: Connection, request: bytes, browser: Secret, trail: Trail)
     kept = Interaction(new_id("i"), browser.sha256(), request, trail.at, until, source)
     record_interaction(connection, kept)
     return kept.id
-
-
-def _hinted(
-    context: Context, parameters: Mapping[str, tuple[str, ...]], trail: Trail
-) -> UserId | None:
-    hint = one(parameters, "id_token_hint")
-    if hint is None:
-        return None
-    return verify_hint(hint, context.keys(IDENTITY, trail.at), context.issuer).subject
 
 
 def _facts(
