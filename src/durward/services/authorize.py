@@ -25,6 +25,7 @@ from durward.core.oauth.authorize import (
     SignedIn,
     SignInRefused,
     Target,
+    is_still_proven,
     next_step,
     read_request,
     read_target,
@@ -34,11 +35,13 @@ from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.oauth.redirect import answer_uri
 from durward.core.oauth.scopes import OFFLINE
+from durward.core.oauth.standing import Ended
 from durward.core.values import GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.hints import read_hint
 from durward.services.sessions import current, in_use, person
+from durward.services.standing import standing_in
 from durward.store.audit import record_event
 from durward.store.grants import load_consent, record_consent, record_grant
 from durward.store.interactions import (
@@ -162,7 +165,7 @@ def proceed(
         kept = replace(kept, session=begun.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
     client = context.published.estate.clients.get(request.target.client)
-    if client is None or client.disabled:
+    if client is None or not is_still_proven(request.target, client):
         return Broken(ENDED)
     facts = _facts(connection, context, request, client, session, trail, kept)
     step = next_step(facts, reply, trail.at)
@@ -237,6 +240,12 @@ def _finish(
             record_event(connection, refusal)
         return _told(context, target, step.error)
     trail = trail.by(step.session.user)
+    grant = _grant(facts.request, step.session, trail)
+    kept = standing_in(context.published.estate, grant)
+    if isinstance(kept, Ended):
+        public = "what was asked for cannot be given any more"
+        error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)
+        return _told(context, target, error)
     if step.consented is not None:
         record_consent(
             connection,
@@ -246,20 +255,17 @@ def _finish(
             step.consented,
             trail,
         )
-    code = _issue(connection, facts.request, step.session, trail)
+    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), trail)
     answer = {"code": code.reveal(), "state": target.state}
     return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
 
 
-def _issue(
-    connection: Connection, request: AuthorizationRequest, session: Session, trail: Trail
-) -> Secret:
-    """A grant, and the code that opens it once, for a minute (AS-17)."""
-    target, secret = request.target, new_secret("dwc")
-    grant = Grant(
+def _grant(request: AuthorizationRequest, session: Session, trail: Trail) -> Grant:
+    """All that was asked for, by the person who signed in."""
+    return Grant(
         id=GrantId(new_id("g")),
         user=session.user,
-        client=target.client,
+        client=request.target.client,
         tenant=session.tenant,
         audience=request.audience,
         scopes=request.scopes,
@@ -269,6 +275,13 @@ def _issue(
         nonce=request.nonce,
         created_at=trail.at,
     )
+
+
+def _issue(
+    connection: Connection, request: AuthorizationRequest, grant: Grant, trail: Trail
+) -> Secret:
+    """Keep the grant, and the code that opens it once, for a minute (AS-17)."""
+    target, secret = request.target, new_secret("dwc")
     expires = later(trail.at, CODE_LIFETIME)
     code = Code(grant.id, target.client, target.redirect_uri, request.challenge, expires)
     record_grant(connection, grant, code, secret.sha256(), trail)

@@ -66,16 +66,20 @@ def successor(family_key: bytes, presented: Secret) -> Secret:
     return Secret(f"{PREFIX}_{encode_base64url(mac)}")
 
 
-def narrowed(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
-    """The scopes of the next access token: those of the grant, or fewer (AS-30).
+def narrowed(granted: tuple[str, ...], left: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
+    """The scopes of the next access token: those that are `left` of the grant, or fewer (AS-30).
 
-    Raises ProtocolError `invalid_scope`.
+    What was granted may be asked for also after it was taken away, since its client need not know
+    (RFC 6749 §6); the answer tells the scopes. Raises ProtocolError `invalid_scope`.
     """
     if asked is None:
-        return granted
-    scopes = parse_scope(asked)
-    if set(scopes) - set(granted):
+        return left
+    wanted = parse_scope(asked)
+    if set(wanted) - set(granted):
         raise ProtocolError(ErrorCode.INVALID_SCOPE, "a scope was not granted")
+    scopes = tuple(scope for scope in wanted if scope in left)
+    if not scopes:
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, "what was granted of it was taken away")
     return scopes
 
 
