@@ -31,6 +31,22 @@ async def test_whoever_lost_the_answer_repeats_the_request_and_gets_the_same_tok
     assert (await issuer.refresh(second["refresh_token"])).status_code == 200
 
 
+@pytest.mark.requirement("AS-34")
+@pytest.mark.parametrize("after", [0, 9])
+async def test_a_token_whose_successor_was_used_is_not_a_repetition(
+    issuer: Issuer, after: int
+) -> None:
+    """Whoever used the successor has the answer: nobody has to ask for it once more."""
+    first = await issuer.browser().tokens()
+    second = (await issuer.refresh(first["refresh_token"])).json()
+    third = (await issuer.refresh(second["refresh_token"])).json()
+    issuer.clock.forward(after)
+    assert (await issuer.refresh(first["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await issuer.refresh(third["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await issuer.userinfo(third["access_token"])).status_code == 401
+    assert any('"refresh token reused"' in event for event in await issuer.events())
+
+
 @pytest.mark.requirement("AS-33")
 async def test_a_refresh_token_is_its_clients_alone(issuer: Issuer) -> None:
     tokens = await issuer.browser().tokens()

@@ -1,6 +1,5 @@
 """Authorization: from a client's request over sign-in and consent to the redirect."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -26,6 +25,7 @@ from durward.core.oauth.authorize import (
     SignedIn,
     SignInRefused,
     Target,
+    is_still_proven,
     next_step,
     read_request,
     read_target,
@@ -33,14 +33,15 @@ from durward.core.oauth.authorize import (
 from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
-from durward.core.oauth.id_token import verify_hint
 from durward.core.oauth.redirect import answer_uri
 from durward.core.oauth.scopes import OFFLINE
+from durward.core.oauth.standing import Ended
 from durward.core.values import GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
-from durward.services.keyring import IDENTITY
+from durward.services.hints import read_hint
 from durward.services.sessions import current, in_use, person
+from durward.services.standing import standing_in
 from durward.store.audit import record_event
 from durward.store.grants import load_consent, record_consent, record_grant
 from durward.store.interactions import (
@@ -127,7 +128,8 @@ def begin(
         return Broken(error)
     client = estate.clients[target.client]
     try:
-        subject = _hinted(context, parameters, trail)
+        hint = one(parameters, "id_token_hint")
+        subject = None if hint is None else read_hint(connection, context, hint).subject
         request = read_request(parameters, target, client, estate.apis, subject)
     except ProtocolError as error:
         return _told(context, target, error)
@@ -163,7 +165,7 @@ def proceed(
         kept = replace(kept, session=begun.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
     client = context.published.estate.clients.get(request.target.client)
-    if client is None or client.disabled:
+    if client is None or not is_still_proven(request.target, client):
         return Broken(ENDED)
     facts = _facts(connection, context, request, client, session, trail, kept)
     step = next_step(facts, reply, trail.at)
@@ -206,15 +208,6 @@ def _keep(connection: Connection, request: bytes, browser: Secret, trail: Trail)
     return kept.id
 
 
-def _hinted(
-    context: Context, parameters: Mapping[str, tuple[str, ...]], trail: Trail
-) -> UserId | None:
-    hint = one(parameters, "id_token_hint")
-    if hint is None:
-        return None
-    return verify_hint(hint, context.keys(IDENTITY, trail.at), context.issuer).subject
-
-
 def _facts(
     connection: Connection,
     context: Context,
@@ -247,6 +240,12 @@ def _finish(
             record_event(connection, refusal)
         return _told(context, target, step.error)
     trail = trail.by(step.session.user)
+    grant = _grant(facts.request, step.session, trail)
+    kept = standing_in(context.published.estate, grant)
+    if isinstance(kept, Ended):
+        public = "what was asked for cannot be given any more"
+        error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)
+        return _told(context, target, error)
     if step.consented is not None:
         record_consent(
             connection,
@@ -256,20 +255,17 @@ def _finish(
             step.consented,
             trail,
         )
-    code = _issue(connection, facts.request, step.session, trail)
+    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), trail)
     answer = {"code": code.reveal(), "state": target.state}
     return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
 
 
-def _issue(
-    connection: Connection, request: AuthorizationRequest, session: Session, trail: Trail
-) -> Secret:
-    """A grant, and the code that opens it once, for a minute (AS-17)."""
-    target, secret = request.target, new_secret("dwc")
-    grant = Grant(
+def _grant(request: AuthorizationRequest, session: Session, trail: Trail) -> Grant:
+    """All that was asked for, by the person who signed in."""
+    return Grant(
         id=GrantId(new_id("g")),
         user=session.user,
-        client=target.client,
+        client=request.target.client,
         tenant=session.tenant,
         audience=request.audience,
         scopes=request.scopes,
@@ -279,6 +275,13 @@ def _issue(
         nonce=request.nonce,
         created_at=trail.at,
     )
+
+
+def _issue(
+    connection: Connection, request: AuthorizationRequest, grant: Grant, trail: Trail
+) -> Secret:
+    """Keep the grant, and the code that opens it once, for a minute (AS-17)."""
+    target, secret = request.target, new_secret("dwc")
     expires = later(trail.at, CODE_LIFETIME)
     code = Code(grant.id, target.client, target.redirect_uri, request.challenge, expires)
     record_grant(connection, grant, code, secret.sha256(), trail)

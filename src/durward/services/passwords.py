@@ -15,6 +15,7 @@ from durward.core.errors import Misconfigured
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
+from durward.store.grants import end_grant, live_grants
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import load_password, record_password
 from durward.store.sessions import end_session, open_sessions
@@ -38,6 +39,9 @@ DECOYS: Final = {
     FORMER: FORMER + "VueY/11fd2rhxGr4HnsybA$aa398d9iawa/J6/5Z3PIJzg7nrD+73mQl+SQnvQvRbs",
 }
 """Hashes of passwords that nobody knows: verified where there is no account."""
+
+REPLACED: Final = "the password was replaced"
+"""Why sessions and grants ended."""
 
 ONE_AT_A_TIME = threading.Lock()
 
@@ -105,8 +109,10 @@ def has_password(connection: Connection, user: UserId) -> bool:
 def set_password(
     connection: Connection, context: Context, user: UserId, phc: str, trail: Trail
 ) -> None:
-    """Give a person a password; whoever was signed in by the one before is not any more (AS-104).
+    """Give a person a password; what stood on the one before ends (AS-104).
 
+    Whoever knew that one may have signed in with it and let an application in, so that grants end
+    too, also those that outlive a session.
     Raises Misconfigured where there is no such person.
     """
     if user not in context.published.estate.users:
@@ -114,4 +120,6 @@ def set_password(
     record_password(connection, user, phc, trail)
     forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):
-        end_session(connection, session.id, "the password was replaced", trail)
+        end_session(connection, session.id, REPLACED, trail)
+    for grant in live_grants(connection, user=user):
+        end_grant(connection, grant.id, REPLACED, trail)

@@ -79,9 +79,12 @@ def person(context: Context, user: str) -> User | None:
 def current(
     connection: Connection, context: Context, secret: Secret | None, now: Instant
 ) -> Session | None:
-    """The live session of a cookie."""
+    """The live session of a cookie; one of a tenant that its person left is none (AS-104)."""
     session = find_session(connection, secret.sha256()) if secret else None
-    return session if session and session.is_live(now, context.sessions) else None
+    if session is None or not session.is_live(now, context.sessions):
+        return None
+    user = context.published.estate.users.get(session.user)
+    return session if user is None or user.tenant == session.tenant else None
 
 
 def in_use(connection: Connection, session: Session, now: Instant) -> None:

@@ -9,13 +9,19 @@ from durward.core.edge.revocation import Kind
 from durward.core.estate.client import Client
 from durward.core.estate.estate import Estate
 from durward.core.estate.user import User
-from durward.core.values import ClientId, UserId
+from durward.core.oauth.grant import Grant
+from durward.core.oauth.standing import Ended
+from durward.core.values import ClientId, GrantId, UserId
+from durward.services.standing import standing_in
 from durward.store.clients import forget_secrets
-from durward.store.grants import end_grant, forget_consents, live_grants
+from durward.store.grants import end_grant, find_grants, forget_consents
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import forget_password
 from durward.store.revocations import record_revocation
-from durward.store.sessions import end_session, open_sessions
+from durward.store.sessions import end_session, load_session, open_sessions
+
+BATCH = 500
+"""How many names, and rows, a statement is about: every database takes as many parameters."""
 
 
 def take_back(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
@@ -23,20 +29,46 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
 
     Whoever is declared anew under a name that was there before inherits nothing from that one.
     """
-    for name in changed_users(before, after):
+    users = list(changed_users(before, after))
+    clients = list(changed_clients(before, after))
+    for name in (*users, *clients):
         record_revocation(connection, Kind.SUBJECT, name, trail)
-        if is_gone(after.users.get(name)):
-            for session in open_sessions(connection, UserId(name)):
-                end_session(connection, session.id, "the account was disabled", trail)
+    end_what_fell(connection, after, users, clients, trail)
+    for name in users:
+        user = after.users.get(name)
+        if is_gone(user):
             forget_known_browsers(connection, UserId(name))
-            for grant in live_grants(connection, user=UserId(name)):
-                end_grant(connection, grant.id, "the account was disabled", trail)
-    for name in changed_clients(before, after):
-        record_revocation(connection, Kind.SUBJECT, name, trail)
-        if is_gone(after.clients.get(name)):
-            for grant in live_grants(connection, client=ClientId(name)):
-                end_grant(connection, grant.id, "the client was disabled", trail)
+        for session in open_sessions(connection, UserId(name)):
+            if user is None or user.disabled:
+                end_session(connection, session.id, "the account was disabled", trail)
+            elif session.tenant != user.tenant:
+                reason = "the person belongs to another tenant"
+                end_session(connection, session.id, reason, trail)
     forget(connection, before, after, trail)
+
+
+def end_what_fell(
+    connection: Connection, after: Estate, users: list[str], clients: list[str], trail: Trail
+) -> None:
+    """End the grants of changed people and clients that do not stand any more (ADR 23)."""
+    for grant in _touched(connection, users, clients):
+        kept = standing_in(after, grant)
+        if isinstance(kept, Ended):
+            end_grant(connection, grant.id, kept.reason, trail)
+        elif grant.outlives_session and not kept.outlives_session:
+            session = load_session(connection, grant.session)
+            if session is None or session.ended_at is not None:
+                end_grant(connection, grant.id, "its session is over", trail)
+
+
+def _touched(connection: Connection, users: list[str], clients: list[str]) -> Iterator[Grant]:
+    """Live grants of any of them, a batch of names and of rows at a time."""
+    for first in range(0, max(len(users), len(clients)), BATCH):
+        some = users[first : first + BATCH], clients[first : first + BATCH]
+        last: GrantId | None = None
+        while found := find_grants(connection, *some, after=last, limit=BATCH):
+            yield from found
+            last = found[-1].id
 
 
 def forget(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
@@ -72,9 +104,9 @@ def changed_users(before: Estate, after: Estate) -> Iterator[str]:
 
 
 def changed_clients(before: Estate, after: Estate) -> Iterator[str]:
-    """Clients whose own tokens would say something else now."""
-    for name, client in before.clients.items():
-        if _said_of_client(client) != _said_of_client(after.clients.get(name)):
+    """Clients of which a token would say something else now, or would not be issued."""
+    for name in before.clients:
+        if _said_of_client(before, name) != _said_of_client(after, name):
             yield name
 
 
@@ -82,7 +114,10 @@ def _said(user: User | None) -> tuple[object, ...] | None:
     return None if user is None else (user.tenant, user.roles, user.groups, user.disabled)
 
 
-def _said_of_client(client: Client | None) -> tuple[object, ...] | None:
+def _said_of_client(estate: Estate, name: str) -> tuple[object, ...] | None:
+    client = estate.clients.get(name)
     if client is None:
         return None
-    return (client.tenant, client.roles, client.scopes, client.apis, client.grants, client.disabled)
+    apis = [estate.apis[api] for api in client.apis if api in estate.apis]
+    said = (client.tenant, client.roles, client.scopes, client.grants, client.disabled)
+    return (*said, [(api.audience, set(client.scopes) & api.scopes.keys()) for api in apis])

@@ -4,7 +4,7 @@ A refusal is a value: what it changed, and its event, are committed like everyth
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -16,10 +16,11 @@ from durward.core.estate.client import Client
 from durward.core.oauth import id_token
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.oauth.form import one, parse_form, required
-from durward.core.oauth.grant import Grant
+from durward.core.oauth.grant import Claims, Grant
 from durward.core.oauth.grants import authorization_code, client_credentials, refresh_token
 from durward.core.oauth.grants.refresh_token import PREFIX, Turn, narrowed, successor, turn
 from durward.core.oauth.scopes import OPENID
+from durward.core.oauth.standing import Ended, Keeps
 from durward.core.values import ClientId, GrantId, Secret, later
 from durward.core.wire import JsonLike
 from durward.entropy import new_bytes, new_id, new_secret
@@ -31,7 +32,7 @@ from durward.services.client_authentication import (
 )
 from durward.services.context import Context
 from durward.services.keyring import ACCESS, IDENTITY
-from durward.services.sessions import person
+from durward.services.standing import standing_in
 from durward.store.audit import record_event
 from durward.store.grants import end_grant, find_code, find_grant, redeem_code
 from durward.store.refresh import Family, add_refresh, find_refresh, spend_refresh, start_family
@@ -101,11 +102,12 @@ def _by_code(
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
     redeem_code(connection, code_hash, trail.at)
     authorization_code.check(code, form, trail.at)
-    grant = _living(connection, context, code.grant, trail)
-    if grant is None:
-        raise authorization_code.refused("the grant has ended")
+    left = _standing(connection, context, code.grant, trail)
+    if isinstance(left, Ended):
+        raise authorization_code.refused(left.reason)
+    grant, kept = left
     _check_resource(grant, form)
-    answer = _tokens(connection, context, grant, grant.scopes, trail)
+    answer = _tokens(connection, context, grant, kept.scopes, kept.claims, trail)
     if "refresh_token" in registered.grants:
         answer["refresh_token"] = _new_family(connection, context, grant, trail).reveal()
     return answer
@@ -123,6 +125,11 @@ def _by_refresh(
     family, known = found
     if family.client != client:
         raise refresh_token.refused(f"the token is `{family.client}`'s")
+    key = context.key_file.unseal(family.key, _place(family.grant))
+    following = successor(key, presented)
+    if known.spent_at is not None:
+        after = find_refresh(connection, following.sha256())
+        known = replace(known, succeeded=after is not None and after[1].spent_at is not None)
     taken = turn(known, trail.at)
     match taken:
         case Turn.EXPIRED:
@@ -132,37 +139,39 @@ def _by_refresh(
             end_grant(connection, family.grant, "a refresh token was used again", trail)
             raise refresh_token.refused("used before")
         case Turn.ROTATE | Turn.REPEAT:
-            grant = _living(connection, context, family.grant, trail)
-    if grant is None:
-        raise refresh_token.refused("the grant has ended")
+            left = _standing(connection, context, family.grant, trail)
+    if isinstance(left, Ended):
+        raise refresh_token.refused(left.reason)
+    grant, kept = left
     _check_resource(grant, form)
-    scopes = narrowed(grant.scopes, one(form, "scope"))
-    key = context.key_file.unseal(family.key, _place(grant.id))
-    following = successor(key, presented)
+    scopes = narrowed(grant.scopes, kept.scopes, one(form, "scope"))
     if taken is Turn.ROTATE:
         spend_refresh(connection, token_hash, trail.at)
         add_refresh(connection, grant.id, following.sha256(), trail.at)
-    answer = _tokens(connection, context, grant, scopes, trail)
+    answer = _tokens(connection, context, grant, scopes, kept.claims, trail)
     answer["refresh_token"] = following.reveal()
     return answer
 
 
-def _living(
+def _standing(
     connection: Connection,
     context: Context,
     id: GrantId,
     trail: Trail,
-) -> Grant | None:
-    """A grant on which something may be issued now: it, its session and its person are alive."""
+) -> tuple[Grant, Keeps] | Ended:
+    """A grant on which something may be issued now, and what: it and its session are alive too."""
     grant = find_grant(connection, id, lock=True)
-    if grant is None or grant.ended_at is not None or person(context, grant.user) is None:
-        return None
-    if not grant.outlives_session:
+    if grant is None or grant.ended_at is not None:
+        return Ended("the grant has ended")
+    kept = standing_in(context.published.estate, grant)
+    if isinstance(kept, Ended):
+        return kept
+    if not kept.outlives_session:
         session = load_session(connection, grant.session)
         if session is None or not session.is_live(trail.at, context.sessions):
-            return None
+            return Ended("its session is over")
         touch_session(connection, session.id, trail.at)
-    return grant
+    return grant, kept
 
 
 def _check_resource(grant: Grant, form: Form) -> None:
@@ -193,16 +202,13 @@ def _tokens(
     context: Context,
     grant: Grant,
     scopes: tuple[str, ...],
+    said: Claims,
     trail: Trail,
 ) -> dict[str, JsonLike]:
-    """An access token of a person's grant, with their roles of now, and an ID token."""
-    user = person(context, grant.user)
-    assert user is not None  # noqa: S101 - `_living` looked
+    """An access token of a person's grant, with what is left of it, and an ID token."""
     session = load_session(connection, grant.session)
     in_session = session is not None and session.is_live(trail.at, context.sessions)
-    granted = grant.token_grant(
-        context.issuer, scopes, user.roles, user.groups, in_session=in_session
-    )
+    granted = grant.token_grant(context.issuer, scopes, said, in_session=in_session)
     answer = _access(connection, context, granted, trail)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)

@@ -7,12 +7,14 @@ from sqlalchemy import Connection
 from durward.core.audit.event import Trail
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.scopes import OPENID
+from durward.core.oauth.standing import Keeps
 from durward.core.oauth.userinfo import userinfo
 from durward.core.values import GrantId, SessionId, UserId
 from durward.core.wire import Json, JsonLike
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
 from durward.services.sessions import person
+from durward.services.standing import standing_in
 from durward.store.grants import find_grant
 from durward.store.sessions import load_session
 
@@ -30,18 +32,22 @@ def tell(
         raise ProtocolError(ErrorCode.INSUFFICIENT_SCOPE, "the token lacks `openid`")
     subject = UserId(str(claims.get("sub")))
     user = person(context, subject)
-    if user is None or not _is_alive(connection, context, claims, trail):
+    left = [scope for scope in scopes if scope in _kept(connection, context, claims, trail)]
+    if user is None or OPENID not in left:
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
-    return userinfo(subject, user, scopes)
+    return userinfo(subject, user, left)
 
 
-def _is_alive(
+def _kept(
     connection: Connection, context: Context, claims: Mapping[str, Json], trail: Trail
-) -> bool:
+) -> tuple[str, ...]:
+    """The scopes that are left of the token's grant now; none where it or its session is over."""
     grant = find_grant(connection, GrantId(str(claims.get("grant"))))
     if grant is None or grant.ended_at is not None:
-        return False
-    if "sid" not in claims:
-        return True
-    session = load_session(connection, SessionId(str(claims["sid"])))
-    return session is not None and session.is_live(trail.at, context.sessions)
+        return ()
+    if "sid" in claims:
+        session = load_session(connection, SessionId(str(claims["sid"])))
+        if session is None or not session.is_live(trail.at, context.sessions):
+            return ()
+    kept = standing_in(context.published.estate, grant)
+    return kept.scopes if isinstance(kept, Keeps) else ()

@@ -1,6 +1,8 @@
 """Grants, the codes that open them, and what people agreed to."""
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, or_, select, update
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.edge.revocation import Kind as Revoked
@@ -89,6 +91,27 @@ def live_grants(
         statement = statement if wanted is None else statement.where(column == wanted)
     statement = statement if client is None else statement.where(grants.c.client == client)
     return [_grant(row) for row in connection.execute(statement.order_by(grants.c.created_at))]
+
+
+def find_grants(
+    connection: Connection,
+    users: Sequence[str],
+    clients: Sequence[str],
+    *,
+    after: GrantId | None,
+    limit: int,
+) -> list[Grant]:
+    """Grants of any of these people, or at any of these clients, that have not ended.
+
+    In the order of their ids, those beyond `after`: a change looks at all it touches in batches.
+    """
+    c = grants.c
+    here = c.ended_at.is_(None) & or_(c.user.in_(users), c.client.in_(clients))
+    here = here if after is None else here & (c.id > after)
+    return [
+        _grant(row)
+        for row in connection.execute(_selected().where(here).order_by(c.id).limit(limit))
+    ]
 
 
 def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.values import Instant
@@ -37,6 +37,18 @@ def load_keys(connection: Connection) -> list[StoredKey]:
     )
     rows = connection.execute(statement.where(c.removed_at.is_(None)).order_by(c.published_at))
     return [StoredKey(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own way
+
+
+def load_public_key(connection: Connection, purpose: str, kid: str) -> bytes | None:
+    """The public half of a key for a purpose, also of one that is retired or removed.
+
+    None for one that was replaced at once: the next signs from the instant at which it was retired,
+    because it is in wrong hands, and what it signed anybody may have made.
+    """
+    c, following = signing_keys.c, signing_keys.alias().c
+    at_once = exists().where(following.purpose == purpose, following.signs_from == c.retired_at)
+    here = (c.purpose == purpose) & (c.kid == kid) & ~at_once
+    return connection.execute(select(c.public).where(here)).scalar()
 
 
 def record_key(connection: Connection, key: StoredKey, trail: Trail) -> None:

@@ -143,6 +143,12 @@ def test_a_repetition_counts_as_one_for_ten_seconds(
     assert turn(Presented(spent_at, later(NOW, Seconds(expires))), NOW) is expected
 
 
+def test_with_its_successor_used_no_repetition_is_left() -> None:
+    expires = later(NOW, Seconds(60))
+    assert turn(Presented(NOW, expires, succeeded=True), NOW) is Turn.REUSE
+    assert turn(Presented(None, expires), NOW) is Turn.ROTATE
+
+
 def test_of_a_token_there_is_one_successor_and_it_needs_the_familys_key() -> None:
     token = Secret("dwr_x")
     first = successor(b"k" * 32, token).reveal()
@@ -153,11 +159,14 @@ def test_of_a_token_there_is_one_successor_and_it_needs_the_familys_key() -> Non
 
 @pytest.mark.requirement("AS-30")
 def test_scopes_are_narrowed_and_never_widened() -> None:
-    assert narrowed(("a", "b"), None) == ("a", "b")
-    assert narrowed(("a", "b"), "b") == ("b",)
-    with pytest.raises(ProtocolError) as refused:
-        narrowed(("a",), "a b")
-    assert refused.value.code is ErrorCode.INVALID_SCOPE
+    assert narrowed(("a", "b"), ("a", "b"), None) == ("a", "b")
+    assert narrowed(("a", "b"), ("a", "b"), "b") == ("b",)
+    assert narrowed(("a", "b"), ("a",), None) == ("a",)
+    assert narrowed(("a", "b"), ("a",), "b a") == ("a",)
+    for granted, left, asked in ((("a",), ("a",), "a b"), (("a", "b"), ("a",), "b")):
+        with pytest.raises(ProtocolError) as refused:
+            narrowed(granted, left, asked)
+        assert refused.value.code is ErrorCode.INVALID_SCOPE
 
 
 @pytest.mark.requirement("AS-74")

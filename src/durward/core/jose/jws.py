@@ -72,6 +72,22 @@ def verify(
     raise _invalid("no key of the issuer made this signature")
 
 
+def key_named(token: str, *, limit_bytes: int = MAX_TOKEN_BYTES) -> str | None:
+    """The `kid` in the header of a token that nobody has verified: it is good to find a key by.
+
+    None where there is none, or the token cannot be read (RFC 7515 §4.1.4).
+    """
+    head = token.partition(".")[0]
+    if len(token) > limit_bytes:
+        return None
+    try:
+        header = parse_json(decode_base64url(head), limit_bytes=limit_bytes)
+    except ProtocolError:
+        return None
+    kid = header.get("kid") if isinstance(header, dict) else None
+    return kid if isinstance(kid, str) else None
+
+
 def bounded(algorithm: str, limit_bytes: int) -> jws.JWSRegistry:
     """The library's rules with our bound: by its own it takes no payload of more than 96 kB."""
     registry = jws.JWSRegistry(algorithms=[algorithm])

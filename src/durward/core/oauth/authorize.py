@@ -85,6 +85,13 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
     return Target(ClientId(client_id), redirect_uri, state)
 
 
+def is_still_proven(target: Target, client: Client) -> bool:
+    """Whether the answer may go there still: a person may take half an hour (AS-3)."""
+    native = client.authentication == "none"
+    able = not client.disabled and "authorization_code" in client.grants
+    return able and is_registered(target.redirect_uri, client.redirect_uris, native=native)
+
+
 def read_request(
     form: Form,
     target: Target,

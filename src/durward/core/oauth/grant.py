@@ -8,6 +8,15 @@ from durward.core.values import ClientId, GrantId, Instant, SessionId, TenantId,
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says of the person, as they are when it is issued."""
+
+    tenant: TenantId
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One sign-in at one client, with everything that its tokens say."""
 
@@ -33,12 +42,11 @@ class Grant:
         self,
         issuer: str,
         scopes: tuple[str, ...],
-        roles: tuple[str, ...],
-        groups: tuple[str, ...],
+        claims: Claims,
         *,
         in_session: bool,
     ) -> TokenGrant:
-        """What a token of this grant says now.
+        """What a token of this grant says now, with what `standing` left of it.
 
         With `openid` it is good at the issuer too, for userinfo.
         """
@@ -48,11 +56,11 @@ class Grant:
         return TokenGrant(
             subject=self.user,
             client=self.client,
-            tenant=self.tenant,
+            tenant=claims.tenant,
             audiences=audiences,
             scopes=scopes,
-            roles=roles,
-            groups=groups,
+            roles=claims.roles,
+            groups=claims.groups,
             session=self.session if in_session else None,
             grant=self.id,
             auth_time=self.authenticated_at,

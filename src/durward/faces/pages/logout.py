@@ -1,5 +1,7 @@
 """Signing out at an application's request (OpenID Connect RP-Initiated Logout 1.0)."""
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,7 +24,7 @@ from durward.faces.pages.render import (
     see_other,
     session_of,
 )
-from durward.services.logout import MustConfirm, Outcome, SignedOut, Wrong, sign_out
+from durward.services.logout import MustConfirm, Outcome, SignedOut, StillOpen, Wrong, sign_out
 from durward.wiring import ControlPlane
 
 PURPOSE = "logout"
@@ -36,6 +38,8 @@ def routes(plane: ControlPlane) -> list[Route]:
         try:
             form = await read_form(http) if http.method == "POST" else http.url.query.encode()
             confirmed = is_confirmed(http, form)
+            if http.method == "POST" and session_of(http) is None:
+                return again(form)
         except ProtocolError as wrong:
             return broken(wrong)
         session = session_of(http)
@@ -47,12 +51,15 @@ def routes(plane: ControlPlane) -> list[Route]:
         match outcome:
             case Wrong(error):
                 return broken(error)
-            case MustConfirm():
-                return ask(http, form)
+            case MustConfirm(names_another):
+                return ask(http, form, names_another=names_another)
+            case StillOpen():
+                return page("still_open.html")
             case SignedOut(uri):
                 text = "You are signed out."
                 answer = see_other(uri) if uri else message("Signed out", text, 200)
-                drop_cookie(answer, COOKIE)
+                if session is not None:
+                    drop_cookie(answer, COOKIE)
                 return answer
 
     return [Route(LOGOUT_PATH, arrive, methods=["GET", "POST"])]
@@ -68,15 +75,31 @@ def is_confirmed(http: Request, form: bytes) -> bool:
     return True
 
 
-def ask(http: Request, form: bytes) -> Response:
+def again(form: bytes) -> Response:
+    """The same as a GET: with that a browser sends the cookie which it kept back from a POST.
+
+    An application's form comes from another site, and the cookie is `SameSite=Lax`. Raises
+    ProtocolError `invalid_request`.
+    """
+    return see_other(f"{LOGOUT_PATH}?{urlencode(passed_on(form))}")
+
+
+def passed_on(form: bytes) -> dict[str, str]:
+    """The parameters that are known (RP-Initiated Logout §2). Raises ProtocolError."""
+    parameters = parse_form(form)
+    found = {name: one(parameters, name) for name in PASSED_ON}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def ask(http: Request, form: bytes, *, names_another: bool) -> Response:
     """The page that asks."""
-    session, parameters = session_of(http), parse_form(form)
+    session, passed = session_of(http), passed_on(form)
     assert session is not None  # noqa: S101 - somebody is signed in, or we would not ask
-    uri = one(parameters, "post_logout_redirect_uri")
-    passed = {name: one(parameters, name) for name in PASSED_ON}
+    uri = passed.get("post_logout_redirect_uri")
     return page(
         "sign_out.html",
         form_action=origin(uri) if uri else "",
         token=form_token(session, PURPOSE),
-        passed={name: value for name, value in passed.items() if value is not None},
+        passed=passed,
+        names_another=names_another,
     )

@@ -2,7 +2,8 @@
 
 The successor is a MAC of the token that was presented, under its family's key: whoever repeats a
 request whose answer got lost receives the same one, and only hashes are stored. A token that comes
-again later was stolen, or its thief was faster; then the whole family ends.
+again later, or after its successor was used, was stolen, or its thief was faster; then the whole
+family ends.
 """
 
 import hashlib
@@ -32,6 +33,8 @@ class Presented:
 
     spent_at: Instant | None
     expires_at: Instant
+    succeeded: bool = False
+    """Whether its successor was used: whoever did that had received the answer."""
 
 
 class Turn(StrEnum):
@@ -44,12 +47,15 @@ class Turn(StrEnum):
 
 
 def turn(presented: Presented, now: Instant) -> Turn:
-    """First use, its repetition within `REPEAT_WITHIN`, or reuse."""
+    """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
+
+    A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.
+    """
     if now >= presented.expires_at:
         return Turn.EXPIRED
     if presented.spent_at is None:
         return Turn.ROTATE
-    if now < later(presented.spent_at, REPEAT_WITHIN):
+    if not presented.succeeded and now < later(presented.spent_at, REPEAT_WITHIN):
         return Turn.REPEAT
     return Turn.REUSE
 
@@ -60,16 +66,20 @@ def successor(family_key: bytes, presented: Secret) -> Secret:
     return Secret(f"{PREFIX}_{encode_base64url(mac)}")
 
 
-def narrowed(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
-    """The scopes of the next access token: those of the grant, or fewer (AS-30).
+def narrowed(granted: tuple[str, ...], left: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
+    """The scopes of the next access token: those that are `left` of the grant, or fewer (AS-30).
 
-    Raises ProtocolError `invalid_scope`.
+    What was granted may be asked for also after it was taken away, since its client need not know
+    (RFC 6749 §6); the answer tells the scopes. Raises ProtocolError `invalid_scope`.
     """
     if asked is None:
-        return granted
-    scopes = parse_scope(asked)
-    if set(scopes) - set(granted):
+        return left
+    wanted = parse_scope(asked)
+    if set(wanted) - set(granted):
         raise ProtocolError(ErrorCode.INVALID_SCOPE, "a scope was not granted")
+    scopes = tuple(scope for scope in wanted if scope in left)
+    if not scopes:
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, "what was granted of it was taken away")
     return scopes
 
 

@@ -1,0 +1,74 @@
+"""What a grant may still issue: decided from the facts of now, by one rule (ADR 23).
+
+What could not be issued anew now is not renewed, and what it issued is refused at the edge. No
+other place decides the roles, the tenant or the scopes of a grant.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from durward.core.api import Api
+from durward.core.estate.client import Client
+from durward.core.estate.user import User
+from durward.core.oauth.grant import Claims, Grant
+from durward.core.oauth.scopes import IDENTITY_SCOPES, OFFLINE
+from durward.core.values import TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """The grant stands, with the scopes that are left of those that it had."""
+
+    scopes: tuple[str, ...]
+    claims: Claims
+
+    @property
+    def outlives_session(self) -> bool:
+        """Whether it goes on when the session ends (OIDC Core §11)."""
+        return OFFLINE in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing is left of the grant."""
+
+    reason: str
+
+
+Standing: TypeAlias = Keeps | Ended
+
+
+def standing(
+    grant: Grant, person: User | None, client: Client | None, apis: Mapping[str, Api]
+) -> Standing:
+    """What is left of a grant (AS-104).
+
+    `person` and `client` are those that the grant names, None where they are gone; `apis` are all
+    that there are. Whether the session lives and whether the grant was ended are other questions:
+    a grant is never better than they say.
+    """
+    if person is None or person.disabled:
+        return Ended("the account was disabled")
+    if person.tenant != grant.tenant:
+        return Ended("the person belongs to another tenant")
+    if client is None or client.disabled:
+        return Ended("the client was disabled")
+    if "authorization_code" not in client.grants:
+        return Ended("the client may not sign people in any more")
+    possible = {*IDENTITY_SCOPES}
+    if grant.audience is not None:
+        api = _api(grant.audience, client, apis)
+        if api is None:
+            return Ended("the client may not use the API any more")
+        possible |= api.scopes.keys()
+    left = tuple(scope for scope in grant.scopes if scope in possible and scope in client.scopes)
+    if grant.scopes and not left:
+        return Ended("the client may have none of its scopes any more")
+    return Keeps(left, Claims(TenantId(person.tenant), person.roles, person.groups))
+
+
+def _api(audience: str, client: Client, apis: Mapping[str, Api]) -> Api | None:
+    """The API of a grant, if the client may use it; its name may have changed."""
+    allowed = (apis[name] for name in client.apis if name in apis)
+    return next((api for api in allowed if api.audience == audience), None)

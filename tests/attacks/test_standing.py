@@ -1,0 +1,232 @@
+"""What is taken away from a person or a client is not issued to them again (ADR 23)."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from tests.e2e.test_issuer import claims_of
+from tests.issuer import API, Browser, Issuer, answer_of, sample
+
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.values import UserId
+from durward.core.wire import Json
+from durward.services.keyring import ACCESS
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
+OTHER = {
+    "client_id": "other",
+    "redirect_uri": "https://other.example/callback",
+    "scope": "openid offline_access orders:read",
+}
+
+
+def changed(kind: Kind, name: str, /, **changes: Json) -> Declaration:
+    """What the sample declares of a name, with changes."""
+    (found,) = [one for one in sample() if (one.kind, one.name) == (kind, name)]
+    return Declaration(kind, name, {**found.body, **changes})
+
+
+async def moved(issuer: Issuer, tenant: str = "globex") -> None:
+    await issuer.apply(changed(Kind.USER, "ann", tenant=tenant))
+
+
+async def offline(issuer: Issuer, browser: Browser | None = None) -> dict[str, str]:
+    return await (browser or issuer.browser()).tokens(**OTHER)
+
+
+async def ended(issuer: Issuer) -> list[str]:
+    return [event for event in await issuer.events() if '"grant ended"' in event]
+
+
+def error(reply: httpx2.Response) -> Any:
+    return reply.json().get("error")
+
+
+async def test_who_moved_to_another_tenant_gets_nothing_for_the_former_one(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    bound, kept = await browser.tokens(), await offline(issuer, browser)
+    code = await browser.code()
+    await moved(issuer)
+    assert error(await issuer.refresh(bound["refresh_token"])) == "invalid_grant"
+    assert error(await issuer.refresh(kept["refresh_token"], "other")) == "invalid_grant"
+    assert error(await issuer.redeem(code)) == "invalid_grant"
+    assert (await issuer.userinfo(kept["access_token"])).status_code == 401
+    assert len(await ended(issuer)) == 3
+
+
+@pytest.mark.parametrize("prompt", [None, "login"])
+async def test_the_session_of_a_former_tenant_ends_and_the_next_one_is_of_the_new(
+    issuer: Issuer, prompt: str | None
+) -> None:
+    browser = issuer.browser()
+    await browser.code()
+    await moved(issuer)
+    assert (await browser.http.get("/")).status_code == 303
+    refused = answer_of(await browser.authorize(prompt="none"))
+    assert refused["error"] == "login_required"
+    page = await browser.follow(await browser.authorize(prompt=prompt))
+    assert 'id="sign-in"' in page.text
+    tokens = await browser.tokens(prompt=prompt)
+    assert claims_of(issuer, tokens["access_token"], ACCESS)["tenant"] == "globex"
+
+
+async def test_a_page_that_waited_meanwhile_gives_nothing_for_the_former_tenant(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    asked = await browser.sign_in(await browser.follow(await browser.authorize(**OTHER)))
+    assert 'id="consent"' in asked.text
+    await moved(issuer)
+    assert 'id="sign-in"' in (await browser.submit(asked, "allow")).text
+
+
+async def test_who_moved_away_and_back_finds_nothing_of_before(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    kept = await offline(issuer, browser)
+    await moved(issuer)
+    await moved(issuer, "acme")
+    assert (await browser.http.get("/")).status_code == 303
+    assert error(await issuer.refresh(kept["refresh_token"], "other")) == "invalid_grant"
+
+
+async def test_a_token_says_the_roles_of_now(issuer: Issuer) -> None:
+    token = (await issuer.browser().tokens())["refresh_token"]
+    await issuer.apply(changed(Kind.USER, "ann", roles=[], groups=["night"]))
+    access = (await issuer.refresh(token)).json()["access_token"]
+    claims = claims_of(issuer, access, ACCESS)
+    assert "roles" not in claims
+    assert claims["groups"] == ["night"]
+
+
+async def test_a_scope_that_a_client_lost_is_not_renewed(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    tokens, code = await browser.tokens(), await browser.code()
+    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "profile"]))
+    renewed = (await issuer.refresh(tokens["refresh_token"])).json()
+    assert renewed["scope"] == "openid profile"
+    assert (await issuer.redeem(code)).json()["scope"] == "openid profile"
+    again = renewed["refresh_token"]
+    fewer = (await issuer.refresh(again, scope="openid orders:read")).json()
+    assert fewer["scope"] == "openid"
+    lost = await issuer.refresh(fewer["refresh_token"], scope="orders:read")
+    assert error(lost) == "invalid_scope"
+
+
+async def test_a_scope_that_a_client_lost_is_told_at_userinfo_no_more(issuer: Issuer) -> None:
+    token = (await issuer.browser().tokens())["access_token"]
+    assert "name" in (await issuer.userinfo(token)).json()
+    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "orders:read"]))
+    assert (await issuer.userinfo(token)).json() == {"sub": "ann"}
+    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["orders:read"]))
+    assert (await issuer.userinfo(token)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"apis": []},
+        {"scopes": ["email"]},
+        {"grants": ["client_credentials", "refresh_token"]},
+        {"disabled": True},
+    ],
+)
+async def test_what_a_client_may_not_be_given_any_more_ends(
+    issuer: Issuer, changes: dict[str, Json]
+) -> None:
+    tokens = await offline(issuer)
+    await issuer.apply(changed(Kind.CLIENT, "other", **changes))
+    assert len(await ended(issuer)) == 1
+    reply = await issuer.refresh(tokens["refresh_token"], "other")
+    assert error(reply) in {"invalid_grant", "invalid_client"}
+    await issuer.apply(changed(Kind.CLIENT, "other"))
+    reply = await issuer.refresh(tokens["refresh_token"], "other")
+    assert error(reply) == "invalid_grant", "it comes back with nothing"
+
+
+async def test_an_api_that_is_another_one_now_takes_its_grants_along(issuer: Issuer) -> None:
+    tokens = await offline(issuer)
+    await issuer.apply(changed(Kind.API, "orders", audience="https://new.example"))
+    assert len(await ended(issuer)) == 1
+    assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
+
+
+async def test_without_offline_access_any_more_a_grant_ends_with_its_session(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    tokens = await offline(issuer, browser)
+    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    renewed = (await issuer.refresh(tokens["refresh_token"], "other")).json()
+    assert renewed["scope"] == "openid orders:read"
+    await browser.submit(await browser.http.get("/"), "")  # ends this session
+    assert error(await issuer.refresh(renewed["refresh_token"], "other")) == "invalid_grant"
+
+
+async def test_offline_access_that_is_lost_after_the_session_ended_ends_the_grant(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    await browser.submit(await browser.http.get("/"), "")
+    assert await ended(issuer) == []
+    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    assert len(await ended(issuer)) == 1
+
+
+async def test_what_is_taken_away_while_a_person_is_asked_is_not_given(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    asked = await browser.sign_in(await browser.follow(await browser.authorize(**OTHER)))
+    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]))
+    code = answer_of(await browser.submit(asked, "allow"))["code"]
+    assert (await issuer.redeem(code, "other")).json()["scope"] == "openid offline_access"
+    asked = await browser.follow(
+        await browser.authorize(**{**OTHER, "scope": "openid", "prompt": "consent"})
+    )
+    await issuer.apply(changed(Kind.CLIENT, "other", apis=[]))
+    assert answer_of(await browser.submit(asked, "allow"))["error"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uris": ["https://other.example/elsewhere"]},
+        {"grants": ["client_credentials"], "redirect_uris": ["https://other.example/callback"]},
+    ],
+)
+async def test_nothing_is_sent_where_the_client_may_not_be_answered_any_more(
+    issuer: Issuer, changes: dict[str, Json]
+) -> None:
+    browser = issuer.browser()
+    asked = await browser.sign_in(await browser.follow(await browser.authorize(**OTHER)))
+    await issuer.apply(changed(Kind.CLIENT, "other", **changes))
+    reply = await browser.submit(asked, "allow")
+    assert reply.status_code == 400
+    assert "location" not in reply.headers
+
+
+async def test_what_was_not_taken_away_goes_on(issuer: Issuer) -> None:
+    """Bob's grants, Ann's at another client, and those of a client whose name changed."""
+    anns, bobs = await issuer.browser().tokens(), await issuer.browser().tokens("bob")
+    theirs = await offline(issuer)
+    await issuer.apply(
+        changed(Kind.CLIENT, "other", apis=[]), changed(Kind.CLIENT, "desk", name="Desk")
+    )
+    for tokens in (anns, bobs):
+        assert (await issuer.refresh(tokens["refresh_token"])).status_code == 200
+    assert error(await issuer.refresh(theirs["refresh_token"], "other")) == "invalid_grant"
+
+
+async def test_a_replaced_password_ends_what_outlives_the_session_too(issuer: Issuer) -> None:
+    """Whoever knew the one before may have let an application in."""
+    tokens, bobs = await offline(issuer), await issuer.browser().tokens("bob", **OTHER)
+    await issuer.plane.new_password(UserId("ann"))
+    assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
+    assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
+    assert (await issuer.refresh(bobs["refresh_token"], "other")).status_code == 200
+    assert any("the password was replaced" in event for event in await ended(issuer))
+
+
+async def test_the_resource_of_a_grant_stays_the_one_it_was_given_for(issuer: Issuer) -> None:
+    tokens = await offline(issuer)
+    renewed = (await issuer.refresh(tokens["refresh_token"], "other", resource=API)).json()
+    assert API in str(claims_of(issuer, renewed["access_token"], ACCESS)["aud"])

@@ -1,0 +1,128 @@
+"""Random changes of people, clients and APIs, compared with the naive rule (ADR 23).
+
+The naive rule keeps nothing: after each change it asks the authorization endpoint for each scope of
+each grant anew.
+"""
+
+import random  # noqa: TID251 - a seed makes the same changes again
+from dataclasses import dataclass
+
+import pytest
+from tests.attacks.test_standing import OTHER, changed
+from tests.e2e.test_issuer import claims_of
+from tests.issuer import API, Issuer
+from tests.property.test_standing import anew
+
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate
+from durward.core.oauth.grant import Grant
+from durward.core.values import ClientId, GrantId, Instant, SessionId, TenantId, UserId
+from durward.core.wire import Json
+from durward.services.keyring import ACCESS
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
+DESK_SCOPES = ["openid", "profile", "orders:read"]
+OTHER_SCOPES = ["openid", "offline_access", "orders:read"]
+
+
+@dataclass
+class Held:
+    """What an application holds, and whether each change so far has left it something."""
+
+    user: str
+    client: str
+    refresh_token: str
+    tenant: str
+    scopes: tuple[str, ...]
+    alive: bool = True
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(
+            id=GrantId("g"),
+            user=UserId(self.user),
+            client=ClientId(self.client),
+            tenant=TenantId(self.tenant),
+            audience=API,
+            scopes=self.scopes,
+            session=SessionId("s"),
+            methods=("pwd",),
+            authenticated_at=Instant(0),
+            nonce=None,
+            created_at=Instant(0),
+        )
+
+
+def change(chance: random.Random) -> Declaration:
+    """One thing is changed, to what takes something away or gives it back."""
+
+    def some(of: list[str]) -> list[Json]:
+        return [one for one in of if chance.random() < 0.8]
+
+    match chance.randrange(6):
+        case 0 | 1:
+            name = chance.choice(["ann", "bob"])
+            roles: list[Json] = ["clerk"] if chance.random() < 0.5 else []
+            tenant = chance.choice(["acme", "acme", "globex"])
+            return changed(Kind.USER, name, tenant=tenant, roles=roles)
+        case 2 | 3:
+            return changed(Kind.CLIENT, "desk", scopes=some(DESK_SCOPES), apis=some(["orders"]))
+        case 4:
+            return changed(Kind.CLIENT, "other", scopes=some(OTHER_SCOPES))
+        case _:
+            away = chance.random() < 0.2
+            return changed(Kind.API, "orders", audience="https://x.example" if away else API)
+
+
+def left(held: Held, estate: Estate) -> tuple[str, ...]:
+    """The naive rule."""
+    user, client = estate.users[held.user], estate.clients[held.client]
+    if user.tenant != held.tenant:
+        return ()
+    apis = dict(estate.apis)
+    asked = [scope for scope in held.scopes if scope in client.scopes]
+    return tuple(scope for scope in asked if anew(held.grant, client, apis, scope))
+
+
+async def hold(issuer: Issuer, user: str, client: str) -> Held | None:
+    """What a person lets an application do now; None where there is nothing to be had."""
+    declared = issuer.plane.published.estate.clients[client]
+    scopes = [one for one in ("openid", "offline_access", "orders:read") if one in declared.scopes]
+    api = issuer.plane.published.estate.apis["orders"]
+    if "orders" not in declared.apis or api.audience != API or not scopes:
+        return None
+    asked = {**OTHER, "client_id": "other"} if client == "other" else {}
+    found = await issuer.browser().tokens(user, **{**asked, "scope": " ".join(scopes)})
+    tenant = issuer.plane.published.estate.users[user].tenant
+    return Held(user, client, found["refresh_token"], tenant, tuple(scopes))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
+    issuer: Issuer, seed: int
+) -> None:
+    chance, kept = random.Random(seed), list[Held]()  # noqa: S311 - no secret
+    fallen = renewed = 0
+    for _ in range(10):
+        for user in ("ann", "bob"):
+            fresh = await hold(issuer, user, chance.choice(["desk", "other"]))
+            kept += [fresh] if fresh else []
+        await issuer.apply(change(chance))
+        estate = issuer.plane.published.estate
+        for held in kept:
+            scopes = left(held, estate)
+            held.alive = held.alive and scopes != ()
+            reply = await issuer.refresh(held.refresh_token, held.client)
+            if not held.alive:
+                assert reply.json()["error"] == "invalid_grant", held
+                fallen += 1
+                continue
+            assert reply.status_code == 200, (held, reply.text)
+            renewed, told = renewed + 1, reply.json()
+            assert told["scope"].split() == list(scopes)
+            claims = claims_of(issuer, told["access_token"], ACCESS)
+            assert claims["tenant"] == held.tenant
+            assert claims.get("roles", []) == list(estate.users[held.user].roles)
+            held.refresh_token = told["refresh_token"]
+    assert fallen
+    assert renewed
