@@ -5,12 +5,14 @@ from typing import Any
 import httpx2
 import pytest
 from tests.e2e.test_issuer import claims_of
-from tests.issuer import API, Browser, Issuer, answer_of, sample
+from tests.issuer import API, START, Browser, Issuer, answer_of, sample
 
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import UserId
 from durward.core.wire import Json
 from durward.services.keyring import ACCESS
+from durward.store.grants import MAX_EACH
+from durward.store.revocations import load_revocations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
 OTHER = {
@@ -230,3 +232,39 @@ async def test_the_resource_of_a_grant_stays_the_one_it_was_given_for(issuer: Is
     tokens = await offline(issuer)
     renewed = (await issuer.refresh(tokens["refresh_token"], "other", resource=API)).json()
     assert API in str(claims_of(issuer, renewed["access_token"], ACCESS)["aud"])
+
+
+async def revoked(issuer: Issuer) -> list[tuple[str, str]]:
+    """What edges were told, but for sessions."""
+    found = await issuer.plane.use(lambda c, _, __: load_revocations(c, 0, START), "test")
+    return [(one.kind, one.value) for one in found if one.kind != "session"]
+
+
+async def test_edges_are_told_what_tokens_that_are_out_say_too_much(issuer: Issuer) -> None:
+    """ADR 23: of a client that lends less all that was issued before; else what is its own."""
+    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "profile"]))
+    assert await revoked(issuer) == [("client", "desk")]
+    await issuer.apply(changed(Kind.CLIENT, "other", roles=["clerk"]))
+    assert (await revoked(issuer))[1:] == [("subject", "other")]
+    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    assert (await revoked(issuer))[2:] == [("subject", "ann")]
+
+
+@pytest.mark.parametrize("way", ["the client loses its API", "a new password", "withdrawn"])
+async def test_what_ends_many_grants_is_told_in_one_entry(issuer: Issuer, way: str) -> None:
+    browser = issuer.browser()
+    for _ in range(MAX_EACH + 1):
+        code = await browser.code(**OTHER)
+    match way:
+        case "the client loses its API":
+            await issuer.apply(changed(Kind.CLIENT, "other", apis=[]))
+        case "a new password":
+            await issuer.plane.new_password(UserId("ann"))
+        case _:
+            page = await browser.http.get("/")
+            token = page.text.partition('name="token" value="')[2].partition('"')[0]
+            await browser.http.post("/", data={"token": token, "client": "other"})
+    who = ("client", "other") if way.startswith("the client") else ("subject", "ann")
+    assert await revoked(issuer) == [who]
+    assert len(await ended(issuer)) == MAX_EACH + 1
+    assert error(await issuer.redeem(code, "other")) == "invalid_grant"

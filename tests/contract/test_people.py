@@ -3,7 +3,9 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, select
 from durward.core.audit.event import Trail
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Count, attempt_from
+from durward.core.edge.revocation import Kind
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import (
@@ -117,6 +120,53 @@ async def test_ending_a_session_ends_what_does_not_outlive_it_and_revokes_both(
     assert await database.read(lambda c: revocations.load_revocations(c, 2, NOW)) == []
     assert await database.read(lambda c: refresh.find_refresh(c, b"first bound")) is None
     assert await database.read(lambda c: refresh.find_refresh(c, b"first offline")) is not None
+
+
+async def test_the_grants_that_a_change_touches_are_found_in_batches(database: Database) -> None:
+    def use(connection: Connection) -> None:
+        for id in ("g3", "g1", "g4", "g2"):
+            keep(connection, a_grant(id))
+        grants.end_grant(connection, GrantId("g4"), "test", TRAIL)
+
+    def found(users: Sequence[str], at: Sequence[str], after: str | None = None) -> Any:
+        last = None if after is None else GrantId(after)
+        return lambda c: [one.id for one in grants.find_grants(c, users, at, after=last, limit=2)]
+
+    await database.write(use)
+    for whose, at in (([ANN], []), ([], [DESK]), ([ANN, "bob"], [DESK, "cli"])):
+        assert await database.read(found(whose, at)) == ["g1", "g2"]
+        assert await database.read(found(whose, at, "g2")) == ["g3"]
+        assert await database.read(found(whose, at, "g3")) == []
+    assert await database.read(found(["bob", "Ann"], ["cli"])) == []
+    assert await database.read(found([], [])) == []
+
+
+@pytest.mark.parametrize(("number", "listed"), [(200, 200), (201, 1)])
+async def test_many_grants_that_end_are_revoked_as_the_one_thing_that_they_have_in_common(
+    database: Database, number: int, listed: int
+) -> None:
+    """An edge keeps an entry for each: many would push the others out of what is pushed at once."""
+    ids = [GrantId(f"g{one}") for one in range(number)]
+
+    def use(connection: Connection) -> int:
+        for id in ids:
+            keep(connection, a_grant(id))
+        keep(connection, a_grant("other"))
+        instead = (Kind.SUBJECT, ANN)
+        return grants.end_grants(connection, ids, "test", TRAIL, instead=instead)
+
+    assert await database.write(use) == number
+    found = await database.read(lambda c: revocations.load_revocations(c, 0, NOW))
+    assert len(found) == listed
+    kind = Kind.GRANT if listed == number else Kind.SUBJECT
+    assert {one.kind for one in found} == {kind}
+    assert [one.id for one in await database.read(lambda c: grants.live_grants(c, user=ANN))] == [
+        "other"
+    ]
+    assert await database.read(lambda c: refresh.find_refresh(c, b"first g0")) is None
+    assert await database.read(lambda c: refresh.find_refresh(c, b"first other")) is not None
+    again = await database.write(lambda c: grants.end_grants(c, ids, "test", TRAIL))
+    assert again == 0
 
 
 async def test_consent_is_remembered_for_one_client_at_one_api(database: Database) -> None:

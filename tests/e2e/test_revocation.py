@@ -101,6 +101,38 @@ def test_a_service_whose_scopes_changed_has_to_ask_again(demo: Demo) -> None:
     wait_for(lambda: demo.get(report, token).status_code == 401, WITHIN_SECONDS)
 
 
+@pytest.mark.requirement("AS-104", "ZT-10")
+def test_what_a_client_lost_is_refused_in_tokens_of_before_and_new_ones_pass(demo: Demo) -> None:
+    """Of its people too, whether their subject is in a map or not; another client's tokens stay."""
+    before = tokens_of(demo)
+    secret = read_credentials(demo.folder / "credentials")["clients"]["reporting"]
+    with httpx2.Client(trust_env=False) as http:
+        server = server_of(http, demo.resource_metadata)
+        service = of_service(http, server, "reporting", secret)["access_token"]
+    assert status(demo, before["access_token"]) == 200
+    client = "tenant: acme, authentication: none, redirect_uris: ['http://127.0.0.1/callback']"
+    kept = "apis: [orders], scopes: [openid, orders:read]"
+    assert demo.apply(f"clients:\n  durward-cli: {{ {client}, {kept} }}\n").returncode == 0
+    wait_for(lambda: status(demo, before["access_token"]) == 401, WITHIN_SECONDS)
+    reply = demo.get(ORDER, before["access_token"])
+    assert reply.json()["title"] == "the access token was revoked"
+    told = demo.run("explain", reply.headers["durward-decision"])
+    assert "before the client's tokens were revoked" in told.stdout
+    assert demo.get("/v1/acme/reports/summary", service).status_code == 200
+    time.sleep(1)  # a token of the same second is refused too
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": "durward-cli",
+        "refresh_token": before["refresh_token"],
+    }
+    renewed = httpx2.post(f"{demo.issuer}/token", data=form, trust_env=False).json()
+    assert renewed["scope"].split() == ["openid", "orders:read"]
+    assert status(demo, renewed["access_token"]) == 200
+    assert status(demo, tokens_of(demo)["access_token"]) == 200
+    as_it_was = kept.replace("orders:read", "orders:read, orders:write")
+    demo.apply(f"clients:\n  durward-cli: {{ {client}, {as_it_was} }}\n")
+
+
 def test_a_restarted_edge_and_a_dead_control_plane_forget_nothing(demo: Demo) -> None:
     gone, kept = tokens_of(demo)["access_token"], tokens_of(demo)["access_token"]
     revoke(demo, gone)

@@ -10,15 +10,27 @@ from dataclasses import dataclass
 import pytest
 from tests.attacks.test_standing import OTHER, changed
 from tests.e2e.test_issuer import claims_of
-from tests.issuer import API, Issuer
+from tests.issuer import API, START, Issuer
 from tests.property.test_standing import anew
 
+from durward.core.edge.envoy.revocation import CLAIMS
+from durward.core.edge.revocation import Kind as Revoked
+from durward.core.edge.revocation import Revocation
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import Estate
 from durward.core.oauth.grant import Grant
-from durward.core.values import ClientId, GrantId, Instant, SessionId, TenantId, UserId
+from durward.core.values import (
+    ClientId,
+    GrantId,
+    Instant,
+    SessionId,
+    TenantId,
+    UserId,
+    numeric_date,
+)
 from durward.core.wire import Json
 from durward.services.keyring import ACCESS
+from durward.store.revocations import load_revocations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
 DESK_SCOPES = ["openid", "profile", "orders:read"]
@@ -34,6 +46,8 @@ class Held:
     refresh_token: str
     tenant: str
     scopes: tuple[str, ...]
+    claims: dict[str, Json]
+    """What the access token says that was issued last."""
     alive: bool = True
 
     @property
@@ -94,7 +108,26 @@ async def hold(issuer: Issuer, user: str, client: str) -> Held | None:
     asked = {**OTHER, "client_id": "other"} if client == "other" else {}
     found = await issuer.browser().tokens(user, **{**asked, "scope": " ".join(scopes)})
     tenant = issuer.plane.published.estate.users[user].tenant
-    return Held(user, client, found["refresh_token"], tenant, tuple(scopes))
+    claims = claims_of(issuer, found["access_token"], ACCESS)
+    return Held(user, client, found["refresh_token"], tenant, tuple(scopes), claims)
+
+
+def says_too_much(held: Held, scopes: tuple[str, ...], estate: Estate) -> bool:
+    """Whether the token that was issued last would not be issued now as it is."""
+    lost = set(str(held.claims.get("scope", "")).split()) - set(scopes)
+    roles = held.claims.get("roles", []) != list(estate.users[held.user].roles)
+    return not held.alive or bool(lost) or roles
+
+
+def is_refused(held: Held, revoked: list[Revocation]) -> bool:
+    """Whether an edge that knows the feed refuses that token."""
+    said = {kind: held.claims.get(claim) for kind, claim in CLAIMS.items()}
+    before = {Revoked.SUBJECT, Revoked.CLIENT}
+    issued = int(str(held.claims["iat"]))
+    return any(
+        said[one.kind] == one.value and (one.kind not in before or issued <= numeric_date(one.at))
+        for one in revoked
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -107,11 +140,15 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
         for user in ("ann", "bob"):
             fresh = await hold(issuer, user, chance.choice(["desk", "other"]))
             kept += [fresh] if fresh else []
+        issuer.clock.forward(1)
         await issuer.apply(change(chance))
+        feed = await issuer.plane.use(lambda c, _, __: load_revocations(c, 0, START), "test")
+        issuer.clock.forward(1)  # what is issued in the second of a change is refused too
         estate = issuer.plane.published.estate
         for held in kept:
             scopes = left(held, estate)
             held.alive = held.alive and scopes != ()
+            assert is_refused(held, feed) or not says_too_much(held, scopes, estate), held
             reply = await issuer.refresh(held.refresh_token, held.client)
             if not held.alive:
                 assert reply.json()["error"] == "invalid_grant", held
@@ -120,7 +157,7 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
             assert reply.status_code == 200, (held, reply.text)
             renewed, told = renewed + 1, reply.json()
             assert told["scope"].split() == list(scopes)
-            claims = claims_of(issuer, told["access_token"], ACCESS)
+            held.claims = claims = claims_of(issuer, told["access_token"], ACCESS)
             assert claims["tenant"] == held.tenant
             assert claims.get("roles", []) == list(estate.users[held.user].roles)
             held.refresh_token = told["refresh_token"]

@@ -185,7 +185,8 @@ def caller_of(connection: Connection, context: Context, token: str, trail: Trail
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     since = from_numeric_date(int(str(issued)))
     revoked = load_revocations(connection, 0, since)
-    if any(found.kind is Revoked.SUBJECT and found.value == name for found in revoked):
+    own = {(Revoked.SUBJECT, name), (Revoked.CLIENT, name)}
+    if any((found.kind, found.value) in own for found in revoked):
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     return ClientId(name)
 

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
+from durward.core.edge.revocation import Kind
 from durward.core.errors import Misconfigured
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
-from durward.store.grants import end_grant, live_grants
+from durward.store.grants import end_grants, live_grants
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import load_password, record_password
 from durward.store.sessions import end_session, open_sessions
@@ -121,5 +122,5 @@ def set_password(
     forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):
         end_session(connection, session.id, REPLACED, trail)
-    for grant in live_grants(connection, user=user):
-        end_grant(connection, grant.id, REPLACED, trail)
+    ids = [grant.id for grant in live_grants(connection, user=user)]
+    end_grants(connection, ids, REPLACED, trail, instead=(Kind.SUBJECT, user))

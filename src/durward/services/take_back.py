@@ -14,14 +14,11 @@ from durward.core.oauth.standing import Ended
 from durward.core.values import ClientId, GrantId, UserId
 from durward.services.standing import standing_in
 from durward.store.clients import forget_secrets
-from durward.store.grants import end_grant, find_grants, forget_consents
+from durward.store.grants import BATCH, end_grants, find_grants, forget_consents
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import forget_password
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, load_session, open_sessions
-
-BATCH = 500
-"""How many names, and rows, a statement is about: every database takes as many parameters."""
 
 
 def take_back(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
@@ -31,8 +28,11 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
     """
     users = list(changed_users(before, after))
     clients = list(changed_clients(before, after))
-    for name in (*users, *clients):
+    for name in users:
         record_revocation(connection, Kind.SUBJECT, name, trail)
+    for name in clients:
+        lent = _lent(before, name) != _lent(after, name)
+        record_revocation(connection, Kind.CLIENT if lent else Kind.SUBJECT, name, trail)
     end_what_fell(connection, after, users, clients, trail)
     for name in users:
         user = after.users.get(name)
@@ -50,15 +50,21 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
 def end_what_fell(
     connection: Connection, after: Estate, users: list[str], clients: list[str], trail: Trail
 ) -> None:
-    """End the grants of changed people and clients that do not stand any more (ADR 23)."""
+    """End the grants of changed people and clients that do not stand any more (ADR 23).
+
+    What took it away revoked its person or its client, so many need no entries of their own.
+    """
+    fallen: dict[str, list[GrantId]] = {}
     for grant in _touched(connection, users, clients):
         kept = standing_in(after, grant)
         if isinstance(kept, Ended):
-            end_grant(connection, grant.id, kept.reason, trail)
+            fallen.setdefault(kept.reason, []).append(grant.id)
         elif grant.outlives_session and not kept.outlives_session:
             session = load_session(connection, grant.session)
             if session is None or session.ended_at is not None:
-                end_grant(connection, grant.id, "its session is over", trail)
+                fallen.setdefault("its session is over", []).append(grant.id)
+    for reason, ids in fallen.items():
+        end_grants(connection, ids, reason, trail)
 
 
 def _touched(connection: Connection, users: list[str], clients: list[str]) -> Iterator[Grant]:
@@ -116,8 +122,14 @@ def _said(user: User | None) -> tuple[object, ...] | None:
 
 def _said_of_client(estate: Estate, name: str) -> tuple[object, ...] | None:
     client = estate.clients.get(name)
+    return None if client is None else (client.tenant, client.roles, _lent(estate, name))
+
+
+def _lent(estate: Estate, name: str) -> tuple[object, ...] | None:
+    """What tokens of a client say that it does for people too."""
+    client = estate.clients.get(name)
     if client is None:
         return None
     apis = [estate.apis[api] for api in client.apis if api in estate.apis]
-    said = (client.tenant, client.roles, client.scopes, client.grants, client.disabled)
-    return (*said, [(api.audience, set(client.scopes) & api.scopes.keys()) for api in apis])
+    scopes = [(api.audience, set(client.scopes) & api.scopes.keys()) for api in apis]
+    return (client.scopes, client.grants, client.disabled, scopes)

@@ -13,6 +13,11 @@ from durward.store.audit import record_event
 from durward.store.revocations import record_revocation
 from durward.store.schema import codes, consents, families, grants, refresh_tokens
 
+MAX_EACH = 200
+"""How many grants that end at once are revoked each by itself; a delta of an edge holds 300."""
+BATCH = 500
+"""How many rows a statement is about: every database takes as many parameters."""
+
 
 def record_grant(
     connection: Connection, grant: Grant, code: Code, code_hash: bytes, trail: Trail
@@ -116,14 +121,40 @@ def find_grants(
 
 def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) -> bool:
     """End a grant, with all its tokens; whether it was still alive."""
-    here = (grants.c.id == id) & grants.c.ended_at.is_(None)
-    if not connection.execute(update(grants).where(here).values(ended_at=trail.at)).rowcount:
-        return False
-    connection.execute(delete(families).where(families.c.grant == id))
-    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant == id))
-    record_event(connection, trail.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
-    record_revocation(connection, Revoked.GRANT, id, trail)
-    return True
+    return end_grants(connection, [id], reason, trail) == 1
+
+
+def end_grants(
+    connection: Connection,
+    ids: Sequence[GrantId],
+    reason: str,
+    trail: Trail,
+    *,
+    instead: tuple[Revoked, str] | None = None,
+) -> int:
+    """End grants, with all their tokens; how many were still alive.
+
+    Edges keep an entry for each. Where there are more than `MAX_EACH`, one for what they have in
+    common is made `instead`; None says that there is one already.
+    """
+    each = len(ids) <= MAX_EACH
+    if not each and instead is not None:
+        record_revocation(connection, *instead, trail)
+    number = 0
+    for first in range(0, len(ids), BATCH):
+        c, some = grants.c, ids[first : first + BATCH]
+        here = c.id.in_(some) & c.ended_at.is_(None)
+        change = update(grants).where(here).values(ended_at=trail.at).returning(c.id)
+        ended = sorted(connection.execute(change).scalars())
+        number += len(ended)
+        if ended:
+            connection.execute(delete(families).where(families.c.grant.in_(ended)))
+            connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(ended)))
+        for id in ended:
+            record_event(connection, trail.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
+            if each:
+                record_revocation(connection, Revoked.GRANT, id, trail)
+    return number
 
 
 def load_consent(
@@ -160,8 +191,9 @@ def withdraw_consent(connection: Connection, user: UserId, client: ClientId, tra
     here = (consents.c.user == user) & (consents.c.client == client)
     connection.execute(delete(consents).where(here))
     record_event(connection, trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))
-    for grant in live_grants(connection, user=user, client=client):
-        end_grant(connection, grant.id, "consent withdrawn", trail)
+    ids = [grant.id for grant in live_grants(connection, user=user, client=client)]
+    instead = (Revoked.SUBJECT, user)
+    end_grants(connection, ids, "consent withdrawn", trail, instead=instead)
 
 
 def forget_consents(

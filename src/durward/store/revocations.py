@@ -17,7 +17,7 @@ MAX_LISTED = 10_000
 
 
 def record_revocation(connection: Connection, kind: Kind, value: str, trail: Trail) -> None:
-    """Revoke a session, a grant, or what a subject got before now."""
+    """Revoke a session, a grant, or what a subject, or a client, got before now."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     sequence = newest_revocation(connection) + 1

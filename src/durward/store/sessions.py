@@ -7,7 +7,7 @@ from durward.core.authn.session import Session
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.values import Instant, SessionId, UserId
 from durward.store.audit import record_event
-from durward.store.grants import end_grant, live_grants
+from durward.store.grants import end_grants, live_grants
 from durward.store.revocations import record_revocation
 from durward.store.schema import sessions
 
@@ -86,9 +86,9 @@ def end_session(connection: Connection, id: SessionId, reason: str, trail: Trail
         return False
     record_event(connection, trail.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
     record_revocation(connection, Revoked.SESSION, id, trail)
-    for grant in live_grants(connection, session=id):
-        if not grant.outlives_session:
-            end_grant(connection, grant.id, "the session ended", trail)
+    bound = [one.id for one in live_grants(connection, session=id) if not one.outlives_session]
+    # Their tokens name the session, which is revoked: many need no entries of their own.
+    end_grants(connection, bound, "the session ended", trail)
     return True
 
 

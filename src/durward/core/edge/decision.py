@@ -188,6 +188,10 @@ REASONS = {
         Stage.TOKEN,
         "the token was issued before the subject's tokens were revoked",
     ),
+    "rbac_access_denied_matched_policy[revoked-client": (
+        Stage.TOKEN,
+        "the token was issued before the client's tokens were revoked",
+    ),
     "rbac_access_denied_matched_policy[revoked-": (Stage.TOKEN, "the token was revoked"),
     "rbac_access_denied_matched_policy[unknown-revocations": (
         Stage.FRESHNESS,

@@ -1,7 +1,7 @@
 """What is not good any more although its tokens have not expired, as a node of the edge knows it.
 
-A session or a grant is revoked for good; of a subject, what was issued before. A client that acts
-for itself is its own subject, and what it does for people stands on grants.
+A session or a grant is revoked for good; of a subject or a client, what was issued before. A client
+that acts for itself is its own subject; as a client it is revoked with what it does for people.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SESSION = "session"
     GRANT = "grant"
     SUBJECT = "subject"
+    CLIENT = "client"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Revocations as Envoy looks them up: maps over the headers into which verified claims went.
 
-A map over the token's metadata would validate, load, and never match. Two filters, each in a file
-of its own: a `base` and a `delta`. Each holds a canary that is always revoked, so that a push can
-be proven by a request that must be refused.
+A map over the token's metadata would validate, load, and never match. An entry that allows ends the
+search, so only the last map of a filter may have such; subjects and clients both do, so each has a
+pair of filters, every one in a file of its own: a `base` and a `delta`. Each holds a canary that is
+always revoked, so that a push can be proven by a request that must be refused.
 """
 
 from collections.abc import Iterable
@@ -15,10 +16,19 @@ from durward.core.values import numeric_date
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 BASE, DELTA = "revoked-base", "revoked-delta"
-FILTERS = (BASE, DELTA)
+CLIENTS_BASE, CLIENTS_DELTA = "revoked-clients-base", "revoked-clients-delta"
+OF_ALL = (Kind.SESSION, Kind.GRANT, Kind.SUBJECT)
+OF_CLIENTS = (Kind.SESSION, Kind.CLIENT)
+KINDS = {BASE: OF_ALL, DELTA: OF_ALL, CLIENTS_BASE: OF_CLIENTS, CLIENTS_DELTA: OF_CLIENTS}
+"""The maps of each filter, in order. Those of clients have sessions only for the canary's."""
+
+FILTERS = tuple(KINDS)
 FOREVER = 1e15
 
-CLAIMS = {Kind.SESSION: "sid", Kind.GRANT: "grant", Kind.SUBJECT: "sub"}
+REFUSED_BEFORE = {Kind.SUBJECT: "revoked-before", Kind.CLIENT: "revoked-client"}
+"""Of which only what was issued before is refused, and how Envoy's account names that."""
+
+CLAIMS = {Kind.SESSION: "sid", Kind.GRANT: "grant", Kind.SUBJECT: "sub", Kind.CLIENT: "client_id"}
 
 
 def canary_session(name: str) -> str:
@@ -43,17 +53,21 @@ def in_place(name: str) -> Config:
 
 
 def files(revoked: Revoked | None) -> dict[str, Config]:
-    """The resource files, the base first: what moves there from the delta is never in neither.
+    """The resource files, bases first: what moves there from a delta is never in neither.
 
     Where it is not known what is revoked (None), the delta refuses every token. It is the last that
-    is replaced: when it lets tokens pass again, the base is in force.
+    is replaced: when it lets tokens pass again, all others are in force.
     """
-    if revoked is None:
-        return {BASE: file(BASE, rules(BASE, ())), DELTA: file(DELTA, no_token())}
-    return {
+    known = Revoked() if revoked is None else revoked
+    found = {
         name: file(name, rules(name, entries))
-        for name, entries in ((BASE, revoked.base), (DELTA, revoked.delta))
+        for names, entries in (
+            ((BASE, CLIENTS_BASE), known.base),
+            ((CLIENTS_DELTA, DELTA), known.delta),
+        )
+        for name in names
     }
+    return found if revoked is not None else {**found, DELTA: file(DELTA, no_token())}
 
 
 def file(name: str, content: Config) -> Config:
@@ -82,17 +96,19 @@ def no_token() -> Config:
 
 
 def rules(name: str, entries: Iterable[Revocation]) -> Config:
-    """One map for each kind, one after the other; whoever is in none passes.
+    """One map for each kind of the filter, one after the other; whoever is in none passes.
 
-    Only the last one, the subject's, may allow what it finds: an earlier one would skip the rest.
+    Only the last one may allow what it finds: an earlier one would skip the rest.
     """
     by_kind: dict[Kind, dict[str, Config]] = {
         Kind.SESSION: {canary_session(name): action("revoked-session", "DENY")}
     }
+    of_clients = KINDS[name] is OF_CLIENTS
     for entry in entries:
-        by_kind.setdefault(entry.kind, {})[entry.value] = verdict(entry)
+        if entry.kind in KINDS[name] and not (of_clients and entry.kind is Kind.SESSION):
+            by_kind.setdefault(entry.kind, {})[entry.value] = verdict(entry)
     chain = action("not-revoked", "ALLOW")
-    for kind in reversed(Kind):
+    for kind in reversed(KINDS[name]):
         if kind in by_kind:
             chain = {
                 "matcher": {
@@ -108,7 +124,7 @@ def rules(name: str, entries: Iterable[Revocation]) -> Config:
 
 def verdict(entry: Revocation) -> Config:
     """Denied for good, or unless the token was issued in a later second than the revocation."""
-    if entry.kind is not Kind.SUBJECT:
+    if entry.kind not in REFUSED_BEFORE:
         return action(f"revoked-{entry.kind}", "DENY")
     later = {"range": {"start": numeric_date(entry.at) + 1, "end": FOREVER}}
     issued = message(
@@ -134,7 +150,7 @@ def verdict(entry: Revocation) -> Config:
                     }
                 ]
             },
-            "on_no_match": action("revoked-before", "DENY"),
+            "on_no_match": action(REFUSED_BEFORE[entry.kind], "DENY"),
         }
     }
 
