@@ -1,6 +1,7 @@
 """Seals that hold for every test: the unit and property floors have no network."""
 
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.demo import Demo, live_demo
 from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 from tests.live import LiveEdge, live_edge
+from tests.turns import taking_turns
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
@@ -28,6 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return (folder not in FIRST) + (folder in LAST)
 
     items.sort(key=turn)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where two processes run tests, one that measures time waits until it is alone.
+
+    First of all wrappers: the time that a test may take begins after that.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")  # noqa: TID251
+    if run is None:
+        return (yield)
+    with taking_turns(run, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -22,7 +22,7 @@ from durward.services.password_verifier import PLACES, PasswordVerifier
 from durward.store.people import load_password, record_password
 from durward.wiring import ControlPlane
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -21,7 +21,7 @@ from durward.faces.http.listener import serve as listen
 from durward.services import passwords
 from durward.services.password_verifier import PLACES, PasswordVerifier
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 ROOT = Path(__file__).parent.parent.parent
 DECOY = passwords.DECOYS[passwords.CURRENT]
 

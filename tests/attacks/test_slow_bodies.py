@@ -15,6 +15,8 @@ from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.edge.node import Limits
 
+pytestmark = pytest.mark.alone
+
 MANY, STREAMS = 1_100, 100
 OTHER = "127.0.0.2"
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -14,6 +14,8 @@ from tests.live import LiveEdge, try_get, wait_for
 from durward.faces import process
 from durward.faces.process import Child, keep_running
 
+pytestmark = pytest.mark.alone
+
 ORDER = "/v1/acme/orders/1001"
 
 

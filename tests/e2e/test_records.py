@@ -44,7 +44,7 @@ class Node:
             record_file_bytes=1,
             record_files=FILES,
         )
-        self.records = Records(settings, self.reopen)
+        self.records = Records(settings, self.reopen, lambda: "edge-1")
 
     async def reopen(self, stream: Path) -> None:
         stream.touch()

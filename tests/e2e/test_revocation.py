@@ -14,6 +14,8 @@ from durward.faces.client.flows import of_service, server_of
 from durward.faces.client.native import sign_in
 from durward.faces.credentials import read_credentials
 
+pytestmark = pytest.mark.alone
+
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0
 

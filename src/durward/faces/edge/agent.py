@@ -65,7 +65,7 @@ class Agent:
         ]
         self._envoy = self._envoy_child(envoy)
         self._revoker = Revoker(self._state, self._link)
-        self._records = Records(settings, self._reopen)
+        self._records = Records(settings, self._reopen, lambda: self._id)
         self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
         self._pushing = asyncio.Lock()

@@ -34,9 +34,11 @@ Reopen = Callable[[Path], Awaitable[None]]
 class Records:
     """Where shipping stands is on disk; a file that is put aside takes its place along."""
 
-    def __init__(self, settings: EdgeSettings, reopen: Reopen) -> None:
+    def __init__(
+        self, settings: EdgeSettings, reopen: Reopen, node: Callable[[], str | None]
+    ) -> None:
         self._state = Path(settings.state)
-        self._node = settings.id or "edge"
+        self._node = node
         self._file_bytes = settings.record_file_bytes
         self._files = settings.record_files
         self._ships = settings.control_plane is not None
@@ -146,7 +148,7 @@ class Records:
                     id=f"dropped_{first.id}",
                     at=now(),
                     kind=Kind.REFUSALS_DROPPED,
-                    actor=self._node,
+                    actor=self._node() or "edge",
                     target=path.name,
                     facts=told,
                 )
