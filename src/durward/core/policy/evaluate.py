@@ -16,7 +16,7 @@ from durward.core.policy.answer import GRANTS, Answer, Layer, Result
 from durward.core.policy.block import Block, Plan
 from durward.core.policy.document import Document
 from durward.core.policy.index import First, Index, first_of, slowly_first
-from durward.core.policy.pattern import parse_action
+from durward.core.policy.pattern import ActionPattern, parse_action
 from durward.core.policy.predicate import ACTION, RESOURCE, Facts
 from durward.core.policy.request import NOBODY, SCOPES, TENANT_ID, AccessRequest, Principal
 
@@ -91,10 +91,14 @@ class PolicySet:
         self._resources = _blocks(Layer.RESOURCE, policies.resources)
         self._boundaries = _blocks(Layer.BOUNDARY, policies.boundaries)
         self._guardrails = [Block(Layer.GUARDRAIL, level) for level in policies.guardrails]
-        self._scopes = {
-            scope: tuple(parse_action(action) for action in sorted(actions))
-            for scope, actions in policies.scopes.items()
-        }
+        self._scopes_of: dict[str, set[str]] = {}  # by an action that they name to the letter
+        self._scopes_with: list[tuple[str, ActionPattern]] = []  # and with wildcards
+        for scope, actions in policies.scopes.items():
+            for pattern in map(parse_action, sorted(actions)):
+                if (named := pattern.template.literal) is None:
+                    self._scopes_with.append((scope, pattern))
+                else:
+                    self._scopes_of.setdefault(named, set()).add(scope)
         self._attached = self._identity.keys() | self._boundaries.keys()
         self._asked: dict[str, Course] = {}
         self._courses: dict[tuple[tuple[str, ...], str, str], Course] = {}
@@ -197,11 +201,8 @@ class PolicySet:
         return self._scopes_over(folded) if known is None else known
 
     def _scopes_over(self, action: str) -> frozenset[str]:
-        return frozenset(
-            scope
-            for scope, patterns in self._scopes.items()
-            if any(pattern.matches(action) for pattern in patterns)
-        )
+        wider = (scope for scope, pattern in self._scopes_with if pattern.matches(action))
+        return frozenset(self._scopes_of.get(action, ())).union(wider)
 
     def _course(self, request: AccessRequest) -> Course:
         """Shared by all to whom the same is attached; found again by who asks."""
