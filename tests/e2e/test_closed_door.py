@@ -163,13 +163,33 @@ def test_a_snapshot_that_cannot_be_read_leaves_the_former_in_force(own_edge: Liv
     assert own_edge.get(ORDER).status_code == 401
 
 
-def test_a_configuration_that_lets_a_canary_pass_is_rolled_back(own_edge: LiveEdge) -> None:
+def test_a_configuration_that_answers_a_canary_otherwise_is_rolled_back(
+    own_edge: LiveEdge,
+) -> None:
+    """Envoy normalises the path, so that its route is never reached, whatever the router says."""
     snapshot = own_edge.snapshot(2)
     (api,) = snapshot.apis
-    canary = replace(api.operations[0], id="Canary", path="/.durward/canary")
+    canary = replace(api.operations[1], id="Canary", path="/v1/%61dmin")
     reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=(canary,)),)))
     assert reply.status_code == 409
     assert "was not refused" in reply.text
     assert own_edge.get(ORDER).status_code == 401
-    assert own_edge.get("/.durward/canary").status_code == 404
+    assert own_edge.get("/v1/admin").status_code == 404
     assert b'"version":1' in (own_edge.folder / "snapshot.json").read_bytes()
+
+
+def test_operations_that_fit_any_path_are_no_trouble_for_the_canaries(own_edge: LiveEdge) -> None:
+    """What is undeclared is asked for by a longer path; a guarded one by a path that means it."""
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    guarded = api.operations[1]
+    any_path = [
+        replace(guarded, id=f"Any{count}", path="".join(f"/{{v{n}}}" for n in range(count)))
+        for count in range(1, 6)
+    ]
+    public = replace(guarded, id="Public", path="/canary", public=True, scopes=())
+    operations = (*any_path, public)
+    reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=operations),)))
+    assert (reply.status_code, reply.text) == (200, "2")
+    assert own_edge.get("/.durward/canary").status_code == 401
+    assert own_edge.get("/a/b/c/d/e/f").status_code == 404

@@ -215,7 +215,7 @@ async def test_where_envoy_dies_in_the_middle_of_a_push_every_former_file_is_bac
         raise AssertionError("there is nobody to ask")
 
     with pytest.raises(Unavailable, match="gone"):
-        await files.push(a_shape("2"), versions, never)
+        await files.push(a_shape("2"), a_shape("2"), versions, never)
     assert len(before) == 2
     assert {path: path.read_bytes() for path in before} == before
 

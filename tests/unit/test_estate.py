@@ -80,7 +80,7 @@ def test_what_fits_is_one_value() -> None:
         ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
         (
             {"apis": {"two": {**GOOD["apis"]["orders"], "audience": "http://other"}}},
-            "apis/two: `GET /a` is an operation of `orders` already",
+            "apis/two: `GET /a` answers the same requests as `GET /a` of apis/orders",
         ),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "upstream": "x"}}}, "not an address"),

@@ -7,6 +7,8 @@ from durward.core.address import Address
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId
 
+METADATA = "/.well-known/oauth-protected-resource"
+"""Below this path the edge itself answers for an API (RFC 9728 §3.1)."""
 NO_SCOPE = ""
 """Stands for what a token may do whatever its scopes: operations that ask for none."""
 

@@ -1,7 +1,7 @@
 """One request at the edge: from the facts that Envoy verified to a decision.
 
 Nothing here trusts a header that a client could have sent: the facts come from Envoy alone, and the
-operation that Envoy's route named must be the one that our own matcher finds.
+operation that Envoy's route named must be the one that our own router finds among all APIs.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from durward.core.edge.decision import Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
 from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.protected_resource import metadata_url
-from durward.core.openapi.matcher import Matcher
 from durward.core.openapi.operations import Operation, resource_arn
+from durward.core.openapi.router import Route, Router
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.explain import Explanation, explain
 from durward.core.policy.request import MAX_LISTED, AccessRequest, Principal
@@ -43,25 +43,27 @@ class Decider:
     def __init__(self, snapshot: Snapshot) -> None:
         """Raises PolicyError where a policy of the snapshot cannot be read."""
         self.version = snapshot.version
-        self._apis: dict[str, tuple[Api, Matcher]] = {
-            api.id: (api, Matcher(api.operations)) for api in snapshot.apis
-        }
+        self._router = Router(
+            Route(operation.method, operation.path, (api, operation))
+            for api in snapshot.apis
+            for operation in api.operations
+        )
         self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
 
     def decide(self, request: CheckRequest) -> Outcome:
         """Default deny: only what a statement allows passes."""
-        known = self._apis.get(request.api)
-        path = request.path.partition("?")[0]
-        found = known[1].match(request.method, path) if known else None
-        if known is None or found is None or found[0].id != request.operation:
+        found = self._router.match(request.method, request.path.partition("?")[0])
+        if found is None:
             return Outcome(allowed=False, stage=Stage.ROUTE, reason="no such operation")
-        operation, values = found
+        (api, operation), values = found[0].what, found[1]
+        if (api.id, operation.id) != (request.api, request.operation):
+            return Outcome(allowed=False, stage=Stage.ROUTE, reason="no such operation")
         if refused := _token_problem(request, operation):
             return Outcome(allowed=False, stage=Stage.TOKEN, reason=refused, operation=operation)
         if operation.fresh and not _is_fresh(request):
             reason = "the node has not heard from the control plane, and the operation is `fresh`"
             return Outcome(allowed=False, stage=Stage.FRESHNESS, reason=reason, operation=operation)
-        return self._decide_object(known[0], operation, values, request)
+        return self._decide_object(api, operation, values, request)
 
     def _decide_object(
         self, api: Api, operation: Operation, values: Mapping[str, str], request: CheckRequest

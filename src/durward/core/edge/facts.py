@@ -60,7 +60,7 @@ def context_of(
     """The context keys of a request, in lower case; a key without a value is absent."""
     now = numeric_date(request.at)
     facts: dict[str, Value] = {
-        "requestmethod": request.method,
+        "requestmethod": operation.method,  # HEAD is decided as the GET that answers it
         "requestpath": request.path.partition("?")[0],
         "operationid": operation.id,
         "sourceip": request.source,

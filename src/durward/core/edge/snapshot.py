@@ -4,7 +4,7 @@ It travels in parts (`parts.py`); as one value it lies on the node's disk, for i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import msgspec
@@ -28,6 +28,15 @@ class Snapshot:
     def nothing(cls) -> Self:
         """Where nothing is known: no operation is declared, no key signs, nothing is allowed."""
         return cls(0, "", (), ())
+
+    def changed_since(self, former: Self) -> tuple[Api, ...]:
+        """The APIs that are not as they were."""
+        before = {api.id: api for api in former.apis}
+        return tuple(api for api in self.apis if before.get(api.id) != api)
+
+    def only_changed(self, former: Self) -> Self:
+        """The same with those APIs alone that are not as they were; with one, where all are."""
+        return replace(self, apis=self.changed_since(former) or self.apis[:1])
 
     def to_wire(self) -> bytes:
         """The snapshot as JSON."""

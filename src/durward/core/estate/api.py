@@ -1,17 +1,18 @@
 """APIs behind the edge, and what is known here of their objects."""
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from durward.core.api import Api
+from durward.core.api import METADATA, Api
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
 from durward.core.estate.upstream import parse_upstream
 from durward.core.openapi.operations import is_object, read_inventory
+from durward.core.openapi.router import Route, overlaps
 from durward.core.policy.catalogue import DeclaredKey
 from durward.core.policy.dialect import OWN
 from durward.core.values import ApiId
@@ -66,7 +67,7 @@ def read_apis(
 ) -> Iterator[tuple[str, Api]]:
     """The APIs with their operations read; what does not fit is added to `problems`."""
     audiences: dict[str, str] = {}
-    served: dict[tuple[str, str], str] = {}
+    routes: list[Route[str]] = []
     for name, body in declared.items():
         if (other := audiences.setdefault(body.audience, name)) != name:
             problems.append(f"apis/{name}: has the audience of `{other}`")
@@ -79,15 +80,24 @@ def read_apis(
             problems.append(f"apis/{name}: {error.path}: {error.problem}{advice}")
             continue
         operations = inventory.operations
-        for operation in operations:
-            other = served.setdefault(operation.route, name)
-            if other != name:
-                what = f"`{operation.method} {operation.path}`"
-                problems.append(f"apis/{name}: {what} is an operation of `{other}` already")
+        routes += (Route(one.method, one.path, f"apis/{name}") for one in operations)
         yield (
             name,
             Api(ApiId(name), body.audience, body.stage, upstream, operations, inventory.scopes),
         )
+    problems += unsettled(routes)
+
+
+def unsettled(routes: Sequence[Route[str]]) -> Iterator[str]:
+    """Operations of two APIs that answer the same requests, and those that the edge answers."""
+    for route in routes:
+        if route.template.startswith(METADATA):
+            problem = "below this path the edge itself answers (RFC 9728 §3.1)"
+            yield f"{route.what}: `{route.method} {route.template}`: {problem}"
+    for first, second in overlaps(routes):
+        if first.what != second.what:  # within one document it is told with its place there
+            other, one = (f"`{each.method} {each.template}`" for each in (first, second))
+            yield f"{second.what}: {one} answers the same requests as {other} of {first.what}"
 
 
 def check_resource(audience: str) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from durward.core.api import METADATA
 from durward.core.wire import JsonLike
-
-WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 def metadata_path(audience: str) -> str:
     """Where the metadata lies: the well-known part before the resource's path (RFC 9728 §3.1)."""
-    return WELL_KNOWN + urlsplit(audience).path.rstrip("/")
+    return METADATA + urlsplit(audience).path.rstrip("/")
 
 
 def metadata_url(audience: str) -> str:

@@ -118,10 +118,11 @@ class Agent:
                 report(
                     "what is revoked is not known: no token is good until the control plane says"
                 )
-            await asyncio.to_thread(self._write_first)
+            written = await asyncio.to_thread(self._write_first)
             await end_left(Path(self._node.admin.host))
             await self._envoy.start()
             await self._confirm_refusals()
+            self._files.remember(written)
             if self._follower:
                 await self._follower.catch_up()
         except BaseException:
@@ -148,20 +149,23 @@ class Agent:
         self._snapshot = self._follower.holding.snapshot
         replace(self._snapshot_path, self._snapshot.to_wire())
 
-    def _write_first(self) -> None:
+    def _write_first(self) -> Shape:
         """Envoy's files before its start; what it cannot take any more is taken part by part later.
 
         Raises Misconfigured or Unavailable.
         """
+        wanted = self._shape(self._snapshot)
         try:
-            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
+            self._files.write_first(wanted, self._revoker.files)
         except Misconfigured as error:
             if self._follower is None:
                 raise
             report(f"closed: {error}")
             self._follower.holding = Holding()
             self._snapshot = Snapshot.nothing()
-            self._files.write_first(self._shape(self._snapshot), self._revoker.files)
+            wanted = self._shape(self._snapshot)
+            self._files.write_first(wanted, self._revoker.files)
+        return wanted
 
     async def _join(self, link: Link) -> None:
         """Get an id, or keep the one that there is.
@@ -242,8 +246,13 @@ class Agent:
             try:
                 replace(self._snapshot_path, fresh.to_wire())
                 await self._reload_decision_points()
+                all_of_it = await asyncio.to_thread(self._shape, fresh)
+                changed = await asyncio.to_thread(self._shape, fresh.only_changed(former))
                 await self._files.push(
-                    self._shape(fresh), self._versions, lambda: canary(self._node.apis, fresh)
+                    all_of_it,
+                    changed,
+                    self._versions,
+                    lambda: canary(self._node.apis, fresh, former),
                 )
             except DurwardError:
                 replace(self._snapshot_path, former.to_wire())

@@ -3,21 +3,27 @@
 A configuration can be valid, loaded and still let everything pass; only a refusal proves the door.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import httpx2
 
 from durward.core.address import Address
+from durward.core.api import Api
 from durward.core.edge.envoy.replies import REVOKED
 from durward.core.edge.envoy.routes import undeclared_status
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation
+from durward.core.openapi.router import Route, Router
 
 FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' * 86}"
 """An access token that nobody signed, and that has the form of one."""
+MOST_UNCHANGED = 20
+AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,16 @@ class Canary:
     title: str = ""
 
 
-async def canary(edge: Address, snapshot: Snapshot) -> str | None:
+async def canary(edge: Address, snapshot: Snapshot, former: Snapshot | None = None) -> str | None:
     """Send every canary; say which one was not refused as it must be.
 
+    Of APIs that are as in the `former` snapshot a few are tried: what changed is what may be wrong.
     Raises Unavailable where the edge does not answer.
     """
-    return await _send(edge, canaries(snapshot))
+    changed = snapshot.changed_since(former) if former else snapshot.apis
+    names = {api.id for api in changed}
+    others = (api for api in snapshot.apis if api.id not in names)
+    return await _send(edge, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)]))
 
 
 async def revoked_canary(
@@ -47,14 +57,14 @@ async def revoked_canary(
 
     Raises Unavailable where the edge does not answer.
     """
-    api = next(iter(snapshot.apis), None)
-    guarded = [found for found in api.operations if not found.public] if api else []
+    router = router_of(snapshot)
+    guarded = islice(chain.from_iterable(guarded_paths(router, api) for api in snapshot.apis), 1)
     return await _send(
         edge,
         [
-            Canary(f"a token for `{name}`", found.method, filled(found), 401, token, REVOKED)
+            Canary(f"a token for `{name}`", method, path, 401, token, REVOKED)
+            for method, path in guarded
             for name, token in tokens.items()
-            for found in guarded[:1]
         ],
     )
 
@@ -66,32 +76,61 @@ async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:
         async with httpx2.AsyncClient(
             transport=transport, base_url=base, timeout=5, trust_env=False
         ) as client:
-            for bird in birds:
-                headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
-                reply = await client.request(bird.method, bird.path, headers=headers)
-                # A service may answer 404 too: only a refusal of ours has a decision's id.
-                ours = "durward-decision" in reply.headers
-                if reply.status_code != bird.status or not ours or bird.title not in reply.text:
-                    return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
+            waiting = iter(birds)
+            flights = [_fly(client, waiting) for _ in range(AT_ONCE)]
+            told = await asyncio.gather(*flights)
     except httpx2.HTTPError as error:
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
+    return next(filter(None, told), None)
+
+
+async def _fly(client: httpx2.AsyncClient, birds: Iterator[Canary]) -> str | None:
+    """Send one after the other, each of which only one of us takes."""
+    for bird in birds:
+        headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
+        reply = await client.request(bird.method, bird.path, headers=headers)
+        # A service may answer 404 too: only a refusal of ours has a decision's id.
+        ours = "durward-decision" in reply.headers
+        if reply.status_code != bird.status or not ours or bird.title not in reply.text:
+            return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
     return None
 
 
-def canaries(snapshot: Snapshot) -> Iterator[Canary]:
+def canaries(snapshot: Snapshot, apis: Iterable[Api]) -> Iterator[Canary]:
     """An undeclared operation; of each API a guarded operation without and with a forged token."""
+    router = router_of(snapshot)
     undeclared = undeclared_status(snapshot)
-    yield Canary("an undeclared operation", "GET", "/.durward/canary", undeclared)
-    for api in snapshot.apis:
-        for operation in [found for found in api.operations if not found.public][:1]:
-            path = filled(operation)
-            yield Canary("a request without a token", operation.method, path, 401)
-            yield Canary("an unsigned token", operation.method, path, 401, FORGED)
+    yield Canary("an undeclared operation", "GET", undeclared_path(snapshot), undeclared)
+    for api in apis:
+        for method, path in islice(guarded_paths(router, api), 1):
+            yield Canary("a request without a token", method, path, 401)
+            yield Canary("an unsigned token", method, path, 401, FORGED)
 
 
-def filled(operation: Operation) -> str:
-    """A path of the operation."""
-    return re.sub(r"\{[^}]*\}", "canary", operation.path)
+def router_of(snapshot: Snapshot) -> Router[Operation]:
+    """Which operation a request means."""
+    return Router(
+        Route(operation.method, operation.path, operation)
+        for api in snapshot.apis
+        for operation in api.operations
+    )
+
+
+def guarded_paths(router: Router[Operation], api: Api) -> Iterator[tuple[str, str]]:
+    """Requests that mean a guarded operation of an API; none by HEAD, whose refusal has no text."""
+    for operation in api.operations:
+        if not operation.public and operation.method != "HEAD":
+            path = re.sub(r"\{[^}]*\}", "canary", operation.path)
+            found = router.match(operation.method, path)
+            if found and found[0].what is operation:
+                yield operation.method, path
+
+
+def undeclared_path(snapshot: Snapshot) -> str:
+    """A path of more segments than any template has."""
+    paths = (operation.path for api in snapshot.apis for operation in api.operations)
+    most = max((path.count("/") for path in paths), default=0)
+    return "/.durward" + "/canary" * most
 
 
 def reachable(address: Address) -> str:

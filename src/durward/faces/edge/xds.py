@@ -13,6 +13,8 @@ from durward.core.wire import JsonLike, compact_json
 from durward.services.envoy_check import complaint
 
 CONFIRM_WITHIN_SECONDS = 10.0
+BYTES_A_SECOND = 500_000
+"""What Envoy takes of a file at least, on a machine that has more to do: it gets as much longer."""
 POLL_SECONDS = 0.01
 
 Versions = Callable[[], Awaitable[Mapping[str, str]]]
@@ -29,31 +31,41 @@ class ResourceFiles:
     folder: Path
     envoy: Path
 
-    def write_first(self, shape: Shape, revoked: Mapping[str, JsonLike]) -> Path:
-        """Write every file before Envoy starts: one that lacks a file exits at boot."""
-        self.validate(shape)
+    def write_first(self, shape: Shape, revoked: Mapping[str, JsonLike]) -> None:
+        """Write every file before Envoy starts: one that lacks a file exits at boot.
+
+        What this Envoy has run before it is not asked about again: that takes seconds where much is
+        declared. Raises Misconfigured or Unavailable.
+        """
+        if not self._was_taken(shape):
+            self.validate(shape)
         for name, content in {**shape.files, **revoked}.items():
             replace(self._path(name), compact_json(content))
-        return self._start(shape.bootstrap, "bootstrap")
+        self._start(shape.bootstrap, "bootstrap")
 
-    def validate(self, shape: Shape) -> None:
-        """Let Envoy itself read the candidate.
+    def validate(self, candidate: Shape) -> None:
+        """Let Envoy itself read a candidate.
 
         Raises Misconfigured with its complaint, Unavailable where it cannot be asked.
         """
-        if told := complaint(self.envoy, self._start(shape.whole, "candidate")):
+        if told := complaint(self.envoy, self._start(candidate.whole, "candidate")):
             raise Misconfigured("edge", f"Envoy refuses the configuration: {told}")
 
-    async def push(self, shape: Shape, versions: Versions, canary: Canary) -> None:
+    def remember(self, shape: Shape) -> None:
+        """This Envoy runs it. Raises Unavailable."""
+        replace(self._taken, self._mark(shape))
+
+    async def push(self, shape: Shape, changed: Shape, versions: Versions, canary: Canary) -> None:
         """Replace the files, see them in force and the canaries refused; else the old ones return.
 
+        Envoy is asked about what `changed` beforehand: about all of it that takes seconds.
         Raises Misconfigured or Unavailable; nothing is left half in place.
         """
         before = {name: self._path(name).read_bytes() for name in shape.files}
         after = {name: compact_json(content) for name, content in shape.files.items()}
         if before == after:  # policies alone changed, say: Envoy has nothing to do with them
             return
-        await asyncio.to_thread(self.validate, shape)
+        await asyncio.to_thread(self.validate, changed)
         try:
             await self._put(after, versions)
             passed = await canary()
@@ -65,6 +77,7 @@ class ResourceFiles:
             raise Misconfigured(
                 "edge", f"{passed} was not refused; the former configuration is back"
             )
+        self.remember(shape)
 
     async def put_revoked(self, files: Mapping[str, JsonLike], versions: Versions) -> None:
         """Replace the maps of what is revoked: one tested shape, so it is renamed and confirmed.
@@ -77,7 +90,8 @@ class ResourceFiles:
         for name, content in contents.items():
             if self._path(name).read_bytes() != content:
                 replace(self._path(name), content)
-                await confirm(name, json.loads(content)["version_info"], versions)
+                within = CONFIRM_WITHIN_SECONDS + len(content) / BYTES_A_SECOND
+                await confirm(name, json.loads(content)["version_info"], versions, within)
 
     async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
         """Every file, also where Envoy does not say that it has taken the one before."""
@@ -90,6 +104,24 @@ class ResourceFiles:
         if failed:
             raise failed[0]
 
+    def _was_taken(self, shape: Shape) -> bool:
+        try:
+            return self._taken.read_bytes() == self._mark(shape)
+        except OSError:
+            return False
+
+    @property
+    def _taken(self) -> Path:
+        return self.folder / "taken"
+
+    def _mark(self, shape: Shape) -> bytes:
+        """In short: which Envoy, and which version of each resource."""
+        binary = self.envoy.stat()
+        versions = {name: content["version_info"] for name, content in shape.files.items()}
+        return compact_json(
+            {"envoy": [str(self.envoy), binary.st_size, binary.st_mtime_ns], **versions}
+        )
+
     def _path(self, name: str) -> Path:
         return self.folder / name / f"{name}.json"
 
@@ -99,10 +131,10 @@ class ResourceFiles:
         return path
 
 
-async def confirm(name: str, version: str, versions: Versions) -> None:
-    """Wait until Envoy runs this version. Raises Unavailable where it does not in time."""
+async def confirm(name: str, version: str, versions: Versions, within: float) -> None:
+    """Wait until Envoy runs this version, for so many seconds. Raises Unavailable."""
     try:
-        async with asyncio.timeout(CONFIRM_WITHIN_SECONDS):
+        async with asyncio.timeout(within):
             while (await versions()).get(name) != version:  # noqa: ASYNC110 - Envoy sends no event
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:

@@ -1,7 +1,7 @@
 """Routes: the inventory. What is not declared does not exist (ZT-1)."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from durward.core.api import Api
 from durward.core.authzen.body import MAX_BODY_BYTES
@@ -20,13 +20,14 @@ from durward.core.edge.envoy.filters import (
     public_body,
     token_guard_of_public_operation,
 )
+from durward.core.edge.envoy.tree import tree
 from durward.core.edge.envoy.types import JWT, Config, message, seconds
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth import protected_resource
 from durward.core.oauth.metadata import SURFACE
-from durward.core.openapi.matcher import SEGMENT
 from durward.core.openapi.operations import Operation
+from durward.core.openapi.router import Route, methods_of, path_regex
 from durward.core.wire import JsonLike, compact_json
 
 API_ROUTES = "apis"
@@ -38,35 +39,37 @@ default it takes 4 096 bytes, about a hundred."""
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
-    """What the listener of the APIs serves: their operations, then the end."""
-    declared = [route for api in snapshot.apis for route in api_routes(snapshot, api, limits)]
-    return configuration(API_ROUTES, [*declared, nothing_here(undeclared_status(snapshot))])
+    """What the listener of the APIs serves: their metadata and operations, then the end."""
+    declared: list[Route[Sequence[Config]]] = [
+        *metadata_routes(snapshot),
+        *(
+            Route(operation.method, operation.path, (operation_route(api, operation, limits),))
+            for api in snapshot.apis
+            for operation in api.operations
+        ),
+    ]
+    nothing = nothing_here(undeclared_status(snapshot))
+    return configuration(API_ROUTES, {"matcher": tree(declared, nothing)})
 
 
 def issuer_configuration(limits: Limits) -> Config:
     """What the listener of the issuer serves: an allow-list, then the end."""
-    return configuration(ISSUER_ROUTES, [*issuer_routes(limits), nothing_here(NOT_FOUND)])
+    routes: list[JsonLike] = [*issuer_routes(limits), nothing_here(NOT_FOUND)]
+    return configuration(ISSUER_ROUTES, {"routes": routes})
 
 
-def configuration(name: str, routes: list[JsonLike]) -> Config:
+def configuration(name: str, routes: Config) -> Config:
     """One virtual host: which host a client names decides nothing."""
     return message(
         "envoy.config.route.v3.RouteConfiguration",
         {
             "name": name,
-            "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}],
+            "virtual_hosts": [{"name": name, "domains": ["*"], **routes}],
             "response_headers_to_remove": ["server", "x-powered-by"],
             "validate_clusters": True,
             "max_direct_response_body_size_bytes": METADATA_BYTES,
         },
     )
-
-
-def api_routes(snapshot: Snapshot, api: Api, limits: Limits) -> Iterator[Config]:
-    """The metadata document of an API, then its operations, the most literal paths first."""
-    yield metadata_route(snapshot, api)
-    for operation in sorted(api.operations, key=lambda op: op.path.replace("{", "\uffff")):
-        yield operation_route(api, operation, limits)
 
 
 def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
@@ -86,7 +89,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         "name": f"{api.id}:{operation.id}",
         "match": {
             "safe_regex": {"regex": path_regex(operation.path)},
-            "headers": [{"name": ":method", "string_match": {"exact": operation.method}}],
+            "headers": [is_one_of(methods_of(operation.method))],
         },
         "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_seconds)},
         "metadata": {
@@ -105,20 +108,31 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
 
 
-def path_regex(template: str) -> str:
-    """The paths of a template: every variable is one segment that is not empty."""
-    parts = re.split(r"(\{[^}]*\})", template)
-    return "".join(SEGMENT if part.startswith("{") else re.escape(part) for part in parts)
+def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
+    """The metadata of each protected resource, where RFC 9728 §3.1 has it.
+
+    Resources that differ by their host alone have the same path: there the host decides.
+    """
+    sharing: dict[str, list[Api]] = {}
+    for api in snapshot.apis:
+        sharing.setdefault(protected_resource.metadata_path(api.audience), []).append(api)
+    for path, apis in sharing.items():
+        hosts = [host_of(api) if len(apis) > 1 else None for api in apis]
+        routes = [
+            metadata_route(snapshot, api, path, host) for api, host in zip(apis, hosts, strict=True)
+        ]
+        yield Route("GET", path, routes)
 
 
-def metadata_route(snapshot: Snapshot, api: Api) -> Config:
+def metadata_route(snapshot: Snapshot, api: Api, path: str, host: str | None) -> Config:
     """The protected resource's metadata (RFC 9728 §3), public, also when all else is down."""
     document = protected_resource.metadata(api.audience, snapshot.issuer, api.scopes)
+    named: Config = {"name": ":authority", "string_match": {"exact": host, "ignore_case": True}}
     return {
         "name": f"{api.id}:metadata",
         "match": {
-            "path": protected_resource.metadata_path(api.audience),
-            "headers": [{"name": ":method", "string_match": {"exact": "GET"}}],
+            "path": path,
+            "headers": [is_one_of(methods_of("GET")), *([named] if host else [])],
         },
         "direct_response": {
             "status": 200,
@@ -127,6 +141,18 @@ def metadata_route(snapshot: Snapshot, api: Api) -> Config:
         "response_headers_to_add": [header("content-type", "application/json")],
         "typed_per_filter_config": unguarded(),
     }
+
+
+def host_of(api: Api) -> str:
+    """The host under which clients reach an API, as they send it (RFC 9110 §7.2)."""
+    return urlsplit(api.audience).netloc
+
+
+def is_one_of(methods: Sequence[str]) -> Config:
+    """The request has one of these methods."""
+    one = {"exact": methods[0]}
+    any_of = {"safe_regex": {"regex": "|".join(methods)}}
+    return {"name": ":method", "string_match": any_of if len(methods) > 1 else one}
 
 
 def issuer_routes(limits: Limits) -> Iterator[Config]:

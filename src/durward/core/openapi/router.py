@@ -1,0 +1,173 @@
+"""The one order of all operations: Envoy's routes are made from it, decision points match with it.
+
+A template is segments, each literal text or one variable. Of those that fit a path, the most
+specific counts: segment by segment from the left, literal before variable. What a variable is
+called and who was declared first count for nothing. Two that this order cannot settle are refused
+(ADR 26).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+from urllib.parse import unquote
+
+SEGMENT: Final = r"[A-Za-z0-9._~!$&'()+,=:@%-]+"
+"""A segment as RFC 3986 allows it, less `;` and `*`, which upstreams read differently."""
+
+_SEGMENT = re.compile(SEGMENT + r"\Z")
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%00|%25")
+"""Broken escapes, and escapes of what separates or ends: never part of a value."""
+_VARIABLE = re.compile(r"\{[^}]*\}")
+
+What = TypeVar("What")
+Answers_co = TypeVar("Answers_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Answers_co]):
+    """A method on a template, and what answers there."""
+
+    method: str
+    template: str
+    what: Answers_co
+
+    @property
+    def shape(self) -> str:
+        """The template whatever its variables are called: what equal ones share."""
+        return _VARIABLE.sub("{}", self.template)
+
+
+def methods_of(method: str) -> tuple[str, ...]:
+    """The methods that a declared one answers: HEAD is GET without content (RFC 9110 §9.3.2)."""
+    return ("GET", "HEAD") if method == "GET" else (method,)
+
+
+def overlaps(routes: Iterable[Route[What]]) -> Iterator[tuple[Route[What], Route[What]]]:
+    """Pairs that answer the same requests: no order settles them."""
+    known: dict[tuple[str, str], Route[What]] = {}
+    for route in routes:
+        other = known.setdefault((route.method, route.shape), route)
+        if other is not route:
+            yield other, route
+
+
+def tables(routes: Iterable[Route[What]]) -> dict[tuple[str, ...], Sequence[Route[What]]]:
+    """The routes of each method, the most specific first; methods with the same ones share them.
+
+    HEAD is answered by GET wherever it is not declared itself.
+    """
+    declared: dict[str, dict[str, Route[What]]] = {}
+    for route in routes:
+        declared.setdefault(route.method, {})[route.shape] = route
+    if gets := declared.get("GET"):
+        declared["HEAD"] = gets | declared.get("HEAD", {})
+    methods: dict[tuple[int, ...], list[str]] = {}
+    for method, found in sorted(declared.items()):
+        methods.setdefault(tuple(sorted(map(id, found.values()))), []).append(method)
+    return {
+        tuple(sharing): sorted(declared[sharing[0]].values(), key=_specificity)
+        for sharing in methods.values()
+    }
+
+
+def _specificity(route: Route[What]) -> list[tuple[bool, str]]:
+    return [(part == "{}", part) for part in route.shape.split("/")]
+
+
+def buckets(table: Sequence[Route[What]], most: int) -> dict[str, Sequence[Route[What]]]:
+    """A table in parts of at most so many routes, by the literal segments that paths begin with.
+
+    Of two parts whose text a path begins with, the routes of the longer are the more specific. Only
+    a part that no literal segment divides is larger.
+    """
+    return dict(_divided(table, most, "", 1))
+
+
+def _divided(
+    table: Sequence[Route[What]], most: int, text: str, depth: int
+) -> Iterator[tuple[str, Sequence[Route[What]]]]:
+    below: dict[str, list[Route[What]]] = {}
+    here = []
+    for route in table if len(table) > most else ():
+        segments = route.shape.split("/")
+        if len(segments) > depth and segments[depth] not in {"", "{}"}:
+            below.setdefault(f"{text}/{segments[depth]}", []).append(route)
+        else:
+            here.append(route)
+    if not below:
+        yield text or "/", table
+        return
+    if here:
+        yield text or "/", here
+    for longer, part in below.items():
+        yield from _divided(part, most, longer, depth + 1)
+
+
+def path_regex(template: str) -> str:
+    """The paths of a template: every variable is one segment that is not empty."""
+    literals = (re.escape(text) for text in _VARIABLE.split(template))
+    return SEGMENT.join(literals)
+
+
+@dataclass
+class _Place(Generic[What]):
+    literals: "dict[str, _Place[What]]" = field(default_factory=dict)
+    variable: "_Place[What] | None" = None
+    routes: dict[str, Route[What]] = field(default_factory=dict)
+
+
+class Router(Generic[What]):
+    """Finds the route of a method and a path that is normalised already."""
+
+    def __init__(self, routes: Iterable[Route[What]]) -> None:
+        self._root = _Place[What]()
+        for route in routes:
+            place = self._root
+            for segment in route.template.split("/")[1:]:
+                if segment.startswith("{"):
+                    place.variable = place.variable or _Place()
+                    place = place.variable
+                else:
+                    place = place.literals.setdefault(segment, _Place())
+            place.routes[route.method] = route
+
+    def match(self, method: str, path: str) -> tuple[Route[What], Mapping[str, str]] | None:
+        """The route and the decoded values of its variables, or None."""
+        if not path.startswith("/"):
+            return None
+        segments = path.split("/")[1:]
+        route = _walk(self._root, segments, 0, method)
+        if route is None:
+            return None
+        values: dict[str, str] = {}
+        for name, segment in zip(route.template.split("/")[1:], segments, strict=True):
+            if name.startswith("{"):
+                value = _decode(segment)
+                if value is None:
+                    return None
+                values[name[1:-1]] = value
+        return route, values
+
+
+def _walk(place: _Place[What], segments: list[str], depth: int, method: str) -> Route[What] | None:
+    if depth == len(segments):
+        found = place.routes.get(method)
+        return place.routes.get("GET") if found is None and method == "HEAD" else found
+    literal = place.literals.get(segments[depth])
+    if literal and (found := _walk(literal, segments, depth + 1, method)):
+        return found
+    if place.variable and _SEGMENT.match(segments[depth]):
+        return _walk(place.variable, segments, depth + 1, method)
+    return None
+
+
+def _decode(segment: str) -> str | None:
+    if "%" not in segment:
+        return segment
+    if _ESCAPE.search(segment):
+        return None
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        return None

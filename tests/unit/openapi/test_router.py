@@ -1,0 +1,102 @@
+"""Which operation a request means."""
+
+import pytest
+
+from durward.core.openapi.router import Route, Router, buckets, overlaps, tables
+
+
+def router(*paths: str) -> Router[str]:
+    return Router(Route("GET", path, path) for path in paths)
+
+
+def test_a_literal_segment_wins_over_a_variable() -> None:
+    found = router("/{x}/b", "/a/{y}").match("GET", "/a/b")
+    assert found is not None
+    assert (found[0].template, found[1]) == ("/a/{y}", {"y": "b"})
+
+
+def test_a_walk_that_ends_nowhere_goes_back_to_the_variable() -> None:
+    found = router("/{x}/b", "/a/c").match("GET", "/a/b")
+    assert found is not None
+    assert found[1] == {"x": "a"}
+
+
+def test_values_are_decoded_once() -> None:
+    found = router("/{x}").match("GET", "/a%20b%C3%A9")
+    assert found is not None
+    assert found[1] == {"x": "a bé"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "a", "/", "/a", "/a/", "/a/b/c", "//b", "/a/b;c", "/a/*", "/a/%2f", "/a/%00"),
+        *("/a/%5C", "/a/%252f", "/a/%", "/a/%zz", "/a/%ff", "/a/é", "/A/b", "/a/b\n"),
+    ],
+)
+def test_other_paths_match_nothing(path: str) -> None:
+    assert router("/a/{x}").match("GET", path) is None
+
+
+def test_another_method_matches_nothing() -> None:
+    assert router("/a").match("POST", "/a") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/x/1/lit", "/x/{b}/lit"),
+        ("/x/1/other", "/x/{a}/{c}"),
+        ("/acme/settings/tags", "/{org}/settings/{name}"),
+        ("/acme/repo/tags", "/{account}/{repo}/tags"),
+        ("/acme/settings/", None),
+    ],
+)
+def test_what_variables_are_called_and_who_was_first_counts_for_nothing(
+    path: str, meant: str | None
+) -> None:
+    paths = ["/x/{a}/{c}", "/x/{b}/lit", "/{org}/settings/{name}", "/{account}/{repo}/tags"]
+    for order in (paths, paths[::-1]):
+        found = router(*order).match("GET", path)
+        assert (found and found[0].template) == meant
+
+
+def test_head_is_answered_by_get_unless_it_is_declared() -> None:
+    routes = [Route("GET", "/a/{x}", "get"), Route("HEAD", "/a/b", "head"), Route("PUT", "/c", "p")]
+    found = Router(routes)
+    assert [
+        (match[0].what if (match := found.match("HEAD", path)) else None)
+        for path in ("/a/b", "/a/c", "/c")
+    ] == ["head", "get", None]
+    assert found.match("GET", "/a/b") == (routes[0], {"x": "b"})
+
+
+def test_methods_with_the_same_routes_share_a_table() -> None:
+    routes = [Route("GET", "/a", 1), Route("POST", "/a", 2)]
+    assert tables(routes) == {("GET", "HEAD"): [routes[0]], ("POST",): [routes[1]]}
+    own = Route("HEAD", "/a", 3)
+    assert tables([*routes, own]) == {
+        ("GET",): [routes[0]],
+        ("HEAD",): [own],
+        ("POST",): [routes[1]],
+    }
+
+
+def test_routes_that_no_order_settles_are_told_in_pairs() -> None:
+    first, second = Route("GET", "/a/{x}", 1), Route("GET", "/a/{y}", 2)
+    others = [Route("POST", "/a/{x}", 3), Route("GET", "/a/x", 4), Route("GET", "/a/{x}/", 5)]
+    assert list(overlaps([first, second, *others])) == [(first, second)]
+
+
+def test_buckets_are_as_short_as_their_size_allows() -> None:
+    table = tables(
+        Route("GET", path, path)
+        for path in ("/a/1/{x}", "/a/2", "/a/{y}", "/b/3/{z}", "/{w}", "/a/")
+    )[("GET", "HEAD")]
+    assert {text: [r.what for r in part] for text, part in buckets(table, 4).items()} == {
+        "/": ["/{w}"],
+        "/a": ["/a/", "/a/1/{x}", "/a/2", "/a/{y}"],
+        "/b": ["/b/3/{z}"],
+    }
+    assert list(buckets(table, 1)) == ["/", "/a", "/a/1", "/a/2", "/b"]
+    assert list(buckets(table, 99)) == ["/"]
