@@ -61,10 +61,14 @@ def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None
 
 def test_many_declarations_are_twenty_lines() -> None:
     names = [f"a{number}" for number in range(990)]
-    found = answer(*(change("apis", name, "add") for name in names), apis=[*map(api, names)])
+    apis = [api(name, 1, ("Purge",)) for name in names]
+    found = answer(*(change("apis", name, "add") for name in names), apis=apis)
     lines = told(found, "more elsewhere").splitlines()
-    assert lines[19] == "+ apis/a19  12 operations, 1 public"
-    assert lines[20:] == ["and 970 more declarations (more elsewhere)"]
+    assert lines[19] == "+ apis/a19  12 operations, 1 public, 1 that no policy allows: Purge"
+    assert lines[20:] == [
+        "990 APIs together: 11880 operations, 990 public, 990 that no policy allows",
+        "and 970 more declarations (more elsewhere)",
+    ]
 
 
 @pytest.mark.parametrize("left_out", [0, 7])

@@ -257,6 +257,7 @@ def scopes(*alternatives: str) -> tuple[frozenset[str], ...]:
     ("was", "will_be", "text", "widens"),
     [
         ({}, {"public": True}, "is public now", True),
+        ({"scopes": scopes("r")}, {"public": True}, "is public now", True),
         ({"public": True}, {}, "is not public any more", False),
         ({"scopes": scopes("r")}, {}, "asks for no scope any more (was r)", True),
         (

@@ -39,7 +39,7 @@ def _changes(was: Operation, will_be: Operation) -> Iterator[Detail]:
     if was.public != will_be.public:
         text = "is public now" if will_be.public else "is not public any more"
         yield Detail("~", where, text, will_be.public)
-    if was.scopes != will_be.scopes:
+    if was.scopes != will_be.scopes and (will_be.scopes or not will_be.public):
         yield Detail("~", where, _scopes(was, will_be), asks_for_less(was, will_be))
     if was.path != will_be.path:
         yield Detail("~", where, f"was {shown(was.path)}")

@@ -46,6 +46,8 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
         )
         if number
     ]
+    if len(changes) > len(shown) and len(apis) > 1:
+        yield f"{len(apis)} APIs together: {in_numbers(_together(answer['apis']))}"
     if hidden:
         yield f"and {', and '.join(hidden)}{f' ({more})' if more else ''}"
     if any(map(_wider, answer["details"])):
@@ -81,5 +83,10 @@ def in_numbers(api: Answer) -> str:
     if shut:
         named = ", ".join(api["not_allowed_first"][:MAX_OPERATIONS])
         more = ", …" if shut > MAX_OPERATIONS else ""
-        said.append(f"{shut} that no policy allows: {named}{more}")
+        said.append(f"{shut} that no policy allows{f': {named}{more}' if named else ''}")
     return ", ".join(said)
+
+
+def _together(apis: Sequence[Answer]) -> Answer:
+    counts = ("operations", "public", "not_allowed")
+    return {"not_allowed_first": [], **{each: sum(api[each] for api in apis) for each in counts}}

@@ -114,10 +114,10 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
 
 def in_short(changes: list[dict[str, str]]) -> str:
     """Some changes in a line, and how many more there are."""
-    told = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
+    listed = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
     if len(changes) > SHOWN:
-        told.append(f"and {len(changes) - SHOWN} more")
-    return ", ".join(told)
+        listed.append(f"and {len(changes) - SHOWN} more")
+    return ", ".join(listed)
 
 
 def declared(files: tuple[Path, ...], version: int | None) -> list[Any]:
