@@ -11,9 +11,8 @@ from typing import Final, Generic, TypeVar
 
 from durward.core.openapi.operations import Operation
 from durward.core.policy.bundle import Bundle, kinds_of
-from durward.core.policy.checks.view import STAGE_SEGMENT, may_name
+from durward.core.policy.checks.view import API_SEGMENT, STAGE_SEGMENT, may_name
 from durward.core.policy.document import Document, Effect, Resources, Statement, read_document
-from durward.core.policy.globs import overlaps, units
 from durward.core.policy.pattern import ActionPattern, Part, ResourcePattern
 
 T = TypeVar("T")
@@ -69,7 +68,8 @@ class Targets:
         if known is None:
             found = self._beginning_as((operation.resource or "").partition("{")[0])
             known = self._known[about] = any(
-                may_name(pattern, api, operation) and _is_in(pattern, stage) for pattern in found
+                _is_of(pattern, api, stage) and may_name(pattern, api, operation)
+                for pattern in found
             )
         return known
 
@@ -148,10 +148,12 @@ def _end(parts: tuple[Part, ...]) -> str:
     return parts[-1] if parts and isinstance(parts[-1], str) else ""
 
 
-def _is_in(pattern: ResourcePattern, stage: str) -> bool:
-    return pattern.segments is None or overlaps(
-        units(pattern.segments[STAGE_SEGMENT].parts), units((stage,))
-    )
+def _is_of(pattern: ResourcePattern, api: str, stage: str) -> bool:
+    """Whether a pattern, in which no variable stands before the tenant, means the stage."""
+    if pattern.segments is None:
+        return True
+    tests = (pattern.segments[API_SEGMENT].test, pattern.segments[STAGE_SEGMENT].test)
+    return all(test is None or test(text) for test, text in zip(tests, (api, stage), strict=True))
 
 
 def allows_of(bundle: Bundle, apis: Iterable[str]) -> Mapping[str, tuple[Allows, ...]]:
