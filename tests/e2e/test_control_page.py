@@ -28,8 +28,14 @@ BODIES: dict[str, type[msgspec.Struct]] = {
     "/admin/v1/keys/rotate": Turn,
 }
 CHANGED = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"], "scopes": []}
+OTHER = {
+    "audience": "https://other.example",
+    "upstream": "unix:/nowhere.sock",
+    "openapi": {"openapi": "3.1.0", "paths": {"/other": {"get": {}}}},
+}
 WANTED = {
     "declarations": [
+        {"kind": "apis", "name": "other", "body": OTHER},
         {"kind": "clients", "name": "reporting", "body": CHANGED},
         {"kind": "clients", "name": "fresh", "body": CHANGED},
     ]
@@ -104,6 +110,10 @@ async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None
                 each = found[name].values() if isinstance(found[name], dict) else found[name]
                 assert each, f"{path}: nothing in `{name}`"
                 assert all(set(one) == names(inner) for one in each), (path, name)
+            if "details" in found:
+                lines = [line for one in found["details"] for line in one["lines"]]
+                assert set(lines[0]) == {"sign", "place", "text", "widens"}
+                assert all(f"`{name}`" in PAGE.read_text() for name in lines[0])
 
 
 async def newest_event(issuer: Issuer) -> str:

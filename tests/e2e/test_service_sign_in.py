@@ -143,8 +143,9 @@ def test_what_is_applied_is_in_force_at_the_edge_and_applied_once(demo: Demo) ->
     without = "roles: {reporter: {name: Reporter}}"
     planned = demo.folder / "more.durward.yaml"
     planned.write_text(without)
-    assert demo.run("plan", str(planned)).stdout == "~ roles/reporter\n"
-    assert demo.apply(without).stdout.startswith("~ roles/reporter\n✓ version ")
+    told = "~ roles/reporter\n      ~ /policies: - reports\n"
+    assert demo.run("plan", str(planned)).stdout == told
+    assert demo.apply(without).stdout.startswith(f"{told}✓ version ")
     assert demo.get(SUMMARY, token).status_code == 403
     assert demo.apply(without).stdout.startswith("nothing to change\n✓ version ")
     assert demo.apply("roles: {reporter: {name: Reporter, policies: [reports]}}").returncode == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from durward.core.audit.event import Trail
 from durward.core.values import ClientId, Secret
 from durward.keys.envelope import KeyFile
 from durward.services import candidate
-from durward.services.candidate import Candidate, Change, Wanted
+from durward.services.candidate import Candidate, Change, Told, Wanted
 from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, Published, overtaken, publish
@@ -31,6 +31,7 @@ class Plan:
 
     changes: tuple[Change, ...]
     secrets: tuple[ClientId, ...]
+    told: Told
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Applied:
     secrets: tuple[tuple[ClientId, Secret], ...]
     published: Published | None
     """None where nothing changed."""
+    told: Told = field(default_factory=Told)
 
     @property
     def version(self) -> int:
@@ -53,7 +55,7 @@ async def plan(
 ) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
     planned = await _candidate(database, wanted, known, envoy, issuer)
-    return Plan(planned.changes, planned.secrets)
+    return Plan(planned.changes, planned.secrets, planned.told)
 
 
 async def apply(
@@ -107,7 +109,7 @@ def put_in_force(
             *(connection, checked.after, checked.parts, checked.cause),
             *(issuer, key_file, trail),
         )
-    return Applied(checked.changes, tuple(secrets), published)
+    return Applied(checked.changes, tuple(secrets), published, checked.told)
 
 
 async def _candidate(

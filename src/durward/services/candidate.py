@@ -4,14 +4,18 @@ All of it is done outside of transactions, from what one short read found (ADR 2
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
+from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
+from durward.core.estate.changes import Sides, details
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import Estate, read_estate
+from durward.core.estate.summary import ApiSummary, summaries
 from durward.core.names import check_names
 from durward.core.promises import check_promises
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
@@ -23,6 +27,9 @@ from durward.store.declarations import Stored, load_declarations
 from durward.store.history import load_declarations_at, load_versions
 from durward.store.snapshots import newest_version
 
+MAX_LINES: Final = 5_000
+"""Of what changes in declarations, in one answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -31,6 +38,26 @@ class Change:
     step: str
     kind: Kind
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What changes in one declaration, what may allow more first; more lines may be left out."""
+
+    kind: Kind
+    name: str
+    lines: tuple[Detail, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people are told of a change beside its steps."""
+
+    apis: tuple[ApiSummary, ...] = ()
+    """Those that are added or changed."""
+    details: tuple[Inside, ...] = ()
+    """In the order of the steps, without those of which there is nothing to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +104,7 @@ class Candidate:
     """What the history will say of it."""
     parts: Mapping[str, bytes]
     """What is published of what is declared then; empty where nothing changes."""
+    told: Told
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -119,6 +147,7 @@ def check(
     prune = wanted.prune or former is not None
     steps, after = _difference(found.stored, asked, prune=prune)
     parts: dict[str, bytes] = {}
+    told = Told()
     same = found.version == known.version
     before = known.estate if same else estate_of(found.stored)
     estate = before
@@ -126,7 +155,8 @@ def check(
         kinds = Counter(one.kind for one in after)
         # Before they are read: too many would take as much longer.
         check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
-        estate = read_estate([one.read() for one in after])
+        read = [one.read() for one in after]
+        estate = read_estate(read)
         parts = parts_of(estate)
         check_sizes(_published(estate, parts))
         check_names(estate)
@@ -134,13 +164,47 @@ def check(
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
         changed = [api for name, api in estate.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)
+        told = _told(steps, found.stored, read, Sides(before, estate))
     secrets = [
         ClientId(name)
         for name, client in estate.clients.items()
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
-    return Candidate(found.version, steps, before, estate, tuple(secrets), wanted.cause, parts)
+    cause = wanted.cause
+    return Candidate(found.version, steps, before, estate, tuple(secrets), cause, parts, told)
+
+
+def _told(
+    steps: Sequence[tuple[Change, Stored]],
+    before: Sequence[Stored],
+    after: Sequence[Declaration],
+    sides: Sides,
+) -> Told:
+    asked = {(change.kind, change.name) for change, _ in steps}
+    was = {(one.kind, one.name): one for one in before if (one.kind, one.name) in asked}
+    will_be = {(one.kind, one.name): one.body for one in after}
+    found: list[tuple[tuple[Kind, str], list[Detail]]] = []
+    for change, _ in steps:
+        key = (change.kind, change.name)
+        body = was[key].read().body if key in was else None
+        found.append((key, details(*key, body, will_be.get(key), sides)))
+    apis = [c.name for c, _ in steps if c.kind is Kind.API and c.step != "remove"]
+    return Told(tuple(summaries(sides.after, apis)), tuple(_bounded(found)))
+
+
+def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator[Inside]:
+    """As many lines as are told in all: first of all what may allow more, wherever it stands."""
+    wider = [sum(line.widens for line in lines) for _, lines in found]
+    left, rest = MAX_LINES, max(MAX_LINES - sum(wider), 0)
+    for (key, lines), first in zip(found, wider, strict=True):
+        told = min(first, left)
+        left -= told
+        others = min(len(lines) - first, rest)
+        rest -= others
+        told += others
+        if lines:
+            yield Inside(*key, tuple(lines[:told]), len(lines) - told)
 
 
 def _published(estate: Estate, parts: Mapping[str, bytes]) -> dict[Size, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from durward.core.errors import Misconfigured
+from durward.faces.cli.changes import SIGNS, told
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.cli.keys import instant
 from durward.faces.cli.rollout import wait_until_in_force
@@ -16,8 +17,8 @@ from durward.faces.control import control_of
 from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
 
-SIGNS = {"add": "+", "change": "~", "remove": "-"}
 SHOWN = 4
+MORE = "`durward plan --json` tells them"
 
 
 def plan(
@@ -37,7 +38,7 @@ def plan(
         json: Print one JSON object.
     """
     answer = control_of(dir).change("plan", declared(files, version), prune=prune, version=version)
-    print(jsonlib.dumps(answer) if json else told(answer))
+    print(jsonlib.dumps(answer) if json else told(answer, MORE))
     return FOUND if answer["changes"] else DONE
 
 
@@ -113,10 +114,10 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
 
 def in_short(changes: list[dict[str, str]]) -> str:
     """Some changes in a line, and how many more there are."""
-    told = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
+    listed = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
     if len(changes) > SHOWN:
-        told.append(f"and {len(changes) - SHOWN} more")
-    return ", ".join(told)
+        listed.append(f"and {len(changes) - SHOWN} more")
+    return ", ".join(listed)
 
 
 def declared(files: tuple[Path, ...], version: int | None) -> list[Any]:
@@ -129,9 +130,3 @@ def declared(files: tuple[Path, ...], version: int | None) -> list[Any]:
     if not files:
         raise Misconfigured("files", "none is named", hint="durward apply orders.durward.yaml")
     return [found for file in files for found in read_declarations(file)]
-
-
-def told(answer: dict[str, Any]) -> str:
-    """Changes for people."""
-    lines = [f"{SIGNS[c['step']]} {c['kind']}/{c['name']}" for c in answer["changes"]]
-    return "\n".join(lines) if lines else "nothing to change"

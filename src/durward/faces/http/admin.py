@@ -11,6 +11,7 @@ from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import ClientId, Seconds, UserId
 from durward.core.wire import Json
+from durward.services.apply import Applied, Plan
 from durward.services.keyring import Wish
 from durward.wiring import ControlPlane
 
@@ -60,8 +61,7 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
     async def plan(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
         planned = await plane.plan(declared(wanted), prune=wanted.prune, version=wanted.version)
-        changes = [steps(change) for change in planned.changes]
-        return JSONResponse({"changes": changes, "secrets": planned.secrets})
+        return JSONResponse({**changed(planned), "secrets": planned.secrets})
 
     async def apply(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
@@ -69,7 +69,7 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
         return JSONResponse(
             {
                 "version": applied.version,
-                "changes": [steps(change) for change in applied.changes],
+                **changed(applied),
                 "secrets": {client: secret.reveal() for client, secret in applied.secrets},
             },
             headers={"cache-control": "no-store"},
@@ -142,9 +142,9 @@ def declared(wanted: Application) -> list[Declaration]:
     ]
 
 
-def steps(change: object) -> object:
-    """A change as it is sent."""
-    return msgspec.to_builtins(change)
+def changed(done: Plan | Applied) -> dict[str, object]:
+    """What changes, as it is sent: each step, what changes within it, what APIs come to."""
+    return {"changes": msgspec.to_builtins(done.changes), **msgspec.to_builtins(done.told)}
 
 
 def told(endpoint: Endpoint) -> Endpoint:

@@ -1,0 +1,41 @@
+"""What an API comes to: how many operations it has, and how far they are open."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from durward.core.estate.estate import Estate
+from durward.core.policy.allows import allows_of
+
+MAX_NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSummary:
+    """One API in numbers. Of the operations that no policy allows the first are named."""
+
+    name: str
+    operations: int
+    public: int
+    not_allowed: int
+    not_allowed_first: tuple[str, ...]
+
+
+def summaries(estate: Estate, names: Iterable[str]) -> Iterator[ApiSummary]:
+    """The APIs of these names, as the whole estate makes them.
+
+    A public operation needs a policy too; who is nobody is allowed by that of an API alone.
+    """
+    names = list(names)
+    allows = allows_of(estate.bundle, names)
+    evaluated = estate.evaluated
+    for name in names:
+        operations, stage = estate.apis[name].operations, estate.apis[name].stage
+        shut = operations
+        for some in allows[name]:
+            meet = partial(some.may_meet, api=name, stage=stage, elsewhere=name in evaluated)
+            shut = tuple(operation for operation in shut if not meet(operation))
+        public = sum(operation.public for operation in operations)
+        first = tuple(operation.id for operation in shut[:MAX_NAMED])
+        yield ApiSummary(name, len(operations), public, len(shut), first)

@@ -1,0 +1,92 @@
+"""What a plan or an apply changes, for people: what may allow more first, and never many lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
+MAX_STEPS: Final = 20
+MAX_LINES: Final = 20
+"""Of what changes within the declarations that are shown, together."""
+MAX_OPERATIONS: Final = 3
+"""How many are named that no policy allows."""
+WIDER: Final = "!"
+LEGEND: Final = f"{WIDER} may allow more than before"
+NOTHING: Final = "nothing to change"
+NO_LINES: Final[Mapping[str, Any]] = {"lines": (), "left_out": 0}
+
+Answer = Mapping[str, Any]
+
+
+def told(answer: Answer, more: str = "") -> str:
+    """Each declaration that changes, an API with its numbers, and what changes within it.
+
+    `more` says where those are that are not shown.
+    """
+    return "\n".join(_lines(answer, more)) or NOTHING
+
+
+def _lines(answer: Answer, more: str) -> Iterator[str]:
+    inside = {(one["kind"], one["name"]): one for one in answer["details"]}
+    apis = {("apis", one["name"]): one for one in answer["apis"]}
+    changes = [(change, (change["kind"], change["name"])) for change in answer["changes"]]
+    changes.sort(key=lambda change: not _wider(inside.get(change[1], NO_LINES)))
+    shown = changes[:MAX_STEPS]
+    lines = [inside.get(key, NO_LINES)["lines"] for _, key in shown]
+    rooms = _rooms(lines)
+    for (change, key), found, room in zip(shown, lines, rooms, strict=True):
+        numbers = f"  {in_numbers(apis[key])}" if key in apis else ""
+        yield f"{SIGNS[change['step']]} {change['kind']}/{change['name']}{numbers}"
+        yield from map(_line, found[:room])
+    within = sum(len(one["lines"]) + one["left_out"] for one in answer["details"]) - sum(rooms)
+    hidden = [
+        f"{number} more {what}"
+        for number, what in (
+            (len(changes) - len(shown), "declarations"),
+            (within, "changes within declarations"),
+        )
+        if number
+    ]
+    if len(changes) > len(shown) and len(apis) > 1:
+        yield f"{len(apis)} APIs together: {in_numbers(_together(answer['apis']))}"
+    if hidden:
+        yield f"and {', and '.join(hidden)}{f' ({more})' if more else ''}"
+    if any(map(_wider, answer["details"])):
+        yield LEGEND
+
+
+def _wider(found: Answer) -> bool:
+    return any(line["widens"] for line in found["lines"])
+
+
+def _rooms(found: Sequence[Sequence[Answer]]) -> list[int]:
+    """How many lines of each are shown: all that may allow more come before any that do not."""
+    first = [sum(line["widens"] for line in lines) for lines in found]
+    rooms = [0] * len(found)
+    left = MAX_LINES
+    for wanted in (first, [*map(len, found)]):
+        for place, number in enumerate(wanted):
+            more = min(max(number - rooms[place], 0), left)
+            rooms[place] += more
+            left -= more
+    return rooms
+
+
+def _line(line: Answer) -> str:
+    said = ": ".join(filter(None, (line["place"], line["text"])))
+    return f"    {WIDER if line['widens'] else ' '} {line['sign']} {said}"
+
+
+def in_numbers(api: Answer) -> str:
+    """What an API comes to: its operations, and how far they are open."""
+    operations, shut = api["operations"], api["not_allowed"]
+    said = [f"{operations} operation{'s' if operations != 1 else ''}", f"{api['public']} public"]
+    if shut:
+        named = ", ".join(api["not_allowed_first"][:MAX_OPERATIONS])
+        more = ", …" if shut > MAX_OPERATIONS else ""
+        said.append(f"{shut} that no policy allows{f': {named}{more}' if named else ''}")
+    return ", ".join(said)
+
+
+def _together(apis: Sequence[Answer]) -> Answer:
+    counts = ("operations", "public", "not_allowed")
+    return {"not_allowed_first": [], **{each: sum(api[each] for api in apis) for each in counts}}

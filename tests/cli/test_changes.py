@@ -1,0 +1,105 @@
+"""What a plan changes, for people: at most twenty lines of each kind, what may allow more first."""
+
+from typing import Any
+
+import pytest
+
+from durward.faces.cli.changes import LEGEND, NOTHING, told
+
+
+def line(place: str, text: str = "", *, sign: str = "~", widens: bool = False) -> dict[str, Any]:
+    return {"sign": sign, "place": place, "text": text, "widens": widens}
+
+
+def change(kind: str, name: str, step: str = "change") -> dict[str, str]:
+    return {"step": step, "kind": kind, "name": name}
+
+
+def inside(kind: str, name: str, *lines: dict[str, Any], left_out: int = 0) -> dict[str, Any]:
+    return {"kind": kind, "name": name, "lines": list(lines), "left_out": left_out}
+
+
+def api(name: str, shut: int = 0, first: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "name": name,
+        "operations": 12,
+        "public": 1,
+        "not_allowed": shut,
+        "not_allowed_first": list(first),
+    }
+
+
+def answer(*changes: dict[str, str], **members: Any) -> dict[str, Any]:
+    return {"changes": list(changes), "apis": [], "details": [], **members}
+
+
+def test_nothing_to_change_is_said() -> None:
+    assert told(answer()) == NOTHING == "nothing to change"
+
+
+def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None:
+    shut = "4 that no policy allows: DeleteOrder, Purge, Move, …"
+    found = answer(
+        change("tenants", "new", "add"),
+        change("apis", "orders"),
+        change("clients", "job"),
+        apis=[api("orders", 4, ("DeleteOrder", "Purge", "Move", "Copy"))],
+        details=[
+            inside("apis", "orders", line("POST /o (CreateOrder)", sign="+")),
+            inside("clients", "job", line("/scopes", "+ orders:write", widens=True)),
+        ],
+    )
+    assert told(found).splitlines() == [
+        "~ clients/job",
+        "    ! ~ /scopes: + orders:write",
+        "+ tenants/new",
+        f"~ apis/orders  12 operations, 1 public, {shut}",
+        "      + POST /o (CreateOrder)",
+        LEGEND,
+    ]
+
+
+def test_many_declarations_are_twenty_lines() -> None:
+    names = [f"a{number}" for number in range(990)]
+    apis = [api(name, 1, ("Purge",)) for name in names]
+    found = answer(*(change("apis", name, "add") for name in names), apis=apis)
+    lines = told(found, "more elsewhere").splitlines()
+    assert lines[19] == "+ apis/a19  12 operations, 1 public, 1 that no policy allows: Purge"
+    assert lines[20:] == [
+        "990 APIs together: 11880 operations, 990 public, 990 that no policy allows",
+        "and 970 more declarations (more elsewhere)",
+    ]
+
+
+@pytest.mark.parametrize("left_out", [0, 7])
+def test_many_changes_in_a_declaration_are_twenty_lines(left_out: int) -> None:
+    some = [line(f"/objects/{number}", "x", sign="+") for number in range(100)]
+    wide = line("/policies", "+ all", widens=True)
+    found = answer(
+        change("apis", "orders"),
+        change("roles", "clerk"),
+        details=[
+            inside("apis", "orders", *some, left_out=left_out),
+            inside("roles", "clerk", wide, line("/name", "a → b")),
+        ],
+    )
+    lines = told(found).splitlines()
+    assert lines[:2] == ["~ roles/clerk", "    ! ~ /policies: + all"]
+    assert "~ apis/orders" in lines
+    assert sum(each.startswith("    ") for each in lines) == 20
+    assert lines[-2:] == [f"and {82 + left_out} more changes within declarations", LEGEND]
+
+
+def test_of_all_that_may_allow_more_the_first_twenty_are_shown() -> None:
+    names = [f"r{number}" for number in range(60)]
+    found = answer(
+        *(change("roles", name) for name in names),
+        details=[
+            inside("roles", name, line("/policies", "+ x", widens=number >= 30))
+            for number, name in enumerate(names)
+        ],
+    )
+    lines = told(found).splitlines()
+    assert lines[:2] == ["~ roles/r30", "    ! ~ /policies: + x"]
+    assert sum("!" in each for each in lines) == 21
+    assert lines[-2] == "and 40 more declarations, and 40 more changes within declarations"

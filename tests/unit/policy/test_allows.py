@@ -1,0 +1,134 @@
+"""Which operations no Allow can meet: never said of one that somebody can do."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import read_estate
+from durward.core.estate.summary import MAX_NAMED, ApiSummary, summaries
+
+PATHS = {
+    "/{tenant}/orders/{id}": {
+        "get": {
+            "operationId": "GetOrder",
+            "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"},
+        },
+        "delete": {
+            "operationId": "DeleteOrder",
+            "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"},
+        },
+    },
+    "/status": {"get": {"operationId": "GetStatus", "security": []}},
+}
+ALL = ("GetOrder", "DeleteOrder", "GetStatus")
+ORDERS = "arn:durward:orders:*:${durward:TenantId}:order/*"
+
+
+def policy(effect: str = "Allow", **members: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": effect, **members}]}
+
+
+def summary(given: dict[str, Any], *, place: str = "role", evaluates: bool = False) -> ApiSummary:
+    api: dict[str, Any] = {
+        "audience": "https://orders.example",
+        "upstream": "127.0.0.1:1",
+        "stage": "prod",
+        "openapi": {"openapi": "3.1.0", "paths": PATHS},
+    }
+    gateway: dict[str, Any] = {"tenant": "acme", "grants": ["client_credentials"]}
+    declared: dict[tuple[Kind, str], dict[str, Any]] = {
+        (Kind.TENANT, "acme"): {},
+        (Kind.POLICY, "given"): given,
+        (Kind.API, "orders"): api,
+        (Kind.CLIENT, "gateway"): gateway,
+    }
+    match place:
+        case "role":
+            declared[Kind.ROLE, "clerk"] = {"policies": ["given"]}
+        case "boundary":
+            declared[Kind.ROLE, "clerk"] = {"boundary": ["given"]}
+        case "user":
+            declared[Kind.USER, "ann"] = {"tenant": "acme", "policies": ["given"]}
+        case "client":
+            gateway["policies"] = ["given"]
+        case "api":
+            api["policies"] = ["given"]
+        case _:
+            pass
+    if evaluates:
+        gateway["evaluates"] = ["orders"]
+    estate = read_estate(Declaration(*key, body) for key, body in declared.items())
+    (found,) = summaries(estate, ["orders"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "shut"),
+    [
+        (policy(Action="orders:GetOrder", Resource=ORDERS), ["DeleteOrder", "GetStatus"]),
+        (policy(Action="orders:getorder", Resource=ORDERS), ["DeleteOrder", "GetStatus"]),
+        (policy(Action="orders:Get*", Resource="*"), ["DeleteOrder"]),
+        (policy(Action="orders:*Order", Resource="*"), ["GetStatus"]),
+        (policy(Action="*", Resource="*"), []),
+        (policy(Action="*", Resource=ORDERS), ["GetStatus"]),
+        (policy(Action="orders:*", Resource="arn:durward:orders:*:*:*"), []),
+        (policy(Action="orders:*", Resource="arn:durward:orders:*:*:invoice/*"), [*ALL]),
+        (policy(Action="orders:*", Resource="arn:durward:orders:*:*:ord*"), ["GetStatus"]),
+        (policy(Action="orders:*", Resource="arn:durward:orders:*:*:order/7"), ["GetStatus"]),
+        (policy(Action="orders:*", Resource="arn:durward:orders:demo:*:order/*"), [*ALL]),
+        (policy(Action="orders:*", Resource="arn:durward:orders:pr*:*:order/*"), ["GetStatus"]),
+        (policy(Action="orders:*", NotResource=ORDERS), []),
+        (policy(NotAction="orders:GetOrder", Resource="*"), ["GetOrder"]),
+        (policy("Deny", Action="*", Resource="*"), [*ALL]),
+        (
+            policy(
+                Action="orders:GetOrder",
+                Resource=ORDERS,
+                Condition={"StringEquals": {"durward:ClientId": "nobody"}},
+            ),
+            ["DeleteOrder", "GetStatus"],
+        ),
+        (
+            policy(
+                Action="orders:*",
+                Resource=[f"arn:durward:orders:*:*:kind{n}/*" for n in range(20)] + [ORDERS],
+            ),
+            ["GetStatus"],
+        ),
+    ],
+)
+def test_an_operation_is_counted_where_no_allow_means_it(
+    given: dict[str, Any], shut: list[str]
+) -> None:
+    assert summary(given) == ApiSummary("orders", 3, 1, len(shut), tuple(shut))
+
+
+@pytest.mark.parametrize(
+    ("place", "shut"),
+    [("role", 0), ("user", 0), ("client", 0), ("boundary", 3), ("nowhere", 3)],
+)
+def test_what_is_attached_to_somebody_grants_and_nothing_else(place: str, shut: int) -> None:
+    assert summary(policy(Action="*", Resource="*"), place=place).not_allowed == shut
+
+
+def test_the_policy_of_an_api_grants() -> None:
+    given = policy(Principal="*", Action="orders:GetStatus")
+    assert summary(given, place="api").not_allowed_first == ("GetOrder", "DeleteOrder")
+
+
+def test_where_others_ask_for_decisions_any_object_may_be_meant() -> None:
+    given = policy(Action="orders:*", Resource="arn:durward:orders:*:*:invoice/*")
+    assert summary(given, evaluates=True).not_allowed == 0
+
+
+def test_of_many_the_first_are_named() -> None:
+    paths = {f"/p{number}": {"get": {"operationId": f"P{number}"}} for number in range(50)}
+    api: dict[str, Any] = {
+        "audience": "https://orders.example",
+        "upstream": "127.0.0.1:1",
+        "openapi": {"openapi": "3.1.0", "paths": paths},
+    }
+    (found,) = summaries(read_estate([Declaration(Kind.API, "orders", api)]), ["orders"])
+    assert found.not_allowed == 50
+    assert len(found.not_allowed_first) == MAX_NAMED

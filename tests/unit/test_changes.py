@@ -1,0 +1,309 @@
+"""What changes in a declaration, line by line, and what may allow more."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.difference import Detail
+from durward.core.estate.changes import Sides, details
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.estate.estate import Estate, read_estate
+from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.operations import Operation
+from durward.core.policy.changes import policy_changes, policy_end
+
+NO_DELETE = {"Sid": "NoDelete", "Effect": "Deny", "Action": "o:Delete", "Resource": "*"}
+READ = {"Sid": "Read", "Effect": "Allow", "Action": ["o:Get"], "Resource": "*"}
+BROAD = {
+    "Sid": "Read",
+    "Effect": "Allow",
+    "Action": ["o:Get"],
+    "Resource": "*",
+    "Condition": {"StringEquals": {"durward:ClientId": ["desk"]}},
+}
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "O", "version": "1"},
+    "paths": {"/o": {"get": {"operationId": "Get", "security": [{"s": ["o:read"]}]}}},
+}
+API = {"audience": "https://o.example", "upstream": "127.0.0.1:1", "openapi": DOCUMENT}
+JOB = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["o"]}
+
+
+def policy(*statements: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def estate(kind: Kind, body: dict[str, Any]) -> Estate:
+    """An estate in which `x` of a kind has the body."""
+    others = {
+        (Kind.TENANT, "acme"): {},
+        (Kind.TENANT, "globex"): {},
+        (Kind.POLICY, "read"): policy(READ),
+        (Kind.POLICY, "freeze"): policy(NO_DELETE),
+        (Kind.ROLE, "clerk"): {"policies": ["read"]},
+        (Kind.ROLE, "frozen"): {"policies": ["freeze"]},
+        (Kind.API, "o"): API,
+    }
+    name = "o" if kind is Kind.API else "x"
+    return read_estate(
+        Declaration(*key, found) for key, found in {**others, (kind, name): body}.items()
+    )
+
+
+def lines(kind: Kind, before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, bool]]:
+    sides = Sides(estate(kind, before), estate(kind, after))
+    name = "o" if kind is Kind.API else "x"
+    return [told(found) for found in details(kind, name, before, after, sides)]
+
+
+def told(found: Detail) -> tuple[str, bool]:
+    return ": ".join(filter(None, (f"{found.sign} {found.place}", found.text))), found.widens
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "expected"),
+    [
+        (Kind.TENANT, {"name": "A"}, {"name": "B"}, [("~ /name: A → B", False)]),
+        (Kind.TENANT, {}, {"name": "B"}, [("+ /name: B", False)]),
+        (Kind.TENANT, {"name": "B"}, {}, [("- /name: B", False)]),
+        (Kind.CLIENT, JOB, {**JOB, "scopes": ["a", "b"]}, [("~ /scopes: + a, + b", True)]),
+        (
+            Kind.CLIENT,
+            {**JOB, "scopes": ["a", "b"]},
+            {**JOB, "scopes": ["c", "b"]},
+            [("~ /scopes: + c, - a", True)],
+        ),
+        (
+            Kind.CLIENT,
+            {**JOB, "scopes": ["a", "b"]},
+            {**JOB, "scopes": ["b", "a"]},
+            [("~ /scopes: written otherwise", False)],
+        ),
+        (Kind.CLIENT, {**JOB, "scopes": ["a"]}, JOB, [("~ /scopes: - a", False)]),
+        (Kind.CLIENT, {**JOB, "disabled": True}, JOB, [("- /disabled: true", True)]),
+        (Kind.CLIENT, JOB, {**JOB, "disabled": True}, [("+ /disabled: true", False)]),
+        (Kind.CLIENT, JOB, {**JOB, "first_party": True}, [("+ /first_party: true", True)]),
+        (Kind.CLIENT, JOB, {**JOB, "tenant": "globex"}, [("~ /tenant: acme → globex", True)]),
+        (Kind.ROLE, {}, {"policies": ["read"]}, [("~ /policies: + read", True)]),
+        (Kind.ROLE, {}, {"policies": ["freeze"]}, [("~ /policies: + freeze", False)]),
+        (Kind.ROLE, {"policies": ["read"]}, {}, [("~ /policies: - read", False)]),
+        (Kind.ROLE, {"policies": ["freeze"]}, {}, [("~ /policies: - freeze", True)]),
+        (Kind.ROLE, {"boundary": ["read"]}, {}, [("~ /boundary: - read", True)]),
+        (Kind.ROLE, {}, {"boundary": ["read"]}, [("~ /boundary: + read", False)]),
+        (
+            Kind.ROLE,
+            {"boundary": ["read"]},
+            {"boundary": ["read", "freeze"]},
+            [("~ /boundary: + freeze", True)],
+        ),
+        (
+            Kind.USER,
+            {"tenant": "acme", "roles": ["frozen"]},
+            {"tenant": "acme"},
+            [("~ /roles: - frozen", True)],
+        ),
+        (
+            Kind.USER,
+            {"tenant": "acme", "roles": ["clerk"]},
+            {"tenant": "acme", "email": "ann@x"},
+            [("+ /email: ann@x", False), ("~ /roles: - clerk", False)],
+        ),
+        (
+            Kind.API,
+            API,
+            {**API, "openapi": {**DOCUMENT, "info": {"title": "O", "version": "2"}}},
+            [("~ /openapi: the document changed in other members", False)],
+        ),
+        (
+            Kind.API,
+            API,
+            {
+                **API,
+                "upstream": "127.0.0.1:2",
+                "openapi": {**DOCUMENT, "paths": {"/p": {"get": {}}}},
+            },
+            [
+                ("+ GET /p (GetP)", False),
+                ("- GET /o (Get)", False),
+                ("~ /upstream: 127.0.0.1:1 → 127.0.0.1:2", False),
+            ],
+        ),
+        (
+            Kind.TESTS,
+            {"tests": [{"name": "one", "when": {"a": 1}}]},
+            {"tests": [{"name": "two", "when": {"a": 1}}]},
+            [
+                ('- /tests/one: {"name":"one","when":{"a":1}}', False),
+                ('+ /tests/two: {"name":"two","when":{"a":1}}', False),
+            ],
+        ),
+    ],
+)
+def test_each_member_is_told_with_what_may_allow_more_first(
+    kind: Kind, before: Any, after: Any, expected: list[tuple[str, bool]]
+) -> None:
+    assert lines(kind, before, after) == expected
+
+
+def test_keys_of_a_client_are_never_shown() -> None:
+    keys = {"keys": [{"kty": "EC", "x": "do-not-show"}]}
+    found = lines(Kind.CLIENT, JOB, {**JOB, "jwks": keys})
+    assert found == [("~ /jwks: changed", False)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (policy(READ), policy(READ, NO_DELETE), [("+ Deny NoDelete", False)]),
+        (policy(READ, NO_DELETE), policy(READ), [("- Deny NoDelete", True)]),
+        (policy(NO_DELETE), policy(NO_DELETE, READ), [("+ Allow Read", True)]),
+        (policy(READ, NO_DELETE), policy(NO_DELETE), [("- Allow Read", False)]),
+        (
+            policy(READ),
+            policy({**READ, "Action": ["o:Get", "o:List"]}),
+            [("~ Allow Read/Action: + o:List", True)],
+        ),
+        (
+            policy(READ),
+            policy({**READ, "Action": "o:Get"}),
+            [("~ Allow Read/Action: written otherwise", False)],
+        ),
+        (
+            policy(NO_DELETE),
+            policy({**NO_DELETE, "Action": "o:Purge"}),
+            [("~ Deny NoDelete/Action: o:Delete → o:Purge", True)],
+        ),
+        (
+            policy(NO_DELETE),
+            policy({**NO_DELETE, "Action": ["o:Delete", "o:Purge"]}),
+            [("~ Deny NoDelete/Action: + o:Purge", False)],
+        ),
+        (
+            policy(NO_DELETE),
+            policy({**NO_DELETE, "Effect": "Allow"}),
+            [("~ Allow NoDelete/Effect: Deny → Allow", True)],
+        ),
+        (
+            policy(BROAD),
+            policy(READ),
+            [
+                (
+                    '- Allow Read/Condition: {"StringEquals":{"durward:ClientId":["desk"]}}',
+                    True,
+                )
+            ],
+        ),
+        (
+            policy(READ),
+            policy(BROAD),
+            [
+                (
+                    '+ Allow Read/Condition: {"StringEquals":{"durward:ClientId":["desk"]}}',
+                    False,
+                )
+            ],
+        ),
+        (
+            policy(BROAD),
+            policy({**BROAD, "Condition": {"StringEquals": {"durward:ClientId": ["cli"]}}}),
+            [("~ Allow Read/Condition/StringEquals/durward:ClientId: + cli, - desk", True)],
+        ),
+        (
+            policy({"Effect": "Allow", "NotAction": ["o:A", "o:B"], "Resource": "*"}),
+            policy({"Effect": "Allow", "NotAction": ["o:A"], "Resource": "*"}),
+            [("~ Allow #1/NotAction: - o:B", True)],
+        ),
+        (
+            policy({"Effect": "Allow", "Principal": "*", "Action": "o:A", "Resource": "*"}),
+            policy({"Effect": "Allow", "Principal": "*", "Action": "o:A"}),
+            [("- Allow #1/Resource: *", True)],
+        ),
+        (
+            policy(READ, NO_DELETE),
+            policy(NO_DELETE, READ),
+            [("~ /Statement: written otherwise", False)],
+        ),
+        (
+            {**policy(READ), "Statement": READ},
+            policy(READ),
+            [("~ /Statement: written otherwise", False)],
+        ),
+    ],
+)
+def test_a_policy_is_told_by_its_statements(
+    before: Any, after: Any, expected: list[tuple[str, bool]]
+) -> None:
+    assert [told(found) for found in policy_changes(before, after)] == expected
+
+
+def test_of_a_policy_that_is_removed_its_denies_are_told() -> None:
+    assert [told(found) for found in policy_end(policy(READ, NO_DELETE))] == [
+        ("- Deny NoDelete", True)
+    ]
+
+
+def operation(**members: Any) -> Operation:
+    return Operation(
+        **{"id": "Get", "method": "GET", "path": "/o/{id}", "action": "o:Get", **members}
+    )
+
+
+def scopes(*alternatives: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(each.split()) for each in alternatives)
+
+
+@pytest.mark.parametrize(
+    ("was", "will_be", "text", "widens"),
+    [
+        ({}, {"public": True}, "is public now", True),
+        ({"scopes": scopes("r")}, {"public": True}, "is public now", True),
+        ({"public": True}, {}, "is not public any more", False),
+        ({"scopes": scopes("r")}, {}, "asks for no scope any more (was r)", True),
+        (
+            {"scopes": scopes("r")},
+            {"scopes": scopes("r", "")},
+            "asks for no scope any more (was r)",
+            True,
+        ),
+        ({}, {"scopes": scopes("r w")}, "asks for scopes: r w", False),
+        ({"scopes": scopes("r w")}, {"scopes": scopes("r")}, "scopes r w → r", True),
+        ({"scopes": scopes("r")}, {"scopes": scopes("r w")}, "scopes r → r w", False),
+        ({"scopes": scopes("r")}, {"scopes": scopes("r", "w")}, "scopes r → r or w", True),
+        ({"scopes": scopes("r", "w")}, {"scopes": scopes("w")}, "scopes r or w → w", False),
+        ({"scopes": scopes("")}, {}, "scopes are written otherwise", False),
+        ({"path": "/o/{name}"}, {}, "was /o/{name}", False),
+        ({"id": "Old"}, {}, "id Old → Get", False),
+        ({"resource": "a/{id}"}, {"resource": "b/{id}"}, "resource a/{id} → b/{id}", True),
+        ({}, {"tenant": "{id}"}, "tenant none → {id}", True),
+        ({"fresh": True}, {}, "fresh true → false", True),
+        ({}, {"strict_audit": False}, "strict_audit true → false", False),
+    ],
+)
+def test_an_operation_is_held_against_the_one_of_its_route(
+    was: Any, will_be: Any, text: str, widens: bool
+) -> None:
+    (found,) = operation_changes([operation(**was)], [operation(**will_be)])
+    assert (found.sign, found.place) == ("~", "GET /o/{id} (Get)")
+    assert (found.text, found.widens) == (text, widens)
+
+
+def test_an_operation_that_comes_public_may_allow_more() -> None:
+    (found,) = operation_changes([], [operation(public=True)])
+    assert told(found) == ("+ GET /o/{id} (Get): public", True)
+
+
+def test_values_are_cut_and_cannot_speak_to_a_terminal() -> None:
+    ((line, _),) = lines(Kind.TENANT, {"name": "A"}, {"name": "\x1b[2J\u202e" + "x" * 150})
+    assert line.startswith("~ /name: A → \\u001b[2J\\u202exxx")
+    assert line.endswith("x…")
+    assert len(line) < 120
+
+
+def test_of_a_long_list_the_first_are_told_and_how_many_more() -> None:
+    many = {**JOB, "scopes": [f"s{number}" for number in range(100)]}
+    assert lines(Kind.CLIENT, JOB, many) == [("~ /scopes: + s0, + s1, + s2, + s3, + 96 more", True)]
+
+
+def test_what_differs_in_spelling_alone_is_a_line_too() -> None:
+    assert lines(Kind.TENANT, {"name": "A"}, {"name": "A"}) == [("~ : written otherwise", False)]
