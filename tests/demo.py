@@ -27,9 +27,9 @@ class Demo:
     def issuer(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, within: float = 60) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "durward", *arguments, "--dir", str(self.folder)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=within)
 
     def token(self, **form: str) -> httpx2.Response:
         secret = read_credentials(self.folder / "credentials")["clients"]["reporting"]

@@ -90,8 +90,14 @@ def bench(args: list[str]) -> int:
     return run(PYTHON, "-P", f"bench/{args[0]}.py", *args[1:])
 
 
+def scale(_: list[str]) -> int:
+    """The sizes that are promised, in a whole demo (minutes)."""
+    os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/depth.py
+    return test(["-q", "-s", "tests/e2e/test_scale.py"])
+
+
 def long(args: list[str]) -> int:
-    """What takes longer: all of the above with deeper searches, then every benchmark."""
+    """What takes longer: the gate with deeper searches and at scale, then every benchmark."""
     os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/depth.py
     code = everything(args)
     for path in sorted((ROOT / "bench").glob("[a-z]*.py")):
@@ -108,6 +114,7 @@ PARTS: dict[str, Part] = {
     "wheel": wheel,
     "test": test,
     "bench": bench,
+    "scale": scale,
     "long": long,
 }
 GATE = ("lint", "types", "trace", "docs", "wheel", "test")

@@ -36,6 +36,11 @@ class Place:
         """What the sample declares: written once, then its user's."""
         return self.folder / "orders"
 
+    @property
+    def seeded(self) -> Path:
+        """What the last start declared, in short; it goes with the database."""
+        return self.folder / "serve" / "seeded.json"
+
     def addresses(self, runtime: Path) -> tuple[str, ...]:
         """What the sample's declarations name of this place."""
         return (self.apis, self.app, f"unix:{runtime}/orders.sock")

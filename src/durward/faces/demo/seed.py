@@ -1,8 +1,14 @@
 """What is declared when a demo starts, and the secrets that come of it."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from durward.core.estate.declaration import Kind
+import msgspec
+
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.wire import compact_json
 from durward.faces.control import Control
 from durward.faces.credentials import add_credentials, read_credentials
 from durward.faces.declarations import read_declarations
@@ -10,10 +16,19 @@ from durward.faces.demo.place import Place
 
 
 def seed(place: Place, runtime: Path) -> None:
-    """Declare the sample, as `durward apply` would; its secrets go into the credentials file."""
+    """Declare the sample, as `durward apply` would; its secrets go into the credentials file.
+
+    What was declared from the same text before is left as it is now: a change that somebody applied
+    since, a Deny for example, stays when the demo is started again.
+    """
     control, kept = Control(runtime), place.folder / "credentials"
     wanted = read_declarations(place.orders / "durward.yaml")
-    add_credentials(kept, control.change("apply", wanted, prune=False)["secrets"], "clients")
+    marks = {f"{one.kind}/{one.name}": mark(one) for one in wanted}
+    former = seeded(place) if control.get("/admin/v1/declarations") else {}
+    changed = [one for one in wanted if mark(one) != former.get(f"{one.kind}/{one.name}")]
+    made = control.change("apply", changed, prune=False)["secrets"] if changed else {}
+    add_credentials(kept, made, "clients")
+    place.seeded.write_text(json.dumps(marks))
     known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
     people = [found.name for found in wanted if found.kind is Kind.USER]
     fresh = {
@@ -22,3 +37,16 @@ def seed(place: Place, runtime: Path) -> None:
         if name not in known or not there[name]["password"]
     }
     add_credentials(kept, fresh, "users")
+
+
+def mark(declaration: Declaration) -> str:
+    """A declaration in short."""
+    return hashlib.sha256(compact_json(declaration.body)).hexdigest()
+
+
+def seeded(place: Place) -> Mapping[str, str]:
+    """What was declared by the last start, in short; nothing where that is not known."""
+    try:
+        return msgspec.json.decode(place.seeded.read_bytes(), type=dict[str, str])
+    except (OSError, ValueError):
+        return {}
