@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,17 +18,14 @@ from durward.faces.demo.place import Place
 def seed(place: Place, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file.
 
-    What was declared from the same text before is left as it is now: a change that somebody applied
-    since, a Deny for example, stays when the demo is started again.
+    What is there and was declared from the same text before is left as it is now: a change that
+    somebody applied since, a Deny for example, stays when the demo is started again.
     """
     control, kept = Control(runtime), place.folder / "credentials"
     wanted = read_declarations(place.orders / "durward.yaml")
-    marks = {f"{one.kind}/{one.name}": mark(one) for one in wanted}
-    former = seeded(place) if control.get("/admin/v1/declarations") else {}
-    changed = [one for one in wanted if mark(one) != former.get(f"{one.kind}/{one.name}")]
-    made = control.change("apply", changed, prune=False)["secrets"] if changed else {}
-    add_credentials(kept, made, "clients")
-    place.seeded.write_text(json.dumps(marks))
+    if changed := list(changed_since(wanted, seeded(place), control.get("/admin/v1/declarations"))):
+        add_credentials(kept, control.change("apply", changed, prune=False)["secrets"], "clients")
+    place.seeded.write_text(json.dumps({name_of(one): mark(one) for one in wanted}))
     known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
     people = [found.name for found in wanted if found.kind is Kind.USER]
     fresh = {
@@ -37,6 +34,22 @@ def seed(place: Place, runtime: Path) -> None:
         if name not in known or not there[name]["password"]
     }
     add_credentials(kept, fresh, "users")
+
+
+def changed_since(
+    wanted: Iterable[Declaration],
+    former: Mapping[str, str],
+    there: Mapping[str, Mapping[str, object]],
+) -> Iterator[Declaration]:
+    """What the last start did not declare, or by another text, or what is not there any more."""
+    for one in wanted:
+        if one.name not in there.get(one.kind, {}) or former.get(name_of(one)) != mark(one):
+            yield one
+
+
+def name_of(declaration: Declaration) -> str:
+    """Which declaration it is."""
+    return f"{declaration.kind}/{declaration.name}"
 
 
 def mark(declaration: Declaration) -> str:
