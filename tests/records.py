@@ -69,8 +69,12 @@ DECLARED: dict[Kind, dict[str, Any]] = {
         "bob": {"tenant": "acme", "roles": ["archivist"]},
     },
     Kind.CLIENT: {
-        "gate": {"tenant": "acme", "grants": ["client_credentials"], "evaluates": ["records"]},
-        "other-gate": {"tenant": "acme", "grants": ["client_credentials"], "evaluates": ["orders"]},
+        "gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["records"]},
+        "other-gate": {
+            "tenant": "acme",
+            "grants": ["client_credentials"],
+            "authzen_apis": ["orders"],
+        },
     },
 }
 

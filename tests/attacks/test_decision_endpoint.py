@@ -88,7 +88,7 @@ async def test_an_enforcement_point_learns_nothing_of_apis_of_others(issuer: Iss
 
 
 @pytest.mark.requirement("AS-104")
-@pytest.mark.parametrize("change", [{"disabled": True}, {"evaluates": []}])
+@pytest.mark.parametrize("change", [{"disabled": True}, {"authzen_apis": []}])
 async def test_who_may_not_ask_any_more_is_refused_at_once(
     issuer: Issuer, change: dict[str, Any]
 ) -> None:

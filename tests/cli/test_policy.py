@@ -169,7 +169,7 @@ def test_keys_that_a_service_tells_are_declared_with_its_api(
     file = tmp_path / "durward.yaml"
     file.write_text(KEYED)
     assert run(["policy", "lint", str(file)]) == 0
-    file.write_text(KEYED.replace("type: number", "type: text"))
+    file.write_text(KEYED.replace("type: number", "type: string"))
     assert run(["policy", "check", str(file)]) == 1
     assert "`durward:ResourceAttr/size`" in capsys.readouterr().out
     file.write_text(KEYED.replace("type: number", "type: colour"))
@@ -180,7 +180,7 @@ def test_keys_that_a_service_tells_are_declared_with_its_api(
 RISKY = (
     KEYED.replace("ResourceAttr/size: 10", "RiskScore: 10")
     + """clients:
-  gateway: { tenant: acme, grants: [client_credentials], evaluates: [files] }
+  gateway: { tenant: acme, grants: [client_credentials], authzen_apis: [files] }
 """
 )
 
@@ -191,9 +191,9 @@ def test_keys_that_a_gateway_tells_are_there_where_one_is_declared(
     file = tmp_path / "durward.yaml"
     file.write_text(RISKY)
     assert run(["policy", "lint", str(file)]) == 0, capsys.readouterr().out
-    file.write_text(RISKY.replace("evaluates: [files]", "apis: [files]"))
+    file.write_text(RISKY.replace("authzen_apis: [files]", "apis: [files]"))
     assert run(["policy", "lint", str(file)]) == 1
     assert "[key-never-present]" in capsys.readouterr().out
-    file.write_text(RISKY.replace("evaluates: [files]", "evaluates: [files], disabled: true"))
+    file.write_text(RISKY.replace("authzen_apis: [files]", "authzen_apis: [files], disabled: true"))
     assert run(["policy", "lint", str(file)]) == 1
     assert "[key-never-present]" in capsys.readouterr().out

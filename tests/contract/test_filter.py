@@ -514,7 +514,7 @@ def test_mapped_classes_are_columns_too(run: Run) -> None:
         ({"columns": {}}, "`columns` fills"),
         ({"tenant": sa.column("t", sa.CHAR(5))}, "cannot stand in a filter"),
         ({"tenant": sa.column("t", sa.Enum("a", "b"))}, "cannot stand in a filter"),
-        ({"tenant": sa.column("t", sa.Boolean())}, "a truth value names nothing"),
+        ({"tenant": sa.column("t", sa.Boolean())}, "a boolean names nothing"),
         ({"keys": {"durward:ResourceAttr/x": sa.column("x", sa.DateTime())}}, "cannot stand"),
         ({"keys": {"durward:ResourceAttr/x": 5}}, "cannot stand"),
     ],

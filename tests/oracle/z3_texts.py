@@ -21,7 +21,7 @@ import z3
 from tests.oracle import naive_policy
 
 Formula = Any
-"""What z3 takes for a truth value; it has no types of its own."""
+"""What z3 takes for a boolean; it has no types of its own."""
 Part = Any
 """Text, a `Sign` or a `Variable`."""
 

@@ -244,7 +244,9 @@ def test_the_method_and_the_path_are_those_of_the_operation(
         request = known.witness.request
         id = request.facts[ID.lower()]
         assert id is None or request.resource.endswith(f":order/{id}")
-    gate = {"gate": {"tenant": "acme", "grants": ["client_credentials"], "evaluates": ["orders"]}}
+    gate = {
+        "gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["orders"]}
+    }
     asked = access(written, more={Kind.CLIENT: gate})
     assert list(asked.who_can("orders:GetOrder", "*"))
 

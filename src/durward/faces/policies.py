@@ -197,5 +197,5 @@ def _evaluated(declarations: Iterable[Declaration]) -> set[str]:
     found = set[str]()
     for each in declarations:
         if each.kind is Kinds.CLIENT and each.body.get("disabled") is not True:
-            found |= _names(each.body, "evaluates")
+            found |= _names(each.body, "authzen_apis")
     return found

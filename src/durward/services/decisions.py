@@ -52,8 +52,8 @@ class Desk:
         self._caller = caller_of(connection, context, token, trail)
         self._trail = trail.by(self._caller)
         estate = context.published.estate
-        evaluates = estate.clients[self._caller].evaluates
-        self._directory = Directory(estate, evaluates, trail.at)
+        authzen_apis = estate.clients[self._caller].authzen_apis
+        self._directory = Directory(estate, authzen_apis, trail.at)
 
     def evaluate(self, body: bytes) -> Answer:
         """One decision. Raises ProtocolError `invalid_request`."""
@@ -181,7 +181,7 @@ def caller_of(connection: Connection, context: Context, token: str, trail: Trail
     name, issued = str(claims.get("client_id")), claims.get("iat")
     client = context.published.estate.clients.get(name)
     is_own = claims.get("sub") == name and isinstance(issued, int)
-    if client is None or client.disabled or not client.evaluates or not is_own:
+    if client is None or client.disabled or not client.authzen_apis or not is_own:
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     since = from_numeric_date(int(str(issued)))
     revoked = load_revocations(connection, 0, since)

@@ -238,7 +238,7 @@ def test_a_resource_that_is_missing_ambiguous_or_foreign_is_refused(
 
 @pytest.mark.requirement("AS-51")
 def test_a_token_to_ask_for_decisions_is_for_clients_that_are_declared_to_ask() -> None:
-    gate = Client(tenant="acme", grants=("client_credentials",), evaluates=("orders",))
+    gate = Client(tenant="acme", grants=("client_credentials",), authzen_apis=("orders",))
     found = granted(gate, {"resource": (DECISIONS,)})
     assert (found.audiences, found.scopes) == ((DECISIONS,), ())
     for client, form in ((CLIENT, {"resource": (DECISIONS,)}), (gate, {})):

@@ -29,7 +29,9 @@ def policy(effect: str = "Allow", **members: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": effect, **members}]}
 
 
-def summary(given: dict[str, Any], *, place: str = "role", evaluates: bool = False) -> ApiSummary:
+def summary(
+    given: dict[str, Any], *, place: str = "role", authzen_apis: bool = False
+) -> ApiSummary:
     api: dict[str, Any] = {
         "audience": "https://orders.example",
         "upstream": "127.0.0.1:1",
@@ -56,8 +58,8 @@ def summary(given: dict[str, Any], *, place: str = "role", evaluates: bool = Fal
             api["policies"] = ["given"]
         case _:
             pass
-    if evaluates:
-        gateway["evaluates"] = ["orders"]
+    if authzen_apis:
+        gateway["authzen_apis"] = ["orders"]
     estate = read_estate(Declaration(*key, body) for key, body in declared.items())
     (found,) = summaries(estate, ["orders"])
     return found
@@ -119,7 +121,7 @@ def test_the_policy_of_an_api_grants() -> None:
 
 def test_where_others_ask_for_decisions_any_object_may_be_meant() -> None:
     given = policy(Action="orders:*", Resource="arn:durward:orders:*:*:invoice/*")
-    assert summary(given, evaluates=True).not_allowed == 0
+    assert summary(given, authzen_apis=True).not_allowed == 0
 
 
 def test_of_many_the_first_are_named() -> None:

@@ -184,7 +184,7 @@ def test_an_api_that_somebody_evaluates_meets_requests_of_both_kinds() -> None:
 
 
 def test_keys_can_come_from_elsewhere() -> None:
-    tag = Key("durward:ResourceTag/", Type.TEXT, Presence.ALWAYS)
+    tag = Key("durward:ResourceTag/", Type.STRING, Presence.ALWAYS)
     catalogue = catalogue_of({}, [tag])
     assert catalogue.is_present("durward:ResourceTag/Colour", []) is True
     assert CATALOGUE.is_present("durward:ResourceTag/Colour", [FULL]) is None

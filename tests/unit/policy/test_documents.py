@@ -111,7 +111,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         ),
         ({"Condition": {"StringEqual": {"a:b/c": "y"}}}, "/Condition/StringEqual: `"),
         ({"Condition": {"StringEquals": {"a:b": []}}}, "an empty list"),
-        ({"Condition": {"StringEquals": {"a:b": None}}}, "not text, a number"),
+        ({"Condition": {"StringEquals": {"a:b": None}}}, "not a string, a number"),
         ({"Condition": {"StringEquals": {"a:b": "x" * 5000}}}, "longer than"),
         ({"Condition": {"StringEquals": {"a:b": ["x"] * 1001}}}, "more than 1000 values"),
         ({"Condition": {"NullIfExists": {"a:b": "true"}}}, "`Null` stands alone"),

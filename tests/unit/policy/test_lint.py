@@ -544,7 +544,9 @@ def test_what_the_edge_always_tells_may_be_missing_where_somebody_evaluates_the_
     written = read_written({"Version": "2012-10-17", "Statement": value}, "p")
     assert [each.check.id for each in lint(written, ORDERS)] == []
     (told,) = lint(written, EVALUATED)
-    assert told.message.endswith("is absent; a client that evaluates the api may not tell it")
+    assert told.message.endswith(
+        "is absent; a client with the API in its `authzen_apis` may not send it"
+    )
 
 
 def test_of_a_key_that_nobody_tells_it_is_said_who_could() -> None:
@@ -554,5 +556,5 @@ def test_of_a_key_that_nobody_tells_it_is_said_who_could() -> None:
         written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
         return next(f.fix for f in lint(written, ORDERS) if f.check.id == "key-never-present")
 
-    assert "`evaluates`" in fix("DeviceTrust")
-    assert "`evaluates`" not in fix("Actor")
+    assert "`authzen_apis`" in fix("DeviceTrust")
+    assert "`authzen_apis`" not in fix("Actor")

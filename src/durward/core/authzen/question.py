@@ -43,9 +43,9 @@ class Unknown:
 class Directory:
     """What is declared, as one enforcement point may ask about it."""
 
-    def __init__(self, estate: Estate, evaluates: tuple[str, ...], now: Instant) -> None:
+    def __init__(self, estate: Estate, authzen_apis: tuple[str, ...], now: Instant) -> None:
         self._estate = estate
-        self._apis = {name: estate.apis[name] for name in evaluates if name in estate.apis}
+        self._apis = {name: estate.apis[name] for name in authzen_apis if name in estate.apis}
         self._now = str(numeric_date(now))
 
     def request(self, asked: Evaluation) -> AccessRequest | Unknown:

@@ -24,7 +24,7 @@ BOUNDARY: Final = "boundary"
 DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 
 HANDED_OUT: Final[Mapping[Kind, Collection[str]]] = {
-    Kind.CLIENT: {"grants", "apis", "evaluates", "scopes", "redirect_uris"},
+    Kind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
     Kind.USER: {"groups"},
 }
 """Lists of which more is more that is allowed."""

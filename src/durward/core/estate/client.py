@@ -17,7 +17,7 @@ class Client(Body, frozen=True):
     REFERENCES: ClassVar[Mapping[str, Kind]] = {
         "tenant": Kind.TENANT,
         "apis": Kind.API,
-        "evaluates": Kind.API,
+        "authzen_apis": Kind.API,
         "roles": Kind.ROLE,
         "policies": Kind.POLICY,
         "boundary": Kind.POLICY,
@@ -27,7 +27,7 @@ class Client(Body, frozen=True):
     grants: Names = ("authorization_code", "refresh_token")
     authentication: Text = "client_secret_basic"
     apis: Names = ()
-    evaluates: Names = ()
+    authzen_apis: Names = ()
     scopes: Names = ()
     redirect_uris: Names = ()
     post_logout_redirect_uris: Names = ()
@@ -55,8 +55,8 @@ class Client(Body, frozen=True):
             yield "a public client cannot act for itself"
         if self.authentication == "private_key_jwt" and not self.jwks:
             yield "private_key_jwt needs `jwks`, the client's public keys"
-        if self.evaluates and "client_credentials" not in self.grants:
-            yield "`evaluates` needs the grant client_credentials"
+        if self.authzen_apis and "client_credentials" not in self.grants:
+            yield "`authzen_apis` needs the grant client_credentials"
         if "authorization_code" in self.grants and not self.redirect_uris:
             yield "authorization_code needs `redirect_uris`"
         for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):

@@ -59,7 +59,7 @@ class Estate:
     def evaluated(self) -> frozenset[str]:
         """The APIs about which enforcement points of others may ask for decisions."""
         asking = (client for client in self.clients.values() if not client.disabled)
-        return frozenset(name for client in asking for name in client.evaluates)
+        return frozenset(name for client in asking for name in client.authzen_apis)
 
 
 def read_estate(declarations: Iterable[Declaration]) -> Estate:

@@ -22,13 +22,13 @@ CLOSE_ENOUGH = 0.6
 
 
 class Type(StrEnum):
-    """What a key's value is; `ANY` is text of which only its author knows more."""
+    """The type of a key's value; `ANY` is a string that only its author can interpret."""
 
-    TEXT = "text"
+    STRING = "string"
     NUMBER = "number"
-    INSTANT = "instant"
-    TRUTH = "truth value"
-    ADDRESS = "address"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+    IP = "ip"
     ARN = "arn"
     ANY = "any"
 
@@ -65,7 +65,7 @@ class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `many`: it has several values; `always`: it has a value whenever it is asked for.
     """
 
-    type: Type = Type.TEXT
+    type: Type = Type.STRING
     many: bool = False
     always: bool = False
 
@@ -86,37 +86,37 @@ def _keys(
 
 
 KEYS: tuple[Key, ...] = (
-    *_keys(Presence.ALWAYS, Type.TEXT, "RequestMethod", "RequestPath"),
-    *_keys(Presence.ALWAYS, Type.TEXT, "OperationId", elsewhere=Presence.NEVER),
-    *_keys(Presence.ALWAYS, Type.TEXT, "Stage", elsewhere=Presence.ALWAYS),
-    *_keys(Presence.ALWAYS, Type.ADDRESS, "SourceIp"),
-    *_keys(Presence.ALWAYS, Type.TRUTH, "SecureTransport"),
-    *_keys(Presence.ALWAYS, Type.INSTANT, "CurrentTime", "EpochTime", elsewhere=Presence.ALWAYS),
-    *_keys(Presence.SOMETIMES, Type.TEXT, "TlsVersion", "UserAgent"),
+    *_keys(Presence.ALWAYS, Type.STRING, "RequestMethod", "RequestPath"),
+    *_keys(Presence.ALWAYS, Type.STRING, "OperationId", elsewhere=Presence.NEVER),
+    *_keys(Presence.ALWAYS, Type.STRING, "Stage", elsewhere=Presence.ALWAYS),
+    *_keys(Presence.ALWAYS, Type.IP, "SourceIp"),
+    *_keys(Presence.ALWAYS, Type.BOOLEAN, "SecureTransport"),
+    *_keys(Presence.ALWAYS, Type.TIMESTAMP, "CurrentTime", "EpochTime", elsewhere=Presence.ALWAYS),
+    *_keys(Presence.SOMETIMES, Type.STRING, "TlsVersion", "UserAgent"),
     *_keys(Presence.PATH, Type.ANY, "PathParam/"),
-    *_keys(Presence.TENANT, Type.TEXT, "ResourceTenant", elsewhere=Presence.TENANT),
-    *_keys(Presence.OWNER, Type.TEXT, "ResourceOwner"),
+    *_keys(Presence.TENANT, Type.STRING, "ResourceTenant", elsewhere=Presence.TENANT),
+    *_keys(Presence.OWNER, Type.STRING, "ResourceOwner"),
     *_keys(Presence.SIGNED_IN, Type.ARN, "PrincipalArn", elsewhere=Presence.ALWAYS),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "PrincipalType", "Subject", elsewhere=Presence.ALWAYS),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "TokenBinding"),
-    *_keys(Presence.SIGNED_IN, Type.TRUTH, "MultiFactorAuthPresent"),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "Issuer", elsewhere=Presence.NEVER),
-    *_keys(Presence.SIGNED_IN, Type.TEXT, "Audience", many=True, elsewhere=Presence.NEVER),
-    *_keys(Presence.SOMETIMES, Type.TEXT, "TenantId", "ClientId", "SessionId", "Acr"),
-    *_keys(Presence.SOMETIMES, Type.TEXT, "Roles", "Groups", "Scopes", "Amr", many=True),
-    *_keys(Presence.SOMETIMES, Type.INSTANT, "AuthTime", "TokenIssueTime"),
+    *_keys(Presence.SIGNED_IN, Type.STRING, "PrincipalType", "Subject", elsewhere=Presence.ALWAYS),
+    *_keys(Presence.SIGNED_IN, Type.STRING, "TokenBinding"),
+    *_keys(Presence.SIGNED_IN, Type.BOOLEAN, "MultiFactorAuthPresent"),
+    *_keys(Presence.SIGNED_IN, Type.STRING, "Issuer", elsewhere=Presence.NEVER),
+    *_keys(Presence.SIGNED_IN, Type.STRING, "Audience", many=True, elsewhere=Presence.NEVER),
+    *_keys(Presence.SOMETIMES, Type.STRING, "TenantId", "ClientId", "SessionId", "Acr"),
+    *_keys(Presence.SOMETIMES, Type.STRING, "Roles", "Groups", "Scopes", "Amr", many=True),
+    *_keys(Presence.SOMETIMES, Type.TIMESTAMP, "AuthTime", "TokenIssueTime"),
     *_keys(Presence.SOMETIMES, Type.NUMBER, "AuthAge", "TokenAge"),
     *_keys(Presence.SOMETIMES, Type.ANY, "TokenClaim/", elsewhere=Presence.NEVER),
     # No request at the edge has them: others alone tell them.
     *_keys(Presence.NEVER, Type.ANY, "QueryParam/", "Header/", many=True),
-    *_keys(Presence.NEVER, Type.TEXT, "RequestedFields", "ResourceMembers", many=True),
+    *_keys(Presence.NEVER, Type.STRING, "RequestedFields", "ResourceMembers", many=True),
     *_keys(Presence.NEVER, Type.ANY, "PrincipalTag/", "ResourceAttr/", "RequestTag/"),
-    *_keys(Presence.NEVER, Type.TEXT, "DeviceId", "DeviceTrust"),
+    *_keys(Presence.NEVER, Type.STRING, "DeviceId", "DeviceTrust"),
     *_keys(Presence.NEVER, Type.NUMBER, "MultiFactorAuthAge", "RiskScore"),
     # Names that are kept for what is to come: nobody tells them yet.
     *_keys(Presence.NEVER, Type.ANY, "TagKeys", many=True, elsewhere=Presence.NEVER),
     *_keys(Presence.NEVER, Type.ANY, "ResourceTag/", elsewhere=Presence.NEVER),
-    *_keys(Presence.NEVER, Type.TEXT, "Actor", elsewhere=Presence.NEVER),
+    *_keys(Presence.NEVER, Type.STRING, "Actor", elsewhere=Presence.NEVER),
 )
 """Every key that Durward itself provides.
 
@@ -125,11 +125,11 @@ compares, and a subject. Whatever else RFC 9068 asks of a token is `SOMETIMES` h
 """
 
 FAMILIES: Mapping[Type, frozenset[str]] = {
-    Type.TEXT: frozenset({"String"}),
+    Type.STRING: frozenset({"String"}),
     Type.NUMBER: frozenset({"Numeric"}),
-    Type.INSTANT: frozenset({"Date", "Numeric"}),
-    Type.TRUTH: frozenset({"Bool"}),
-    Type.ADDRESS: frozenset({"IpAddress"}),
+    Type.TIMESTAMP: frozenset({"Date", "Numeric"}),
+    Type.BOOLEAN: frozenset({"Bool"}),
+    Type.IP: frozenset({"IpAddress"}),
     Type.ARN: frozenset({"Arn", "String"}),
 }
 """The families of operators that fit a type; all fit one that is missing here."""

@@ -66,7 +66,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator on one key. `operator` is None for `Null`, whose operands are truth values.
+    """One operator on one key. `operator` is None for `Null`, whose operands are booleans.
 
     One that was `refused` can mean nothing; documents of Durward have none. `written` is the key as
     its author spelled it.
@@ -425,7 +425,7 @@ class _Reader:
             place = f"{pointer}/{index}" if isinstance(value, list) else pointer
             text = value_text(item)
             if text is None:
-                self.wrong(place, "not text, a number or a truth value")
+                self.wrong(place, "not a string, a number or a boolean")
             elif len(text) > MAX_VALUE_CHARACTERS:
                 self.wrong(place, f"longer than {MAX_VALUE_CHARACTERS} characters")
             else:

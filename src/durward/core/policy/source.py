@@ -1,7 +1,7 @@
 """JSON and YAML of strangers, read strictly, and where in the text a value stands.
 
 YAML is read as JSON means it: no anchors, no tags, no merge, no duplicate keys, keys are text. A
-scalar is a number or a truth value only where JSON spells it so; `no`, `0o17` and `2012-10-17` are
+scalar is a number or a boolean only where JSON spells it so; `no`, `0o17` and `2012-10-17` are
 text. Positions are found by a second reading, and only when something is wrong.
 """
 

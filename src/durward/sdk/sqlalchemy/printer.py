@@ -178,7 +178,7 @@ class _Printer:
         return self._facts.get(key)
 
     def _enumerated(self, holds: Holds, column: ColumnElement[Any]) -> Clause:
-        """A truth value has three states: the condition is asked about each of them here."""
+        """A boolean has three states: the condition is asked about each of them here."""
         if any(operand.keys for operand in holds.condition.operands):
             raise _no_sql(holds.condition)
         key = holds.condition.key

@@ -94,7 +94,7 @@ class Rows:
             )
         for name, part in [("tenant", self.tenant), *((resource, each) for each in self.resource)]:
             if isinstance(part, Field) and part.shape is Shape.BOOLEAN:
-                raise Misconfigured(name, "a truth value names nothing")
+                raise Misconfigured(name, "a boolean names nothing")
         first = self.resource[0]
         self.listed = Listed(
             api=api,

@@ -25,7 +25,7 @@ def grant(
     """
     if "client_credentials" not in client.grants:
         raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, "the client may not use this grant type")
-    if form.get("resource") == (decisions,) and client.evaluates:
+    if form.get("resource") == (decisions,) and client.authzen_apis:
         audience, scopes = decisions, granted_scopes(client, form, ())
     else:
         api = chosen_api(client, form, apis)

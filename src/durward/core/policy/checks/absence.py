@@ -96,7 +96,7 @@ def _when(view: View, written: WrittenCondition, operations: tuple[Operation, ..
     if absent:
         return f"; `{absent[0]}` never has it"
     if catalogue.is_present_at_the_edge(key, operations):
-        return "; a client that evaluates the api may not tell it"
+        return "; a client with the API in its `authzen_apis` may not send it"
     return ""
 
 
@@ -112,7 +112,10 @@ def _teller(key: Key) -> str:
     """Who could tell a key that no request has; nothing where nobody could."""
     if key.elsewhere is Presence.NEVER:
         return ""
-    return "use a key that these operations have, or declare the client that `evaluates` the api"
+    return (
+        "use a key that these operations have, or declare a client with the API in its "
+        "`authzen_apis`"
+    )
 
 
 def _guard(written: WrittenCondition) -> str:
