@@ -11,6 +11,7 @@ from durward.core.api import Api
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
 from durward.core.estate.upstream import parse_upstream
+from durward.core.openapi.faults import DocumentRefused, told
 from durward.core.openapi.operations import is_object, read_inventory
 from durward.core.policy.catalogue import DeclaredKey
 from durward.core.policy.dialect import OWN
@@ -74,6 +75,9 @@ def read_apis(
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name)
             upstream = parse_upstream(body.upstream)
+        except DocumentRefused as error:
+            problems += told(f"apis/{name}: {fault}" for fault in error.faults)
+            continue
         except Misconfigured as error:
             advice = f"; {error.hint}" if error.hint else ""
             problems.append(f"apis/{name}: {error.path}: {error.problem}{advice}")
