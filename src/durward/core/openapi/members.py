@@ -14,10 +14,22 @@ from durward.core.openapi.faults import Findings, pointed
 from durward.core.wire import Json
 
 EXTENSION: Final = "x-durward"
+REF: Final = "$ref"
+SCHEMA: Final = "$schema"
+"""How editors are told what a document is."""
 METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
 OF_A_DOCUMENT: Final = frozenset({"openapi", "servers", "paths", "components", "security"})
+OF_COMPONENTS: Final = frozenset({"securitySchemes", "parameters", "pathItems"})
+"""What is read where it is named."""
 OF_A_PATH_ITEM: Final = frozenset({"servers", "parameters", *METHODS})
 OF_AN_OPERATION: Final = frozenset({"operationId", "parameters", "security", "servers", EXTENSION})
+UNREAD_IN_AN_OPERATION: Final = frozenset(
+    {
+        *("tags", "summary", "description", "externalDocs", "deprecated"),
+        *("requestBody", "responses", "callbacks"),
+        *("consumes", "produces", "schemes"),  # of Swagger 2.0, as converted documents still have
+    }
+)
 DESCRIBES_A_PATH_ITEM: Final = frozenset({"summary", "description"})
 NEAR: Final = 0.8
 """How alike two spellings are of which one is taken for the other."""
@@ -38,9 +50,11 @@ def meant(name: str) -> str | None:
     """What a member that is not read was meant to be, where that could restrict."""
     if is_ours(name):
         return EXTENSION
-    if name.startswith("x-"):
+    if name.startswith("x-") or name == SCHEMA:
         return None
     plain = _SEPARATORS.sub("", name.lower())
+    if name.startswith("$") or _alike(plain, "ref"):
+        return REF
     if plain.startswith("secur"):
         return "security"
     return next((each for each in _RESTRICTING if _alike(plain, each.lower())), None)
@@ -77,6 +91,22 @@ def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> No
         found.unread[name] += 1
 
 
+def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> None:
+    """The members of an operation: what has unknown ones is perhaps no operation at all.
+
+    A reference that leads to a path item, say, would be read as an operation that demands nothing.
+    """
+    for name in value:
+        if name in OF_AN_OPERATION:
+            continue
+        if not (name.startswith("x-") or name in UNREAD_IN_AN_OPERATION or meant(name)):
+            hint = f"remove it, or write it as `x-{name}`"
+            found.refuse(pointed(place, name), f"operations have no such member; {hint}")
+        else:
+            check_member(name, place, OF_AN_OPERATION, found)
+        found.unread[name] += 1
+
+
 def check_member(name: str, place: str, read: Iterable[str], found: Findings) -> None:
     """Refuse a member that is not read where it stands, and was meant to restrict."""
     wanted = meant(name)
@@ -84,6 +114,8 @@ def check_member(name: str, place: str, read: Iterable[str], found: Findings) ->
         return
     if wanted.lower() in {each.lower() for each in read}:
         problem = f"not read: the member is called `{wanted}`"
+    elif wanted == REF:
+        problem = f"no reference that is read: `{REF}` stands in path items and operations"
     elif wanted == EXTENSION:
         problem = f"`{EXTENSION}` stands in operations alone"
     else:

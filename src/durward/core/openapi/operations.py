@@ -25,9 +25,11 @@ from durward.core.openapi.members import (
     EXTENSION,
     METHODS,
     OF_A_DOCUMENT,
-    OF_AN_OPERATION,
+    OF_COMPONENTS,
+    REF,
     check_no_extension,
     read_members,
+    read_operation,
     read_path_item,
 )
 from durward.core.openapi.parameters import read_parameters
@@ -180,14 +182,17 @@ class _Reading:
             self._found.refuse("/paths", "not an object of paths")
             return {}
         check_no_extension(paths, "/paths", self._found)
-        return {path: item for path, item in paths.items() if not path.startswith("x-")}
+        if REF in paths:
+            hint = "refer to each path item, as in `/things: {$ref: things.yaml}`"
+            self._found.refuse(f"/paths/{REF}", f"all paths by one reference are not read; {hint}")
+        return {path: item for path, item in paths.items() if not path.startswith(("x-", REF))}
 
     def _read_document(self) -> None:
         document, found = self._document, self._found
         read_members(document, "", OF_A_DOCUMENT, found)
         components = document.get("components")
         for name, named in (components if isinstance(components, dict) else {}).items():
-            if name != "securitySchemes" and isinstance(named, dict):
+            if name not in OF_COMPONENTS and isinstance(named, dict):
                 found.unread[name] += len(named)
         if isinstance(components, dict):
             check_no_extension(components, "/components", found)
@@ -240,7 +245,7 @@ class _Reading:
     ) -> Operation | None:
         found = self._found
         before = len(found.faults)
-        read_members(value, place, OF_AN_OPERATION, found)
+        read_operation(value, place, found)
         self._shared(value, path, place, variables)
         if not is_id(identity):
             problem = (

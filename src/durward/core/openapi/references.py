@@ -17,11 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused, Findings, pointed
-from durward.core.openapi.members import METHODS, is_ours
+from durward.core.openapi.members import METHODS, REF, is_ours
 from durward.core.sizes import DECLARATION_BYTES
 from durward.core.wire import Json, compact_json
 
-REF: Final = "$ref"
 MAX_CHAIN: Final = 16
 MAX_REFERENCE_CHARACTERS: Final = 2_000
 ENDINGS: Final = (".yaml", ".yml", ".json")

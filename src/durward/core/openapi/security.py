@@ -76,8 +76,9 @@ def read_schemes(
     scopes: dict[str, str] = {}
     for name, value in declared.items():
         place = pointed(SCHEMES, name)
+        before = len(found.faults)
         scheme = references.read(value, place, found)
-        kind = _kind(scheme, place, found)
+        kind = _kind(scheme, place, found) if len(found.faults) == before else None
         schemes[name] = Scheme(kind, kind in {"oauth2", "openIdConnect", "http bearer"})
         if kind == "oauth2" and isinstance(scheme, dict):
             _read_flows(scheme.get("flows"), f"{place}/flows", scopes, found)
@@ -179,8 +180,7 @@ def _least(alternatives: list[frozenset[str]]) -> Iterator[frozenset[str]]:
 def _kind(scheme: Json, place: str, found: Findings) -> str | None:
     """The kind of a scheme in words; None where it is refused."""
     if not isinstance(scheme, dict):
-        if scheme is not None:
-            found.refuse(place, "not an object")
+        found.refuse(place, "not an object")
         return None
     kind = scheme.get("type")
     if not isinstance(kind, str) or kind not in _NEEDED:
