@@ -235,8 +235,7 @@ def _places(text: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
         except ValueError:  # `{key: …}` in a file of YAML
             pass
         else:
-            for pointer, _, offset in _members(content):
-                yield pointer, _place(content, offset)
+            yield from _member_places(content)
             return
     try:
         yield from _event_places(_events(text.decode("utf-8"), _LOADERS[0]))
@@ -288,6 +287,17 @@ def _members(content: str) -> Iterator[tuple[str, str, int]]:
             yield "".join(f"/{escape(name)}" for name in names), "".join(names[-1:]), found.start()
             if sign in {"{", "["}:
                 levels.append(None if sign == "{" else 0)
+
+
+def _member_places(content: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Every value of a JSON text with its place; lines are counted on from the one before."""
+    line, begins, before = 1, 0, 0
+    for pointer, _, offset in _members(content):
+        if passed := content.count("\n", before, offset):
+            line += passed
+            begins = content.rfind("\n", before, offset) + 1
+        before = offset
+        yield pointer, (line, offset - begins + 1)
 
 
 def _place(content: str, offset: int) -> tuple[int, int]:
