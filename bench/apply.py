@@ -56,6 +56,9 @@ class Watched(Database):
         await self.inner.close()
 
 
+SCHEMES: Json = {"securitySchemes": {"oauth": {"type": "oauth2", "flows": {}}}}
+
+
 def api(number: int) -> Declaration:
     paths: dict[str, Json] = {
         f"/v1/a{number}/things{place}/{{id}}": {
@@ -70,7 +73,7 @@ def api(number: int) -> Declaration:
     body: dict[str, Json] = {
         "audience": f"https://a{number}.example",
         "upstream": f"127.0.0.1:{10_000 + number}",
-        "openapi": {"openapi": "3.1.0", "paths": paths},
+        "openapi": {"openapi": "3.1.0", "paths": paths, "components": SCHEMES},
     }
     return Declaration(Kind.API, f"a{number}", body)
 

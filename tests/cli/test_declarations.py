@@ -1,5 +1,6 @@
 """Files of declarations, read as a user writes them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: o.json
 
 
 def test_an_api_names_its_openapi_file_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "o.json").write_text('{"openapi": "3.1.0"}')
+    document = {"openapi": "3.1.0", "paths": {"/a": {"get": {}}}}
+    (tmp_path / "o.json").write_text(json.dumps(document))
     (tmp_path / "one.durward.yaml").write_text(API)
     (found,) = read_declarations(tmp_path)
     assert found.kind is Kind.API
-    assert found.body["openapi"] == {"openapi": "3.1.0"}
+    assert found.body["openapi"] == document
     assert read_declarations(tmp_path / "one.durward.yaml") == [found]
 
 

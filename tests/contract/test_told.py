@@ -34,7 +34,7 @@ def orders_without_scopes() -> Declaration:
     status, listed = document["paths"]["/v1/status"], document["paths"]["/v1/{tenant}/orders"]
     paths = {
         **document["paths"],
-        "/v1/{tenant}/orders": {**listed, "get": {**listed["get"], "security": [{}]}},
+        "/v1/{tenant}/orders": {**listed, "get": {**listed["get"], "security": [{"durward": []}]}},
         "/v1/purge": {"post": {"operationId": "Purge"}},
         "/v1/status": status,
     }
@@ -101,5 +101,5 @@ async def test_an_api_that_is_added_is_told_in_numbers_alone(issuer: Issuer) -> 
         "openapi": {"openapi": "3.1.0", "paths": {"/other": {"get": {"security": []}}}},
     }
     planned = await issuer.plane.plan([Declaration(Kind.API, "other", body)], prune=False)
-    assert planned.told.apis == (ApiSummary("other", 1, 1, 1, ("GetOther",)),)
+    assert planned.told.apis == (ApiSummary("other", 1, 1, 1, ("GetOther",), {}, ()),)
     assert not planned.told.details

@@ -61,7 +61,7 @@ def too_large() -> list[Declaration]:
         (too_many_apis, "1001 APIs, and 1000 are served"),
         (too_many_operations, r"200\d\d operations, and 20000 are served"),
         (too_many_policies, r"100\d\d policies, and 10000 are served"),
-        (too_large, r"apis/large: 83\d{5} bytes, and a declaration has 8388608 at most"),
+        (too_large, r"apis/large: 33\d{6} bytes, and a declaration has 33554432 at most"),
     ],
     ids=lambda found: getattr(found, "__name__", ""),
 )

@@ -24,6 +24,7 @@ BROAD = {
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "O", "version": "1"},
+    "components": {"securitySchemes": {"s": {"type": "openIdConnect", "openIdConnectUrl": "/"}}},
     "paths": {"/o": {"get": {"operationId": "Get", "security": [{"s": ["o:read"]}]}}},
 }
 API = {"audience": "https://o.example", "upstream": "127.0.0.1:1", "openapi": DOCUMENT}

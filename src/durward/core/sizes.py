@@ -25,8 +25,14 @@ PUBLISHED_BYTES: Final = OPERATIONS * OPERATION_BYTES + POLICIES * POLICY_BYTES
 """All that is published together, before it is signed: 64 MB."""
 LIST_BYTES: Final = 1_048_576
 """The signed list of the parts: of 1,000 APIs with long names it is a tenth of it."""
-DECLARATION_BYTES: Final = 8_388_608
-"""One declaration as it is kept: an API with all operations that there may be fits."""
+DOCUMENT_BYTES: Final = 16_777_216
+"""An OpenAPI document as a file; what it refers to in other files has as much."""
+DOCUMENT_DEPTH: Final = 100
+"""How deep it is nested: 32, as for what else is read, ends at schemas that people write."""
+DECLARATION_BYTES: Final = 33_554_432
+"""One declaration as it is kept: an API with a document of YAML, which is longer as JSON."""
+DECLARATION_DEPTH: Final = DOCUMENT_DEPTH + 1
+"""A document is a member of its declaration."""
 
 
 class Size(StrEnum):

@@ -40,11 +40,11 @@ def decode_base64url(text: str) -> bytes:
     return data
 
 
-def parse_json(data: bytes, *, limit_bytes: int) -> Json:
+def parse_json(data: bytes, *, limit_bytes: int, limit_depth: int = MAX_DEPTH) -> Json:
     """JSON of a stranger (RFC 8259), read strictly.
 
     UTF-8 only, no half of a surrogate pair, no duplicate member names, no NaN or Infinity, at most
-    `limit_bytes` bytes and MAX_DEPTH levels. Raises ProtocolError `invalid_request`.
+    `limit_bytes` bytes and `limit_depth` levels. Raises ProtocolError `invalid_request`.
     """
     if len(data) > limit_bytes:
         raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is larger than {limit_bytes} bytes")
@@ -57,8 +57,8 @@ def parse_json(data: bytes, *, limit_bytes: int) -> Json:
         raise ProtocolError(
             ErrorCode.INVALID_REQUEST, "not valid JSON", private=str(error)
         ) from error
-    if _depth_exceeds(value, MAX_DEPTH):
-        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is nested over {MAX_DEPTH} levels")
+    if _depth_exceeds(value, limit_depth):
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is nested over {limit_depth} levels")
     return value
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import Declaration, Kind
-from durward.core.policy.source import PolicyError, parse_text
+from durward.core.policy.source import escape
 from durward.core.wire import Json
+from durward.faces.files import read
+from durward.faces.openapi import checked, document_in
 
 TESTS = ".test.yaml"
-MAX_FILE_BYTES = 4_194_304
 
 
 def read_declarations(path: Path) -> list[Declaration]:
@@ -61,7 +62,7 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
         for name, body in bodies.items():
             if not isinstance(body, dict):
                 raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
-            yield Declaration(Kind(kind), name, with_document(file, kind, body))
+            yield Declaration(Kind(kind), name, with_document(file, kind, name, body))
 
 
 def is_policy(content: Json) -> bool:
@@ -69,31 +70,12 @@ def is_policy(content: Json) -> bool:
     return isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"})
 
 
-def with_document(file: Path, kind: str, body: dict[str, Json]) -> dict[str, Json]:
-    """The body of an API with its OpenAPI document in place of the path."""
-    named = body.get("openapi")
-    if kind != Kind.API or not isinstance(named, str):
-        return body
-    return {**body, "openapi": read(file.parent / named)}
-
-
-def read(file: Path) -> Json:
-    """The content of a JSON or YAML file. Raises Misconfigured."""
-    try:
-        return parsed(file)
-    except PolicyError as error:
-        problem = error.problems[0]
-        place = f":{problem.line}:{problem.column}" if problem.line else ""
-        raise Misconfigured(f"{file}{place}", problem.message) from error
-
-
-def parsed(file: Path) -> Json:
-    """The same. Raises PolicyError where it is neither JSON nor YAML, else Misconfigured."""
-    try:
-        with file.open("rb") as opened:
-            text = opened.read(MAX_FILE_BYTES + 1)  # a device has no size, and no end
-    except OSError as error:
-        raise Misconfigured(str(file), error.strerror or "cannot be read") from error
-    if len(text) > MAX_FILE_BYTES:
-        raise Misconfigured(str(file), f"larger than {MAX_FILE_BYTES} bytes")
-    return parse_text(text, str(file), limit_bytes=MAX_FILE_BYTES)
+def with_document(file: Path, kind: str, name: str, body: dict[str, Json]) -> dict[str, Json]:
+    """The body of an API with its OpenAPI document in place of the path. Raises Misconfigured."""
+    document = body.get("openapi")
+    if kind == Kind.API and isinstance(document, str):
+        return {**body, "openapi": document_in(file.parent / document, name)}
+    if kind == Kind.API and isinstance(document, dict):
+        within = f"/{kind}/{escape(name)}/openapi"
+        return {**body, "openapi": checked(document, file, name, within=within)}
+    return body

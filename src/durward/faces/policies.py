@@ -18,7 +18,8 @@ from durward.core.policy.document import Kind
 from durward.core.policy.source import PolicyError, escape
 from durward.core.policy.written import Written, kind_of, read_written
 from durward.core.wire import Json
-from durward.faces.declarations import declarations_of, is_policy, parsed
+from durward.faces.declarations import declarations_of, is_policy
+from durward.faces.files import parsed
 
 WHOLE_FILE = "durward.yaml"
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from durward.core.audit.event import Kind, Trail
 from durward.core.estate.declaration import Declaration
 from durward.core.estate.declaration import Kind as Declared
-from durward.core.sizes import DECLARATION_BYTES
+from durward.core.sizes import DECLARATION_BYTES, DECLARATION_DEPTH
 from durward.core.wire import parse_json, sorted_json
 from durward.store.audit import record_event
 from durward.store.schema import declarations
@@ -32,7 +32,7 @@ class Stored:
 
     def read(self) -> Declaration:
         """What it declares. Raises ProtocolError where it is larger or deeper than it may be."""
-        body = parse_json(self.body, limit_bytes=DECLARATION_BYTES)
+        body = parse_json(self.body, limit_bytes=DECLARATION_BYTES, limit_depth=DECLARATION_DEPTH)
         assert isinstance(body, dict)  # noqa: S101 - it was made by `of`
         return Declaration(self.kind, self.name, body)
 

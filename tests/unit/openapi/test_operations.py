@@ -8,7 +8,8 @@ from durward.core.wire import Json
 
 
 def document(paths: Json, **more: Json) -> Json:
-    return {"openapi": "3.1.0", "paths": paths, **more}
+    components: Json = {"securitySchemes": {"durward": {"type": "oauth2", "flows": {}}}}
+    return {"openapi": "3.1.0", "components": components, "paths": paths, **more}
 
 
 def only(operation: dict[str, Json], path: str = "/v1/{tenant}/orders/{id}") -> Operation:
@@ -60,6 +61,7 @@ def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
         {"/a": 1},
         {"/a": {"get": 1}},
         {"/a": {"$ref": "#/x"}},
+        {"a": 1},
         {"a": {"get": {}}},
         {"/a//b": {"get": {}}},
         {"/a/../b": {"get": {}}},
@@ -68,7 +70,7 @@ def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
         {"/a/{x}{y}": {"get": {}}},
         {"/{x}/{x}": {"get": {}}},
         {"/" + "a" * 1001: {"get": {}}},
-        {"/a": {"get": {"operationId": "1"}}},
+        {"/a": {"get": {"operationId": "_"}}},
         {"/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "X"}}},
         {"/{a}": {"get": {"operationId": "x"}}, "/{b}": {"get": {"operationId": "y"}}},
         {"/a": {"get": {"x-durward": {"unknown": 1}}}},
@@ -88,7 +90,7 @@ def test_what_is_unclear_is_refused(paths: Json) -> None:
 
 def test_every_problem_is_told_at_once_with_its_place() -> None:
     with pytest.raises(Misconfigured) as caught:
-        read_inventory(document({"/a//b": {}, "/c": {"get": {"operationId": "1"}}}), "orders")
+        read_inventory(document({"/a//b": {}, "/c": {"get": {"operationId": "é"}}}), "orders")
     assert "/paths/~1a~1~1b" in caught.value.problem
     assert "/paths/~1c/get/operationId" in caught.value.problem
 
@@ -100,7 +102,9 @@ def test_another_document_is_refused(value: Json) -> None:
 
 
 def test_scopes_come_in_words() -> None:
-    schemes: Json = {"s": {"flows": {"code": {"scopes": {"orders:read": "See orders"}}}}}
+    schemes: Json = {
+        "s": {"type": "oauth2", "flows": {"implicit": {"scopes": {"orders:read": "See orders"}}}}
+    }
     inventory = read_inventory(
         document({"/a": {"get": {}}}, components={"securitySchemes": schemes}), "orders"
     )

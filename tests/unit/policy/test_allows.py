@@ -103,7 +103,7 @@ def summary(
 def test_an_operation_is_counted_where_no_allow_means_it(
     given: dict[str, Any], shut: list[str]
 ) -> None:
-    assert summary(given) == ApiSummary("orders", 3, 1, len(shut), tuple(shut))
+    assert summary(given) == ApiSummary("orders", 3, 1, len(shut), tuple(shut), {}, ())
 
 
 @pytest.mark.parametrize(

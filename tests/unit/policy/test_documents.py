@@ -192,7 +192,7 @@ def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> N
         (b"? [a]\n: 1", "a key is text"),
         (b"[" * 50 + b"]" * 50, "nested"),
         (b"[" * 5000, "p:/: nested over"),
-        (b"- " * 5000, "p:/: nested over"),
+        (b"- " * 5000, "p:1:67: /: nested over"),
         (b"a: [${b:c}]", "p:1:6: /: expected ',' or ']', but got '{': inside"),
         (b"a: 1\n\tb: 2", "indented by spaces"),
         (b"a: \xc3\xa4\nb: \xe4", "p:2:4: /: not UTF-8"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from durward.core.api import Api
 from durward.core.authn.factors import is_multi_factor
-from durward.core.openapi.operations import Operation, filled
+from durward.core.openapi.operations import Operation
+from durward.core.openapi.template import filled
 from durward.core.policy.document import value_text
 from durward.core.policy.predicate import Value
 from durward.core.policy.request import Principal

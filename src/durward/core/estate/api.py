@@ -11,7 +11,8 @@ from durward.core.api import METADATA, Api
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
 from durward.core.estate.upstream import parse_upstream
-from durward.core.openapi.operations import is_object, read_inventory
+from durward.core.openapi.faults import DocumentRefused, told
+from durward.core.openapi.operations import Inventory, is_object, read_inventory
 from durward.core.openapi.router import Route, overlaps
 from durward.core.policy.catalogue import DeclaredKey
 from durward.core.policy.dialect import OWN
@@ -20,6 +21,8 @@ from durward.core.values import ApiId
 DEFAULT_STAGE = "default"
 MAX_OBJECTS = 10_000
 API_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+URL_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/\[\]-]*")
+"""Of a URL without query and fragment (RFC 3986 §2)."""
 API_NAME_CHARACTERS: Final = "lower case letters, digits, `-`"
 
 
@@ -64,8 +67,8 @@ class ProtectedApi(Body, frozen=True):
 
 def read_apis(
     declared: Mapping[str, ProtectedApi], problems: list[str]
-) -> Iterator[tuple[str, Api]]:
-    """The APIs with their operations read; what does not fit is added to `problems`."""
+) -> Iterator[tuple[Api, Inventory]]:
+    """The APIs and what was read of their documents; what does not fit is added to `problems`."""
     audiences: dict[str, str] = {}
     routes: list[Route[str]] = []
     for name, body in declared.items():
@@ -75,16 +78,18 @@ def read_apis(
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name)
             upstream = parse_upstream(body.upstream)
+        except DocumentRefused as error:
+            problems += told(f"apis/{name}: {fault}" for fault in error.faults)
+            continue
         except Misconfigured as error:
             advice = f"; {error.hint}" if error.hint else ""
             problems.append(f"apis/{name}: {error.path}: {error.problem}{advice}")
             continue
         operations = inventory.operations
         routes += (Route(one.method, one.path, f"apis/{name}") for one in operations)
-        yield (
-            name,
-            Api(ApiId(name), body.audience, body.stage, upstream, operations, inventory.scopes),
-        )
+        scopes = inventory.scopes
+        api = Api(ApiId(name), body.audience, body.stage, upstream, operations, scopes)
+        yield api, inventory
     problems += unsettled(routes)
 
 
@@ -106,6 +111,7 @@ def check_resource(audience: str) -> None:
     Raises Misconfigured.
     """
     parts = urlsplit(audience)
-    if parts.scheme not in {"https", "http"} or not parts.netloc or parts.query or parts.fragment:
+    is_url = URL_CHARACTERS.fullmatch(audience) and parts.scheme in {"https", "http"}
+    if not is_url or not parts.netloc or parts.query or parts.fragment:
         hint = "name the address under which clients reach the API: https://api.example.com"
-        raise Misconfigured("audience", f"`{audience}` is not a resource identifier", hint=hint)
+        raise Misconfigured("audience", f"{audience!a} is not a resource identifier", hint=hint)

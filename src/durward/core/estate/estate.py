@@ -20,6 +20,8 @@ from durward.core.estate.declaration import NAME, NAME_CHARACTERS, Body, Declara
 from durward.core.estate.role import Role
 from durward.core.estate.tenant import Tenant
 from durward.core.estate.user import User
+from durward.core.openapi.faults import told
+from durward.core.openapi.operations import Inventory
 from durward.core.policy.bundle import Bundle, compile_bundle
 from durward.core.policy.catalogue import Key
 from durward.core.policy.source import PolicyError
@@ -54,6 +56,8 @@ class Estate:
     """By API, and by `type/id`."""
     keys: tuple[Key, ...] = ()
     """What the services of APIs tell."""
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    """What was read of the documents of the APIs, and what was not."""
 
     @property
     def evaluated(self) -> frozenset[str]:
@@ -91,14 +95,18 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
             compile_bundle(bundle, {})
         except PolicyError as error:
             problems += [str(problem) for problem in error.problems]
-    apis = dict(read_apis(protected, problems))
+    read = list(read_apis(protected, problems))
     if problems:
-        raise Misconfigured("declarations", "\n  ".join(["", *problems]).rstrip(), hint="")
+        raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]).rstrip(), hint="")
     tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
     objects = {name: body.objects for name, body in protected.items() if body.objects}
     keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]
+    apis: dict[str, Api] = {api.id: api for api, _ in read}
+    inventories: dict[str, Inventory] = {api.id: inventory for api, inventory in read}
     return Estate(
-        tenants, policies, roles, apis, clients, users, bundle, tests, objects, tuple(keys)
+        *(tenants, policies, roles, apis, clients, users, bundle, tests, objects),
+        keys=tuple(keys),
+        inventories=inventories,
     )
 
 

@@ -1,6 +1,6 @@
 """What an API comes to: how many operations it has, and how far they are open."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,13 +13,19 @@ MAX_NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class ApiSummary:
-    """One API in numbers. Of the operations that no policy allows the first are named."""
+    """One API in numbers. Of the operations that no policy allows the first are named.
+
+    `unread` counts the members of its document that are not read, `notes` says what is taken
+    otherwise than its author may expect.
+    """
 
     name: str
     operations: int
     public: int
     not_allowed: int
     not_allowed_first: tuple[str, ...]
+    unread: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def summaries(estate: Estate, names: Iterable[str]) -> Iterator[ApiSummary]:
@@ -38,4 +44,6 @@ def summaries(estate: Estate, names: Iterable[str]) -> Iterator[ApiSummary]:
             shut = tuple(operation for operation in shut if not meet(operation))
         public = sum(operation.public for operation in operations)
         first = tuple(operation.id for operation in shut[:MAX_NAMED])
-        yield ApiSummary(name, len(operations), public, len(shut), first)
+        document = estate.inventories[name]
+        notes = document.notes[:MAX_NAMED]
+        yield ApiSummary(name, len(operations), public, len(shut), first, document.unread, notes)

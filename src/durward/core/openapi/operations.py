@@ -1,31 +1,51 @@
 """From an OpenAPI document to the operations it declares (OpenAPI 3.0 and 3.1).
 
+What could restrict who may ask is read, or refused with its place (a JSON pointer) and what to
+write; what cannot is left unread and counted.
+
 An operation names its object by `x-durward`: action, resource, tenant, owner, audit, fresh. Without
 it the action comes from the operation id, and no statement about a resource can allow it.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from durward.core.errors import Misconfigured
+from durward.core.openapi.extension import STRICT, read_extension
+from durward.core.openapi.faults import DocumentRefused, Findings, pointed
+from durward.core.openapi.identity import (
+    MAX_ID_CHARACTERS,
+    action_of,
+    alike,
+    is_id,
+    made_ids,
+)
+from durward.core.openapi.members import (
+    EXTENSION,
+    METHODS,
+    OF_A_DOCUMENT,
+    OF_COMPONENTS,
+    REF,
+    check_no_extension,
+    read_members,
+    read_operation,
+    read_path_item,
+)
+from durward.core.openapi.parameters import read_parameters
+from durward.core.openapi.references import References
+from durward.core.openapi.router import Route, overlaps
+from durward.core.openapi.security import A_TOKEN, Demand, Scheme, read_demand, read_schemes
+from durward.core.openapi.servers import read_servers
+from durward.core.openapi.template import filled, path_problem, shape_of, variables_of
+from durward.core.openapi.version import version_problem
 from durward.core.sizes import OPERATIONS
 from durward.core.wire import Json
 
-METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
-READS = {"GET", "HEAD", "OPTIONS"}
-MAX_PATH_CHARACTERS = 1_000
-TEXTS = ("action", "resource", "tenant", "owner")
-EXTENSION = {*TEXTS, "audit", "fresh"}
+READS: Final = {"GET", "HEAD", "OPTIONS"}
+DOTS: Final = {".", ".."}
 
-_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
-_VARIABLE = re.compile(r"\{(" + _NAME + r")\}")
-_TEMPLATE = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{" + _NAME + r"\}))+\Z|/\Z")
-_OPERATION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
-_ACTION = re.compile(r"[a-z][a-z0-9-]*:[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
 _TYPE = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
-_RESOURCE = re.compile(r"[a-z][a-z0-9-]*/[^\s*?$]{1,200}\Z")
-DOTS = {".", ".."}
 _VALUE = re.compile(r"[^/:*?$\\\x00-\x20\x7f]{1,256}\Z")
 
 
@@ -52,7 +72,7 @@ class Operation:
     @property
     def route(self) -> tuple[str, str]:
         """Its method, and its path whatever the variables are called."""
-        return self.method, _VARIABLE.sub("{}", self.path)
+        return self.method, shape_of(self.path)
 
     @property
     def asked_scopes(self) -> frozenset[str]:
@@ -62,29 +82,43 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All operations of a document, and its scopes in words."""
+    """All operations of a document, its scopes in words, and what is to be told about it.
+
+    `unread` counts, by their names, the members that are not read; `notes` are what is taken in
+    another way than its author may expect.
+    """
 
     operations: tuple[Operation, ...]
     scopes: Mapping[str, str]
+    unread: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_inventory(document: Json, api: str) -> Inventory:
     """The inventory of an API's OpenAPI document.
 
-    Raises Misconfigured that lists every problem with its place (a JSON pointer).
+    Raises DocumentRefused that lists every fault with its place (a JSON pointer).
     """
-    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
-        raise Misconfigured(f"{api}: /openapi", "not an OpenAPI 3 document", hint="openapi: 3.1.0")
-    problems: list[str] = []
-    operations = tuple(_operations(document, api, problems))
-    problems += _collisions(operations)
+    found = Findings()
+    if problem := version_problem(document):
+        found.refuse(*problem)
+    if problem or not isinstance(document, dict):
+        raise DocumentRefused(api, found.faults)
+    reading = _Reading(document, api, found)
+    operations = tuple(reading.operations())
+    for problem_of_two in _collisions(operations):
+        found.refuse("/paths", problem_of_two)
+    derived = (one for one in operations if one.action == action_of(api, one.id))
+    for one, other in alike((each.id, each.action) for each in derived):
+        hint = "rename one, or give it `x-durward: {action: …}`"
+        found.refuse("/paths", f"operation ids `{one}` and `{other}` are one action; {hint}")
     if len(operations) > OPERATIONS:
-        problems.append(f"/paths: {len(operations)} operations, and {OPERATIONS} are served")
-    if not operations and not problems:
-        problems.append("/paths: declares no operation")
-    if problems:
-        raise Misconfigured(api, "; ".join(problems), hint="every place is a JSON pointer")
-    return Inventory(operations, _scopes(document))
+        found.refuse("/paths", f"{len(operations)} operations, and {OPERATIONS} are served")
+    if not operations and not found.faults:
+        found.refuse("/paths", "declares no operation")
+    if found.faults:
+        raise DocumentRefused(api, found.faults)
+    return Inventory(operations, reading.scopes, dict(found.unread), found.notes)
 
 
 def resource_arn(
@@ -115,144 +149,141 @@ def is_object(name: str) -> bool:
     return bool(_TYPE.match(kind)) and bool(parts) and all(map(can_be_named, parts))
 
 
-def filled(expression: str | None, values: Mapping[str, str]) -> str | None:
-    """An expression of `x-durward` with the path's values; None where one is missing."""
-    try:
-        return expression and _VARIABLE.sub(lambda found: values[found[1]], expression)
-    except KeyError:
-        return None
+class _Reading:
+    """One reading of one document."""
 
+    def __init__(self, document: Mapping[str, Json], api: str, found: Findings) -> None:
+        self._document = document
+        self._api = api
+        self._found = found
+        self._references = References(dict(document))
+        self._schemes: Mapping[str, Scheme]
+        self._schemes, self.scopes = read_schemes(document, self._references, found)
+        self._default: Demand | None = A_TOKEN
+        if "security" in document:
+            self._default = read_demand(document["security"], "/security", self._schemes, found)
+        self._paths = self._read_paths()
+        self._read_document()
 
-def _operations(document: dict[str, Json], api: str, problems: list[str]) -> Iterator[Operation]:
-    paths = document.get("paths")
-    default = document.get("security")
-    for path, item in (paths if isinstance(paths, dict) else {}).items():
-        place = f"/paths/{path.replace('~', '~0').replace('/', '~1')}"
-        if not isinstance(item, dict):
-            problems.append(f"{place}: not an object")
-        elif "$ref" in item:
-            problems.append(f"{place}: a path item by `$ref` is not read; write it in place")
-        elif problem := _path_problem(path):
-            problems.append(f"{place}: {problem}")
-        else:
-            for method in METHODS:
-                if method in item:
+    def operations(self) -> Iterator[Operation]:
+        """The operations that can be read; what cannot becomes a fault."""
+        read = [*self._places()]
+        nameless = [(m, path) for path, m, value, _, _ in read if "operationId" not in value]
+        taken = [str(value.get("operationId", "")) for _, _, value, _, _ in read]
+        made = made_ids(nameless, filter(None, taken))
+        for path, method, value, place, variables in read:
+            identity = value.get("operationId", made.get((method, path)))
+            operation = self._operation(value, identity, method, path, variables, place)
+            if operation:
+                yield operation
+
+    def _read_paths(self) -> dict[str, Json]:
+        paths = self._document.get("paths", {})
+        if not isinstance(paths, dict):
+            self._found.refuse("/paths", "not an object of paths")
+            return {}
+        check_no_extension(paths, "/paths", self._found)
+        if REF in paths:
+            hint = "refer to each path item, as in `/things: {$ref: things.yaml}`"
+            self._found.refuse(f"/paths/{REF}", f"all paths by one reference are not read; {hint}")
+        return {path: item for path, item in paths.items() if not path.startswith(("x-", REF))}
+
+    def _read_document(self) -> None:
+        document, found = self._document, self._found
+        read_members(document, "", OF_A_DOCUMENT, found)
+        components = document.get("components")
+        for name, named in (components if isinstance(components, dict) else {}).items():
+            if name not in OF_COMPONENTS and isinstance(named, dict):
+                found.unread[name] += len(named)
+        if isinstance(components, dict):
+            check_no_extension(components, "/components", found)
+        if "servers" in document:
+            read_servers(document["servers"], "/servers", next(iter(self._paths), ""), found)
+
+    def _places(self) -> Iterator[tuple[str, str, dict[str, Json], str, list[str]]]:
+        """Path, method, content, place and variables of every operation."""
+        found = self._found
+        for path, written in self._paths.items():
+            place = pointed("/paths", path)
+            before = len(found.faults)
+            item = self._references.read(written, place, found)
+            if problem := path_problem(path):
+                found.refuse(place, problem)
+            elif not isinstance(item, dict):
+                if len(found.faults) == before:
+                    found.refuse(place, "not an object")
+            else:
+                variables = variables_of(path)
+                read_path_item(item, place, found)
+                self._shared(item, path, place, variables)
+                for method in filter(item.__contains__, METHODS):
                     where = f"{place}/{method}"
-                    found = _operation(item[method], method, path, api, default, where, problems)
-                    if found:
-                        yield found
+                    count = len(found.faults)
+                    value = self._references.read(item[method], where, found)
+                    if isinstance(value, dict):
+                        yield path, method, value, where, variables
+                    elif len(found.faults) == count:
+                        found.refuse(where, "not an object")
 
+    def _shared(
+        self, value: Mapping[str, Json], path: str, place: str, variables: list[str]
+    ) -> None:
+        """What path items and operations have alike."""
+        if "parameters" in value:
+            listed = value["parameters"]
+            read_parameters(listed, f"{place}/parameters", variables, self._references, self._found)
+        if "servers" in value:
+            read_servers(value["servers"], f"{place}/servers", path, self._found)
 
-def _path_problem(path: str) -> str | None:
-    if len(path) > MAX_PATH_CHARACTERS:
-        return f"longer than {MAX_PATH_CHARACTERS} characters"
-    if not _TEMPLATE.match(path):
-        return "a segment is literal text or one `{variable}`, with no empty segment"
-    if {".", ".."} & set(path.split("/")):
-        return "has a dot segment"
-    names = _VARIABLE.findall(path)
-    return "names a variable twice" if len(names) != len(set(names)) else None
-
-
-def _operation(
-    value: Json,
-    method: str,
-    path: str,
-    api: str,
-    default: Json,
-    place: str,
-    problems: list[str],
-) -> Operation | None:
-    if not isinstance(value, dict):
-        problems.append(f"{place}: not an object")
-        return None
-    identity = value.get("operationId", _fallback_id(method, path))
-    if not isinstance(identity, str) or not _OPERATION_ID.match(identity):
-        problems.append(f"{place}/operationId: letters, digits, `_`, `.`, `-`; first a letter")
-        return None
-    extension = value.get("x-durward", {})
-    if not isinstance(extension, dict) or extension.keys() - EXTENSION:
-        known = ", ".join(sorted(EXTENSION))
-        problems.append(f"{place}/x-durward: an object with members out of: {known}")
-        return None
-    before = len(problems)
-    audit = extension.get("audit", "batched" if method.upper() in READS else "strict")
-    problems += _extension_problems(extension, audit, api, path, f"{place}/x-durward")
-    if len(problems) > before:
-        return None
-    texts = {name: str(extension[name]) for name in TEXTS if name in extension}
-    security = value.get("security", default)
-    return Operation(
-        id=identity,
-        method=method.upper(),
-        path=path,
-        action=texts.get("action", f"{api}:{identity[0].upper()}{identity[1:]}"),
-        public=security == [],
-        scopes=tuple(_required_scopes(security)),
-        resource=texts.get("resource"),
-        tenant=texts.get("tenant"),
-        owner=texts.get("owner"),
-        strict_audit=audit == "strict",
-        fresh=extension.get("fresh") is True,
-    )
-
-
-def _extension_problems(
-    extension: dict[str, Json], audit: Json, api: str, path: str, place: str
-) -> Iterator[str]:
-    variables = set(_VARIABLE.findall(path))
-    for name in TEXTS:
-        text = extension.get(name, "-")
-        if not isinstance(text, str) or not text:
-            yield f"{place}/{name}: text that is not empty"
-        elif missing := set(_VARIABLE.findall(text)) - variables:
-            yield f"{place}/{name}: the path has no `{{{min(missing)}}}`"
-    action = extension.get("action")
-    if isinstance(action, str) and not (_ACTION.match(action) and action.startswith(f"{api}:")):
-        yield f"{place}/action: `{api}:Name`"
-    resource = extension.get("resource")
-    if isinstance(resource, str) and not _RESOURCE.match(resource):
-        yield f"{place}/resource: `type/{{variable}}`"
-    if audit not in ("strict", "batched"):
-        yield f"{place}/audit: `strict` or `batched`"
-    if not isinstance(extension.get("fresh", False), bool):
-        yield f"{place}/fresh: true or false"
-
-
-def _fallback_id(method: str, path: str) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", path)
-    return method.capitalize() + "".join(word[0].upper() + word[1:] for word in words)
-
-
-def _required_scopes(security: Json) -> Iterator[frozenset[str]]:
-    """One set for each alternative (OpenAPI 3.1 §4.8.30): all of one of them are needed."""
-    for requirement in security if isinstance(security, list) else []:
-        if isinstance(requirement, dict):
-            listed = [scopes for scopes in requirement.values() if isinstance(scopes, list)]
-            yield frozenset(s for scopes in listed for s in scopes if isinstance(s, str))
+    def _operation(
+        self,
+        value: dict[str, Json],
+        identity: Json,
+        method: str,
+        path: str,
+        variables: list[str],
+        place: str,
+    ) -> Operation | None:
+        found = self._found
+        before = len(found.faults)
+        read_operation(value, place, found)
+        self._shared(value, path, place, variables)
+        if not is_id(identity):
+            problem = (
+                f"printable ASCII, at most {MAX_ID_CHARACTERS} characters, a letter among them"
+            )
+            found.refuse(f"{place}/operationId", problem)
+        demand = self._default
+        if "security" in value:
+            demand = read_demand(value["security"], f"{place}/security", self._schemes, found)
+        where = f"{place}/{EXTENSION}"
+        written = self._references.read(value.get(EXTENSION, {}), where, found)
+        if len(found.faults) > before:
+            return None
+        extension = read_extension(written, self._api, variables, where, found)
+        if extension is None or demand is None or not isinstance(identity, str):
+            return None
+        audit = extension.audit or ("batched" if method.upper() in READS else STRICT)
+        return Operation(
+            id=identity,
+            method=method.upper(),
+            path=path,
+            action=extension.action or action_of(self._api, identity),
+            public=demand.public,
+            scopes=demand.scopes,
+            resource=extension.resource,
+            tenant=extension.tenant,
+            owner=extension.owner,
+            strict_audit=audit == STRICT,
+            fresh=extension.fresh,
+        )
 
 
 def _collisions(operations: tuple[Operation, ...]) -> Iterator[str]:
     ids: dict[str, str] = {}
-    shapes: dict[tuple[str, str], str] = {}
     for operation in operations:
         if other := ids.get(operation.id.lower()):
             yield f"operation ids `{other}` and `{operation.id}` are the same but for case"
         ids[operation.id.lower()] = operation.id
-        shape = (operation.method, _VARIABLE.sub("{}", operation.path))
-        if shape in shapes:
-            yield f"`{operation.id}` and `{shapes[shape]}` answer the same requests"
-        shapes[shape] = operation.id
-
-
-def _scopes(document: dict[str, Json]) -> dict[str, str]:
-    scopes: dict[str, str] = {}
-    components = document.get("components")
-    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-    for scheme in (schemes if isinstance(schemes, dict) else {}).values():
-        flows = scheme.get("flows") if isinstance(scheme, dict) else None
-        for flow in (flows if isinstance(flows, dict) else {}).values():
-            named = flow.get("scopes") if isinstance(flow, dict) else None
-            for scope, words in (named if isinstance(named, dict) else {}).items():
-                scopes[scope] = str(words)
-    return scopes
+    for first, second in overlaps(Route(each.method, each.path, each.id) for each in operations):
+        yield f"`{second.what}` and `{first.what}` answer the same requests"

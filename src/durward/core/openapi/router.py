@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
+from durward.core.openapi.template import shape_of
+
 SEGMENT: Final = r"[A-Za-z0-9._~!$&'()+,=:@%-]+"
 """A segment as RFC 3986 allows it, less `;` and `*`, which upstreams read differently."""
 
 _SEGMENT = re.compile(SEGMENT + r"\Z")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%00|%25")
 """Broken escapes, and escapes of what separates or ends: never part of a value."""
-_VARIABLE = re.compile(r"\{[^}]*\}")
 
 What = TypeVar("What")
 Answers_co = TypeVar("Answers_co", covariant=True)
@@ -35,7 +36,7 @@ class Route(Generic[Answers_co]):
     @property
     def shape(self) -> str:
         """The template whatever its variables are called: what equal ones share."""
-        return _VARIABLE.sub("{}", self.template)
+        return shape_of(self.template)
 
 
 def methods_of(method: str) -> tuple[str, ...]:
@@ -106,8 +107,7 @@ def _divided(
 
 def path_regex(template: str) -> str:
     """The paths of a template: every variable is one segment that is not empty."""
-    literals = (re.escape(text) for text in _VARIABLE.split(template))
-    return SEGMENT.join(literals)
+    return SEGMENT.join(map(re.escape, shape_of(template).split("{}")))
 
 
 @dataclass

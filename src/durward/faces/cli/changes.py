@@ -1,5 +1,6 @@
 """What a plan or an apply changes, for people: what may allow more first, and never many lines."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
 MAX_STEPS: Final = 20
 MAX_LINES: Final = 20
 """Of what changes within the declarations that are shown, together."""
+MAX_NOTES: Final = 20
+MAX_UNREAD: Final = 4
 MAX_OPERATIONS: Final = 3
 """How many are named that no policy allows."""
 WIDER: Final = "!"
@@ -50,8 +53,24 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
         yield f"{len(apis)} APIs together: {in_numbers(_together(answer['apis']))}"
     if hidden:
         yield f"and {', and '.join(hidden)}{f' ({more})' if more else ''}"
+    yield from _notes([apis[key] for _, key in shown if key in apis])
     if any(map(_wider, answer["details"])):
         yield LEGEND
+
+
+def _notes(apis: Sequence[Answer]) -> Iterator[str]:
+    """What of the documents is not read, and what is taken otherwise than may be expected."""
+    said = [f"apis/{api['name']}: {note}" for api in apis for note in api["notes"]]
+    yield from said[:MAX_NOTES]
+    if len(said) > MAX_NOTES:
+        yield f"and {len(said) - MAX_NOTES} more notes"
+    unread = Counter[str]()
+    for api in apis:
+        unread.update(api["unread"])
+    if unread:
+        most = [f"{count} {name}" for name, count in unread.most_common(MAX_UNREAD)]
+        more = [f"{len(unread) - MAX_UNREAD} other members"] if len(unread) > MAX_UNREAD else []
+        yield f"not read, and kept: {', '.join([*most, *more])}"
 
 
 def _wider(found: Answer) -> bool:

@@ -26,7 +26,8 @@ from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
 from durward.core.wire import Json
 from durward.faces.cli.exit_code import DONE, FOUND
-from durward.faces.declarations import is_policy, read, read_declarations
+from durward.faces.declarations import is_policy, read_declarations
+from durward.faces.files import read
 
 HERE = Path()
 FailOn = Literal["any", "widen", "never"]

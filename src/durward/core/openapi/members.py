@@ -1,0 +1,135 @@
+"""The members of a document, of its path items and operations: read, unread, or refused.
+
+What cannot restrict is left unread and counted. What looks like a member that could restrict, and
+is not spelled as that member is, is refused: its author believes that it is in force.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Final
+
+from durward.core.openapi.faults import Findings, pointed
+from durward.core.wire import Json
+
+EXTENSION: Final = "x-durward"
+REF: Final = "$ref"
+SCHEMA: Final = "$schema"
+"""How editors are told what a document is."""
+METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
+OF_A_DOCUMENT: Final = frozenset({"openapi", "servers", "paths", "components", "security"})
+OF_COMPONENTS: Final = frozenset({"securitySchemes", "parameters", "pathItems"})
+"""What is read where it is named."""
+OF_A_PATH_ITEM: Final = frozenset({"servers", "parameters", *METHODS})
+OF_AN_OPERATION: Final = frozenset({"operationId", "parameters", "security", "servers", EXTENSION})
+UNREAD_IN_AN_OPERATION: Final = frozenset(
+    {
+        *("tags", "summary", "description", "externalDocs", "deprecated"),
+        *("requestBody", "responses", "callbacks"),
+        *("consumes", "produces", "schemes"),  # of Swagger 2.0, as converted documents still have
+    }
+)
+DESCRIBES_A_PATH_ITEM: Final = frozenset({"summary", "description"})
+NEAR: Final = 0.8
+"""How alike two spellings are of which one is taken for the other."""
+
+_RESTRICTING: Final = ("security", "servers", "parameters", "operationId")
+_SEPARATORS = re.compile(r"[^a-z]")
+
+
+@lru_cache(maxsize=4_096)
+def is_ours(name: str) -> bool:
+    """Whether a member is `x-durward`, or was meant to be."""
+    plain = _SEPARATORS.sub("", name.lower())
+    return plain.startswith(("xdurward", "durward")) or _alike(plain, "xdurward")
+
+
+@lru_cache(maxsize=4_096)
+def meant(name: str) -> str | None:
+    """What a member that is not read was meant to be, where that could restrict."""
+    if is_ours(name):
+        return EXTENSION
+    if name.startswith("x-") or name == SCHEMA:
+        return None
+    plain = _SEPARATORS.sub("", name.lower())
+    if name.startswith("$") or _alike(plain, "ref"):
+        return REF
+    if plain.startswith("secur"):
+        return "security"
+    return next((each for each in _RESTRICTING if _alike(plain, each.lower())), None)
+
+
+def read_members(
+    value: Mapping[str, Json], place: str, read: frozenset[str], found: Findings
+) -> None:
+    """Count the members that are not read, and refuse those that were meant otherwise."""
+    for name in value:
+        if name not in read:
+            check_member(name, place, read, found)
+            found.unread[name] += 1
+
+
+def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> None:
+    """The members of a path item: an unknown one would be an operation that is not declared."""
+    for name in value:
+        where = pointed(place, name)
+        if name in OF_A_PATH_ITEM:
+            continue
+        if name == "trace":
+            found.note(where, "TRACE is not served (RFC 9110 §9.3.8)")
+        elif name.startswith("x-") or name in DESCRIBES_A_PATH_ITEM:
+            check_member(name, place, OF_A_PATH_ITEM, found)
+        elif name.lower() in METHODS:
+            found.refuse(where, f"a method is written in lower case: `{name.lower()}`")
+        elif name == "security":
+            found.refuse(where, "stands in operations or in the document, never in a path item")
+        else:
+            methods = ", ".join(METHODS)
+            problem = f"neither a method that is served ({methods}) nor another member"
+            found.refuse(where, f"{problem}; remove it, or write it as `x-{name}`")
+        found.unread[name] += 1
+
+
+def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> None:
+    """The members of an operation: what has unknown ones is perhaps no operation at all.
+
+    A reference that leads to a path item, say, would be read as an operation that demands nothing.
+    """
+    for name in value:
+        if name in OF_AN_OPERATION:
+            continue
+        if not (name.startswith("x-") or name in UNREAD_IN_AN_OPERATION or meant(name)):
+            hint = f"remove it, or write it as `x-{name}`"
+            found.refuse(pointed(place, name), f"operations have no such member; {hint}")
+        else:
+            check_member(name, place, OF_AN_OPERATION, found)
+        found.unread[name] += 1
+
+
+def check_member(name: str, place: str, read: Iterable[str], found: Findings) -> None:
+    """Refuse a member that is not read where it stands, and was meant to restrict."""
+    wanted = meant(name)
+    if wanted is None:
+        return
+    if wanted.lower() in {each.lower() for each in read}:
+        problem = f"not read: the member is called `{wanted}`"
+    elif wanted == REF:
+        problem = f"no reference that is read: `{REF}` stands in path items and operations"
+    elif wanted == EXTENSION:
+        problem = f"`{EXTENSION}` stands in operations alone"
+    else:
+        problem = f"`{wanted}` is not read here; remove it"
+    found.refuse(pointed(place, name), problem)
+
+
+def check_no_extension(value: Mapping[str, Json], place: str, found: Findings) -> None:
+    """Refuse `x-durward` in an object that is no operation."""
+    for name in filter(is_ours, value):
+        found.refuse(pointed(place, name), f"`{EXTENSION}` stands in operations alone")
+
+
+def _alike(plain: str, wanted: str) -> bool:
+    if not plain or abs(len(plain) - len(wanted)) > 2:  # noqa: PLR2004 - letters
+        return False
+    return SequenceMatcher(None, plain, wanted).ratio() >= NEAR

@@ -1,0 +1,65 @@
+"""`parameters` (OpenAPI 3.1.1 §4.8.12): those in the path, against the path's variables.
+
+The edge takes a whole segment as the value of a variable. A parameter that says otherwise would be
+read by the service as another value than the one that was decided about.
+"""
+
+from collections.abc import Container
+from typing import Final
+
+from durward.core.openapi.faults import Findings
+from durward.core.openapi.members import check_no_extension
+from durward.core.openapi.references import References
+from durward.core.wire import Json
+
+PLACES: Final = ("path", "query", "header", "cookie")
+
+
+def read_parameters(
+    value: Json, place: str, variables: Container[str], references: References, found: Findings
+) -> None:
+    """Check the parameters of a path item or an operation; those not in the path are unread."""
+    if not isinstance(value, list):
+        found.refuse(place, "not a list of parameters")
+        return
+    seen: set[tuple[str, str]] = set()
+    for number, one in enumerate(value):
+        where = f"{place}/{number}"
+        before = len(found.faults)
+        parameter = references.read(one, where, found)
+        if len(found.faults) > before:
+            continue
+        if not isinstance(parameter, dict):
+            found.refuse(where, "not an object with `name` and `in`")
+            continue
+        name, within = parameter.get("name"), parameter.get("in")
+        if not isinstance(name, str) or not name:
+            found.refuse(f"{where}/name", "text that is not empty")
+        elif not isinstance(within, str) or within not in PLACES:
+            found.refuse(f"{where}/in", f"one of {', '.join(PLACES)}")
+        elif (name, within) in seen:
+            found.refuse(where, f"`{name}` in {within} stands here twice")
+        else:
+            seen.add((name, within))
+            check_no_extension(parameter, where, found)
+            if within == "path":
+                _in_path(parameter, name, where, variables, found)
+            else:
+                found.unread["parameters"] += 1
+
+
+def _in_path(
+    parameter: dict[str, Json],
+    name: str,
+    place: str,
+    variables: Container[str],
+    found: Findings,
+) -> None:
+    if name not in variables:
+        found.refuse(f"{place}/name", f"the path has no `{{{name}}}`; names differ by case too")
+    if parameter.get("required") is not True:
+        found.refuse(f"{place}/required", "write `true`: what is in the path is always there")
+    if parameter.get("style", "simple") != "simple":
+        found.refuse(f"{place}/style", "write `simple`: a variable is one whole segment")
+    if "content" in parameter:
+        found.refuse(f"{place}/content", "write `schema`: a variable is text, never a document")

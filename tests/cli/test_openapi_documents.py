@@ -1,0 +1,170 @@
+"""OpenAPI documents in files: what is wrong is told with line and column."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from durward.core.errors import Misconfigured
+from durward.core.sizes import DOCUMENT_BYTES
+from durward.faces.declarations import read_declarations
+from durward.faces.openapi import MAX_FILES
+
+API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: %s}\n"
+HEAD = """\
+openapi: 3.1.0
+security: [{ token: [read] }]
+components: { securitySchemes: { token: { type: http, scheme: bearer } } }
+paths:
+"""
+SEVEN = """\
+  /s0: { get: { security: [{ token: ["admin:all"] }] } }
+  /s1: { get: { security: { token: ["admin:all"] } } }
+  /s2: { get: { security: [{ token: "admin:all" }] } }
+  /s3: { get: { security: null } }
+  /s4: { get: { security: ["admin:all"] } }
+  /s5: { get: { security: [{ nosuch: [] }] } }
+  /s6: { get: { security: [{ token: [7] }] } }
+"""
+
+
+def declare(folder: Path, **files: str) -> Path:
+    (folder / "durward.yaml").write_text(API % "openapi.yaml")
+    for name, content in files.items():
+        path = folder / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    return folder
+
+
+def refusal(folder: Path) -> list[str]:
+    with pytest.raises(Misconfigured) as caught:
+        read_declarations(folder)
+    assert caught.value.path == "apis/o"
+    head, *lines = caught.value.problem.splitlines()
+    assert head == "the OpenAPI document is refused:"
+    return [line.strip() for line in lines]
+
+
+def test_each_fault_is_one_line_with_its_place(tmp_path: Path) -> None:
+    """Seven spellings of `security`, of which one is as specified."""
+    found = refusal(declare(tmp_path, openapi=HEAD + SEVEN))
+    file = tmp_path / "openapi.yaml"
+    assert [line.split(" ")[:2] for line in found] == [
+        [f"{file}:6:27:", "/paths/~1s1/get/security:"],
+        [f"{file}:7:37:", "/paths/~1s2/get/security/0/token:"],
+        [f"{file}:8:27:", "/paths/~1s3/get/security:"],
+        [f"{file}:9:28:", "/paths/~1s4/get/security/0:"],
+        [f"{file}:10:38:", "/paths/~1s5/get/security/0/nosuch:"],
+        [f"{file}:11:38:", "/paths/~1s6/get/security/0/token/0:"],
+    ]
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "policy check", "policy lint"])
+def test_every_command_refuses_them(tmp_path: Path, verb: str) -> None:
+    declare(tmp_path, openapi=HEAD + SEVEN)
+    place = []
+    if "policy" not in verb:  # nobody serves there: the files are read first
+        runtime, state = tmp_path / "run", tmp_path / "state"
+        settings = f'issuer = "http://localhost:1"\nruntime = "{runtime}"\nstate = "{state}"\n'
+        (tmp_path / "durward.toml").write_text(f"[serve]\n{settings}")
+        place = ["--dir", str(tmp_path)]
+    command = [sys.executable, "-m", "durward", *verb.split(), str(tmp_path), *place]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("/get/security") == 6
+    assert done.stderr.count("apis/o") == 1
+
+
+def test_at_most_twenty_are_told(tmp_path: Path) -> None:
+    paths = "".join(f"  /{n}: {{ get: {{ security: null }} }}\n" for n in range(23))
+    found = refusal(declare(tmp_path, openapi=HEAD + paths))
+    assert len(found) == 21
+    assert found[-1] == "and 3 more"
+
+
+def test_an_operation_in_another_file_is_read(tmp_path: Path) -> None:
+    """What is declared holds it in place: who takes it reads no files."""
+    declare(
+        tmp_path,
+        openapi=HEAD + "  /a: { get: { $ref: ops.yaml } }\n  /b: { $ref: paths/b.yaml }\n",
+        ops="{ security: [{ token: [admin] }], x-durward: { resource: secret/one } }",
+        paths__b="get: { $ref: '../openapi.yaml#/paths/~1a/get' }",
+    )
+    (found,) = read_declarations(tmp_path)
+    document = found.body["openapi"]
+    assert isinstance(document, dict)
+    assert "$ref" not in json.dumps(document)
+    paths = document["paths"]
+    assert isinstance(paths, dict)
+    assert paths["/a"] == paths["/b"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("../outside.yaml", "leaves the folder"),
+        ("link.yaml", "a link leads out of the folder"),
+        ("linked/outside.yaml", "a link leads out of the folder"),
+        ("round.yaml", "no such file"),
+        ("missing.yaml", "no such file"),
+        ("sub.yaml", "not a file"),
+        ("broken.yaml", "broken.yaml:"),
+        ("large.yaml", "bytes at most"),
+    ],
+)
+def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, reference: str, told: str) -> None:
+    (tmp_path / "outside.yaml").write_text("{}")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    (folder / "linked").symlink_to(tmp_path)
+    (folder / "round.yaml").symlink_to(folder / "round.yaml")
+    (folder / "sub.yaml").mkdir()
+    with (folder / "large.yaml").open("wb") as file:
+        file.truncate(DOCUMENT_BYTES + 1)
+    content = f"{HEAD}  /a: {{ get: {{ $ref: '{reference}' }} }}\n"
+    (line,) = refusal(declare(folder, openapi=content, broken="a: [\n"))
+    assert line.startswith(f"{folder / 'openapi.yaml'}:5:")
+    assert told in line
+
+
+def test_a_link_inside_of_the_folder_is_followed(tmp_path: Path) -> None:
+    declare(tmp_path, openapi=HEAD + "  /a: { get: { $ref: link.yaml } }\n", ops="{}")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "ops.yaml")
+    assert read_declarations(tmp_path)
+
+
+def test_the_number_of_files_is_bounded(tmp_path: Path) -> None:
+    names = [f"f{n}" for n in range(MAX_FILES + 1)]
+    paths = "".join(f"  /{name}: {{ $ref: {name}.yaml }}\n" for name in names)
+    declare(tmp_path, openapi=HEAD + paths, **dict.fromkeys(names, "get: {}\n"))
+    (line,) = refusal(tmp_path)
+    assert f"{MAX_FILES} files" in line
+
+
+def test_a_document_in_place_is_read_alike(tmp_path: Path) -> None:
+    (tmp_path / "ops.yaml").write_text("x-durward: { resource: a/b }")
+    document = "\n".join(f"      {line}" for line in HEAD.splitlines())
+    head = "apis:\n  o:\n    audience: http://o\n    upstream: 127.0.0.1:1\n"
+    content = f"{head}    openapi:\n{document}\n"
+    file = tmp_path / "durward.yaml"
+    file.write_text(f"{content}        /a: {{ get: {{ $ref: ops.yaml }} }}\n")
+    (found,) = read_declarations(file)
+    assert "secret" not in json.dumps(found.body)
+    assert '"resource": "a/b"' in json.dumps(found.body)
+    file.write_text(f"{content}        /a: {{ get: {{ security: null }} }}\n")
+    (line,) = refusal(tmp_path)
+    assert line.startswith(f"{file}:10:32: /paths/~1a/get/security: ")
+
+
+def test_documents_may_be_larger_and_deeper_than_declarations(tmp_path: Path) -> None:
+    deep = "[" * 60 + "]" * 60
+    paths = f"  /a: {{ get: {{ responses: {deep} }} }}\n"
+    text = f"{HEAD}{paths}info: {{ description: {'x' * 8_000_000} }}\n"
+    assert read_declarations(declare(tmp_path, openapi=text))
+    (tmp_path / "openapi.yaml").write_text(text + "#" * DOCUMENT_BYTES)
+    with pytest.raises(Misconfigured, match=f"larger than {DOCUMENT_BYTES} bytes"):
+        read_declarations(tmp_path)

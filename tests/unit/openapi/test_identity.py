@@ -1,0 +1,130 @@
+"""What paths and operations are called."""
+
+import itertools
+
+import pytest
+
+from durward.core.openapi.faults import DocumentRefused
+from durward.core.openapi.identity import MAX_ID_CHARACTERS
+from durward.core.openapi.operations import Operation, read_inventory
+from durward.core.openapi.router import Route, Router
+from durward.core.policy.pattern import parse_action
+from durward.core.wire import Json
+
+
+def read(paths: Json) -> tuple[Operation, ...]:
+    return read_inventory({"openapi": "3.1.0", "paths": paths}, "api").operations
+
+
+def named(*ids: str) -> Json:
+    return {f"/{number}": {"get": {"operationId": each}} for number, each in enumerate(ids)}
+
+
+def refusal(paths: Json) -> str:
+    with pytest.raises(DocumentRefused) as caught:
+        read(paths)
+    (fault,) = caught.value.faults
+    return str(fault)
+
+
+@pytest.mark.parametrize(
+    ("identity", "action"),
+    [
+        ("getPet", "api:GetPet"),
+        ("GetPet", "api:GetPet"),
+        ("read_items_items__item_id__get", "api:Read_items_items__item_id__get"),
+        ("getPet_1", "api:GetPet_1"),
+        ("repos/get", "api:Repos.get"),
+        ("repos/get-content", "api:Repos.get-content"),
+        ("com.acme:List", "api:Com.acme.List"),
+        ("PetsController_findAll", "api:PetsController_findAll"),
+        ("Find pets by status", "api:Find-pets-by-status"),
+        ("list(all)", "api:List-all-"),
+        ("pets*{all}?", "api:Pets--all--"),
+        ("1get", "api:1get"),
+        ("_list", "api:_list"),
+    ],
+)
+def test_an_id_is_kept_and_its_action_can_be_named_in_policies(identity: str, action: str) -> None:
+    (found,) = read(named(identity))
+    assert (found.id, found.action) == (identity, action)
+    assert parse_action(action).matches(found.action.lower())
+
+
+@pytest.mark.parametrize(
+    "identity",
+    ["", " a", "a ", "a\nb", "a\tb", "é", "--", "a" * (MAX_ID_CHARACTERS + 1), 1, None, []],
+)
+def test_other_ids_are_refused(identity: Json) -> None:
+    told = refusal({"/a": {"get": {"operationId": identity}}})
+    assert told.startswith("/paths/~1a/get/operationId: printable ASCII")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("repos/get", "repos.get"), ("repos/get", "Repos:Get"), ("a b", "a(b")]
+)
+def test_two_ids_that_are_one_action_are_refused(one: str, other: str) -> None:
+    """Else a statement about one of them would be about both."""
+    assert f"operation ids `{one}` and `{other}` are one action" in refusal(named(one, other))
+
+
+def test_operations_may_share_the_action_that_they_name_themselves() -> None:
+    shared: Json = {"x-durward": {"action": "api:Read"}}
+    one, other = read({"/a": {"get": shared}, "/b": {"get": shared}})
+    assert one.action == other.action == "api:Read"
+
+
+def test_operations_without_an_id_get_one_that_does_not_depend_on_their_order() -> None:
+    paths = ("/a-b", "/a/b", "/A/B", "/a/{b}", "/a/b/", "/c", "/", "/-", "/" + "x" * 900)
+    made: set[tuple[tuple[str, str], ...]] = set()
+    for order in itertools.islice(itertools.permutations(paths), 0, 5_000, 500):
+        found = read({path: {"get": {}} for path in order})
+        assert len({each.id.lower() for each in found}) == len(paths)
+        made.add(tuple(sorted((each.path, each.id) for each in found)))
+    (names,) = made
+    assert dict(names)["/c"] == "GetC"
+    assert dict(names)["/a/b"].startswith("GetAB-")
+
+
+def test_an_id_that_is_written_is_not_taken_away() -> None:
+    found = read({"/b": {"get": {}}, "/a": {"get": {"operationId": "getB"}}})
+    assert {each.path: each.id.partition("-")[0] for each in found} == {"/a": "getB", "/b": "GetB"}
+    assert len({each.action.lower() for each in found}) == 2
+
+
+def test_a_path_that_ends_in_a_slash_is_its_own() -> None:
+    operations = read({"/pets": {"get": {}}, "/pets/": {"get": {}}, "/pets/{id}/": {"get": {}}})
+    router = Router(Route(each.method, each.path, each.id) for each in operations)
+    for path in ("/pets", "/pets/", "/pets/1/"):
+        found = router.match("GET", path)
+        assert found is not None
+        assert found[0].template == path.replace("1", "{id}")
+    assert router.match("GET", "/pets//") is None
+    assert router.match("GET", "/pets/1") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("a", "write `/a`"),
+        ("/a//b", "one `{variable}`, and never empty"),
+        ("//", "never empty"),
+        ("/a#b", "literal text"),
+        ("/a?b", "literal text"),
+        ("/a/{x}.json", "literal text"),
+        ("/é", "literal text"),
+        ("/a/*", "literal text"),
+        ("/a/..", "dot segment"),
+        ("/{x}/{x}", "names a variable twice"),
+        ("/{id}/{ID}", "differ by case alone"),
+        ("/" + "a" * 1_000, "longer than 1000"),
+    ],
+)
+def test_what_a_path_has_to_be_is_told(path: str, told: str) -> None:
+    assert told in refusal({path: {"get": {}}})
+
+
+@pytest.mark.parametrize("path", ["/", "/a/", "/{_id}", "/{pet.id}/x", "/a/{b_c}/", "/v1.2/a:b/~c"])
+def test_paths_as_generators_write_them_are_taken(path: str) -> None:
+    (found,) = read({path: {"get": {}}})
+    assert found.path == path
