@@ -26,6 +26,8 @@ def api(name: str, shut: int = 0, first: tuple[str, ...] = ()) -> dict[str, Any]
         "public": 1,
         "not_allowed": shut,
         "not_allowed_first": list(first),
+        "unread": {"responses": 3},
+        "notes": [],
     }
 
 
@@ -55,6 +57,7 @@ def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None
         "+ tenants/new",
         f"~ apis/orders  12 operations, 1 public, {shut}",
         "      + POST /o (CreateOrder)",
+        "not read, and kept: 3 responses",
         LEGEND,
     ]
 
@@ -68,6 +71,18 @@ def test_many_declarations_are_twenty_lines() -> None:
     assert lines[20:] == [
         "990 APIs together: 11880 operations, 990 public, 990 that no policy allows",
         "and 970 more declarations (more elsewhere)",
+        "not read, and kept: 2970 responses",
+    ]
+
+
+def test_notes_about_documents_are_few_lines() -> None:
+    noted = api("orders") | {"notes": [f"/servers/{number}: x" for number in range(30)]}
+    lines = told(answer(change("apis", "orders"), apis=[noted])).splitlines()
+    assert lines[1] == "apis/orders: /servers/0: x"
+    assert lines[20:] == [
+        "apis/orders: /servers/19: x",
+        "and 10 more notes",
+        "not read, and kept: 3 responses",
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import Kind
+from durward.faces.cli.app import run
 from durward.faces.declarations import read_declarations
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: o.json}\n"
@@ -46,8 +47,25 @@ def test_what_is_no_declaration_is_told_with_its_file(
 def test_nothing_is_declared_twice(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.durward.yaml").write_text("tenants: {acme: {}}")
-    with pytest.raises(Misconfigured, match="another file"):
+    with pytest.raises(Misconfigured, match=r"a\.durward\.yaml too"):
         read_declarations(tmp_path)
+
+
+def test_every_command_reads_the_files_that_apply_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a gate finds nothing in must be what is applied."""
+    wrong = "policies: {%s: {Version: '2012-10-17', Statement: {Effect: Alow, Action: '*'}}}"
+    names = ("durward.yaml", "team.durward.yaml", "extra-durward.yaml")
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(wrong % f"p{number}")
+    (tmp_path / "other.yaml").write_text(wrong % "other")
+    assert {found.name for found in read_declarations(tmp_path)} == {"p0", "p1", "p2"}
+    for command in (["check"], ["lint"]):
+        assert run(["policy", *command, str(tmp_path)]) == 1
+        told = capsys.readouterr().out
+        assert [name for name in names if f"/{name}:" in told] == list(names)
+        assert "other.yaml" not in told
 
 
 def test_a_folder_without_declarations_is_told(tmp_path: Path) -> None:

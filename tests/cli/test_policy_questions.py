@@ -127,7 +127,7 @@ def test_an_invariant_is_proven_or_broken_by_a_request(tmp_path: Path) -> None:
     [
         ("[]", "never.yaml:1:1: "),
         ("Version: 1", "never.yaml:1:10: "),
-        ("{", "never.yaml:1:2: not valid JSON"),
+        ("{", "never.yaml:1:2: expected the node content"),
         ('{"Version": "2012-10-17", "Statement": []}', "there is nothing to prove"),
     ],
 )

@@ -3,7 +3,8 @@
 An API names its OpenAPI file by a path beside the file that declares it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from durward.core.errors import Misconfigured
@@ -13,27 +14,43 @@ from durward.core.wire import Json
 from durward.faces.files import read
 from durward.faces.openapi import checked, document_in
 
+DECLARATIONS = "*durward.yaml"
 TESTS = ".test.yaml"
 
 
 def read_declarations(path: Path) -> list[Declaration]:
-    """The declarations of a file, or of a folder's `durward.yaml` and `*.durward.yaml`.
+    """The declarations of a file, or of a folder's files of declarations (`files_in`).
 
     A folder's `*.test.yaml` are the tests of its policies. Raises Misconfigured.
     """
-    files = sorted(path.glob("*durward.yaml")) if path.is_dir() else [path]
-    if not files:
-        raise Misconfigured(str(path), "has no files of declarations", hint="name.durward.yaml")
-    found: dict[tuple[Kind, str], Declaration] = {}
-    for file in files:
-        for declaration in declarations_of(file):
-            key = (declaration.kind, declaration.name)
-            if key in found:
-                where = f"{file}: {declaration.kind}/{declaration.name}"
-                raise Misconfigured(where, "is declared in another file too")
-            found[key] = declaration
+    declared = {file: list(declarations_of(file)) for file in files_in(path)}
+    refuse_duplicates(declared)
     tests = sorted(path.glob(f"*{TESTS}")) if path.is_dir() else []
-    return [*found.values(), *map(tests_in, tests)]
+    return [*chain.from_iterable(declared.values()), *map(tests_in, tests)]
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files of declarations at a path: a file itself, or a folder's `*durward.yaml`.
+
+    Every command reads these and no others, so that what is checked is what is applied. Raises
+    Misconfigured where a folder has none.
+    """
+    files = sorted(path.glob(DECLARATIONS)) if path.is_dir() else [path]
+    if not files:
+        hint = "durward.yaml, or name.durward.yaml"
+        raise Misconfigured(str(path), "has no files of declarations", hint=hint)
+    return files
+
+
+def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
+    """Two files must not declare the same thing. Raises Misconfigured."""
+    known: dict[tuple[Kind, str], Path] = {}
+    for file, listed in declared.items():
+        for found in listed:
+            other = known.setdefault((found.kind, found.name), file)
+            if other != file:
+                where = f"{file}: {found.kind}/{found.name}"
+                raise Misconfigured(where, f"is declared in {other} too")
 
 
 def tests_in(file: Path) -> Declaration:

@@ -1,27 +1,34 @@
 """The policies in files: in declarations, where they are attached, or one policy to a file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-
-import msgspec
+from typing import Self
 
 from durward.core.errors import Misconfigured
-from durward.core.estate.api import DEFAULT_STAGE
+from durward.core.estate.client import Client
 from durward.core.estate.declaration import Declaration
 from durward.core.estate.declaration import Kind as Kinds
+from durward.core.estate.estate import Bodies, read_bodies
+from durward.core.estate.role import Role
+from durward.core.estate.user import User
 from durward.core.oauth.scopes import OFFLINE, OPENID
+from durward.core.openapi.faults import told
 from durward.core.openapi.operations import Inventory, read_inventory
-from durward.core.policy.catalogue import Catalogue, DeclaredKey, Key, catalogue_of
+from durward.core.policy.catalogue import Catalogue, catalogue_of
 from durward.core.policy.checks.view import Declared
 from durward.core.policy.document import Kind
 from durward.core.policy.source import PolicyError, escape
 from durward.core.policy.written import Written, kind_of, read_written
 from durward.core.wire import Json
-from durward.faces.declarations import declarations_of, is_policy
+from durward.faces.declarations import (
+    declarations_of,
+    files_in,
+    is_policy,
+    refuse_duplicates,
+)
 from durward.faces.files import parsed
-
-WHOLE_FILE = "durward.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,69 +79,83 @@ def read_project(paths: Iterable[Path]) -> Project:
             alone.append(PolicyFile(file, "", file.stem, content, kind_of(content)))
         else:
             declared[file] = list(declarations_of(file))
-    everything = tuple(found for listed in declared.values() for found in listed)
-    resources, granting, capping = _attached(everything)
+    refuse_duplicates(declared)
+    everything = tuple(chain.from_iterable(declared.values()))
+    bodies = typed(everything)
+    attached = Attached.of(bodies)
     policies = [
         PolicyFile(
             file,
             f"/{found.kind}/{escape(found.name)}",
             found.name,
             dict(found.body),
-            _kind(found, resources, granting | capping),
-            grants=found.name not in capping or found.name in granting | resources,
+            attached.kind(found),
+            grants=attached.grants(found.name),
         )
         for file, listed in declared.items()
         for found in listed
         if found.kind is Kinds.POLICY
     ]
-    read = dict(_inventories(everything))
+    read = {name: read_inventory(api.openapi, name) for name, api in bodies.apis.items()}
     operations = {name: inventory.operations for name, inventory in read.items()}
-    catalogue = catalogue_of(operations, _keys(everything), _evaluated(everything))
-    names = _declared(everything, _scopes(everything, read.values()))
+    keys = [key.named(name) for api in bodies.apis.values() for name, key in api.keys.items()]
+    asking = [client for client in bodies.clients.values() if not client.disabled]
+    evaluated = {name for client in asking for name in client.authzen_apis}
+    names = _declared(bodies, _scopes(bodies, read.values()))
+    catalogue = catalogue_of(operations, keys, evaluated)
     return Project((*policies, *alone), tuple(unread), everything, catalogue, names)
 
 
-def files_of(paths: Iterable[Path], pattern: str = "*.durward.yaml") -> list[Path]:
-    """The files that are named, and of folders those of declarations. Raises Misconfigured."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        listed = [path]
-        if path.is_dir():
-            whole = path / WHOLE_FILE
-            listed = sorted(path.glob(pattern)) + ([whole] if whole.exists() else [])
-            if not listed:
-                hint = f"{pattern}, or {WHOLE_FILE}"
-                raise Misconfigured(str(path), "has no files of declarations", hint=hint)
-        found |= dict.fromkeys(listed)
-    return list(found)
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """The files that are named, and those of folders, each once. Raises Misconfigured."""
+    return list(dict.fromkeys(file for path in paths for file in files_in(path)))
 
 
-def _kind(declaration: Declaration, resources: set[str], identity: set[str]) -> Kind:
-    """A policy is read as what it is attached to; one that is not, as it names principals."""
-    if declaration.name in resources:
-        return Kind.RESOURCE
-    return Kind.IDENTITY if declaration.name in identity else kind_of(dict(declaration.body))
+def typed(declarations: Iterable[Declaration]) -> Bodies:
+    """The declarations as `apply` reads them. Raises Misconfigured."""
+    problems: list[str] = []
+    bodies = read_bodies(declarations, problems)
+    if problems:
+        raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]))
+    return bodies
 
 
-def _attached(declarations: Iterable[Declaration]) -> tuple[set[str], set[str], set[str]]:
-    """The policies of APIs, those that grant to somebody, and those that are boundaries."""
-    resources, granting, capping = set[str](), set[str](), set[str]()
-    for found in declarations:
-        if found.kind is not Kinds.POLICY:
-            named = resources if found.kind is Kinds.API else granting
-            named |= _names(found.body, "policies")
-            capping |= _names(found.body, "boundary")
-    return resources, granting, capping
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Which policies are attached to APIs, to whom they grant, and which are boundaries."""
+
+    resources: frozenset[str]
+    granting: frozenset[str]
+    capping: frozenset[str]
+
+    @classmethod
+    def of(cls, bodies: Bodies) -> Self:
+        """What the declarations attach."""
+        holders: list[Role | Client | User] = [
+            *bodies.roles.values(),
+            *bodies.clients.values(),
+            *bodies.users.values(),
+        ]
+        return cls(
+            frozenset(name for api in bodies.apis.values() for name in api.policies),
+            frozenset(name for holder in holders for name in holder.policies),
+            frozenset(name for holder in holders for name in holder.boundary),
+        )
+
+    def kind(self, declaration: Declaration) -> Kind:
+        """A policy is read as what it is attached to; one that is not, as it names principals."""
+        if declaration.name in self.resources:
+            return Kind.RESOURCE
+        if declaration.name in self.granting | self.capping:
+            return Kind.IDENTITY
+        return kind_of(dict(declaration.body))
+
+    def grants(self, name: str) -> bool:
+        """Whether it is not attached as a boundary alone."""
+        return name not in self.capping or name in self.granting | self.resources
 
 
-def _names(body: Mapping[str, Json], member: str) -> set[str]:
-    listed = body.get(member)
-    return {name for name in (listed if isinstance(listed, list) else []) if isinstance(name, str)}
-
-
-def _scopes(
-    declarations: Iterable[Declaration], inventories: Iterable[Inventory]
-) -> frozenset[str]:
+def _scopes(bodies: Bodies, inventories: Iterable[Inventory]) -> frozenset[str]:
     """What APIs name or ask for, and what tokens may have beside; nothing where no API does."""
     found = {
         scope
@@ -144,59 +165,28 @@ def _scopes(
     }
     if not found:
         return frozenset()
-    clients = (each.body for each in declarations if each.kind is Kinds.CLIENT)
-    return frozenset({OPENID, OFFLINE}).union(found, *(_names(body, "scopes") for body in clients))
-
-
-def _declared(declarations: Iterable[Declaration], scopes: frozenset[str]) -> Declared:
-    """Tenants, the stages of APIs, and everybody by the names that policies have for them."""
-    named: dict[Kinds, dict[str, Mapping[str, Json]]] = {kind: {} for kind in Kinds}
-    for found in declarations:
-        named[found.kind][found.name] = found.body
-    people = [
-        (f"{kind.removesuffix('s')}/{name}", str(body.get("tenant")), body)
-        for kind in (Kinds.USER, Kinds.CLIENT)
-        for name, body in named[kind].items()
-    ]
-    principals = {f"arn:durward:iam::{tenant}:{name}" for name, tenant, _ in people}
-    principals |= {
-        f"arn:durward:iam::{tenant}:group/{group}"
-        for _, tenant, body in people
-        for group in _names(body, "groups")
-    }
-    stages = {
-        name: str(body.get("stage", DEFAULT_STAGE)) for name, body in named[Kinds.API].items()
-    }
-    return Declared(
-        frozenset(named[Kinds.TENANT]),
-        stages,
-        frozenset(named[Kinds.ROLE]),
-        frozenset(principals),
-        scopes,
+    return frozenset({OPENID, OFFLINE}).union(
+        found, *(client.scopes for client in bodies.clients.values())
     )
 
 
-def _inventories(declarations: Iterable[Declaration]) -> Iterator[tuple[str, Inventory]]:
-    for found in declarations:
-        if found.kind is Kinds.API:
-            yield found.name, read_inventory(found.body.get("openapi"), found.name)
-
-
-def _keys(declarations: Iterable[Declaration]) -> Iterator[Key]:
-    """What the APIs declare of the keys that their services tell. Raises Misconfigured."""
-    for found in declarations:
-        if found.kind is Kinds.API:
-            try:
-                declared = msgspec.convert(found.body.get("keys", {}), dict[str, DeclaredKey])
-            except msgspec.ValidationError as error:
-                raise Misconfigured(f"apis/{found.name}/keys", str(error)) from error
-            yield from (key.named(name) for name, key in declared.items())
-
-
-def _evaluated(declarations: Iterable[Declaration]) -> set[str]:
-    """The APIs about which some client asks for decisions."""
-    found = set[str]()
-    for each in declarations:
-        if each.kind is Kinds.CLIENT and each.body.get("disabled") is not True:
-            found |= _names(each.body, "authzen_apis")
-    return found
+def _declared(bodies: Bodies, scopes: frozenset[str]) -> Declared:
+    """Tenants, the stages of APIs, and everybody by the names that policies have for them."""
+    users, clients = bodies.users, bodies.clients
+    principals = {
+        f"arn:durward:iam::{found.tenant}:{kind}/{name}"
+        for kind, named in (("user", users), ("client", clients))
+        for name, found in named.items()
+    }
+    principals |= {
+        f"arn:durward:iam::{user.tenant}:group/{group}"
+        for user in users.values()
+        for group in user.groups
+    }
+    return Declared(
+        frozenset(bodies.tenants),
+        {name: api.stage for name, api in bodies.apis.items()},
+        frozenset(bodies.roles),
+        frozenset(principals),
+        scopes,
+    )

@@ -66,15 +66,55 @@ class Estate:
         return frozenset(name for client in asking for name in client.authzen_apis)
 
 
+@dataclass(frozen=True)
+class Bodies:
+    """The typed content of declarations, by kind and name; policies and tests have no type here."""
+
+    tenants: Mapping[str, Tenant]
+    roles: Mapping[str, Role]
+    apis: Mapping[str, ProtectedApi]
+    clients: Mapping[str, Client]
+    users: Mapping[str, User]
+
+    def items(self) -> Iterator[tuple[Kind, str, Body]]:
+        """Each body with its kind and name."""
+        for kind, bodies in (
+            (Kind.TENANT, self.tenants),
+            (Kind.ROLE, self.roles),
+            (Kind.API, self.apis),
+            (Kind.CLIENT, self.clients),
+            (Kind.USER, self.users),
+        ):
+            for name, body in bodies.items():
+                yield kind, name, body
+
+
+def read_bodies(declarations: Iterable[Declaration], problems: list[str]) -> Bodies:
+    """Convert each declaration to the type of its kind; what does not fit is in `problems`."""
+    found: dict[tuple[Kind, str], Body] = {}
+    for declaration in declarations:
+        shape = SHAPES.get(declaration.kind)
+        if shape is not None:
+            try:
+                body = msgspec.convert(declaration.body, shape)
+            except msgspec.ValidationError as error:
+                problems.append(f"{declaration.kind}/{declaration.name}: {error}")
+            else:
+                found[declaration.kind, declaration.name] = body
+    return Bodies(
+        *(_of(found, Tenant), _of(found, Role), _of(found, ProtectedApi)),
+        *(_of(found, Client), _of(found, User)),
+    )
+
+
 def read_estate(declarations: Iterable[Declaration]) -> Estate:
     """Read everything that is declared. Raises Misconfigured with every problem."""
     listed = list(declarations)
     problems: list[str] = []
-    bodies = _bodies(listed, problems)
+    bodies = read_bodies(listed, problems)
     policies = {found.name: found.body for found in listed if found.kind is Kind.POLICY}
-    tenants, roles = _of(bodies, Tenant), _of(bodies, Role)
-    clients, users = _of(bodies, Client), _of(bodies, User)
-    protected = _of(bodies, ProtectedApi)
+    tenants, roles, protected = bodies.tenants, bodies.roles, bodies.apis
+    clients, users = bodies.clients, bodies.users
     problems += _broken_names(listed)
     declared: dict[Kind, Container[str]] = {
         Kind.TENANT: tenants,
@@ -82,7 +122,7 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
         Kind.POLICY: policies,
         Kind.API: protected,
     }
-    for (kind, name), body in bodies.items():
+    for kind, name, body in bodies.items():
         problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
     people = {found.name for found in listed if found.kind is Kind.USER}
     for name, client in clients.items():
@@ -108,20 +148,6 @@ def read_estate(declarations: Iterable[Declaration]) -> Estate:
         keys=tuple(keys),
         inventories=inventories,
     )
-
-
-def _bodies(listed: list[Declaration], problems: list[str]) -> dict[tuple[Kind, str], Body]:
-    found: dict[tuple[Kind, str], Body] = {}
-    for declaration in listed:
-        shape = SHAPES.get(declaration.kind)
-        if shape is not None:
-            try:
-                body = msgspec.convert(declaration.body, shape)
-            except msgspec.ValidationError as error:
-                problems.append(f"{declaration.kind}/{declaration.name}: {error}")
-            else:
-                found[declaration.kind, declaration.name] = body
-    return found
 
 
 def _of(bodies: Mapping[tuple[Kind, str], Body], shape: type[T]) -> dict[str, T]:

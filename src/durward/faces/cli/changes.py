@@ -53,7 +53,7 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
         yield f"{len(apis)} APIs together: {in_numbers(_together(answer['apis']))}"
     if hidden:
         yield f"and {', and '.join(hidden)}{f' ({more})' if more else ''}"
-    yield from _notes([apis[key] for _, key in shown if key in apis])
+    yield from _notes(answer["apis"])
     if any(map(_wider, answer["details"])):
         yield LEGEND
 
