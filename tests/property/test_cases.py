@@ -11,11 +11,11 @@ from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
     RESOURCE,
-    Every,
+    And,
     Facts,
     Not,
+    Or,
     Predicate,
-    Some,
     compile_statement,
     holds,
 )
@@ -40,7 +40,7 @@ def asked(document: Any) -> Predicate:
     """Everything that a document says, wanted and not wanted."""
     statements = [s for each in read(document) for s in each.statements]
     compiled = [compile_statement(each) for each in statements]
-    return Every((Some(tuple(compiled)), *(Not(each) for each in compiled[1:])))
+    return And((Or(tuple(compiled)), *(Not(each) for each in compiled[1:])))
 
 
 def requests(document: Any, seed: int) -> list[Facts]:

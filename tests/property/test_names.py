@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durward.core.policy.document import read_document
-from durward.core.policy.predicate import Every, compile_statement, holds
+from durward.core.policy.predicate import And, compile_statement, holds
 from durward.core.policy.request import PRINCIPAL_ARN, AccessRequest, Principal
 from durward.core.policy.solver.names import taken_apart
 
@@ -63,7 +63,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
 def test_of_everybody_the_same_holds(condition: Any, resource: str, effect: str) -> None:
     statement = {"Effect": effect, "Action": "*", "Resource": resource, "Condition": condition}
     document = read_document({"Version": "2012-10-17", "Statement": [statement]}, "p")
-    predicate = Every(tuple(map(compile_statement, document.statements)))
+    predicate = And(tuple(map(compile_statement, document.statements)))
     apart = taken_apart(predicate)
     for person in PEOPLE:
         name = str(person.facts[PRINCIPAL_ARN])

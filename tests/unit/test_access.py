@@ -9,7 +9,7 @@ from durward.core.access import MAX_BY_PATH, Access, Change, Known, changes, nam
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import read_estate
 from durward.core.policy.document import read_document
-from durward.core.policy.predicate import Predicate, Some, compile_statement
+from durward.core.policy.predicate import Or, Predicate, compile_statement
 from durward.core.policy.solver.undecided import Undecided
 
 VERSION = "2012-10-17"
@@ -29,7 +29,7 @@ def never(**statement: Any) -> Predicate:
     if "NotResource" in statement:
         del body["Resource"]
     document = read_document({"Version": VERSION, "Statement": body}, "never")
-    return Some(tuple(map(compile_statement, document.statements)))
+    return Or(tuple(map(compile_statement, document.statements)))
 
 
 def operation(name: str, api: str, **more: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from durward.core.policy.dialect import imported
 from durward.core.policy.document import Kind, read_document
 from durward.core.policy.find import Side, find
 from durward.core.policy.pattern import action_pattern
-from durward.core.policy.predicate import Acts
+from durward.core.policy.predicate import ActionMatch
 
 WRONG = {("compare_quacky-0033", "p2_minus_p1"), ("compare_quacky-0045", "p2_minus_p1")}
 DEVIATING = {None, *(case for case, _ in WRONG)}
@@ -75,5 +75,5 @@ def allows(policy: dict[str, Any], request: z3_policy.Request) -> bool:
 @pytest.mark.parametrize("case", parameters("any_resource"))
 def test_an_action_is_allowed_on_some_resource_as_published(case: dict[str, Any]) -> None:
     statements = [each for policy in case["policies"] for each in policy["Statement"]]
-    under = Acts((action_pattern(case["action"]),), complement=False)
+    under = ActionMatch((action_pattern(case["action"]),), complement=False)
     assert (find(side({"Statement": statements}), under=under) is not None) is case["expect"]

@@ -24,12 +24,12 @@ from durward.core.policy.predicate import (
     ACTION,
     FALSE,
     TRUE,
-    Acts,
-    Every,
-    Is,
+    ActionMatch,
+    And,
     Not,
+    Or,
     Predicate,
-    Some,
+    PrincipalMatch,
     atom_holds,
     atoms_of,
     compile_statement,
@@ -181,14 +181,14 @@ class Access:
                         elsewhere = api.id in self.evaluated
                         requests = _requests(api, asked, person, tenant, keys, elsewhere=elsewhere)
                         if STAGE in keys:
-                            requests = Every((requests, equals(STAGE, api.stage)))
+                            requests = And((requests, equals(STAGE, api.stage)))
                         found[api.id, client, tenant] = Situation(side, requests)
         return found
 
     def _witness(self, principal: Principal, wanted: Predicate) -> Witness | None:
         keys, asking = self.reads | keys_of(wanted), Asking()
         for situation in self.situations(principal, keys, self.tenants, wanted).values():
-            under = Every((situation.requests, wanted))
+            under = And((situation.requests, wanted))
             if witness := asking(find, situation.side, under=under):
                 return spelled(witness, self.actions)
         asking.end()
@@ -276,7 +276,9 @@ class Access:
 
 def keys_read(predicate: Predicate) -> frozenset[str]:
     """The keys that a predicate reads; a principal that it names alone is asked for by its name."""
-    arns = (arn for atom in atoms_of(predicate) if isinstance(atom, Is) for arn in atom.arns)
+    arns = (
+        arn for atom in atoms_of(predicate) if isinstance(atom, PrincipalMatch) for arn in atom.arns
+    )
     named = any(part in arn for arn in arns for part in NAMED_ALONE)
     return keys_of(predicate) | (NAMES_OF_ONE if named else frozenset())
 
@@ -318,8 +320,8 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
 
 def _more(there: Situation, here: Situation, actions: Mapping[str, str]) -> Witness | None:
     """A request that is allowed there and not here, or cannot be made here."""
-    both = Every((there.requests, here.requests))
-    alone = Every((there.requests, Not(here.requests)))
+    both = And((there.requests, here.requests))
+    alone = And((there.requests, Not(here.requests)))
     asking = Asking()
     found = asking(find, there.side, here.side, both)
     if found is None and there.requests != here.requests:
@@ -347,8 +349,8 @@ def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool
 
 def _is_asked_for(operation: Operation, wanted: Predicate) -> bool:
     """Whether its action is one that is wanted; where that is not told in so many words, it is."""
-    parts = wanted.parts if isinstance(wanted, Every) else ()
-    acts = (part for part in parts if isinstance(part, Acts))
+    parts = wanted.parts if isinstance(wanted, And) else ()
+    acts = (part for part in parts if isinstance(part, ActionMatch))
     return all(atom_holds(part, {ACTION: operation.action}) for part in acts)
 
 
@@ -372,14 +374,14 @@ def _requests(
     if is_told and not whose:  # who has no tenant has no resources of their own
         may = [each for each in may if not each.tenant]
     told = whose if is_told else None
-    asked = Some(
+    asked = Or(
         tuple(asked_by(each, api.id, api.stage, told, keys, elsewhere=elsewhere) for each in may)
     )
     if tenant == OTHERS:
         own = named(f"arn:*:*:*:{principal.tenant}:*")
-        return Every((asked, Not(own), Not(named("arn:*:*:*::*"))))
+        return And((asked, Not(own), Not(named("arn:*:*:*::*"))))
     if tenant:
-        return Every((asked, named(f"arn:*:*:*:{tenant}:*")))
+        return And((asked, named(f"arn:*:*:*:{tenant}:*")))
     return asked
 
 

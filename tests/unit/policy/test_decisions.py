@@ -13,9 +13,9 @@ from durward.core.policy.operators import parse_date
 from durward.core.policy.pattern import STAR, Variable, parse_resource, parse_template
 from durward.core.policy.predicate import (
     Constant,
-    Names,
     Not,
-    Some,
+    Or,
+    ResourceMatch,
     compile_statement,
     holds,
     keys_of,
@@ -249,12 +249,12 @@ def test_partial_evaluation_leaves_only_what_is_not_known() -> None:
     assert keys_of(rest) == {"durward:acr"}
     assert residual(rest, {"durward:acr": "mfa"}) == Constant(value=True)
     assert residual(predicate, {"action": "orders:CancelOrder"}) == Constant(value=False)
-    either = Some((Not(rest), rest))
+    either = Or((Not(rest), rest))
     assert keys_of(either) == {"durward:acr"}
     assert holds(either, {"durward:acr": "x"})
     assert residual(either, {"durward:acr": "x"}) == Constant(value=True)
     assert keys_of(residual(either, {})) == {"durward:acr"}
-    assert residual(Some(()), {}) == Constant(value=False)
+    assert residual(Or(()), {}) == Constant(value=False)
     assert keys_of(Constant(value=True)) == frozenset()
 
 
@@ -323,10 +323,10 @@ def test_the_keys_that_matter_are_known() -> None:
 )
 def test_the_beginning_of_a_resource_settles_what_it_can(last: str, left: Constant | None) -> None:
     pattern = parse_resource(f"arn:durward:orders:prod:${{durward:TenantId}}:{last}")
-    names = Names((pattern,), complement=False, on_error=False)
+    names = ResourceMatch((pattern,), complement=False, on_error=False)
     resource = ("arn", "durward", "orders", "prod", "acme", Beginning("order/"))
     found = residual(names, {"durward:tenantid": "acme"}, resource)
-    assert found == left if left else isinstance(found, Names)
+    assert found == left if left else isinstance(found, ResourceMatch)
 
 
 def test_what_is_filled_into_a_pattern_is_one_text_with_its_neighbours() -> None:

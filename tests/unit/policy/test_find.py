@@ -14,7 +14,7 @@ from durward.core.policy.find import (
     find,
     prove,
 )
-from durward.core.policy.predicate import Holds, compile_statement
+from durward.core.policy.predicate import ConditionMatch, compile_statement
 from durward.core.policy.request import Principal
 from durward.core.policy.solver.undecided import Undecided
 
@@ -72,7 +72,7 @@ def test_the_tenant_of_a_variable_is_the_principals() -> None:
 
 def test_an_invariant_is_proven_or_a_request_breaks_it() -> None:
     (statement,) = documents(allow(Bool=MFA))[0].statements
-    with_mfa = Holds(statement.conditions[0], on_error=False)
+    with_mfa = ConditionMatch(statement.conditions[0], on_error=False)
     assert prove(side(allow(Bool=MFA)), with_mfa) is None
     broken = prove(side(allow(Bool=MFA), allow("arn:durward:orders:*:acme:*")), with_mfa)
     assert broken is not None

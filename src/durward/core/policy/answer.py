@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from durward.core.policy.document import Effect, Statement
-from durward.core.policy.predicate import Every, compile_statement, keys_of
+from durward.core.policy.predicate import And, compile_statement, keys_of
 
 
 class Layer(StrEnum):
@@ -39,7 +39,7 @@ class Rule:
         self.document = document
         self.statement = statement
         self.answer = Answer(RESULTS[statement.effect], (self,))
-        self._predicate: Every | None = None
+        self._predicate: And | None = None
         self._keys: frozenset[str] | None = None
 
     @property
@@ -53,7 +53,7 @@ class Rule:
         return self.statement.effect is Effect.DENY
 
     @property
-    def predicate(self) -> Every:
+    def predicate(self) -> And:
         """When it applies; made when it is asked for, since the index does without."""
         if self._predicate is None:
             self._predicate = compile_statement(self.statement)

@@ -6,7 +6,7 @@ from typing import Final
 from durward.core.openapi.operations import Operation
 from durward.core.policy.atoms import absent, equals, named
 from durward.core.policy.pattern import parse_action
-from durward.core.policy.predicate import Acts, Every, Predicate, Some
+from durward.core.policy.predicate import ActionMatch, And, Or, Predicate
 
 RESOURCE_TENANT: Final = "durward:resourcetenant"
 OPERATION: Final = "durward:operationid"
@@ -34,7 +34,7 @@ def asked_by(
     """
     arn = f"arn:durward:{api}:{stage}:{operation.tenant or ''}:{operation.resource or ''}"
     parts: list[Predicate] = [
-        Acts((parse_action(operation.action),), complement=False),
+        ActionMatch((parse_action(operation.action),), complement=False),
         named(_FILLED.sub(SOME_TEXT, arn)),
     ]
     if tenant is not None:
@@ -47,7 +47,7 @@ def asked_by(
     if not elsewhere:
         told = sorted(key for key in keys if key.startswith(PATH))
         parts += [_as_in_the_path(operation, arn, key) for key in told]
-    return Every(tuple(parts))
+    return And(tuple(parts))
 
 
 def _as_in_the_path(operation: Operation, arn: str, key: str) -> Predicate:
@@ -59,4 +59,4 @@ def _as_in_the_path(operation: Operation, arn: str, key: str) -> Predicate:
     def filled(found: re.Match[str]) -> str:
         return f"${{{key}}}" if found[0].lower() == variable else SOME_TEXT
 
-    return Some((absent(key), named(_FILLED.sub(filled, arn))))
+    return Or((absent(key), named(_FILLED.sub(filled, arn))))

@@ -3,36 +3,40 @@
 from durward.core.policy.document import Condition
 from durward.core.policy.operators import OPERATORS
 from durward.core.policy.pattern import literally, resource_pattern, split_arn
-from durward.core.policy.predicate import Holds, Names
+from durward.core.policy.predicate import ConditionMatch, ResourceMatch
 
 
-def named(arn: str) -> Names:
+def named(arn: str) -> ResourceMatch:
     """The resource is one that a pattern names."""
-    return Names((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
+    return ResourceMatch((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
 
 
-def equals(key: str, text: str, *, if_exists: bool = False) -> Holds:
+def equals(key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
     """A key has one value, and that is the text; or none, with `if_exists`."""
     return _holds("StringEquals", key, literally(text, wildcards=False), if_exists=if_exists)
 
 
-def like(key: str, pattern: str) -> Holds:
+def like(key: str, pattern: str) -> ConditionMatch:
     """A key has one value, and a pattern means it. Raises ValueError."""
     return _holds("StringLike", key, pattern)
 
 
-def _holds(name: str, key: str, text: str, *, if_exists: bool = False) -> Holds:
+def _holds(name: str, key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
     operator = OPERATORS[name]
     written = name + ("IfExists" if if_exists else "")
     condition = Condition(written, key, operator, (operator.read(text),), if_exists=if_exists)
-    return Holds(condition, on_error=False)
+    return ConditionMatch(condition, on_error=False)
 
 
-def absent(key: str) -> Holds:
+def absent(key: str) -> ConditionMatch:
     """A key has no value."""
-    return Holds(Condition("Null", key, None, (), absent=frozenset({True})), on_error=False)
+    return ConditionMatch(
+        Condition("Null", key, None, (), absent=frozenset({True})), on_error=False
+    )
 
 
-def present(key: str) -> Holds:
+def present(key: str) -> ConditionMatch:
     """A key has a value."""
-    return Holds(Condition("Null", key, None, (), absent=frozenset({False})), on_error=False)
+    return ConditionMatch(
+        Condition("Null", key, None, (), absent=frozenset({False})), on_error=False
+    )

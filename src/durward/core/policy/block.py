@@ -7,7 +7,7 @@ from typing import Final
 from durward.core.policy.answer import Layer, Rule
 from durward.core.policy.document import Actions, Document, Effect
 from durward.core.policy.index import Index
-from durward.core.policy.predicate import ACTION, Acts, atom_holds, is_action
+from durward.core.policy.predicate import ACTION, ActionMatch, atom_holds, is_action
 
 MAX_REMEMBERED: Final = 1_000
 """How many plans a block keeps of actions for which it was not prepared."""
@@ -48,7 +48,9 @@ class Block:
                 group = groups.setdefault((actions.complement, texts), (actions, []))
                 group[1].append(len(self._rules))
                 self._rules.append(Rule(layer, document.name, statement))
-        self._groups = [(Acts(a.patterns, a.complement), rules) for a, rules in groups.values()]
+        self._groups = [
+            (ActionMatch(a.patterns, a.complement), rules) for a, rules in groups.values()
+        ]
         self._named: dict[str, list[int]] = {}  # by action, the groups that name it in full
         self._open: list[int] = []  # the groups with wildcards, and complements
         for number, (acts, _) in enumerate(self._groups):

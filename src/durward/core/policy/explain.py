@@ -13,10 +13,10 @@ from durward.core.policy.pattern import ResourcePattern
 from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
+    ConditionMatch,
     Facts,
-    Holds,
-    Is,
-    Names,
+    PrincipalMatch,
+    ResourceMatch,
 )
 from durward.core.policy.request import AccessRequest
 from durward.core.policy.spelling import spelled, spelled_in
@@ -173,21 +173,21 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
 def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidate:
     failures = tuple(_failure(atom, facts) for atom in failing)
     conditions = rule.predicate.parts if rule.denies and not failing else ()
-    held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, Holds))
+    held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, ConditionMatch))
     return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures, held)
 
 
 def _failure(atom: Element, facts: Facts) -> Failure:
     match atom:
-        case Names(patterns, complement):
+        case ResourceMatch(patterns, complement):
             wanted = _listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
             element = "NotResource" if complement else "Resource"
             return Failure(element, wanted, _shown(facts.get(RESOURCE)))
-        case Is(arns, everybody, complement):
+        case PrincipalMatch(arns, everybody, complement):
             element = "NotPrincipal" if complement else "Principal"
             wanted = "*" if everybody else _listed(sorted(arns))
             return Failure(element, wanted, _shown(facts.get(PRINCIPAL)))
-        case Holds(condition):
+        case ConditionMatch(condition):
             texts = [operand.text for operand in condition.operands]
             texts += [str(value).lower() for value in sorted(condition.absent)]
             element = f"{condition.name} {spelled(condition.key, condition.written)}"

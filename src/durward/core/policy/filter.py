@@ -17,10 +17,10 @@ from durward.core.policy.predicate import (
     FALSE,
     RESOURCE,
     TRUE,
-    Every,
-    Names,
+    And,
     Not,
     Predicate,
+    ResourceMatch,
 )
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.residual import ANYTHING, Beginning, Parts, residual
@@ -88,7 +88,7 @@ def remaining(policies: PolicySet, request: AccessRequest, listed: Listed) -> tu
             own = TRUE if listed.tenant else _of_tenant(home)
             cases.append(_case(told, home, own, layers, crossing=False))
         if listed.tenant != home:
-            other = Every((Not(_of_tenant(home)), _could_be_tenant(listed)))
+            other = And((Not(_of_tenant(home)), _could_be_tenant(listed)))
             cases.append(_case(told, listed.tenant, other, layers, crossing=True))
     return tuple(case for case in cases if case)
 
@@ -178,17 +178,17 @@ def _could_be_tenant(listed: Listed) -> Predicate:
     """What is known of a member's tenant where it is nobody's in particular."""
     if listed.tenant is not None:
         return TRUE if _is_tenant(listed.tenant) else FALSE
-    return Every((Not(_tenants(())), Not(_tenants((STAR, ":", STAR)))))
+    return And((Not(_tenants(())), Not(_tenants((STAR, ":", STAR)))))
 
 
-def _of_tenant(name: str) -> Names:
+def _of_tenant(name: str) -> ResourceMatch:
     return _tenants((name,))
 
 
 @lru_cache(maxsize=1024)
-def _tenants(parts: tuple[Part, ...]) -> Names:
+def _tenants(parts: tuple[Part, ...]) -> ResourceMatch:
     """The resources of the tenants that the parts describe."""
     tenant = Template("", parts)
     before, after = (ANYTHING,) * 4, ANYTHING
     pattern = ResourcePattern("", (*before, tenant, after))
-    return Names((pattern,), complement=False, on_error=False)
+    return ResourceMatch((pattern,), complement=False, on_error=False)

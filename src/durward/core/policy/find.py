@@ -19,13 +19,13 @@ from durward.core.policy.predicate import (
     PRINCIPAL,
     RESOURCE,
     TRUE,
-    Acts,
-    Every,
+    ActionMatch,
+    And,
     Facts,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    ResourceMatch,
     atoms_of,
     compile_statement,
     holds,
@@ -98,8 +98,8 @@ class Side:
             [compile_statement(found) for outline, found in group if concerns(outline)]
             for group in self.outlined
         ]
-        allowing = [Some(tuple(level)) for level in levels]
-        return Every((*allowing, *map(Not, denies)))
+        allowing = [Or(tuple(level)) for level in levels]
+        return And((*allowing, *map(Not, denies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,12 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     def concerns(other: Outline) -> bool:
         return len(outlines) > MAX_OUTLINES or any(could_meet(each, other) for each in outlines)
 
-    granted = Some(tuple(map(compile_statement, granting.values())))
+    granted = Or(tuple(map(compile_statement, granting.values())))
     asked = [under, granted, allowed_by.predicate(concerns)]
     if not_by:
         asked.append(Not(not_by.predicate(concerns)))
     person, crossing = allowed_by.principal, allowed_by.crossing
-    question = Every(tuple(asked))
+    question = And(tuple(asked))
     facts = solve(question, within_tenant=not crossing, principal=person)
     if facts is None:
         return None
@@ -204,10 +204,10 @@ def differences(
 
 def asked_for(action: str = "*", resource: str = "*") -> Predicate:
     """Requests for an action and a resource, with wildcards. Raises ValueError."""
-    return Every(
+    return And(
         (
-            Acts((parse_action(action),), complement=False),
-            Names((parse_resource(resource),), complement=False, on_error=False),
+            ActionMatch((parse_action(action),), complement=False),
+            ResourceMatch((parse_resource(resource),), complement=False, on_error=False),
         )
     )
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from durward.core.policy.answer import Answer, Rule
 from durward.core.policy.crowd import CROWD, Crowd, Entry, Member
 from durward.core.policy.pattern import STAR, ResourcePattern, Template
-from durward.core.policy.predicate import Names, holds
+from durward.core.policy.predicate import ResourceMatch, holds
 from durward.core.policy.python import (
     Atom,
     arguments,
@@ -215,7 +215,7 @@ def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
     atoms += [condition_atom(found, on_error=denies) for found in statement.conditions]
     resources = statement.resources
     if resources.complement:
-        names = Names(resources.patterns, complement=True, on_error=denies)
+        names = ResourceMatch(resources.patterns, complement=True, on_error=denies)
         yield None, None, Member(rule, [names_atom(names), *atoms])
         return
     if any(pattern.segments is None for pattern in resources.patterns):
@@ -228,7 +228,7 @@ def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
             alone = alone or Member(rule, atoms)
             yield place, key, alone
         else:
-            names = Names((left,), complement=False, on_error=denies)
+            names = ResourceMatch((left,), complement=False, on_error=denies)
             yield place, key, Member(rule, [names_atom(names), *atoms], last)
 
 

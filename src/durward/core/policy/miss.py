@@ -17,7 +17,13 @@ from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
 from durward.core.policy.atoms import present
 from durward.core.policy.evaluate import PolicySet
 from durward.core.policy.near import Element, Near, examined, nearest
-from durward.core.policy.predicate import Facts, Holds, Is, Names, atom_holds
+from durward.core.policy.predicate import (
+    ConditionMatch,
+    Facts,
+    PrincipalMatch,
+    ResourceMatch,
+    atom_holds,
+)
 from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.solver.said import Wish
 from durward.core.policy.solver.somebody import TOLD
@@ -204,9 +210,11 @@ def _of_tenant(tenant: str, trial: Trial) -> Iterator[Trial]:
 def _without_deny(rule: Rule, trial: Trial) -> Iterator[Trial]:
     """One change that keeps the Deny from applying."""
     for atom in rule.predicate.parts:
-        if isinstance(atom, Is) or (isinstance(atom, Holds) and atom.condition.key in TOLD):
+        if isinstance(atom, PrincipalMatch) or (
+            isinstance(atom, ConditionMatch) and atom.condition.key in TOLD
+        ):
             yield from _as_somebody(atom, trial, wanted=False)
-        elif isinstance(atom, Holds):
+        elif isinstance(atom, ConditionMatch):
             yield from _with_values({atom.condition.key: [(atom, False)]}, trial)
 
 
@@ -215,11 +223,17 @@ def _with_allow(rule: Rule, failing: Sequence[Element], trial: Trial) -> Iterato
 
     Keys that were changed before keep what the Allow wants of them.
     """
-    if any(isinstance(atom, Names) for atom in failing):
+    if any(isinstance(atom, ResourceMatch) for atom in failing):
         return
-    conditions = [atom for atom in rule.predicate.parts if isinstance(atom, Holds)]
-    told = [atom for atom in failing if not isinstance(atom, Holds) or atom.condition.key in TOLD]
-    keys = {atom.condition.key for atom in failing if isinstance(atom, Holds)} - TOLD.keys()
+    conditions = [atom for atom in rule.predicate.parts if isinstance(atom, ConditionMatch)]
+    told = [
+        atom
+        for atom in failing
+        if not isinstance(atom, ConditionMatch) or atom.condition.key in TOLD
+    ]
+    keys = {
+        atom.condition.key for atom in failing if isinstance(atom, ConditionMatch)
+    } - TOLD.keys()
     keys |= trial.wishes.keys() & {atom.condition.key for atom in conditions}
     if len(keys) > MAX_CHANGES:
         return
@@ -251,12 +265,12 @@ def _as_somebody(atom: Element, trial: Trial, *, wanted: bool) -> Iterator[Trial
 
 def _who(atom: Element) -> Iterator[tuple[str, str]]:
     """The kinds and names that an atom on the principal speaks of."""
-    if isinstance(atom, Is):
+    if isinstance(atom, PrincipalMatch):
         for arn in sorted(atom.arns):
             kind, _, name = arn.rpartition(":")[2].partition("/")
             if kind in LISTS:
                 yield kind, name
-    elif isinstance(atom, Holds) and (kind := PERSONAL.get(atom.condition.key, "")):
+    elif isinstance(atom, ConditionMatch) and (kind := PERSONAL.get(atom.condition.key, "")):
         for operand in atom.condition.operands[:MAX_NEAR]:
             if operand.equal:
                 yield kind, operand.equal

@@ -6,14 +6,20 @@ from typing import Final
 
 from durward.core.policy.answer import Answer, Rule
 from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.predicate import Facts, Holds, Is, Names, atom_holds
+from durward.core.policy.predicate import (
+    ConditionMatch,
+    Facts,
+    PrincipalMatch,
+    ResourceMatch,
+    atom_holds,
+)
 from durward.core.policy.request import AccessRequest
 
 MAX_EXAMINED: Final = 100
 """How many statements are looked at to find the nearest ones: those of the resource first."""
 MAX_LOOKED_UP: Final = 1_000
 
-Element = Names | Is | Holds
+Element = ResourceMatch | PrincipalMatch | ConditionMatch
 Near = tuple[Rule, Sequence[Element]]
 """A statement, and what of it failed."""
 

@@ -40,14 +40,14 @@ TRUE, FALSE = Constant(value=True), Constant(value=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class And:
     """All parts hold; with no part, it holds."""
 
     parts: "tuple[Predicate, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Or:
     """A part holds; with no part, it does not."""
 
     parts: "tuple[Predicate, ...]"
@@ -61,7 +61,7 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
+class ActionMatch:
     """The action is one of the patterns'."""
 
     patterns: tuple[ActionPattern, ...]
@@ -69,7 +69,7 @@ class Acts:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ResourceMatch:
     """The resource is one of the patterns'. What cannot be read is as `on_error` says."""
 
     patterns: tuple[ResourcePattern, ...]
@@ -78,7 +78,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Is:
+class PrincipalMatch:
     """The principal is one of those: by its own name, or a role's or group's that it carries."""
 
     arns: frozenset[str]
@@ -87,30 +87,32 @@ class Is:
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
+class ConditionMatch:
     """A condition on one key. What cannot be read is as `on_error` says."""
 
     condition: Condition
     on_error: bool
 
 
-Atom: TypeAlias = Acts | Names | Is | Holds
-Predicate: TypeAlias = Constant | Every | Some | Not | Atom
+Atom: TypeAlias = ActionMatch | ResourceMatch | PrincipalMatch | ConditionMatch
+Predicate: TypeAlias = Constant | And | Or | Not | Atom
 
 
-def compile_statement(statement: Statement) -> Every:
+def compile_statement(statement: Statement) -> And:
     """When the statement applies.
 
     A request that cannot be read makes an Allow not apply, and a Deny apply.
     """
     on_error = statement.effect is Effect.DENY
-    atoms: list[Predicate] = [Acts(statement.actions.patterns, statement.actions.complement)]
+    atoms: list[Predicate] = [ActionMatch(statement.actions.patterns, statement.actions.complement)]
     if statement.principals:
         named = statement.principals
-        atoms.append(Is(named.arns, named.everybody, named.complement))
-    atoms.append(Names(statement.resources.patterns, statement.resources.complement, on_error))
-    atoms += [Holds(condition, on_error) for condition in statement.conditions]
-    return Every(tuple(atoms))
+        atoms.append(PrincipalMatch(named.arns, named.everybody, named.complement))
+    atoms.append(
+        ResourceMatch(statement.resources.patterns, statement.resources.complement, on_error)
+    )
+    atoms += [ConditionMatch(condition, on_error) for condition in statement.conditions]
+    return And(tuple(atoms))
 
 
 def keys_of(predicate: Predicate) -> frozenset[str]:
@@ -123,13 +125,13 @@ def holds(predicate: Predicate, facts: Facts) -> bool:
     match predicate:
         case Constant(value):
             return value
-        case Every(parts):
+        case And(parts):
             return all(holds(part, facts) for part in parts)
-        case Some(parts):
+        case Or(parts):
             return any(holds(part, facts) for part in parts)
         case Not(part):
             return not holds(part, facts)
-        case Acts() | Names() | Is() | Holds():
+        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
             return atom_holds(predicate, facts)
         case _:
             assert_never(predicate)
@@ -140,12 +142,12 @@ def atoms_of(predicate: Predicate) -> Iterator[Atom]:
     match predicate:
         case Constant():
             return
-        case Every(parts) | Some(parts):
+        case And(parts) | Or(parts):
             for part in parts:
                 yield from atoms_of(part)
         case Not(part):
             yield from atoms_of(part)
-        case Acts() | Names() | Is() | Holds():
+        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
             yield predicate
         case _:
             assert_never(predicate)
@@ -154,13 +156,13 @@ def atoms_of(predicate: Predicate) -> Iterator[Atom]:
 def keys_of_atom(atom: Atom) -> frozenset[str]:
     """Every key that one atom may read."""
     match atom:
-        case Acts():
+        case ActionMatch():
             return frozenset({ACTION})
-        case Names():
+        case ResourceMatch():
             return variables_of(atom) | {RESOURCE}
-        case Is():
+        case PrincipalMatch():
             return frozenset({PRINCIPAL})
-        case Holds(condition):
+        case ConditionMatch(condition):
             return variables_of(atom) | {condition.key}
         case _:
             assert_never(atom)
@@ -169,9 +171,9 @@ def keys_of_atom(atom: Atom) -> frozenset[str]:
 def variables_of(atom: Atom) -> frozenset[str]:
     """The keys that its variables read."""
     match atom:
-        case Names(patterns):
+        case ResourceMatch(patterns):
             return frozenset().union(*(pattern.keys for pattern in patterns))
-        case Holds(condition):
+        case ConditionMatch(condition):
             return frozenset().union(*(operand.keys for operand in condition.operands))
         case _:
             return frozenset()
@@ -180,17 +182,17 @@ def variables_of(atom: Atom) -> frozenset[str]:
 def atom_holds(atom: Atom, facts: Facts) -> bool:
     """Whether one atom holds; a key that is not there is absent."""
     match atom:
-        case Acts(patterns, complement):
+        case ActionMatch(patterns, complement):
             action = str(facts.get(ACTION, "")).lower()
             if not is_action(action):
                 return False
             return any(pattern.matches(action) for pattern in patterns) is not complement
-        case Names():
+        case ResourceMatch():
             resource = str(facts.get(RESOURCE, "")).split(":", ARN_SEGMENTS - 1)
             return names_hold(atom, resource, facts.get)
-        case Is():
+        case PrincipalMatch():
             return principal_holds(atom, facts.get(PRINCIPAL))
-        case Holds(condition, on_error):
+        case ConditionMatch(condition, on_error):
             try:
                 return condition_holds(condition, facts.get)
             except Unreadable:
@@ -204,13 +206,13 @@ def is_action(text: str) -> bool:
     return bool(text) and not text.endswith(":") and not any(map(str.isspace, text))
 
 
-def principal_holds(atom: Is, principals: object) -> bool:
+def principal_holds(atom: PrincipalMatch, principals: object) -> bool:
     """Whether one of the names by which the principal is known is meant."""
     known = principals if isinstance(principals, tuple) else ()
     return (atom.everybody or not atom.arns.isdisjoint(known)) is not atom.complement
 
 
-def names_hold(atom: Names, resource: Segments, lookup: Lookup) -> bool:
+def names_hold(atom: ResourceMatch, resource: Segments, lookup: Lookup) -> bool:
     """Whether the resource is one of the patterns', or for a complement none of them.
 
     A pattern whose variable has no value names nothing; its complement does not name everything

@@ -30,8 +30,8 @@ from durward.core.policy.pattern import (
 )
 from durward.core.policy.predicate import (
     PRINCIPAL,
-    Is,
-    Names,
+    PrincipalMatch,
+    ResourceMatch,
     absent_holds,
     condition_holds,
     names_hold,
@@ -200,7 +200,7 @@ def compiled(text: str) -> Callable[..., Any]:
     return made
 
 
-def names_atom(names: Names) -> Atom:
+def names_atom(names: ResourceMatch) -> Atom:
     """What is left of a resource pattern to be asked."""
     whole = all(len(p.segments or ()) in {0, ARN_SEGMENTS} for p in names.patterns)
     if whole and not names.complement and len(names.patterns) == 1:
@@ -218,13 +218,13 @@ def names_atom(names: Names) -> Atom:
     return (NAMES, (partial(_names, names),))
 
 
-def _names(names: Names, get: Lookup, segments: Segments) -> bool:
+def _names(names: ResourceMatch, get: Lookup, segments: Segments) -> bool:
     return names_hold(names, segments, get)
 
 
 def principals_atom(named: Principals) -> Atom:
     """Who is meant."""
-    atom = Is(named.arns, named.everybody, named.complement)
+    atom = PrincipalMatch(named.arns, named.everybody, named.complement)
     return (IS, (PRINCIPAL, partial(principal_holds, atom)))
 
 

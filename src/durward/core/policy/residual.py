@@ -23,17 +23,17 @@ from durward.core.policy.predicate import (
     FALSE,
     RESOURCE,
     TRUE,
-    Acts,
+    ActionMatch,
+    And,
     Atom,
+    ConditionMatch,
     Constant,
-    Every,
     Facts,
-    Holds,
-    Is,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    PrincipalMatch,
+    ResourceMatch,
     atom_holds,
     keys_of_atom,
 )
@@ -56,16 +56,16 @@ def residual(predicate: Predicate, known: Facts, resource: Parts = ()) -> Predic
     match predicate:
         case Constant():
             return predicate
-        case Every(parts):
+        case And(parts):
             rest = (residual(part, known, resource) for part in parts)
-            return _joined(rest, Every, TRUE, FALSE)
-        case Some(parts):
+            return _joined(rest, And, TRUE, FALSE)
+        case Or(parts):
             rest = (residual(part, known, resource) for part in parts)
-            return _joined(rest, Some, FALSE, TRUE)
+            return _joined(rest, Or, FALSE, TRUE)
         case Not(part):
             left = residual(part, known, resource)
             return Constant(not left.value) if isinstance(left, Constant) else Not(left)
-        case Acts() | Names() | Is() | Holds():
+        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
             return _of_atom(predicate, known, resource)
         case _:
             assert_never(predicate)
@@ -93,9 +93,9 @@ def _of_atom(atom: Atom, known: Facts, resource: Parts) -> Predicate:
     if keys <= known.keys():
         return Constant(atom_holds(atom, known))
     match atom:
-        case Holds(condition) if keys & known.keys() - {condition.key}:
-            return Holds(_filled(condition, known), atom.on_error)
-        case Names() if RESOURCE not in known:
+        case ConditionMatch(condition) if keys & known.keys() - {condition.key}:
+            return ConditionMatch(_filled(condition, known), atom.on_error)
+        case ResourceMatch() if RESOURCE not in known:
             return _of_names(atom, known, resource)
         case _:
             return atom
@@ -118,7 +118,7 @@ def _filled(condition: Condition, known: Facts) -> Condition:
     return replace(condition, operands=tuple(operands))
 
 
-def _of_names(names: Names, known: Facts, resource: Parts) -> Predicate:
+def _of_names(names: ResourceMatch, known: Facts, resource: Parts) -> Predicate:
     """Patterns that cannot name the resource go; where one names it whatever it is, it is settled.
 
     Of a resource whose segments are told it is known that it is an ARN.

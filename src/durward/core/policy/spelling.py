@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from durward.core.policy.catalogue import KEYS
-from durward.core.policy.predicate import Atom, Holds, Names
+from durward.core.policy.predicate import Atom, ConditionMatch, ResourceMatch
 
 _KNOWN: Final = {key.name.lower(): key.name for key in KEYS}
 
@@ -40,10 +40,10 @@ def spellings(atoms: Iterable[Atom]) -> Mapping[str, str]:
 def _written(atoms: Iterable[Atom]) -> Iterator[tuple[str, str]]:
     for atom in atoms:
         read: Iterable[tuple[str, frozenset[str]]] = ()
-        if isinstance(atom, Holds):
+        if isinstance(atom, ConditionMatch):
             yield atom.condition.key, spelled(atom.condition.key, atom.condition.written)
             read = ((operand.text, operand.keys) for operand in atom.condition.operands)
-        elif isinstance(atom, Names):
+        elif isinstance(atom, ResourceMatch):
             read = ((pattern.text, pattern.keys) for pattern in atom.patterns)
         for text, keys in read:
             yield from ((key, spelled_in(text, key)) for key in sorted(keys))

@@ -20,7 +20,7 @@ from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, parse_document
 from durward.core.policy.find import Side, Witness, find
 from durward.core.policy.pattern import parse_action
-from durward.core.policy.predicate import Some, compile_statement
+from durward.core.policy.predicate import Or, compile_statement
 from durward.core.policy.solver.undecided import Undecided
 from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
@@ -158,7 +158,7 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
         hint = "what it describes is what nobody may be allowed"
         raise Misconfigured(str(never), "has no statements: there is nothing to prove", hint=hint)
     check_never(access.estate, statements, str(never))
-    forbidden = Some(tuple(map(compile_statement, document.statements)))
+    forbidden = Or(tuple(map(compile_statement, document.statements)))
     found, left_open = answered(access.breaches(forbidden))
     if found or not left_open:
         tell(found, json=json, nobody="proven: no request of anybody declared is allowed")

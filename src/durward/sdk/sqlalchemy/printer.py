@@ -24,16 +24,16 @@ from durward.core.policy.pattern import (
     parse_template,
 )
 from durward.core.policy.predicate import (
-    Acts,
+    ActionMatch,
+    And,
+    ConditionMatch,
     Constant,
-    Every,
     Facts,
-    Holds,
-    Is,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    PrincipalMatch,
+    ResourceMatch,
     absent_holds,
     atom_holds,
 )
@@ -95,22 +95,22 @@ class _Printer:
         match predicate:
             case Constant(value):
                 return truth(value)
-            case Every(parts):
+            case And(parts):
                 return every(*map(self._predicate, parts))
-            case Some(parts):
+            case Or(parts):
                 return some(*map(self._predicate, parts))
             case Not(part):
                 return negated(self._predicate(part))
-            case Names():
+            case ResourceMatch():
                 return self._names(predicate)
-            case Holds():
+            case ConditionMatch():
                 return self._holds(predicate)
-            case Acts() | Is():  # who asks for what is known: they never remain
+            case ActionMatch() | PrincipalMatch():  # who asks for what is known: they never remain
                 return truth(atom_holds(predicate, self._facts))
             case _:
                 assert_never(predicate)
 
-    def _names(self, names: Names) -> Clause:
+    def _names(self, names: ResourceMatch) -> Clause:
         """See `names_hold`: a complement is in doubt where a variable has no value."""
         named = some(*map(self._named, names.patterns))
         if not names.complement:
@@ -139,7 +139,7 @@ class _Printer:
         for template in pattern.segments or ():
             yield from self._variables(template)[1]
 
-    def _holds(self, holds: Holds) -> Clause:
+    def _holds(self, holds: ConditionMatch) -> Clause:
         """See `condition_holds`."""
         condition = holds.condition
         value = self._value(condition.key)
@@ -177,7 +177,7 @@ class _Printer:
             raise Untranslatable(f"`{key}` has no column", hint="name it in `keys` of `Rows`")
         return self._facts.get(key)
 
-    def _enumerated(self, holds: Holds, column: ColumnElement[Any]) -> Clause:
+    def _enumerated(self, holds: ConditionMatch, column: ColumnElement[Any]) -> Clause:
         """A boolean has three states: the condition is asked about each of them here."""
         if any(operand.keys for operand in holds.condition.operands):
             raise _no_sql(holds.condition)

@@ -14,8 +14,8 @@ from durward.core.policy.checks.view import TENANT_SEGMENT, Remark, View, has_va
 from durward.core.policy.document import Effect, Resources, Statement
 from durward.core.policy.pattern import ARN_SEGMENTS, ResourcePattern
 from durward.core.policy.predicate import (
-    Every,
-    Holds,
+    And,
+    ConditionMatch,
     Not,
     Predicate,
     compile_statement,
@@ -35,8 +35,8 @@ def impossible_statements(view: View) -> Iterator[Remark]:
     """Conditions that exclude each other, or actions and resources that have nothing in common."""
     for found, operations in view:
         statement = found.statement
-        conditions = [Holds(each, on_error=False) for each in statement.conditions]
-        if never(Every(tuple(conditions))):
+        conditions = [ConditionMatch(each, on_error=False) for each in statement.conditions]
+        if never(And(tuple(conditions))):
             yield Remark(found.pointer, "never applies: its conditions exclude each other")
         elif view.catalogue.apis and not operations and _is_known(view, statement):
             yield Remark(
@@ -105,10 +105,10 @@ def _covering(statement: Statement, others: Sequence[Statement]) -> str:
     if not near or never(asked):
         return ""
     applying = [Not(compile_statement(each)) for each in near]
-    if not never(Every((asked, *applying))):
+    if not never(And((asked, *applying))):
         return ""
     for each, without in zip(near, applying, strict=True):
-        if never(Every((asked, without))):
+        if never(And((asked, without))):
             return f"`{each.name}`"
     return f"`{near[0].name}` with others"
 
@@ -149,7 +149,7 @@ def _is_loose(statement: Statement, operation: Operation) -> bool:
     }
     applies = residual(compile_statement(replace(statement, resources=resources)), known)
     reached = (asked_by(operation, api, "*", None), named(f"arn:*:*:*:{whose}:*"))
-    return not never(Every((applies, *reached)))
+    return not never(And((applies, *reached)))
 
 
 def _binds(pattern: ResourcePattern) -> bool:

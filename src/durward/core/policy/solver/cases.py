@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.policy.predicate import (
+    And,
     Atom,
+    ConditionMatch,
     Constant,
-    Every,
-    Holds,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    ResourceMatch,
     atoms_of,
     variables_of,
 )
@@ -39,7 +39,7 @@ class Case:
     @property
     def predicate(self) -> Predicate:
         """The case as a predicate."""
-        return Every((*self.literals, *(Some(choice.cases) for choice in self.choices)))
+        return And((*self.literals, *(Or(choice.cases) for choice in self.choices)))
 
 
 def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
@@ -55,9 +55,9 @@ def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
                     return None
             case Not(part):
                 waiting.append((part, not wanted))
-            case Every(parts) | Some(parts) if isinstance(each, Every) is wanted:
+            case And(parts) | Or(parts) if isinstance(each, And) is wanted:
                 waiting += [(part, wanted) for part in reversed(parts)]
-            case Every(parts) | Some(parts):
+            case And(parts) | Or(parts):
                 if not parts:
                     return None
                 if len(parts) == 1:
@@ -96,9 +96,9 @@ def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001
 def _singles(atom: Atom) -> Sequence[Predicate]:
     """The same atom for each text that it names."""
     match atom:
-        case Names(patterns) if is_varied(atom):
+        case ResourceMatch(patterns) if is_varied(atom):
             return [replace(atom, patterns=(pattern,)) for pattern in patterns]
-        case Holds(condition) if is_varied(atom) and not condition.quantifier:
+        case ConditionMatch(condition) if is_varied(atom) and not condition.quantifier:
             return [
                 replace(atom, condition=replace(condition, operands=(operand,)))
                 for operand in condition.operands
@@ -110,9 +110,9 @@ def _singles(atom: Atom) -> Sequence[Predicate]:
 def is_alternative(atom: Atom) -> bool:
     """Whether one text of those that it names is enough."""
     match atom:
-        case Names(_, complement):
+        case ResourceMatch(_, complement):
             return not complement
-        case Holds(condition):
+        case ConditionMatch(condition):
             return not (condition.operator and condition.operator.negated)
         case _:
             return True

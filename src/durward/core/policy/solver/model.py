@@ -16,8 +16,8 @@ from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
     RESOURCE,
+    ConditionMatch,
     Facts,
-    Holds,
     Predicate,
     Value,
     atoms_of,
@@ -108,7 +108,7 @@ class _State:
                 return self._add_member(arn, wanted)
             case Text():
                 return self._add_text(node)
-            case Told(Holds() as atom, wanted):
+            case Told(ConditionMatch() as atom, wanted):
                 return self._add_wish(atom, wanted)
             case _:
                 raise AssertionError(node)
@@ -154,7 +154,7 @@ class _State:
         self.values[node.key] = found
         return True
 
-    def _add_wish(self, atom: Holds, wanted: bool) -> bool:  # noqa: FBT001
+    def _add_wish(self, atom: ConditionMatch, wanted: bool) -> bool:  # noqa: FBT001
         key = atom.condition.key
         self.wishes[key] = (*self.wishes.get(key, ()), (atom, wanted))
         if key == TENANT_ID and self._is_joined:
@@ -247,7 +247,7 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     sets = frozenset(
         atom.condition.key
         for atom in atoms_of(predicate)
-        if isinstance(atom, Holds) and atom.condition.quantifier
+        if isinstance(atom, ConditionMatch) and atom.condition.quantifier
     )
     search = _Search()
     for known in settings_of(predicate, asker.settled, most):
@@ -328,7 +328,7 @@ class _Search:
                         waiting.append(alternatives[0])
                     else:
                         choices.append(node)
-                case Told(predicate, wanted) if not isinstance(predicate, Holds):
+                case Told(predicate, wanted) if not isinstance(predicate, ConditionMatch):
                     waiting.append(opened(predicate, wanted, state.known))
                 case _:
                     if not state.add(node):

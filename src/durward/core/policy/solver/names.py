@@ -27,13 +27,13 @@ from durward.core.policy.pattern import (
 from durward.core.policy.predicate import (
     FALSE,
     TRUE,
+    And,
+    ConditionMatch,
     Constant,
-    Every,
-    Holds,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    ResourceMatch,
 )
 from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, SUBJECT, TENANT_ID
 from durward.core.policy.solver.somebody import KINDS
@@ -51,11 +51,11 @@ def taken_apart(predicate: Predicate) -> Predicate:
     match predicate:
         case Not(part):
             return Not(taken_apart(part))
-        case Every(parts):
-            return Every(tuple(map(taken_apart, parts)))
-        case Some(parts):
-            return Some(tuple(map(taken_apart, parts)))
-        case Names() | Holds():
+        case And(parts):
+            return And(tuple(map(taken_apart, parts)))
+        case Or(parts):
+            return Or(tuple(map(taken_apart, parts)))
+        case ResourceMatch() | ConditionMatch():
             try:
                 return _of_parts(predicate)
             except ValueError:  # of too many wildcards, or too long
@@ -64,8 +64,8 @@ def taken_apart(predicate: Predicate) -> Predicate:
             return predicate
 
 
-def _of_parts(atom: Names | Holds) -> Predicate:
-    if isinstance(atom, Names):
+def _of_parts(atom: ResourceMatch | ConditionMatch) -> Predicate:
+    if isinstance(atom, ResourceMatch):
         return _with_spelled_out_resource(atom)
     condition = atom.condition
     if condition.key == PRINCIPAL_ARN and not any(each.keys for each in condition.operands):
@@ -75,7 +75,7 @@ def _of_parts(atom: Names | Holds) -> Predicate:
     return atom
 
 
-def _with_spelled_out_resource(names: Names) -> Names:
+def _with_spelled_out_resource(names: ResourceMatch) -> ResourceMatch:
     if not any(PRINCIPAL_ARN in pattern.keys for pattern in names.patterns):
         return names
     patterns = []
@@ -87,7 +87,7 @@ def _with_spelled_out_resource(names: Names) -> Names:
     return replace(names, patterns=tuple(patterns))
 
 
-def _with_spelled_out_operands(atom: Holds) -> Holds:
+def _with_spelled_out_operands(atom: ConditionMatch) -> ConditionMatch:
     operator = atom.condition.operator
     if operator is None or "String" not in operator.name:
         return atom
@@ -97,7 +97,7 @@ def _with_spelled_out_operands(atom: Holds) -> Holds:
     )
 
 
-def _parted(atom: Holds) -> Predicate:
+def _parted(atom: ConditionMatch) -> Predicate:
     """A condition on the name; everybody has one, and it can be read."""
     condition, operator = atom.condition, atom.condition.operator
     if condition.refused:
@@ -112,24 +112,24 @@ def _parted(atom: Holds) -> Predicate:
         named = [_by_spelling(units(each.parts)) for each in templates]
     else:
         return atom
-    return Not(Some(tuple(named))) if operator.negated else Some(tuple(named))
+    return Not(Or(tuple(named))) if operator.negated else Or(tuple(named))
 
 
 def _by_segments(segments: Sequence[str]) -> Predicate:
     *head, tenant, name = (units(parse_template(each, wildcards=True).parts) for each in segments)
     if not all(matches(tokens, text) for tokens, text in zip(head, HEAD, strict=True)):
         return FALSE
-    return Every((_like(TENANT_ID, tenant), _kind_and_subject(name)))
+    return And((_like(TENANT_ID, tenant), _kind_and_subject(name)))
 
 
 def _by_spelling(tokens: Tokens) -> Predicate:
     """By each way in which a colon can stand behind the tenant."""
     ways = (
-        Every((_like(TENANT_ID, tenant), _kind_and_subject(name)))
+        And((_like(TENANT_ID, tenant), _kind_and_subject(name)))
         for rest in _after(tokens, ":".join(HEAD) + ":")
         for tenant, name in _at_a_colon(rest)
     )
-    return Some(tuple(ways))
+    return Or(tuple(ways))
 
 
 def _kind_and_subject(tokens: Tokens) -> Predicate:
@@ -137,8 +137,8 @@ def _kind_and_subject(tokens: Tokens) -> Predicate:
     for kind in KINDS:
         subjects = tuple(_like(SUBJECT, rest) for rest in _after(tokens, f"{kind}/"))
         if subjects:
-            ways.append(Every((_like(PRINCIPAL_TYPE, (kind,)), Some(subjects))))
-    return Some(tuple(ways))
+            ways.append(And((_like(PRINCIPAL_TYPE, (kind,)), Or(subjects))))
+    return Or(tuple(ways))
 
 
 def _after(tokens: Tokens, text: str) -> Iterator[Tokens]:

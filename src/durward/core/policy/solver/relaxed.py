@@ -11,7 +11,15 @@ from typing import Final
 from durward.core.policy.document import Condition
 from durward.core.policy.operators import OPERATORS, Operator
 from durward.core.policy.pattern import resource_pattern, widened
-from durward.core.policy.predicate import Constant, Every, Holds, Names, Not, Predicate, Some
+from durward.core.policy.predicate import (
+    And,
+    ConditionMatch,
+    Constant,
+    Not,
+    Or,
+    Predicate,
+    ResourceMatch,
+)
 from durward.core.policy.solver.cases import is_alternative, is_varied
 
 WIDER: Final = {
@@ -26,17 +34,19 @@ def relaxed(predicate: Predicate, *, wanted: bool = True) -> Predicate:
     match predicate:
         case Not(part):
             return Not(relaxed(part, wanted=not wanted))
-        case Every(parts):
-            return Every(tuple(relaxed(part, wanted=wanted) for part in parts))
-        case Some(parts):
-            return Some(tuple(relaxed(part, wanted=wanted) for part in parts))
-        case Names() | Holds() if is_varied(predicate) and predicate.on_error is wanted:
+        case And(parts):
+            return And(tuple(relaxed(part, wanted=wanted) for part in parts))
+        case Or(parts):
+            return Or(tuple(relaxed(part, wanted=wanted) for part in parts))
+        case ResourceMatch() | ConditionMatch() if (
+            is_varied(predicate) and predicate.on_error is wanted
+        ):
             return Constant(wanted)
-        case Names() if is_varied(predicate):
+        case ResourceMatch() if is_varied(predicate):
             is_to_match = is_alternative(predicate) is wanted
             found = _widened_names(predicate) if is_to_match else _fixed_names(predicate)
             return found or Constant(wanted)
-        case Holds(condition) if is_varied(predicate):
+        case ConditionMatch(condition) if is_varied(predicate):
             is_to_match = is_alternative(predicate) is wanted
             relation = _widened(condition) if is_to_match else _fixed(condition)
             return replace(predicate, condition=relation) if relation else Constant(wanted)
@@ -44,7 +54,7 @@ def relaxed(predicate: Predicate, *, wanted: bool = True) -> Predicate:
             return predicate
 
 
-def _widened_names(names: Names) -> Names | None:
+def _widened_names(names: ResourceMatch) -> ResourceMatch | None:
     """With wildcards for variables; None where that says nothing, or cannot be said."""
     patterns = []
     for pattern in names.patterns:
@@ -56,7 +66,7 @@ def _widened_names(names: Names) -> Names | None:
     return replace(names, patterns=tuple(patterns))
 
 
-def _fixed_names(names: Names) -> Names | None:
+def _fixed_names(names: ResourceMatch) -> ResourceMatch | None:
     """Without the patterns in which variables stand."""
     fixed = tuple(pattern for pattern in names.patterns if not pattern.keys)
     return replace(names, patterns=fixed) if fixed else None

@@ -14,13 +14,13 @@ from durward.core.policy.pattern import (
     parse_template,
     split_arn,
 )
-from durward.core.policy.predicate import Facts, Holds
+from durward.core.policy.predicate import ConditionMatch, Facts
 from durward.core.policy.solver.addresses import ANY_IPV4, LikeIpv6, within
 from durward.core.policy.solver.globs import ArnGlob, Glob, Parts
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
 from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted
 
-Wish = tuple[Holds, bool]
+Wish = tuple[ConditionMatch, bool]
 """A condition, and whether it is to hold."""
 
 FOLDING: Final = ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool")
@@ -33,7 +33,7 @@ SIGNS: Final = {
 ANY_ARN: Final = ArnGlob((("arn",), *[(STAR,)] * (ARN_SEGMENTS - 1)))
 
 
-def family_of(atom: Holds) -> str:
+def family_of(atom: ConditionMatch) -> str:
     """What kind of value its operator reads."""
     operator = atom.condition.operator
     if operator is None:
@@ -71,7 +71,7 @@ def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
             return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
 
 
-def _wanted_truth(atom: Holds, known: Facts, *, wanted: bool) -> Wanted:
+def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> Wanted:
     """One of the truths that it names; or none but those that it does not name.
 
     Where it holds for what cannot be read, the latter are all for which it does not: none of them,
@@ -88,7 +88,7 @@ def _wanted_truth(atom: Holds, known: Facts, *, wanted: bool) -> Wanted:
     return Wanted(globs, matches=wanted is not atom.on_error)
 
 
-def _wanted_arn(atom: Holds, known: Facts, *, matches: bool) -> list[Wanted]:
+def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[Wanted]:
     """An ARN that is one of the operands, or none of them; or what is no ARN.
 
     One whose variable cannot be read is not refuted by what does not begin as it does.
@@ -120,7 +120,7 @@ def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob
             yield ArnGlob((*segments[:at], (template.beginning, STAR), *segments[at + 1 :]))
 
 
-def _wanted_number(atom: Holds, *, matches: bool) -> list[Wanted]:
+def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[Wanted]:
     """A number that compares with one of the operands, or with none; or what is no number."""
     operator = atom.condition.operator
     assert operator is not None  # noqa: S101 - it has a family
@@ -133,7 +133,7 @@ def _wanted_number(atom: Holds, *, matches: bool) -> list[Wanted]:
     return [Wanted(tuple(globs), matches)]
 
 
-def _wanted_address(atom: Holds, *, matches: bool, can_be_odd: bool) -> list[Wanted]:
+def _wanted_address(atom: ConditionMatch, *, matches: bool, can_be_odd: bool) -> list[Wanted]:
     """An address in one of the ranges, or in none; of IPv6 whatever is written so may be either."""
     told = [within(operand.text) for operand in atom.condition.operands]
     ranges = tuple(filter(None, told))
@@ -154,7 +154,7 @@ def _is_odd(template: Template, known: Facts) -> bool:
     return False
 
 
-def resolved(atom: Holds, known: Facts) -> list[Parts]:
+def resolved(atom: ConditionMatch, known: Facts) -> list[Parts]:
     """The operands as patterns whose variables are filled in; without those that have no value."""
     found = []
     for template in templates_of(atom):
@@ -165,13 +165,13 @@ def resolved(atom: Holds, known: Facts) -> list[Parts]:
     return found
 
 
-def _unreadable(atom: Holds, known: Facts) -> Iterator[str]:
+def _unreadable(atom: ConditionMatch, known: Facts) -> Iterator[str]:
     """How a text begins that is held against a variable that cannot be read."""
     folds = atom.condition.operator and atom.condition.operator.name in FOLDING
     return ("" if folds else t.beginning for t in templates_of(atom) if _is_odd(t, known))
 
 
-def templates_of(atom: Holds) -> Iterator[Template]:
+def templates_of(atom: ConditionMatch) -> Iterator[Template]:
     """The operands of a condition on texts."""
     name = atom.condition.operator.name if atom.condition.operator else ""
     for operand in atom.condition.operands:

@@ -26,7 +26,7 @@ from durward.core.policy.pattern import (
     parse_template,
     split_arn,
 )
-from durward.core.policy.predicate import Facts, Holds, atom_holds
+from durward.core.policy.predicate import ConditionMatch, Facts, atom_holds
 from durward.core.policy.solver.addresses import LikeIpv6
 from durward.core.policy.solver.globs import Glob, Parts, spellings
 from durward.core.policy.solver.points import POINTS
@@ -83,7 +83,7 @@ def value_of(
     return (ODD,) if key not in TOLD and fits(key, ODD, wishes, known) else None
 
 
-def can_be_several(key: str, atoms: Iterable[Holds]) -> bool:
+def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
     """Whether it may have several values: a set operator stands on it, or who asks has them."""
     if key in TOLD:
         return is_list(key)
@@ -175,7 +175,9 @@ def several_of(
     for atom, wanted in wishes:
         condition = atom.condition
         if condition.operator and condition.quantifier:
-            plain = Holds(replace(condition, quantifier=None, if_exists=False), atom.on_error)
+            plain = ConditionMatch(
+                replace(condition, quantifier=None, if_exists=False), atom.on_error
+            )
             is_some = (condition.quantifier is Quantifier.SOME) is wanted
             (some if is_some else every).append((plain, wanted))
     values = []
@@ -192,7 +194,7 @@ def several_of(
     return several
 
 
-def whatever(atom: Holds, *, several: bool = False) -> bool | None:
+def whatever(atom: ConditionMatch, *, several: bool = False) -> bool | None:
     """Whether it holds for one value, or several, where these do not matter: else None."""
     condition = atom.condition
     if condition.refused:

@@ -20,7 +20,15 @@ from durward.core.policy.pattern import (
     parse_template,
     split_arn,
 )
-from durward.core.policy.predicate import Every, Holds, Is, Names, Not, Predicate, Some
+from durward.core.policy.predicate import (
+    And,
+    ConditionMatch,
+    Not,
+    Or,
+    Predicate,
+    PrincipalMatch,
+    ResourceMatch,
+)
 from durward.core.policy.solver.globs import Glob
 from durward.core.policy.solver.said import FOLDING, family_of, templates_of
 from durward.core.policy.solver.somebody import told_by
@@ -82,15 +90,15 @@ def uses_of(
     match predicate:
         case Not(part):
             yield from uses_of(part, not wanted, way)
-        case Every(listed) | Some(listed):
-            is_choice = isinstance(predicate, Some) is wanted
+        case And(listed) | Or(listed):
+            is_choice = isinstance(predicate, Or) is wanted
             for at, each in enumerate(listed if is_choice else _needed(listed)):
                 yield from uses_of(each, wanted, (*way, (id(predicate), at)) if is_choice else way)
-        case Names():
+        case ResourceMatch():
             yield from _of_resources(predicate, wanted, way)
-        case Is():
+        case PrincipalMatch():
             yield from _of_principals(predicate, wanted, way)
-        case Holds(condition) if condition.operator:
+        case ConditionMatch(condition) if condition.operator:
             matches = wanted is not condition.operator.negated
             for at, (place, parts) in _operands(predicate):
                 folds = condition.operator.name in FOLDING
@@ -101,7 +109,7 @@ def uses_of(
             return
 
 
-def _of_resources(atom: Names, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+def _of_resources(atom: ResourceMatch, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
     matches = wanted is not atom.complement
     for at, pattern in enumerate(atom.patterns):
         choice = (*way, (id(atom), at))
@@ -109,7 +117,7 @@ def _of_resources(atom: Names, wanted: bool, way: Way) -> Iterator[Use]:  # noqa
             yield Use(segment, template.parts, matches=matches, way=choice)
 
 
-def _of_principals(atom: Is, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
     """What the names say of the keys that the principal tells."""
     matches = wanted is not atom.complement
     for at, arn in enumerate(sorted(atom.arns)):
@@ -118,7 +126,7 @@ def _of_principals(atom: Is, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: 
             yield Use(key, (text,), matches=matches, way=choice)
 
 
-def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:
+def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]:
     """The patterns of a condition, each with the number of the operand that it is of."""
     key = atom.condition.key
     match family_of(atom):
@@ -133,7 +141,7 @@ def _operands(atom: Holds) -> Iterator[tuple[int, tuple[Place, Parts]]]:
             return
 
 
-def _truths(atom: Holds, way: Way) -> Iterator[Use]:
+def _truths(atom: ConditionMatch, way: Way) -> Iterator[Use]:
     """Of what it compares, it matters whether it is one truth, or the other, or none at all."""
     variables = (key for operand in atom.condition.operands for key in sorted(operand.keys))
     for key in dict.fromkeys([atom.condition.key, *variables]):
@@ -143,11 +151,11 @@ def _truths(atom: Holds, way: Way) -> Iterator[Use]:
 
 def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
     """Without alternatives that others, fewer of the same, imply."""
-    flat = [each for part in parts for each in (part.parts if isinstance(part, Every) else (part,))]
-    choices = {frozenset(part.parts) for part in flat if isinstance(part, Some)}
+    flat = [each for part in parts for each in (part.parts if isinstance(part, And) else (part,))]
+    choices = {frozenset(part.parts) for part in flat if isinstance(part, Or)}
     found: dict[object, Predicate] = {}
     for part in flat:
-        meaning = frozenset(part.parts) if isinstance(part, Some) else part
+        meaning = frozenset(part.parts) if isinstance(part, Or) else part
         if not (isinstance(meaning, frozenset) and any(each < meaning for each in choices)):
             found[meaning] = part
     return list(found.values())

@@ -18,7 +18,13 @@ from itertools import combinations, islice
 from typing import Final
 
 from durward.core.policy.pattern import STAR, Part, Variable, split_arn
-from durward.core.policy.predicate import Holds, Names, Predicate, atoms_of, variables_of
+from durward.core.policy.predicate import (
+    ConditionMatch,
+    Predicate,
+    ResourceMatch,
+    atoms_of,
+    variables_of,
+)
 from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, TENANT_ID, TENANT_SEGMENT
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
 from durward.core.policy.solver.points import POINTS, respelled
@@ -79,7 +85,7 @@ def settings_of(
 
 def _varies_tenant(atom: Predicate) -> bool:
     """Whether a variable stands for the tenant of a resource."""
-    return isinstance(atom, Names) and any(
+    return isinstance(atom, ResourceMatch) and any(
         pattern.segments[TENANT_SEGMENT].keys
         for pattern in atom.patterns
         if pattern.segments and len(pattern.segments) > TENANT_SEGMENT
@@ -89,9 +95,9 @@ def _varies_tenant(atom: Predicate) -> bool:
 def _is_like_absence(atom: Predicate) -> bool:
     """Whether it is the same to it that a variable has no value, and that it cannot be read."""
     match atom:
-        case Names(_, complement, on_error):
+        case ResourceMatch(_, complement, on_error):
             return not complement and not on_error
-        case Holds(condition, on_error):
+        case ConditionMatch(condition, on_error):
             negated = condition.operator is not None and condition.operator.negated
             return not negated and not on_error
         case _:
@@ -119,10 +125,10 @@ class _Relations:
         self._part_arns(uses)
         varied = [place for place, listed in uses.items() if any(use.keys for use in listed)]
         self.uses = {place: uses.get(place, {}) for place in (*varied, *self.keys)}
-        self.conditions: dict[str, dict[Holds, None]] = {key: {} for key in self.keys}
+        self.conditions: dict[str, dict[ConditionMatch, None]] = {key: {} for key in self.keys}
         self.typed: dict[str, dict[str, dict[str, None]]] = {key: {} for key in self.keys}
         for atom in atoms_of(self.predicate):
-            if isinstance(atom, Holds):
+            if isinstance(atom, ConditionMatch):
                 self._add_condition(atom)
         self.defaults = [
             (part.key, part.default)
@@ -175,7 +181,7 @@ class _Relations:
                     place = (key, segment)
                     uses.setdefault(place, {})[replace(use, place=place, parts=(text,))] = None
 
-    def _add_condition(self, atom: Holds) -> None:
+    def _add_condition(self, atom: ConditionMatch) -> None:
         key, family = atom.condition.key, family_of(atom)
         if key in self.conditions:
             self.conditions[key][atom] = None

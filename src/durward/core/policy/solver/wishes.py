@@ -15,16 +15,16 @@ from durward.core.policy.predicate import (
     ACTION,
     PRINCIPAL,
     RESOURCE,
-    Acts,
+    ActionMatch,
+    And,
+    ConditionMatch,
     Constant,
-    Every,
     Facts,
-    Holds,
-    Is,
-    Names,
     Not,
+    Or,
     Predicate,
-    Some,
+    PrincipalMatch,
+    ResourceMatch,
     holds,
 )
 from durward.core.policy.solver.globs import Glob, Parts
@@ -80,35 +80,35 @@ def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: F
     match predicate:
         case Constant(value):
             return AllOf(()) if value is wanted else OneOf(())
-        case Every(parts):
+        case And(parts):
             told = tuple(Told(part, wanted) for part in parts)
             return AllOf(told) if wanted else OneOf(told)
-        case Some(parts):
+        case Or(parts):
             told = tuple(Told(part, wanted) for part in parts)
             return OneOf(told) if wanted else AllOf(told)
         case Not(part):
             return Told(part, not wanted)
-        case Acts(patterns, complement):
+        case ActionMatch(patterns, complement):
             listed = tuple(
                 tuple(part for part in pattern.template.parts if isinstance(part, str | Wildcard))
                 for pattern in patterns
             )
             wished = Wanted(tuple(Glob(parts) for parts in listed), wanted is not complement)
             return Text(ACTION, wished)
-        case Is(arns, everybody, complement):
+        case PrincipalMatch(arns, everybody, complement):
             if everybody:
                 return AllOf(()) if wanted is not complement else OneOf(())
             members = tuple(Member(arn, wanted is not complement) for arn in sorted(arns))
             return OneOf(members) if wanted is not complement else AllOf(members)
-        case Names():
+        case ResourceMatch():
             return _named(predicate, wanted, known)
-        case Holds():
+        case ConditionMatch():
             return Told(predicate, wanted)
         case _:
             assert_never(predicate)
 
 
-def _named(atom: Names, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
+def _named(atom: ResourceMatch, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
     """A pattern whose variable has no value names nothing, nor does its complement.
 
     With a value that cannot be read it names, where that is as `on_error` says, what fits the rest.
