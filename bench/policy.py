@@ -36,7 +36,7 @@ import sqlalchemy as sa
 from durward.core.policy.dialect import Dialect, imported
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.find import Side, differences, find
+from durward.core.policy.find import PolicyStack, differences, find
 from durward.core.policy.request import AccessRequest, Principal
 from durward.sdk.sqlalchemy import Rows, Several, where
 
@@ -255,7 +255,7 @@ def comparing() -> dict[str, float | None]:
     one, other = documents(statements), documents(wider)
 
     def differ() -> None:
-        gained, lost = differences(Side(one), Side(other))
+        gained, lost = differences(PolicyStack(one), PolicyStack(other))
         assert gained is not None
         assert lost is None
 
@@ -268,7 +268,8 @@ def comparing() -> dict[str, float | None]:
     times = []
     for case in json.loads(path.read_text()):
         sides = [
-            Side([foreign(case[name], lenient)], crossing=True) for name in ("policy1", "policy2")
+            PolicyStack([foreign(case[name], lenient)], cross_tenant=True)
+            for name in ("policy1", "policy2")
         ]
         for first, second in (sides, sides[::-1]):
             times.append(milliseconds(lambda a=first, b=second: find(a, b), 1))  # type: ignore[misc]

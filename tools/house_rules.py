@@ -20,6 +20,7 @@ LINE = re.compile(
 WORDS = {
     r"`evaluates`|\bevaluates: \[": "authzen_apis",
     r"truth values?\b": "boolean",
+    r"\bUndecided\b": "Unknown",
 }
 HISTORY = {"CHANGELOG.md"}
 

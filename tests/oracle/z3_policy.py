@@ -100,14 +100,16 @@ class Outcome:
         )
 
 
-def ask(allowed_by: Side, not_by: Side, *, crossing: bool = False, effort: int = EFFORT) -> Answer:
+def ask(
+    allowed_by: Side, not_by: Side, *, cross_tenant: bool = False, effort: int = EFFORT
+) -> Answer:
     """A request that the one side allows and not the other.
 
-    The resource is of the tenant of who asks, or of nobody's, unless `crossing`. Raises Beyond.
+    The resource is of the tenant of who asks, or of nobody's, unless `cross_tenant`. Raises Beyond.
     """
     question = Question([*allowed_by.documents(), *not_by.documents()])
     wanted = [question.allows(allowed_by), no(question.allows(not_by))]
-    if not crossing:
+    if not cross_tenant:
         place, tenant = question.resource[4], question.key(TENANT).value.string
         wanted.append(either([place == "", place == tenant]))
     solver = z3.Solver()

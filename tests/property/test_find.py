@@ -11,9 +11,9 @@ from tests.depth import depth
 from tests.oracle import naive_policy
 
 from durward.core.policy.document import Document, read_document
-from durward.core.policy.find import Side, Witness, find
+from durward.core.policy.find import PolicyStack, Witness, find
 from durward.core.policy.redundancy import redundant
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 CONDITIONS: list[dict[str, Any]] = [
     {},
@@ -165,8 +165,8 @@ def test_a_witness_is_one_and_a_proof_has_no_exception(
     one: dict[str, Any], other: dict[str, Any], data: st.DataObject
 ) -> None:
     try:
-        witness = find(Side(read(one)), Side(read(other)))
-    except Undecided:
+        witness = find(PolicyStack(read(one)), PolicyStack(read(other)))
+    except Unknown:
         return
     if witness:
         assert says(one, witness)
@@ -185,8 +185,8 @@ def test_a_witness_is_one_and_a_proof_has_no_exception(
 @given(documents(), documents())
 def test_a_ceiling_caps_what_is_found(grant: dict[str, Any], ceiling: dict[str, Any]) -> None:
     try:
-        witness = find(Side(read(grant), [read(ceiling)]))
-    except Undecided:
+        witness = find(PolicyStack(read(grant), [read(ceiling)]))
+    except Unknown:
         return
     if witness:
         assert says(grant, witness)
@@ -255,10 +255,10 @@ def is_shown(
 
 def is_settled_rightly(one: Any, ceiling: Any, other: Any, random: Random) -> bool:
     """Whether there is an answer, which is then held against the naive evaluator."""
-    granting = Side(read(one), [read(ceiling)] if ceiling else [], crossing=True)
+    granting = PolicyStack(read(one), [read(ceiling)] if ceiling else [], cross_tenant=True)
     try:
-        witness = find(granting, Side(read(other), crossing=True))
-    except Undecided:
+        witness = find(granting, PolicyStack(read(other), cross_tenant=True))
+    except Unknown:
         return False
     if witness:
         request = witness.request

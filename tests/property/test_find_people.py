@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.depth import depth
 
 from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import Side, find
+from durward.core.policy.find import PolicyStack, find
 from durward.core.policy.predicate import Predicate, holds
 from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 ANN = "arn:durward:iam::acme:user/ann"
 WHO: list[dict[str, Any]] = [
@@ -87,25 +87,26 @@ def is_shown(one: Predicate, other: Predicate, asked: AccessRequest) -> bool:
 @settings(max_examples=depth(75, long=450), deadline=None)
 @given(policies(), policies(), st.booleans(), st.none() | st.sampled_from(PEOPLE))
 def test_of_everybody_somebody_is_found_or_nobody_is(
-    granting: Document, other: Document, crossing: bool, person: Principal | None
+    granting: Document, other: Document, cross_tenant: bool, person: Principal | None
 ) -> None:
     granted, left = (
-        Side([each], crossing=crossing, principal=person) for each in (granting, other)
+        PolicyStack([each], cross_tenant=cross_tenant, principal=person)
+        for each in (granting, other)
     )
     one, another = (side.predicate(lambda _: True) for side in (granted, left))
     try:
         witness = find(granted, left)
-    except Undecided as error:
+    except Unknown as error:
         event(f"undecided: {error}")
         return
     if witness:
         event("found")
         assert is_shown(one, another, witness.request)
-        assert crossing or not witness.request.is_cross_tenant
+        assert cross_tenant or not witness.request.is_cross_tenant
         return
     event("proven")
     people = [person] if person else PEOPLE
     for who, tenant, last, value in product(people, TENANTS, LASTS, VALUES):
         asked = AccessRequest(who, "a:b", f"arn:durward:orders:s:{tenant}:{last}", {"app:A": value})
-        if crossing or not asked.is_cross_tenant:
+        if cross_tenant or not asked.is_cross_tenant:
             assert not is_shown(one, another, asked), asked

@@ -16,8 +16,8 @@ from tests.oracle import naive_policy, z3_policy
 from tests.oracle.z3_texts import Beyond
 
 from durward.core.policy.document import Document, read_document
-from durward.core.policy.find import Side, Witness, find
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.find import PolicyStack, Witness, find
+from durward.core.policy.solver.unknown import Unknown
 
 Choose = Callable[[Sequence[Any]], Any]
 Question = tuple[Any, Any, Any, bool]
@@ -145,15 +145,15 @@ def read(document: dict[str, Any]) -> list[Document]:
 
 
 def found_by_us(question: Question) -> Witness | None:
-    one, ceiling, other, crossing = question
-    granting = Side(read(one), [read(ceiling)] if ceiling else [], crossing=crossing)
-    return find(granting, Side(read(other), crossing=crossing))
+    one, ceiling, other, cross_tenant = question
+    granting = PolicyStack(read(one), [read(ceiling)] if ceiling else [], cross_tenant=cross_tenant)
+    return find(granting, PolicyStack(read(other), cross_tenant=cross_tenant))
 
 
 def found_by_z3(question: Question) -> z3_policy.Answer:
-    one, ceiling, other, crossing = question
+    one, ceiling, other, cross_tenant = question
     granting = z3_policy.Side([one], [[ceiling]] if ceiling else [])
-    return z3_policy.ask(granting, z3_policy.Side([other]), crossing=crossing)
+    return z3_policy.ask(granting, z3_policy.Side([other]), cross_tenant=cross_tenant)
 
 
 def is_shown(question: Question, action: str, resource: str, context: dict[str, Any]) -> bool:
@@ -178,7 +178,7 @@ def compare(question: Question) -> str:
         assert is_shown(question, request.action, request.resource, request.context), request
     try:
         witness = found_by_us(question)
-    except Undecided:
+    except Unknown:
         return "undecided" if answer.is_settled else "neither knows"
     if witness:
         asked = witness.request

@@ -12,7 +12,7 @@ from tests.oracle import naive_policy
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
-from durward.core.policy.miss import MAX_CHANGES, Miss
+from durward.core.policy.nearest_miss import MAX_CHANGES, Miss
 from durward.core.policy.request import AccessRequest, Principal
 
 SCOPES = {"read": frozenset({"orders:Get"}), "write": frozenset({"orders:Put"})}

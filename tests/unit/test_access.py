@@ -10,7 +10,7 @@ from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import read_estate
 from durward.core.policy.document import read_document
 from durward.core.policy.predicate import Or, Predicate, compile_statement
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:orders:*:*:order/*"
@@ -175,7 +175,7 @@ def test_an_operation_that_is_opened_to_everybody_is_a_change() -> None:
 
 
 def test_whose_a_resource_is_is_told_as_its_name_says() -> None:
-    crossing = {
+    cross_tenant = {
         "Condition": {
             "StringNotEquals": {"durward:ResourceTenant": "${durward:TenantId}"},
             "Null": {"durward:ResourceTenant": "false"},
@@ -183,12 +183,12 @@ def test_whose_a_resource_is_is_told_as_its_name_says() -> None:
     }
     widely = policy({"Resource": ALL})
     handed = policy({"Principal": {"Durward": "arn:durward:iam::acme:role/clerk"}})
-    assert found_by(access(policy({"Resource": OWN})), never(**crossing)) == []
-    assert found_by(access(widely), never(**crossing)) == []
-    assert found_by(access(widely, handed), never(**crossing)) == ["user/ann"]
+    assert found_by(access(policy({"Resource": OWN})), never(**cross_tenant)) == []
+    assert found_by(access(widely), never(**cross_tenant)) == []
+    assert found_by(access(widely, handed), never(**cross_tenant)) == ["user/ann"]
     kept = {"StringEquals": {"durward:ResourceTenant": "${durward:TenantId}"}}
     bound = access(policy({"Resource": ALL, "Condition": kept}), handed)
-    assert found_by(bound, never(**crossing)) == []
+    assert found_by(bound, never(**cross_tenant)) == []
     assert found_by(bound, never(**OTHERS)) == []
     assert found_by(bound, never(Action="orders:GetOrder")) == ["user/ann", "user/bob"]
 
@@ -317,7 +317,7 @@ def test_what_is_found_stands_where_the_rest_cannot_be_settled() -> None:
     ]
     for each in answers:
         found: list[str] = []
-        with pytest.raises(Undecided):
+        with pytest.raises(Unknown):
             found.extend(names_of(known.principal)[0] for known in each)
         assert found[-1] == "user/bob"
         assert "user/ann" not in found

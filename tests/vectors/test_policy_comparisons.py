@@ -11,7 +11,7 @@ from tests.vectors.policies import parameters
 
 from durward.core.policy.dialect import imported
 from durward.core.policy.document import Kind, read_document
-from durward.core.policy.find import Side, find
+from durward.core.policy.find import PolicyStack, find
 from durward.core.policy.pattern import action_pattern
 from durward.core.policy.predicate import ActionMatch
 
@@ -20,14 +20,14 @@ DEVIATING = {None, *(case for case, _ in WRONG)}
 """By the names of their cases; where there are no vectors, the one that says so has none."""
 
 
-def side(policy: dict[str, Any]) -> Side:
+def side(policy: dict[str, Any]) -> PolicyStack:
     """A policy on its own; of 2008 it is read as of 2012, which differs in variables alone."""
     found = policy["Statement"]
     statements = found if isinstance(found, list) else [found]
     named = any(element in each for each in statements for element in ("Principal", "NotPrincipal"))
     document: Any = {"Statement": statements}
     kind = Kind.RESOURCE if named else Kind.IDENTITY
-    return Side([read_document(document, "p", kind, imported())], crossing=True)
+    return PolicyStack([read_document(document, "p", kind, imported())], cross_tenant=True)
 
 
 @pytest.mark.parametrize("case", parameters("compare"))
@@ -43,7 +43,9 @@ def test_z3_finds_the_same_in_a_comparison(case: dict[str, Any]) -> None:
     one, other = ({"Statement": case[name]["Statement"]} for name in ("policy1", "policy2"))
     for allowing, denying in ((one, other), (other, one)):
         witness = find(side(allowing), side(denying))
-        answer = z3_policy.ask(z3_policy.Side([allowing]), z3_policy.Side([denying]), crossing=True)
+        answer = z3_policy.ask(
+            z3_policy.Side([allowing]), z3_policy.Side([denying]), cross_tenant=True
+        )
         if answer.request:
             assert allows(allowing, answer.request)
             assert not allows(denying, answer.request)
@@ -54,7 +56,7 @@ def test_z3_finds_the_same_in_a_comparison(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", [case for case in parameters("compare") if case.id in DEVIATING])
 def test_z3_proves_that_a_published_label_is_wrong(case: dict[str, Any]) -> None:
     one, other = (z3_policy.Side([case[name]]) for name in ("policy1", "policy2"))
-    assert z3_policy.ask(other, one, crossing=True) == z3_policy.PROVEN
+    assert z3_policy.ask(other, one, cross_tenant=True) == z3_policy.PROVEN
 
 
 def allows(policy: dict[str, Any], request: z3_policy.Request) -> bool:

@@ -19,7 +19,7 @@ from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by
 from durward.core.policy.asking import Asking
 from durward.core.policy.atoms import equals, named
 from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import Side, Witness, asked_for, find
+from durward.core.policy.find import PolicyStack, Witness, asked_for, find
 from durward.core.policy.predicate import (
     ACTION,
     FALSE,
@@ -65,7 +65,7 @@ class Situation:
     `side` decides there; `requests` are those that can be made.
     """
 
-    side: Side
+    side: PolicyStack
     requests: Predicate
 
 
@@ -98,7 +98,7 @@ class Access:
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances.
 
-        Raises ValueError, and Undecided after everybody of whom it could be settled.
+        Raises ValueError, and Unknown after everybody of whom it could be settled.
         """
         wanted, asking = asked_for(action, resource), Asking()
         for principal in (*self.principals, NOBODY):
@@ -107,7 +107,7 @@ class Access:
         asking.end()
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
-        """Each operation that somebody can do, with a request. Raises Undecided at the end."""
+        """Each operation that somebody can do, with a request. Raises Unknown at the end."""
         everybody, asking = (*self.principals, NOBODY), Asking()
         principals = [found for found in everybody if name in names_of(found)]
         for principal in principals:
@@ -119,7 +119,7 @@ class Access:
     def breaches(self, never: Predicate) -> Iterator[Known]:
         """Who is allowed what must never be; of all who are alike, one.
 
-        Raises Undecided at the end.
+        Raises Unknown at the end.
         """
         asking = Asking()
         for principal in self._different(never):
@@ -175,9 +175,9 @@ class Access:
             for api in self.estate.apis.values():
                 asked = [each for each in api.operations if _is_asked_for(each, wanted)]
                 for tenant in _tenants_of(person, tenants, is_told=is_told):
-                    crossing = tenant != OWN and person is not NOBODY
-                    side = self._side(person, api, crossing=crossing)
-                    if not crossing or (side.grants and side.ceilings[-1]):
+                    cross_tenant = tenant != OWN and person is not NOBODY
+                    side = self._side(person, api, cross_tenant=cross_tenant)
+                    if not cross_tenant or (side.grants and side.ceilings[-1]):
                         elsewhere = api.id in self.evaluated
                         requests = _requests(api, asked, person, tenant, keys, elsewhere=elsewhere)
                         if STAGE in keys:
@@ -194,7 +194,7 @@ class Access:
         asking.end()
         return None
 
-    def _side(self, principal: Principal, api: Api, *, crossing: bool) -> Side:
+    def _side(self, principal: Principal, api: Api, *, cross_tenant: bool) -> PolicyStack:
         """What decides: in the own tenant either layer grants, in others both must."""
         bundle = self.estate.bundle
         identity = self._attached(bundle.identity, principal.attachments)
@@ -207,9 +207,11 @@ class Access:
             for name in bounded
             if name in bundle.boundaries
         ]
-        if crossing:
-            return Side(identity, [*ceilings, resource], crossing=True, principal=principal)
-        return Side([*identity, *resource], ceilings, principal=principal)
+        if cross_tenant:
+            return PolicyStack(
+                identity, [*ceilings, resource], cross_tenant=True, principal=principal
+            )
+        return PolicyStack([*identity, *resource], ceilings, principal=principal)
 
     def _clients_of(self, principal: Principal, keys: frozenset[str]) -> list[str]:
         """The clients through which a person comes; of those that make no difference, one."""
@@ -292,11 +294,11 @@ class Change:
     lost: Witness | None
 
 
-NOWHERE = Situation(Side([]), FALSE)
+NOWHERE = Situation(PolicyStack([]), FALSE)
 
 
 def changes(old: Access, new: Access) -> Iterator[Change]:
-    """Everybody for whom something is otherwise. Raises Undecided at the end.
+    """Everybody for whom something is otherwise. Raises Unknown at the end.
 
     Who is declared in one estate alone can do nothing in the other.
     """

@@ -18,7 +18,7 @@ from durward.core.names import (
 )
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.predicate import compile_statement
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite, read_suite, run
 from durward.core.wire import Json
@@ -100,5 +100,5 @@ def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[Broken]
                         promise, f"{who} may {request.action} on {request.resource}", again
                     )
                     again = True
-            except Undecided as error:
+            except Unknown as error:
                 yield Broken(promise, f"it cannot be settled: {error}", again)

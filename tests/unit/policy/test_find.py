@@ -8,7 +8,7 @@ import pytest
 from durward.core.policy.dialect import Place, imported
 from durward.core.policy.document import Document, Kind, read_document
 from durward.core.policy.find import (
-    Side,
+    PolicyStack,
     asked_for,
     differences,
     find,
@@ -16,7 +16,7 @@ from durward.core.policy.find import (
 )
 from durward.core.policy.predicate import ConditionMatch, compile_statement
 from durward.core.policy.request import Principal
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
 
@@ -33,8 +33,8 @@ def documents(*statements: dict[str, Any]) -> list[Document]:
     return [read_document({"Version": "2012-10-17", "Statement": list(statements)}, "p")]
 
 
-def side(*statements: dict[str, Any]) -> Side:
-    return Side(documents(*statements))
+def side(*statements: dict[str, Any]) -> PolicyStack:
+    return PolicyStack(documents(*statements))
 
 
 MFA = {"durward:MultiFactorAuthPresent": "true"}
@@ -63,8 +63,8 @@ def test_the_tenant_of_a_variable_is_the_principals() -> None:
     assert gained is None
     assert lost is not None
     assert not lost.request.segments[4], "what is nobody's, and no other tenant's"
-    crossing = Side(everywhere.grants, crossing=True)
-    witness = find(crossing, Side(own.grants, crossing=True))
+    cross_tenant = PolicyStack(everywhere.grants, cross_tenant=True)
+    witness = find(cross_tenant, PolicyStack(own.grants, cross_tenant=True))
     assert witness is not None
     tenant = witness.request.principal.tenant if witness.request.principal else ""
     assert witness.request.segments[4] != tenant
@@ -80,7 +80,7 @@ def test_an_invariant_is_proven_or_a_request_breaks_it() -> None:
 
 
 def test_a_ceiling_is_part_of_what_is_allowed() -> None:
-    capped = Side(documents(allow()), [documents(allow(action="orders:GetOrder"))])
+    capped = PolicyStack(documents(allow()), [documents(allow(action="orders:GetOrder"))])
     assert find(capped, side(allow(action="orders:GetOrder"))) is None
     assert find(side(allow()), capped) is not None
 
@@ -89,14 +89,14 @@ def test_what_a_ceiling_caps_no_more_than_another_needs_no_search() -> None:
     """A question about what cannot be settled is not asked, where both say it word for word."""
     open_one = allow(StringLike={"app:X": "*T13:00"}, DateEquals={"app:X": "2024-06-01T12:00:00Z"})
     level, wider = documents(allow()), documents(allow(), allow(action="orders:List"))
-    capped = Side(documents(open_one), [level])
-    assert find(capped, Side(documents(open_one), [level])) is None
-    assert find(capped, Side(documents(open_one), [wider, level])) is None
-    assert find(capped, Side(documents(open_one))) is None
-    with pytest.raises(Undecided):
-        find(Side(documents(open_one)), capped)
-    with pytest.raises(Undecided):
-        find(Side(documents(open_one), [wider]), capped)
+    capped = PolicyStack(documents(open_one), [level])
+    assert find(capped, PolicyStack(documents(open_one), [level])) is None
+    assert find(capped, PolicyStack(documents(open_one), [wider, level])) is None
+    assert find(capped, PolicyStack(documents(open_one))) is None
+    with pytest.raises(Unknown):
+        find(PolicyStack(documents(open_one)), capped)
+    with pytest.raises(Unknown):
+        find(PolicyStack(documents(open_one), [wider]), capped)
 
 
 def test_who_asks_for_what_can_be_named() -> None:
@@ -172,7 +172,7 @@ def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
         documents(allow(NumericGreaterThan={"app:X": 4})),
     )
     half = side(allow(NumericEquals={"app:X": 4.5}))
-    assert find(Side(below, [above]), half) is not None
+    assert find(PolicyStack(below, [above]), half) is not None
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_what_a_deny_names_is_what_a_variable_may_stand_for(
 def test_two_variables_are_as_both_their_keys_want_it() -> None:
     grant = documents(order("order/${app:A}", StringLike={"app:A": "a*"}))
     ceiling = documents(order("order/${app:B}", StringLike={"app:B": "*b"}))
-    witness = find(Side(grant, [ceiling]))
+    witness = find(PolicyStack(grant, [ceiling]))
     assert witness is not None
     assert witness.request.context["app:A"] == witness.request.context["app:B"]
 
@@ -259,7 +259,7 @@ def test_a_key_has_several_values_where_a_set_operator_stands_anywhere() -> None
     ceiling = [documents(allow(), deny(StringNotEquals={"app:X": "a"}))]
     some: dict[str, Any] = {"ForAnyValue:StringEquals": {"app:X": "b"}}
     other = side(allow(**some), allow(StringEquals={"app:X": "a"}))
-    assert find(Side(documents(grant), ceiling), other) is not None
+    assert find(PolicyStack(documents(grant), ceiling), other) is not None
 
 
 def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
@@ -371,7 +371,7 @@ def test_what_is_no_number_or_too_long_for_one_can_be_asked_for() -> None:
 
 def test_a_number_beyond_all_that_can_be_written_is_not_found() -> None:
     longest = "9" * 37 + "e99"
-    with suppress(Undecided):
+    with suppress(Unknown):
         assert find(side(allow(NumericGreaterThan={"app:X": longest}))) is None
     assert find(side(allow(NumericGreaterThanEquals={"app:X": longest}))) is not None
 
@@ -417,7 +417,7 @@ def test_an_address_can_be_asked_for_by_its_spelling(like: str, is_one: bool) ->
 def test_what_cannot_be_settled_is_said() -> None:
     mixed: dict[str, Any] = {"StringLike": {"app:X": "*T13:00"}}
     mixed |= {"DateEquals": {"app:X": ["2024-06-01T12:00:00Z", "2024-06-02T12:00:00Z"]}}
-    with pytest.raises(Undecided, match="several kinds"):
+    with pytest.raises(Unknown, match="several kinds"):
         find(side(allow(**mixed)))
 
 
@@ -512,7 +512,7 @@ def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
     assert find(side(allow(**condition))) is None
 
 
-@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("cross_tenant", [False, True])
 @pytest.mark.parametrize("who", [ANN, "arn:durward:iam::acme:role/clerk"])
 @pytest.mark.parametrize(
     "statement",
@@ -524,11 +524,13 @@ def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
     ],
 )
 def test_a_variable_can_be_what_a_name_says(
-    statement: dict[str, Any], who: str, crossing: bool
+    statement: dict[str, Any], who: str, cross_tenant: bool
 ) -> None:
     named = {**statement, "Principal": {"Durward": who}}
     body: Any = {"Version": "2012-10-17", "Statement": [named]}
-    witness = find(Side([read_document(body, "p", Kind.RESOURCE)], crossing=crossing))
+    witness = find(
+        PolicyStack([read_document(body, "p", Kind.RESOURCE)], cross_tenant=cross_tenant)
+    )
     assert witness
     assert witness.request.principal
     assert who in witness.request.principal.arns
@@ -556,7 +558,7 @@ def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
 def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) -> None:
     """What an account is granted there it has itself alone."""
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
-    witness = find(Side([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+    witness = find(PolicyStack([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
     assert witness
     assert witness.request.principal
     assert witness.request.principal.arns[0] == own
@@ -570,7 +572,7 @@ def test_a_variable_for_the_tenant_can_be_that_of_who_is_asked_about(
     """Or there is none, where theirs is denied."""
     granted = allow("arn:durward:orders:prod:${app:Tenant}:order/*")
     refused = {**deny(), "Resource": f"arn:durward:*:*:{denied}:*"}
-    witness = find(Side(documents(granted, refused), principal=person))
+    witness = find(PolicyStack(documents(granted, refused), principal=person))
     assert witness
     assert witness.request.segments[4] == witness.request.context["app:Tenant"]
     assert person is None or denied == "globex" or not witness.request.segments[4]
@@ -579,22 +581,25 @@ def test_a_variable_for_the_tenant_can_be_that_of_who_is_asked_about(
 def test_what_documents_of_aws_call_no_resource_names_none() -> None:
     short: Any = {**allow("arn:durward:orders:prod:acme"), "Principal": "*"}
     body: Any = {"Version": "2012-10-17", "Statement": [short]}
-    assert find(Side([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))])) is None
+    assert (
+        find(PolicyStack([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+        is None
+    )
 
 
 def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
     spaced = {**allow(), "Action": "orders:Get Order"}
     body: Any = {"Version": "2012-10-17", "Statement": [spaced]}
-    assert find(Side([read_document(body, "p", Kind.IDENTITY, imported())])) is None
+    assert find(PolicyStack([read_document(body, "p", Kind.IDENTITY, imported())])) is None
 
 
-@pytest.mark.parametrize("crossing", [False, True])
-def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(crossing: bool) -> None:
+@pytest.mark.parametrize("cross_tenant", [False, True])
+def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bool) -> None:
     ann = Principal("ann", "user", "1")
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
     granted = read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))
-    witness = find(Side([granted], crossing=crossing, principal=ann))
-    assert (witness is not None) is crossing
+    witness = find(PolicyStack([granted], cross_tenant=cross_tenant, principal=ann))
+    assert (witness is not None) is cross_tenant
     assert not witness or witness.request.is_cross_tenant
 
 
@@ -603,7 +608,7 @@ def test_who_is_named_has_the_name_and_the_tenant(tenant: str) -> None:
     named = {**allow(StringEquals={"durward:TenantId": tenant}), "Principal": {"Durward": ANN}}
     version = "2012-10-17"
     document = read_document({"Version": version, "Statement": [named]}, "p", Kind.RESOURCE)
-    witness = find(Side([document]))
+    witness = find(PolicyStack([document]))
     assert (witness is not None) is (tenant == "acme")
     if witness:
         assert witness.request.principal

@@ -7,7 +7,7 @@ from tests.unit.policy.test_find import MFA, OWN, allow, deny, documents
 
 from durward.core.policy.asking import Asking
 from durward.core.policy.redundancy import Redundant, redundant
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 OPEN: dict[str, Any] = {
     "StringLike": {"app:X": "*T13:00"},
@@ -50,12 +50,12 @@ def test_what_cannot_be_settled_stays_and_is_told() -> None:
 
 def test_a_question_that_is_open_keeps_no_other_from_its_answer() -> None:
     def fails(why: str) -> str:
-        raise Undecided(why)
+        raise Unknown(why)
 
     asking = Asking()
     asking.end()
     assert asking(fails, "first") is None
     assert asking(fails, "second") is None
     assert asking(str.upper, "a") == "A"
-    with pytest.raises(Undecided, match="first"):
+    with pytest.raises(Unknown, match="first"):
         asking.end()

@@ -8,7 +8,7 @@ from durward.core.policy.answer import Result
 from durward.core.policy.document import read_document
 from durward.core.policy.evaluate import Policies, PolicySet
 from durward.core.policy.explain import explain
-from durward.core.policy.find import Side, find
+from durward.core.policy.find import PolicyStack, find
 from durward.core.policy.request import AccessRequest, Principal
 from durward.core.policy.spelling import spelled, spelled_in
 from durward.core.wire import Json
@@ -74,7 +74,7 @@ def test_an_explanation_and_its_nearest_miss_spell_keys_as_the_author_did() -> N
 
 def test_a_witness_spells_keys_as_the_authors_did() -> None:
     mfa: Json = {"durward:multifactorauthpresent": True}
-    side = Side([read_document(policy(StringEquals=ASKED, Bool=mfa), "p")])
+    side = PolicyStack([read_document(policy(StringEquals=ASKED, Bool=mfa), "p")])
     found = find(side)
     assert found
     keys = {"App:Owner", "App:Site", "App:Place", "durward:PathParam/Id"}
@@ -85,6 +85,6 @@ def test_a_witness_spells_keys_as_the_authors_did() -> None:
 
 def test_a_witness_spells_the_keys_of_who_asks_too() -> None:
     roles: Json = {"durward:roles": "clerk"}
-    found = find(Side([read_document(policy(**{"ForAnyValue:StringEquals": roles}), "p")]))
+    found = find(PolicyStack([read_document(policy(**{"ForAnyValue:StringEquals": roles}), "p")]))
     assert found
     assert "          durward:Roles = clerk" in list(found.lines())

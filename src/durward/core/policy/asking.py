@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -13,7 +13,7 @@ class Asking:
     """Asks one question after another: what was found stands, whatever else is open."""
 
     def __init__(self) -> None:
-        self._open: Undecided | None = None
+        self._open: Unknown | None = None
 
     def __call__(
         self, question: Callable[P, T | None], *args: P.args, **more: P.kwargs
@@ -21,11 +21,11 @@ class Asking:
         """The answer; None where there is none, and where that cannot be settled."""
         try:
             return question(*args, **more)
-        except Undecided as error:
+        except Unknown as error:
             self._open = self._open or error
             return None
 
     def end(self) -> None:
-        """Call it before nothing found is told as a no. Raises the first Undecided that was met."""
+        """Call it before nothing found is told as a no. Raises the first Unknown that was met."""
         if self._open:
             raise self._open

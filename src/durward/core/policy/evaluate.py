@@ -13,7 +13,7 @@ from sys import intern
 from typing import Final, TypeVar
 
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result
-from durward.core.policy.block import Block, Plan
+from durward.core.policy.attached import ActionIndex, AttachedPolicies
 from durward.core.policy.document import Document
 from durward.core.policy.index import First, Index, first_of, slowly_first
 from durward.core.policy.pattern import ActionPattern, parse_action
@@ -30,7 +30,7 @@ MAX_COURSES: Final = 65_536
 """For how many pairs of who asks and for what the way to the answer is kept."""
 NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
-Layers = Sequence[tuple[Layer, Plan]]
+Layers = Sequence[tuple[Layer, ActionIndex]]
 Pick = Callable[[Facts], object]
 """Gives the values of some keys."""
 Key = TypeVar("Key")
@@ -52,7 +52,7 @@ class Policies:
     scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-class Course:
+class EvaluationPlan:
     """The way to the answer for those to whom the same is attached, and one action."""
 
     __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes")
@@ -90,7 +90,9 @@ class PolicySet:
         self._identity = _blocks(Layer.IDENTITY, policies.identity)
         self._resources = _blocks(Layer.RESOURCE, policies.resources)
         self._boundaries = _blocks(Layer.BOUNDARY, policies.boundaries)
-        self._guardrails = [Block(Layer.GUARDRAIL, level) for level in policies.guardrails]
+        self._guardrails = [
+            AttachedPolicies(Layer.GUARDRAIL, level) for level in policies.guardrails
+        ]
         self._scopes_of: dict[str, set[str]] = {}  # by an action that they name to the letter
         self._scopes_with: list[tuple[str, ActionPattern]] = []  # and with wildcards
         for scope, actions in policies.scopes.items():
@@ -100,8 +102,8 @@ class PolicySet:
                 else:
                     self._scopes_of.setdefault(named, set()).add(scope)
         self._attached = self._identity.keys() | self._boundaries.keys()
-        self._asked: dict[str, Course] = {}
-        self._courses: dict[tuple[tuple[str, ...], str, str], Course] = {}
+        self._asked: dict[str, EvaluationPlan] = {}
+        self._courses: dict[tuple[tuple[str, ...], str, str], EvaluationPlan] = {}
         self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
         self._count = 0
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
@@ -204,7 +206,7 @@ class PolicySet:
         wider = (scope for scope, pattern in self._scopes_with if pattern.matches(action))
         return frozenset(self._scopes_of.get(action, ())).union(wider)
 
-    def _course(self, request: AccessRequest) -> Course:
+    def _course(self, request: AccessRequest) -> EvaluationPlan:
         """Shared by all to whom the same is attached; found again by who asks."""
         person, action = request.principal, request.folded_action
         names = person.attachments if person else ()
@@ -217,30 +219,30 @@ class PolicySet:
         _keep(self._asked, request.asked, found)
         return found
 
-    def _new_course(self, own: tuple[str, ...], through: str, action: str) -> Course:
+    def _new_course(self, own: tuple[str, ...], through: str, action: str) -> EvaluationPlan:
         """The client that a user came through has a say as a ceiling alone."""
         ceilings = [(Layer.GUARDRAIL, block.plan(action)) for block in self._guardrails]
         ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
         grants = _plans(Layer.IDENTITY, self._identity, own, action)
         if block := self._resources.get(action.partition(":")[0]):
             grants.append((Layer.RESOURCE, block.plan(action)))
-        return Course(ceilings, grants, self.scopes_for(action))
+        return EvaluationPlan(ceilings, grants, self.scopes_for(action))
 
 
-def _keep(courses: dict[Key, Course], key: Key, course: Course) -> None:
+def _keep(courses: dict[Key, EvaluationPlan], key: Key, course: EvaluationPlan) -> None:
     if len(courses) >= MAX_COURSES:
         courses.clear()
     courses[key] = course
 
 
-def _covers(course: Course, request: AccessRequest) -> bool:
+def _covers(course: EvaluationPlan, request: AccessRequest) -> bool:
     principal = request.principal
     if principal is None or principal.scopes is None:
         return True
     return not course.scopes.isdisjoint(principal.scopes)
 
 
-def _capped(course: Course, request: AccessRequest) -> Answer:
+def _capped(course: EvaluationPlan, request: AccessRequest) -> Answer:
     """Nothing denies: whether every ceiling allows, and something grants."""
     granted = course.grants(request)
     blocked = [] if granted else list(GRANTS)
@@ -252,7 +254,7 @@ def _capped(course: Course, request: AccessRequest) -> Answer:
     return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
 
 
-def _slowly(course: Course, request: AccessRequest) -> Answer:
+def _slowly(course: EvaluationPlan, request: AccessRequest) -> Answer:
     """The same where two layers must grant, or the resource stands in no index."""
 
     def first(index: Index | None) -> Answer | None:
@@ -286,10 +288,12 @@ def _first(indexes: Iterable[Index | None]) -> First:
 
 
 def _plans(
-    layer: Layer, blocks: Mapping[str, Block], names: Sequence[str], action: str
-) -> list[tuple[Layer, Plan]]:
+    layer: Layer, blocks: Mapping[str, AttachedPolicies], names: Sequence[str], action: str
+) -> list[tuple[Layer, ActionIndex]]:
     return [(layer, blocks[name].plan(action)) for name in names if name in blocks]
 
 
-def _blocks(layer: Layer, attached: Mapping[str, Sequence[Document]]) -> dict[str, Block]:
-    return {name: Block(layer, documents) for name, documents in attached.items()}
+def _blocks(
+    layer: Layer, attached: Mapping[str, Sequence[Document]]
+) -> dict[str, AttachedPolicies]:
+    return {name: AttachedPolicies(layer, documents) for name, documents in attached.items()}

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from durward.core.policy.answer import GRANTS, Layer, Result, Rule
 from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.miss import Miss, nearest_miss
-from durward.core.policy.near import Element, examined, nearest
+from durward.core.policy.nearest_miss import Miss, nearest_miss
+from durward.core.policy.nearest_statements import Element, examined, nearest
 from durward.core.policy.operators import Operand
 from durward.core.policy.pattern import ResourcePattern
 from durward.core.policy.predicate import (

@@ -82,14 +82,16 @@ def remaining(policies: PolicySet, request: AccessRequest, listed: Listed) -> tu
     told = _Told(request, listed)
     cases: list[Case | None] = []
     if principal is None:
-        cases.append(_case(told, listed.tenant, _could_be_tenant(listed), layers, crossing=False))
+        cases.append(
+            _case(told, listed.tenant, _could_be_tenant(listed), layers, cross_tenant=False)
+        )
     else:
         if listed.tenant in {None, home} and _is_tenant(home):
             own = TRUE if listed.tenant else _of_tenant(home)
-            cases.append(_case(told, home, own, layers, crossing=False))
+            cases.append(_case(told, home, own, layers, cross_tenant=False))
         if listed.tenant != home:
             other = And((Not(_of_tenant(home)), _could_be_tenant(listed)))
-            cases.append(_case(told, listed.tenant, other, layers, crossing=True))
+            cases.append(_case(told, listed.tenant, other, layers, cross_tenant=True))
     return tuple(case for case in cases if case)
 
 
@@ -129,10 +131,10 @@ class _Told:
 
 
 def _case(
-    told: _Told, tenant: str | None, where: Predicate, layers: Layers, *, crossing: bool
+    told: _Told, tenant: str | None, where: Predicate, layers: Layers, *, cross_tenant: bool
 ) -> Case | None:
     """The case of one tenant, or of those that `where` describes; None where it allows nothing."""
-    allowing = sorted(_levels(layers, crossing=crossing), key=_size)
+    allowing = sorted(_levels(layers, cross_tenant=cross_tenant), key=_size)
     if not all(map(any, allowing)):
         return None
     denies = tuple(told.left((plan.denies for _, plan in layers), tenant))
@@ -148,7 +150,7 @@ def _case(
     return Case(where, denies, tuple(levels))
 
 
-def _levels(layers: Layers, *, crossing: bool) -> Iterator[list[Index | None]]:
+def _levels(layers: Layers, *, cross_tenant: bool) -> Iterator[list[Index | None]]:
     """The Allows of each ceiling, and those that grant: across tenants of both kinds, else of one.
 
     See `PolicySet.evaluate`.
@@ -159,7 +161,7 @@ def _levels(layers: Layers, *, crossing: bool) -> Iterator[list[Index | None]]:
             granting[layer].append(plan.allows)
         else:
             yield [plan.allows]
-    if crossing:
+    if cross_tenant:
         yield from granting.values()
     else:
         yield [index for indexes in granting.values() for index in indexes]

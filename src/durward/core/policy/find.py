@@ -2,7 +2,7 @@
 
 `find` looks for a request that one side allows and another does not. Everything else is that
 question: a comparison, an invariant, a statement that changes nothing. A witness is replayed on the
-rules of evaluation before it is shown; where neither a witness nor a proof was found, `Undecided`
+rules of evaluation before it is shown; where neither a witness nor a proof was found, `Unknown`
 says so.
 """
 
@@ -45,7 +45,7 @@ from durward.core.policy.request import (
 )
 from durward.core.policy.solver.outline import Outline, could_meet, outline_of
 from durward.core.policy.solver.solve import solve
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.spelling import spelled, spellings
 from durward.core.wire import JsonLike
 
@@ -58,16 +58,16 @@ DERIVED = {ACTION, RESOURCE, PRINCIPAL, *TOLD}
 
 
 @dataclass(frozen=True)
-class Side:
+class PolicyStack:
     """What decides for somebody: documents that grant, and ceilings, each of which must allow.
 
-    The resource is of the principal's own tenant, unless `crossing`. Without a principal the
+    The resource is of the principal's own tenant, unless `cross_tenant`. Without a principal the
     question is about whoever may ask.
     """
 
     grants: Sequence[Document]
     ceilings: Sequence[Sequence[Document]] = ()
-    crossing: bool = False
+    cross_tenant: bool = False
     principal: Principal | None = None
 
     @cached_property
@@ -135,10 +135,12 @@ class Witness:
         }
 
 
-def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) -> Witness | None:
+def find(
+    allowed_by: PolicyStack, not_by: PolicyStack | None = None, under: Predicate = TRUE
+) -> Witness | None:
     """A request that the one side allows, the other does not, and that is as `under` says.
 
-    None is a proof that there is none. Raises Undecided.
+    None is a proof that there is none. Raises Unknown.
     """
     granting = allowed_by.allows
     if not_by and _caps_no_more(not_by, allowed_by):
@@ -156,25 +158,25 @@ def find(allowed_by: Side, not_by: Side | None = None, under: Predicate = TRUE) 
     asked = [under, granted, allowed_by.predicate(concerns)]
     if not_by:
         asked.append(Not(not_by.predicate(concerns)))
-    person, crossing = allowed_by.principal, allowed_by.crossing
+    person, cross_tenant = allowed_by.principal, allowed_by.cross_tenant
     question = And(tuple(asked))
-    facts = solve(question, within_tenant=not crossing, principal=person)
+    facts = solve(question, within_tenant=not cross_tenant, principal=person)
     if facts is None:
         return None
     by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
-    request = _request(facts, by, spellings(atoms_of(question)), crossing=crossing)
+    request = _request(facts, by, spellings(atoms_of(question)), cross_tenant=cross_tenant)
     if not _confirmed(request, allowed_by, not_by, under):
-        raise Undecided("a request was found that no principal can make")
+        raise Unknown("a request was found that no principal can make")
     return Witness(request)
 
 
-def _caps_no_more(side: Side, other: Side) -> bool:
+def _caps_no_more(side: PolicyStack, other: PolicyStack) -> bool:
     """Whether each ceiling has, word for word, all that one of the other's has."""
     return all(any(level.keys() >= given.keys() for given in other.levels) for level in side.levels)
 
 
 def _confirmed(
-    request: AccessRequest, allowed_by: Side, not_by: Side | None, under: Predicate
+    request: AccessRequest, allowed_by: PolicyStack, not_by: PolicyStack | None, under: Predicate
 ) -> bool:
     """The witness on the rules of evaluation: every statement that could concern it."""
     asked = Outline(frozenset({request.folded_action}), (request.segments,))
@@ -190,15 +192,15 @@ def _confirmed(
     )
 
 
-def prove(side: Side, invariant: Predicate) -> Witness | None:
+def prove(side: PolicyStack, invariant: Predicate) -> Witness | None:
     """A request that is allowed though the invariant does not hold; None where it always does."""
     return find(side, under=Not(invariant))
 
 
 def differences(
-    old: Side, new: Side, under: Predicate = TRUE
+    old: PolicyStack, new: PolicyStack, under: Predicate = TRUE
 ) -> tuple[Witness | None, Witness | None]:
-    """What is allowed anew, and what is no longer. Raises Undecided."""
+    """What is allowed anew, and what is no longer. Raises Unknown."""
     return find(new, old, under), find(old, new, under)
 
 
@@ -258,7 +260,7 @@ def _with_scopes(principal: Principal, facts: Facts) -> Principal:
 
 
 def _request(
-    facts: Facts, principal: Principal | None, written: Mapping[str, str], *, crossing: bool
+    facts: Facts, principal: Principal | None, written: Mapping[str, str], *, cross_tenant: bool
 ) -> AccessRequest:
     """The request that has these facts, with its keys as they were written."""
     context = {key: value for key, value in facts.items() if key not in DERIVED}
@@ -267,8 +269,8 @@ def _request(
         for key, value in context.items()
         if value is not None
     }
-    owner = "" if crossing or principal is None else principal.tenant
-    if crossing and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
+    owner = "" if cross_tenant or principal is None else principal.tenant
+    if cross_tenant and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
         owner = SOMEBODY_ELSE
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 

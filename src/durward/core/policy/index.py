@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from durward.core.policy.answer import Answer, Rule
-from durward.core.policy.crowd import CROWD, Crowd, Entry, Member
+from durward.core.policy.candidate_index import CROWD, CandidateIndex, Entry, Member
 from durward.core.policy.pattern import STAR, ResourcePattern, Template
 from durward.core.policy.predicate import ResourceMatch, holds
 from durward.core.policy.python import (
@@ -42,7 +42,7 @@ class Table:
     """The statements whose pattern begins alike: by the beginning of the resource, or of parts."""
 
     place: Place
-    entries: dict[Any, Sequence[Entry] | Crowd]
+    entries: dict[Any, Sequence[Entry] | CandidateIndex]
     crowded: bool
 
     @property
@@ -50,7 +50,7 @@ class Table:
         """Whether its keys are beginnings of the whole resource."""
         return self.place[0] == ONLY_TEXT
 
-    def found(self, request: AccessRequest) -> Sequence[Entry] | Crowd:
+    def found(self, request: AccessRequest) -> Sequence[Entry] | CandidateIndex:
         """What stands where the resource points to."""
         positions, level = self.place
         if self.by_beginning:
@@ -75,8 +75,8 @@ class Table:
         return [entry for key in keys for entry in _listed(self.entries[key])]
 
 
-def _listed(entries: Sequence[Entry] | Crowd) -> Sequence[Entry]:
-    return entries.everything if isinstance(entries, Crowd) else entries
+def _listed(entries: Sequence[Entry] | CandidateIndex) -> Sequence[Entry]:
+    return entries.everything if isinstance(entries, CandidateIndex) else entries
 
 
 class Index:
@@ -100,7 +100,7 @@ class Index:
             self.always = [(member.atoms, member.rule) for member in members]
             self.several = None
         else:
-            self.several = Crowd(members)
+            self.several = CandidateIndex(members)
         self.tables = [_table(place, groups[place]) for place in sorted(groups)]
 
     @property
@@ -115,9 +115,11 @@ class Index:
         if not request.is_arn:
             return
         yield from (rule for _, rule in self.always)
-        found: list[Sequence[Entry] | Crowd] = [table.found(request) for table in self.tables]
+        found: list[Sequence[Entry] | CandidateIndex] = [
+            table.found(request) for table in self.tables
+        ]
         for entries in [self.several or (), *found]:
-            listed = entries.entries(request) if isinstance(entries, Crowd) else entries
+            listed = entries.entries(request) if isinstance(entries, CandidateIndex) else entries
             for _, answer in listed:
                 yield from answer.deciding
 
@@ -134,11 +136,11 @@ class Index:
 
 
 def _table(place: Place, groups: dict[Any, list[Member]]) -> Table:
-    entries: dict[Any, Sequence[Entry] | Crowd] = {}
+    entries: dict[Any, Sequence[Entry] | CandidateIndex] = {}
     crowded = False
     for key, members in groups.items():
         if len(members) > CROWD:
-            entries[key], crowded = Crowd(members), True
+            entries[key], crowded = CandidateIndex(members), True
         else:
             entries[key] = [member.entry for member in members]
     return Table(place, entries, crowded)
@@ -198,9 +200,9 @@ def make({", ".join(names)}):
 """)
 
 
-def told_apart(found: Sequence[Entry] | Crowd, request: AccessRequest) -> Sequence[Entry]:
+def told_apart(found: Sequence[Entry] | CandidateIndex, request: AccessRequest) -> Sequence[Entry]:
     """What of a place can concern the request."""
-    return found.entries(request) if isinstance(found, Crowd) else found
+    return found.entries(request) if isinstance(found, CandidateIndex) else found
 
 
 def slowly_first(rules: Sequence[Rule], request: AccessRequest) -> Answer | None:

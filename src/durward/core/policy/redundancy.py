@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, Effect
-from durward.core.policy.find import Side, Witness, find
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.find import PolicyStack, Witness, find
+from durward.core.policy.solver.unknown import Unknown
 
 Gone = frozenset[str]
 """Names of statements, as `document/statement`."""
@@ -24,8 +24,8 @@ def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
     """The statements without which these documents allow the same, whatever the tenants."""
 
     def matters(gone: Gone) -> bool:
-        everything = Side(documents, crossing=True)
-        rest = Side([without(each, gone) for each in documents], crossing=True)
+        everything = PolicyStack(documents, cross_tenant=True)
+        rest = PolicyStack([without(each, gone) for each in documents], cross_tenant=True)
         return _differ(everything, rest)
 
     return redundant_among(documents, matters)
@@ -36,7 +36,7 @@ def redundant_among(
 ) -> Iterator[Redundant]:
     """Those of the statements, the last first; `matters` tells whether something changes without.
 
-    It may raise Undecided: such a statement stays. Every Allow is asked about before any Deny,
+    It may raise Unknown: such a statement stays. Every Allow is asked about before any Deny,
     which has nothing to deny where nothing is left that allows; so whatever stays is needed.
     """
     gone: Gone = frozenset()
@@ -45,7 +45,7 @@ def redundant_among(
             if not matters(gone | {name}):
                 gone |= {name}
                 yield Redundant(name)
-        except Undecided as error:
+        except Unknown as error:
             yield Redundant(name, str(error))
 
 
@@ -69,7 +69,7 @@ def named(document: Document, statement: str) -> str:
     return f"{document.name}/{statement}"
 
 
-def _differ(one: Side, other: Side) -> bool:
+def _differ(one: PolicyStack, other: PolicyStack) -> bool:
     asking = Asking()
     found: Witness | None = asking(find, one, other) or asking(find, other, one)
     if found is None:

@@ -18,10 +18,10 @@ from durward.core.estate.estate import read_estate
 from durward.core.names import check_action, check_never, check_pattern
 from durward.core.policy.asking import Asking
 from durward.core.policy.document import Document, parse_document
-from durward.core.policy.find import Side, Witness, find
+from durward.core.policy.find import PolicyStack, Witness, find
 from durward.core.policy.pattern import parse_action
 from durward.core.policy.predicate import Or, compile_statement
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.source import PolicyError
 from durward.core.policy.written import kind_of
 from durward.core.wire import Json
@@ -165,21 +165,21 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
     return concluded(left_open, finds=bool(found))
 
 
-def answered(answers: Iterable[T]) -> tuple[list[T], Undecided | None]:
+def answered(answers: Iterable[T]) -> tuple[list[T], Unknown | None]:
     """All that was found, and what could not be settled beside."""
     found: list[T] = []
     try:
         for each in answers:
             found.append(each)  # noqa: PERF402 - what came before an error stands
-    except Undecided as error:
+    except Unknown as error:
         return found, error
     return found, None
 
 
-def concluded(left_open: Undecided | None, *, finds: bool) -> int:
-    """The exit code. Raises Undecided where no finding says enough."""
+def concluded(left_open: Unknown | None, *, finds: bool) -> int:
+    """The exit code. Raises Unknown where no finding says enough."""
     if left_open and not finds:
-        raise Undecided(f"it cannot be settled: {left_open}")
+        raise Unknown(f"it cannot be settled: {left_open}")
     if left_open:
         print(f"there may be more, which cannot be settled: {left_open}", file=sys.stderr)
     return FOUND if finds else DONE
@@ -199,10 +199,10 @@ def policy_in(path: Path, content: Json) -> Document:
 
 
 def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
-    """The differences of two files or folders. Raises Undecided at the end."""
+    """The differences of two files or folders. Raises Unknown at the end."""
     policies = [single(path) for path in (old, new)]
     if policies[0] and policies[1]:
-        old_side, new_side = (Side([each], crossing=True) for each in policies if each)
+        old_side, new_side = (PolicyStack([each], cross_tenant=True) for each in policies if each)
         asking = Asking()
         gained, lost = asking(find, new_side, old_side), asking(find, old_side, new_side)
         if gained or lost:

@@ -4,7 +4,7 @@ import json as jsonlib
 from pathlib import Path
 
 from durward.core.policy.redundancy import Redundant, redundant
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.cli.policy_questions import HERE, access_of, single
 
@@ -34,7 +34,7 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
     else:
         tell(needless, left_open, sorted(idle))
     if left_open and not needless:
-        raise Undecided(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
+        raise Unknown(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
     return FOUND if needless else DONE
 
 

@@ -12,7 +12,7 @@ from durward.core.errors import Misconfigured
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import Bundle
 from durward.core.policy.mutants import Mutant, mutants
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite
 from durward.core.promises import Broken, broken_promises, suite_of
@@ -102,7 +102,7 @@ def missed(estate: Estate, suites: Sequence[Suite]) -> Iterator[Mutant]:
                 yield mutant
         except PolicyError:  # it would be refused at load
             continue
-        except Undecided:
+        except Unknown:
             yield mutant
 
 

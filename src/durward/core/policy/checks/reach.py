@@ -23,7 +23,7 @@ from durward.core.policy.predicate import (
 from durward.core.policy.residual import residual
 from durward.core.policy.solver.outline import could_meet, outline_of
 from durward.core.policy.solver.solve import solve
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 MAX_STATEMENTS = 200
 """Of how many statements it is asked whether others cover one."""
@@ -49,7 +49,7 @@ def never(predicate: Predicate) -> bool:
     """Whether no request is like that, and it can be proven."""
     try:
         return solve(predicate) is None
-    except Undecided:
+    except Unknown:
         return False
 
 

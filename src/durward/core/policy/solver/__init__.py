@@ -1,9 +1,10 @@
 """Questions about all requests at once: is there one for which a predicate holds?
 
-`solve` asks, and parts what is too hard at once into `cases`, after what `relaxed` says without
-variables. `model` finds a whole request: `wishes` takes the predicate apart, `variables` settles
-what patterns read (by `uses` of them), `somebody` is who asks, `theory` finds the value of one key.
-`said` puts conditions on one text as patterns, and `texts` finds a text for these: `globs`,
-`quantities` and `addresses` read it sign by sign; `points` stand for values without regard to their
-spelling. `outline` passes over what cannot matter.
+`solve` is the entry: it asks the question without variables first (`relaxed`) and splits what is
+too hard into `cases`. `model` finds a whole request: `constraints` takes the predicate apart,
+`variables` assigns what patterns read (from their `occurrences`), `symbolic_principal` stands for
+whoever asks, `theory` finds the value of one key. `translation` turns conditions on one string into
+patterns, and `texts` finds a string for these: `globs`, `quantities` and `addresses` read it
+character by character; `breakpoints` are values that represent all others. `outline` skips
+statements that cannot matter. Where neither a request nor a proof is found, `Unknown` is raised.
 """

@@ -1,8 +1,8 @@
 """A question taken apart into cases: what is wanted at once, and where there is a choice.
 
-Nothing is lost by it: a request is as a question wants it where it is as one of the cases wants it.
-An atom that names several texts is a choice too, or several wishes, unless a set operator reads all
-of its texts for each value.
+Nothing is lost: a request satisfies a question where it satisfies one of the cases. An atom that
+names several strings is a choice too, or several constraints, unless a set operator reads all of
+its strings for each value.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import Final
 
 from durward.core.policy.pattern import QUESTION, STAR, Wildcard
 from durward.core.policy.pattern import matches as fits_whole
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 MAX_CLASS_STATES: Final = 150
 FRESH: Final = "xyzqjwkv0123456789_"
@@ -127,7 +127,7 @@ class _Automaton:
 def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
     """A text of each kind that the patterns tell apart, with the fresh sign in it if one has it.
 
-    Of a kind without one each text stands that the patterns take other ways. Raises Undecided.
+    Of a kind without one each text stands that the patterns take other ways. Raises Unknown.
     """
     automata = [glob.reader() for glob in globs]
     named = dict.fromkeys(sign for automaton in automata for sign in automaton.signs)
@@ -146,7 +146,7 @@ def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
             if (then, is_fresh) not in seen:
                 seen.add((then, is_fresh))
                 if len(seen) > MAX_CLASS_STATES:
-                    raise Undecided("the patterns for a variable are too entangled")
+                    raise Unknown("the patterns for a variable are too entangled")
                 waiting.append((then, text + sign))
     found: list[str] = []
     for listed in texts.values():

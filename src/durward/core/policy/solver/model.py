@@ -1,7 +1,7 @@
 """A whole request for which a predicate holds, or the proof that there is none.
 
-The search keeps a request that fulfils all wishes so far, and looks which of what is pending it
-does not fulfil yet: only there it branches, over everything that could mend it. A variable of a
+The search keeps a request that satisfies all constraints so far, and looks which pending one it
+does not satisfy yet: only there it branches, over everything that could mend it. A variable of a
 pattern is settled first, as each value that makes a difference.
 """
 
@@ -31,24 +31,24 @@ from durward.core.policy.request import (
     TENANT_SEGMENT,
     Principal,
 )
-from durward.core.policy.solver.globs import Glob
-from durward.core.policy.solver.said import Wish, wanted_of
-from durward.core.policy.solver.somebody import SELF, SOMEBODY, told_by
-from durward.core.policy.solver.texts import Wanted, text_of
-from durward.core.policy.solver.theory import Found, filled, several_of, value_of, whatever
-from durward.core.policy.solver.undecided import Undecided
-from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, settings_of
-from durward.core.policy.solver.wishes import (
+from durward.core.policy.solver.constraints import (
     PLACES,
     AllOf,
-    Member,
+    Literal,
+    MemberConstraint,
     Node,
     OneOf,
-    Text,
-    Told,
+    TextConstraint,
     fulfilled,
     opened,
 )
+from durward.core.policy.solver.globs import Glob
+from durward.core.policy.solver.symbolic_principal import SELF, SOMEBODY, told_by
+from durward.core.policy.solver.texts import Wanted, text_of
+from durward.core.policy.solver.theory import Found, filled, several_of, value_of, whatever
+from durward.core.policy.solver.translation import Constraint, wanted_of
+from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.solver.variables import MANY, MAX_SETTINGS, settings_of
 
 MAX_BRANCHES: Final = 50_000
 TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
@@ -68,14 +68,14 @@ ALWAYS: Final[Mapping[str, tuple[Wanted, ...]]] = {
 
 @dataclass(slots=True)
 class _State:
-    """The wishes so far, and a request that fulfils them."""
+    """The constraints so far, and a request that fulfils them."""
 
     known: Mapping[str, Found]
     within_tenant: bool
     names: frozenset[str] | None = None
     sets: frozenset[str] = frozenset()
     texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
-    wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
+    constraints: dict[str, tuple[Constraint, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
     values: dict[str, Found] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ class _State:
         return replace(
             self,
             texts=dict(self.texts),
-            wishes=dict(self.wishes),
+            constraints=dict(self.constraints),
             members=dict(self.members),
             values=dict(self.values),
         )
@@ -101,14 +101,14 @@ class _State:
         found[PRINCIPAL] = tuple(self.names) if self.names is not None else members or (SELF,)
         return {key: value for key, value in found.items() if key not in PLACES}
 
-    def add(self, node: Text | Member | Told) -> bool:
-        """Fulfil one wish more; false where that cannot be. Raises Undecided."""
+    def add(self, node: TextConstraint | MemberConstraint | Literal) -> bool:
+        """Fulfil one constraint more; false where that cannot be. Raises Unknown."""
         match node:
-            case Member(arn, wanted):
+            case MemberConstraint(arn, wanted):
                 return self._add_member(arn, wanted)
-            case Text():
+            case TextConstraint():
                 return self._add_text(node)
-            case Told(ConditionMatch() as atom, wanted):
+            case Literal(ConditionMatch() as atom, wanted):
                 return self._add_wish(atom, wanted)
             case _:
                 raise AssertionError(node)
@@ -139,7 +139,7 @@ class _State:
         """Let the principal have these values."""
         return all(self._add_wish(equals(key, text), wanted=True) for key, text in told.items())
 
-    def _add_text(self, node: Text) -> bool:
+    def _add_text(self, node: TextConstraint) -> bool:
         if node.key == TENANT_PLACE and self._is_joined:
             self.texts[node.key] = (*self.texts.get(node.key, ()), node.wanted)
             return self._join()
@@ -156,20 +156,20 @@ class _State:
 
     def _add_wish(self, atom: ConditionMatch, wanted: bool) -> bool:  # noqa: FBT001
         key = atom.condition.key
-        self.wishes[key] = (*self.wishes.get(key, ()), (atom, wanted))
+        self.constraints[key] = (*self.constraints.get(key, ()), (atom, wanted))
         if key == TENANT_ID and self._is_joined:
             return self._join()
         facts = {**self.known, **self.values}
         if holds(atom, facts) is wanted:
             return True
         if self.known.get(key) is MANY:
-            several = several_of(key, self.wishes[key], self.known)
+            several = several_of(key, self.constraints[key], self.known)
             if several is not None:
                 self.values[key] = several
             return several is not None
         if key in self.known:  # settled already
             return False
-        found = value_of(key, self.wishes[key], self.known, is_set=key in self.sets)
+        found = value_of(key, self.constraints[key], self.known, is_set=key in self.sets)
         if found is None:
             return False
         (self.values[key],) = found
@@ -181,19 +181,21 @@ class _State:
 
     def _join(self) -> bool:
         """The principal's tenant and the resource's are one, or the resource is nobody's."""
-        texts, wishes = self.texts.get(TENANT_PLACE, ()), self.wishes.get(TENANT_ID, ())
-        wanted = [found for wish in wishes for found in wanted_of(wish, self.known)]
-        can_be = not any(whatever(atom) is (not wish) for atom, wish in wishes)
+        texts, constraints = self.texts.get(TENANT_PLACE, ()), self.constraints.get(TENANT_ID, ())
+        wanted = [
+            found for constraint in constraints for found in wanted_of(constraint, self.known)
+        ]
+        can_be = not any(whatever(atom) is (not constraint) for atom, constraint in constraints)
         tenant = _text([NO_COLON, *texts, *wanted]) if can_be else None
         facts = {**self.known, TENANT_ID: tenant}
-        if tenant and all(holds(atom, facts) is wish for atom, wish in wishes):
+        if tenant and all(holds(atom, facts) is constraint for atom, constraint in constraints):
             self.values[TENANT_ID] = self.values[TENANT_PLACE] = tenant
             return True
         if not all(each.fits("") for each in texts):
             if tenant is None:
                 return False
-            raise Undecided("conditions on the tenant")
-        valued = value_of(TENANT_ID, wishes, self.known)
+            raise Unknown("conditions on the tenant")
+        valued = value_of(TENANT_ID, constraints, self.known)
         if valued is None:
             return False
         self.values[TENANT_PLACE] = ""
@@ -241,9 +243,9 @@ class Asker:
 def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Facts | None:
     """The facts of a request for which the predicate holds; None where there is none.
 
-    `most` is how many settings of variables are tried. Raises Undecided.
+    `most` is how many settings of variables are tried. Raises Unknown.
     """
-    doubts: list[Undecided] = []
+    doubts: list[Unknown] = []
     sets = frozenset(
         atom.condition.key
         for atom in atoms_of(predicate)
@@ -251,14 +253,14 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
     )
     search = _Search()
     for known in settings_of(predicate, asker.settled, most):
-        asked: list[Node] = [Told(predicate, wanted=True)]
+        asked: list[Node] = [Literal(predicate, wanted=True)]
         if asker.within_tenant and (tenant := known.get(TENANT_ID)):
             asked.append(_own_or_nobodys(str(tenant)))
         told = {} if asker.principal else {k: v for k, v in SOMEBODY.items() if k not in known}
         state = _State(known, asker.within_tenant, asker.names, sets, values=dict(told))
         try:
             found = search.run(state, asked)
-        except Undecided as doubt:
+        except Unknown as doubt:
             doubts.append(doubt)
             continue
         if found is not None:
@@ -280,19 +282,19 @@ def _value(fact: object) -> Value:
 def _own_or_nobodys(tenant: str) -> Node:
     """A resource of that tenant, or of none."""
     names = (Glob((tenant,)), Glob(()))
-    return Text(TENANT_PLACE, Wanted(names, matches=True))
+    return TextConstraint(TENANT_PLACE, Wanted(names, matches=True))
 
 
 class _Search:
     def __init__(self) -> None:
         self.branches = 0
-        self.doubts: list[Undecided] = []
+        self.doubts: list[Unknown] = []
 
     def run(self, state: _State, pending: Sequence[Node]) -> Facts | None:
-        """Raises Undecided when it takes too long."""
+        """Raises Unknown when it takes too long."""
         try:
             choices = self._settle(state, pending)
-        except Undecided as doubt:
+        except Unknown as doubt:
             self.doubts.append(doubt)
             return None
         if choices is None:
@@ -306,7 +308,7 @@ class _Search:
         for node in chosen.choices:
             self.branches += 1
             if self.branches > MAX_BRANCHES:
-                raise Undecided("there are too many cases")
+                raise Unknown("there are too many cases")
             found = self.run(state.copy(), [node, *rest])
             if found is not None:
                 return found
@@ -328,7 +330,7 @@ class _Search:
                         waiting.append(alternatives[0])
                     else:
                         choices.append(node)
-                case Told(predicate, wanted) if not isinstance(predicate, ConditionMatch):
+                case Literal(predicate, wanted) if not isinstance(predicate, ConditionMatch):
                     waiting.append(opened(predicate, wanted, state.known))
                 case _:
                     if not state.add(node):
@@ -337,7 +339,7 @@ class _Search:
 
 
 def _text(wanted: Sequence[Wanted]) -> str | None:
-    """A text for the action or a segment: one that reads well, else any. Raises Undecided."""
+    """A text for the action or a segment: one that reads well, else any. Raises Unknown."""
     for each in wanted:
         if each.matches:
             for glob in each.globs:

@@ -36,7 +36,7 @@ from durward.core.policy.predicate import (
     ResourceMatch,
 )
 from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, SUBJECT, TENANT_ID
-from durward.core.policy.solver.somebody import KINDS
+from durward.core.policy.solver.symbolic_principal import KINDS
 
 HEAD: Final = ("arn", "durward", "iam", "")
 SPELLED_OUT: Final = f"{':'.join(HEAD)}:${{{TENANT_ID}}}:${{{PRINCIPAL_TYPE}}}/${{{SUBJECT}}}"

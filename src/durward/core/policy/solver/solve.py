@@ -13,7 +13,7 @@ from durward.core.policy.solver.cases import Case, Choice, case_of, is_varied, p
 from durward.core.policy.solver.model import Asker, model_of
 from durward.core.policy.solver.names import taken_apart
 from durward.core.policy.solver.relaxed import relaxed
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.solver.variables import MAX_SETTINGS
 
 MAX_CASES = 30
@@ -27,7 +27,7 @@ def solve(
     """The facts of a request for which the predicate holds; None where there is none.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. Raises Undecided.
+    given any may ask. Raises Unknown.
     """
     asker = Asker(within_tenant, principal)
     predicate = predicate if principal else taken_apart(predicate)
@@ -43,17 +43,17 @@ class _Cases:
         self.number = 0
 
     def model(self, case: Case) -> Facts | None:
-        """A request of the case. Raises Undecided."""
+        """A request of the case. Raises Unknown."""
         self.number += 1
         if self.number > MAX_CASES:
-            raise Undecided("there are too many cases")
+            raise Unknown("there are too many cases")
         predicate = case.predicate
         if self._cannot_be(relaxed(predicate)):
             return None
         choice = _choice(case)
         try:
             return model_of(predicate, self.asker, FEW_SETTINGS if choice else MAX_SETTINGS)
-        except Undecided:
+        except Unknown:
             if not choice:
                 raise
         return self._model_of_one(case, choice)
@@ -61,15 +61,15 @@ class _Cases:
     def _cannot_be(self, predicate: Predicate) -> bool:
         try:
             return model_of(predicate, self.asker) is None
-        except Undecided:
+        except Unknown:
             return False
 
     def _model_of_one(self, case: Case, choice: Choice) -> Facts | None:
-        doubt: Undecided | None = None
+        doubt: Unknown | None = None
         for each in parted(case, choice):
             try:
                 found = self.model(each)
-            except Undecided as error:
+            except Unknown as error:
                 doubt = doubt or error
                 if self.number > MAX_CASES:
                     break

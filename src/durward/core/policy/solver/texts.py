@@ -17,7 +17,7 @@ from durward.core.policy.pattern import QUESTION, STAR
 from durward.core.policy.solver.addresses import LikeIpv6, Within
 from durward.core.policy.solver.globs import ArnGlob, Glob, folding_to, fresh_sign
 from durward.core.policy.solver.quantities import ALL, ANYHOW, EXPONENTS, NoNumber, Number
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 MAX_STATES: Final = 30_000
 MAX_STATES_OF_NUMBERS: Final = 5_000
@@ -87,7 +87,7 @@ class _Reader(Protocol):
 def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
     """The shortest text that is as all of them want it.
 
-    Raises Undecided where it is not found among so many states.
+    Raises Unknown where it is not found among so many states.
     """
     return _text_of(tuple(wanted), most)
 
@@ -204,7 +204,7 @@ class _Search:
     def shortest(self, most: int, longest: int | None = None) -> str | None:
         """The shortest text, if it has at most so many signs, among so many states.
 
-        Raises Undecided.
+        Raises Unknown.
         """
         named = dict.fromkeys(sign for reader in self.readers for sign in reader.signs)
         alphabet = [fresh_sign(named), *named]
@@ -231,7 +231,7 @@ class _Search:
                     seen.add(then)
                     self.states += 1
                     if self.states > most:
-                        raise Undecided("the patterns are too entangled")
+                        raise Unknown("the patterns are too entangled")
                     waiting.append((then, text + sign))
         return None
 

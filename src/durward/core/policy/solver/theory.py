@@ -28,17 +28,17 @@ from durward.core.policy.pattern import (
 )
 from durward.core.policy.predicate import ConditionMatch, Facts, atom_holds
 from durward.core.policy.solver.addresses import LikeIpv6
+from durward.core.policy.solver.breakpoints import POINTS
 from durward.core.policy.solver.globs import Glob, Parts, spellings
-from durward.core.policy.solver.points import POINTS
-from durward.core.policy.solver.said import (
-    Wish,
+from durward.core.policy.solver.symbolic_principal import SOMEBODY, STANDING, TOLD, is_list
+from durward.core.policy.solver.texts import MAX_STATES, Wanted, text_of
+from durward.core.policy.solver.translation import (
+    Constraint,
     family_of,
     resolved,
     wanted_of,
 )
-from durward.core.policy.solver.somebody import SOMEBODY, STANDING, TOLD, is_list
-from durward.core.policy.solver.texts import MAX_STATES, Wanted, text_of
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 Found = str | tuple[str, ...] | Mapping[str, object] | None
 """The value of a key in a request: absent, text, several, or what cannot be read."""
@@ -59,28 +59,28 @@ SPELLED: Final = frozenset({"String", "Bool", "Arn"})
 
 def value_of(
     key: str,
-    wishes: Sequence[Wish],
+    constraints: Sequence[Constraint],
     known: Facts,
     *,
     is_set: bool = False,
     most: int = MAX_STATES,
 ) -> tuple[Found] | None:
-    """A value that fulfils every wish, alone in a tuple; None where there is none.
+    """A value that fulfils every constraint, alone in a tuple; None where there is none.
 
     `is_set` tells that a set operator stands on the key elsewhere; `most` is among how many states
-    a text is looked for. Raises Undecided.
+    a text is looked for. Raises Unknown.
     """
-    if key not in SOMEBODY and fits(key, None, wishes, known):
+    if key not in SOMEBODY and fits(key, None, constraints, known):
         return (None,)
     if not is_list(key):
-        alone = _one(key, wishes, known, most)
+        alone = _one(key, constraints, known, most)
         if alone is not None:
             return (alone,)
-    if (is_set and key not in TOLD) or can_be_several(key, (atom for atom, _ in wishes)):
-        several = several_of(key, wishes, known, most)
+    if (is_set and key not in TOLD) or can_be_several(key, (atom for atom, _ in constraints)):
+        several = several_of(key, constraints, known, most)
         if several is not None:
             return (several,)
-    return (ODD,) if key not in TOLD and fits(key, ODD, wishes, known) else None
+    return (ODD,) if key not in TOLD and fits(key, ODD, constraints, known) else None
 
 
 def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
@@ -90,24 +90,24 @@ def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
     return any(atom.condition.quantifier for atom in atoms)
 
 
-def fits(key: str, value: Found, wishes: Sequence[Wish], known: Facts) -> bool:
-    """Whether the value fulfils every wish, by the rule of evaluation."""
+def fits(key: str, value: Found, constraints: Sequence[Constraint], known: Facts) -> bool:
+    """Whether the value fulfils every constraint, by the rule of evaluation."""
     facts = {**known, key: value}
-    return all(atom_holds(atom, facts) is wanted for atom, wanted in wishes)
+    return all(atom_holds(atom, facts) is wanted for atom, wanted in constraints)
 
 
-def _one(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> str | None:
-    """One text; None where there is none. Raises Undecided."""
-    if any(whatever(atom) is (not wanted) for atom, wanted in wishes):
+def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> str | None:
+    """One text; None where there is none. Raises Unknown."""
+    if any(whatever(atom) is (not wanted) for atom, wanted in constraints):
         return None
     has_spellings = True
     standing = [STANDING[key]] if key in STANDING else []
-    for value in _candidates(wishes, known):
+    for value in _candidates(constraints, known):
         if value is None:
             has_spellings = False
-        elif all(each.fits(value) for each in standing) and fits(key, value, wishes, known):
+        elif all(each.fits(value) for each in standing) and fits(key, value, constraints, known):
             return value
-    families = {family_of(atom) for atom, _ in wishes} - {"Null"}
+    families = {family_of(atom) for atom, _ in constraints} - {"Null"}
     if (
         not standing
         and has_spellings
@@ -115,19 +115,22 @@ def _one(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> str | Non
         and len(families & NUMBER_LIKE) <= 1
     ):
         return None  # those were all that can make a difference
-    wanted = [*standing, *(each for wish in wishes for each in wanted_of(wish, known))]
+    wanted = [
+        *standing,
+        *(each for constraint in constraints for each in wanted_of(constraint, known)),
+    ]
     likely = text_of(map(_exactly, wanted), most)
-    if likely is not None and fits(key, likely, wishes, known):
+    if likely is not None and fits(key, likely, constraints, known):
         return likely
     text = text_of(wanted, most)
     if text is None:
         return None
-    if fits(key, text, wishes, known):
+    if fits(key, text, constraints, known):
         return text
     listed = _finite(wanted)
-    if listed is None and not _cannot_be(key, wishes, known, most):
-        raise Undecided(f"conditions of several kinds on `{key}`")
-    return next((each for each in listed or () if fits(key, each, wishes, known)), None)
+    if listed is None and not _cannot_be(key, constraints, known, most):
+        raise Unknown(f"conditions of several kinds on `{key}`")
+    return next((each for each in listed or () if fits(key, each, constraints, known)), None)
 
 
 def _exactly(wanted: Wanted) -> Wanted:
@@ -136,15 +139,18 @@ def _exactly(wanted: Wanted) -> Wanted:
     return replace(wanted, globs=sure) if sure else wanted
 
 
-def _cannot_be(key: str, wishes: Sequence[Wish], known: Facts, most: int) -> bool:
+def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> bool:
     """Whether one kind of conditions alone cannot be as it is wanted, whatever the others are."""
-    families = sorted({family_of(atom) for atom, _ in wishes})
-    alike = ([wish for wish in wishes if family_of(wish[0]) == family] for family in families)
+    families = sorted({family_of(atom) for atom, _ in constraints})
+    alike = (
+        [constraint for constraint in constraints if family_of(constraint[0]) == family]
+        for family in families
+    )
     return len(families) > 1 and any(_one(key, each, known, most) is None for each in alike)
 
 
 def _finite(wanted: Sequence[Wanted]) -> list[str] | None:
-    """The only texts that one of the wishes allows; None where each allows too many."""
+    """The only texts that one of the constraints allows; None where each allows too many."""
     for each in wanted:
         globs = [glob for glob in each.globs if isinstance(glob, Glob) and not _is_open(glob)]
         if not each.matches or len(globs) < len(each.globs):
@@ -165,14 +171,14 @@ def _is_open(glob: Glob) -> bool:
 
 
 def several_of(
-    key: str, wishes: Sequence[Wish], known: Facts, most: int = MAX_STATES
+    key: str, constraints: Sequence[Constraint], known: Facts, most: int = MAX_STATES
 ) -> tuple[str, ...] | None:
-    """Several texts: one for each wish about some value, each as the others want all values."""
-    if any(whatever(atom, several=True) is (not wanted) for atom, wanted in wishes):
+    """Several strings: one for each constraint on some value, each within those on all values."""
+    if any(whatever(atom, several=True) is (not wanted) for atom, wanted in constraints):
         return None
-    some: list[Wish] = []
-    every: list[Wish] = []
-    for atom, wanted in wishes:
+    some: list[Constraint] = []
+    every: list[Constraint] = []
+    for atom, wanted in constraints:
         condition = atom.condition
         if condition.operator and condition.quantifier:
             plain = ConditionMatch(
@@ -181,16 +187,16 @@ def several_of(
             is_some = (condition.quantifier is Quantifier.SOME) is wanted
             (some if is_some else every).append((plain, wanted))
     values = []
-    for each in [[wish, *every] for wish in some] or [every]:
+    for each in [[constraint, *every] for constraint in some] or [every]:
         value = _one(key, each, known, most)
         if value is None:
             if len({family_of(atom) for atom, _ in (*some, *every)}) > 1:
-                raise Undecided(f"conditions of several kinds on the values of `{key}`")
+                raise Unknown(f"conditions of several kinds on the values of `{key}`")
             return None
         values.append(value)
     several = tuple(dict.fromkeys(values))
-    if not fits(key, several, wishes, known):
-        raise Undecided(f"the values of `{key}`")
+    if not fits(key, several, constraints, known):
+        raise Unknown(f"the values of `{key}`")
     return several
 
 
@@ -204,10 +210,10 @@ def whatever(atom: ConditionMatch, *, several: bool = False) -> bool | None:
     return False if several and not condition.quantifier else None
 
 
-def _candidates(wishes: Sequence[Wish], known: Facts) -> Iterator[str | None]:
+def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str | None]:
     """Texts to try; None for one that has no spelling."""
     typed: dict[str, dict[str, None]] = {}
-    for atom, _ in wishes:
+    for atom, _ in constraints:
         texts = [operand.text for operand in atom.condition.operands]
         match family := family_of(atom):
             case "String" | "Bool":

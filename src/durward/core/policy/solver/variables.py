@@ -26,23 +26,23 @@ from durward.core.policy.predicate import (
     variables_of,
 )
 from durward.core.policy.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, TENANT_ID, TENANT_SEGMENT
+from durward.core.policy.solver.breakpoints import POINTS, respelled
+from durward.core.policy.solver.constraints import PLACES
 from durward.core.policy.solver.globs import Glob, classes_of, fresh_sign, spellings
-from durward.core.policy.solver.points import POINTS, respelled
-from durward.core.policy.solver.said import family_of
-from durward.core.policy.solver.somebody import KINDS, SOMEBODY, STANDING, TOLD, is_list
-from durward.core.policy.solver.theory import ODD, Found, arns, can_be_several, filled
-from durward.core.policy.solver.undecided import Undecided
-from durward.core.policy.solver.uses import (
+from durward.core.policy.solver.occurrences import (
+    Occurrence,
     Place,
-    Use,
     are_aligned,
     go_together,
     is_wild,
+    occurrences_of,
     pieces_of,
     plain,
-    uses_of,
 )
-from durward.core.policy.solver.wishes import PLACES
+from durward.core.policy.solver.symbolic_principal import KINDS, SOMEBODY, STANDING, TOLD, is_list
+from durward.core.policy.solver.theory import ODD, Found, arns, can_be_several, filled
+from durward.core.policy.solver.translation import family_of
+from durward.core.policy.solver.unknown import Unknown
 
 MAX_SETTINGS: Final = 160
 MAX_PIECES: Final = 24
@@ -60,7 +60,7 @@ def settings_of(
 ) -> Iterator[Setting]:
     """Values of the keys that variables read; what is settled already has its value.
 
-    Everybody has a tenant. Raises Undecided after the last, or after `most`, where these may not
+    Everybody has a tenant. Raises Unknown after the last, or after `most`, where these may not
     be all.
     """
     keys = dict.fromkeys(
@@ -77,10 +77,10 @@ def settings_of(
     relations = _Relations(predicate, tuple(keys), settled)
     for count, setting in enumerate(relations.settings()):
         if count == most:
-            raise Undecided("the variables can have too many values")
+            raise Unknown("the variables can have too many values")
         yield setting
     if relations.doubts:
-        raise Undecided(relations.doubts[0])
+        raise Unknown(relations.doubts[0])
 
 
 def _varies_tenant(atom: Predicate) -> bool:
@@ -114,12 +114,12 @@ class _Relations:
     doubts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        uses: dict[Place, dict[Use, None]] = {}
-        found = [use.filled(self.settled) for use in uses_of(self.predicate, wanted=True)]
+        uses: dict[Place, dict[Occurrence, None]] = {}
+        found = [use.filled(self.settled) for use in occurrences_of(self.predicate, wanted=True)]
         if TENANT_ID in self.keys or self.settled.get(TENANT_ID):
             # A resource may have to be of the tenant of who asks, or of none.
-            own = Use(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
-            found += [own, Use(TENANT_PLACE, ())]
+            own = Occurrence(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
+            found += [own, Occurrence(TENANT_PLACE, ())]
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
         self._part_arns(uses)
@@ -169,7 +169,7 @@ class _Relations:
             self.fresh[key] = fresh_sign(taken)
             taken.add(self.fresh[key])
 
-    def _part_arns(self, uses: dict[Place, dict[Use, None]]) -> None:
+    def _part_arns(self, uses: dict[Place, dict[Occurrence, None]]) -> None:
         """Let what is said about a key as a whole say something about the segments of its ARN."""
         varied = (place for place, listed in uses.items() if any(use.keys for use in listed))
         for key in dict.fromkeys([place[0] for place in varied if isinstance(place, tuple)]):
@@ -239,7 +239,7 @@ class _Relations:
                         for glob in globs:
                             yield from pieces_of(use, at, glob)
 
-    def _read(self, use: Use, known: Mapping[str, Found]) -> Iterator[Glob]:
+    def _read(self, use: Occurrence, known: Mapping[str, Found]) -> Iterator[Glob]:
         """A pattern with what its variables are known to be, or else can be.
 
         One that is not to match does not, but where a variable is one of a few texts.
@@ -261,7 +261,7 @@ class _Relations:
                     parts += filling if is_it else [part]
                 yield Glob(plain(parts), use.folds or folds)
 
-    def _fillings(self, key: str, use: Use) -> Iterator[Glob]:
+    def _fillings(self, key: str, use: Occurrence) -> Iterator[Glob]:
         pieces = self.pieces.get(key, {})
         if use.matches:
             yield from pieces
@@ -278,7 +278,7 @@ class _Relations:
         globs = tuple(glob for glob in wild if not glob.folds)
         try:
             return classes_of(globs, fresh)
-        except Undecided as doubt:
+        except Unknown as doubt:
             self.doubts.append(str(doubt))
             return [text for glob in globs for text in filled(glob.parts)]
 

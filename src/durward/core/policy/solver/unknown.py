@@ -3,5 +3,5 @@
 from durward.core.errors import DurwardError
 
 
-class Undecided(DurwardError):  # noqa: N818 - named as what it is
+class Unknown(DurwardError):  # noqa: N818 - named as what it is
     """The question could not be settled; the message tells why."""

@@ -29,12 +29,12 @@ from durward.core.policy.predicate import (
     PrincipalMatch,
     ResourceMatch,
 )
+from durward.core.policy.solver.constraints import PLACES
 from durward.core.policy.solver.globs import Glob
-from durward.core.policy.solver.said import FOLDING, family_of, templates_of
-from durward.core.policy.solver.somebody import told_by
+from durward.core.policy.solver.symbolic_principal import told_by
 from durward.core.policy.solver.texts import Wanted, text_of
 from durward.core.policy.solver.theory import Found
-from durward.core.policy.solver.wishes import PLACES
+from durward.core.policy.solver.translation import FOLDING, family_of, templates_of
 
 Place = str | tuple[str, int]
 """A segment of the resource, a key, or a segment of a key's ARN."""
@@ -44,7 +44,7 @@ Way = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Occurrence:
     """A pattern for a text, and whether the text is to match it.
 
     `way` are the alternatives that it is part of: no two parts of one are needed at once.
@@ -61,7 +61,7 @@ class Use:
         """Those that its variables read."""
         return [part.key for part in self.parts if isinstance(part, Variable)]
 
-    def filled(self, known: Mapping[str, Found]) -> "Use | None":
+    def filled(self, known: Mapping[str, Found]) -> "Occurrence | None":
         """With the variables that are known; None where one has no value.
 
         What is compared with one that cannot be read is its beginning.
@@ -81,19 +81,21 @@ class Use:
         return replace(self, parts=joined(found))
 
 
-def uses_of(
+def occurrences_of(
     predicate: Predicate,
     wanted: bool,  # noqa: FBT001
     way: Way = (),
-) -> Iterator[Use]:
+) -> Iterator[Occurrence]:
     """The patterns in a predicate that is to hold, or not."""
     match predicate:
         case Not(part):
-            yield from uses_of(part, not wanted, way)
+            yield from occurrences_of(part, not wanted, way)
         case And(listed) | Or(listed):
             is_choice = isinstance(predicate, Or) is wanted
             for at, each in enumerate(listed if is_choice else _needed(listed)):
-                yield from uses_of(each, wanted, (*way, (id(predicate), at)) if is_choice else way)
+                yield from occurrences_of(
+                    each, wanted, (*way, (id(predicate), at)) if is_choice else way
+                )
         case ResourceMatch():
             yield from _of_resources(predicate, wanted, way)
         case PrincipalMatch():
@@ -102,28 +104,28 @@ def uses_of(
             matches = wanted is not condition.operator.negated
             for at, (place, parts) in _operands(predicate):
                 folds = condition.operator.name in FOLDING
-                yield Use(place, parts, folds, matches, (*way, (id(predicate), at)))
+                yield Occurrence(place, parts, folds, matches, (*way, (id(predicate), at)))
             if family_of(predicate) == "Bool":
                 yield from _truths(predicate, way)
         case _:
             return
 
 
-def _of_resources(atom: ResourceMatch, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+def _of_resources(atom: ResourceMatch, wanted: bool, way: Way) -> Iterator[Occurrence]:  # noqa: FBT001
     matches = wanted is not atom.complement
     for at, pattern in enumerate(atom.patterns):
         choice = (*way, (id(atom), at))
         for segment, template in zip(PLACES, pattern.segments or (), strict=False):
-            yield Use(segment, template.parts, matches=matches, way=choice)
+            yield Occurrence(segment, template.parts, matches=matches, way=choice)
 
 
-def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Use]:  # noqa: FBT001
+def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Occurrence]:  # noqa: FBT001
     """What the names say of the keys that the principal tells."""
     matches = wanted is not atom.complement
     for at, arn in enumerate(sorted(atom.arns)):
         choice = (*way, (id(atom), at))
         for key, text in told_by(arn).items():
-            yield Use(key, (text,), matches=matches, way=choice)
+            yield Occurrence(key, (text,), matches=matches, way=choice)
 
 
 def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]:
@@ -141,12 +143,12 @@ def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]
             return
 
 
-def _truths(atom: ConditionMatch, way: Way) -> Iterator[Use]:
+def _truths(atom: ConditionMatch, way: Way) -> Iterator[Occurrence]:
     """Of what it compares, it matters whether it is one truth, or the other, or none at all."""
     variables = (key for operand in atom.condition.operands for key in sorted(operand.keys))
     for key in dict.fromkeys([atom.condition.key, *variables]):
         for text in sorted(TRUTHS):
-            yield Use(key, (text,), folds=True, way=way)
+            yield Occurrence(key, (text,), folds=True, way=way)
 
 
 def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
@@ -172,7 +174,7 @@ def plain(parts: Iterable[Part]) -> tuple[str | Wildcard, ...]:
     return tuple(part for part in found if not isinstance(part, Variable))
 
 
-def pieces_of(use: Use, at: int, glob: Glob) -> Iterator[Glob]:
+def pieces_of(use: Occurrence, at: int, glob: Glob) -> Iterator[Glob]:
     """The pieces of a pattern that the variable of another can stand for, in one text."""
     folds = use.folds or glob.folds
     signs = _signs(glob.parts, folds=folds)
@@ -192,13 +194,13 @@ def _signs(parts: Sequence[Part], folds: bool) -> list[Part]:  # noqa: FBT001
     return found
 
 
-def go_together(one: Use, other: Use) -> bool:
+def go_together(one: Occurrence, other: Occurrence) -> bool:
     """Whether both may matter at once: they stand in no two parts of one choice."""
     ways = dict(one.way)
     return all(ways.get(choice, at) == at for choice, at in other.way)
 
 
-def are_aligned(one: Use, other: Use, key: str) -> bool:
+def are_aligned(one: Occurrence, other: Occurrence, key: str) -> bool:
     """Whether two patterns, if one text has to match both, mean the same part of it by a variable.
 
     So it is where what stands before it, or behind it, is the same text; and it makes no difference
@@ -218,7 +220,7 @@ def are_aligned(one: Use, other: Use, key: str) -> bool:
     return True
 
 
-def _around(use: Use, key: str) -> Iterator[tuple[Parts, Parts]]:
+def _around(use: Occurrence, key: str) -> Iterator[tuple[Parts, Parts]]:
     for at, part in enumerate(use.parts):
         if isinstance(part, Variable) and part.key == key:
             yield use.parts[:at], use.parts[at + 1 :]
@@ -229,5 +231,5 @@ def _includes(wide: Parts, narrow: Parts) -> bool:
         return True
     if any(isinstance(part, Variable) for part in (*wide, *narrow)):
         return False
-    wishes = [Wanted((Glob(plain(narrow)),), True), Wanted((Glob(plain(wide)),), False)]
-    return text_of(wishes) is None
+    constraints = [Wanted((Glob(plain(narrow)),), True), Wanted((Glob(plain(wide)),), False)]
+    return text_of(constraints) is None

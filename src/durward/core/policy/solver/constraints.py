@@ -1,4 +1,4 @@
-"""What a request is wanted to be, taken apart: from a predicate to wishes about single keys."""
+"""Take a predicate apart into constraints on single keys."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
@@ -29,30 +29,30 @@ from durward.core.policy.predicate import (
 )
 from durward.core.policy.solver.globs import Glob, Parts
 from durward.core.policy.solver.texts import Wanted
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.unknown import Unknown
 
 PLACES: Final = tuple(f"{RESOURCE}:{place}" for place in range(ARN_SEGMENTS))
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A wish about the action or a segment of the resource."""
+class TextConstraint:
+    """A constraint about the action or a segment of the resource."""
 
     key: str
     wanted: Wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A wish that the principal is known by a name, or not."""
+class MemberConstraint:
+    """A constraint that the principal is known by a name, or not."""
 
     arn: str
     wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A wish that a predicate holds, or does not."""
+class Literal:
+    """A constraint that a predicate holds, or does not."""
 
     predicate: Predicate
     wanted: bool
@@ -72,38 +72,38 @@ class AllOf:
     nodes: "tuple[Node, ...]"
 
 
-Node: TypeAlias = Text | Member | Told | OneOf | AllOf
+Node: TypeAlias = TextConstraint | MemberConstraint | Literal | OneOf | AllOf
 
 
 def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
-    """What a wish about a predicate means for its parts; `known` are the variables' values."""
+    """The constraints on the parts of a predicate; `known` are the variables' values."""
     match predicate:
         case Constant(value):
             return AllOf(()) if value is wanted else OneOf(())
         case And(parts):
-            told = tuple(Told(part, wanted) for part in parts)
+            told = tuple(Literal(part, wanted) for part in parts)
             return AllOf(told) if wanted else OneOf(told)
         case Or(parts):
-            told = tuple(Told(part, wanted) for part in parts)
+            told = tuple(Literal(part, wanted) for part in parts)
             return OneOf(told) if wanted else AllOf(told)
         case Not(part):
-            return Told(part, not wanted)
+            return Literal(part, not wanted)
         case ActionMatch(patterns, complement):
             listed = tuple(
                 tuple(part for part in pattern.template.parts if isinstance(part, str | Wildcard))
                 for pattern in patterns
             )
             wished = Wanted(tuple(Glob(parts) for parts in listed), wanted is not complement)
-            return Text(ACTION, wished)
+            return TextConstraint(ACTION, wished)
         case PrincipalMatch(arns, everybody, complement):
             if everybody:
                 return AllOf(()) if wanted is not complement else OneOf(())
-            members = tuple(Member(arn, wanted is not complement) for arn in sorted(arns))
+            members = tuple(MemberConstraint(arn, wanted is not complement) for arn in sorted(arns))
             return OneOf(members) if wanted is not complement else AllOf(members)
         case ResourceMatch():
             return _named(predicate, wanted, known)
         case ConditionMatch():
-            return Told(predicate, wanted)
+            return Literal(predicate, wanted)
         case _:
             assert_never(predicate)
 
@@ -123,17 +123,17 @@ def _named(atom: ResourceMatch, wanted: bool, known: Facts) -> Node:  # noqa: FB
             if isinstance(error, Unreadable) and atom.on_error and not atom.complement:
                 listed.append(_segments(pattern, known, is_read=False))
     one_matches = wanted is not atom.complement
-    wishes = [
+    constraints = [
         tuple(
-            Text(key, Wanted((Glob(parts),), one_matches))
+            TextConstraint(key, Wanted((Glob(parts),), one_matches))
             for key, parts in zip(PLACES, segments, strict=True)
             if parts != (STAR,)
         )
         for segments in listed
     ]
     if one_matches:
-        return OneOf(tuple(AllOf(each) for each in wishes))
-    return AllOf(tuple(OneOf(each) for each in wishes))
+        return OneOf(tuple(AllOf(each) for each in constraints))
+    return AllOf(tuple(OneOf(each) for each in constraints))
 
 
 def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -> list[Parts]:
@@ -158,23 +158,23 @@ def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -
             resolved.append((template.beginning, STAR))
     missing = ARN_SEGMENTS - len(resolved)
     if missing and resolved[-1].index(STAR) != len(resolved[-1]) - 1:
-        raise Undecided(f"`{pattern.text}` leaves segments out in the middle")
+        raise Unknown(f"`{pattern.text}` leaves segments out in the middle")
     return [*resolved, *[(STAR,)] * missing]
 
 
 def fulfilled(node: Node, facts: Facts) -> bool:
     """Whether a request is as wished, by the rules of evaluation."""
     match node:
-        case Told(predicate, wanted):
+        case Literal(predicate, wanted):
             return holds(predicate, facts) is wanted
         case OneOf(choices):
             return any(fulfilled(choice, facts) for choice in choices)
         case AllOf(nodes):
             return all(fulfilled(each, facts) for each in nodes)
-        case Member(arn, wanted):
+        case MemberConstraint(arn, wanted):
             names = facts.get(PRINCIPAL)
             return (isinstance(names, tuple) and arn in names) is wanted
-        case Text(key, wanted):
+        case TextConstraint(key, wanted):
             if key == ACTION:
                 return wanted.fits(str(facts.get(ACTION)))
             segments = str(facts.get(RESOURCE)).split(":", ARN_SEGMENTS - 1)

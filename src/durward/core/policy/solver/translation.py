@@ -20,7 +20,7 @@ from durward.core.policy.solver.globs import ArnGlob, Glob, Parts
 from durward.core.policy.solver.quantities import RELATIONS, NoNumber, Number
 from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted
 
-Wish = tuple[ConditionMatch, bool]
+Constraint = tuple[ConditionMatch, bool]
 """A condition, and whether it is to hold."""
 
 FOLDING: Final = ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool")
@@ -41,13 +41,12 @@ def family_of(atom: ConditionMatch) -> str:
     return next(family for family in FAMILIES if family in operator.name)
 
 
-def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
-    """What a wish about one text says about it, sign by sign.
+def wanted_of(constraint: Constraint, known: Facts) -> list[Wanted]:
+    """Patterns that read a string character by character, from a constraint on it.
 
-    It is all that the wish says where it is about texts, truths, ARNs, numbers or IPv4; else it is
-    less.
+    They are exact for strings, booleans, ARNs, numbers and IPv4; else they are weaker.
     """
-    atom, wanted = wish
+    atom, wanted = constraint
     operator = atom.condition.operator
     if operator is None or atom.condition.refused:
         return []
@@ -66,7 +65,7 @@ def wanted_of(wish: Wish, known: Facts) -> list[Wanted]:
         case "Numeric":
             return _wanted_number(atom, matches=matches)
         case "Ip":
-            return _wanted_address(atom, matches=matches, can_be_odd=atom.on_error is wanted)
+            return _wanted_address(atom, matches=matches, can_be_malformed=atom.on_error is wanted)
         case _:
             return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
 
@@ -77,7 +76,7 @@ def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> Wanted
     Where it holds for what cannot be read, the latter are all for which it does not: none of them,
     if the value of a variable is no truth.
     """
-    named, is_odd = set(), any(_is_odd(t, known) for t in templates_of(atom))
+    named, is_odd = set(), any(_is_malformed(t, known) for t in templates_of(atom))
     for parts in resolved(atom, known):
         text = "".join(map(str, parts)).casefold()
         named.add(text)
@@ -115,7 +114,7 @@ def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[Wa
 
 def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob]:
     for at, template in enumerate(templates):
-        if _is_odd(template, known):
+        if _is_malformed(template, known):
             segments = [(STAR,)] * len(templates)
             yield ArnGlob((*segments[:at], (template.beginning, STAR), *segments[at + 1 :]))
 
@@ -133,18 +132,18 @@ def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[Wanted]:
     return [Wanted(tuple(globs), matches)]
 
 
-def _wanted_address(atom: ConditionMatch, *, matches: bool, can_be_odd: bool) -> list[Wanted]:
+def _wanted_address(atom: ConditionMatch, *, matches: bool, can_be_malformed: bool) -> list[Wanted]:
     """An address in one of the ranges, or in none; of IPv6 whatever is written so may be either."""
     told = [within(operand.text) for operand in atom.condition.operands]
     ranges = tuple(filter(None, told))
     if matches:
         others = LikeIpv6(is_mapped=None not in told)
-        return [] if can_be_odd else [Wanted((*ranges, others), matches=True)]
+        return [] if can_be_malformed else [Wanted((*ranges, others), matches=True)]
     found = [Wanted(ranges, matches=False)]
-    return found if can_be_odd else [*found, Wanted((ANY_IPV4, LikeIpv6()), matches=True)]
+    return found if can_be_malformed else [*found, Wanted((ANY_IPV4, LikeIpv6()), matches=True)]
 
 
-def _is_odd(template: Template, known: Facts) -> bool:
+def _is_malformed(template: Template, known: Facts) -> bool:
     try:
         template.resolve(known.get)
     except Unreadable:
@@ -168,7 +167,7 @@ def resolved(atom: ConditionMatch, known: Facts) -> list[Parts]:
 def _unreadable(atom: ConditionMatch, known: Facts) -> Iterator[str]:
     """How a text begins that is held against a variable that cannot be read."""
     folds = atom.condition.operator and atom.condition.operator.name in FOLDING
-    return ("" if folds else t.beginning for t in templates_of(atom) if _is_odd(t, known))
+    return ("" if folds else t.beginning for t in templates_of(atom) if _is_malformed(t, known))
 
 
 def templates_of(atom: ConditionMatch) -> Iterator[Template]:

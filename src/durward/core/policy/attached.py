@@ -14,7 +14,7 @@ MAX_REMEMBERED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class ActionIndex:
     """The statements of a block that mean one action."""
 
     denies: Index | None = None
@@ -32,10 +32,10 @@ class Plan:
         return frozenset().union(*(rule.keys for rule in rules))
 
 
-NOTHING: Final = Plan()
+NOTHING: Final = ActionIndex()
 
 
-class Block:
+class AttachedPolicies:
     """Documents that are attached in one place."""
 
     def __init__(self, layer: Layer, documents: Iterable[Document]) -> None:
@@ -60,8 +60,8 @@ class Block:
             else:
                 for name in dict.fromkeys(names):
                     self._named.setdefault(str(name), []).append(number)
-        self._made: dict[tuple[int, ...], Plan] = {(): NOTHING}  # by the groups that matter
-        self._plans: dict[str, Plan] = {}
+        self._made: dict[tuple[int, ...], ActionIndex] = {(): NOTHING}  # by the groups that matter
+        self._plans: dict[str, ActionIndex] = {}
         self._limit = 0
         self.prepare(self._named)
 
@@ -82,7 +82,7 @@ class Block:
                 self._plans[action] = self._make(action, remember=True)
         self._limit = len(self._plans) + MAX_REMEMBERED
 
-    def plan(self, action: str) -> Plan:
+    def plan(self, action: str) -> ActionIndex:
         """The plan of an action, in lower case."""
         found = self._plans.get(action)
         if found is None:
@@ -92,7 +92,7 @@ class Block:
                 self._plans[action] = found
         return found
 
-    def _make(self, action: str, *, remember: bool) -> Plan:
+    def _make(self, action: str, *, remember: bool) -> ActionIndex:
         if not is_action(action):
             return NOTHING
         facts = {ACTION: action}
@@ -107,7 +107,7 @@ class Block:
         return found
 
 
-def _planned(rules: Sequence[Rule]) -> Plan:
+def _planned(rules: Sequence[Rule]) -> ActionIndex:
     denies = [rule for rule in rules if rule.statement.effect is Effect.DENY]
     allows = [rule for rule in rules if rule.statement.effect is Effect.ALLOW]
-    return Plan(Index(denies) if denies else None, Index(allows) if allows else None)
+    return ActionIndex(Index(denies) if denies else None, Index(allows) if allows else None)

@@ -41,7 +41,7 @@ class Member:
         return self._entry
 
 
-class Crowd:
+class CandidateIndex:
     """The statements of one place."""
 
     __slots__ = ("_always", "_by_letters", "_by_value")

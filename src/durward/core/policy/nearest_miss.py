@@ -16,7 +16,7 @@ from typing import Final
 from durward.core.policy.answer import GRANTS, Answer, Layer, Result, Rule
 from durward.core.policy.atoms import present
 from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.near import Element, Near, examined, nearest
+from durward.core.policy.nearest_statements import Element, Near, examined, nearest
 from durward.core.policy.predicate import (
     ConditionMatch,
     Facts,
@@ -25,10 +25,10 @@ from durward.core.policy.predicate import (
     atom_holds,
 )
 from durward.core.policy.request import TENANT_SEGMENT, AccessRequest, Principal
-from durward.core.policy.solver.said import Wish
-from durward.core.policy.solver.somebody import TOLD
+from durward.core.policy.solver.symbolic_principal import TOLD
 from durward.core.policy.solver.theory import value_of
-from durward.core.policy.solver.undecided import Undecided
+from durward.core.policy.solver.translation import Constraint
+from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.spelling import spellings
 from durward.core.wire import JsonLike
 
@@ -52,7 +52,7 @@ PERSONAL: Final = {
 }
 
 
-Wishes = tuple[Wish, ...]
+Wishes = tuple[Constraint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A changed request. `wishes` are what the values of its changed keys are to fulfil."""
+    """A changed request. `constraints` are what the values of its changed keys are to fulfil."""
 
     request: AccessRequest
     changes: tuple[Miss, ...] = ()
-    wishes: Mapping[str, Wishes] = field(default_factory=dict)
+    constraints: Mapping[str, Wishes] = field(default_factory=dict)
 
     @property
     def cost(self) -> tuple[int, ...]:
@@ -149,7 +149,7 @@ def nearest_miss(
 def _told(trial: Trial) -> Iterator[Miss]:
     """The changes, with their keys as they are written where they are asked for."""
     for each in trial.changes:
-        written = spellings(atom for atom, _ in trial.wishes.get(each.key, ()))
+        written = spellings(atom for atom, _ in trial.constraints.get(each.key, ()))
         yield replace(each, key=written.get(each.key, each.key))
 
 
@@ -234,7 +234,7 @@ def _with_allow(rule: Rule, failing: Sequence[Element], trial: Trial) -> Iterato
     keys = {
         atom.condition.key for atom in failing if isinstance(atom, ConditionMatch)
     } - TOLD.keys()
-    keys |= trial.wishes.keys() & {atom.condition.key for atom in conditions}
+    keys |= trial.constraints.keys() & {atom.condition.key for atom in conditions}
     if len(keys) > MAX_CHANGES:
         return
     trials = [trial]
@@ -276,24 +276,26 @@ def _who(atom: Element) -> Iterator[tuple[str, str]]:
                 yield kind, operand.equal
 
 
-def _with_values(wanted: Mapping[str, Sequence[Wish]], trial: Trial) -> Iterator[Trial]:
+def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> Iterator[Trial]:
     """The trial with values as wished, of keys that were changed before also as they were."""
-    for key, wishes in wanted.items():
-        together = (*trial.wishes.get(key, ()), *wishes)
+    for key, constraints in wanted.items():
+        together = (*trial.constraints.get(key, ()), *constraints)
         changed = _of_key(key, tuple(dict.fromkeys(together)), trial.request)
         if changed is None:
             return
         change, request = changed
         others = tuple(each for each in trial.changes if each.key != key)
-        trial = Trial(request, (*others, change), {**trial.wishes, key: together})
+        trial = Trial(request, (*others, change), {**trial.constraints, key: together})
     yield trial
 
 
-def _of_key(key: str, wishes: Wishes, request: AccessRequest) -> tuple[Miss, AccessRequest] | None:
+def _of_key(
+    key: str, constraints: Wishes, request: AccessRequest
+) -> tuple[Miss, AccessRequest] | None:
     """A value of the key as wished, or else its absence; what the principal tells stays."""
     if key in TOLD:
         return None
-    for wanted in (((present(key), True), *wishes), wishes):
+    for wanted in (((present(key), True), *constraints), constraints):
         value = _value(key, wanted, request.facts)
         if value is None:
             continue
@@ -305,23 +307,23 @@ def _of_key(key: str, wishes: Wishes, request: AccessRequest) -> tuple[Miss, Acc
     return None
 
 
-def _value(key: str, wishes: Wishes, facts: Facts) -> str | tuple[str, ...] | None:
+def _value(key: str, constraints: Wishes, facts: Facts) -> str | tuple[str, ...] | None:
     """A value as wished; empty where the key must be absent, None where there is none."""
-    if any(operand.keys for atom, _ in wishes for operand in atom.condition.operands):
-        return _found(key, wishes, {name: fact for name, fact in facts.items() if name != key})
-    return _constant(key, wishes)
+    if any(operand.keys for atom, _ in constraints for operand in atom.condition.operands):
+        return _found(key, constraints, {name: fact for name, fact in facts.items() if name != key})
+    return _constant(key, constraints)
 
 
 @lru_cache(maxsize=4_096)
-def _constant(key: str, wishes: Wishes) -> str | tuple[str, ...] | None:
+def _constant(key: str, constraints: Wishes) -> str | tuple[str, ...] | None:
     """The same where no variable makes a difference: requests are often denied alike."""
-    return _found(key, wishes, {})
+    return _found(key, constraints, {})
 
 
-def _found(key: str, wishes: Wishes, others: Facts) -> str | tuple[str, ...] | None:
+def _found(key: str, constraints: Wishes, others: Facts) -> str | tuple[str, ...] | None:
     try:
-        found = value_of(key, wishes, others, most=MAX_STATES)
-    except Undecided:
+        found = value_of(key, constraints, others, most=MAX_STATES)
+    except Unknown:
         return None
     if found is None:
         return None
