@@ -16,8 +16,8 @@ from durward.core.estate.changes import Sides, details
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.estate.summary import ApiSummary, summaries
+from durward.core.invariants import check_invariants
 from durward.core.names import check_names
-from durward.core.promises import check_promises
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.envoy_check import EnvoyCheck
@@ -137,7 +137,7 @@ def check(
     envoy: EnvoyCheck,
     issuer: str,
 ) -> Candidate:
-    """The candidate: it fits together, names what there is, keeps its promises, suits an edge.
+    """The candidate: it fits together, names what there is, keeps its invariants, suits an edge.
 
     `known` spares reading what is declared where it is of the same version. It takes seconds where
     much is declared. Raises Misconfigured, and Unavailable where Envoy cannot be asked.
@@ -160,7 +160,7 @@ def check(
         parts = parts_of(estate)
         check_sizes(_published(estate, parts))
         check_names(estate)
-        check_promises(estate)
+        check_invariants(estate)
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
         changed = [api for name, api in estate.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)

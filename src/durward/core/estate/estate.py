@@ -41,7 +41,7 @@ T = TypeVar("T", bound=Body)
 class Estate:
     """Everything, by name. Policies stay as they were written; they are proven to be readable.
 
-    `tests` are the suites that stand beside the policies; `promises` reads and runs them.
+    `tests` are the suites that stand beside the policies; `invariants` reads and runs them.
     """
 
     tenants: Mapping[str, Tenant]

@@ -10,12 +10,12 @@ from pathlib import Path
 from durward.core.access import Access, changes
 from durward.core.errors import Misconfigured
 from durward.core.estate.estate import Estate, read_estate
+from durward.core.invariants import Violation, suite_of, violations
 from durward.core.policy.bundle import Bundle
 from durward.core.policy.mutants import Mutant, mutants
 from durward.core.policy.solver.unknown import Unknown
 from durward.core.policy.source import PolicyError
 from durward.core.policy.suite import Suite
-from durward.core.promises import Broken, broken_promises, suite_of
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.declarations import TESTS, read_declarations, tests_in
 
@@ -27,7 +27,7 @@ class Report:
     """What a run found."""
 
     tests: int
-    failed: tuple[Broken, ...]
+    failed: tuple[Violation, ...]
 
     @property
     def passed(self) -> int:
@@ -87,7 +87,7 @@ def read_suites(path: Path, tests: Sequence[Path], estate: Estate) -> list[Suite
 def ran(estate: Estate, suites: Sequence[Suite]) -> Report:
     """Run all tests, and look for what must never be allowed."""
     tests = sum(len(suite.cases) + len(suite.never.statements) for suite in suites)
-    return Report(tests, tuple(broken_promises(estate, suites)))
+    return Report(tests, tuple(violations(estate, suites)))
 
 
 def missed(estate: Estate, suites: Sequence[Suite]) -> Iterator[Mutant]:
@@ -97,7 +97,7 @@ def missed(estate: Estate, suites: Sequence[Suite]) -> Iterator[Mutant]:
         tell_progress()
         faulty = replace(estate, bundle=with_document(estate.bundle, mutant))
         try:
-            noticed = next(broken_promises(faulty, suites), None)
+            noticed = next(violations(faulty, suites), None)
             if noticed is None and next(changes(Access(estate), Access(faulty)), None):
                 yield mutant
         except PolicyError:  # it would be refused at load

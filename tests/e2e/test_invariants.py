@@ -1,4 +1,4 @@
-"""What policies promise is kept: a change that breaks a declared test is not put in force."""
+"""Tests and invariants of policies hold: a change that breaks a declared test is not put in force."""
 
 from tests.demo import Demo
 

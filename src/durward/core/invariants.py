@@ -1,4 +1,4 @@
-"""What policies promise: the tests that are declared beside them, run before they are in force."""
+"""Policy tests and invariants (`never`), run before the policies are in force."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ MAX_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A promise that is not kept: of which test, and how.
+class Violation:
+    """A test that fails, or an invariant that some request violates.
 
-    `again` where the same promise was told as broken before, by somebody else's request.
+    `again` where the same invariant was reported before, with another principal's request.
     """
 
     test: str
@@ -41,15 +41,17 @@ class Broken:
         return f"{self.test}: {self.how}"
 
 
-def check_promises(estate: Estate) -> None:
+def check_invariants(estate: Estate) -> None:
     """Raises Misconfigured with every test that fails, or cannot be read or settled."""
     suites = [suite_of(estate, name) for name in estate.tests]
-    broken = [str(found) for found in broken_promises(estate, suites)]
+    broken = [str(found) for found in violations(estate, suites)]
     if broken:
         more = [f"and {len(broken) - MAX_TOLD} more"] if len(broken) > MAX_TOLD else []
         told = "\n  ".join(["", *broken[:MAX_TOLD], *more])
         hint = "`durward policy test` runs them before they are applied"
-        raise Misconfigured("tests", f"the policies break what is promised:{told}", hint=hint)
+        raise Misconfigured(
+            "tests", f"the policies break their tests and invariants:{told}", hint=hint
+        )
 
 
 def suite_of(estate: Estate, name: str, body: Json = None) -> Suite:
@@ -80,7 +82,7 @@ def _check_suite(estate: Estate, suite: Suite, value: Json) -> None:
         check_never(estate, value["never"], f"tests/{suite.name}/never")
 
 
-def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[Broken]:
+def violations(estate: Estate, suites: Sequence[Suite]) -> Iterator[Violation]:
     """Each test that fails, and each request that must never be allowed and is."""
     if not suites:
         return
@@ -89,16 +91,16 @@ def broken_promises(estate: Estate, suites: Sequence[Suite]) -> Iterator[Broken]
     for suite in suites:
         for failed in run(suite, policies.evaluate):
             how = f"expected {failed.expected}, found {failed.found}"
-            yield Broken(f"{suite.name}: {failed.case}", how)
+            yield Violation(f"{suite.name}: {failed.case}", how)
         for statement in suite.never.statements:
-            promise = f"{suite.name}: never `{statement.name}`"
+            invariant = f"{suite.name}: never `{statement.name}`"
             again = False
             try:
                 for known in access.breaches(compile_statement(statement)):
                     who, request = names_of(known.principal)[0], known.witness.request
-                    yield Broken(
-                        promise, f"{who} may {request.action} on {request.resource}", again
+                    yield Violation(
+                        invariant, f"{who} may {request.action} on {request.resource}", again
                     )
                     again = True
             except Unknown as error:
-                yield Broken(promise, f"it cannot be settled: {error}", again)
+                yield Violation(invariant, f"it cannot be settled: {error}", again)
