@@ -41,7 +41,7 @@ Search = SubjectSearch | ResourceSearch | ActionSearch
 STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
-class Desk:
+class AuthzenService:
     """Where one caller asks, within one transaction."""
 
     def __init__(self, connection: Connection, context: Context, token: str, trail: Trail) -> None:

@@ -18,18 +18,18 @@ from durward.faces.http.body import JSON, read_body
 from durward.faces.http.caller import bearer_token, source_of
 from durward.faces.http.metadata import CACHED
 from durward.faces.http.replies import NO_STORE, unavailable
-from durward.services.decisions import Answer, Desk
+from durward.services.decisions import Answer, AuthzenService
 from durward.wiring import ControlPlane
 
 REQUEST_ID = "x-request-id"
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}\Z")
-Ask = Callable[[Desk, bytes], Answer]
+Ask = Callable[[AuthzenService, bytes], Answer]
 ENDPOINTS: dict[str, Ask] = {
-    metadata.EVALUATION_PATH: Desk.evaluate,
-    metadata.EVALUATIONS_PATH: Desk.evaluate_many,
-    metadata.SUBJECT_PATH: Desk.search_subjects,
-    metadata.RESOURCE_PATH: Desk.search_resources,
-    metadata.ACTION_PATH: Desk.search_actions,
+    metadata.EVALUATION_PATH: AuthzenService.evaluate,
+    metadata.EVALUATIONS_PATH: AuthzenService.evaluate_many,
+    metadata.SUBJECT_PATH: AuthzenService.search_subjects,
+    metadata.RESOURCE_PATH: AuthzenService.search_resources,
+    metadata.ACTION_PATH: AuthzenService.search_actions,
 }
 
 
@@ -66,7 +66,7 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
         try:
             body = await read_body(http, JSON, MAX_BODY_BYTES)
             answered = await plane.use(
-                lambda c, x, t: ask(Desk(c, x, token.strip(), t), body),
+                lambda c, x, t: ask(AuthzenService(c, x, token.strip(), t), body),
                 "decision endpoint",
                 source_of(http),
             )
