@@ -1,4 +1,4 @@
-"""Tests and invariants of policies hold: a change that breaks a declared test is not put in force."""
+"""A change that breaks a declared test or invariant of policies is not put in force."""
 
 from tests.demo import Demo
 

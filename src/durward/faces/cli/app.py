@@ -24,21 +24,21 @@ COMMANDS = (
     ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
     ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
     ("plan", "declare", "Show what `apply` would change."),
-    ("apply", "declare", "Make it so: everything or nothing, in force when it returns."),
-    ("status", "status", "Show whether what is applied is in force, node by node."),
+    ("apply", "declare", "Apply declarations: all or nothing, in force when it returns."),
+    ("status", "status", "Show which nodes have the latest version in force."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
     ("history", "declare", "Show the versions that were published, the newest last."),
     ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
-    ("users", "users", "Give people what they sign in with."),
-    ("clients", "clients", "Give applications and services what they prove themselves with."),
+    ("users", "users", "Manage the passwords of people."),
+    ("clients", "clients", "Manage the secrets of applications and services."),
     ("call", "call", "Call a protected API as a person or a service, by the real flows."),
-    ("explain", "explain", "Show why a request was decided as it was."),
+    ("explain", "explain", "Explain a decision: what allowed or refused a request."),
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
-    ("audit", "audit", "Prove that the audit log is whole."),
-    ("keys", "keys", "Show the keys that sign, or replace them."),
-    ("restored", "restored", "Say that the database was put back to an earlier state."),
+    ("audit", "audit", "Verify the audit log."),
+    ("keys", "keys", "Show or rotate the signing keys."),
+    ("restored", "restored", "Report that the database was restored from a backup."),
     ("version", "version", "Show the version of Durward and of the parts it runs on."),
-    ("doctor", "doctor", "Look whether this machine has what Durward needs."),
+    ("doctor", "doctor", "Check this machine for what Durward needs."),
 )
 """Each command, the module that holds it, and its line in the help."""
 
@@ -114,7 +114,7 @@ def overview() -> str:
         [
             f"Usage: {durward('COMMAND')}",
             *("", SUMMARY, "", *lines, ""),
-            f"`{durward('COMMAND --help')}` says more of one.",
+            f"`{durward('COMMAND --help')}` shows its options.",
             IN_SHORT,
         ]
     )

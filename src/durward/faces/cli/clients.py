@@ -10,7 +10,7 @@ from durward.faces.control import control_of
 
 clients = App(
     name="clients",
-    help="Give applications and services what they prove themselves with.",
+    help="Manage the secrets of applications and services.",
     result_action="return_value",
 )
 

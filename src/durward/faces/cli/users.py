@@ -10,7 +10,7 @@ from durward.faces.control import control_of
 
 users = App(
     name="users",
-    help="Give people what they sign in with.",
+    help="Manage the passwords of people.",
     result_action="return_value",
 )
 
