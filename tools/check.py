@@ -22,6 +22,9 @@ SOURCES = [
 # Half of the tests wait for processes. A file stays in one process: what it started is shared.
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
+COVERED = 92
+"""Per cent of the lines and branches of the core."""
+
 Part = Callable[[list[str]], int]
 
 
@@ -80,6 +83,16 @@ def test(args: list[str]) -> int:
     return run(PYTHON, "-m", "pytest", *(args or ["-q", *TWO_AT_A_TIME]))
 
 
+def cover(_: list[str]) -> int:
+    """How much of the core its own unit tests run; less than before is a failure."""
+    with tempfile.TemporaryDirectory(prefix="durward-cover-") as folder:
+        os.environ["COVERAGE_FILE"] = f"{folder}/data"  # noqa: TID251 - read by coverage
+        return run(
+            *(PYTHON, "-m", "coverage", "run", "--source=src/durward/core"),
+            *("-m", "pytest", "-q", "tests/unit"),
+        ) or run(PYTHON, "-m", "coverage", "report", "--skip-covered", f"--fail-under={COVERED}")
+
+
 def bench(args: list[str]) -> int:
     """Run one benchmark: `./check bench NAME [--json]`."""
     known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
@@ -99,7 +112,7 @@ def scale(_: list[str]) -> int:
 def long(args: list[str]) -> int:
     """What takes longer: the gate with deeper searches and at scale, then every benchmark."""
     os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/depth.py
-    code = everything(args)
+    code = everything(args) or cover([])
     for path in sorted((ROOT / "bench").glob("[a-z]*.py")):
         code = bench([path.stem]) or code
     return code
@@ -113,6 +126,7 @@ PARTS: dict[str, Part] = {
     "docs": docs,
     "wheel": wheel,
     "test": test,
+    "cover": cover,
     "bench": bench,
     "scale": scale,
     "long": long,

@@ -1,0 +1,129 @@
+"""What Envoy is told, concept by concept: each beside the file of JSON that it has to be.
+
+A change that is meant is written by `python -m tests.unit.edge.test_envoy_configuration`, and read
+in the diff. That an Envoy takes it, and does what it says, is for tests/e2e and tests/attacks.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from durward.core.address import Address
+from durward.core.api import Api
+from durward.core.edge.envoy import bootstrap, clusters, filters, proxies, replies, routes
+from durward.core.edge.envoy.access_log import access_log
+from durward.core.edge.envoy.listeners import listener, manager
+from durward.core.edge.envoy.resources import shape
+from durward.core.edge.node import Limits, Node
+from durward.core.edge.snapshot import Snapshot
+from durward.core.openapi.operations import Operation
+from durward.core.values import ApiId
+
+FOLDER = Path(__file__).parent / "envoy"
+GET = Operation("GetOrder", "GET", "/orders/{id}", "orders:GetOrder", scopes=(frozenset({"read"}),))
+STATUS = Operation("GetStatus", "GET", "/status", "orders:GetStatus", public=True)
+CREATE = Operation("CreateOrder", "POST", "/orders", "orders:CreateOrder")
+API = Api(
+    ApiId("orders"),
+    "https://api.example/orders",
+    "default",
+    Address("orders.internal", 9_000),
+    (GET, STATUS, CREATE),
+    {"read": "read orders"},
+)
+KEY = {"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "x": "x", "y": "y"}
+SNAPSHOT = Snapshot(version=7, issuer="https://id.example", keys=(KEY,), apis=(API,))
+LIMITS = Limits()
+
+
+@cache
+def node() -> Node:
+    return Node(
+        id="edge-1",
+        admin=Address("/run/admin.sock"),
+        apis=Address("0.0.0.0", 8_443),  # noqa: S104 - nothing listens
+        decision_points=(Address("/run/pdp-0.sock"), Address("/run/pdp-1.sock")),
+        access_log="/var/refusals.jsonl",
+        issuer=Address("::", 9_443),
+        control_plane=Address("/run/public.sock"),
+    )
+
+
+CONCEPTS: Mapping[str, Callable[[], object]] = {
+    "a guarded operation": lambda: routes.operation_route(API, GET, LIMITS),
+    "a public operation": lambda: routes.operation_route(API, STATUS, LIMITS),
+    "what is not declared": lambda: routes.nothing_here(404),
+    "the metadata of two hosts": lambda: [
+        each.what
+        for each in routes.metadata_routes(
+            replace(
+                SNAPSHOT,
+                apis=(API, replace(API, id=ApiId("b"), audience="https://b.example/orders")),
+            )
+        )
+    ],
+    "the routes of the APIs": lambda: routes.api_configuration(SNAPSHOT, LIMITS),
+    "the routes of the issuer": lambda: routes.issuer_configuration(LIMITS),
+    "an upstream by address": lambda: clusters.cluster("api-a", [Address("127.0.0.1", 9_000)]),
+    "an upstream by name": lambda: clusters.cluster("api-a", [Address("orders.internal", 80)]),
+    "the clusters of a node": lambda: list(clusters.clusters(SNAPSHOT, node())),
+    "headers that a client may not send": filters.strip_identity,
+    "our cookies": lambda: [filters.without_our_cookies(), *filters.replace_cookie()],
+    "the size of a body": lambda: filters.body_limit(LIMITS),
+    "the budget of a source": lambda: filters.budget_of_source(LIMITS),
+    "the form of credentials": filters.credentials_guard,
+    "the signature of a token": lambda: filters.verify_token(SNAPSHOT),
+    "the claims of a token": filters.token_guard,
+    "the claims of a token for a public operation": filters.token_guard_of_public_operation,
+    "the question to a decision point": lambda: filters.ask_decision_point(LIMITS),
+    "the order of the filters": lambda: [
+        named["name"] for named in json.loads(json.dumps(filters.api_filters(SNAPSHOT, LIMITS, [])))
+    ],
+    "the answers that are refusals": replies.local_replies,
+    "the log of refusals": lambda: access_log("/var/refusals.jsonl"),
+    "the overload manager": lambda: bootstrap.overload(LIMITS),
+    "the start of Envoy": lambda: bootstrap.bootstrap(node(), "/var/envoy"),
+    "a listener": lambda: listener("apis", node().apis, {"name": "its manager"}),
+    "how requests are read": lambda: manager("apis", [], node(), lambda _: {"rds": {}}),
+    "no proxy before the node": lambda: proxies.detection(()),
+}
+
+
+def written(name: str) -> Path:
+    return FOLDER / f"{name.replace(' ', '_')}.json"
+
+
+def as_json(concept: Callable[[], object]) -> str:
+    return json.dumps(concept(), indent=1, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("name", CONCEPTS)
+def test_envoy_is_told(name: str) -> None:
+    assert as_json(CONCEPTS[name]) == written(name).read_text()
+
+
+def test_every_file_has_its_concept() -> None:
+    assert {written(name) for name in CONCEPTS} == set(FOLDER.glob("*.json"))
+
+
+def test_the_files_of_a_node_name_each_other() -> None:
+    """The routes that a listener names are in a file, and so are the clusters that routes name."""
+    found = shape(SNAPSHOT, node(), "/var/envoy")
+    assert list(found.files) == ["clusters", "apis", "issuer", "listeners"]
+    text = json.dumps(found.files["listeners"])
+    assert all(f"/var/envoy/{name}/{name}.json" in text for name in ("apis", "issuer"))
+    known = {each["name"] for each in json.loads(json.dumps(found.files["clusters"]))["resources"]}
+    assert known == {"decision-points", "control-plane", "api-orders"}
+    assert '"cluster": "api-orders"' in json.dumps(found.files["apis"])
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for each in FOLDER.glob("*.json"):
+        each.unlink()
+    for title, concept in CONCEPTS.items():
+        written(title).write_text(as_json(concept))
