@@ -18,7 +18,9 @@ ROUND_SECONDS = 1.0
 def wait_until_in_force(control: Control, version: int, wait: float | None) -> int:
     """Wait for every node that was heard of within 30 s: 10 s and twice the last push, or `wait`.
 
-    Exit code 0 where the version is in force everywhere, 1 where it is not: which, and why.
+    In force is also what was revoked until now: what was applied took it back before we look. 0 is
+    the newest version. Exit code 0 where it is in force everywhere, 1 where it is not: which nodes,
+    and why.
     """
     try:
         return _wait(control, version, wait)
@@ -32,15 +34,17 @@ def wait_until_in_force(control: Control, version: int, wait: float | None) -> i
 
 def _wait(control: Control, version: int, wait: float | None) -> int:
     began, is_told = time.monotonic(), False
+    asked = {"version": version}
     while True:
-        found = control.get("/admin/v1/nodes", version=version, wait=ROUND_SECONDS)
+        found = control.get("/admin/v1/nodes", **asked, wait=ROUND_SECONDS)
+        asked = {"version": found["version"], "revocations": found["revocations"]}
         nodes = [node for node in found["nodes"] if node["standing"] != "not counted"]
         longest = max((node.get("push_seconds", 0.0) for node in nodes), default=0.0)
         limit = BASE_SECONDS + PUSHES * longest if wait is None else wait
         passed = time.monotonic() - began
         behind = [node["id"] for node in nodes if node["standing"] == "behind"]
         if not behind or passed >= limit:
-            return told(version, nodes, passed)
+            return told(found["version"], nodes, passed)
         if not is_told and passed >= TELL_AFTER_SECONDS:
             is_told = True
             print(f"waiting for {', '.join(behind)}", file=sys.stderr, flush=True)
