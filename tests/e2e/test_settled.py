@@ -91,9 +91,15 @@ def test_what_is_revoked_and_cannot_be_kept_is_refused_and_not_told_as_done(demo
         assert "now: revocations: " in done.stdout
         assert "cannot be written" in done.stdout
         assert node(demo)["standing"] == "behind"
+        kept = str(demo.folder / "credentials")
+        done = demo.run("clients", "secret", "reporting", "--credentials", kept)
+        assert (done.returncode, "are not refused everywhere yet" in done.stdout) == (1, True), done
     wait_for(lambda: node(demo)["standing"] == "in force")
     assert node(demo)["troubles"] == []
     assert demo.apply(roles("reporter")).returncode == 0
+    token = token_that_passes(demo)
+    assert demo.run("clients", "secret", "reporting", "--credentials", kept).returncode == 0
+    assert demo.get(SUMMARY, token).status_code == 401
 
 
 def test_what_is_applied_and_cannot_be_kept_is_not_told_as_done(demo: Demo) -> None:

@@ -108,9 +108,12 @@ class ResourceFiles:
         What lies there Envoy may never have taken: it is renamed into place again, which Envoy
         sees. Raises Unavailable.
         """
+        running: Mapping[str, str] | None = None
         for name, content in contents.items():
-            if self._holds(name, content) and (await versions()).get(name) == content.version:
-                continue
+            if self._holds(name, content):
+                running = await versions() if running is None else running
+                if running.get(name) == content.version:
+                    continue
             replace(self._path(name), content.data)
             within = CONFIRM_WITHIN_SECONDS + len(content.data) / BYTES_A_SECOND
             await confirm(name, content.version, versions, within)
