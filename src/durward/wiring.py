@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
 from durward.core.authn.session import SessionPolicy
+from durward.core.edge.parts import digest_of
 from durward.core.edge.report import Report as NodeReport
 from durward.core.errors import Conflict, DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
@@ -51,7 +52,7 @@ from durward.store.nodes import load_history
 from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import hold_version, load_snapshot, newest_version
+from durward.store.snapshots import hold_version, load_digest, load_snapshot, newest_version
 
 REFRESH_SECONDS = 0.2
 TIDY_SECONDS = 60.0
@@ -166,13 +167,14 @@ class ControlPlane:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             with reported(report):
-                version, revoked = await self._database.read(
-                    lambda c: (newest_version(c), last_revocation(c))
+                digest, revoked = await self._database.read(
+                    lambda c: (load_digest(c, newest_version(c)), last_revocation(c))
                 )
                 if revoked != self._revoked:
                     self._revoked = revoked
                     await self._tell()
-                if version != self._published.version:
+                # By its digest: a database that was put back gives a version anew.
+                if digest != digest_of(self._signed.encode()):
                     await self.refresh()
 
     async def keep_sequencing(self, report: Report) -> None:
@@ -305,9 +307,9 @@ class ControlPlane:
         moment = self._clock()
         return await self._database.read(lambda c: revocations.load_feed(c, sequence, at, moment))
 
-    def canaries(self) -> dict[str, str]:
-        """Tokens that every edge must refuse."""
-        return revocations.canaries(self._context(), self._clock())
+    def canaries(self, audience: str) -> dict[str, str]:
+        """Tokens for an API that every edge must refuse."""
+        return revocations.canaries(self._context(), audience, self._clock())
 
     async def release(self) -> None:
         """Let everybody go who waits for a snapshot."""

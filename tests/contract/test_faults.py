@@ -39,13 +39,14 @@ READERS = {
     "audit.latest_checkpoint": "for `audit checkpoint`",
     "audit.load_leaves": "for `logs` and `audit verify`",
     "history.load_changes": "for `history`",
+    "history.published_first": "for `status`",
     "migrate.current": "by a table's name, which SQLite tells without a statement",
     "people.share_of_hashes": "for decoys, when something is published",
     "nodes.load_history": "for `status`",
     "parts.load_parts": "for edges, which ask again",
     "revocations.last_revocation": "for the feed of edges, which ask again",
     "revocations.load_revocations": "for the feed of edges, which ask again",
-    "revocations.revoked_at": "for the feed of edges, which ask again",
+    "revocations.revoked_first": "for `status`",
     "snapshots.published_at": "for `status`",
 }
 """Verbs that only read, most of them outside of any use case."""

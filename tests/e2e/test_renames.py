@@ -3,6 +3,7 @@
 The faults are the operating system's: its calls fail, or what is to be replaced is in the way.
 """
 
+import asyncio
 import errno
 import os
 import shutil
@@ -96,19 +97,28 @@ def test_a_decision_that_may_be_recorded_is_there_once_and_whole(
 
 
 @BOTH
-def test_what_was_revoked_is_on_the_disk_before_it_is_known(
+def test_what_was_revoked_is_refused_at_once_and_settled_when_it_is_on_the_disk(
     tmp_path: Path, break_call: Break, *, persist: bool
 ) -> None:
     """Else a node that restarts without its control plane would not know it any more."""
-    told = Told(1, (Revocation(1, Kind.SESSION, "s1", Instant(1)),), {})
-    revoker = Revoker(tmp_path, None)
+    told: list[str] = []
+    revoker = Revoker(tmp_path, None, asyncio.Event())
+    revoker._learn(Told(1, (Revocation(1, Kind.SESSION, "s1", Instant(1)),), 1))
+    assert "s1" in str(revoker.files)
+    asyncio.run(revoker._enforce(in_force))
     break_call("rename", persist)
     with pytest.raises(Unavailable):
-        revoker._learn(told)
-    assert "s1" not in str(revoker.files), "it is asked for again"
-    revoker._learn(told)
-    assert "s1" in str(revoker.files)
-    assert "s1" in str(Revoker(tmp_path, None).files)
+        asyncio.run(revoker._keep())
+    revoker._tell("", told.append)
+    assert revoker.settled.sequence == 0
+    asyncio.run(revoker._keep())
+    revoker._tell("", told.append)
+    assert revoker.settled.sequence == 1
+    assert "s1" in str(Revoker(tmp_path, None, asyncio.Event()).files)
+
+
+async def in_force(_: object) -> None:
+    """Whoever puts maps in force has done it."""
 
 
 @BOTH
@@ -145,10 +155,12 @@ def test_a_node_whose_disk_failed_forgets_nothing_once_it_is_mended(demo: Demo) 
     wait_for(lambda: demo.get(SUMMARY, token).status_code == 200)
     for path in files:
         in_the_way(path)
-    assert demo.apply("roles: {reporter: {name: Reporter}}").returncode == 0
+    done = demo.apply("roles: {reporter: {name: Reporter}}", "--wait", "1")
+    assert (done.returncode, "is not kept" in done.stdout) == (1, True), done
     wait_for(lambda: demo.get(SUMMARY, token).status_code == 403, within=5)
     narrower = REPORTING.replace("reports:read", "orders:read")
-    assert demo.apply(narrower).returncode == 0, "its tokens of before are revoked"
+    done = demo.apply(narrower, "--wait", "1")
+    assert (done.returncode, "lacks: revocations" in done.stdout) == (1, True), done
     time.sleep(2)
     for path in files:
         shutil.rmtree(path)

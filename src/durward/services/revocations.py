@@ -43,14 +43,13 @@ def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Feed
     return Feed(*last_revocation(connection), tuple(found))
 
 
-def canaries(context: Context, now: Instant) -> dict[str, str]:
+def canaries(context: Context, audience: str, now: Instant) -> dict[str, str]:
     """For each filter of an edge a real token that it must refuse: good for nothing else.
 
-    Its session is revoked from the beginning, its subject is nobody.
+    Its session is revoked from the beginning, its subject is nobody. It is for the API that the
+    edge asks for, declared here or not: a node proves by what is in force there, and which of the
+    APIs that is, it alone knows.
     """
-    api = next(iter(context.published.estate.apis.values()), None)
-    if api is None:
-        return {}
     signer = context.signer(ACCESS)
     tokens = {}
     for name in FILTERS:
@@ -58,7 +57,7 @@ def canaries(context: Context, now: Instant) -> dict[str, str]:
             subject=f"durward:{name}",
             client=ClientId(f"durward:{name}"),
             tenant=TenantId("durward"),
-            audiences=(api.audience,),
+            audiences=(audience,),
             scopes=(),
             session=SessionId(canary_session(name)),
         )

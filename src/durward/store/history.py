@@ -53,6 +53,13 @@ def load_versions(connection: Connection) -> list[Version]:
     return [Version(row.version, row.published_at, row.actor, row.cause) for row in rows]
 
 
+def published_first(connection: Connection, after: int) -> Instant | None:
+    """When the first version after that one was published; None where there is none."""
+    c = versions.c
+    later = select(c.published_at).where(c.version > after).order_by(c.version).limit(1)
+    return connection.execute(later).scalar()
+
+
 def load_changes(connection: Connection) -> list[Recorded]:
     """What each version that is kept changed, without the bodies."""
     c = changes.c

@@ -44,6 +44,13 @@ def revoked_at(connection: Connection, sequence: int) -> Instant | None:
     return connection.execute(select(revocations.c.at).where(here)).scalar()
 
 
+def revoked_first(connection: Connection, after: int) -> Instant | None:
+    """When the first revocation after that number was made; None where there is none."""
+    c = revocations.c
+    later = select(c.at).where(c.sequence > after).order_by(c.sequence).limit(1)
+    return connection.execute(later).scalar()
+
+
 def load_revocations(connection: Connection, after: int, since: Instant) -> list[Revocation]:
     """What was revoked after a sequence number, and not before `since`."""
     c = revocations.c

@@ -37,6 +37,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     list: str = ""
     """The digest of the signed list that was taken last; empty where the node has none."""
     version: int = 0
+    kept: int = 0
+    """The version that is whole on the node's disk: it starts with it where nobody answers."""
     parts: int = 0
     """How many of its parts are in force."""
     refused: dict[str, Refused] = {}
@@ -44,7 +46,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     """Parts of the list that the node has not, and whose subject is closed."""
     revocations: int = 0
-    """The sequence number up to which revocations are in force."""
+    """The sequence number up to which revocations were kept, and proven to be in force."""
+    revocations_at: int = 0
+    """When the revocation of that number was made: by both it is known whose number it is."""
     push_seconds: float = 0.0
     """How long the last change took from its arrival to its effect."""
     spool_bytes: int = 0
@@ -52,6 +56,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int = 0
     troubles: tuple[str, ...] = ()
     """What fails now and is tried again."""
+    troubled_seconds: float = 0.0
+    """How long there has been one or another of them."""
 
     @property
     def is_whole(self) -> bool:
@@ -81,15 +87,47 @@ class Standing(StrEnum):
     FORGOTTEN = "not counted"
 
 
-def standing(node: NodeState, version: int, now: Instant) -> Standing:
-    """How a node stands to a version; one that is silent may have it or not."""
+def standing(node: NodeState, version: int, revocations: int, now: Instant) -> Standing:
+    """How a node stands to a version, and to what was revoked up to a sequence number.
+
+    One that is silent may have them or not.
+    """
     if later(node.heard_at, REMEMBERED) < now:
         return Standing.FORGOTTEN
     if later(node.heard_at, IN_CONTACT) < now:
         return Standing.SILENT
-    if node.report is None or node.version < version:
+    if node.report is None or lacks(node, version, revocations) or node.report.troubles:
         return Standing.BEHIND
     return Standing.IN_FORCE if node.report.is_whole else Standing.PARTLY
+
+
+def lacks(node: NodeState, version: int, revocations: int) -> list[str]:
+    """What a node has not of a version, and of what was revoked up to a sequence number.
+
+    It decides nothing under a version that it has yet to take, and goes back, where it starts
+    without the control plane, to what it keeps. What it does not tell it has not.
+    """
+    told = node.report
+    if told is None:
+        return ["it has not told yet what is in force there"]
+    found = []
+    if node.version < version:
+        found.append(f"version {version} is not in force")
+    elif told.kept < version:
+        found.append(f"version {version} is in force, and not on its disk")
+    if told.revocations < revocations:
+        found.append(f"revocations to {revocations}: those to {told.revocations} are in force")
+    return found
+
+
+def is_late(stands: Standing, since: Instant | None, now: Instant) -> bool:
+    """Whether a node is not where it should be although it had the time.
+
+    `since` is when it began to lack something; one that is silent was not heard of for longer.
+    """
+    if stands in (Standing.SILENT, Standing.FORGOTTEN):
+        return stands is Standing.SILENT
+    return since is not None and later(since, BEHIND_AFTER) < now
 
 
 def seconds_since(instant: Instant, now: Instant) -> float:

@@ -9,14 +9,14 @@ from durward.faces.command import DEMO_DIR, durward
 from durward.faces.control import control_of
 
 KIB = 1024
-COUNTED = ("behind", "partly in force", "silent")
 
 
 def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - the option is --dir
-    """Show every node of the edge: what is in force there. Exit code 1 where one is behind.
+    """Show every node of the edge: what is in force there. Exit code 1 where one is late.
 
-    A node counts as behind where for more than 10 s it lacks what is published, refuses a part of
-    it, or is silent. One that is silent for a day is not counted: let it go by `edge forget`.
+    A node is late where for more than 10 s it has lacked what is published or revoked, has refused
+    a part of it, has not kept it on its disk or is in trouble, and where it is silent. One that is
+    silent for a day is not counted: let it go by `edge forget`.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -27,8 +27,7 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
         print(jsonlib.dumps(found))
     else:
         print("\n".join(told(found)))
-    lacking = any(node["standing"] in COUNTED for node in found["nodes"])
-    return FOUND if lacking and found["settled"] else DONE
+    return FOUND if any(node["late"] for node in found["nodes"]) else DONE
 
 
 def told(found: dict[str, Any]) -> list[str]:
@@ -56,8 +55,9 @@ def line(node: dict[str, Any]) -> str:
 
 def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
     """Why a node is not where it should be."""
+    lacks = [("lacks", what) for what in node["lacks"]]
     troubles = [("now", trouble) for trouble in node.get("troubles", ())]
-    return [*node.get("reasons", {}).items(), *troubles]
+    return [*node.get("reasons", {}).items(), *lacks, *troubles]
 
 
 def ago(seconds: float) -> str:

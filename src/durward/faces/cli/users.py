@@ -5,6 +5,7 @@ from pathlib import Path
 from cyclopts import App
 
 from durward.faces.cli.once import show_once
+from durward.faces.cli.rollout import wait_until_refused
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
 
@@ -24,6 +25,8 @@ def password(
 ) -> int:
     """Make a new password for a person, and end their sessions. It is shown once.
 
+    Exit code 1: it is made, and tokens of these sessions are not refused on every node.
+
     Args:
         name: The person, as declared.
         dir: The folder that holds durward.toml, such as the demo's.
@@ -32,4 +35,4 @@ def password(
     control = control_of(dir)
     with show_once("password", name, "users", control, credentials) as show:
         show(control.post(f"/admin/v1/users/{name}/password", {})["password"])
-    return 0
+    return wait_until_refused(control, "tokens of their former sessions")

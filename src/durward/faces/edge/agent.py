@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
-from durward.faces.edge.canary import canary, revoked_canary
+from durward.faces.edge.canary import Door, canary, door_of, revoked_canary
 from durward.faces.edge.feed import Feed
 from durward.faces.edge.follower import Follower, lines
 from durward.faces.edge.http1 import Call, Reply, listen
@@ -64,7 +65,12 @@ class Agent:
             self._decision_point(number) for number in range(settings.decision_points)
         ]
         self._envoy = self._envoy_child(envoy)
-        self._revoker = Revoker(self._state, self._link)
+        self._news = asyncio.Event()
+        """Set where there is something to tell the control plane at once."""
+        self._revoker = Revoker(self._state, self._link, self._news)
+        self._unjoined = ""
+        self._troubled_at: float | None = None
+        self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
         self._records = Records(settings, self._reopen, lambda: self._id)
         self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
@@ -108,7 +114,7 @@ class Agent:
         try:
             if self._link and self._settings.snapshot_key:
                 feed = Feed(Path(self._settings.snapshot_key))
-                self._follower = Follower(self._state, feed, self._link, self._push)
+                self._follower = Follower(self._state, feed, self._link, self._push, self._news)
             self._load()
             async with asyncio.TaskGroup() as starting:
                 for child in self._decision_points:
@@ -170,13 +176,21 @@ class Agent:
     async def _join(self, link: Link) -> None:
         """Get an id, or keep the one that there is.
 
-        Raises Unavailable, and Misconfigured where another process is the node of that id.
+        Raises Unavailable, also where this node is not taken now (there are too many): it serves
+        what it holds. Raises Misconfigured where another process is the node of that id.
         """
         try:
             self._id = await link.join(self._id, place_of(self._state))
         except Conflict as error:
             hint = "durward edge join --anew gives this one an id of its own"
             raise Misconfigured("edge", str(error), hint=hint) from error
+        except Misconfigured as error:
+            unjoined = f"this node is not counted: {error}"
+            if unjoined != self._unjoined:
+                report(unjoined)
+            self._unjoined = unjoined
+            raise Unavailable(unjoined) from error
+        self._unjoined = ""
         save_id(self._state, self._id)
 
     async def _keep_reporting(self, link: Link) -> None:
@@ -186,11 +200,16 @@ class Agent:
         """
         assert self._follower is not None  # noqa: S101
         while True:
-            self._follower.news.clear()
+            self._news.clear()
             try:
-                if self._id is None or not (await link.report(self._report(self._id))).known:
+                if self._id is None:
+                    await self._join(link)
+                heard = await link.report(self._report(str(self._id)))
+                if not heard.known:
                     await self._join(link)
                     continue
+                if heard.is_ahead:
+                    self._follower.look()
             except Conflict as error:
                 raise Misconfigured("edge", str(error)) from error
             except (Unavailable, OSError):  # it is told by whoever follows, or records
@@ -198,35 +217,66 @@ class Agent:
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_SECONDS):
-                    await self._follower.news.wait()
+                    await self._news.wait()
 
     def _report(self, id: str) -> Report:
         assert self._follower is not None  # noqa: S101
         held = self._follower.holding
-        trouble = self._follower.trouble
+        troubles, settled = self._troubles(), self._revoker.settled
+        if not troubles:
+            self._troubled_at = None
+        elif self._troubled_at is None:
+            self._troubled_at = time.monotonic()
         return Report(
             node=id,
             place=place_of(self._state),
             durward=__version__,
             list=held.digest,
             version=held.version,
+            kept=self._follower.kept,
             parts=len(held.parts) - len(held.closed) - len(held.vouchers),
             refused=dict(islice(held.refused.items(), MAX_TOLD)),
             closed=dict(islice(held.closed.items(), MAX_TOLD)),
             missing=held.missing[:MAX_TOLD],
-            revocations=self._revoker.sequence,
+            revocations=settled.sequence,
+            revocations_at=settled.at,
             push_seconds=self._follower.push_seconds,
             spool_bytes=self._records.waiting_bytes(),
             disk_free_bytes=shutil.disk_usage(self._state).free,
-            troubles=(trouble,) if trouble else (),
+            troubles=troubles,
+            troubled_seconds=time.monotonic() - self._troubled_at if self._troubled_at else 0.0,
         )
 
-    async def _revoke(self, files: Mapping[str, JsonLike], canaries: Mapping[str, str]) -> None:
-        """Put maps in force. Raises Unavailable or Misconfigured."""
+    def _troubles(self) -> tuple[str, ...]:
+        """What fails now and is tried again."""
+        follower = self._follower
+        of_parts = (follower.trouble, follower.unkept) if follower else ()
+        return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined)))
+
+    async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
+        """Put maps in force, seen to be run, and see revoked tokens refused where any could pass.
+
+        The tokens are asked for when it is known which API is in force here, so they are good
+        there and fresh. Raises Unavailable or Misconfigured.
+        """
+        assert self._link is not None  # noqa: S101
         async with self._pushing:
             await self._files.put_revoked(files, self._versions)
-            if passed := await revoked_canary(self._node.apis, self._snapshot, canaries):
-                raise Misconfigured("revocations", f"{passed} was not refused")
+        while (door := await self._guarded()) is not None:
+            tokens = await self._link.canaries(door.audience)
+            async with self._pushing:
+                if await self._guarded() != door:  # another snapshot came into force meanwhile
+                    continue
+                if passed := await revoked_canary(self._node.apis, door, tokens):
+                    raise Misconfigured("revocations", f"{passed} was not refused")
+            return
+
+    async def _guarded(self) -> Door | None:
+        """Where revoked tokens could pass; found once for each snapshot."""
+        snapshot = self._snapshot
+        if self._door[0] is not snapshot:
+            self._door = snapshot, await asyncio.to_thread(door_of, snapshot)
+        return self._door[1]
 
     async def _confirm_refusals(self) -> None:
         if passed := await canary(self._node.apis, self._snapshot):
@@ -313,7 +363,9 @@ class Agent:
         return ""
 
     def _told_of_parts(self) -> list[str]:
-        return list(lines(self._follower.holding)) if self._follower else []
+        if not self._follower:
+            return []
+        return [*lines(self._follower.holding), *(f"now: {told}" for told in self._troubles())]
 
     async def _versions(self) -> Mapping[str, str]:
         async with talk(self._node.admin) as client:

@@ -7,13 +7,14 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 import httpx2
 
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.edge.envoy.replies import REVOKED
+from durward.core.edge.envoy.revocation import FILTERS
 from durward.core.edge.envoy.routes import undeclared_status
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
@@ -50,23 +51,41 @@ async def canary(edge: Address, snapshot: Snapshot, former: Snapshot | None = No
     return await _send(edge, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)]))
 
 
-async def revoked_canary(
-    edge: Address, snapshot: Snapshot, tokens: Mapping[str, str]
-) -> str | None:
+@dataclass(frozen=True)
+class Door:
+    """A guarded operation that is in force, and for which API a token has to be to pass there."""
+
+    audience: str
+    method: str
+    path: str
+
+
+def door_of(snapshot: Snapshot) -> Door | None:
+    """Where it can be proven that revoked tokens are refused.
+
+    None where none could be let in: no API has a guarded operation, or no key is known.
+    """
+    if not snapshot.keys:
+        return None
+    router = router_of(snapshot)
+    found = (
+        Door(api.audience, *way) for api in snapshot.apis for way in guarded_paths(router, api)
+    )
+    return next(found, None)
+
+
+async def revoked_canary(edge: Address, door: Door, tokens: Mapping[str, str]) -> str | None:
     """Send tokens that are good but for being revoked; say which one was not refused for that.
 
-    Raises Unavailable where the edge does not answer.
+    Every filter has to be proven by one. Raises Unavailable where the edge does not answer.
     """
-    router = router_of(snapshot)
-    guarded = islice(chain.from_iterable(guarded_paths(router, api) for api in snapshot.apis), 1)
-    return await _send(
-        edge,
-        [
-            Canary(f"a token for `{name}`", method, path, 401, token, REVOKED)
-            for method, path in guarded
-            for name, token in tokens.items()
-        ],
+    if lacking := set(FILTERS) - set(tokens):
+        return f"no token is there for `{min(lacking)}`: one"
+    birds = (
+        Canary(f"a token for `{name}`", door.method, door.path, 401, token, REVOKED)
+        for name, token in tokens.items()
     )
+    return await _send(edge, birds)
 
 
 async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from durward.core.edge.holding import Holding
@@ -28,23 +28,31 @@ Report = Callable[[str], None]
 class Follower:
     """What a node holds, and how it comes to hold what is published."""
 
-    def __init__(self, state: Path, feed: Feed, link: Link, push: Push) -> None:
+    def __init__(
+        self, state: Path, feed: Feed, link: Link, push: Push, news: asyncio.Event
+    ) -> None:
+        """`news` is set where what is in force, what is kept or a trouble is not what it was."""
         self._path = state / "parts.json"
         self._feed = feed
         self._link = link
         self._push = push
+        self._news = news
         self._unsaved = asyncio.Event()
+        self._look = asyncio.Event()
         self.holding = Holding()
+        self.kept = 0
+        """The version that is whole on the disk."""
         self.push_seconds = 0.0
         self.trouble = ""
         """Why what is published cannot be taken now; empty where it is taken."""
-        self.news = asyncio.Event()
-        """Set where what is in force, or the trouble, is not what it was."""
+        self.unkept = ""
+        """Why what is in force cannot be kept now; empty where it can."""
 
     def load(self) -> None:
         """What this node held when it ended. What cannot be read is nothing, and the trouble."""
         try:
             self.holding = Holding.from_wire(self._path.read_bytes(), self._feed.read)
+            self.kept = self.holding.version
         except FileNotFoundError:
             self.trouble = "this node has not received anything yet"
         except (OSError, DurwardError) as error:
@@ -81,12 +89,24 @@ class Follower:
         """Keep on disk what is held, for a start without the control plane."""
         while True:
             await self._unsaved.wait()
+            self._unsaved.clear()  # first: what comes while this is written is written next
+            held, unkept = self.holding, ""
             try:
-                await asyncio.to_thread(replace, self._path, self.holding.to_wire())
-                self._unsaved.clear()
+                await asyncio.to_thread(lambda held=held: replace(self._path, held.to_wire()))  # type: ignore[misc]
+                self.kept = held.version
             except Unavailable as error:
-                report(str(error))
+                unkept = f"what is in force is not kept: {error}"
+                self._unsaved.set()
+            if unkept and unkept != self.unkept:
+                report(unkept)
+            self.unkept = unkept
+            self._news.set()
+            if unkept:
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def look(self) -> None:
+        """Ask now, not when the answer that is waited for comes: it is known that there is one."""
+        self._look.set()
 
     async def _tried(self, step: Awaitable[str | None]) -> str | None:
         """What a step gives, and where it fails the trouble that there is."""
@@ -101,7 +121,7 @@ class Follower:
     def _is_in_trouble(self, trouble: str) -> None:
         if trouble != self.trouble:
             self.trouble = trouble
-            self.news.set()
+            self._news.set()
 
     async def _newer(self, *, wait: bool) -> str | None:
         """The next signed list; again the one that is held, where parts of it are missing.
@@ -112,10 +132,23 @@ class Follower:
         held = self.holding
         version = held.version if held.listing and not held.missing else 0
         try:
-            return await self._link.newer(version, held.digest if version else "", wait=wait)
+            asked = self._link.newer(version, held.digest if version else "", wait=wait)
+            return await self._unless_told(asked)
         except Conflict:
             await self._link.overtake(held.signed)
             return await self._link.newer(version, held.digest, wait=False)
+
+    async def _unless_told(self, asked: Coroutine[None, None, str | None]) -> str | None:
+        """The answer; None where it is to be asked for anew."""
+        answer = asyncio.create_task(asked)
+        told = asyncio.create_task(self._look.wait())
+        try:
+            await asyncio.wait((answer, told), return_when=asyncio.FIRST_COMPLETED)
+            return await answer if answer.done() else None
+        finally:
+            self._look.clear()
+            answer.cancel()
+            told.cancel()
 
     async def _take(self, signed: str) -> None:
         """Put a list in force, as far as it can be.
@@ -131,9 +164,10 @@ class Follower:
         stay = {name: part for name, part in held.parts.items() if name in listing.parts}
         parts, more = await self._put_in_force(listing.version, stay, fresh)
         self.holding = held.moved(signed, listing, parts, {**refused, **more})
+        self.kept = min(self.kept, listing.version - 1)  # taken again, it is not as it was kept
         self.push_seconds = asyncio.get_running_loop().time() - arrived
         self._unsaved.set()
-        self.news.set()
+        self._news.set()
         if self.holding.missing:
             missing = ", ".join(self.holding.missing)
             raise Unavailable(f"the control plane gives no content of {missing}")

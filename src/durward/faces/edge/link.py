@@ -22,11 +22,10 @@ PARTS_AT_ONCE = 50
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One answer of the feed; `canaries` are tokens that the filter of that name must refuse."""
+    """One answer of the feed: what came after a sequence number, up to another."""
 
     sequence: int
     entries: tuple[Revocation, ...]
-    canaries: dict[str, str]
     at: int = 0
 
 
@@ -71,6 +70,11 @@ class Link:
         query = {"after": after, "at": at, "wait": said(wait=wait)}
         return decoded(await self._send("GET", "revocations", params=query), Told)
 
+    async def canaries(self, audience: str) -> dict[str, str]:
+        """For each filter a fresh token for that API, good but for being revoked there."""
+        reply = await self._send("GET", "canaries", params={"audience": audience})
+        return decoded(reply, dict[str, str])
+
     async def events(self, batch: Sequence[AuditEvent]) -> None:
         """Hand events over; sent twice they count once."""
         await self._send("POST", "events", content=msgspec.json.encode(batch))
@@ -98,7 +102,7 @@ class Link:
         match reply.status_code:
             case httpx2.codes.CONFLICT:
                 raise Conflict(reply.text)
-            case httpx2.codes.UNPROCESSABLE_ENTITY:
+            case httpx2.codes.UNPROCESSABLE_CONTENT:
                 raise Misconfigured("control plane", reply.text)
             case _:
                 pass

@@ -45,6 +45,7 @@ class Records:
         self._reopen = reopen
         self._places_path = self._state / "shipped.json"
         self._places = read_places(self._places_path)
+        self._is_saved = True
 
     async def keep(
         self, ship: Callable[[], Awaitable[bool]] | None, report: Callable[[str], None]
@@ -77,6 +78,8 @@ class Records:
         except OSError as error:
             problem = f"records cannot be put aside or let go: {error.strerror}"
             raise Unavailable(problem) from error
+        if not self._is_saved:
+            self._save(self._places)
 
     def unshipped(self, path: Path) -> tuple[list[bytes], int]:
         """The next whole lines of a file that are not shipped, and the place after them."""
@@ -85,6 +88,7 @@ class Records:
     def shipped(self, path: Path, place: int) -> None:
         """Take down how far a file is shipped. Raises Unavailable."""
         self._places[self._name(path)] = place
+        self._is_saved = False
         self._save(self._places)
 
     def waiting_bytes(self) -> int:
@@ -159,6 +163,7 @@ class Records:
 
     def _save(self, places: dict[str, int]) -> None:
         replace(self._places_path, json.dumps(places).encode())
+        self._is_saved = True
 
 
 def streams(state: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from durward.clock import now
@@ -18,8 +19,8 @@ FIRST_WITHIN_SECONDS = 2.0
 RETRY_SECONDS = 0.5
 
 
-Push = Callable[[Mapping[str, JsonLike], Mapping[str, str]], Awaitable[None]]
-"""Puts the maps in force and proves it by the canaries. Raises Unavailable or Misconfigured."""
+Push = Callable[[Mapping[str, JsonLike]], Awaitable[None]]
+"""Puts the maps in force and proves it by canaries. Raises Unavailable or Misconfigured."""
 
 
 class Revoker:
@@ -27,22 +28,29 @@ class Revoker:
 
     `known` says whether that is all of it, up to some moment: it is kept on the disk, or the
     control plane told it from the beginning. Until then no token is good here.
+
+    To ask, to keep and to put in force are three steps, and none waits for another that fails:
+    each is tried again until it is done, and as long there is a trouble.
     """
 
-    def __init__(self, state: Path, link: Link | None) -> None:
+    def __init__(self, state: Path, link: Link | None, news: asyncio.Event) -> None:
+        """`news` is set where what is settled, or the trouble, is not what it was."""
         self._path = state / "revocations.json"
         self._contact = Contact(state / "contact")
         self._link = link
+        self._news = news
         self._revoked = Revoked()
+        self._kept: Revoked | None = None
+        self._in_force: Revoked | None = None
+        self.settled = Revoked()
+        """What was known last of which all is kept, and was proven to be in force."""
+        self.trouble = ""
+        """What fails now; empty where nothing does."""
+        self._heard = False
         self.known = link is None
         with contextlib.suppress(OSError, Misconfigured):
-            self._revoked = Revoked.from_wire(self._path.read_bytes())
+            self._revoked = self._kept = Revoked.from_wire(self._path.read_bytes())
             self.known = True
-
-    @property
-    def sequence(self) -> int:
-        """The sequence number up to which every revocation is known."""
-        return self._revoked.sequence if self.known else 0
 
     @property
     def files(self) -> dict[str, dict[str, JsonLike]]:
@@ -62,39 +70,67 @@ class Revoker:
                 while told is None or told.entries:  # long lists come in parts
                     told = await self._ask(wait=False)
                     self._learn(told)
+        with contextlib.suppress(DurwardError):  # it is tried again, and told, by `follow`
+            await self._keep()
 
     async def follow(self, push: Push, report: Callable[[str], None]) -> None:
-        """Learn and push, for ever. What was not put in force is pushed again."""
-        told: Told | None = None
+        """Learn, keep and push, for ever. What was not done is done again."""
         while True:
-            try:
-                if told is None:
-                    told = await self._ask(wait=self.known)
-                    here = (self._revoked.sequence, self._revoked.at)
-                    news = told.entries or (told.sequence, told.at) != here
-                    if self.known and not news:
-                        self._contact.made()
-                        told = None
-                        continue
-                self._learn(told)
-                if self.known:
-                    await push(self.files, told.canaries)
-                    self._contact.made()
-                told = None
-            except (DurwardError, OSError) as error:
-                report(f"revocations: {error}")
+            failed: list[str] = []
+            for step in (self._listen, self._keep, partial(self._enforce, push)):
+                try:
+                    await step()
+                except (DurwardError, OSError) as error:
+                    failed.append(str(error))
+            self._tell(f"revocations: {'; '.join(failed)}" if failed else "", report)
+            if failed:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _learn(self, told: Told) -> None:
-        """On the disk first: a node that restarts now knows it too. Raises Unavailable.
+    def _tell(self, trouble: str, report: Callable[[str], None]) -> None:
+        """What is settled, and what fails, where that is not what it was."""
+        if self.known and self._kept is self._in_force is self._revoked is not self.settled:
+            self.settled = self._revoked
+            self._news.set()
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self._news.set()
+            if trouble:
+                report(trouble)
 
-        Where nothing was known only the whole list is kept: an answer without entries ends it.
+    async def _listen(self) -> None:
+        """Hear what was revoked; wait for it only where nothing is left to do. Raises Unavailable.
+
+        Where nothing was known only the whole list counts: an answer without entries ends it.
         """
-        revoked = self._revoked.learn(told.entries, told.sequence, told.at, now())
-        known = self.known or not told.entries
-        if known:
-            replace(self._path, revoked.to_wire())
-        self._revoked, self.known = revoked, known
+        self._heard = False
+        while not (self._heard and self.known):
+            self._learn(await self._ask(wait=self.settled is self._revoked and not self.trouble))
+            self._heard = True
+
+    def _learn(self, told: Told) -> None:
+        """What was told is known from now on, whether it can be kept or not."""
+        here = (self._revoked.sequence, self._revoked.at)
+        if told.entries or (told.sequence, told.at) != here:
+            self._revoked = self._revoked.learn(told.entries, told.sequence, told.at, now())
+        self.known = self.known or not told.entries
+
+    async def _keep(self) -> None:
+        """On the disk: a node that restarts knows it too. Raises Unavailable."""
+        revoked = self._revoked
+        if self.known and self._kept is not revoked:
+            await asyncio.to_thread(lambda: replace(self._path, revoked.to_wire()))
+            self._kept = revoked
+
+    async def _enforce(self, push: Push) -> None:
+        """In Envoy's maps, and proven. Raises Unavailable, Misconfigured, or OSError."""
+        revoked = self._revoked
+        if not self.known:
+            return
+        if self._in_force is not revoked:
+            await push(self.files)
+            self._in_force = revoked
+        if self._heard:
+            self._contact.made()
 
     async def _ask(self, *, wait: bool) -> Told:
         if self._link is None:

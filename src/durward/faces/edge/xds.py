@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from durward.core.edge.envoy.resources import Shape
 from durward.core.errors import Misconfigured, Unavailable
@@ -22,6 +23,19 @@ Versions = Callable[[], Awaitable[Mapping[str, str]]]
 
 Canary = Callable[[], Awaitable[str | None]]
 """Sends requests that must be refused; says which one was not."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file holds, and the version by which Envoy tells that it runs it."""
+
+    data: bytes
+    version: str
+
+    @classmethod
+    def of(cls, content: Any) -> Self:
+        """A resource file."""
+        return cls(compact_json(content), str(content["version_info"]))
 
 
 @dataclass(frozen=True)
@@ -62,8 +76,10 @@ class ResourceFiles:
         Raises Misconfigured or Unavailable; nothing is left half in place.
         """
         before = {name: self._path(name).read_bytes() for name in shape.files}
-        after = {name: compact_json(content) for name, content in shape.files.items()}
-        if before == after:  # policies alone changed, say: Envoy has nothing to do with them
+        after = {name: Written.of(content) for name, content in shape.files.items()}
+        if before == {name: content.data for name, content in after.items()}:
+            # Policies alone changed, say: Envoy has nothing to do with them, if it runs the files.
+            await self._put(after, versions)
             return
         await asyncio.to_thread(self.validate, changed)
         try:
@@ -84,25 +100,47 @@ class ResourceFiles:
 
         Raises Unavailable.
         """
-        await self._put({name: compact_json(content) for name, content in files.items()}, versions)
+        await self._put({name: Written.of(content) for name, content in files.items()}, versions)
 
-    async def _put(self, contents: Mapping[str, bytes], versions: Versions) -> None:
+    async def _put(self, contents: Mapping[str, "Written"], versions: Versions) -> None:
+        """One after the other, each seen to run, whatever lies on the disk already.
+
+        What lies there Envoy may never have taken: it is renamed into place again, which Envoy
+        sees. Raises Unavailable.
+        """
+        running: Mapping[str, str] | None = None
         for name, content in contents.items():
-            if self._path(name).read_bytes() != content:
-                replace(self._path(name), content)
-                within = CONFIRM_WITHIN_SECONDS + len(content) / BYTES_A_SECOND
-                await confirm(name, json.loads(content)["version_info"], versions, within)
+            if self._holds(name, content):
+                running = await versions() if running is None else running
+                if running.get(name) == content.version:
+                    continue
+            replace(self._path(name), content.data)
+            within = CONFIRM_WITHIN_SECONDS + len(content.data) / BYTES_A_SECOND
+            await confirm(name, content.version, versions, within)
 
     async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
-        """Every file, also where Envoy does not say that it has taken the one before."""
-        failed: list[Unavailable] = []
-        for name, content in contents.items():
+        """Every file, also where Envoy does not say that it has taken the one before.
+
+        It is not asked any more then. Raises Unavailable.
+        """
+        failed: Unavailable | None = None
+        for name, data in contents.items():
+            content = Written(data, json.loads(data)["version_info"])
             try:
-                await self._put({name: content}, versions)
+                if failed is None:
+                    await self._put({name: content}, versions)
+                elif not self._holds(name, content):
+                    replace(self._path(name), data)
             except Unavailable as error:
-                failed.append(error)
+                failed = failed or error
         if failed:
-            raise failed[0]
+            raise failed
+
+    def _holds(self, name: str, content: "Written") -> bool:
+        try:
+            return self._path(name).read_bytes() == content.data
+        except OSError:
+            return False
 
     def _was_taken(self, shape: Shape) -> bool:
         try:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from durward.core.audit.event import AuditEvent
 from durward.core.edge.report import Report
 from durward.core.errors import Conflict, Misconfigured
+from durward.core.estate.api import check_resource
 from durward.wiring import ControlPlane
 
 WAIT_SECONDS = 20.0
@@ -29,10 +30,8 @@ def routes(plane: ControlPlane) -> list[Route]:
     """`after` is what the edge has; 204 says that there is nothing newer yet."""
 
     async def snapshot(http: Request) -> Response:
-        after, digest = number(http, "after"), http.query_params.get("list", "")
-        if digest and not DIGEST.fullmatch(digest):
-            raise ValueError("`list` is a SHA-256 in hexadecimal")
-        signed = await plane.list_after(after, digest, waiting(http))
+        after = number(http, "after")
+        signed = await plane.list_after(after, digest(http), waiting(http))
         if signed is None:
             return Response(status_code=204)
         return Response(signed, media_type="application/jose")
@@ -54,9 +53,11 @@ def routes(plane: ControlPlane) -> list[Route]:
             "sequence": feed.sequence,
             "at": feed.at,
             "entries": feed.entries,
-            "canaries": plane.canaries(),
         }
         return Response(msgspec.json.encode(told), media_type="application/json")
+
+    async def canaries(http: Request) -> Response:
+        return JSONResponse(plane.canaries(audience(http)))
 
     async def events(http: Request) -> Response:
         listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
@@ -75,6 +76,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         Route("/edge/v1/parts", told(parts), methods=["POST"]),
         Route("/edge/v1/ahead", told(ahead), methods=["POST"]),
         Route("/edge/v1/revocations", told(revocations)),
+        Route("/edge/v1/canaries", told(canaries)),
         Route("/edge/v1/events", told(events), methods=["POST"]),
         Route("/edge/v1/join", told(join), methods=["POST"]),
         Route("/edge/v1/reports", told(reports), methods=["POST"]),
@@ -87,6 +89,24 @@ def number(http: Request, name: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"`{name}` is a number")
     return int(text)
+
+
+def digest(http: Request) -> str:
+    """The list that the edge has; empty where it has none. Raises ValueError."""
+    text = http.query_params.get("list", "")
+    if text and not DIGEST.fullmatch(text):
+        raise ValueError("`list` is a SHA-256 in hexadecimal")
+    return text
+
+
+def audience(http: Request) -> str:
+    """The API that tokens are asked for. Raises ValueError."""
+    text = http.query_params.get("audience", "")
+    try:
+        check_resource(text)
+    except Misconfigured as error:
+        raise ValueError(str(error)) from error
+    return text
 
 
 def waiting(http: Request) -> float:

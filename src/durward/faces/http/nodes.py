@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durward.core.edge.report import (
-    BEHIND_AFTER,
     NodeState,
     Standing,
+    is_late,
+    lacks,
     reasons,
     seconds_since,
     standing,
@@ -34,26 +35,34 @@ def routes(plane: ControlPlane) -> list[Route]:
     """Only on the control socket, which its owner alone can open."""
 
     async def fleet(http: Request) -> Response:
-        """How each node stands to a version; waits while one that is in contact is behind it."""
+        """How each node stands to a version, and to what was revoked up to a sequence number.
+
+        Waits while one that is in contact is behind. What is not asked for is the newest of when
+        the request began.
+        """
         version = int(http.query_params.get("version", "0"))
+        revocations = int(http.query_params.get("revocations", "-1"))
         wait = min(float(http.query_params.get("wait", "0")), LONGEST_WAIT_SECONDS)
         deadline = asyncio.get_running_loop().time() + wait
         while True:
             found = await plane.fleet()
-            asked, now = version or found.version, plane.now()
-            listed = [shown(node, asked, now) for node in found.nodes]
+            version, now = version or found.version, plane.now()
+            revocations = found.revocations if revocations < 0 else revocations
+            listed = [
+                shown(node, version, revocations, found.lacking_since.get(node.id), now)
+                for node in found.nodes
+            ]
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or not any(node["standing"] == Standing.BEHIND for node in listed):
                 break
             await plane.wait_for_nodes(min(left, 0.5))  # other replicas hear of nodes too
-        age = seconds_since(found.published_at, now)
         return JSONResponse(
             {
-                "version": asked,
+                "version": version,
+                "revocations": revocations,
                 "database": found.deployment.database,
                 "epoch": found.deployment.epoch,
-                "published_seconds_ago": age,
-                "settled": age > BEHIND_AFTER,
+                "published_seconds_ago": seconds_since(found.published_at, now),
                 "nodes": listed,
             }
         )
@@ -86,18 +95,23 @@ def routes(plane: ControlPlane) -> list[Route]:
     ]
 
 
-def shown(node: NodeState, version: int, now: Instant) -> dict[str, JsonLike]:
-    """A node as it is told."""
-    report = node.report
+def shown(
+    node: NodeState, version: int, revocations: int, since: Instant | None, now: Instant
+) -> dict[str, JsonLike]:
+    """A node as it is told. It is late where it lacks something of the newest for too long."""
+    report, stands = node.report, standing(node, version, revocations, now)
     found: dict[str, JsonLike] = {
         "id": node.id,
-        "standing": standing(node, version, now).value,
+        "standing": stands.value,
+        "late": is_late(stands, since, now),
         "version": node.version,
+        "lacks": lacks(node, version, revocations),
         "heard_seconds_ago": seconds_since(node.heard_at, now),
     }
     if report is not None:
         found |= {
             "durward": report.durward,
+            "kept": report.kept,
             "parts": report.parts,
             "reasons": dict(reasons(report)),
             "revocations": report.revocations,
