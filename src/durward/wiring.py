@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -12,7 +13,6 @@ from sqlalchemy import Connection
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, Trail
 from durward.core.authn.session import SessionPolicy
-from durward.core.edge.parts import digest_of
 from durward.core.edge.report import Report as NodeReport
 from durward.core.errors import Conflict, DurwardError, Unavailable
 from durward.core.estate.declaration import Declaration
@@ -47,13 +47,22 @@ from durward.store.database import Database
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
 from durward.store.history import Recorded, Version, load_changes, load_versions
+from durward.store.holds import hold_declared
 from durward.store.migrate import migrate
 from durward.store.nodes import load_history
 from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import hold_version, load_digest, load_snapshot, newest_version
+from durward.store.snapshots import (
+    Edition,
+    hold_version,
+    load_digest,
+    newest_edition,
+    newest_version,
+)
 
+USE_ATTEMPTS = 3
+"""How often a use case begins again where others publish meanwhile."""
 REFRESH_SECONDS = 0.2
 TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
@@ -65,6 +74,13 @@ times as long is not ready for people; what takes a minute will not end, and a r
 Report = Callable[[str], None]
 Clock = Callable[[], Instant]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Nothing was done: another edition was published than the use case was to stand on."""
+
+    by: Edition
 
 
 class ControlPlane:
@@ -88,7 +104,7 @@ class ControlPlane:
         self._envoy = envoy or EnvoyCheck()
         self._former_share = 1.0
         self._published: publish.Published
-        self._signed = ""
+        self._reading = asyncio.Lock()
         self._revoked = (-1, 0)
         self._signers: dict[str, Signer] = {}
         self._changed = asyncio.Condition()
@@ -117,7 +133,8 @@ class ControlPlane:
             key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
             plane = cls(settings, database, key_file, clock, verifier, envoy)
             await database.write(plane._prepare)
-            await plane.refresh()
+            plane._published = await publish.load_published(database, key_file)
+            await plane.refresh(plane._published)
             plane._write_public_keys(state)
         except BaseException:
             await database.close()
@@ -125,6 +142,7 @@ class ControlPlane:
         return plane
 
     def _prepare(self, connection: Connection) -> None:
+        hold_declared(connection, alone=True)  # of two replicas that start, one makes the keys
         keyring.ensure_keys(connection, self._key_file, self._trail("start"))
         trail = self._trail("start")
         publish.publish_if_changed(connection, self.issuer, self._key_file, trail)
@@ -149,33 +167,43 @@ class ControlPlane:
         return self._published
 
     async def refresh(self, known: publish.Published | None = None) -> None:
-        """Take what is published and tell those who wait for it; read it, where it is not known."""
+        """Take what is published and tell those who wait for it; read it, where it is not known.
+
+        What is older than what is in force here is not taken: it was read slowly.
+        """
         fresh = known or await publish.load_published(self._database, self._key_file)
-        found = await self._database.read(load_snapshot)
-        if found is None:
-            raise Unavailable("no snapshot is published")
+        if fresh.edition >= self._published.edition:
+            self._published = fresh
+        await self._tell()
         if self._former_share:  # it only falls: new hashes have the parameters of now
             self._former_share = await self._database.read(
                 lambda c: share_of_hashes(c, passwords.FORMER)
             )
-        if known is None or known.version >= self._published.version:
-            self._published, self._signed = fresh, found[1].decode()
-        await self._tell()
+
+    async def _catch_up(self, newest: Edition) -> None:
+        """Have in force what was published; of many who wait for it one reads it."""
+        async with self._reading:
+            if self._published.edition < newest:
+                await self.refresh()
 
     async def keep_fresh(self, report: Report) -> None:
         """Follow what is published and revoked, here and by other replicas."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             with reported(report):
-                digest, revoked = await self._database.read(
-                    lambda c: (load_digest(c, newest_version(c)), last_revocation(c))
+                newest, digest, revoked = await self._database.read(
+                    lambda c: (
+                        newest_edition(c),
+                        load_digest(c, newest_version(c)),
+                        last_revocation(c),
+                    )
                 )
                 if revoked != self._revoked:
                     self._revoked = revoked
                     await self._tell()
-                # By its digest: a database that was put back gives a version anew.
-                if digest != digest_of(self._signed.encode()):
-                    await self.refresh()
+                if newest == self._published.edition and digest != self._published.digest:
+                    await self.refresh()  # a database that was put back gives a version anew
+                await self._catch_up(newest)
 
     async def keep_sequencing(self, report: Report) -> None:
         """Sequence events soon after they were recorded."""
@@ -217,10 +245,15 @@ class ControlPlane:
         self._unrecorded.refuse(endpoint, source)
 
     async def check_store(self) -> None:
-        """Ask the store something. Raises Unavailable where it does not answer soon."""
+        """Ask the store something.
+
+        Raises Unavailable where it does not answer soon, or not from what is in force here.
+        """
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await self._database.read(newest_version)
+                known = self._published.edition
+                if await self._database.read(newest_edition) < known:
+                    raise put_back()
         except TimeoutError:
             raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None
 
@@ -236,7 +269,7 @@ class ControlPlane:
                 await self._changed.wait_for(
                     lambda: self._ending or self._published.version > version
                 )
-        return self._signed if self._published.version > version else None
+        return self._published.signed if self._published.version > version else None
 
     async def parts(self, digests: Sequence[str]) -> dict[str, bytes]:
         """Those of the parts that there are, by digest."""
@@ -257,18 +290,16 @@ class ControlPlane:
 
     async def overtake(self, signed: str) -> None:
         """Publish beyond what a node has. Raises Misconfigured or Conflict."""
-        trail = self._trail("nodes")
-        await self._database.write(
-            lambda c: nodes.overtake(c, signed, self.issuer, self._key_file, trail)
+        await self._alone(
+            lambda c, by: nodes.overtake(c, signed, self.issuer, self._key_file, by), "nodes"
         )
         self._recorded.set()
         await self.refresh()
 
     async def restored(self, beyond: int) -> int:
         """The database was put back to an earlier state; the epoch that begins."""
-        trail = self._trail("operator")
-        epoch = await self._database.write(
-            lambda c: nodes.restored(c, self.issuer, self._key_file, trail, beyond)
+        epoch = await self._alone(
+            lambda c, by: nodes.restored(c, self.issuer, self._key_file, by, beyond), "operator"
         )
         self._recorded.set()
         await self.refresh()
@@ -321,13 +352,46 @@ class ControlPlane:
             self._changed.notify_all()
 
     async def use(
-        self, use: Callable[[Connection, Context, Trail], T], actor: str, source: str = ""
+        self,
+        use: Callable[[Connection, Context, Trail], T],
+        actor: str,
+        source: str = "",
+        *,
+        alone: bool = False,
     ) -> T:
-        """Run a use case in one transaction, on the version in force when it began."""
-        context = self._context()
-        done = await self._database.write(lambda c: use(c, context, self._trail(actor, source)))
-        self._recorded.set()
-        return done
+        """Run a use case in one transaction, on the version that is published then.
+
+        Nobody publishes until it ends: what was decided by one version is committed under it, and a
+        change finds all that was issued before. `alone` no other use case runs beside it. Raises
+        Unavailable where others publish in every attempt.
+        """
+
+        def run(connection: Connection, context: Context) -> T | Overtaken:
+            hold_declared(connection, alone=alone)
+            newest = newest_edition(connection)
+            if newest != context.published.edition:
+                return Overtaken(newest)
+            return use(connection, context, self._trail(actor, source))
+
+        for _ in range(USE_ATTEMPTS):
+            context = self._context()
+            done = await self._database.write(partial(run, context=context))
+            if not isinstance(done, Overtaken):
+                self._recorded.set()
+                return done
+            if done.by < context.published.edition:
+                raise put_back()
+            await self._catch_up(done.by)
+        raise Unavailable("what is declared changes all the time")
+
+    async def _alone(self, use: Callable[[Connection, Trail], T], actor: str) -> T:
+        """Run what publishes anew: before it locks anything, all others have ended."""
+
+        def run(connection: Connection) -> T:
+            hold_declared(connection, alone=True)
+            return use(connection, self._trail(actor))
+
+        return await self._database.write(run)
 
     def check_passwords(self, within_seconds: float) -> None:
         """Refuse where a password is being verified for longer. Raises Unavailable."""
@@ -347,7 +411,9 @@ class ControlPlane:
         """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
         password = passwords.mint_password()
         phc = await self.passwords.hash(password)
-        await self.use(lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator")
+        await self.use(
+            lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator", alone=True
+        )
         return password
 
     @property
@@ -358,7 +424,7 @@ class ControlPlane:
     async def new_client_secret(self, client: ClientId) -> Secret:
         """A new secret for a client: shown to its owner now or never. Raises Misconfigured."""
         return await self.use(
-            lambda c, x, t: client_secrets.replace_secret(c, x, client, t), "operator"
+            lambda c, x, t: client_secrets.replace_secret(c, x, client, t), "operator", alone=True
         )
 
     def jwks(self) -> list[dict[str, Json]]:
@@ -489,12 +555,13 @@ class ControlPlane:
         return Trail(actor, self._clock(), partial(new_id, "e"), source)
 
     def _context(self) -> Context:
-        settings = self._settings
+        settings, published = self._settings, self._published
         return Context(
             self.issuer,
-            self._published,
+            published,
             self._key_file,
-            self._signer,
+            self._clock,
+            partial(self._signer, ring=published.ring),
             TokenPolicy(Seconds(settings.access_lifetime_seconds)),
             self._sessions,
             RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
@@ -509,13 +576,19 @@ class ControlPlane:
             Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
         )
 
-    def _signer(self, purpose: str) -> Signer:
+    def _signer(self, purpose: str, ring: keyring.KeyRing | None = None) -> Signer:
         """The key that signs now, opened once."""
-        ring = self._published.ring
+        ring = ring or self._published.ring
         key = ring.signing_key(purpose, self._clock())
         if key.kid not in self._signers:
             self._signers[key.kid] = ring.open(key)
         return self._signers[key.kid]
+
+
+def put_back() -> Unavailable:
+    """The database has an older edition than is in force here: what happened since it forgot."""
+    problem = "the database was put back to an earlier state"
+    return Unavailable(problem, hint="durward restored")
 
 
 def put(path: Path, content: bytes) -> None:

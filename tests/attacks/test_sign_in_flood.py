@@ -19,6 +19,7 @@ from durward.faces import serve
 from durward.services import passwords
 from durward.services.context import Context
 from durward.services.password_verifier import PLACES, PasswordVerifier
+from durward.store.holds import hold_people
 from durward.store.people import load_password, record_password
 from durward.wiring import ControlPlane
 
@@ -34,6 +35,7 @@ def with_lanes(password: str) -> str:
 
 async def keep(issuer: Issuer, user: str, phc: str) -> None:
     def use(connection: Connection, _: Context, trail: Trail) -> None:
+        hold_people(connection, user)
         record_password(connection, UserId(user), phc, trail)
 
     await issuer.plane.use(use, "test")

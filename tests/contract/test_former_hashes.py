@@ -12,6 +12,7 @@ from durward.core.audit.event import Trail
 from durward.core.values import UserId
 from durward.services import passwords
 from durward.services.context import Context
+from durward.store.holds import hold_people
 from durward.store.people import load_password, record_password
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +32,7 @@ async def test_of_sign_ins_at_the_same_moment_one_replaces_the_hash_and_all_get_
     former = kdf.derive_phc_encoded(b"of ann")
 
     def keep(connection: Connection, _: Context, trail: Trail) -> None:
+        hold_people(connection, "ann")
         record_password(connection, UserId("ann"), former, trail)
 
     async with serving(url) as issuer:

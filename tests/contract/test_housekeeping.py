@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, insert, select, update
-from tests.contract.test_people import DESK, NOW, TRAIL, a_grant, a_session
+from tests.contract.test_people import ANN, DESK, NOW, TRAIL, a_grant, a_session
 
 from durward.core.audit.event import Trail
 from durward.core.authn.session import SessionPolicy
@@ -33,6 +33,7 @@ from durward.store import (
 )
 from durward.store.database import Database
 from durward.store.engine import open_database
+from durward.store.holds import hold_people
 from durward.store.migrate import migrate
 
 HOUR = 3_600
@@ -73,6 +74,7 @@ class SignIn:
     def keep(self, connection: Connection, number: int) -> None:
         """Write it as the use cases would have, then set the clock's marks."""
         name = f"{number}"
+        hold_people(connection, ANN)
         s, g = schema.sessions, schema.grants
         session = a_session(f"s{name}")
         sessions.start_session(connection, session, f"cookie {name}".encode(), TRAIL)
@@ -297,6 +299,7 @@ async def test_rows_end_at_their_time_and_not_before(database: Database) -> None
             waiting = interactions.Interaction(name, b"b", b"", ago(1_800), end, "x")
             interactions.record_interaction(connection, waiting)
             session = {"ended_at": later(end, Seconds(-day))}
+            hold_people(connection, ANN)
             sessions.start_session(connection, a_session(name), name.encode(), TRAIL)
             here = schema.sessions.c.id == name
             add(update(schema.sessions).where(here).values(**session))

@@ -9,7 +9,7 @@ from durward.core.audit.event import Trail
 from durward.core.authn.known_browser import MOST, UNUSED
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
-from durward.store import known_browsers, migrate, people, schema
+from durward.store import holds, known_browsers, migrate, people, schema
 from durward.store.database import Database
 from durward.store.engine import open_database
 
@@ -97,7 +97,12 @@ async def test_a_persons_browsers_are_forgotten_and_nobody_elses(database: Datab
 
 async def test_sign_ins_at_once_at_one_browser_are_one_row(database: Database) -> None:
     trail = Trail("test", NOW, lambda: new_id("e"))
-    await database.write(lambda c: people.record_password(c, ANN, "hash", trail))
+
+    def keep(connection: Connection) -> None:
+        holds.hold_people(connection, ANN)
+        people.record_password(connection, ANN, "hash", trail)
+
+    await database.write(keep)
 
     def sign_in(connection: Connection) -> None:
         people.load_password(connection, ANN, lock=True)

@@ -140,7 +140,7 @@ async def test_another_list_of_the_same_version_is_noticed(issuer: Issuer) -> No
     following = asyncio.create_task(plane.keep_fresh(told.append))
     replaced = update(snapshots).where(snapshots.c.version == found.version)
     await plane._database.write(lambda c: c.execute(replaced.values(body=other.encode())))
-    await until(lambda: plane._signed == other)
+    await until(lambda: plane.published.signed == other)
     assert await plane.list_after(0, "", 0) == other
     following.cancel()
     assert told == []

@@ -3,9 +3,9 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, select
@@ -28,13 +28,14 @@ from durward.core.values import (
     later,
 )
 from durward.entropy import new_id
-from durward.store import clients, grants, people, refresh, revocations, schema, sessions
+from durward.store import clients, grants, holds, people, refresh, revocations, schema, sessions
 from durward.store.database import Database
 
 pytestmark = pytest.mark.anyio
 NOW = Instant(1_800_000_000_000_000)
 TRAIL = Trail("test", NOW, lambda: new_id("e"))
 ANN, DESK = UserId("ann"), ClientId("desk")
+T = TypeVar("T")
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -65,9 +66,20 @@ def a_code(grant: str) -> Code:
 
 
 def keep(connection: Connection, grant: Grant) -> None:
+    holds.hold_people(connection, ANN)
     grants.record_grant(connection, grant, a_code(grant.id), grant.id.encode(), TRAIL)
     family = refresh.Family(grant.id, DESK, b"sealed", later(NOW, Seconds(600)))
     refresh.start_family(connection, family, b"first " + grant.id.encode(), NOW)
+
+
+def held(use: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """As a use case does it that is about Ann."""
+
+    def alone(connection: Connection) -> T:
+        holds.hold_people(connection, ANN)
+        return use(connection)
+
+    return alone
 
 
 async def test_a_grant_is_read_as_it_was_written(database: Database) -> None:
@@ -87,10 +99,10 @@ async def test_a_code_is_redeemed_once(database: Database) -> None:
 
 
 async def test_a_session_is_found_by_its_secret_until_that_is_replaced(database: Database) -> None:
-    await database.write(lambda c: sessions.start_session(c, a_session("s"), b"one", TRAIL))
+    await database.write(held(lambda c: sessions.start_session(c, a_session("s"), b"one", TRAIL)))
     assert await database.read(lambda c: sessions.find_session(c, b"one")) == a_session("s")
     await database.write(
-        lambda c: sessions.renew_session(c, SessionId("s"), b"two", ("pwd",), TRAIL)
+        held(lambda c: sessions.renew_session(c, SessionId("s"), b"two", ("pwd",), TRAIL))
     )
     assert await database.read(lambda c: sessions.find_session(c, b"one")) is None
     assert await database.read(lambda c: sessions.find_session(c, b"two")) == a_session("s")
@@ -100,16 +112,16 @@ async def test_ending_a_session_ends_what_does_not_outlive_it_and_revokes_both(
     database: Database,
 ) -> None:
     def use(connection: Connection) -> None:
+        holds.hold_people(connection, ANN)
         sessions.start_session(connection, a_session("s"), b"one", TRAIL)
         keep(connection, a_grant("bound"))
         keep(connection, a_grant("offline", scopes=("offline_access",)))
         keep(connection, a_grant("elsewhere", session="t"))
 
     await database.write(use)
-    ended = await database.write(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
-    assert ended
-    again = await database.write(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
-    assert not again
+    end = held(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
+    assert await database.write(end)
+    assert not await database.write(end)
     live = await database.read(lambda c: grants.live_grants(c, user=ANN))
     assert {grant.id for grant in live} == {"offline", "elsewhere"}
     listed = await database.read(lambda c: revocations.load_revocations(c, 0, NOW))
@@ -171,6 +183,7 @@ async def test_many_grants_that_end_are_revoked_as_the_one_thing_that_they_have_
 
 async def test_consent_is_remembered_for_one_client_at_one_api(database: Database) -> None:
     def use(connection: Connection) -> None:
+        holds.hold_people(connection, ANN)
         for scopes in ({"a"}, {"a", "b"}):
             grants.record_consent(connection, ANN, DESK, "https://api", frozenset(scopes), TRAIL)
 
@@ -192,6 +205,7 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
     every = [(user, client) for user in (ANN, bob) for client in (DESK, cli)]
 
     def keep_all(connection: Connection) -> None:
+        holds.hold_people(connection, ANN, bob)
         for user, client in every:
             given = frozenset({"openid"})
             grants.record_consent(connection, user, client, None, given, TRAIL)

@@ -1,7 +1,7 @@
 """The person's own page: who I am, where I am signed in, what I let applications do (AS-21)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -65,5 +65,7 @@ def withdraw(
     session = current(connection, context, secret, trail.at)
     if session is None:
         return False
+    # Later than what was issued before the person was held: a not-before may be made of it.
+    trail = replace(trail, at=context.clock())
     withdraw_consent(connection, session.user, ClientId(client), trail.by(session.user))
     return True

@@ -80,7 +80,7 @@ async def apply(
         if not checked.steps and not checked.secrets:
             return Applied((), (), None)
         done = await database.write(
-            lambda c, checked=checked: put_in_force(c, checked, issuer, key_file, trails())  # type: ignore[misc]
+            lambda c, checked=checked: put_in_force(c, checked, issuer, key_file, trails)  # type: ignore[misc]
         )
         if done is not None:
             return done
@@ -88,11 +88,12 @@ async def apply(
 
 
 def put_in_force(
-    connection: Connection, checked: Candidate, issuer: str, key_file: KeyFile, trail: Trail
+    connection: Connection, checked: Candidate, issuer: str, key_file: KeyFile, trails: Trails
 ) -> Applied | None:
     """Write what was checked, in one short transaction; None where the version is another now."""
     if hold_version(connection) != checked.version:
         return None
+    trail = trails()  # its time is later than that of all that was issued before
     for change, stored in checked.steps:
         use = remove_declaration if change.step == "remove" else put_declaration
         use(connection, stored, trail)

@@ -21,6 +21,7 @@ class Context:
     issuer: str
     published: Published
     key_file: KeyFile
+    clock: Callable[[], Instant]
     signer: Callable[[str], Signer]
     """The key that signs now, by its purpose."""
     tokens: TokenPolicy = field(default_factory=TokenPolicy)

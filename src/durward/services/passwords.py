@@ -17,6 +17,7 @@ from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
 from durward.store.grants import end_grants, live_grants
+from durward.store.holds import hold_people
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import load_password, record_password
 from durward.store.sessions import end_session, open_sessions
@@ -118,6 +119,7 @@ def set_password(
     """
     if user not in context.published.estate.users:
         raise Misconfigured(f"users/{user}", "is not declared", hint="durward export")
+    hold_people(connection, user)
     record_password(connection, user, phc, trail)
     forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):

@@ -20,7 +20,7 @@ from durward.core.edge.parts import (
     parts_of_estate,
     parts_of_issuer,
 )
-from durward.core.errors import Conflict, DurwardError
+from durward.core.errors import Conflict, DurwardError, Unavailable
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import PolicySet
@@ -32,7 +32,13 @@ from durward.store.database import Database
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import Deployment, found_deployment, load_deployment
 from durward.store.history import record_version
-from durward.store.snapshots import hold_version, load_snapshot, newest_version, publish_snapshot
+from durward.store.snapshots import (
+    Edition,
+    hold_version,
+    load_snapshot,
+    newest_edition,
+    publish_snapshot,
+)
 
 ATTEMPTS = 3
 """How often a change is tried anew where others publish meanwhile."""
@@ -42,9 +48,22 @@ ATTEMPTS = 3
 class Published:
     """What the control plane works from: one version of everything, replaced whole."""
 
+    epoch: int
     version: int
     estate: Estate
     ring: KeyRing
+    signed: str
+    """The list of parts that edges read."""
+
+    @property
+    def edition(self) -> Edition:
+        """By which it is told whether it is the newest."""
+        return Edition(self.epoch, self.version)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the signed list, in hexadecimal."""
+        return digest_of(self.signed.encode())
 
     @cached_property
     def policies(self) -> PolicySet:
@@ -55,14 +74,17 @@ class Published:
 async def load_published(database: Database, key_file: KeyFile) -> Published:
     """Everything as it is in the store now. Raises Unavailable."""
 
-    def use(connection: Connection) -> tuple[int, list[Stored], KeyRing]:
+    def use(connection: Connection) -> tuple[Edition, str, list[Stored], KeyRing]:
         # The version first: where transactions see what others commit meanwhile, the rest is newer
         # than the version says, and read again; the other way round it would be taken for current.
-        version = newest_version(connection)
-        return version, load_declarations(connection), load_ring(connection, key_file)
+        edition, found = newest_edition(connection), load_snapshot(connection)
+        if found is None:
+            raise Unavailable("no snapshot is published")
+        stored = load_declarations(connection)
+        return edition, found[1].decode(), stored, load_ring(connection, key_file)
 
-    version, stored, ring = await database.read(use)
-    return Published(version, await asyncio.to_thread(estate_of, stored), ring)
+    edition, signed, stored, ring = await database.read(use)
+    return Published(*edition, await asyncio.to_thread(estate_of, stored), ring, signed)
 
 
 def estate_of(stored: Sequence[Stored]) -> Estate:
@@ -98,7 +120,7 @@ def publish(
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, trail)
     record_version(connection, version, cause, trail)
-    return Published(version, estate, ring)
+    return Published(place.epoch, version, estate, ring, signed)
 
 
 def parts_of(estate: Estate) -> dict[str, bytes]:

@@ -16,8 +16,8 @@ from durward.core.wire import Json, parse_json
 from durward.services.client_authentication import ClientRequest, authenticate, record_refusal
 from durward.services.context import Context
 from durward.services.keyring import ACCESS
-from durward.store.grants import end_grant
-from durward.store.refresh import find_refresh
+from durward.store.grants import end_grant, hold_grant
+from durward.store.refresh import find_refresh, hold_refresh
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ def revoke(
             record_refusal(connection, context, None, error, trail, proven=False)
         return Revoked(error)
     if grant:
+        hold_grant(connection, grant)
         end_grant(connection, grant, "revoked by its client", trail.by(client))
     return Revoked()
 
 
 def _grant_of_refresh(connection: Connection, token: str, client: ClientId) -> GrantId | None:
+    hold_refresh(connection, Secret(token).sha256())
     found = find_refresh(connection, Secret(token).sha256())
     return found[0].grant if found and found[0].client == client else None
 

@@ -13,6 +13,7 @@ from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.passwords import decoy
 from durward.services.unrecorded import record_anonymous
+from durward.store.holds import hold_people
 from durward.store.known_browsers import is_known_browser, record_known_browser
 from durward.store.people import (
     count_attempt,
@@ -23,8 +24,9 @@ from durward.store.people import (
 )
 from durward.store.sessions import (
     end_session,
-    find_session,
+    hold_session,
     renew_session,
+    session_user,
     start_session,
     touch_session,
 )
@@ -79,8 +81,11 @@ def person(context: Context, user: str) -> User | None:
 def current(
     connection: Connection, context: Context, secret: Secret | None, now: Instant
 ) -> Session | None:
-    """The live session of a cookie; one of a tenant that its person left is none (AS-104)."""
-    session = find_session(connection, secret.sha256()) if secret else None
+    """The live session of a cookie; one of a tenant that its person left is none (AS-104).
+
+    Its person is held from now on: it stays so until this use case ends.
+    """
+    session = hold_session(connection, secret.sha256()) if secret else None
     if session is None or not session.is_live(now, context.sessions):
         return None
     user = context.published.estate.users.get(session.user)
@@ -164,6 +169,8 @@ def sign_in(
     person's session goes on; another's in this browser ends. From now on the browser is known.
     """
     user = person(context, account)
+    former = session_user(connection, before.session.sha256()) if before.session else None
+    hold_people(connection, account, *([former] if former else []))
     kept = load_password(connection, UserId(account), lock=True)
     if user is None or kept is None:
         return None

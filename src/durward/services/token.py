@@ -34,8 +34,15 @@ from durward.services.context import Context
 from durward.services.keyring import ACCESS, IDENTITY
 from durward.services.standing import standing_in
 from durward.store.audit import record_event
-from durward.store.grants import end_grant, find_code, find_grant, redeem_code
-from durward.store.refresh import Family, add_refresh, find_refresh, spend_refresh, start_family
+from durward.store.grants import end_grant, find_code, find_grant, hold_grant, redeem_code
+from durward.store.refresh import (
+    Family,
+    add_refresh,
+    find_refresh,
+    hold_refresh,
+    spend_refresh,
+    start_family,
+)
 from durward.store.sessions import load_session, touch_session
 
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -95,6 +102,7 @@ def _by_code(
     code, redeemed_at = found
     if code.client != client:
         raise authorization_code.refused(f"the code is `{code.client}`'s")
+    hold_grant(connection, code.grant)
     if redeemed_at is not None:
         record_event(connection, trail.event(Kind.CODE_REPLAYED, f"grants/{code.grant}"))
         end_grant(connection, code.grant, "its code was used twice", trail)
@@ -119,6 +127,7 @@ def _by_refresh(
     """Rotate a refresh token: of each there is one successor (AS-33, AS-34)."""
     presented = Secret(required(form, "refresh_token"))
     token_hash = presented.sha256()
+    hold_refresh(connection, token_hash)
     found = find_refresh(connection, token_hash)
     if found is None:
         raise refresh_token.refused("unknown, or its family has ended")
@@ -160,7 +169,7 @@ def _standing(
     trail: Trail,
 ) -> tuple[Grant, Keeps] | Ended:
     """A grant on which something may be issued now, and what: it and its session are alive too."""
-    grant = find_grant(connection, id, lock=True)
+    grant = find_grant(connection, id)
     if grant is None or grant.ended_at is not None:
         return Ended("the grant has ended")
     kept = standing_in(context.published.estate, grant)

@@ -10,6 +10,7 @@ from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import ClientId, GrantId, Instant, SessionId, UserId
 from durward.store.audit import record_event
+from durward.store.holds import check_held, hold_person_of
 from durward.store.revocations import record_revocation
 from durward.store.schema import codes, consents, families, grants, refresh_tokens
 
@@ -22,7 +23,8 @@ BATCH = 500
 def record_grant(
     connection: Connection, grant: Grant, code: Code, code_hash: bytes, trail: Trail
 ) -> None:
-    """Keep a grant and the code that opens it."""
+    """Keep a grant and the code that opens it; the person is held."""
+    check_held(connection, grant.user)
     connection.execute(
         insert(grants).values(
             id=grant.id,
@@ -76,10 +78,14 @@ def redeem_code(connection: Connection, code_hash: bytes, now: Instant) -> bool:
     return connection.execute(update(codes).where(here).values(redeemed_at=now)).rowcount == 1
 
 
-def find_grant(connection: Connection, id: GrantId, *, lock: bool = False) -> Grant | None:
+def hold_grant(connection: Connection, id: GrantId) -> None:
+    """Hold the person of a grant, if there is one."""
+    hold_person_of(connection, grants.c.user, grants, grants.c.id == id)
+
+
+def find_grant(connection: Connection, id: GrantId) -> Grant | None:
     """A grant, also one that has ended."""
-    statement = _selected().where(grants.c.id == id)
-    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    row = connection.execute(_selected().where(grants.c.id == id)).first()
     return _grant(row) if row else None
 
 
@@ -132,7 +138,7 @@ def end_grants(
     *,
     instead: tuple[Revoked, str] | None = None,
 ) -> int:
-    """End grants, with all their tokens; how many were still alive.
+    """End grants, with all their tokens; how many were still alive. Their people are held.
 
     Edges keep an entry for each. Where there are more than `MAX_EACH`, one for what they have in
     common is made `instead`; None says that there is one already.
@@ -144,8 +150,11 @@ def end_grants(
     for first in range(0, len(ids), BATCH):
         c, some = grants.c, ids[first : first + BATCH]
         here = c.id.in_(some) & c.ended_at.is_(None)
-        change = update(grants).where(here).values(ended_at=trail.at).returning(c.id)
-        ended = sorted(connection.execute(change).scalars())
+        change = update(grants).where(here).values(ended_at=trail.at).returning(c.id, c.user)
+        rows = connection.execute(change).all()
+        for user in {row.user for row in rows}:
+            check_held(connection, user)
+        ended = sorted(row.id for row in rows)
         number += len(ended)
         if ended:
             connection.execute(delete(families).where(families.c.grant.in_(ended)))
@@ -174,7 +183,8 @@ def record_consent(
     scopes: frozenset[str],
     trail: Trail,
 ) -> None:
-    """Remember what a person agreed to."""
+    """Remember what a person agreed to; they are held."""
+    check_held(connection, user)
     listed = sorted(scopes)
     values = {"scopes": " ".join(listed), "given_at": trail.at}
     here = _consent(user, client, audience)
@@ -187,7 +197,8 @@ def record_consent(
 
 
 def withdraw_consent(connection: Connection, user: UserId, client: ClientId, trail: Trail) -> None:
-    """Forget what a person agreed to, and end what stands on it."""
+    """Forget what a person agreed to, and end what stands on it; they are held."""
+    check_held(connection, user)
     here = (consents.c.user == user) & (consents.c.client == client)
     connection.execute(delete(consents).where(here))
     record_event(connection, trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))

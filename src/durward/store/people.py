@@ -9,6 +9,7 @@ from durward.core.audit.event import Kind, Trail
 from durward.core.authn.throttle import Count, Limit, is_forgotten, longest_wait
 from durward.core.values import Instant, Seconds, UserId
 from durward.store.audit import record_event
+from durward.store.holds import check_held
 from durward.store.schema import attempts, passwords
 
 
@@ -19,7 +20,8 @@ def load_password(connection: Connection, user: UserId, *, lock: bool = False) -
 
 
 def record_password(connection: Connection, user: UserId, phc: str, trail: Trail) -> None:
-    """Keep a new hash in place of the one before."""
+    """Keep a new hash in place of the one before; the person is held."""
+    check_held(connection, user)
     values = {"hash": phc, "changed_at": trail.at}
     here = passwords.c.user == user
     if not connection.execute(update(passwords).where(here).values(**values)).rowcount:

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from durward.core.oauth.grants.refresh_token import Presented
 from durward.core.values import ClientId, GrantId, Instant
-from durward.store.schema import families, refresh_tokens
+from durward.store.holds import hold_person_of
+from durward.store.schema import families, grants, refresh_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ def start_family(connection: Connection, family: Family, first: bytes, now: Inst
     }
     connection.execute(insert(families).values(**values))
     add_refresh(connection, family.grant, first, now)
+
+
+def hold_refresh(connection: Connection, token_hash: bytes) -> None:
+    """Hold the person of a token's grant, if there is one: before its rows, as who ends them does.
+
+    Else of two, who ends the family and who renews it, each would wait for the other.
+    """
+    t = refresh_tokens.c
+    both = refresh_tokens.join(grants, t.grant == grants.c.id)
+    hold_person_of(connection, grants.c.user, both, t.hash == token_hash)
 
 
 def find_refresh(connection: Connection, token_hash: bytes) -> tuple[Family, Presented] | None:

@@ -8,12 +8,14 @@ from durward.core.edge.revocation import Kind as Revoked
 from durward.core.values import Instant, SessionId, UserId
 from durward.store.audit import record_event
 from durward.store.grants import end_grants, live_grants
+from durward.store.holds import check_held, hold_person_of
 from durward.store.revocations import record_revocation
 from durward.store.schema import sessions
 
 
 def start_session(connection: Connection, session: Session, secret: bytes, trail: Trail) -> None:
-    """Keep a new session under the hash of its secret."""
+    """Keep a new session under the hash of its secret; its person is held."""
+    check_held(connection, session.user)
     connection.execute(
         insert(sessions).values(
             id=session.id,
@@ -44,15 +46,32 @@ def renew_session(
     methods: tuple[str, ...],
     trail: Trail,
 ) -> None:
-    """The same person signed in again: the session goes on under a new secret (AS-102)."""
+    """The same person signed in again: the session goes on under a new secret (AS-102).
+
+    The person is held.
+    """
     values = {
         "secret": secret,
         "methods": " ".join(methods),
         "authenticated_at": trail.at,
         "seen_at": trail.at,
     }
-    connection.execute(update(sessions).where(sessions.c.id == id).values(**values))
+    change = update(sessions).where(sessions.c.id == id).values(**values)
+    for user in connection.execute(change.returning(sessions.c.user)).scalars():
+        check_held(connection, user)
     record_event(connection, trail.event(Kind.SESSION_RENEWED, f"sessions/{id}"))
+
+
+def session_user(connection: Connection, secret: bytes) -> UserId | None:
+    """Whose session a secret's hash is, also where it has ended."""
+    found = select(sessions.c.user).where(sessions.c.secret == secret)
+    return connection.execute(found).scalar()
+
+
+def hold_session(connection: Connection, secret: bytes) -> Session | None:
+    """The session of a secret's hash as it is once its person is held, also one that has ended."""
+    user = hold_person_of(connection, sessions.c.user, sessions, sessions.c.secret == secret)
+    return None if user is None else find_session(connection, secret)
 
 
 def find_session(connection: Connection, secret: bytes) -> Session | None:
@@ -80,10 +99,16 @@ def touch_session(connection: Connection, id: SessionId, now: Instant) -> None:
 
 
 def end_session(connection: Connection, id: SessionId, reason: str, trail: Trail) -> bool:
-    """End a session and every grant that does not outlive it (AS-85); whether it was open."""
+    """End a session and every grant that does not outlive it (AS-85); whether it was open.
+
+    Its person is held.
+    """
     here = (sessions.c.id == id) & sessions.c.ended_at.is_(None)
-    if not connection.execute(update(sessions).where(here).values(ended_at=trail.at)).rowcount:
+    change = update(sessions).where(here).values(ended_at=trail.at).returning(sessions.c.user)
+    user = connection.execute(change).scalar()
+    if user is None:
         return False
+    check_held(connection, user)
     record_event(connection, trail.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
     record_revocation(connection, Revoked.SESSION, id, trail)
     bound = [one.id for one in live_grants(connection, session=id) if not one.outlives_session]

@@ -2,17 +2,36 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.values import Instant
 from durward.store.audit import record_event
+from durward.store.holds import hold_declared
 from durward.store.parts import forget_parts, put_parts
-from durward.store.schema import snapshots
+from durward.store.schema import deployment, snapshots
 
 KEPT = 10
-LOCK = 7_238_473
+FIRST_EPOCH = 1
+_NEWEST = select(
+    select(func.max(deployment.c.epoch)).scalar_subquery(),
+    select(func.max(snapshots.c.version)).scalar_subquery(),
+)
+
+
+class Edition(NamedTuple):
+    """What was published last, in the order in which it came: an epoch begins versions anew."""
+
+    epoch: int
+    version: int
+
+
+def newest_edition(connection: Connection) -> Edition:
+    """What was published last, in this epoch."""
+    found = connection.execute(_NEWEST).one()
+    return Edition(found[0] or FIRST_EPOCH, found[1] or 0)
 
 
 def newest_version(connection: Connection) -> int:
@@ -21,9 +40,8 @@ def newest_version(connection: Connection) -> int:
 
 
 def hold_version(connection: Connection) -> int:
-    """The newest version; nobody publishes another one until this transaction ends."""
-    if connection.dialect.name == "postgresql":  # SQLite has one writer
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    """The newest version; nobody publishes another one, or uses it, until this use case ends."""
+    hold_declared(connection, alone=True)
     return newest_version(connection)
 
 

@@ -1,0 +1,299 @@
+"""What is issued beside a change that ends it does not survive the change, on every database."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import Connection, delete
+from tests.attacks.test_standing import OTHER, changed, error, offline
+from tests.contract.replicas import Replica, beside
+from tests.contract.test_apply import overtaken
+from tests.e2e.test_issuer import claims_of
+from tests.issuer import START, Browser, Issuer, answer_of, asked
+from tests.issuer import issuer as fresh_issuer
+
+from durward.core.audit.event import Trail
+from durward.core.authn.session import COOKIE
+from durward.core.errors import Unavailable
+from durward.core.estate.declaration import Declaration, Kind
+from durward.core.values import ClientId, Instant, Secret, UserId, numeric_date
+from durward.entropy import new_id
+from durward.services import account, authorize, publish
+from durward.services.authorize import Redirect
+from durward.services.client_authentication import ClientRequest
+from durward.services.keyring import ACCESS
+from durward.services.sessions import Begun
+from durward.services.token import exchange
+from durward.store import holds, people, revocations, schema, sessions
+from durward.store.database import Database
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
+
+
+@pytest.fixture
+async def issuer(url: str) -> AsyncIterator[Issuer]:
+    async with fresh_issuer(url) as running:
+        yield running
+
+
+@pytest.fixture
+def other(issuer: Issuer, url: str) -> Iterator[Replica]:
+    replica = Replica(issuer, url)
+    yield replica
+    replica.close()
+
+
+def session_of(browser: Browser) -> Secret:
+    return Secret(browser.http.cookies[COOKIE])
+
+
+async def apply(replica: Replica, *declared: Declaration) -> None:
+    await asyncio.wrap_future(replica.begin(replica.plane.apply(declared, prune=False)))
+
+
+async def change(replica: Replica, what: str, browser: Browser) -> None:
+    """Something that ends what Ann's session gave to `other`."""
+    plane, secret = replica.plane, session_of(browser)
+    match what:
+        case "a new password":
+            await plane.new_password(UserId("ann"))
+        case "disabled":
+            await plane.apply([changed(Kind.USER, "ann", disabled=True)], prune=False)
+        case "another tenant":
+            await plane.apply([changed(Kind.USER, "ann", tenant="globex")], prune=False)
+        case "the client loses its API":
+            await plane.apply([changed(Kind.CLIENT, "other", apis=[])], prune=False)
+        case _:
+            done = await plane.use(lambda c, x, t: account.withdraw(c, x, secret, "other", t), "b")
+            assert done
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["a new password", "disabled", "another tenant", "the client loses its API", "withdrawn"],
+)
+async def test_a_grant_that_is_made_beside_what_ends_all_of_them_ends_too(
+    issuer: Issuer, other: Replica, what: str
+) -> None:
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    reply, _ = await beside(
+        issuer,
+        lambda: browser.authorize(prompt="none", **OTHER),
+        lambda: other.begin(change(other, what, browser)),
+        after=lambda done: isinstance(done, Redirect),
+    )
+    code = answer_of(reply)["code"]
+    await apply(other, changed(Kind.USER, "ann"), changed(Kind.CLIENT, "other"))
+    assert error(await issuer.redeem(code, "other")) == "invalid_grant"
+
+
+@pytest.mark.parametrize("what", ["a new password", "withdrawn"])
+async def test_tokens_that_are_issued_beside_what_ends_their_grant_are_not_renewed(
+    issuer: Issuer, other: Replica, what: str
+) -> None:
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    code = await browser.code(prompt=None, **OTHER)
+    reply, _ = await beside(
+        issuer,
+        lambda: issuer.redeem(code, "other"),
+        lambda: other.begin(change(other, what, browser)),
+    )
+    again = await issuer.refresh(reply.json()["refresh_token"], "other")
+    assert error(again) == "invalid_grant"
+    assert (await issuer.userinfo(reply.json()["access_token"])).status_code == 401
+
+
+async def test_a_session_that_begins_beside_what_ends_all_of_them_ends_too(
+    issuer: Issuer, other: Replica
+) -> None:
+    browser = issuer.browser()
+    page = await browser.follow(await browser.authorize())
+    disabled = changed(Kind.USER, "ann", disabled=True)
+    await beside(
+        issuer,
+        lambda: browser.sign_in(page),
+        lambda: other.begin(other.plane.apply([disabled], prune=False)),
+        after=lambda done: isinstance(done, Begun),
+    )
+    await apply(other, changed(Kind.USER, "ann"))
+    assert (await browser.http.get("/")).status_code == 303
+
+
+async def ask_silently(replica: Replica, browser: Browser) -> str:
+    """Ask at another replica, in the session of a browser; where the answer goes."""
+    form = urlencode(asked(prompt="none", **OTHER)).encode()
+    session = session_of(browser)
+    outcome = await replica.plane.use(
+        lambda c, x, t: authorize.begin(c, x, form, Secret("dwb_x"), session, t), "test"
+    )
+    assert isinstance(outcome, Redirect)
+    return outcome.uri
+
+
+@pytest.mark.parametrize("what", ["the session", "the consent"])
+async def test_nothing_is_issued_on_what_is_about_to_end(
+    issuer: Issuer, other: Replica, what: str
+) -> None:
+    """The other way round: the end was decided first, and is not committed."""
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    secret = session_of(browser)
+
+    def end(connection: Any, context: Any, trail: Trail) -> bool:
+        if what == "the consent":
+            return account.withdraw(connection, context, secret, "other", trail)
+        session = sessions.hold_session(connection, secret.sha256())
+        assert session is not None
+        return account.end_own_session(connection, context, secret, session.id, trail)
+
+    done, uri = await beside(
+        issuer,
+        lambda: issuer.plane.use(end, "test"),
+        lambda: other.begin(ask_silently(other, browser)),
+    )
+    assert done
+    assert "code=" not in uri
+
+
+async def test_of_a_token_and_what_ends_its_family_neither_waits_for_ever(
+    issuer: Issuer, other: Replica
+) -> None:
+    """Both lock what is the family's: in one order."""
+    browser = issuer.browser()
+    token = (await offline(issuer, browser))["refresh_token"]
+    reply, _ = await beside(
+        issuer,
+        lambda: issuer.refresh(token, "other"),
+        lambda: other.begin(change(other, "withdrawn", browser)),
+    )
+    assert reply.status_code == 200
+    again = await issuer.refresh(reply.json()["refresh_token"], "other")
+    assert error(again) == "invalid_grant"
+
+
+async def test_a_secret_that_is_replaced_at_that_moment_gives_nothing_afterwards(
+    issuer: Issuer, other: Replica
+) -> None:
+    """What it gave before is older than the not-before of the change."""
+    issued, _ = await beside(
+        issuer,
+        lambda: issuer.token("reporting", grant_type="client_credentials"),
+        lambda: other.begin(other.plane.new_client_secret(ClientId("reporting"))),
+    )
+    said = claims_of(issuer, issued.json()["access_token"], ACCESS)
+    found = await issuer.plane._database.read(lambda c: revocations.load_revocations(c, 0, START))
+    (at,) = [one.at for one in found if one.value == "reporting"]
+    assert int(str(said["iat"])) <= numeric_date(at)
+    refused = await issuer.token("reporting", grant_type="client_credentials")
+    assert error(refused) == "invalid_client"
+
+
+async def test_nobody_changes_what_is_a_persons_without_holding_them(database: Database) -> None:
+    """A mistake of ours that would only show beside another use case: it shows at once."""
+    trail = Trail("test", Instant(1), lambda: new_id("e"))
+    ann, bob = UserId("ann"), UserId("bob")
+
+    def use(connection: Connection) -> None:
+        holds.hold_people(connection, bob)
+        people.record_password(connection, bob, "hash", trail)
+        people.record_password(connection, ann, "hash", trail)
+
+    with pytest.raises(RuntimeError, match="not held"):
+        await database.write(use)
+    assert await database.read(lambda c: people.load_password(c, bob)) is None
+
+
+async def test_another_replica_does_not_issue_by_what_was_declared_before(
+    issuer: Issuer, other: Replica
+) -> None:
+    """It has not looked since: `keep_fresh` does not run here."""
+    token = (await offline(issuer))["refresh_token"]
+    service = issuer.token("reporting", grant_type="client_credentials")
+    assert (await service).status_code == 200
+    await apply(
+        other,
+        changed(Kind.USER, "ann", roles=[]),
+        changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]),
+        changed(Kind.CLIENT, "reporting", disabled=True),
+    )
+    renewed = (await issuer.refresh(token, "other")).json()
+    assert renewed["scope"] == "openid offline_access"
+    assert "roles" not in claims_of(issuer, renewed["access_token"], ACCESS)
+    refused = await issuer.token("reporting", grant_type="client_credentials")
+    assert error(refused) == "invalid_client"
+
+
+async def test_who_waited_for_a_change_issues_by_what_it_left(
+    issuer: Issuer, other: Replica
+) -> None:
+    """The request came while the change was being written: its facts are those of after."""
+    await asyncio.wrap_future(other.begin(other.plane.refresh()))
+    token = (await offline(issuer))["refresh_token"]
+    request = ClientRequest(basic("other", issuer.secrets["other"]), refreshing(token))
+    _, answer = await beside(
+        issuer,
+        lambda: issuer.apply(changed(Kind.USER, "ann", roles=[])),
+        lambda: other.begin(other.plane.use(lambda c, x, t: exchange(c, x, request, t), "t")),
+    )
+    assert "roles" not in claims_of(issuer, str(answer.body["access_token"]), ACCESS)
+
+
+def basic(client: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
+
+
+def refreshing(token: str) -> bytes:
+    return urlencode({"grant_type": "refresh_token", "refresh_token": token}).encode()
+
+
+async def test_who_is_overtaken_every_time_is_asked_to_come_again(
+    issuer: Issuer, other: Replica
+) -> None:
+    names = iter(f"t{number}" for number in range(100))
+
+    async def always() -> None:
+        await apply(other, Declaration(Kind.TENANT, next(names), {}))
+
+    with overtaken(issuer, always) as store:
+        reply = await issuer.token("reporting", grant_type="client_credentials")
+    assert (reply.status_code, store.writes) == (503, 3)
+    assert reply.headers["retry-after"]
+    again = await issuer.token("reporting", grant_type="client_credentials")
+    assert again.status_code == 200
+
+
+async def test_what_was_read_slowly_does_not_replace_what_came_meanwhile(issuer: Issuer) -> None:
+    """A reading that began before a change ends after it."""
+    plane = issuer.plane
+    older = await publish.load_published(plane._database, plane._key_file)
+    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    newer = plane.published
+    await plane.refresh(older)
+    assert plane.published is newer
+
+
+async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
+    issuer: Issuer,
+) -> None:
+    """What is in force here is not what it says, and what it says is older."""
+    plane = issuer.plane
+    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    newest = plane.published.version
+    for table in (schema.snapshots, schema.versions):
+        gone = delete(table).where(table.c.version == newest)
+        await plane._database.write(lambda c, g=gone: c.execute(g).rowcount)  # type: ignore[misc]
+    reply = await issuer.token("reporting", grant_type="client_credentials")
+    assert reply.status_code == 503
+    with pytest.raises(Unavailable, match="put back"):
+        await plane.check_store()
+    assert plane.published.version == newest
+    await plane.restored(0)
+    await plane.check_store()
+    assert plane.published.edition == (2, newest)
+    again = await issuer.token("reporting", grant_type="client_credentials")
+    assert again.status_code == 200
