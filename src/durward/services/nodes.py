@@ -13,7 +13,7 @@ from durward.core.sizes import NODES
 from durward.core.values import Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import identity, publish_anew
+from durward.services.publish import check_beyond, identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.nodes import add_node, forget_node, load_nodes, move_node, record_report
 from durward.store.snapshots import load_digest, newest_version, published_at
@@ -99,11 +99,14 @@ def overtake(
 
 def restored(
     connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, beyond: int = 0
-) -> int:
-    """An operator says that the database was put back; the epoch that begins."""
+) -> tuple[int, int]:
+    """An operator says that the database was put back: the epoch that begins, and its version.
+
+    Raises Misconfigured where the version to be beyond is none that a node can have.
+    """
+    check_beyond(connection, beyond)
     epoch = begin_epoch(connection, "an operator says so", trail)
-    publish_anew(connection, issuer, key_file, trail, beyond=beyond)
-    return epoch
+    return epoch, publish_anew(connection, issuer, key_file, trail, beyond=beyond)
 
 
 def forget(connection: Connection, id: str, trail: Trail) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from cyclopts import App
 
+from durward.core.difference import shown
 from durward.core.errors import Conflict, Misconfigured
 from durward.faces.command import DEMO_DIR
-from durward.faces.control import control_of
+from durward.faces.control import control_of, path_of
 from durward.faces.edge.agent import Agent, link_of
 from durward.faces.edge.identity import load_id, path_in, place_of, save_id
 from durward.faces.folders import held
@@ -76,8 +77,8 @@ def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the optio
         node: The id of the node.
         dir: The folder that holds durward.toml, such as the demo's.
     """
-    control_of(dir).post(f"/admin/v1/nodes/{node}/forget", {})
-    print(f"{node} is forgotten")
+    control_of(dir).post(path_of("nodes", node, "forget"), {}, "`durward status` shows it")
+    print(f"{shown(node)} is forgotten")
     return 0
 
 
