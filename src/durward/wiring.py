@@ -249,6 +249,12 @@ class ControlPlane:
         trail = self._trail(f"nodes/{wish or place}")
         return await self._database.write(lambda c: nodes.join(c, wish, place, trail))
 
+    async def leave(self, id: str, place: str) -> None:
+        """A node ends in order."""
+        trail = self._trail(f"nodes/{id}")
+        await self._database.write(lambda c: nodes.leave(c, id, place, trail))
+        self._recorded.set()
+
     async def hear(self, report: NodeReport) -> nodes.Heard:
         """Take down what a node tells. Raises Conflict where another process has its id."""
         trail = self._trail(f"nodes/{report.node}")

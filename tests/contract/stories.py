@@ -618,6 +618,7 @@ async def follow(issuer: Issuer) -> None:
             lambda place=place, node=refusing.node: issuer.plane.join(node, place),
             lambda moved=refusing.place, node=refusing.node: issuer.plane.join(node, moved),
             lambda report=refusing: issuer.plane.hear(report),
+            lambda left=refusing.place, node=refusing.node: issuer.plane.leave(node, left),
             lambda node=refusing.node: issuer.plane.forget_node(node),
         ):
             issuer.clock.forward(IN_CONTACT + 1)  # so that the node is silent, and may move
@@ -630,7 +631,9 @@ async def follow(issuer: Issuer) -> None:
         assert not [node for node in (await issuer.plane.fleet()).nodes if node.id == refusing.node]
         told = [event for event in await issuer.events() if f'"nodes/{refusing.node}"' in event]
         kinds = [json.loads(event)["kind"] for event in told if '"kind"' in event]
-        assert sorted(kinds) == ["node forgotten", "node joined", "node joined", "parts refused"]
+        assert sorted(kinds) == [
+            *("node forgotten", "node joined", "node joined", "node left", "parts refused")
+        ]
         if not any(injected.struck for injected in strikes):
             return
 

@@ -4,11 +4,13 @@ import json as jsonlib
 from pathlib import Path
 from typing import Any
 
+from durward.core.difference import shown
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.command import DEMO_DIR, durward
 from durward.faces.control import control_of
 
 KIB = 1024
+LONGEST_CAUSE = 1_000
 COUNTED = ("behind", "partly in force", "silent")
 
 
@@ -36,10 +38,11 @@ def told(found: dict[str, Any]) -> list[str]:
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
-    width = max(len(node["id"]) for node in found["nodes"])
-    for node in found["nodes"]:
-        lines.append(f"{node['id']:{width}}  {line(node)}")
-        lines += [f"{'':{width}}    {name}: {why}" for name, why in causes(node)]
+    names = [shown(node["id"]) for node in found["nodes"]]
+    width = max(map(len, names))
+    for name, node in zip(names, found["nodes"], strict=True):
+        lines.append(f"{name:{width}}  {line(node)}")
+        lines += [f"{'':{width}}    {part}: {why}" for part, why in causes(node)]
     return lines
 
 
@@ -55,9 +58,10 @@ def line(node: dict[str, Any]) -> str:
 
 
 def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
-    """Why a node is not where it should be."""
-    troubles = [("now", trouble) for trouble in node.get("troubles", ())]
-    return [*node.get("reasons", {}).items(), *troubles]
+    """Why a node is not where it should be, as may stand on a terminal: the node says it."""
+    told = [*node.get("reasons", {}).items()]
+    told += [("now", trouble) for trouble in node.get("troubles", ())]
+    return [(shown(part), shown(why, LONGEST_CAUSE)) for part, why in told]
 
 
 def ago(seconds: float) -> str:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -44,6 +45,7 @@ VERSIONS = {
 }
 FLUSH_MILLISECONDS = 20
 RETRY_SECONDS = 0.5
+LEAVE_SECONDS = 1.0
 
 
 class Agent:
@@ -68,6 +70,7 @@ class Agent:
         self._records = Records(settings, self._reopen, lambda: self._id)
         self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
+        self._refused = ""
         self._pushing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -79,9 +82,10 @@ class Agent:
         control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
         watchers: list[asyncio.Task[None]] = []
         try:
-            if self._link:
-                with contextlib.suppress(Unavailable):  # it joins as soon as it can
-                    await self._join(self._link)
+            if self._link and not await until_done(
+                partial(self._arrive, self._link), ended, report
+            ):
+                return
             if not await until_done(self._start, ended, report):
                 return
             watchers = [
@@ -101,6 +105,7 @@ class Agent:
             for watcher in watchers:
                 watcher.cancel()
             await self._stop()
+            await self._leave()
             control.close()
 
     async def _start(self) -> None:
@@ -167,16 +172,45 @@ class Agent:
             self._files.write_first(wanted, self._revoker.files)
         return wanted
 
+    async def _arrive(self, link: Link) -> None:
+        """Join before anything starts; where the control plane is away, as soon as it is there.
+
+        Raises Conflict while another process is the node of that id: it may be this one, which was
+        somewhere else a moment ago, or one that this folder is a copy of.
+        """
+        try:
+            with contextlib.suppress(Unavailable):
+                await self._join(link)
+        except DurwardError as error:
+            self._refused = str(error)
+            raise
+        self._refused = ""
+
+    async def _leave(self) -> None:
+        """Sign off, so that this node is taken at once wherever it starts next."""
+        if self._link and self._id:
+            with contextlib.suppress(DurwardError, OSError):  # TimeoutError is an OSError
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._link.leave(self._id, place_of(self._state))
+
     async def _join(self, link: Link) -> None:
         """Get an id, or keep the one that there is.
 
-        Raises Unavailable, and Misconfigured where another process is the node of that id.
+        Raises Unavailable, Conflict where another process is the node of that id, Misconfigured
+        where the control plane takes no more nodes; one that serves goes on without its id.
         """
         try:
             self._id = await link.join(self._id, place_of(self._state))
         except Conflict as error:
-            hint = "durward edge join --anew gives this one an id of its own"
-            raise Misconfigured("edge", str(error), hint=hint) from error
+            hint = (
+                "a folder that moved has its id again when the former place is silent for 30 s; "
+                "a copy gets one of its own by `durward edge join --anew`"
+            )
+            raise Conflict(str(error), hint=hint) from error
+        except Misconfigured as error:
+            if self._ready:
+                raise Unavailable(str(error)) from error
+            raise
         save_id(self._state, self._id)
 
     async def _keep_reporting(self, link: Link) -> None:
@@ -303,6 +337,8 @@ class Agent:
 
     def _not_ready(self) -> str:
         """Why this node serves nobody; empty where it serves."""
+        if self._refused:
+            return f"closed: {self._refused}"
         if not self._ready:
             return "this node is starting or ending"
         if not self._revoker.known:
