@@ -43,7 +43,7 @@ from durward.services.password_verifier import PasswordVerifier
 from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
-from durward.store.database import Database
+from durward.store.database import Database, attempt
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
 from durward.store.history import Recorded, Version, load_changes, load_versions
@@ -105,6 +105,7 @@ class ControlPlane:
         self._former_share = 1.0
         self._published: publish.Published
         self._reading = asyncio.Lock()
+        self._not_taken = ""
         self._revoked = (-1, 0)
         self._signers: dict[str, Signer] = {}
         self._changed = asyncio.Condition()
@@ -190,6 +191,9 @@ class ControlPlane:
         """Follow what is published and revoked, here and by other replicas."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
+            if self._not_taken:
+                report(self._not_taken)
+                self._not_taken = ""
             with reported(report):
                 newest, digest, revoked = await self._database.read(
                     lambda c: (
@@ -280,6 +284,12 @@ class ControlPlane:
         trail = self._trail(f"nodes/{wish or place}")
         return await self._database.write(lambda c: nodes.join(c, wish, place, trail))
 
+    async def leave(self, id: str, place: str) -> None:
+        """A node ends in order."""
+        trail = self._trail(f"nodes/{id}")
+        await self._database.write(lambda c: nodes.leave(c, id, place, trail))
+        self._recorded.set()
+
     async def hear(self, report: NodeReport) -> nodes.Heard:
         """Take down what a node tells. Raises Conflict where another process has its id."""
         trail = self._trail(f"nodes/{report.node}")
@@ -294,16 +304,28 @@ class ControlPlane:
             lambda c, by: nodes.overtake(c, signed, self.issuer, self._key_file, by), "nodes"
         )
         self._recorded.set()
-        await self.refresh()
+        await self._take()
 
-    async def restored(self, beyond: int) -> int:
-        """The database was put back to an earlier state; the epoch that begins."""
-        epoch = await self._alone(
-            lambda c, by: nodes.restored(c, self.issuer, self._key_file, by, beyond), "operator"
-        )
+    async def restored(self, beyond: int) -> tuple[int, int]:
+        """The database was put back to an earlier state: the epoch that begins, and its version."""
+        with attempt() as made:
+            done = await self._alone(
+                made.at(lambda c, by: nodes.restored(c, self.issuer, self._key_file, by, beyond)),
+                "operator",
+            )
         self._recorded.set()
-        await self.refresh()
-        return epoch
+        await self._take()
+        return done
+
+    async def _take(self, known: publish.Published | None = None) -> None:
+        """Take what was just committed. That it fails is no error of who had it committed.
+
+        `keep_fresh` takes it then, as soon as it can, and tells the operator.
+        """
+        try:
+            await self.refresh(known)
+        except DurwardError as error:
+            self._not_taken = f"what was published is taken later: {error}"
 
     async def forget_node(self, id: str) -> None:
         """Forget a node. Raises Misconfigured where there is none."""
@@ -411,9 +433,12 @@ class ControlPlane:
         """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
         password = passwords.mint_password()
         phc = await self.passwords.hash(password)
-        await self.use(
-            lambda c, x, t: passwords.set_password(c, x, user, phc, t), "operator", alone=True
-        )
+        with attempt() as made:
+            await self.use(
+                made.at(lambda c, x, t: passwords.set_password(c, x, user, phc, t)),
+                "operator",
+                alone=True,
+            )
         return password
 
     @property
@@ -423,9 +448,12 @@ class ControlPlane:
 
     async def new_client_secret(self, client: ClientId) -> Secret:
         """A new secret for a client: shown to its owner now or never. Raises Misconfigured."""
-        return await self.use(
-            lambda c, x, t: client_secrets.replace_secret(c, x, client, t), "operator", alone=True
-        )
+        with attempt() as made:
+            return await self.use(
+                made.at(lambda c, x, t: client_secrets.replace_secret(c, x, client, t)),
+                "operator",
+                alone=True,
+            )
 
     def jwks(self) -> list[dict[str, Json]]:
         """The public keys of tokens."""
@@ -470,7 +498,7 @@ class ControlPlane:
         )
         self._recorded.set()
         if applied.published:
-            await self.refresh(applied.published)
+            await self._take(applied.published)
         return applied
 
     def _known(self) -> publish.Published:
@@ -495,8 +523,8 @@ class ControlPlane:
         ahead, lifetime = settings.keys_ahead_seconds, settings.access_lifetime_seconds
         return keyring.least(Seconds(ahead), Seconds(lifetime))
 
-    async def rotate_keys(self, wish: keyring.Wish) -> Rotation:
-        """Publish the next signing keys.
+    async def rotate_keys(self, wish: keyring.Wish) -> tuple[Rotation, int]:
+        """Publish the next signing keys: when they sign, and the version that they came with.
 
         Raises Misconfigured where tokens would be refused, Conflict where others publish meanwhile.
         """
@@ -518,11 +546,14 @@ class ControlPlane:
         for _ in range(publish.ATTEMPTS):
             known = self._published
             declared = await asyncio.to_thread(publish.parts_of, known.estate)
-            done = await self._database.write(partial(use, known=known, declared=declared))
+            with attempt() as made:
+                done = await self._database.write(
+                    made.at(partial(use, known=known, declared=declared))
+                )
             if done is not None:
                 self._recorded.set()
-                await self.refresh(done[1])
-                return done[0]
+                await self._take(done[1])
+                return done[0], done[1].version
             await self.refresh()
         raise publish.overtaken("keys rotate")
 

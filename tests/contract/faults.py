@@ -141,6 +141,15 @@ async def fails(use: Awaitable[object]) -> bool:
     return False
 
 
+async def told_of(use: Awaitable[object]) -> str:
+    """What an operator is told of a change: `done`, `not done`, or that it is `not known`."""
+    try:
+        await use
+    except Unavailable as error:
+        return "not known" if error.unsettled else "not done"
+    return "done"
+
+
 async def everything(issuer: Issuer) -> dict[str, list[str]]:
     """All rows of all tables."""
     return await rows_of(issuer.plane._database)

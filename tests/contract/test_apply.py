@@ -48,6 +48,27 @@ class Overtaken(Database):
         await self.inner.close()
 
 
+class GoneAfterwards(Database):
+    """A store that answers nothing once a write of somebody is committed."""
+
+    def __init__(self, inner: Database) -> None:
+        self.inner = inner
+        self.is_gone = False
+
+    async def read(self, use: Callable[[Any], Any]) -> Any:
+        if self.is_gone:
+            raise Unavailable("the store: away")
+        return await self.inner.read(use)
+
+    async def write(self, use: Callable[[Any], Any]) -> Any:
+        done = await self.inner.write(use)
+        self.is_gone = True
+        return done
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
 @contextlib.contextmanager
 def overtaken(issuer: Issuer, before: Before) -> Iterator[Overtaken]:
     inner = issuer.plane._database
@@ -164,6 +185,51 @@ async def test_who_is_overtaken_every_time_is_told_and_nothing_is_changed(
     assert not [row for row in (await everything(issuer))["client_secrets"] if "'fresh'" in row]
 
 
+async def test_what_was_committed_is_answered_whatever_comes_after_it(issuer: Issuer) -> None:
+    """Where the store goes away before the new version is taken, it is taken later, and told."""
+    plane, inner = issuer.plane, issuer.plane._database
+    before = plane.published.version
+    store = GoneAfterwards(inner)
+
+    async def apply() -> int:
+        done = await plane.apply([job("fresh")], prune=False)
+        issuer.secrets["fresh"] = done.secrets[0][1].reveal()
+        return done.version
+
+    async def rotate() -> int:
+        return (await plane.rotate_keys(Wish()))[1]
+
+    async def put_back() -> int:
+        return (await plane.restored(0))[1]
+
+    for number, change in enumerate((apply, rotate, put_back), 1):
+        plane._database = store
+        assert await change() == before + number
+        assert plane.published.version == before + number - 1
+        plane._database, store.is_gone = inner, False
+        told: list[str] = []
+        following = asyncio.create_task(plane.keep_fresh(told.append))
+        for _ in range(400):
+            await asyncio.sleep(0.05)
+            if plane.published.version == before + number:
+                break
+        following.cancel()
+        assert told == ["what was published is taken later: the store: away"]
+    reply = await issuer.token("fresh", grant_type="client_credentials")
+    assert reply.json().get("error") != "invalid_client"
+
+
+async def test_a_version_that_no_node_can_have_is_not_gone_beyond(issuer: Issuer) -> None:
+    """Numbers of versions end: what is typed wrong would stop every change for good."""
+    before = issuer.plane.published.version
+    for wrong in (-1, before + 1_000_001, 2**63 - 2, 10**30):
+        with pytest.raises(Misconfigured, match="is not from 0 to"):
+            await issuer.plane.restored(wrong)
+    assert await issuer.plane.restored(before + 1_000_000) == (2, before + 1_000_001)
+    done = await issuer.plane.apply([tenant("later")], prune=False)
+    assert done.version == before + 1_000_002
+
+
 async def test_keys_that_are_replaced_meanwhile_stay(issuer: Issuer, other: ControlPlane) -> None:
     turns = iter((Wish(unsafe_now=True),))
 
@@ -202,7 +268,8 @@ async def test_what_is_checked_holds_up_nobody(issuer: Issuer) -> None:
         unknown = replace(job("fresh"), body={**job("fresh").body, "tenant": "nobody"})
         with pytest.raises(Misconfigured, match="nobody"):
             await issuer.plane.apply([unknown], prune=False)
-        assert (await issuer.plane.apply(sample(), prune=False)).version == 0
+        nothing = await issuer.plane.apply(sample(), prune=False)
+        assert (nothing.published, nothing.version) == (None, issuer.plane.published.version)
         assert not left.is_set()
     finally:
         left.set()

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.demo import Demo
 from tests.live import wait_for
@@ -119,6 +120,17 @@ def test_where_a_node_does_not_follow_it_is_said_by_name(demo: Demo) -> None:
     assert (done.returncode, "in force" in done.stdout) == (0, True), done
 
 
+def asked(runtime: Path, path: str) -> httpx2.Response:
+    """What the agent of an edge answers."""
+    transport = httpx2.HTTPTransport(uds=str(runtime / "edge.sock"))
+    with httpx2.Client(transport=transport, timeout=10) as client:
+        return client.get(f"http://edge{path}")
+
+
+def is_ready(runtime: Path) -> bool:
+    return (runtime / "edge.sock").exists() and asked(runtime, "/readyz").status_code == 200
+
+
 def start_apply(demo: Demo, content: str) -> "subprocess.Popen[str]":
     file = demo.folder / "more.durward.yaml"
     file.write_text(content)
@@ -126,8 +138,25 @@ def start_apply(demo: Demo, content: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def test_a_second_process_with_the_id_of_a_node_is_refused(demo: Demo) -> None:
-    """A folder that is copied to another place is another node: it has to join."""
+@contextmanager
+def edge_with(config: Path) -> Iterator["subprocess.Popen[str]"]:
+    """An edge beside the demo's; ended at the end."""
+    command = [sys.executable, "-m", "durward", "edge", "--config", str(config)]
+    with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as edge:
+        try:
+            yield edge
+        finally:
+            edge.terminate()
+            edge.wait(20)
+
+
+def test_a_second_process_with_the_id_of_a_node_is_closed_until_that_one_is_silent(
+    demo: Demo,
+) -> None:
+    """A folder that is copied to another place is another node: it has to join.
+
+    One that moved is not: what ended in order is taken at its new place at once.
+    """
     told = tomllib.loads((demo.folder / "durward.toml").read_text())["edge"]
     state = Path(told["state"])
     copy = demo.folder / "copy"
@@ -138,17 +167,32 @@ def test_a_second_process_with_the_id_of_a_node_is_refused(demo: Demo) -> None:
     told |= {"state": str(copy), "runtime": str(copy), "apis": f"127.0.0.1:{demo.port + 15}"}
     lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
     (copy / "durward.toml").write_text("\n".join(["[edge]", *lines]))
-    config = str(copy / "durward.toml")
-    command = [sys.executable, "-m", "durward", "edge", "--config", config]
-    second = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert second.returncode == 2, second
-    assert "node `edge-1` is another process" in second.stderr
-    assert "edge join --anew" in second.stderr
-    command = [*command[:4], "join", "--config", config, "--anew"]
+    config = copy / "durward.toml"
+    command = [sys.executable, "-m", "durward", "edge", "join", "--config", str(config), "--anew"]
+    with edge_with(config) as second:
+        assert second.stderr is not None
+        line = second.stderr.readline()
+        assert "node `edge-1` is another process" in line
+        assert "edge join --anew" in line
+        assert line.endswith("closed until this is over\n")
+        closed = asked(copy, "/readyz")
+        assert (closed.status_code, closed.text[:22]) == (503, "closed: node `edge-1` ")
+        beside = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert (beside.returncode, "is in use by `edge`" in beside.stderr) == (2, True), beside
+        assert second.poll() is None, "it tries again until the other is silent"
     joined = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert joined.stdout == "this node is edge-2\n", joined
-    shown = demo.run("status")
-    assert "edge-2  behind, version 0" in shown.stdout
+    assert "edge-2  behind, version 0" in demo.run("status").stdout
+    with edge_with(config):
+        wait_for(lambda: "edge-2  in force" in demo.run("status").stdout)
+    moved = copy.with_name("moved")
+    copy.rename(moved)
+    (moved / "edge.sock").unlink()
+    config = moved / "durward.toml"
+    config.write_text(config.read_text().replace(f'"{copy}"', f'"{moved}"'))
+    with edge_with(config):
+        wait_for(lambda: is_ready(moved), within=15)
+    assert "node left" in demo.run("logs", "--last", "1000").stdout
     assert demo.run("edge", "forget", "edge-2").returncode == 0
     assert demo.run("edge", "forget", "edge-2").returncode == 2
     assert "edge-2" not in demo.run("status").stdout

@@ -62,3 +62,28 @@ async def test_a_public_key_that_cannot_be_written_is_told_and_the_former_is_who
         await ControlPlane.open(settings)
     assert caught.value.hint
     assert (tmp_path / "snapshot.jwk").read_bytes() == before
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_file_that_is_replaced_while_it_is_open_is_not_written_any_more(
+    tmp_path: Path, *, is_there: bool
+) -> None:
+    """What is written then is lost when the process ends: better nothing is, and it is told."""
+    settings = ServeSettings(issuer=ISSUER, runtime=str(tmp_path), state=str(tmp_path))
+    plane = await ControlPlane.open(settings)
+    try:
+        await plane.check_store()
+        path = tmp_path / "durward.db"
+        kept = path.rename(tmp_path / "former.db")
+        if is_there:
+            path.write_bytes(kept.read_bytes())
+        told = "another file" if is_there else "No such file"
+        for use in (plane.check_store(), plane.restored(0)):
+            with pytest.raises(Unavailable, match=told) as caught:
+                await use
+            assert not caught.value.unsettled
+        kept.rename(path)
+        await plane.check_store()
+    finally:
+        await plane.close()

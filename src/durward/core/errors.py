@@ -62,10 +62,14 @@ class Conflict(DurwardError):  # noqa: N818 - named as what it is
 class Unavailable(DurwardError):  # noqa: N818
     """A part that is needed does not answer. Nothing is allowed meanwhile."""
 
-    def __init__(self, what: str, *, retry_after: int = 1, hint: str = "") -> None:
+    def __init__(
+        self, what: str, *, retry_after: int = 1, hint: str = "", unsettled: bool = False
+    ) -> None:
         super().__init__(what)
         self.retry_after = retry_after
         self.hint = hint
+        self.unsettled = unsettled
+        """Whether what was asked for may have been done all the same."""
 
 
 class Misconfigured(DurwardError):  # noqa: N818

@@ -4,18 +4,22 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.estate.declaration import Declaration
 from durward.faces.command import DEMO_DIR, durward
+from durward.faces.outcome import Interrupted, Unsettled
 from durward.settings import Settings, load_settings
 
 PATIENCE_SECONDS = 60
 CHANGE_PATIENCE_SECONDS = 600
-"""What is largest is checked in ten seconds on a machine that has nothing else to do. Who gives up
-does not know whether it was applied."""
+"""What is largest is checked in ten seconds on a machine that has nothing else to do."""
+
+
+LEFT_TO_APPLY = "`durward plan` shows what is left to apply"
 
 
 class NotRunning(Unavailable):
@@ -27,7 +31,10 @@ class NotRunning(Unavailable):
 
 
 class Control:
-    """The admin API. Every call raises Unavailable, Misconfigured or Conflict."""
+    """The admin API. Every call raises Unavailable, Misconfigured or Conflict.
+
+    A change raises Unsettled or Interrupted too, and only these where it may have been made.
+    """
 
     def __init__(self, runtime: Path, folder: Path = DEMO_DIR) -> None:
         self.socket = runtime / "control.sock"
@@ -41,41 +48,52 @@ class Control:
         """Read something that is text."""
         return str(self._send("GET", path).text)
 
-    def post(self, path: str, body: object, patience: float = PATIENCE_SECONDS) -> Any:
-        """Change something."""
+    def ask(self, path: str, body: object, patience: float = PATIENCE_SECONDS) -> Any:
+        """Ask what has a body, and changes nothing."""
         return self._send("POST", path, json=body, timeout=patience).json()
 
-    def change(
-        self,
-        verb: str,
-        wanted: Sequence[Declaration],
-        *,
-        prune: bool,
-        version: int | None = None,
-    ) -> Any:
-        """`plan` or `apply` declarations, or those of a version."""
-        listed = [
-            {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
-        ]
-        body = {"declarations": listed, "prune": prune, "version": version}
-        return self.post(f"/admin/v1/{verb}", body, CHANGE_PATIENCE_SECONDS)
+    def post(self, path: str, body: object, left: str, patience: float = PATIENCE_SECONDS) -> Any:
+        """Change something; `left` says what to do where no answer tells whether it was done."""
+        try:
+            return self._send("POST", path, left, json=body, timeout=patience).json()
+        except KeyboardInterrupt:
+            raise Interrupted("it is not known whether it was done", left) from None
 
-    def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:
+    def plan(
+        self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
+    ) -> Any:
+        """What `apply` would do with declarations, or those of a version."""
+        body = declared(wanted, prune=prune, version=version)
+        return self.ask("/admin/v1/plan", body, CHANGE_PATIENCE_SECONDS)
+
+    def apply(
+        self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
+    ) -> Any:
+        """Apply declarations, or those of a version."""
+        body = declared(wanted, prune=prune, version=version)
+        return self.post("/admin/v1/apply", body, LEFT_TO_APPLY, CHANGE_PATIENCE_SECONDS)
+
+    def _send(
+        self, method: str, path: str, left: str | None = None, **content: Any
+    ) -> httpx2.Response:
         with self._client() as client:
             try:
                 reply = client.request(method, f"http://durward{path}", **content)
-            except httpx2.ConnectError as error:
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 problem = f"no control plane listens on {self.socket} any more"
                 raise NotRunning(problem, self.folder) from error
             except httpx2.HTTPError as error:
-                raise Unavailable(f"the control plane does not answer: {error}") from error
+                problem = f"the control plane does not answer: {error}"
+                raise (Unsettled(problem, left) if left else Unavailable(problem)) from error
         if reply.is_success:
             return reply
         told = described(reply)
+        if left and (reply.status_code == httpx2.codes.INTERNAL_SERVER_ERROR or told["unsettled"]):
+            raise Unsettled(told["title"], left)
         match reply.status_code:
             case 409:
                 raise Conflict(told["title"], hint=told["hint"])
-            case 503:
+            case 500 | 503:
                 raise Unavailable(told["title"])
             case _:
                 where, _, problem = told["title"].partition(": ")
@@ -91,13 +109,29 @@ class Control:
             yield it
 
 
-def described(reply: httpx2.Response) -> dict[str, str]:
+def declared(
+    wanted: Sequence[Declaration], *, prune: bool, version: int | None
+) -> dict[str, object]:
+    """What should be, as it is sent."""
+    listed = [
+        {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
+    ]
+    return {"declarations": listed, "prune": prune, "version": version}
+
+
+def described(reply: httpx2.Response) -> dict[str, Any]:
     """The problem document of a refusal (RFC 9457)."""
     try:
         found = reply.json()
     except ValueError:
         found = {}
-    return {"title": f"the answer is {reply.status_code}", "hint": "", **found}
+    usual = {"title": f"the answer is {reply.status_code}", "hint": "", "unsettled": False}
+    return {**usual, **found}
+
+
+def path_of(*segments: str) -> str:
+    """The path of something that is named by whoever types: nothing in a name parts segments."""
+    return "/admin/v1/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
 def settings_in(folder: Path) -> Settings:

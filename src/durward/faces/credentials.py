@@ -1,11 +1,48 @@
 """The file of credentials that a demo, or an operator without a terminal, keeps: mode 0600."""
 
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from durward.core.errors import Misconfigured
+
+ROOM_BYTES = 65_536
+"""What is tried: secrets of several hundred clients fit."""
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def check_credentials(path: Path) -> None:
+    """Try whether secrets can be kept there, before one is made: it would be lost.
+
+    The folder is made where it is missing; a file that is there stays as it is. Raises
+    Misconfigured.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise Misconfigured(str(path), "is not a file")
+        kept = path.read_bytes() if path.exists() else None
+        if (left := aside(path)).exists() and left.stat().st_size:
+            hint = f"secrets may be in it that are nowhere else: move it to {path}, or remove it"
+            raise Misconfigured(str(left), "is left from before", hint=hint)
+        if kept is not None:
+            read_credentials(path)
+        trial = path.with_name(f".{path.name}.trial")
+        write_new(trial, kept or b"", ROOM_BYTES)
+        if kept is None:
+            trial.rename(left)
+            left.unlink()
+        else:
+            trial.rename(path)
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        hint = "nothing was changed; name another file: --credentials FILE"
+        raise Misconfigured(str(path), problem, hint=hint) from error
 
 
 def add_credentials(path: Path, fresh: Mapping[str, str], part: str) -> None:
@@ -19,27 +56,52 @@ def add_credentials(path: Path, fresh: Mapping[str, str], part: str) -> None:
     known[part] = {**known.get(part, {}), **fresh}
     lines = []
     for title, values in known.items():
-        lines += [f"[{title}]", *(f'"{name}" = "{value}"' for name, value in values.items()), ""]
-    aside = path.with_name(f".{path.name}.new")
+        entries = (f"{quoted(name)} = {quoted(value)}" for name, value in values.items())
+        lines += [f"[{title if BARE.fullmatch(title) else quoted(title)}]", *entries, ""]
+    fresh_file = aside(path)
     try:
-        aside.unlink(missing_ok=True)
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
+        write_new(fresh_file, "\n".join(lines).encode())
+        fresh_file.rename(path)
     except OSError as error:
-        hint = f"{', '.join(fresh)} may be in {aside}: keep them, they are shown nowhere else"
+        hint = f"{', '.join(fresh)} may be in {fresh_file}: keep them, they are shown nowhere else"
         raise Misconfigured(str(path), f"cannot be written: {error.strerror}", hint=hint) from error
 
 
 def read_credentials(path: Path) -> dict[str, dict[str, str]]:
     """The secrets by part and name. Raises Misconfigured."""
     try:
-        return tomllib.loads(path.read_text())
+        found = tomllib.loads(path.read_text())
+        return msgspec.convert(found, dict[str, dict[str, str]])
     except OSError as error:
         hint = "`durward demo` writes it; elsewhere: `durward apply --credentials FILE`"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(str(path), str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        hint = "it is TOML: parts, and in each of them secrets by name"
+        problem = f"is not a file of credentials: {error}"
+        raise Misconfigured(str(path), problem, hint=hint) from error
+
+
+def aside(path: Path) -> Path:
+    """Where a file is written before it takes the place of the former one."""
+    return path.with_name(f".{path.name}.new")
+
+
+def write_new(path: Path, content: bytes, room: int = 0) -> None:
+    """A file of its owner alone, in place of one that was left; with room for more. Raises OSError.
+
+    The room is taken and given back: that it is there is all that is asked.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content + bytes(room))
+        file.flush()
+        os.fsync(file.fileno())
+        if room:
+            file.truncate(len(content))
+            os.fsync(file.fileno())
+
+
+def quoted(text: str) -> str:
+    """A text as TOML has it: as in JSON, but for one character that has to be escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

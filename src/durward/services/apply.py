@@ -16,7 +16,7 @@ from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, Published, overtaken, publish
 from durward.services.take_back import take_back
-from durward.store.database import Database
+from durward.store.database import Database, attempt
 from durward.store.declarations import put_declaration, remove_declaration
 from durward.store.history import record_change
 from durward.store.snapshots import hold_version
@@ -38,16 +38,14 @@ class Plan:
 class Applied:
     """What was done, and the secrets that were made: they are shown to their owner now or never."""
 
-    changes: tuple[Change, ...]
-    secrets: tuple[tuple[ClientId, Secret], ...]
-    published: Published | None
+    version: int
+    """The version that says what was wanted: the one that was published, or where nothing changed
+    the one that it was compared with."""
+    changes: tuple[Change, ...] = ()
+    secrets: tuple[tuple[ClientId, Secret], ...] = ()
+    published: Published | None = None
     """None where nothing changed."""
     told: Told = field(default_factory=Told)
-
-    @property
-    def version(self) -> int:
-        """The version that was published; 0 where nothing changed."""
-        return self.published.version if self.published else 0
 
 
 async def plan(
@@ -73,15 +71,18 @@ async def apply(
     Everything or nothing; without a change nothing is published, nor where a declared test of the
     policies fails, they name what there is not, or an edge could not take it. What is in force when
     the checks are done is what they began with: else they are done again, `ATTEMPTS` times. Raises
-    Misconfigured, Unavailable, and Conflict where others came first every time.
+    Misconfigured, Unavailable (`unsettled` where it may be done all the same), and Conflict where
+    others came first every time.
     """
     for _ in range(ATTEMPTS):
         checked = await _candidate(database, wanted, known, envoy, issuer)
         if not checked.steps and not checked.secrets:
-            return Applied((), (), None)
-        done = await database.write(
-            lambda c, checked=checked: put_in_force(c, checked, issuer, key_file, trails)  # type: ignore[misc]
-        )
+            return Applied(checked.version)
+        with attempt() as made:
+            use = partial(
+                put_in_force, checked=checked, issuer=issuer, key_file=key_file, trails=trails
+            )
+            done = await database.write(made.at(use))
         if done is not None:
             return done
     raise overtaken("apply")
@@ -110,7 +111,8 @@ def put_in_force(
             *(connection, checked.after, checked.parts, checked.cause),
             *(issuer, key_file, trail),
         )
-    return Applied(checked.changes, tuple(secrets), published, checked.told)
+    version = published.version if published else checked.version
+    return Applied(version, checked.changes, tuple(secrets), published, checked.told)
 
 
 async def _candidate(

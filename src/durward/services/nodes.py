@@ -10,17 +10,19 @@ from durward.core.audit.event import Trail
 from durward.core.edge.parts import digest_of, read_listing
 from durward.core.edge.report import IN_CONTACT, NodeState, Report, lacks
 from durward.core.errors import Conflict, Misconfigured
+from durward.core.estate.declaration import NAME, NAME_CHARACTERS
 from durward.core.jose.jwk import KeySet
 from durward.core.sizes import NODES
 from durward.core.values import MICROSECONDS, Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import identity, publish_anew
+from durward.services.publish import check_beyond, identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.history import published_first
 from durward.store.nodes import (
     add_node,
     forget_node,
+    leave_node,
     load_history,
     load_nodes,
     move_node,
@@ -31,6 +33,8 @@ from durward.store.snapshots import load_digest, newest_version, published_at
 
 LOOKED_BACK = 100
 """How many reports are looked at for when a node began to refuse something."""
+LEFT = "left:"
+"""Before the place of a node that signed off; no place has this in its name."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +51,48 @@ def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> 
     """The id of the node at a place: the one it has, the one it wants, or the next free one.
 
     Raises Conflict where another place has the id and is in contact, Misconfigured where there are
-    too many nodes.
+    too many nodes, or what it is to be called is no name.
     """
+    for name in (place,) if wish is None else (place, wish):
+        if not NAME.match(name):
+            hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
+            raise Misconfigured("node", "that is no name", hint=hint)
     known = {node.id: (node, at) for node, at in load_nodes(connection)}
+    here = [id for id, (_, at) in known.items() if at.removeprefix(LEFT) == place]
     if wish is None:
-        here = [id for id, (_, at) in known.items() if at == place]
-        if here:
-            return here[0]
-        wish = next(
-            id for number in range(1, len(known) + 2) if (id := f"edge-{number}") not in known
-        )
+        free = (id for number in range(1, len(known) + 2) if (id := f"edge-{number}") not in known)
+        wish = here[0] if here else next(free)
+    former = [id for id in here if id != wish]
     if wish in known:
         node, at = known[wish]
-        if at == place:
-            return wish
-        if later(node.heard_at, IN_CONTACT) >= trail.at:
-            raise Conflict(f"node `{wish}` is another process, and that one is in contact")
-        move_node(connection, wish, place, trail)
-        return wish
-    if len(known) >= NODES:
-        hint = "durward edge forget ID lets one go that is no more"
-        raise Misconfigured("nodes", f"there are {len(known)}, and no more are served", hint=hint)
-    add_node(connection, wish, place, trail)
+        if at != place:
+            if holds(node, at, trail.at):
+                raise Conflict(f"node `{wish}` is another process, and that one is in contact")
+            move_node(connection, wish, place, trail, moved=wish not in here)
+    else:
+        if len(known) - len(former) >= NODES:
+            hint = "durward edge forget ID lets one go that is no more"
+            raise Misconfigured(
+                "nodes", f"there are {len(known)}, and no more are served", hint=hint
+            )
+        add_node(connection, wish, place, trail)
+    for id in former:  # a place is one node: nobody will ever speak for its former name
+        forget_node(connection, id, trail)
     return wish
+
+
+def holds(node: NodeState, at: str, now: Instant) -> bool:
+    """Whether the place that a node is at keeps its id from others: it is in contact."""
+    return not at.startswith(LEFT) and later(node.heard_at, IN_CONTACT) >= now
+
+
+def leave(connection: Connection, id: str, place: str, trail: Trail) -> None:
+    """The node at a place ends in order: its id may go on anywhere at once, as in a new container.
+
+    Until it does, it counts like any that is not heard of.
+    """
+    if any((node.id, at) == (id, place) for node, at in load_nodes(connection)):
+        leave_node(connection, id, LEFT + place, trail)
 
 
 def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
@@ -77,11 +100,14 @@ def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
 
     What it has of another history counts as nothing: a version, and a number of a revocation.
     """
-    known = {node.id: at for node, at in load_nodes(connection)}
+    known = {node.id: (node, at) for node, at in load_nodes(connection)}
     ahead = is_ahead(connection, report.version, report.list)
     if report.node not in known:
         return Heard(known=False, is_ahead=ahead)
-    if known[report.node] != report.place:
+    node, at = known[report.node]
+    if at != report.place:
+        if not holds(node, at, trail.at):  # it began without us, and joins its new place now
+            return Heard(known=False, is_ahead=ahead)
         raise Conflict(f"node `{report.node}` is another process")
     if revoked_at(connection, report.revocations) != report.revocations_at:
         report = msgspec.structs.replace(report, revocations=0, revocations_at=0)
@@ -118,11 +144,14 @@ def overtake(
 
 def restored(
     connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, beyond: int = 0
-) -> int:
-    """An operator says that the database was put back; the epoch that begins."""
+) -> tuple[int, int]:
+    """An operator says that the database was put back: the epoch that begins, and its version.
+
+    Raises Misconfigured where the version to be beyond is none that a node can have.
+    """
+    check_beyond(connection, beyond)
     epoch = begin_epoch(connection, "an operator says so", trail)
-    publish_anew(connection, issuer, key_file, trail, beyond=beyond)
-    return epoch
+    return epoch, publish_anew(connection, issuer, key_file, trail, beyond=beyond)
 
 
 def forget(connection: Connection, id: str, trail: Trail) -> None:

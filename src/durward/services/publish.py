@@ -20,7 +20,7 @@ from durward.core.edge.parts import (
     parts_of_estate,
     parts_of_issuer,
 )
-from durward.core.errors import Conflict, DurwardError, Unavailable
+from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.policy.bundle import compile_bundle
 from durward.core.policy.evaluate import PolicySet
@@ -40,6 +40,9 @@ from durward.store.snapshots import (
     publish_snapshot,
 )
 
+FURTHEST = 1_000_000
+"""How far beyond what is published an operator may let the next version be: more is a typo, and
+numbers of versions end."""
 ATTEMPTS = 3
 """How often a change is tried anew where others publish meanwhile."""
 
@@ -147,16 +150,24 @@ def identity(connection: Connection) -> Deployment:
 
 def publish_anew(
     connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int
-) -> None:
+) -> int:
     """After the database was put back: publish what is declared, by a version beyond another.
 
-    Raises Misconfigured.
+    Returns the version. Raises Misconfigured.
     """
     hold_version(connection)
     estate = estate_of(load_declarations(connection))
-    publish(
-        connection, estate, parts_of(estate), "put back", issuer, key_file, trail, beyond=beyond
-    )
+    cause, parts = "put back", parts_of(estate)
+    return publish(connection, estate, parts, cause, issuer, key_file, trail, beyond=beyond).version
+
+
+def check_beyond(connection: Connection, beyond: int) -> None:
+    """Refuse what no node can have, as an operator may have typed it. Raises Misconfigured."""
+    newest = hold_version(connection)
+    if not 0 <= beyond <= newest + FURTHEST:
+        problem = f"{beyond} is not from 0 to {newest + FURTHEST}"
+        hint = f"version {newest} is published; `durward status` shows what nodes have"
+        raise Misconfigured("beyond", problem, hint=hint)
 
 
 def publish_if_changed(

@@ -4,13 +4,17 @@ Two runners serve one kind of verb. A use case that the database refuses because
 one is run again as a whole: it has no other effects.
 """
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
+from durward.core.errors import Unavailable
+
 T = TypeVar("T")
+P = ParamSpec("P")
 Use = Callable[[Connection], T]
 
 
@@ -31,3 +35,37 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Give every connection back."""
+
+
+class Attempt:
+    """A use case that may run several times, and whether the last time it came to its end."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def at(self, use: Callable[P, T]) -> Callable[P, T]:
+        """The use case, followed."""
+
+        def follow(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.ended = False
+            done = use(*args, **kwargs)
+            self.ended = True
+            return done
+
+        return follow
+
+
+@contextlib.contextmanager
+def attempt() -> Iterator[Attempt]:
+    """Tell apart, where the store does not answer, what was not done from what may have been.
+
+    A use case that did not end is not committed. One that ended was being committed, and nobody
+    knows: raises Unavailable that is `unsettled` then.
+    """
+    made = Attempt()
+    try:
+        yield made
+    except Unavailable as error:
+        if not made.ended:
+            raise
+        raise Unavailable(str(error), hint=error.hint, unsettled=True) from error

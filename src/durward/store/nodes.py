@@ -20,12 +20,18 @@ def add_node(connection: Connection, id: str, place: str, trail: Trail) -> None:
     record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place))
 
 
-def move_node(connection: Connection, id: str, place: str, trail: Trail) -> None:
-    """A node that is silent goes on somewhere else under its id."""
+def leave_node(connection: Connection, id: str, left: str, trail: Trail) -> None:
+    """A node ends in order; `left` stands for its place until it joins again, wherever it is."""
+    connection.execute(update(nodes).where(nodes.c.id == id).values(place=left))
+    record_event(connection, trail.event(Kind.NODE_LEFT, f"nodes/{id}"))
+
+
+def move_node(connection: Connection, id: str, place: str, trail: Trail, *, moved: bool) -> None:
+    """A node that is silent, or left, goes on under its id, here or somewhere else."""
     here = nodes.c.id == id
     values = {"place": place, "heard_at": trail.at}
     connection.execute(update(nodes).where(here).values(**values))
-    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=True))
+    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=moved))
 
 
 def forget_node(connection: Connection, id: str, trail: Trail) -> bool:

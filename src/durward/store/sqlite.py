@@ -17,6 +17,7 @@ from durward.store.database import Database, T, Use
 
 READERS = 4
 BUSY_SECONDS = 10
+PUT_BACK = "start `serve` again; end it before its database is put back"
 
 
 class SqliteDatabase(Database):
@@ -25,6 +26,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._file: tuple[int, int] | None = None
         self._engine = sqlite_engine(path)
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
@@ -44,6 +46,7 @@ class SqliteDatabase(Database):
     def _transact(self, begin: str, use: Use[T]) -> T:
         try:
             with self._engine.connect() as connection:
+                self._check_file()
                 connection.info["begin"] = begin
                 with connection.begin():
                     return use(connection)
@@ -52,6 +55,23 @@ class SqliteDatabase(Database):
                 raise
             hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
             raise Unavailable(f"the store: {error.orig}", hint=hint) from error
+
+    def _check_file(self) -> None:
+        """Refuse to go on with a file that has another in its place: what is written is lost.
+
+        Raises Unavailable.
+        """
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise Unavailable(
+                f"the store: {self._path}: {error.strerror}", hint=PUT_BACK
+            ) from error
+        here = (found.st_dev, found.st_ino)
+        self._file = self._file or here
+        if here != self._file:
+            problem = "is another file than the one that is open"
+            raise Unavailable(f"the store: {self._path} {problem}", hint=PUT_BACK)
 
     async def close(self) -> None:
         """End the threads; a transaction under way ends first."""

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SNAPSHOT_PUBLISHED = "snapshot published"
     PARTS_REFUSED = "parts refused"
     NODE_JOINED = "node joined"
+    NODE_LEFT = "node left"
     NODE_FORGOTTEN = "node forgotten"
     DATABASE_PUT_BACK = "database put back"
     KEY_CREATED = "key created"

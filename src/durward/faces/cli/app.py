@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from durward import __version__
 from durward.core.errors import DurwardError, Misconfigured
-from durward.faces.cli.exit_code import DONE, FAILED, IN_SHORT, INTERRUPTED
+from durward.faces.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
 from durward.faces.command import durward, typed
+from durward.faces.outcome import Done, Interrupted, Unsettled
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -72,6 +73,12 @@ def run(arguments: list[str]) -> int:
         return complain(misunderstood(error), hint=how_to_call(error))
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Interrupted as error:
+        failed(arguments, str(error), error.hint)
+        return INTERRUPTED
+    except (Unsettled, Done) as error:  # it is, or may be, done: not the code of what is not
+        failed(arguments, str(error), error.hint)
+        return FOUND
     except Misconfigured as error:
         return failed(arguments, f"{error.path}: {error.problem}", error.hint)
     except DurwardError as error:

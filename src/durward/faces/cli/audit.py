@@ -11,6 +11,7 @@ from cyclopts import App
 
 from durward.core.audit.checkpoint import LogKey, verify_checkpoint
 from durward.core.audit.verify import verify_log
+from durward.core.difference import shown
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.faces.cli.exit_code import DONE, FOUND
@@ -18,6 +19,7 @@ from durward.faces.command import DEMO_DIR, typed
 from durward.faces.control import Control, control_of
 
 PAGE = 500
+LONGEST_LINE = 1_000
 FOLLOW_SECONDS = 0.3
 
 audit = App(name="audit", help="Prove that the audit log is whole.", result_action="return_value")
@@ -127,4 +129,5 @@ def line(event: dict[str, Any], *, json: bool) -> str:
         what = facts.get("action") or f"{facts['method']} {facts['path']}"
         return f"{at} {verdict} {found['actor']:12} {what}  {facts['reason']}  {found['id']}"
     told = facts.get("error") or " ".join(facts.get("scopes", ()))
-    return f"{at} {found['kind']}  {found['actor']}  {found['target']}  {told}".rstrip()
+    text = f"{at} {found['kind']}  {found['actor']}  {found['target']}  {told}".rstrip()
+    return shown(text, LONGEST_LINE)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from durward.faces.cli.once import show_once
+from durward.faces.cli.once import make_and_show
 from durward.faces.cli.rollout import wait_until_refused
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
@@ -33,6 +33,5 @@ def secret(
         credentials: Where the secret goes (mode 0600), instead of the terminal.
     """
     control = control_of(dir)
-    with show_once("secret", name, "clients", control, credentials) as show:
-        show(control.post(f"/admin/v1/clients/{name}/secret", {})["secret"])
+    make_and_show("secret", name, "clients", control, credentials)
     return wait_until_refused(control, "tokens of the former secrets")

@@ -1,7 +1,6 @@
 """`durward plan`, `apply`, `export`, `history`: files are the interface, and what they were."""
 
 import json as jsonlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from durward.core.errors import Misconfigured
 from durward.faces.cli.changes import SIGNS, told
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.cli.keys import instant
+from durward.faces.cli.once import has_place, show
 from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
-from durward.faces.credentials import add_credentials
 from durward.faces.declarations import read_declarations
+from durward.faces.outcome import stays
 
 SHOWN = 4
 MORE = "`durward plan --json` tells them"
@@ -37,7 +37,7 @@ def plan(
         version: Instead of files, what was declared under a version of `durward history`.
         json: Print one JSON object.
     """
-    answer = control_of(dir).change("plan", declared(files, version), prune=prune, version=version)
+    answer = control_of(dir).plan(declared(files, version), prune=prune, version=version)
     print(jsonlib.dumps(answer) if json else told(answer, MORE))
     return FOUND if answer["changes"] else DONE
 
@@ -53,8 +53,8 @@ def apply(
 ) -> int:
     """Make it so: everything or nothing, in force on every node when it returns.
 
-    Exit code 0: in force everywhere. 1: applied, and not in force everywhere: where, and why.
-    2: not applied.
+    Exit code 0: in force everywhere. 1: applied, and not in force everywhere: where, and why; or
+    it is not known whether it was applied, which is said. 2: not applied.
 
     Args:
         files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
@@ -66,21 +66,16 @@ def apply(
         no_wait: Return when it is published.
     """
     control, wanted = control_of(dir), declared(files, version)
-    if credentials is None and not sys.stdout.isatty():
-        made = control.change("plan", wanted, prune=prune, version=version)["secrets"]
+    if not has_place(credentials):
+        made = control.plan(wanted, prune=prune, version=version)["secrets"]
         if made:
             hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
             raise Misconfigured("apply", f"secrets of {', '.join(made)} would be lost", hint=hint)
-    answer = control.change("apply", wanted, prune=prune, version=version)
-    print(told(answer))
-    if credentials:
-        add_credentials(credentials, answer["secrets"], "clients")
-        if answer["secrets"]:
-            print(f"secrets of {', '.join(answer['secrets'])} are in {credentials}")
-    else:
-        for client, secret in answer["secrets"].items():
-            print(f"secret of {client}, shown only now: {secret}")
-    return DONE if no_wait else wait_until_in_force(control, answer["version"], wait)
+    answer = control.apply(wanted, prune=prune, version=version)
+    with stays(f"version {answer['version']} is applied", "durward status"):
+        show("secret", answer["secrets"], "clients", credentials)
+        print(told(answer))
+        return DONE if no_wait else wait_until_in_force(control, answer["version"], wait)
 
 
 def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002

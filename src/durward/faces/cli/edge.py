@@ -5,11 +5,13 @@ from pathlib import Path
 
 from cyclopts import App
 
+from durward.core.difference import shown
 from durward.core.errors import Conflict, Misconfigured
+from durward.core.estate.declaration import NAME, NAME_CHARACTERS
 from durward.faces.command import DEMO_DIR
-from durward.faces.control import control_of
+from durward.faces.control import control_of, path_of
 from durward.faces.edge.agent import Agent, link_of
-from durward.faces.edge.identity import load_id, path_in, place_of, save_id
+from durward.faces.edge.identity import load_id, place_of, save_id
 from durward.faces.folders import held
 from durward.faces.process import keep_private, one_error
 from durward.settings import EdgeSettings, load_settings
@@ -47,21 +49,24 @@ def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) 
         anew: Forget the id that this folder has, and what it holds of another control plane.
     """
     settings = edge_settings(config)
+    check_name(name)
     link = link_of(settings)
     if link is None:
         hint = "control_plane = the runtime folder of `durward serve`"
         raise Misconfigured("edge", "this node follows no control plane", hint=hint)
     state = Path(settings.state)
     keep_private(state)
-    if anew:
-        for kept in (path_in(state), state / "parts.json"):
-            kept.unlink(missing_ok=True)
-    try:
-        id = asyncio.run(link.join(name or load_id(state) or settings.id, place_of(state)))
-    except Conflict as error:
-        hint = "another --name, or --anew for one that is free"
-        raise Misconfigured("edge", str(error), hint=hint) from error
-    save_id(state, id)
+    with held("edge", state):  # one that runs tells under the id that it began with
+        former = None if anew else load_id(state)
+        wish = name or former or settings.id
+        try:
+            id = asyncio.run(link.join(wish, place_of(state)))
+        except Conflict as error:
+            hint = "another --name, or --anew for one that is free"
+            raise Misconfigured("edge", str(error), hint=hint) from error
+        save_id(state, id)
+        if anew:
+            forget_parts(state)
     print(f"this node is {id}")
     return 0
 
@@ -76,8 +81,8 @@ def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the optio
         node: The id of the node.
         dir: The folder that holds durward.toml, such as the demo's.
     """
-    control_of(dir).post(f"/admin/v1/nodes/{node}/forget", {})
-    print(f"{node} is forgotten")
+    control_of(dir).post(path_of("nodes", node, "forget"), {}, "`durward status` shows it")
+    print(f"{shown(node)} is forgotten")
     return 0
 
 
@@ -86,7 +91,25 @@ def edge_settings(config: Path) -> EdgeSettings:
     settings = load_settings(config).edge
     if settings is None:
         raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+    check_name(settings.id)
     return settings
+
+
+def check_name(id: str | None) -> None:
+    """Refuse what the control plane would not call a node. Raises Misconfigured."""
+    if id is not None and not NAME.match(id):
+        hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
+        raise Misconfigured("edge", f"`{shown(id)}` is no name for a node", hint=hint)
+
+
+def forget_parts(state: Path) -> None:
+    """What a node holds of another control plane goes, once it has an id of this one."""
+    parts = state / "parts.json"
+    try:
+        parts.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "remove it before this node starts"
+        raise Misconfigured(str(parts), error.strerror or "stays", hint=hint) from error
 
 
 async def start(settings: EdgeSettings) -> None:

@@ -10,7 +10,7 @@ from durward.core.edge.decision import END, Decision
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import MICROSECONDS
 from durward.faces.command import DEMO_DIR
-from durward.faces.control import Control, NotRunning, settings_in
+from durward.faces.control import Control, NotRunning, path_of, settings_in
 from durward.faces.edge.decisions import find_decisions
 
 WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
@@ -49,7 +49,7 @@ def in_the_log(control: Control, id: str) -> list[Decision]:
     found = []
     for known in (f"{id.removesuffix(END)}{END}", id.removesuffix(END)):
         try:
-            event = control.get(f"/admin/v1/events/{known}")
+            event = control.get(path_of("events", known))
             facts = {**event["facts"], "id": known, "at": event["at"]}
             found.append(msgspec.convert(facts, Decision))
         except NotRunning:

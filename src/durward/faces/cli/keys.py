@@ -14,6 +14,7 @@ from durward.faces.cli.exit_code import DONE
 from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
+from durward.faces.outcome import stays
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION = re.compile(r"([0-9]{1,9})([smhd])")
@@ -56,7 +57,7 @@ def rotate(
     """Publish new keys, sign with them once caches have them, keep the old ones to verify.
 
     Without times both are the shortest that refuse no token. Exit code 1: the keys are published,
-    and not in force on every node.
+    and not in force on every node; or it is not known whether they are, which is said.
 
     Args:
         ahead: From publication to first use, such as 10m: longer than caches keep keys.
@@ -74,13 +75,21 @@ def rotate(
         "unsafe_now": unsafe_now,
     }
     control = control_of(dir)
-    done = control.post("/admin/v1/keys/rotate", body)
-    here, there = ("would be", "would verify") if dry_run else ("are", "verify")
-    print(f"new keys {here} published; they sign from {instant(done['signs_from'])}")
-    print(f"the former ones {there} until {instant(done['retired_at'])}")
-    if dry_run or no_wait:
+    if dry_run:
+        print(turn(control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"))
         return DONE
-    return wait_until_in_force(control, done["version"], wait)
+    done = control.post("/admin/v1/keys/rotate", body, "`durward keys` shows them")
+    with stays(f"new keys are published by version {done['version']}", "durward status"):
+        print(turn(done, "are", "verify"))
+        return DONE if no_wait else wait_until_in_force(control, done["version"], wait)
+
+
+def turn(done: dict[str, Any], here: str, there: str) -> str:
+    """When keys sign and verify, for people."""
+    return (
+        f"new keys {here} published; they sign from {instant(done['signs_from'])}\n"
+        f"the former ones {there} until {instant(done['retired_at'])}"
+    )
 
 
 def seconds(name: str, written: str | None) -> int | None:

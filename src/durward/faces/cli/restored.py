@@ -5,6 +5,7 @@ from pathlib import Path
 from durward.faces.cli.rollout import wait_until_in_force
 from durward.faces.command import DEMO_DIR
 from durward.faces.control import control_of
+from durward.faces.outcome import stays
 
 
 def restored(
@@ -25,6 +26,8 @@ def restored(
         dir: The folder that holds durward.toml, such as the demo's.
     """
     control = control_of(dir)
-    done = control.post("/admin/v1/restored", {"beyond": beyond})
-    print(f"epoch {done['epoch']} begins: every code and refresh token from before is ended")
-    return wait_until_in_force(control, done["version"], wait)
+    left = "`durward status --json` shows the epoch, and the version"
+    done = control.post("/admin/v1/restored", {"beyond": beyond}, left)
+    with stays(f"epoch {done['epoch']} begins with version {done['version']}", "durward status"):
+        print(f"epoch {done['epoch']} begins: every code and refresh token from before is ended")
+        return wait_until_in_force(control, done["version"], wait)

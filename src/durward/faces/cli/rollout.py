@@ -4,6 +4,7 @@ import sys
 import time
 from typing import Any
 
+from durward.core.difference import shown
 from durward.core.errors import DurwardError
 from durward.faces.cli.exit_code import DONE, FOUND, INTERRUPTED
 from durward.faces.cli.status import causes
@@ -14,6 +15,7 @@ PUSHES = 2
 TELL_AFTER_SECONDS = 1.0
 ROUND_SECONDS = 1.0
 UNSURE = ("behind", "silent")
+LONGEST = 1_000
 
 
 def wait_until_in_force(control: Control, version: int, wait: float | None) -> int:
@@ -73,7 +75,7 @@ def _wait(
             return found["version"], nodes, passed
         if not is_told and passed >= TELL_AFTER_SECONDS:
             is_told = True
-            print(f"waiting for {', '.join(behind)}", file=sys.stderr, flush=True)
+            print(f"waiting for {shown(', '.join(behind), LONGEST)}", file=sys.stderr, flush=True)
 
 
 def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
@@ -83,7 +85,7 @@ def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
         return DONE
     lacking = [node for node in nodes if node["standing"] != "in force"]
     if not lacking:
-        where = nodes[0]["id"] if len(nodes) == 1 else f"all {len(nodes)} nodes"
+        where = shown(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
         print(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
         return DONE
     print(f"✗ version {version} is applied, and not in force everywhere:")
@@ -94,6 +96,6 @@ def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
 def tell(lacking: list[dict[str, Any]]) -> None:
     """Which nodes they are, and what each of them lacks."""
     for node in lacking:
-        print(f"  {node['id']}: {node['standing']}, at version {node['version']}")
+        print(f"  {shown(node['id'])}: {node['standing']}, at version {node['version']}")
         for name, why in causes(node):
             print(f"    {name}: {why}")

@@ -4,11 +4,13 @@ import json as jsonlib
 from pathlib import Path
 from typing import Any
 
+from durward.core.difference import shown
 from durward.faces.cli.exit_code import DONE, FOUND
 from durward.faces.command import DEMO_DIR, durward
 from durward.faces.control import control_of
 
 KIB = 1024
+LONGEST_CAUSE = 1_000
 
 
 def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - the option is --dir
@@ -35,10 +37,11 @@ def told(found: dict[str, Any]) -> list[str]:
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
-    width = max(len(node["id"]) for node in found["nodes"])
-    for node in found["nodes"]:
-        lines.append(f"{node['id']:{width}}  {line(node)}")
-        lines += [f"{'':{width}}    {name}: {why}" for name, why in causes(node)]
+    names = [shown(node["id"]) for node in found["nodes"]]
+    width = max(map(len, names))
+    for name, node in zip(names, found["nodes"], strict=True):
+        lines.append(f"{name:{width}}  {line(node)}")
+        lines += [f"{'':{width}}    {part}: {why}" for part, why in causes(node)]
     return lines
 
 
@@ -54,10 +57,11 @@ def line(node: dict[str, Any]) -> str:
 
 
 def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
-    """Why a node is not where it should be."""
-    lacks = [("lacks", what) for what in node["lacks"]]
-    troubles = [("now", trouble) for trouble in node.get("troubles", ())]
-    return [*node.get("reasons", {}).items(), *lacks, *troubles]
+    """Why a node is not where it should be, as may stand on a terminal: the node says it."""
+    found = [*node.get("reasons", {}).items()]
+    found += [("lacks", what) for what in node["lacks"]]
+    found += [("now", trouble) for trouble in node.get("troubles", ())]
+    return [(shown(part), shown(why, LONGEST_CAUSE)) for part, why in found]
 
 
 def ago(seconds: float) -> str:

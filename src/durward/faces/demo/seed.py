@@ -9,8 +9,8 @@ import msgspec
 
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.wire import compact_json
-from durward.faces.control import Control
-from durward.faces.credentials import add_credentials, read_credentials
+from durward.faces.control import Control, path_of
+from durward.faces.credentials import add_credentials, check_credentials, read_credentials
 from durward.faces.declarations import read_declarations
 from durward.faces.demo.place import Place
 
@@ -23,13 +23,14 @@ def seed(place: Place, runtime: Path) -> None:
     """
     control, kept = Control(runtime), place.folder / "credentials"
     wanted = read_declarations(place.orders / "durward.yaml")
+    check_credentials(kept)
     if changed := list(changed_since(wanted, seeded(place), control.get("/admin/v1/declarations"))):
-        add_credentials(kept, control.change("apply", changed, prune=False)["secrets"], "clients")
+        add_credentials(kept, control.apply(changed, prune=False)["secrets"], "clients")
     place.seeded.write_text(json.dumps({name_of(one): mark(one) for one in wanted}))
     known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
     people = [found.name for found in wanted if found.kind is Kind.USER]
     fresh = {
-        name: control.post(f"/admin/v1/users/{name}/password", {})["password"]
+        name: control.post(path_of("users", name, "password"), {}, "start it again")["password"]
         for name in people
         if name not in known or not there[name]["password"]
     }

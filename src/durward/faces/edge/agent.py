@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -45,6 +46,7 @@ VERSIONS = {
 }
 FLUSH_MILLISECONDS = 20
 RETRY_SECONDS = 0.5
+LEAVE_SECONDS = 1.0
 
 
 class Agent:
@@ -74,6 +76,7 @@ class Agent:
         self._records = Records(settings, self._reopen, lambda: self._id)
         self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
+        self._refused = ""
         self._pushing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -85,9 +88,10 @@ class Agent:
         control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
         watchers: list[asyncio.Task[None]] = []
         try:
-            if self._link:
-                with contextlib.suppress(Unavailable):  # it joins as soon as it can
-                    await self._join(self._link)
+            if self._link and not await until_done(
+                partial(self._arrive, self._link), ended, report
+            ):
+                return
             if not await until_done(self._start, ended, report):
                 return
             watchers = [
@@ -107,6 +111,7 @@ class Agent:
             for watcher in watchers:
                 watcher.cancel()
             await self._stop()
+            await self._leave()
             control.close()
 
     async def _start(self) -> None:
@@ -173,18 +178,45 @@ class Agent:
             self._files.write_first(wanted, self._revoker.files)
         return wanted
 
+    async def _arrive(self, link: Link) -> None:
+        """Join before anything starts; where the control plane is away, as soon as it is there.
+
+        Raises Conflict while another process is the node of that id: it may be this one, which was
+        somewhere else a moment ago, or one that this folder is a copy of.
+        """
+        try:
+            with contextlib.suppress(Unavailable):
+                await self._join(link)
+        except DurwardError as error:
+            self._refused = str(error)
+            raise
+        self._refused = ""
+
+    async def _leave(self) -> None:
+        """Sign off, so that this node is taken at once wherever it starts next."""
+        if self._link and self._id:
+            with contextlib.suppress(DurwardError, OSError):  # TimeoutError is an OSError
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._link.leave(self._id, place_of(self._state))
+
     async def _join(self, link: Link) -> None:
         """Get an id, or keep the one that there is.
 
-        Raises Unavailable, also where this node is not taken now (there are too many): it serves
-        what it holds. Raises Misconfigured where another process is the node of that id.
+        Raises Conflict where another process is the node of that id. Where this node is not taken
+        (there are too many) raises Unavailable once it serves: it goes on with what it holds;
+        Misconfigured before.
         """
         try:
             self._id = await link.join(self._id, place_of(self._state))
         except Conflict as error:
-            hint = "durward edge join --anew gives this one an id of its own"
-            raise Misconfigured("edge", str(error), hint=hint) from error
+            hint = (
+                "a folder that moved has its id again when the former place is silent for 30 s; "
+                "a copy gets one of its own by `durward edge join --anew`"
+            )
+            raise Conflict(str(error), hint=hint) from error
         except Misconfigured as error:
+            if not self._ready:
+                raise
             unjoined = f"this node is not counted: {error}"
             if unjoined != self._unjoined:
                 report(unjoined)
@@ -353,6 +385,8 @@ class Agent:
 
     def _not_ready(self) -> str:
         """Why this node serves nobody; empty where it serves."""
+        if self._refused:
+            return f"closed: {self._refused}"
         if not self._ready:
             return "this node is starting or ending"
         if not self._revoker.known:

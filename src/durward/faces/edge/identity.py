@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from durward.core.errors import Unavailable
+from durward.core.estate.declaration import NAME
 from durward.faces.edge.xds import replace
 
 MACHINE_ID = Path("/etc/machine-id")
@@ -22,9 +23,10 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_id(state: Path) -> str | None:
     """The id of the node whose folder this is; None before it has one, or where it is lost."""
     try:
-        return msgspec.json.decode(path_in(state).read_bytes(), type=Identity).id
+        id = msgspec.json.decode(path_in(state).read_bytes(), type=Identity).id
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+    return id if NAME.match(id) else None
 
 
 def save_id(state: Path, id: str) -> None:

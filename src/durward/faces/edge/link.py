@@ -84,6 +84,10 @@ class Link:
         reply = await self._send("POST", "join", json={"wish": wish, "place": place})
         return decoded(reply, dict[str, str])["id"]
 
+    async def leave(self, id: str, place: str) -> None:
+        """Sign off: the id is free for another place at once."""
+        await self._send("POST", "leave", json={"node": id, "place": place})
+
     async def report(self, report: Report) -> Heard:
         """Tell how this node is. Raises Conflict where another process has its id."""
         reply = await self._send("POST", "reports", content=msgspec.json.encode(report))

@@ -117,8 +117,10 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
     async def rotate(http: Request) -> Response:
         turn = msgspec.json.decode(await http.body(), type=Turn)
         wish = turn.wish()
-        done = plane.plan_rotation(wish) if turn.dry_run else await plane.rotate_keys(wish)
-        version = plane.published.version
+        if turn.dry_run:
+            done, version = plane.plan_rotation(wish), plane.published.version
+        else:
+            done, version = await plane.rotate_keys(wish)
         return JSONResponse(
             {"signs_from": done.signs_from, "retired_at": done.retired_at, "version": version}
         )
@@ -160,14 +162,16 @@ def told(endpoint: Endpoint) -> Endpoint:
         except Conflict as error:
             return problem(409, str(error), error.hint)
         except Unavailable as error:
-            answer = problem(503, str(error))
+            if error.unsettled:  # who asks again at once may do it twice
+                return problem(503, str(error), error.hint, unsettled=True)
+            answer = problem(503, str(error), error.hint)
             answer.headers["retry-after"] = str(error.retry_after)
             return answer
 
     return respond
 
 
-def problem(status: int, title: str, hint: str = "") -> Response:
+def problem(status: int, title: str, hint: str = "", **more: object) -> Response:
     """A problem document; whoever reads it may see everything."""
-    body = {"type": "about:blank", "title": title, "status": status, "hint": hint}
+    body = {"type": "about:blank", "title": title, "status": status, "hint": hint, **more}
     return JSONResponse(body, status, media_type=PROBLEM)

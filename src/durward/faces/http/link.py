@@ -26,6 +26,13 @@ class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wish: str | None = None
 
 
+class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node that ends in order."""
+
+    node: str
+    place: str
+
+
 def routes(plane: ControlPlane) -> list[Route]:
     """`after` is what the edge has; 204 says that there is nothing newer yet."""
 
@@ -63,10 +70,6 @@ def routes(plane: ControlPlane) -> list[Route]:
         listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
         return JSONResponse({"taken": await plane.ingest(listed)})
 
-    async def join(http: Request) -> Response:
-        asked = msgspec.json.decode(await http.body(), type=Joining)
-        return JSONResponse({"id": await plane.join(asked.wish, asked.place)})
-
     async def reports(http: Request) -> Response:
         heard = await plane.hear(msgspec.json.decode(await http.body(), type=Report))
         return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
@@ -78,8 +81,26 @@ def routes(plane: ControlPlane) -> list[Route]:
         Route("/edge/v1/revocations", told(revocations)),
         Route("/edge/v1/canaries", told(canaries)),
         Route("/edge/v1/events", told(events), methods=["POST"]),
-        Route("/edge/v1/join", told(join), methods=["POST"]),
         Route("/edge/v1/reports", told(reports), methods=["POST"]),
+        *of_membership(plane),
+    ]
+
+
+def of_membership(plane: ControlPlane) -> list[Route]:
+    """How a node begins to be one, and ends."""
+
+    async def join(http: Request) -> Response:
+        asked = msgspec.json.decode(await http.body(), type=Joining)
+        return JSONResponse({"id": await plane.join(asked.wish, asked.place)})
+
+    async def leave(http: Request) -> Response:
+        asked = msgspec.json.decode(await http.body(), type=Leaving)
+        await plane.leave(asked.node, asked.place)
+        return JSONResponse({})
+
+    return [
+        Route("/edge/v1/join", told(join), methods=["POST"]),
+        Route("/edge/v1/leave", told(leave), methods=["POST"]),
     ]
 
 

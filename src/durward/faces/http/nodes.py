@@ -84,8 +84,8 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def restored(http: Request) -> Response:
         asked = msgspec.json.decode(await http.body(), type=PutBack)
-        epoch = await plane.restored(asked.beyond)
-        return JSONResponse({"epoch": epoch, "version": plane.published.version})
+        epoch, version = await plane.restored(asked.beyond)
+        return JSONResponse({"epoch": epoch, "version": version})
 
     return [
         Route("/admin/v1/nodes", told(fleet)),
