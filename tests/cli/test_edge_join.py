@@ -68,7 +68,11 @@ def test_an_id_on_the_disk_that_is_no_name_is_asked_for_anew(state: Path) -> Non
 def test_what_a_node_tells_stays_in_its_line() -> None:
     red = "\x1b[31mred\nedge-9  in force"
     node = {"id": red, "standing": "behind", "version": 0, "heard_seconds_ago": 1.0}
-    found = {"version": 3, "published_seconds_ago": 1.0, "nodes": [{**node, "troubles": [red]}]}
+    found = {
+        "version": 3,
+        "published_seconds_ago": 1.0,
+        "nodes": [{**node, "lacks": [red], "troubles": [red]}],
+    }
     lines = told(found)
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert all(line.isprintable() for line in lines)

@@ -225,6 +225,7 @@ def test_where_the_file_fails_afterwards_it_is_said_that_it_is_applied_and_what_
     assert "clients secret NAME` makes another" in told.err
     assert SECRET not in told.out + told.err
     played.answers["/admin/v1/clients/job/secret"] = lambda: (200, {"secret": "dws_two"})
+    played.answers["/admin/v1/nodes"] = lambda: (200, {"version": 7, "revocations": 3, "nodes": []})
     assert run(played.call("clients secret job --credentials")) == DONE
     assert read_credentials(played.credentials) == {"clients": {"job": "dws_two"}}
 
