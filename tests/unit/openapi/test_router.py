@@ -28,6 +28,25 @@ def test_values_are_decoded_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/users/@me", "/users/@me"),
+        ("/users/%40me", None),
+        ("/users/@m%65", None),
+        ("/users/ann%40example.com", "/users/{id}"),
+        ("/a:b/x", "/a:b/{y}"),
+        ("/a%3Ab/x", None),
+        ("/a%3Ac/x", "/{x}/{y}"),
+    ],
+)
+def test_a_path_that_means_another_operation_once_it_is_decoded_means_none(
+    path: str, meant: str | None
+) -> None:
+    found = router("/users/{id}", "/users/@me", "/{x}/{y}", "/a:b/{y}").match("GET", path)
+    assert (found and found[0].template) == meant
+
+
+@pytest.mark.parametrize(
     "path",
     [
         *("", "a", "/", "/a", "/a/", "/a/b/c", "//b", "/a/b;c", "/a/*", "/a/%2f", "/a/%00"),

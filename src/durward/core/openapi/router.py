@@ -133,32 +133,45 @@ class Router(Generic[What]):
             place.routes[route.method] = route
 
     def match(self, method: str, path: str) -> tuple[Route[What], Mapping[str, str]] | None:
-        """The route and the decoded values of its variables, or None."""
+        """The route and the decoded values of its variables, or None.
+
+        None also where the path means another route once it is decoded: a service that decodes
+        before it routes would do what `/users/@me` is for when asked for `/users/%40me`.
+        """
         if not path.startswith("/"):
             return None
         segments = path.split("/")[1:]
-        route = _walk(self._root, segments, 0, method)
+        route = _walk(self._root, segments, segments, 0, method)
         if route is None:
             return None
-        values: dict[str, str] = {}
-        for name, segment in zip(route.template.split("/")[1:], segments, strict=True):
-            if name.startswith("{"):
-                value = _decode(segment)
-                if value is None:
-                    return None
-                values[name[1:-1]] = value
-        return route, values
+        decoded = segments
+        if "%" in path:
+            read = [_decode(segment) for segment in segments]
+            decoded = [text for text in read if text is not None]
+            if len(decoded) < len(segments):
+                return None
+            if _walk(self._root, segments, decoded, 0, method) is not route:
+                return None
+        names = route.template.split("/")[1:]
+        return route, {
+            name[1:-1]: value
+            for name, value in zip(names, decoded, strict=True)
+            if name.startswith("{")
+        }
 
 
-def _walk(place: _Place[What], segments: list[str], depth: int, method: str) -> Route[What] | None:
-    if depth == len(segments):
+def _walk(
+    place: _Place[What], raw: list[str], read: list[str], depth: int, method: str
+) -> Route[What] | None:
+    """The most specific route: literals are compared with `read`, variables take what is `raw`."""
+    if depth == len(raw):
         found = place.routes.get(method)
         return place.routes.get("GET") if found is None and method == "HEAD" else found
-    literal = place.literals.get(segments[depth])
-    if literal and (found := _walk(literal, segments, depth + 1, method)):
+    literal = place.literals.get(read[depth])
+    if literal and (found := _walk(literal, raw, read, depth + 1, method)):
         return found
-    if place.variable and _SEGMENT.match(segments[depth]):
-        return _walk(place.variable, segments, depth + 1, method)
+    if place.variable and _SEGMENT.match(raw[depth]):
+        return _walk(place.variable, raw, read, depth + 1, method)
     return None
 
 
