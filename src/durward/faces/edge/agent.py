@@ -73,6 +73,7 @@ class Agent:
         self._unjoined = ""
         self._troubled_at: float | None = None
         self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
+        """Where what is revoked could pass, and of which snapshot that was found."""
         self._records = Records(settings, self._reopen, lambda: self._id)
         self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
         self._ready = False
@@ -294,21 +295,23 @@ class Agent:
         assert self._link is not None  # noqa: S101
         async with self._pushing:
             await self._files.put_revoked(files, self._versions)
-        while (door := await self._guarded()) is not None:
-            tokens = await self._link.canaries(door.audience)
+            door = await self._guarded()
+        while door is not None:
+            tokens, asked = await self._link.canaries(door.audience), door
             async with self._pushing:
-                if await self._guarded() != door:  # another snapshot came into force meanwhile
-                    continue
-                if passed := await revoked_canary(self._node.apis, door, tokens):
-                    raise Misconfigured("revocations", f"{passed} was not refused")
-            return
+                door = await self._guarded()
+                if door == asked:  # else another snapshot came into force meanwhile
+                    if passed := await revoked_canary(self._node.apis, door, tokens):
+                        raise Misconfigured("revocations", f"{passed} was not refused")
+                    return
 
     async def _guarded(self) -> Door | None:
-        """Where revoked tokens could pass; found once for each snapshot."""
-        snapshot = self._snapshot
-        if self._door[0] is not snapshot:
-            self._door = snapshot, await asyncio.to_thread(door_of, snapshot)
-        return self._door[1]
+        """Where revoked tokens could pass; found once for the same APIs."""
+        snapshot, (former, door) = self._snapshot, self._door
+        if (snapshot.apis, bool(snapshot.keys)) != (former.apis, bool(former.keys)):
+            door = await asyncio.to_thread(door_of, snapshot)
+        self._door = snapshot, door
+        return door
 
     async def _confirm_refusals(self) -> None:
         if passed := await canary(self._node.apis, self._snapshot):
@@ -341,6 +344,9 @@ class Agent:
                 await self._reload_decision_points()
                 raise
             self._snapshot = fresh
+            proven_by = self._door[1]
+            if await self._guarded() != proven_by:
+                self._revoker.prove_again()
 
     async def _reload_decision_points(self) -> None:
         for address in self._node.decision_points:

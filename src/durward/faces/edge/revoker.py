@@ -17,6 +17,7 @@ from durward.faces.edge.xds import replace
 
 FIRST_WITHIN_SECONDS = 2.0
 RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 2.0
 
 
 Push = Callable[[Mapping[str, JsonLike]], Awaitable[None]]
@@ -75,6 +76,7 @@ class Revoker:
 
     async def follow(self, push: Push, report: Callable[[str], None]) -> None:
         """Learn, keep and push, for ever. What was not done is done again."""
+        pause = RETRY_SECONDS
         while True:
             failed: list[str] = []
             for step in (self._listen, self._keep, partial(self._enforce, push)):
@@ -84,7 +86,12 @@ class Revoker:
                     failed.append(str(error))
             self._tell(f"revocations: {'; '.join(failed)}" if failed else "", report)
             if failed:
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_RETRY_SECONDS) if failed else RETRY_SECONDS
+
+    def prove_again(self) -> None:
+        """What proved the maps is not in force any more: at the next answer of the feed."""
+        self._in_force = None
 
     def _tell(self, trouble: str, report: Callable[[str], None]) -> None:
         """What is settled, and what fails, where that is not what it was."""
