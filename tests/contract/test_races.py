@@ -15,7 +15,8 @@ from tests.e2e.test_issuer import claims_of
 from tests.issuer import START, Browser, Issuer, answer_of, asked
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditEvent, Trail
+from durward.core.audit.event import Kind as Event
 from durward.core.authn.session import COOKIE
 from durward.core.errors import Unavailable
 from durward.core.estate.declaration import Declaration, Kind
@@ -206,6 +207,23 @@ async def test_nobody_changes_what_is_a_persons_without_holding_them(database: D
     with pytest.raises(RuntimeError, match="not held"):
         await database.write(use)
     assert await database.read(lambda c: people.load_password(c, bob)) is None
+
+
+async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_once(
+    issuer: Issuer, other: Replica
+) -> None:
+    """The log takes no event twice, and nothing after one that it refuses."""
+    event = AuditEvent("e1", Instant(1), Event.DECISION, "ann", "orders/1")
+    assert await issuer.plane.ingest([event]) == 1
+    _, taken = await beside(
+        issuer,
+        issuer.plane.sequence,
+        lambda: other.begin(other.plane.ingest([event])),
+        after=lambda tree: tree is not None,
+    )
+    assert taken == 0
+    found = [body for body in await issuer.events() if '"e1"' in body]
+    assert len(found) == 1
 
 
 async def test_another_replica_does_not_issue_by_what_was_declared_before(
