@@ -10,6 +10,7 @@ from tests.issuer import API, START, Browser, Issuer, answer_of, sample
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import UserId
 from durward.core.wire import Json
+from durward.keys.signing import generate
 from durward.services.keyring import ACCESS
 from durward.store.grants import MAX_EACH
 from durward.store.revocations import load_revocations
@@ -173,6 +174,103 @@ async def test_offline_access_that_is_lost_after_the_session_ended_ends_the_gran
     assert await ended(issuer) == []
     await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
     assert len(await ended(issuer)) == 1
+
+
+async def test_offline_access_that_was_lost_is_not_there_when_it_is_given_back(
+    issuer: Issuer,
+) -> None:
+    """The person signed out meanwhile, and nothing outlives that."""
+    browser = issuer.browser()
+    tokens = await offline(issuer, browser)
+    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    await browser.submit(await browser.http.get("/"), "")
+    assert len(await ended(issuer)) == 1
+    await issuer.apply(changed(Kind.CLIENT, "other"))
+    assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
+
+
+async def test_a_scope_that_is_given_back_has_to_be_asked_for_again(issuer: Issuer) -> None:
+    """The client goes on asking for what it was granted, and is told what is left (RFC 6749 §6)."""
+    browser = issuer.browser()
+    tokens, code = await offline(issuer, browser), await browser.code(**OTHER)
+    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]))
+    await issuer.apply(changed(Kind.CLIENT, "other"))
+    again = await issuer.refresh(tokens["refresh_token"], "other", scope=OTHER["scope"])
+    assert again.json()["scope"] == "openid offline_access"
+    assert (await issuer.redeem(code, "other")).json()["scope"] == "openid offline_access"
+    assert "orders:read" in (await offline(issuer, browser))["scope"]
+    assert any('"grant narrowed"' in event for event in await issuer.events())
+
+
+async def test_refresh_tokens_of_a_client_that_may_have_none_end_for_good(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    tokens, code = await offline(issuer, browser), await browser.code(**OTHER)
+    await issuer.apply(changed(Kind.CLIENT, "other", grants=["authorization_code"]))
+    reply = await issuer.refresh(tokens["refresh_token"], "other")
+    assert error(reply) == "unauthorized_client"
+    assert (await issuer.userinfo(tokens["access_token"])).status_code == 200
+    assert "refresh_token" not in await offline(issuer, browser)
+    await issuer.apply(changed(Kind.CLIENT, "other"))
+    assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
+    assert error(await issuer.redeem(code, "other")) == "invalid_grant"
+    assert any('"refresh tokens ended"' in event for event in await issuer.events())
+
+
+@pytest.mark.parametrize("changes", [{"first_party": False}, {"authentication": "none"}])
+async def test_who_has_to_ask_from_now_on_keeps_what_was_agreed_to(
+    issuer: Issuer, changes: dict[str, Json]
+) -> None:
+    """Ann agreed to `openid` before, Bob was never asked."""
+    ours: dict[str, Json] = {"first_party": True}
+    await issuer.browser().tokens(scope="openid", prompt="consent")
+    await issuer.apply(changed(Kind.CLIENT, "desk", **ours))
+    anns, bobs = [(await issuer.browser().tokens(name)) for name in ("ann", "bob")]
+    assert "orders:read" in anns["scope"]
+    await issuer.apply(changed(Kind.CLIENT, "desk", **{**ours, **changes}))
+    assert ("client", "desk") in await revoked(issuer)
+    issuer.secrets = {} if "authentication" in changes else issuer.secrets
+    renewed = (await issuer.refresh(anns["refresh_token"])).json()
+    assert renewed["scope"] == "openid"
+    assert error(await issuer.refresh(bobs["refresh_token"])) == "invalid_grant"
+    assert (await issuer.userinfo(bobs["access_token"])).status_code == 401
+    await issuer.apply(changed(Kind.CLIENT, "desk", **ours))
+    assert error(await issuer.refresh(bobs["refresh_token"])) == "invalid_grant"
+
+
+async def test_a_key_that_is_replaced_ends_what_the_client_got_for_itself(issuer: Issuer) -> None:
+    """As a secret that is replaced; another name of the same client is no other key."""
+
+    def keyed(authentication: str = "private_key_jwt", **more: Json) -> Declaration:
+        body: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
+        return Declaration(Kind.CLIENT, "keyed", {**body, "authentication": authentication, **more})
+
+    def jwks() -> Json:
+        return {"keys": [{**generate("ES256").public_jwk}]}
+
+    first, second = jwks(), jwks()
+    await issuer.apply(keyed(jwks=first))
+    await issuer.apply(keyed(jwks=first, name="Keyed"))
+    assert await revoked(issuer) == []
+    await issuer.apply(keyed(jwks=second))
+    assert await revoked(issuer) == [("subject", "keyed")]
+    await issuer.apply(keyed("client_secret_basic"))
+    assert (await revoked(issuer))[1:] == [("subject", "keyed")]
+    await issuer.apply(keyed("client_secret_post"))
+    assert (await revoked(issuer))[2:] == []
+
+
+async def test_a_code_is_not_redeemed_once_its_redirect_uri_is_the_clients_no_more(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    code, native = await browser.code(**OTHER), await browser.code(**OTHER)
+    moved: dict[str, Json] = {"redirect_uris": ["https://new.example/callback"]}
+    await issuer.apply(changed(Kind.CLIENT, "other", **moved))
+    assert error(await issuer.redeem(code, "other")) == "invalid_grant"
+    await issuer.apply(changed(Kind.CLIENT, "other"))
+    assert error(await issuer.redeem(native, "other")) == "invalid_grant", "nor when it is again"
+    assert len(await ended(issuer)) == 2
 
 
 async def test_what_is_taken_away_while_a_person_is_asked_is_not_given(issuer: Issuer) -> None:

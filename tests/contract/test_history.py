@@ -127,6 +127,7 @@ async def test_the_history_begins_with_what_is_declared_at_the_migration(issuer:
         later = ("snapshot_parts", "deployment", "nodes", "node_reports")
         for table in ("versions", "changes", *later):
             connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE grants DROP COLUMN granted"))
         before = "UPDATE alembic_version SET version_num = '0005_pre_interaction_source'"
         connection.execute(text(before))
 

@@ -142,7 +142,9 @@ async def test_the_grants_that_a_change_touches_are_found_in_batches(database: D
 
     def found(users: Sequence[str], at: Sequence[str], after: str | None = None) -> Any:
         last = None if after is None else GrantId(after)
-        return lambda c: [one.id for one in grants.find_grants(c, users, at, after=last, limit=2)]
+        return lambda c: [
+            one.id for one, _ in grants.find_grants(c, users, at, after=last, limit=2)
+        ]
 
     await database.write(use)
     for whose, at in (([ANN], []), ([], [DESK]), ([ANN, "bob"], [DESK, "cli"])):
@@ -151,6 +153,60 @@ async def test_the_grants_that_a_change_touches_are_found_in_batches(database: D
         assert await database.read(found(whose, at, "g3")) == []
     assert await database.read(found(["bob", "Ann"], ["cli"])) == []
     assert await database.read(found([], [])) == []
+
+
+async def test_a_grant_is_found_with_what_its_person_agreed_to_there(database: Database) -> None:
+    def use(connection: Connection) -> None:
+        keep(connection, a_grant("g"))
+        for audience, agreed in ((None, {"a"}), ("https://else", {"b"}), ("https://api", {"c"})):
+            before = grants.find_grants(connection, [ANN], [], after=None, limit=9)
+            assert [one for _, one in before] == [None]
+            grants.record_consent(connection, ANN, DESK, audience, frozenset(agreed), TRAIL)
+        ((_, found),) = grants.find_grants(connection, [ANN], [], after=None, limit=9)
+        assert found == frozenset({"c"})
+
+    await database.write(use)
+
+
+async def test_grants_lose_scopes_and_refresh_tokens_and_nothing_else(database: Database) -> None:
+    ids = [GrantId("g1"), GrantId("g2")]
+
+    def use(connection: Connection) -> None:
+        for id in (*ids, "g3"):
+            keep(connection, a_grant(id, scopes=("openid", "orders:read")))
+        grants.narrow_grants(connection, ids, ("openid",), TRAIL)
+        grants.narrow_grants(connection, ids[1:], (), TRAIL)
+        grants.end_refresh(connection, ids, TRAIL)
+        grants.end_refresh(connection, ids, TRAIL)
+
+    await database.write(use)
+    live = await database.read(lambda c: grants.live_grants(c, user=ANN))
+    assert {one.id: (one.scopes, one.lost) for one in live} == {
+        "g1": (("openid",), ("orders:read",)),
+        "g2": ((), ("openid", "orders:read")),
+        "g3": (("openid", "orders:read"), ()),
+    }
+    for id, left in (("g1", False), ("g2", False), ("g3", True)):
+        found = await database.read(
+            lambda c, i=id: refresh.find_refresh(c, f"first {i}".encode())  # type: ignore[misc]
+        )
+        assert (found is not None) is left
+
+
+async def test_codes_that_can_be_redeemed_still_are_found_by_their_client(
+    database: Database,
+) -> None:
+    def use(connection: Connection) -> list[GrantId]:
+        for id in ("g1", "g2"):
+            keep(connection, a_grant(id))
+        grants.redeem_code(connection, b"g2", NOW)
+        return [
+            code.grant
+            for now, client in ((NOW, DESK), (later(NOW, Seconds(60)), DESK), (NOW, ClientId("x")))
+            for code in grants.open_codes(connection, now, client=client)
+        ]
+
+    assert await database.write(use) == ["g1"]
 
 
 @pytest.mark.parametrize(("number", "listed"), [(200, 200), (201, 1)])

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -12,10 +13,11 @@ from tests.attacks.test_standing import OTHER, changed, error, offline
 from tests.contract.replicas import Replica, beside
 from tests.contract.test_apply import overtaken
 from tests.e2e.test_issuer import claims_of
-from tests.issuer import START, Browser, Issuer, answer_of, asked
+from tests.issuer import ENVOY, START, Browser, Issuer, answer_of, asked
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditEvent, Trail
+from durward.core.audit.event import Kind as Event
 from durward.core.authn.session import COOKIE
 from durward.core.errors import Unavailable
 from durward.core.estate.declaration import Declaration, Kind
@@ -29,6 +31,7 @@ from durward.services.sessions import Begun
 from durward.services.token import exchange
 from durward.store import holds, people, revocations, schema, sessions
 from durward.store.database import Database
+from durward.wiring import ControlPlane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
 
@@ -208,6 +211,23 @@ async def test_nobody_changes_what_is_a_persons_without_holding_them(database: D
     assert await database.read(lambda c: people.load_password(c, bob)) is None
 
 
+async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_once(
+    issuer: Issuer, other: Replica
+) -> None:
+    """The log takes no event twice, and nothing after one that it refuses."""
+    event = AuditEvent("e1", Instant(1), Event.DECISION, "ann", "orders/1")
+    assert await issuer.plane.ingest([event]) == 1
+    _, taken = await beside(
+        issuer,
+        issuer.plane.sequence,
+        lambda: other.begin(other.plane.ingest([event])),
+        after=lambda tree: tree is not None,
+    )
+    assert taken == 0
+    found = [body for body in await issuer.events() if '"e1"' in body]
+    assert len(found) == 1
+
+
 async def test_another_replica_does_not_issue_by_what_was_declared_before(
     issuer: Issuer, other: Replica
 ) -> None:
@@ -277,6 +297,13 @@ async def test_what_was_read_slowly_does_not_replace_what_came_meanwhile(issuer:
     assert plane.published is newer
 
 
+@contextlib.asynccontextmanager
+async def replica_of(issuer: Issuer) -> AsyncIterator[ControlPlane]:
+    plane = await ControlPlane.open(issuer.plane._settings, issuer.clock, envoy=ENVOY)
+    yield plane
+    await plane.close()
+
+
 async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     issuer: Issuer,
 ) -> None:
@@ -284,7 +311,7 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     plane = issuer.plane
     await issuer.apply(changed(Kind.USER, "ann", roles=[]))
     newest = plane.published.version
-    for table in (schema.snapshots, schema.versions):
+    for table in (schema.snapshots, schema.versions, schema.changes):
         gone = delete(table).where(table.c.version == newest)
         await plane._database.write(lambda c, g=gone: c.execute(g).rowcount)  # type: ignore[misc]
     reply = await issuer.token("reporting", grant_type="client_credentials")
@@ -292,8 +319,15 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     with pytest.raises(Unavailable, match="put back"):
         await plane.check_store()
     assert plane.published.version == newest
-    await plane.restored(0)
+    issuer.clock.forward(1)
+    async with replica_of(issuer) as another:  # it began with what the database says
+        await another.apply([changed(Kind.USER, "ann", groups=["x"])], prune=False)
+        assert another.published.version == newest
+    again = await issuer.token("reporting", grant_type="client_credentials")
+    assert again.status_code == 200, "the number is the same, and it is read anew"
+    assert plane.published.estate.users["ann"].groups == ("x",)
+    await plane.restored(newest)
     await plane.check_store()
-    assert plane.published.edition == (2, newest)
+    assert plane.published.edition[:2] == (2, newest + 1)
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200

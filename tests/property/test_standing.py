@@ -12,7 +12,14 @@ from durward.core.api import Api
 from durward.core.errors import ProtocolError
 from durward.core.estate.client import Client
 from durward.core.estate.user import User
-from durward.core.oauth.authorize import read_request, read_target
+from durward.core.oauth.authorize import (
+    AuthorizationRequest,
+    Facts,
+    Target,
+    consent_reasons,
+    read_request,
+    read_target,
+)
 from durward.core.oauth.form import parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.standing import Ended, Keeps, standing
@@ -21,6 +28,7 @@ from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, Te
 SCOPES = ("openid", "offline_access", "profile", "orders:read", "orders:write", "stock:read")
 AUDIENCES = ("https://orders.example", "https://stock.example")
 DESK = "http://127.0.0.1:8490/callback"
+TARGET = Target(ClientId("desk"), DESK, None)
 some = st.lists(st.sampled_from(SCOPES), unique=True).map(tuple)
 
 
@@ -46,6 +54,8 @@ clients = st.builds(
     apis=st.lists(st.sampled_from(["orders", "stock"]), unique=True).map(tuple),
     scopes=some,
     redirect_uris=st.just((DESK,)),
+    authentication=st.sampled_from(["client_secret_basic", "none"]),
+    first_party=st.booleans(),
     disabled=st.sampled_from([False, False, False, True]),
 )
 people = st.builds(
@@ -55,6 +65,7 @@ people = st.builds(
     groups=st.lists(st.sampled_from(["night"]), unique=True).map(tuple),
     disabled=st.sampled_from([False, False, False, True]),
 )
+agreed = st.none() | some.map(frozenset)
 grants = st.builds(
     lambda audience, scopes: Grant(
         id=GrantId("g"),
@@ -86,16 +97,31 @@ def anew(grant: Grant, client: Client, found: dict[str, Api], scope: str) -> boo
     return request.audience == grant.audience and request.scopes == (scope,)
 
 
-@given(grants, people | st.none(), clients | st.none(), apis())
+def unasked(client: Client, consented: frozenset[str] | None, scopes: tuple[str, ...]) -> bool:
+    """Whether it would be given without asking, or was agreed to where asking is the rule."""
+    if client.authentication == "none":
+        return consented is not None and set(scopes) <= consented
+    request = AuthorizationRequest(TARGET, "c", None, scopes)
+    return not consent_reasons(Facts(request, client, None, False, None, consented))
+
+
+@given(grants, people | st.none(), clients | st.none(), apis(), agreed)
 def test_what_is_left_is_what_would_be_issued_anew(
-    grant: Grant, person: User | None, client: Client | None, found: dict[str, Api]
+    grant: Grant,
+    person: User | None,
+    client: Client | None,
+    found: dict[str, Api],
+    consented: frozenset[str] | None,
 ) -> None:
-    told = standing(grant, person, client, found)
+    told = standing(grant, person, client, found, consented)
     alive = person is not None and not person.disabled and person.tenant == grant.tenant
     left = tuple(
         scope
         for scope in grant.scopes
-        if alive and client is not None and anew(grant, client, found, scope)
+        if alive
+        and client is not None
+        and anew(grant, client, found, scope)
+        and unasked(client, consented, (scope,))
     )
     if not left:
         assert isinstance(told, Ended)
@@ -103,32 +129,39 @@ def test_what_is_left_is_what_would_be_issued_anew(
         return
     assert isinstance(told, Keeps)
     assert told.scopes == left
+    assert client is not None
+    assert told.renewable is ("refresh_token" in client.grants)
     assert person is not None
     assert told.claims.tenant == grant.tenant
     assert (told.claims.roles, told.claims.groups) == (person.roles, person.groups)
 
 
-@given(grants, people, clients, apis())
+@given(grants, people, clients, apis(), agreed)
 def test_what_stands_stands_as_it_was_and_never_with_more(
-    grant: Grant, person: User, client: Client, found: dict[str, Api]
+    grant: Grant,
+    person: User,
+    client: Client,
+    found: dict[str, Api],
+    consented: frozenset[str] | None,
 ) -> None:
-    told = standing(grant, person, client, found)
+    told = standing(grant, person, client, found, consented)
     if isinstance(told, Keeps):
         assert set(told.scopes) <= set(grant.scopes)
-        again = standing(replace(grant, scopes=told.scopes), person, client, found)
+        again = standing(replace(grant, scopes=told.scopes), person, client, found, consented)
         assert again == told
         assert told.outlives_session <= grant.outlives_session
 
 
-@given(people, clients, apis())
+@given(people, clients, apis(), agreed)
 def test_a_grant_that_asked_for_no_scope_and_no_api_stands_on_its_person_and_client(
-    person: User, client: Client, found: dict[str, Api]
+    person: User, client: Client, found: dict[str, Api], consented: frozenset[str] | None
 ) -> None:
     grant = Grant(
         *(GrantId("g"), UserId("ann"), ClientId("desk"), TenantId("acme"), None, ()),
         *(SessionId("s"), ("pwd",), Instant(0), None, Instant(0)),
     )
-    told = standing(grant, person, client, found)
+    told = standing(grant, person, client, found, consented)
     stands = not person.disabled and person.tenant == "acme"
     stands = stands and not client.disabled and "authorization_code" in client.grants
+    stands = stands and unasked(client, consented, ())
     assert isinstance(told, Keeps) is stands

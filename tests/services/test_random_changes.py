@@ -1,11 +1,12 @@
 """Random changes of people, clients and APIs, compared with the naive rule (ADR 23).
 
-The naive rule keeps nothing: after each change it asks the authorization endpoint for each scope of
-each grant anew.
+The naive rule keeps nothing but what it left before: after each change it asks the authorization
+endpoint anew for each scope that is left of each grant, and what was agreed to.
 """
 
 import random  # noqa: TID251 - a seed makes the same changes again
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pytest
 from tests.attacks.test_standing import OTHER, changed
@@ -33,6 +34,8 @@ from durward.services.keyring import ACCESS
 from durward.store.revocations import load_revocations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
+Agreed: TypeAlias = dict[tuple[str, str], set[str]]
+"""What each person agreed to, of each client, whenever they were asked."""
 DESK_SCOPES = ["openid", "profile", "orders:read"]
 OTHER_SCOPES = ["openid", "offline_access", "orders:read"]
 
@@ -49,6 +52,7 @@ class Held:
     claims: dict[str, Json]
     """What the access token says that was issued last."""
     alive: bool = True
+    renewable: bool = True
 
     @property
     def grant(self) -> Grant:
@@ -73,7 +77,7 @@ def change(chance: random.Random) -> Declaration:
     def some(of: list[str]) -> list[Json]:
         return [one for one in of if chance.random() < 0.8]
 
-    match chance.randrange(6):
+    match chance.randrange(9):
         case 0 | 1:
             name = chance.choice(["ann", "bob"])
             roles: list[Json] = ["clerk"] if chance.random() < 0.5 else []
@@ -83,22 +87,29 @@ def change(chance: random.Random) -> Declaration:
             return changed(Kind.CLIENT, "desk", scopes=some(DESK_SCOPES), apis=some(["orders"]))
         case 4:
             return changed(Kind.CLIENT, "other", scopes=some(OTHER_SCOPES))
+        case 5 | 6:
+            return changed(Kind.CLIENT, "desk", first_party=chance.random() < 0.6)
+        case 7:
+            more: list[Json] = ["refresh_token"] if chance.random() < 0.5 else []
+            grants: list[Json] = ["authorization_code", *more]
+            return changed(Kind.CLIENT, chance.choice(["desk", "other"]), grants=grants)
         case _:
             away = chance.random() < 0.2
             return changed(Kind.API, "orders", audience="https://x.example" if away else API)
 
 
-def left(held: Held, estate: Estate) -> tuple[str, ...]:
+def left(held: Held, estate: Estate, agreed: Agreed) -> tuple[str, ...]:
     """The naive rule."""
     user, client = estate.users[held.user], estate.clients[held.client]
     if user.tenant != held.tenant:
         return ()
     apis = dict(estate.apis)
     asked = [scope for scope in held.scopes if scope in client.scopes]
-    return tuple(scope for scope in asked if anew(held.grant, client, apis, scope))
+    given = set(held.scopes) if client.first_party else agreed.get((held.user, held.client), set())
+    return tuple(one for one in asked if one in given and anew(held.grant, client, apis, one))
 
 
-async def hold(issuer: Issuer, user: str, client: str) -> Held | None:
+async def hold(issuer: Issuer, user: str, client: str, agreed: Agreed) -> Held | None:
     """What a person lets an application do now; None where there is nothing to be had."""
     declared = issuer.plane.published.estate.clients[client]
     scopes = [one for one in ("openid", "offline_access", "orders:read") if one in declared.scopes]
@@ -107,9 +118,15 @@ async def hold(issuer: Issuer, user: str, client: str) -> Held | None:
         return None
     asked = {**OTHER, "client_id": "other"} if client == "other" else {}
     found = await issuer.browser().tokens(user, **{**asked, "scope": " ".join(scopes)})
+    if not declared.first_party:
+        agreed.setdefault((user, client), set()).update(scopes)
     tenant = issuer.plane.published.estate.users[user].tenant
     claims = claims_of(issuer, found["access_token"], ACCESS)
-    return Held(user, client, found["refresh_token"], tenant, tuple(scopes), claims)
+    token = found.get("refresh_token", "none")
+    assert ("refresh_token" in declared.grants) is ("refresh_token" in found)
+    fresh = Held(user, client, token, tenant, tuple(scopes), claims)
+    fresh.renewable = "refresh_token" in found
+    return fresh
 
 
 def says_too_much(held: Held, scopes: tuple[str, ...], estate: Estate) -> bool:
@@ -130,15 +147,16 @@ def is_refused(held: Held, revoked: list[Revocation]) -> bool:
     )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
     issuer: Issuer, seed: int
 ) -> None:
     chance, kept = random.Random(seed), list[Held]()  # noqa: S311 - no secret
     fallen = renewed = 0
-    for _ in range(10):
+    agreed: Agreed = {}
+    for _ in range(12):
         for user in ("ann", "bob"):
-            fresh = await hold(issuer, user, chance.choice(["desk", "other"]))
+            fresh = await hold(issuer, user, chance.choice(["desk", "other"]), agreed)
             kept += [fresh] if fresh else []
         issuer.clock.forward(1)
         await issuer.apply(change(chance))
@@ -146,12 +164,16 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
         issuer.clock.forward(1)  # what is issued in the second of a change is refused too
         estate = issuer.plane.published.estate
         for held in kept:
-            scopes = left(held, estate)
+            # For good: what is given back later is not this grant's any more.
+            held.scopes = scopes = left(held, estate, agreed)
             held.alive = held.alive and scopes != ()
+            may_renew = "refresh_token" in estate.clients[held.client].grants
+            held.renewable = held.renewable and may_renew
             assert is_refused(held, feed) or not says_too_much(held, scopes, estate), held
             reply = await issuer.refresh(held.refresh_token, held.client)
-            if not held.alive:
-                assert reply.json()["error"] == "invalid_grant", held
+            if not (held.alive and held.renewable):
+                wanted = "invalid_grant" if may_renew else "unauthorized_client"
+                assert reply.json()["error"] == wanted, held
                 fallen += 1
                 continue
             assert reply.status_code == 200, (held, reply.text)

@@ -241,7 +241,8 @@ def _finish(
         return _told(context, target, step.error)
     trail = trail.by(step.session.user)
     grant = _grant(facts.request, step.session, trail)
-    kept = standing_in(context.published.estate, grant)
+    agreed = facts.consented if step.consented is None else step.consented
+    kept = standing_in(context.published.estate, grant, agreed)
     if isinstance(kept, Ended):
         public = "what was asked for cannot be given any more"
         error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)

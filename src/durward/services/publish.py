@@ -51,17 +51,17 @@ ATTEMPTS = 3
 class Published:
     """What the control plane works from: one version of everything, replaced whole."""
 
-    epoch: int
-    version: int
+    edition: Edition
+    """By which it is told whether it is the newest."""
     estate: Estate
     ring: KeyRing
     signed: str
     """The list of parts that edges read."""
 
     @property
-    def edition(self) -> Edition:
-        """By which it is told whether it is the newest."""
-        return Edition(self.epoch, self.version)
+    def version(self) -> int:
+        """Its number."""
+        return self.edition.version
 
     @cached_property
     def digest(self) -> str:
@@ -87,7 +87,7 @@ async def load_published(database: Database, key_file: KeyFile) -> Published:
         return edition, found[1].decode(), stored, load_ring(connection, key_file)
 
     edition, signed, stored, ring = await database.read(use)
-    return Published(*edition, await asyncio.to_thread(estate_of, stored), ring, signed)
+    return Published(edition, await asyncio.to_thread(estate_of, stored), ring, signed)
 
 
 def estate_of(stored: Sequence[Stored]) -> Estate:
@@ -123,7 +123,7 @@ def publish(
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, trail)
     record_version(connection, version, cause, trail)
-    return Published(place.epoch, version, estate, ring, signed)
+    return Published(Edition(place.epoch, version, trail.at), estate, ring, signed)
 
 
 def parts_of(estate: Estate) -> dict[str, bytes]:

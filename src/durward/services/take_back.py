@@ -10,11 +10,20 @@ from durward.core.estate.client import Client
 from durward.core.estate.estate import Estate
 from durward.core.estate.user import User
 from durward.core.oauth.grant import Grant
+from durward.core.oauth.grants.authorization_code import is_still_sent_to
 from durward.core.oauth.standing import Ended
 from durward.core.values import ClientId, GrantId, UserId
 from durward.services.standing import standing_in
 from durward.store.clients import forget_secrets
-from durward.store.grants import BATCH, end_grants, find_grants, forget_consents
+from durward.store.grants import (
+    BATCH,
+    end_grants,
+    end_refresh,
+    find_grants,
+    forget_consents,
+    narrow_grants,
+    open_codes,
+)
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.people import forget_password
 from durward.store.revocations import record_revocation
@@ -28,6 +37,7 @@ def take_back(connection: Connection, before: Estate, after: Estate, trail: Trai
     """
     users = list(changed_users(before, after))
     clients = list(changed_clients(before, after))
+    end_misdirected(connection, before, after, trail)
     for name in users:
         record_revocation(connection, Kind.SUBJECT, name, trail)
     for name in clients:
@@ -52,29 +62,67 @@ def end_what_fell(
 ) -> None:
     """End the grants of changed people and clients that do not stand any more (ADR 23).
 
+    From those that stand what they lost is taken for good: given back it is not theirs.
     What took it away revoked its person or its client, so many need no entries of their own.
     """
     fallen: dict[str, list[GrantId]] = {}
-    for grant in _touched(connection, users, clients):
-        kept = standing_in(after, grant)
+    narrower: dict[tuple[str, ...], list[GrantId]] = {}
+    final: list[GrantId] = []
+    for grant, consented in _touched(connection, users, clients):
+        kept = standing_in(after, grant, consented)
         if isinstance(kept, Ended):
             fallen.setdefault(kept.reason, []).append(grant.id)
-        elif grant.outlives_session and not kept.outlives_session:
+            continue
+        if grant.outlives_session and not kept.outlives_session:
             session = load_session(connection, grant.session)
             if session is None or session.ended_at is not None:
                 fallen.setdefault("its session is over", []).append(grant.id)
+                continue
+        if kept.scopes != grant.scopes:
+            narrower.setdefault(kept.scopes, []).append(grant.id)
+        if not kept.renewable:
+            final.append(grant.id)
     for reason, ids in fallen.items():
         end_grants(connection, ids, reason, trail)
+    for scopes, ids in narrower.items():
+        narrow_grants(connection, ids, scopes, trail)
+    end_refresh(connection, final, trail)
 
 
-def _touched(connection: Connection, users: list[str], clients: list[str]) -> Iterator[Grant]:
+def end_misdirected(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
+    """End grants whose code must not be redeemed now, also where it may be again in its minute.
+
+    It went to an address that is not the client's any more, or would open a family that the client
+    may not have.
+    """
+    for name, client in after.clients.items():
+        known = before.clients.get(name)
+        if known is None or _redeems(known) == _redeems(client):
+            continue
+        waiting = open_codes(connection, trail.at, client=ClientId(name))
+        elsewhere = [code.grant for code in waiting if not is_still_sent_to(code, client)]
+        end_grants(connection, elsewhere, "its code went where the client is no more", trail)
+        if "refresh_token" in known.grants and "refresh_token" not in client.grants:
+            reason = "its code was for a client that may refresh"
+            end_grants(connection, [code.grant for code in waiting], reason, trail)
+
+
+def _redeems(client: Client) -> tuple[object, ...]:
+    """What the codes of a client depend on, beside what tokens say."""
+    refreshes = "refresh_token" in client.grants
+    return (client.redirect_uris, client.authentication == "none", refreshes)
+
+
+def _touched(
+    connection: Connection, users: list[str], clients: list[str]
+) -> Iterator[tuple[Grant, frozenset[str] | None]]:
     """Live grants of any of them, a batch of names and of rows at a time."""
     for first in range(0, max(len(users), len(clients)), BATCH):
         some = users[first : first + BATCH], clients[first : first + BATCH]
         last: GrantId | None = None
         while found := find_grants(connection, *some, after=last, limit=BATCH):
             yield from found
-            last = found[-1].id
+            last = found[-1][0].id
 
 
 def forget(connection: Connection, before: Estate, after: Estate, trail: Trail) -> None:
@@ -122,7 +170,10 @@ def _said(user: User | None) -> tuple[object, ...] | None:
 
 def _said_of_client(estate: Estate, name: str) -> tuple[object, ...] | None:
     client = estate.clients.get(name)
-    return None if client is None else (client.tenant, client.roles, _lent(estate, name))
+    if client is None:
+        return None
+    # Who has the key of before may hold what it got: as where a secret is replaced.
+    return (client.tenant, client.roles, client.proves_itself_by, _lent(estate, name))
 
 
 def _lent(estate: Estate, name: str) -> tuple[object, ...] | None:
@@ -132,4 +183,4 @@ def _lent(estate: Estate, name: str) -> tuple[object, ...] | None:
         return None
     apis = [estate.apis[api] for api in client.apis if api in estate.apis]
     scopes = [(api.audience, set(client.scopes) & api.scopes.keys()) for api in apis]
-    return (client.scopes, client.grants, client.disabled, scopes)
+    return (client.scopes, client.grants, client.disabled, client.asks_nobody, scopes)

@@ -32,7 +32,7 @@ from durward.services.client_authentication import (
 )
 from durward.services.context import Context
 from durward.services.keyring import ACCESS, IDENTITY
-from durward.services.standing import standing_in
+from durward.services.standing import standing_now
 from durward.store.audit import record_event
 from durward.store.grants import end_grant, find_code, find_grant, hold_grant, redeem_code
 from durward.store.refresh import (
@@ -109,14 +109,14 @@ def _by_code(
         raise authorization_code.refused("used before")
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
     redeem_code(connection, code_hash, trail.at)
-    authorization_code.check(code, form, trail.at)
+    authorization_code.check(code, registered, form, trail.at)
     left = _standing(connection, context, code.grant, trail)
     if isinstance(left, Ended):
         raise authorization_code.refused(left.reason)
     grant, kept = left
     _check_resource(grant, form)
     answer = _tokens(connection, context, grant, kept.scopes, kept.claims, trail)
-    if "refresh_token" in registered.grants:
+    if kept.renewable:
         answer["refresh_token"] = _new_family(connection, context, grant, trail).reveal()
     return answer
 
@@ -152,8 +152,10 @@ def _by_refresh(
     if isinstance(left, Ended):
         raise refresh_token.refused(left.reason)
     grant, kept = left
+    if not kept.renewable:
+        raise refresh_token.refused("the client may not have refresh tokens any more")
     _check_resource(grant, form)
-    scopes = narrowed(grant.scopes, kept.scopes, one(form, "scope"))
+    scopes = narrowed((*grant.scopes, *grant.lost), kept.scopes, one(form, "scope"))
     if taken is Turn.ROTATE:
         spend_refresh(connection, token_hash, trail.at)
         add_refresh(connection, grant.id, following.sha256(), trail.at)
@@ -172,7 +174,7 @@ def _standing(
     grant = find_grant(connection, id)
     if grant is None or grant.ended_at is not None:
         return Ended("the grant has ended")
-    kept = standing_in(context.published.estate, grant)
+    kept = standing_now(connection, context.published.estate, grant)
     if isinstance(kept, Ended):
         return kept
     if not kept.outlives_session:

@@ -14,7 +14,7 @@ from durward.core.wire import Json, JsonLike
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
 from durward.services.sessions import person
-from durward.services.standing import standing_in
+from durward.services.standing import standing_now
 from durward.store.grants import find_grant
 from durward.store.sessions import load_session
 
@@ -49,5 +49,5 @@ def _kept(
         session = load_session(connection, SessionId(str(claims["sid"])))
         if session is None or not session.is_live(trail.at, context.sessions):
             return ()
-    kept = standing_in(context.published.estate, grant)
+    kept = standing_now(connection, context.published.estate, grant)
     return kept.scopes if isinstance(kept, Keeps) else ()

@@ -19,14 +19,23 @@ def record_event(connection: Connection, event: AuditEvent) -> None:
 
 
 def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
-    """Write events that were made elsewhere; those that are known already change nothing."""
+    """Write events that were made elsewhere; those that are known already change nothing.
+
+    It is written first, and the log asked then: a sequencer that moves the same event at that
+    moment is waited for. The other way round the log would get it twice, which it refuses, and so
+    all that comes after.
+    """
     taken = 0
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for event in events:
+        statement = dialect.insert(outbox).values(event_id=event.id, body=event.to_wire())
+        if not connection.execute(statement.on_conflict_do_nothing()).rowcount:
+            continue
         known = connection.execute(select(log.c.sequence).where(log.c.event_id == event.id)).first()
         if known is None:
-            statement = dialect.insert(outbox).values(event_id=event.id, body=event.to_wire())
-            taken += connection.execute(statement.on_conflict_do_nothing()).rowcount
+            taken += 1
+        else:
+            connection.execute(delete(outbox).where(outbox.c.event_id == event.id))
     return taken
 
 

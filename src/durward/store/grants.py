@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from durward.core.audit.event import Kind, Trail
 from durward.core.edge.revocation import Kind as Revoked
@@ -111,18 +122,63 @@ def find_grants(
     *,
     after: GrantId | None,
     limit: int,
-) -> list[Grant]:
+) -> list[tuple[Grant, frozenset[str] | None]]:
     """Grants of any of these people, or at any of these clients, that have not ended.
 
+    Each with what its person lets its client do there, None where they never agreed to anything.
     In the order of their ids, those beyond `after`: a change looks at all it touches in batches.
     """
     c = grants.c
     here = c.ended_at.is_(None) & or_(c.user.in_(users), c.client.in_(clients))
     here = here if after is None else here & (c.id > after)
-    return [
-        _grant(row)
-        for row in connection.execute(_selected().where(here).order_by(c.id).limit(limit))
-    ]
+    a = consents.c
+    its = (a.user == c.user) & (a.client == c.client) & (a.audience == c.audience)
+    statement = _selected().add_columns(a.scopes.label("agreed"))
+    statement = statement.outerjoin_from(grants, consents, its).where(here)
+    rows = connection.execute(statement.order_by(c.id).limit(limit))
+    return [(_grant(row), _agreed(row.agreed)) for row in rows]
+
+
+def open_codes(connection: Connection, now: Instant, *, client: ClientId) -> list[Code]:
+    """The codes of a client that can be redeemed still, as far as they know."""
+    c = codes.c
+    statement = select(*(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at))
+    here = (c.client == client) & c.redeemed_at.is_(None) & (c.expires_at > now)
+    return [Code(*row) for row in connection.execute(statement.where(here).order_by(c.grant))]
+
+
+def narrow_grants(
+    connection: Connection, ids: Sequence[GrantId], scopes: tuple[str, ...], trail: Trail
+) -> None:
+    """Leave grants these scopes of those that they have, for good. Their people are held."""
+    for first in range(0, len(ids), BATCH):
+        c = grants.c
+        here = c.id.in_(ids[first : first + BATCH]) & c.ended_at.is_(None)
+        first_granted = func.coalesce(c.granted, c.scopes)
+        narrower = {"scopes": " ".join(scopes), "granted": first_granted}
+        change = update(grants).where(here).values(narrower)
+        rows = connection.execute(change.returning(c.id, c.user)).all()
+        for row in sorted(rows):
+            check_held(connection, row.user)
+            event = trail.event(Kind.GRANT_NARROWED, f"grants/{row.id}", scopes=list(scopes))
+            record_event(connection, event)
+
+
+def end_refresh(connection: Connection, ids: Sequence[GrantId], trail: Trail) -> None:
+    """End the refresh tokens of grants; what else they gave goes on until it expires.
+
+    Their people are held.
+    """
+    for first in range(0, len(ids), BATCH):
+        some = ids[first : first + BATCH]
+        users = select(grants.c.user).where(grants.c.id.in_(some)).distinct()
+        for user in connection.execute(users).scalars():
+            check_held(connection, user)
+        gone = delete(families).where(families.c.grant.in_(some)).returning(families.c.grant)
+        ended = sorted(connection.execute(gone).scalars())
+        connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(some)))
+        for id in ended:
+            record_event(connection, trail.event(Kind.REFRESH_ENDED, f"grants/{id}"))
 
 
 def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) -> bool:
@@ -171,8 +227,7 @@ def load_consent(
 ) -> frozenset[str] | None:
     """What a person let a client do at an API before; None where they never agreed to anything."""
     statement = select(consents.c.scopes).where(_consent(user, client, audience))
-    scopes = connection.execute(statement).scalar()
-    return None if scopes is None else frozenset(scopes.split())
+    return _agreed(connection.execute(statement).scalar())
 
 
 def record_consent(
@@ -224,6 +279,10 @@ def forget_consents(
         record_event(connection, event)
 
 
+def _agreed(scopes: str | None) -> frozenset[str] | None:
+    return None if scopes is None else frozenset(scopes.split())
+
+
 def _consent(user: UserId, client: ClientId, audience: str | None) -> ColumnElement[bool]:
     c = consents.c
     return (c.user == user) & (c.client == client) & (c.audience == (audience or ""))
@@ -233,22 +292,24 @@ def _selected() -> Select[tuple[object, ...]]:
     c = grants.c
     return select(
         *(c.id, c.user, c.client, c.tenant, c.audience, c.scopes, c.session, c.methods),
-        *(c.authenticated_at, c.nonce, c.created_at, c.ended_at),
+        *(c.authenticated_at, c.nonce, c.created_at, c.ended_at, c.granted),
     )
 
 
 def _grant(row: Row[tuple[object, ...]]) -> Grant:
+    left = tuple(row.scopes.split())
     return Grant(
         id=row.id,
         user=row.user,
         client=row.client,
         tenant=row.tenant,
         audience=row.audience or None,
-        scopes=tuple(row.scopes.split()),
+        scopes=left,
         session=row.session,
         methods=tuple(row.methods.split()),
         authenticated_at=row.authenticated_at,
         nonce=row.nonce,
         created_at=row.created_at,
         ended_at=row.ended_at,
+        lost=tuple(one for one in (row.granted or "").split() if one not in left),
     )

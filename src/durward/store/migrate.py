@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0007_pre_fleet"
+HEAD = "0008_pre_narrowed_grants"
 LOCK = 7_238_471
 
 

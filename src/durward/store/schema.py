@@ -230,6 +230,7 @@ grants = Table(
     Column("nonce", Text),
     Column("created_at", Number, nullable=False),
     Column("ended_at", Number),
+    Column("granted", Text),
 )
 
 codes = Table(

@@ -15,9 +15,14 @@ from durward.store.schema import deployment, snapshots
 
 KEPT = 10
 FIRST_EPOCH = 1
-_NEWEST = select(
-    select(func.max(deployment.c.epoch)).scalar_subquery(),
-    select(func.max(snapshots.c.version)).scalar_subquery(),
+_NEWEST = (
+    select(
+        select(func.max(deployment.c.epoch)).scalar_subquery(),
+        snapshots.c.version,
+        snapshots.c.published_at,
+    )
+    .order_by(snapshots.c.version.desc())
+    .limit(1)
 )
 
 
@@ -26,12 +31,14 @@ class Edition(NamedTuple):
 
     epoch: int
     version: int
+    at: int
+    """When: a database that was put back may give a number again, to something else."""
 
 
 def newest_edition(connection: Connection) -> Edition:
     """What was published last, in this epoch."""
-    found = connection.execute(_NEWEST).one()
-    return Edition(found[0] or FIRST_EPOCH, found[1] or 0)
+    found = connection.execute(_NEWEST).first()
+    return Edition(found[0] or FIRST_EPOCH, found[1], found[2]) if found else Edition(0, 0, 0)
 
 
 def newest_version(connection: Connection) -> int:

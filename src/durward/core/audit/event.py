@@ -45,8 +45,10 @@ class Kind(StrEnum):
     CONSENT_REFUSED = "consent refused"
     CONSENT_WITHDRAWN = "consent withdrawn"
     GRANT_CREATED = "grant created"
+    GRANT_NARROWED = "grant narrowed"
     GRANT_ENDED = "grant ended"
     CODE_REPLAYED = "code replayed"
+    REFRESH_ENDED = "refresh tokens ended"
     REFRESH_REUSED = "refresh token reused"
     REVOKED = "revoked"
     TOKEN_ISSUED = "token issued"  # noqa: S105 - a kind of event

@@ -43,6 +43,16 @@ class Client(Body, frozen=True):
         """Whether it proves itself by a secret."""
         return self.authentication in {"client_secret_basic", "client_secret_post"}
 
+    @property
+    def proves_itself_by(self) -> tuple[object, ...]:
+        """What is replaced where this is another one; a secret lies elsewhere."""
+        return ("secret",) if self.has_secret else (self.authentication, self.jwks)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether people need not agree: it is ours, and who it is can be proven (AS-20)."""
+        return self.first_party and self.authentication != "none"
+
     def problems(self, name: str, people: Container[str]) -> Iterator[str]:
         """What does not fit; `people` have names that tokens must tell from a client's."""
         if name in people:

@@ -302,7 +302,7 @@ def consent_reasons(facts: Facts) -> tuple[str, ...]:
         found.append("asked-by-client")
     if facts.client.authentication == "none":
         found.append("client-not-proven")
-    elif not facts.client.first_party and (
+    elif not facts.client.asks_nobody and (
         facts.consented is None or set(facts.request.scopes) - facts.consented
     ):
         found.append("not-yet-agreed")

@@ -32,6 +32,8 @@ class Grant:
     nonce: str | None
     created_at: Instant
     ended_at: Instant | None = None
+    lost: tuple[str, ...] = ()
+    """Scopes that it had at first and that were taken away, for good."""
 
     @property
     def outlives_session(self) -> bool:

@@ -1,10 +1,11 @@
 """What a grant may still issue: decided from the facts of now, by one rule (ADR 23).
 
 What could not be issued anew now is not renewed, and what it issued is refused at the edge. No
-other place decides the roles, the tenant or the scopes of a grant.
+other place decides the roles, the tenant or the scopes of a grant. What is taken away is taken away
+for good: whoever is given it back has to ask the person again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ class Keeps:
 
     scopes: tuple[str, ...]
     claims: Claims
+    renewable: bool
+    """Whether the client may have refresh tokens of it."""
 
     @property
     def outlives_session(self) -> bool:
@@ -40,13 +43,18 @@ Standing: TypeAlias = Keeps | Ended
 
 
 def standing(
-    grant: Grant, person: User | None, client: Client | None, apis: Mapping[str, Api]
+    grant: Grant,
+    person: User | None,
+    client: Client | None,
+    apis: Mapping[str, Api],
+    consented: Container[str] | None,
 ) -> Standing:
     """What is left of a grant (AS-104).
 
     `person` and `client` are those that the grant names, None where they are gone; `apis` are all
-    that there are. Whether the session lives and whether the grant was ended are other questions:
-    a grant is never better than they say.
+    that there are. `consented` is what the person lets the client do there, None where they never
+    agreed to anything; it counts where the client has to ask. Whether the session lives and whether
+    the grant was ended are other questions: a grant is never better than they say.
     """
     if person is None or person.disabled:
         return Ended("the account was disabled")
@@ -56,16 +64,24 @@ def standing(
         return Ended("the client was disabled")
     if "authorization_code" not in client.grants:
         return Ended("the client may not sign people in any more")
+    if consented is None and not client.asks_nobody:
+        return Ended("the person has not agreed")
     possible = {*IDENTITY_SCOPES}
     if grant.audience is not None:
         api = _api(grant.audience, client, apis)
         if api is None:
             return Ended("the client may not use the API any more")
         possible |= api.scopes.keys()
-    left = tuple(scope for scope in grant.scopes if scope in possible and scope in client.scopes)
+    agreed = possible if client.asks_nobody or consented is None else consented
+    left = tuple(
+        scope
+        for scope in grant.scopes
+        if scope in possible and scope in client.scopes and scope in agreed
+    )
     if grant.scopes and not left:
         return Ended("the client may have none of its scopes any more")
-    return Keeps(left, Claims(TenantId(person.tenant), person.roles, person.groups))
+    claims = Claims(TenantId(person.tenant), person.roles, person.groups)
+    return Keeps(left, claims, "refresh_token" in client.grants)
 
 
 def _api(audience: str, client: Client, apis: Mapping[str, Api]) -> Api | None:

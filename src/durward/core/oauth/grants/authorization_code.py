@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate.client import Client
 from durward.core.oauth import pkce
 from durward.core.oauth.form import one
+from durward.core.oauth.redirect import is_registered
 from durward.core.values import ClientId, GrantId, Instant
 
 
@@ -20,9 +22,11 @@ class Code:
     expires_at: Instant
 
 
-def check(code: Code, form: Mapping[str, tuple[str, ...]], now: Instant) -> None:
+def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: Instant) -> None:
     """Refuse a code past its time, or without its verifier (AS-6, AS-17, AS-31).
 
+    Nor is it taken once its client is not registered where it was sent: who answers there now, and
+    who reads it, nobody knows.
     Raises ProtocolError `invalid_grant`.
     """
     if now >= code.expires_at:
@@ -30,7 +34,15 @@ def check(code: Code, form: Mapping[str, tuple[str, ...]], now: Instant) -> None
     # OAuth 2.1 does not send it any more; where it is sent, it must be the one (RFC 6749 §4.1.3).
     if one(form, "redirect_uri") not in {None, code.redirect_uri}:
         raise refused("`redirect_uri` is another one than the code was sent to")
+    if not is_still_sent_to(code, client):
+        raise refused("its redirect URI is not registered any more")
     pkce.verify(code.challenge, one(form, "code_verifier"))
+
+
+def is_still_sent_to(code: Code, client: Client) -> bool:
+    """Whether codes may go where this one went."""
+    native = client.authentication == "none"
+    return is_registered(code.redirect_uri, client.redirect_uris, native=native)
 
 
 def refused(private: str) -> ProtocolError:

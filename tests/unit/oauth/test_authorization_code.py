@@ -1,0 +1,50 @@
+"""A code is redeemed by whom it was made for, in its time, and where it was sent."""
+
+import pytest
+from tests.issuer import VERIFIER
+
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.estate.client import Client
+from durward.core.oauth.grants.authorization_code import Code, check
+from durward.core.oauth.pkce import challenge_of
+from durward.core.values import ClientId, GrantId, Instant
+
+BACK, ELSEWHERE = "https://desk.example/callback", "https://new.example/callback"
+LOOPBACK = "http://127.0.0.1/callback"
+FORM = {"code_verifier": (VERIFIER,)}
+
+
+def code(uri: str = BACK) -> Code:
+    return Code(GrantId("g"), ClientId("desk"), uri, challenge_of(VERIFIER), Instant(60))
+
+
+def client(*uris: str, authentication: str = "client_secret_basic") -> Client:
+    return Client(tenant="acme", redirect_uris=uris, authentication=authentication)
+
+
+@pytest.mark.requirement("AS-17")
+def test_a_code_is_taken_until_its_time_and_at_a_uri_that_stays_registered() -> None:
+    check(code(), client(ELSEWHERE, BACK), FORM, Instant(59))
+    check(code(), client(BACK), {**FORM, "redirect_uri": (BACK,)}, Instant(59))
+    native = client(LOOPBACK, authentication="none")
+    check(code("http://127.0.0.1:4711/callback"), native, FORM, Instant(0))
+
+
+@pytest.mark.requirement("AS-17")
+@pytest.mark.parametrize(
+    ("made", "by", "form", "now", "private"),
+    [
+        (code(), client(BACK), FORM, 60, "expired"),
+        (code(), client(BACK), {**FORM, "redirect_uri": (ELSEWHERE,)}, 0, "another one"),
+        (code(), client(ELSEWHERE), FORM, 0, "not registered any more"),
+        (code("http://127.0.0.1:4711/callback"), client(LOOPBACK), FORM, 0, "not registered"),
+        (code(), client(BACK), {"code_verifier": ("x" * 43,)}, 0, ""),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_one_public_text(
+    made: Code, by: Client, form: dict[str, tuple[str, ...]], now: int, private: str
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        check(made, by, form, Instant(now))
+    assert caught.value.code is ErrorCode.INVALID_GRANT
+    assert private in caught.value.private
