@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.live import LiveEdge, is_alive, kill, wait_for
 
+from durward.core.address import Address
+
 ORDER = "/v1/acme/orders/1001"
 DECISION = re.compile(r"d_[0-9a-f-]{36}\Z")
 
@@ -169,7 +171,7 @@ def test_a_configuration_that_answers_a_canary_otherwise_is_rolled_back(
     """Envoy normalises the path, so that its route is never reached, whatever the router says."""
     snapshot = own_edge.snapshot(2)
     (api,) = snapshot.apis
-    canary = replace(api.operations[1], id="Canary", path="/v1/%61dmin")
+    canary = replace(api.operations[1], id="Canary", path="/v1/./admin")
     reply = own_edge.publish(replace(snapshot, apis=(replace(api, operations=(canary,)),)))
     assert reply.status_code == 409
     assert "was not refused" in reply.text
@@ -193,3 +195,14 @@ def test_operations_that_fit_any_path_are_no_trouble_for_the_canaries(own_edge: 
     assert (reply.status_code, reply.text) == (200, "2")
     assert own_edge.get("/.durward/canary").status_code == 401
     assert own_edge.get("/a/b/c/d/e/f").status_code == 404
+
+
+def test_an_api_does_not_lead_to_a_socket_of_ours(own_edge: LiveEdge) -> None:
+    """Envoy's admin interface believes whoever reaches it."""
+    snapshot = own_edge.snapshot(2)
+    (api,) = snapshot.apis
+    for name in ("envoy.sock", "pdp-0.sock", "edge.sock"):
+        there = Address.parse(f"unix:{own_edge.folder}/{name}")
+        reply = own_edge.publish(replace(snapshot, apis=(replace(api, upstream=there),)))
+        assert (reply.status_code, "address of Durward" in reply.text) == (409, True), reply.text
+    assert own_edge.get(ORDER).status_code == 401

@@ -51,6 +51,13 @@ def too_many_policies() -> list[Declaration]:
     return [Declaration(Kind.POLICY, f"p{number}", DENY) for number in range(sizes.POLICIES)]
 
 
+def too_many_patterns() -> list[Declaration]:
+    long = "".join(f"/{{a{number}}}" for number in range(150))
+    paths: dict[str, Json] = {f"/{number}{long}": {"get": {}} for number in range(2_000)}
+    document: dict[str, Json] = {"openapi": "3.1.0", "paths": paths}
+    return [Declaration(Kind.API, "long", {**an_api("long").body, "openapi": document})]
+
+
 def too_large() -> list[Declaration]:
     return [an_api("large", info={"description": "x" * sizes.DECLARATION_BYTES})]
 
@@ -61,6 +68,7 @@ def too_large() -> list[Declaration]:
         (too_many_apis, "1001 APIs, and 1000 are served"),
         (too_many_operations, r"200\d\d operations, and 20000 are served"),
         (too_many_policies, r"100\d\d policies, and 10000 are served"),
+        (too_many_patterns, r"8\d{6} bytes of patterns for paths .*, and 8000000 are served"),
         (too_large, r"apis/large: 33\d{6} bytes, and a declaration has 33554432 at most"),
     ],
     ids=lambda found: getattr(found, "__name__", ""),

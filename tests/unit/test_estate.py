@@ -83,6 +83,16 @@ def test_what_fits_is_one_value() -> None:
             "apis/two: `GET /a` answers the same requests as `GET /a` of apis/orders",
         ),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),
+        *(
+            ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": f"https://{url}"}}}, told)
+            for url, told in {
+                "u:p@a.example": "resource identifier",
+                "a.example/a/../b": "resource identifier",
+                "a.example//b": "resource identifier",
+                "a.example/%2e": "resource identifier",
+                "a.example/x\n": "resource identifier",
+            }.items()
+        ),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "upstream": "x"}}}, "not an address"),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "openapi": {}}}}, "not an OpenAPI 3"),
     ],
@@ -158,3 +168,13 @@ def test_every_problem_is_told_at_once() -> None:
         estate(users={"eve": {}}, roles={"r": {"policies": ["x"]}})
     assert "users/eve" in caught.value.problem
     assert "roles/r" in caught.value.problem
+
+
+@pytest.mark.parametrize("spelling", ["http://API.example/a", "http://api.example/a/"])
+def test_two_resources_with_one_place_for_their_metadata_are_refused(spelling: str) -> None:
+    """RFC 9728 §3.3: who asks refuses a document that names another resource."""
+    openapi = {"openapi": "3.1.0", "paths": {"/b": {"get": {}}}}
+    one = {**GOOD["apis"]["orders"], "audience": "http://api.example/a"}
+    other = {**one, "audience": spelling, "openapi": openapi}
+    with pytest.raises(Misconfigured, match="has the audience of `one`"):
+        estate(apis={"one": one, "two": other})

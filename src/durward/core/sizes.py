@@ -23,6 +23,9 @@ POLICY_BYTES: Final = 3_200
 for a policy of one line."""
 PUBLISHED_BYTES: Final = OPERATIONS * OPERATION_BYTES + POLICIES * POLICY_BYTES
 """All that is published together, before it is signed: 64 MB."""
+PATTERN_BYTES: Final = 8_000_000
+"""The patterns of all paths together, as Envoy compiles them on its main thread: 100 bytes are
+usual for a path, and 20,000 of those 2 MB; of 26 MB an Envoy did not answer for half a minute."""
 LIST_BYTES: Final = 1_048_576
 """The signed list of the parts: of 1,000 APIs with long names it is a tenth of it."""
 DOCUMENT_BYTES: Final = 16_777_216
@@ -42,6 +45,7 @@ class Size(StrEnum):
     OPERATIONS = "operations"
     POLICIES = "policies"
     BYTES = "bytes to publish"
+    PATTERNS = "bytes of patterns for paths (long paths with many variables)"
 
 
 BOUNDS: Final[Mapping[Size, int]] = {
@@ -49,6 +53,7 @@ BOUNDS: Final[Mapping[Size, int]] = {
     Size.OPERATIONS: OPERATIONS,
     Size.POLICIES: POLICIES,
     Size.BYTES: PUBLISHED_BYTES,
+    Size.PATTERNS: PATTERN_BYTES,
 }
 
 

@@ -18,6 +18,7 @@ from durward.core.estate.estate import Estate, read_estate
 from durward.core.estate.summary import ApiSummary, summaries
 from durward.core.invariants import check_invariants
 from durward.core.names import check_names
+from durward.core.openapi.router import path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.envoy_check import EnvoyCheck
@@ -209,9 +210,11 @@ def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator
 
 def _published(estate: Estate, parts: Mapping[str, bytes]) -> dict[Size, int]:
     """How much an edge would have to take."""
+    operations = [operation for api in estate.apis.values() for operation in api.operations]
     return {
-        Size.OPERATIONS: sum(len(api.operations) for api in estate.apis.values()),
+        Size.OPERATIONS: len(operations),
         Size.BYTES: sum(map(len, parts.values())),
+        Size.PATTERNS: sum(len(path_regex(operation.path)) for operation in operations),
     }
 
 

@@ -21,8 +21,9 @@ from durward.core.values import ApiId
 DEFAULT_STAGE = "default"
 MAX_OBJECTS = 10_000
 API_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
-URL_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/\[\]-]*")
-"""Of a URL without query and fragment (RFC 3986 §2)."""
+_SEGMENT = r"/[A-Za-z0-9._~!$&'()+,=:@-]+"
+RESOURCE: Final = re.compile(rf"(?i:https?)://[A-Za-z0-9._:\[\]-]+((?:{_SEGMENT})*)/?")
+"""A URL (RFC 3986 §2) without user, query and fragment, whose path Envoy leaves as it is."""
 API_NAME_CHARACTERS: Final = "lower case letters, digits, `-`"
 
 
@@ -69,10 +70,10 @@ def read_apis(
     declared: Mapping[str, ProtectedApi], problems: list[str]
 ) -> Iterator[tuple[Api, Inventory]]:
     """The APIs and what was read of their documents; what does not fit is added to `problems`."""
-    audiences: dict[str, str] = {}
+    audiences: dict[tuple[str, str], str] = {}
     routes: list[Route[str]] = []
     for name, body in declared.items():
-        if (other := audiences.setdefault(body.audience, name)) != name:
+        if (other := audiences.setdefault(metadata_place(body.audience), name)) != name:
             problems.append(f"apis/{name}: has the audience of `{other}`")
         try:
             check_resource(body.audience)
@@ -110,8 +111,13 @@ def check_resource(audience: str) -> None:
 
     Raises Misconfigured.
     """
-    parts = urlsplit(audience)
-    is_url = URL_CHARACTERS.fullmatch(audience) and parts.scheme in {"https", "http"}
-    if not is_url or not parts.netloc or parts.query or parts.fragment:
+    found = RESOURCE.fullmatch(audience)
+    if found is None or not {".", ".."}.isdisjoint(found[1].split("/")):
         hint = "name the address under which clients reach the API: https://api.example.com"
         raise Misconfigured("audience", f"{audience!a} is not a resource identifier", hint=hint)
+
+
+def metadata_place(audience: str) -> tuple[str, str]:
+    """The host and the path that tell where the metadata of a resource lies (RFC 9728 §3.1)."""
+    parts = urlsplit(audience)
+    return parts.netloc.lower(), parts.path.rstrip("/")

@@ -29,6 +29,7 @@ from durward.faces.edge.follower import Follower, lines
 from durward.faces.edge.http1 import Call, Reply, listen
 from durward.faces.edge.identity import load_id, place_of, save_id
 from durward.faces.edge.link import Link
+from durward.faces.edge.own_places import refuse_own_places
 from durward.faces.edge.records import Records
 from durward.faces.edge.revoker import Revoker
 from durward.faces.edge.shipper import Shipper
@@ -45,6 +46,8 @@ VERSIONS = {
     **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
 }
 FLUSH_MILLISECONDS = 20
+LOADING_SECONDS_AN_OPERATION = 0.0016
+"""How long Envoy may be silent while it loads routes, on a machine that has more to do."""
 RETRY_SECONDS = 0.5
 LEAVE_SECONDS = 1.0
 
@@ -79,6 +82,7 @@ class Agent:
         self._ready = False
         self._refused = ""
         self._pushing = asyncio.Lock()
+        self._loading_until = 0.0
 
     async def run(self) -> None:
         """Start everything, keep it running, end it in order when asked to."""
@@ -168,6 +172,7 @@ class Agent:
         """
         wanted = self._shape(self._snapshot)
         try:
+            self._refuse_own_places(self._snapshot)
             self._files.write_first(wanted, self._revoker.files)
         except Misconfigured as error:
             if self._follower is None:
@@ -178,6 +183,10 @@ class Agent:
             wanted = self._shape(self._snapshot)
             self._files.write_first(wanted, self._revoker.files)
         return wanted
+
+    def _refuse_own_places(self, snapshot: Snapshot) -> None:
+        folders = (self._settings.runtime, self._settings.control_plane or self._settings.runtime)
+        refuse_own_places(snapshot.apis, self._node, map(Path, folders))
 
     async def _arrive(self, link: Link) -> None:
         """Join before anything starts; where the control plane is away, as soon as it is there.
@@ -326,6 +335,7 @@ class Agent:
 
         Raises Misconfigured or Unavailable; the former snapshot stays in force then.
         """
+        self._refuse_own_places(fresh)
         async with self._pushing:
             former = self._snapshot
             try:
@@ -333,6 +343,10 @@ class Agent:
                 await self._reload_decision_points()
                 all_of_it = await asyncio.to_thread(self._shape, fresh)
                 changed = await asyncio.to_thread(self._shape, fresh.only_changed(former))
+                if await responds(self._node.admin, "/ready"):  # else it is hung already
+                    count = sum(len(api.operations) for api in fresh.apis)
+                    now = asyncio.get_running_loop().time()
+                    self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
                 await self._files.push(
                     all_of_it,
                     changed,
@@ -408,8 +422,14 @@ class Agent:
         return [*lines(self._follower.holding), *(f"now: {told}" for told in self._troubles())]
 
     async def _versions(self) -> Mapping[str, str]:
-        async with talk(self._node.admin) as client:
-            reply = await client.get("/stats", params={"filter": "version_text"})
+        """What Envoy runs; nothing while it is busy, as it is while it compiles many routes."""
+        try:
+            async with talk(self._node.admin) as client:
+                reply = await client.get("/stats", params={"filter": "version_text"})
+        except Unavailable as error:
+            if isinstance(error.__cause__, httpx2.TimeoutException):
+                return {}
+            raise
         found = (line.partition(": ") for line in reply.text.splitlines())
         return {VERSIONS[name]: text.strip('"') for name, _, text in found if name in VERSIONS}
 
@@ -456,10 +476,14 @@ class Agent:
             command,
             self._state / "logs" / "envoy.log",
             lambda: answers(self._node.admin, "/ready"),
-            # Any answer will do: one that drains, or warms up, is not hung.
-            is_alive=lambda: responds(self._node.admin, "/ready"),
+            is_alive=self._envoy_is_alive,
             before_stop=self._drain,
         )
+
+    async def _envoy_is_alive(self) -> bool:
+        """Any answer will do: one that drains, warms up or loads routes is not hung."""
+        now = asyncio.get_running_loop().time()
+        return now < self._loading_until or await responds(self._node.admin, "/ready")
 
     async def _drain(self) -> None:
         async with talk(self._node.admin) as client:

@@ -109,13 +109,17 @@ class Follower:
         self._look.set()
 
     async def _tried(self, step: Awaitable[str | None]) -> str | None:
-        """What a step gives, and where it fails the trouble that there is."""
+        """What a step gives, and where it fails the trouble that there is.
+
+        A list that came is not in force yet: the trouble lasts until it is.
+        """
         try:
             found = await step
         except DurwardError as error:
             self._is_in_trouble(str(error))
             return None
-        self._is_in_trouble("")
+        if found is None:
+            self._is_in_trouble("")
         return found
 
     def _is_in_trouble(self, trouble: str) -> None:
