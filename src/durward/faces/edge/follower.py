@@ -166,15 +166,43 @@ class Follower:
         bodies = await self._link.parts(set(lacking.values()))
         fresh, refused = read_parts(lacking, bodies)
         stay = {name: part for name, part in held.parts.items() if name in listing.parts}
-        parts, more = await self._put_in_force(listing.version, stay, fresh)
+        late: Unavailable | None = None
+        try:
+            parts, more = await self._put_in_force(listing.version, stay, fresh)
+        except Unavailable as error:
+            late = error
+            parts, more = await self._put_in_force_without_routes(listing.version, fresh, error)
         self.holding = held.moved(signed, listing, parts, {**refused, **more})
         self.kept = min(self.kept, listing.version - 1)  # taken again, it is not as it was kept
         self.push_seconds = asyncio.get_running_loop().time() - arrived
         self._unsaved.set()
         self._news.set()
+        if late is not None:
+            raise late
         if self.holding.missing:
             missing = ", ".join(self.holding.missing)
             raise Unavailable(f"the control plane gives no content of {missing}")
+
+    async def _put_in_force_without_routes(
+        self, version: int, fresh: Sequence[Part], error: Unavailable
+    ) -> tuple[dict[str, Part], dict[str, Refused]]:
+        """Beside the APIs as they are, what of the rest can be in force.
+
+        Routes that Envoy cannot load now hold back no key and no Deny. Raises the error where
+        nothing else can be in force either.
+        """
+        parts, refused, tried = dict(self.holding.parts), dict[str, Refused](), 0
+        for part in fresh:
+            if not part.name.startswith(API_PREFIX):
+                try:
+                    parts, more = await self._put_in_force(version, parts, [part])
+                except Unavailable:
+                    continue
+                refused |= more
+                tried += 1
+        if not tried:
+            raise error
+        return parts, refused
 
     async def _put_in_force(
         self, version: int, stay: Mapping[str, Part], fresh: Sequence[Part]
