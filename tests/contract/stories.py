@@ -480,7 +480,7 @@ async def declare(issuer: Issuer) -> None:
         Declaration(Kind.CLIENT, "fresh", fresh),
     ]
     is_there = False
-    for which in each_fault(commits=3):
+    for which in each_fault(commits=2):
         if not is_there:
             await as_it_was(issuer)
         before = await everything(issuer)
@@ -509,7 +509,7 @@ async def go_back(issuer: Issuer) -> None:
         Declaration(Kind.CLIENT, "fresh", fresh),
     ]
     is_back = True
-    for which in each_fault(commits=3):
+    for which in each_fault(commits=2):
         if is_back:
             await issuer.plane.apply(now, prune=True)
         before = await everything(issuer)
