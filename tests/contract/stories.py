@@ -522,6 +522,35 @@ async def go_back(issuer: Issuer) -> None:
             return
 
 
+async def take_less(issuer: Issuer) -> None:
+    """What a client loses its grants lose for good, or nothing is changed."""
+    (desk,) = (one for one in sample() if (one.kind, one.name) == (Kind.CLIENT, "desk"))
+    less: dict[str, Json] = {
+        "scopes": ["openid"],
+        "grants": ["authorization_code"],
+        "redirect_uris": ["https://desk.example/elsewhere"],
+    }
+    wanted = Declaration(Kind.CLIENT, "desk", {**desk.body, **less})
+    for which in each_fault(commits=2):
+        issuer.clock.forward(60)
+        await issuer.apply(*sample())
+        browser = issuer.browser()
+        token = (await browser.tokens())["refresh_token"]
+        code = await browser.code()
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.apply([wanted], prune=False))
+        assert failed == injected.struck
+        if injected.struck and not injected.lost:
+            assert await everything(issuer) == before
+        await issuer.plane.apply([wanted], prune=False)
+        await issuer.apply(*sample())
+        assert not given_out(await issuer.refresh(token))
+        assert not given_out(await issuer.redeem(code))
+        if not injected.struck:
+            return
+
+
 async def as_it_was(issuer: Issuer) -> None:
     """The sample, and somebody who is signed in."""
     await issuer.plane.apply([one for one in sample() if one.name != "fresh"], prune=True)
@@ -658,5 +687,5 @@ async def put_back(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, go_back, sweep, turn_keys, follow, put_back),
+    *(put_in_order, ship, declare, go_back, take_less, sweep, turn_keys, follow, put_back),
 )
