@@ -481,7 +481,7 @@ async def declare(issuer: Issuer) -> None:
         Declaration(Kind.CLIENT, "fresh", fresh),
     ]
     is_there = False
-    for which in each_fault(commits=3):
+    for which in each_fault(commits=2):
         if not is_there:
             await as_it_was(issuer)
         before = await everything(issuer)
@@ -511,7 +511,7 @@ async def go_back(issuer: Issuer) -> None:
         Declaration(Kind.CLIENT, "fresh", fresh),
     ]
     is_back = True
-    for which in each_fault(commits=3):
+    for which in each_fault(commits=2):
         if is_back:
             await issuer.plane.apply(now, prune=True)
         before = await everything(issuer)
@@ -521,6 +521,35 @@ async def go_back(issuer: Issuer) -> None:
         assert told in {"not known", "done" if is_back else "not done"}
         assert injected.struck or told == "done"
         assert (await issuer.plane.export() == was) == is_back
+        if not injected.struck:
+            return
+
+
+async def take_less(issuer: Issuer) -> None:
+    """What a client loses its grants lose for good, or nothing is changed."""
+    (desk,) = (one for one in sample() if (one.kind, one.name) == (Kind.CLIENT, "desk"))
+    less: dict[str, Json] = {
+        "scopes": ["openid"],
+        "grants": ["authorization_code"],
+        "redirect_uris": ["https://desk.example/elsewhere"],
+    }
+    wanted = Declaration(Kind.CLIENT, "desk", {**desk.body, **less})
+    for which in each_fault(commits=2):
+        issuer.clock.forward(60)
+        await issuer.apply(*sample())
+        browser = issuer.browser()
+        token = (await browser.tokens())["refresh_token"]
+        code = await browser.code()
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.apply([wanted], prune=False))
+        assert failed == injected.struck
+        if injected.struck and not injected.lost:
+            assert await everything(issuer) == before
+        await issuer.plane.apply([wanted], prune=False)
+        await issuer.apply(*sample())
+        assert not given_out(await issuer.refresh(token))
+        assert not given_out(await issuer.redeem(code))
         if not injected.struck:
             return
 
@@ -640,7 +669,7 @@ async def follow(issuer: Issuer) -> None:
 
 async def put_back(issuer: Issuer) -> None:
     """A node that is ahead is overtaken once, and what may have been used in between is ended."""
-    for which in each_fault():
+    for which in each_fault(commits=2):
         issuer.clock.forward(1)
         token = (await issuer.browser().tokens())["refresh_token"]
         plane = issuer.plane
@@ -669,5 +698,5 @@ async def put_back(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, go_back, sweep, turn_keys, follow, put_back),
+    *(put_in_order, ship, declare, go_back, take_less, sweep, turn_keys, follow, put_back),
 )

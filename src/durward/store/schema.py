@@ -229,8 +229,8 @@ grants = Table(
     Column("authenticated_at", Number, nullable=False),
     Column("nonce", Text),
     Column("created_at", Number, nullable=False),
-    Column("ended_at", Number),
     Column("granted", Text),
+    Column("ended_at", Number),
 )
 
 codes = Table(
