@@ -215,7 +215,9 @@ async def test_what_was_committed_is_answered_whatever_comes_after_it(issuer: Is
         following.cancel()
         assert plane.published.version == before + number
         # What an apply or a rotation made is known without reading it.
-        later = [] if change is not put_back else ["what was published is taken later: the store: away"]
+        later = (
+            [] if change is not put_back else ["what was published is taken later: the store: away"]
+        )
         assert told == later
     reply = await issuer.token("fresh", grant_type="client_credentials")
     assert reply.json().get("error") != "invalid_client"
