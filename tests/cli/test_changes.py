@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from durward.faces.cli.app import complain
 from durward.faces.cli.changes import LEGEND, NOTHING, told
 
 
@@ -83,6 +84,31 @@ def test_notes_about_documents_are_few_lines() -> None:
         "apis/orders: /servers/19: x",
         "and 10 more notes",
         "not read, and kept: 3 responses",
+    ]
+
+
+def test_what_others_wrote_stays_a_line_and_cannot_speak_to_a_terminal() -> None:
+    evil = "x\x1b[1A\x1b[2K\r+ apis/orders  1 operation, 0 public\n"
+    found = answer(
+        change("roles", evil),
+        change("apis", "orders"),
+        apis=[api("orders", 1, (evil,)) | {"notes": [evil], "unread": {evil: 1}}],
+        details=[inside("apis", "orders", line(evil, evil))],
+    )
+    lines = told(found).split("\n")
+    assert len(lines) == 5
+    assert all(each.isprintable() for each in lines)
+
+
+def test_no_line_of_an_error_looks_like_one_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("apis/o: refused:\n  one\x1b[2K\nerror: forged\rx", hint="a\nhint: b")
+    assert capsys.readouterr().err.split("\n") == [
+        "error: apis/o: refused:",
+        "  one\\u001b[2K",
+        "  error: forged\\u000dx",
+        "hint: a",
+        "  hint: b",
+        "",
     ]
 
 

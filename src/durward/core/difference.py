@@ -157,10 +157,14 @@ def in_short(new: Sequence[Json], gone: Sequence[Json]) -> str:
 
 def shown(text: str, limit: int = MAX_CHARACTERS) -> str:
     r"""A text that may stand on a terminal: cut, and what cannot be printed as `\\uXXXX`."""
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    if cut.isprintable():
-        return cut
-    return "".join(each if each.isprintable() else _escaped(each) for each in cut)
+    return printable(text if len(text) <= limit else f"{text[: limit - 1]}…")
+
+
+def printable(text: str) -> str:
+    r"""A line of what others wrote: what cannot be printed, ends of lines too, as `\\uXXXX`."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def _escaped(character: str) -> str:

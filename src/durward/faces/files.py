@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.policy.source import PolicyError, parse_text
 from durward.core.wire import MAX_DEPTH, Json
@@ -16,7 +17,7 @@ def read(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_D
     except PolicyError as error:
         problem = error.problems[0]
         place = f":{problem.line}:{problem.column}" if problem.line else ""
-        raise Misconfigured(f"{file}{place}", problem.message) from error
+        raise Misconfigured(f"{file}{place}", printable(problem.message)) from error
 
 
 def parsed(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:

@@ -7,6 +7,7 @@ no file to point at.
 from dataclasses import dataclass
 from pathlib import Path
 
+from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused, told
 from durward.core.openapi.operations import read_inventory
@@ -64,7 +65,8 @@ def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
         lines = []
         for fault in error.faults:
             line, column = place(within + fault.pointer)
-            lines.append(f"{file}:{line}:{column}: {fault}" if line else f"{file}: {fault}")
+            where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
+            lines.append(f"{where}: {fault}")
         problem = "\n  ".join(["the OpenAPI document is refused:", *told(lines)])
         raise Misconfigured(f"apis/{api}", problem) from error
     return written

@@ -178,6 +178,26 @@ def test_who_has_swagger_is_told_what_to_do() -> None:
     assert "convert it to OpenAPI 3" in message
 
 
+def test_a_document_cannot_speak_to_a_terminal() -> None:
+    name = "k\x1b[31m\nerror: forged\u202e"
+    schemes: Json = {name: {"type": "apiKey", "name": "k", "in": "header"}}
+    document: dict[str, Json] = {
+        "openapi": "3.1.0",
+        "security": [{name: []}],
+        f"x-{name}": 1,
+        "components": {"securitySchemes": schemes},
+        "paths": {"/a": {"get": GET}},
+    }
+    found = read_inventory(document, "api")
+    assert len(found.notes) == 1
+    assert all(each.isprintable() for each in (*found.notes, *found.unread))
+    with pytest.raises(DocumentRefused) as caught:
+        read_inventory({**document, "paths": {f"/{name}": {}, "/a": {name: 1}}}, "api")
+    lines = caught.value.problem.split("\n")
+    assert len(lines) == 3
+    assert all(each.isprintable() for each in lines)
+
+
 def test_at_most_twenty_faults_are_told_each_in_a_line() -> None:
     paths: Json = {f"/{n}": {"get": {"security": None}} for n in range(25)}
     with pytest.raises(DocumentRefused) as caught:

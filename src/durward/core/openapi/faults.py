@@ -1,12 +1,19 @@
-"""What is found while a document is read: what is wrong, what is told, what was not read."""
+"""What is found while a document is read: what is wrong, what is told, what was not read.
+
+A document is written by others, and people read of it on terminals: nothing of it is told that
+could not be printed, and nothing without end.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from durward.core.difference import printable, shown
 from durward.core.errors import Misconfigured
 
 MAX_TOLD = 20
+MAX_POINTER_CHARACTERS = 400
+MAX_MESSAGE_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +24,7 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.pointer or '/'}: {self.message}"
+        return _line(self.pointer, self.message)
 
 
 class DocumentRefused(Misconfigured):
@@ -33,7 +40,7 @@ def told(lines: Iterable[str]) -> list[str]:
     """The first twenty lines, and how many more there are."""
     listed = list(lines)
     more = [f"and {len(listed) - MAX_TOLD} more"] if len(listed) > MAX_TOLD else []
-    return [*listed[:MAX_TOLD], *more]
+    return [*map(printable, listed[:MAX_TOLD]), *more]
 
 
 @dataclass
@@ -48,6 +55,10 @@ class Findings:
         """Note a fault."""
         self.faults.append(Fault(pointer, message))
 
+    def leave(self, name: str, number: int = 1) -> None:
+        """Count what is not read."""
+        self.unread[shown(name)] += number
+
     def note(self, pointer: str, message: str) -> None:
         """Note what is taken and worth to be known; alike at many places it is told once."""
         self._notes.setdefault(message, []).append(pointer)
@@ -56,9 +67,14 @@ class Findings:
     def notes(self) -> tuple[str, ...]:
         """A line for each kind of note: its first place, and how many more there are."""
         return tuple(
-            f"{places[0]}: {message}" + (f" (and {len(places) - 1} more)" if places[1:] else "")
+            _line(places[0], message) + (f" (and {len(places) - 1} more)" if places[1:] else "")
             for message, places in self._notes.items()
         )
+
+
+def _line(pointer: str, message: str) -> str:
+    place = shown(pointer or "/", MAX_POINTER_CHARACTERS)
+    return f"{place}: {shown(message, MAX_MESSAGE_CHARACTERS)}"
 
 
 def pointed(place: str, *names: str) -> str:

@@ -67,7 +67,7 @@ def read_members(
     for name in value:
         if name not in read:
             check_member(name, place, read, found)
-            found.unread[name] += 1
+            found.leave(name)
 
 
 def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> None:
@@ -88,7 +88,7 @@ def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> No
             methods = ", ".join(METHODS)
             problem = f"neither a method that is served ({methods}) nor another member"
             found.refuse(where, f"{problem}; remove it, or write it as `x-{name}`")
-        found.unread[name] += 1
+        found.leave(name)
 
 
 def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> None:
@@ -104,7 +104,7 @@ def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> No
             found.refuse(pointed(place, name), f"operations have no such member; {hint}")
         else:
             check_member(name, place, OF_AN_OPERATION, found)
-        found.unread[name] += 1
+        found.leave(name)
 
 
 def check_member(name: str, place: str, read: Iterable[str], found: Findings) -> None:

@@ -194,7 +194,7 @@ class _Reading:
         components = document.get("components")
         for name, named in (components if isinstance(components, dict) else {}).items():
             if name not in OF_COMPONENTS and isinstance(named, dict):
-                found.unread[name] += len(named)
+                found.leave(name, len(named))
         if isinstance(components, dict):
             check_no_extension(components, "/components", found)
         if "servers" in document:

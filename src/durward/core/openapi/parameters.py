@@ -45,7 +45,7 @@ def read_parameters(
             if within == "path":
                 _in_path(parameter, name, where, variables, found)
             else:
-                found.unread["parameters"] += 1
+                found.leave("parameters")
 
 
 def _in_path(

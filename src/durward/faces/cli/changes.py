@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from durward.core.difference import printable
+
 SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
 MAX_STEPS: Final = 20
 MAX_LINES: Final = 20
@@ -25,7 +27,8 @@ def told(answer: Answer, more: str = "") -> str:
 
     `more` says where those are that are not shown.
     """
-    return "\n".join(_lines(answer, more)) or NOTHING
+    # Names and notes are of those who wrote the declarations: a line stays a line.
+    return "\n".join(map(printable, _lines(answer, more))) or NOTHING
 
 
 def _lines(answer: Answer, more: str) -> Iterator[str]:
