@@ -9,7 +9,7 @@ from pathlib import Path
 
 from durward.core.difference import printable
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import DocumentRefused, told
+from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, told
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.policy.source import place_finder
@@ -61,12 +61,15 @@ def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
         read_inventory(written, api)
     except DocumentRefused as error:
         text = text_of(file, DOCUMENT_BYTES)
-        place = place_finder(text, [within + fault.pointer for fault in error.faults])
+        first, rest = error.faults[:MAX_TOLD], error.faults[MAX_TOLD:]
+        place = place_finder(text, [within + fault.pointer for fault in first])
         lines = []
-        for fault in error.faults:
+        for fault in first:
             line, column = place(within + fault.pointer)
             where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
             lines.append(f"{where}: {fault}")
-        problem = "\n  ".join(["the OpenAPI document is refused:", *told(lines)])
+        problem = "\n  ".join(
+            ["the OpenAPI document is refused:", *told([*lines, *map(str, rest)])]
+        )
         raise Misconfigured(f"apis/{api}", problem) from error
     return written

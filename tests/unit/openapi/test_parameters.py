@@ -70,7 +70,7 @@ def test_parameters_as_specified_are_taken(parameters: Json) -> None:
         ([{**ID, "style": "label"}], ["/0/style"]),
         ([{**ID, "style": None}], ["/0/style"]),
         ([{**ID, "content": {}}], ["/0/content"]),
-        ([{"name": "x", "in": "path", "content": {}}], ["/0/name", "/0/required", "/0/content"]),
+        ([{"name": "x", "in": "path", "content": {}}], ["/0/required", "/0/content", "/0/name"]),
         ([{"$ref": "#/nowhere"}], ["/0/$ref"]),
     ],
 )

@@ -68,8 +68,6 @@ def read_extension(
 
 def _text_problem(name: str, text: str, variables: Collection[str]) -> str:
     """What keeps a text from being what it looks like; nothing where it is text and variables."""
-    if len(text) > MAX_TEXT_CHARACTERS:
-        return f"longer than {MAX_TEXT_CHARACTERS} characters"
     if missing := set(variables_of(text)) - set(variables):
         return f"the path has no `{{{min(missing)}}}`"
     rest = without_variables(text)
@@ -91,7 +89,10 @@ def _tenant_problem(text: str) -> str:
 
 
 def _text(value: Json, name: str, place: str, found: Findings) -> str:
-    if isinstance(value, str) and value:
+    if not isinstance(value, str) or not value:
+        found.refuse(f"{place}/{name}", "text that is not empty")
+    elif len(value) > MAX_TEXT_CHARACTERS:
+        found.refuse(f"{place}/{name}", f"longer than {MAX_TEXT_CHARACTERS} characters")
+    else:
         return value
-    found.refuse(f"{place}/{name}", "text that is not empty")
     return ""
