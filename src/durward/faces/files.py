@@ -26,6 +26,16 @@ def parsed(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX
     return parse_text(text, str(file), limit_bytes=limit_bytes, limit_depth=limit_depth)
 
 
+def check_regular(file: Path) -> None:
+    """Refuse what is no file and would be waited for, such as a pipe. Raises Misconfigured.
+
+    A file that others name, or that a pattern finds, is one; whoever names a pipe on a command line
+    means it.
+    """
+    if file.exists() and not file.is_file():
+        raise Misconfigured(str(file), "not a file")
+
+
 def text_of(file: Path, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
     """The bytes of a file. Raises Misconfigured."""
     try:

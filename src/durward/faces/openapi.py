@@ -15,7 +15,7 @@ from durward.core.openapi.references import bundled
 from durward.core.policy.source import place_finder
 from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
-from durward.faces.files import read, text_of
+from durward.faces.files import check_regular, read, text_of
 
 MAX_FILES = 1_000
 
@@ -50,6 +50,7 @@ class Folder:
 
 def document_in(file: Path, api: str) -> Json:
     """The OpenAPI document of an API, from its file. Raises Misconfigured."""
+    check_regular(file)
     document = read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH)
     return checked(document, file, api, within="")
 

@@ -77,7 +77,16 @@ def test_an_operation_has_no_misspelled_members(name: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["x-durward", "x-Durward", "x-durward-all", "securityDefinitions", "Security", "server"]
+    "name",
+    [
+        *("x-durward", "x-Durward", "x-durward-all", "securityDefinitions", "Security", "server"),
+        *(
+            "s\u0435curity",
+            "\u0455\u0435\u0441ur\u0456t\u0443",
+            "\u0455\u0435\u0441\u03c5\u0433\u0456\u0442\u0443",
+        ),
+        *("\u0445-durward", "x-\u0501\u03c5\u0433w\u0430\u0433\u0501", "\uff53ecurity"),
+    ],
 )
 def test_a_document_has_no_misspelled_members(name: str) -> None:
     ((pointer, _),) = faults(document({"get": GET}, **{name: {}}))

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from durward.core.difference import shown
 from durward.core.openapi.faults import Findings, pointed
 from durward.core.openapi.members import check_no_extension
+from durward.core.openapi.template import path_problem
 from durward.core.wire import Json
 
 MAX_URL_CHARACTERS: Final = 1_000
@@ -56,11 +58,15 @@ def _check(base: str | None, url: str, place: str, path: str, found: Findings) -
     if base is None:
         found.refuse(place, f"`{url}` is not a URL; write `https://host`, or leave it out")
     elif base not in ROOT:
-        written = f"{base.rstrip('/')}{path}"
-        if not written.startswith("/"):
-            written = f"/{written}"
-        problem = f"has the base path `{base}`, under which nothing is served"
-        found.refuse(place, f"{problem}; write the path as `{written}`, and the url without it")
+        parts = [part for part in base.split("/") if part not in {"", "."}]
+        written = "".join(f"/{part}" for part in parts) + path
+        hint = f"write the path as `{written}`, and the url without it"
+        if not parts:
+            hint = "write the url without it"
+        elif path_problem(written):
+            hint = "write the url without it, and each path as clients ask for it"
+        problem = f"has the base path `{shown(base)}`, under which nothing is served"
+        found.refuse(place, f"{problem}; {hint}")
 
 
 def _base_path(url: str) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
+from yaml.reader import Reader, ReaderError
 
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.wire import MAX_DEPTH, Json, parse_json
@@ -72,8 +73,18 @@ def parse_text(
         raise PolicyError(name, [Problem("", _told(str(error.problem)), *place)]) from error
     except UnicodeDecodeError as error:
         raise PolicyError(name, [_not_utf8(text, error)]) from error
+    except ReaderError as error:
+        raise PolicyError(name, [_unacceptable(text.decode("utf-8"))]) from error
     except (yaml.YAMLError, ValueError) as error:
         raise PolicyError(name, [Problem("", f"not YAML: {error}")]) from error
+
+
+def _unacceptable(text: str) -> Problem:
+    """A character that YAML does not take (YAML 1.2.2 §5.1)."""
+    found = Reader.NON_PRINTABLE.search(text)
+    character = f"character U+{ord(found[0]):04X}" if found else "a character"
+    place = _place(text, found.start()) if found else (None, None)
+    return Problem("", f"not YAML: {character} is not text; write it as an escape", *place)
 
 
 def _told(problem: str) -> str:
