@@ -29,6 +29,8 @@ def api(name: str, shut: int = 0, first: tuple[str, ...] = ()) -> dict[str, Any]
         "not_allowed_first": list(first),
         "unread": {"responses": 3},
         "notes": [],
+        "opening": 0,
+        "notes_left_out": 0,
     }
 
 
@@ -85,6 +87,14 @@ def test_notes_about_documents_are_few_lines() -> None:
         "and 10 more notes",
         "not read, and kept: 3 responses",
     ]
+
+
+def test_notes_that_something_is_open_come_first_and_none_is_hidden_uncounted() -> None:
+    many = api("a") | {"notes": [f"/{number}: x" for number in range(20)], "notes_left_out": 5}
+    opened = api("b") | {"notes": ["/x: everybody may ask", "/y: z"], "opening": 1}
+    lines = told(answer(change("apis", "a"), apis=[many, opened])).splitlines()
+    assert lines[1] == "apis/b: /x: everybody may ask"
+    assert lines[21] == "and 7 more notes"
 
 
 def test_what_others_wrote_stays_a_line_and_cannot_speak_to_a_terminal() -> None:

@@ -62,6 +62,7 @@ class Findings:
     unread: Counter[str] = field(default_factory=Counter)
     _notes: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Of each its first place, and at how many it holds."""
+    _opening: set[str] = field(default_factory=set)
 
     def refuse(self, pointer: str, message: str) -> None:
         """Note a fault. Raises TooMany."""
@@ -78,19 +79,31 @@ class Findings:
             self.refuse("", f"more than {MAX_NAMES} different members that are not read")
             raise TooMany
 
-    def note(self, pointer: str, message: str) -> None:
-        """Note what is taken and worth to be known; alike at many places it is told once."""
+    def note(self, pointer: str, message: str, *, opens: bool = False) -> None:
+        """Note what is taken and worth to be known; alike at many places it is told once.
+
+        `opens` tells that more may ask than its author may expect.
+        """
         message = shown(message, MAX_MESSAGE_CHARACTERS)
+        if opens:
+            self._opening.add(message)
         first, count = self._notes.get(message, (pointer, 0))
         self._notes[message] = (first, count + 1)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A line for each kind of note: its first place, and how many more there are."""
+        """A line for each kind of note, what opens first: its first place, and how many more."""
         return tuple(
             _line(first, message) + (f" (and {count - 1} more)" if count > 1 else "")
-            for message, (first, count) in self._notes.items()
+            for message, (first, count) in sorted(
+                self._notes.items(), key=lambda noted: noted[0] not in self._opening
+            )
         )
+
+    @property
+    def opening(self) -> int:
+        """How many of the notes tell that something is open: the first ones."""
+        return len(self._opening)
 
 
 def _line(pointer: str, message: str) -> str:

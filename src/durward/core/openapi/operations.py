@@ -99,6 +99,8 @@ class Inventory:
     scopes: Mapping[str, str]
     unread: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    opening: int = 0
+    """How many of the notes, the first ones, tell that something is open."""
 
 
 def read_inventory(document: Json, api: str) -> Inventory:
@@ -131,7 +133,7 @@ def _inventory(document: Json, api: str, found: Findings) -> Inventory | None:
         found.refuse("/paths", f"operation ids `{one}` and `{other}` are one action; {hint}")
     if not operations and not found.faults:
         found.refuse("/paths", "declares no operation")
-    return Inventory(operations, reading.scopes, dict(found.unread), found.notes)
+    return Inventory(operations, reading.scopes, dict(found.unread), found.notes, found.opening)
 
 
 def resource_arn(

@@ -118,7 +118,8 @@ def read_demand(
         return EVERYBODY
     if {} in value:
         if len(value) > 1:
-            found.note(place, "`{}` is an alternative, so everybody may ask, without a token too")
+            said = "`{}` is an alternative, so everybody may ask, without a token too"
+            found.note(place, said, opens=True)
         return EVERYBODY
     alternatives = [scopes for scopes in read if scopes is not None]
     if len(alternatives) < len(read):
@@ -127,7 +128,7 @@ def read_demand(
         done = "is no way in: a token is demanded" if alternatives else "is replaced by a token"
         _tell_unchecked(names, place, schemes, done, found)
     if frozenset() in alternatives and any(alternatives):
-        found.note(place, "an alternative names no scope, so any token will do")
+        found.note(place, "an alternative names no scope, so any token will do", opens=True)
     return Demand(scopes=tuple(_least(alternatives)))
 
 

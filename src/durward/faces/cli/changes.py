@@ -62,11 +62,17 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
 
 
 def _notes(apis: Sequence[Answer]) -> Iterator[str]:
-    """What of the documents is not read, and what is taken otherwise than may be expected."""
-    said = [f"apis/{api['name']}: {note}" for api in apis for note in api["notes"]]
+    """What is taken otherwise than may be expected, what is open first, and what is not read."""
+    listed = [
+        (number >= api["opening"], f"apis/{api['name']}: {note}")
+        for api in apis
+        for number, note in enumerate(api["notes"])
+    ]
+    said = [note for _, note in sorted(listed, key=lambda each: each[0])]
     yield from said[:MAX_NOTES]
-    if len(said) > MAX_NOTES:
-        yield f"and {len(said) - MAX_NOTES} more notes"
+    hidden = len(said[MAX_NOTES:]) + sum(api["notes_left_out"] for api in apis)
+    if hidden:
+        yield f"and {hidden} more notes"
     unread = Counter[str]()
     for api in apis:
         unread.update(api["unread"])
