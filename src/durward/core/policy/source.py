@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import yaml
 from yaml.reader import Reader, ReaderError
 
+from durward.core.difference import printable
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.wire import MAX_DEPTH, Json, parse_json
 
@@ -37,7 +38,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.line}:{self.column}: " if self.line else ""
-        return f"{place}{self.pointer or '/'}: {self.message}"
+        return printable(f"{place}{self.pointer or '/'}: {self.message}")
 
 
 class PolicyError(DurwardError):
