@@ -1,5 +1,6 @@
 """Which operations share requests, held against what the router itself answers."""
 
+import time
 from dataclasses import replace
 from itertools import product
 
@@ -50,3 +51,12 @@ def test_a_search_that_is_too_long_says_so() -> None:
     assert found
     assert not found.operations
     assert not found.whole
+
+
+def test_all_searches_together_are_bounded() -> None:
+    many = [("b", operation(f"/{{t}}/x{number}", "PUT")) for number in range(MAX_STEPS + 1)]
+    shapes = Shapes(many)
+    begun = time.monotonic()
+    assert not any(shapes.behind(operation(f"/a{number}/{{v}}")).whole for number in range(5_000))
+    assert time.monotonic() - begun < 10
+    assert Shapes(many).behind(operation("/a/{v}", "PUT")).operations

@@ -13,6 +13,8 @@ from durward.core.openapi.router import methods_of
 
 MAX_STEPS: Final = 1_000
 """Of one search: what shares requests with a template of variables may be everything."""
+MAX_STEPS_TOGETHER: Final = 100_000
+"""Of all searches: about a second."""
 
 Owned: TypeAlias = tuple[str, Operation]
 """The name of an API, and an operation of it."""
@@ -46,7 +48,8 @@ class Shapes:
 
     def __init__(self, operations: Iterable[Owned]) -> None:
         self._root = _Place()
-        self._steps = 0
+        self._left = MAX_STEPS_TOGETHER
+        self._steps = self._most = 0
         for owned in operations:
             place = self._root
             for segment in _segments(owned[1]):
@@ -62,10 +65,12 @@ class Shapes:
         segments = _segments(operation)
         found: dict[tuple[str, tuple[str, str]], Owned] = {}
         self._steps = 0
+        self._most = min(MAX_STEPS, self._left)
         for method in methods_of(operation.method):
             for owned in self._answering(segments, operation, method):
                 found.setdefault((owned[0], owned[1].route), owned)
-        return Behind(tuple(found.values()), whole=self._steps <= MAX_STEPS)
+        self._left -= min(self._steps, self._left)
+        return Behind(tuple(found.values()), whole=self._steps <= self._most)
 
     def _answering(self, segments: list[str], operation: Operation, method: str) -> Iterator[Owned]:
         """Those of its shape answer all; else those that have a variable for a literal of it."""
@@ -88,7 +93,7 @@ class Shapes:
         self, place: _Place, segments: list[str], depth: int, method: str
     ) -> Iterator[Owned]:
         self._steps += 1
-        if self._steps > MAX_STEPS:
+        if self._steps > self._most:
             return
         if depth == len(segments):
             if found := place.answers(method):
