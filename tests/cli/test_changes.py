@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from durward.faces.cli.app import complain
 from durward.faces.cli.changes import LEGEND, NOTHING, told
 
 
@@ -28,6 +29,8 @@ def api(name: str, shut: int = 0, first: tuple[str, ...] = ()) -> dict[str, Any]
         "not_allowed_first": list(first),
         "unread": {"responses": 3},
         "notes": [],
+        "opening": 0,
+        "notes_left_out": 0,
     }
 
 
@@ -83,6 +86,39 @@ def test_notes_about_documents_are_few_lines() -> None:
         "apis/orders: /servers/19: x",
         "and 10 more notes",
         "not read, and kept: 3 responses",
+    ]
+
+
+def test_notes_that_something_is_open_come_first_and_none_is_hidden_uncounted() -> None:
+    many = api("a") | {"notes": [f"/{number}: x" for number in range(20)], "notes_left_out": 5}
+    opened = api("b") | {"notes": ["/x: everybody may ask", "/y: z"], "opening": 1}
+    lines = told(answer(change("apis", "a"), apis=[many, opened])).splitlines()
+    assert lines[1] == "apis/b: /x: everybody may ask"
+    assert lines[21] == "and 7 more notes"
+
+
+def test_what_others_wrote_stays_a_line_and_cannot_speak_to_a_terminal() -> None:
+    evil = "x\x1b[1A\x1b[2K\r+ apis/orders  1 operation, 0 public\n"
+    found = answer(
+        change("roles", evil),
+        change("apis", "orders"),
+        apis=[api("orders", 1, (evil,)) | {"notes": [evil], "unread": {evil: 1}}],
+        details=[inside("apis", "orders", line(evil, evil))],
+    )
+    lines = told(found).split("\n")
+    assert len(lines) == 5
+    assert all(each.isprintable() for each in lines)
+
+
+def test_no_line_of_an_error_looks_like_one_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("apis/o: refused:\n  one\x1b[2K\nerror: forged\rx", hint="a\nhint: b")
+    assert capsys.readouterr().err.split("\n") == [
+        "error: apis/o: refused:",
+        "  one\\u001b[2K",
+        "  error: forged\\u000dx",
+        "hint: a",
+        "  hint: b",
+        "",
     ]
 
 

@@ -1,6 +1,7 @@
 """OpenAPI documents in files: what is wrong is told with line and column."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_a_link_inside_of_the_folder_is_followed(tmp_path: Path) -> None:
     declare(tmp_path, openapi=HEAD + "  /a: { get: { $ref: link.yaml } }\n", ops="{}")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "ops.yaml")
     assert read_declarations(tmp_path)
+
+
+def test_what_is_named_and_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    declare(tmp_path)
+    for name in ("openapi.yaml", "z.durward.yaml"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(Misconfigured, match="not a file"):
+            read_declarations(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_a_number_that_no_json_can_hold_is_refused_with_its_file(tmp_path: Path) -> None:
+    declare(tmp_path, openapi='{"openapi": "3.1.0", "x-a": 1e999, "paths": {"/a": {"get": {}}}}')
+    with pytest.raises(Misconfigured, match=r"openapi\.yaml"):
+        read_declarations(tmp_path)
 
 
 def test_the_number_of_files_is_bounded(tmp_path: Path) -> None:

@@ -36,6 +36,22 @@ def test_a_finding_names_its_place_in_the_file(
     assert "for-all-values-unguarded" not in out
 
 
+def test_a_policy_cannot_speak_to_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    for broken in (
+        POLICY.replace("orders:GetOrdr", '"o:\\e[2K\\r\\nforged"'),
+        '"a\\e[2K": 1\n' * 2,
+    ):
+        file.write_text(broken)
+        assert run(["policy", "check", str(file), str(ORDERS)]) == 1
+        out = capsys.readouterr().out
+        assert "\\u001b" in out
+        assert all(line.isprintable() for line in out.split("\n"))
+        assert "\nforged" not in out
+
+
 def test_findings_are_told_to_machines_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

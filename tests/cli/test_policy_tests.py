@@ -37,6 +37,18 @@ def test_a_policy_that_breaks_its_promise_fails(copy: Path) -> None:
     assert "failed: orders: a clerk cancels an order: expected allow" in done.stdout
 
 
+def test_a_test_cannot_speak_to_a_terminal(copy: Path) -> None:
+    asked = "{action: 'orders:CancelOrder', resource: 'arn:durward:orders:demo:globex:order/1'}"
+    (copy / "x.test.yaml").write_text(
+        "given: { principal: ann }\n"
+        f'tests: [{{name: "\\e[2Kx\\nforged", expect: allow, when: {asked}}}]'
+    )
+    out = run_tests(copy).stdout
+    assert "\\u001b[2Kx" in out
+    assert "\x1b" not in out
+    assert "\nforged" not in out
+
+
 def test_what_must_never_be_is_shown_by_a_request(copy: Path) -> None:
     file = copy / "orders.test.yaml"
     file.write_text(

@@ -273,8 +273,20 @@ def scopes(*alternatives: str) -> tuple[frozenset[str], ...]:
         ({"scopes": scopes("r")}, {"scopes": scopes("r", "w")}, "scopes r → r or w", True),
         ({"scopes": scopes("r", "w")}, {"scopes": scopes("w")}, "scopes r or w → w", False),
         ({"scopes": scopes("")}, {}, "scopes are written otherwise", False),
-        ({"path": "/o/{name}"}, {}, "was /o/{name}", False),
-        ({"id": "Old"}, {}, "id Old → Get", False),
+        ({"path": "/o/{name}"}, {}, "was /o/{name}", True),
+        ({"id": "Old"}, {}, "id Old → Get", True),
+        (
+            {"scopes": scopes(" ".join(f"scope-{number:02}" for number in range(12)))},
+            {"scopes": scopes(" ".join(f"scope-{number:02}" for number in range(11)))},
+            "scopes - scope-11",
+            True,
+        ),
+        (
+            {"resource": "a" * 100 + "/{x}"},
+            {"resource": "a" * 100 + "/{y}"},
+            "resource …" + "a" * 18 + "/{x} → …" + "a" * 18 + "/{y}",
+            True,
+        ),
         ({"resource": "a/{id}"}, {"resource": "b/{id}"}, "resource a/{id} → b/{id}", True),
         ({}, {"tenant": "{id}"}, "tenant none → {id}", True),
         ({"fresh": True}, {}, "fresh true → false", True),
@@ -292,6 +304,92 @@ def test_an_operation_is_held_against_the_one_of_its_route(
 def test_an_operation_that_comes_public_may_allow_more() -> None:
     (found,) = operation_changes([], [operation(public=True)])
     assert told(found) == ("+ GET /o/{id} (Get): public", True)
+
+
+def served(**operations: str) -> Declaration:
+    """An API by its name; of each operation `METHOD /path`, and who may ask."""
+    (name,) = {each.split("_")[0] for each in operations}
+    paths: dict[str, Any] = {}
+    for identity, told_of_it in operations.items():
+        method, path, who = told_of_it.split(" ")
+        security: list[Any] = [] if who == "all" else [{"s": []}]
+        paths.setdefault(path, {})[method.lower()] = {"operationId": identity, "security": security}
+    document: Any = {**DOCUMENT, "paths": paths}
+    body: Any = {**API, "audience": f"https://{name}.example", "openapi": document}
+    return Declaration(Kind.API, name, body)
+
+
+def moved(name: str, before: list[Declaration], after: list[Declaration]) -> list[tuple[str, bool]]:
+    was, will_be = ({each.name: each.body for each in some}.get(name) for some in (before, after))
+    sides = Sides(read_estate(before), read_estate(after))
+    return [told(found) for found in details(Kind.API, name, was, will_be, sides)]
+
+
+VARIABLE = served(a_V="GET /x/{id} all")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "line"),
+    [
+        (
+            "a",
+            [served(a_V="GET /x/{id} all", a_S="GET /x/s few")],
+            [VARIABLE],
+            "- GET /x/s (a_S): its requests are answered by GET /x/{id} (a_V), public",
+        ),
+        (
+            "a",
+            [served(a_V="GET /x all", a_S="HEAD /x few")],
+            [served(a_V="GET /x all")],
+            "- HEAD /x (a_S): its requests are answered by GET /x (a_V), public",
+        ),
+        (
+            "b",
+            [VARIABLE, served(b_S="GET /x/s few")],
+            [VARIABLE],
+            "- GET /x/s (b_S): its requests are answered by GET /x/{id} (a_V), public of apis/a",
+        ),
+        (
+            "b",
+            [served(a_V="POST /{t}/login few")],
+            [served(a_V="POST /{t}/login few"), served(b_S="POST /acme/login all")],
+            "+ POST /acme/login (b_S): public; takes requests of POST /{t}/login (a_V) of apis/a",
+        ),
+        (
+            "a",
+            [served(a_V="GET /{t}/s few", a_S="GET /x/{id} few")],
+            [served(a_V="GET /{t}/s few")],
+            "- GET /x/{id} (a_S): its requests are answered by GET /{t}/s (a_V)",
+        ),
+    ],
+)
+def test_requests_that_another_operation_answers_than_before_are_told(
+    name: str, before: list[Declaration], after: list[Declaration], line: str
+) -> None:
+    assert moved(name, before, after) == [(line, True)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("GET /x/{id} few", "POST /x/s few"),
+        ("GET /x/s few", "GET /x/{id} few"),
+        ("GET /x/{id}/ few", "GET /x/s few"),
+        ("HEAD /x few", "GET /x few"),
+        ("GET /x/{id} all", "GET /x/s few"),
+    ],
+)
+def test_an_operation_that_takes_nothing_that_was_closed_is_not_marked(
+    before: str, after: str
+) -> None:
+    one = served(a_V=before)
+    ((_, widens),) = moved("a", [one], [served(a_V=before, a_S=after)])
+    assert not widens
+
+
+def test_an_api_that_takes_no_requests_is_told_in_numbers_alone() -> None:
+    assert moved("b", [VARIABLE], [VARIABLE, served(b_S="GET /y all")]) == []
+    assert moved("b", [VARIABLE, served(b_S="GET /y few")], [VARIABLE]) == []
 
 
 def test_values_are_cut_and_cannot_speak_to_a_terminal() -> None:

@@ -33,6 +33,8 @@ def test_only_the_canonical_base64url_is_read(text: str) -> None:
         b'{"a":1,"a":2}',
         b'{"a":{"b":1,"b":1}}',
         b"NaN",
+        b"1e999",
+        b'{"a": [-1E400]}',
         b"[Infinity]",
         b'{"a":1}x',
         b"",

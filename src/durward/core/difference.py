@@ -13,6 +13,8 @@ from durward.core.wire import Json, compact_json
 
 MAX_CHARACTERS: Final = 80
 """Of one value that is told."""
+BEFORE_CHARACTERS: Final = 20
+"""Of what is told before two long values begin to differ."""
 MAX_PLACE_CHARACTERS: Final = 160
 MAX_LISTED: Final = 4
 """How many that came, and how many that went, are told of one list."""
@@ -51,6 +53,8 @@ class Difference:
         place = shown(f"{within}{pointer(self.path)}", MAX_PLACE_CHARACTERS)
         if self.listed:
             return Detail("~", place, in_short(self.new, self.gone), widens)
+        if len(self.gone) == len(self.new) == 1:
+            return Detail("~", place, " → ".join(apart(self.gone[0], self.new[0])), widens)
         before, after = map(told, self.gone), map(told, self.new)
         if not self.gone and not self.new:
             return Detail("~", place, OTHERWISE, widens)
@@ -142,14 +146,33 @@ def pointer(path: Iterable[str]) -> str:
 
 def told(value: Json) -> str:
     """A value in words, of bounded length."""
-    return shown(value if isinstance(value, str) else compact_json(value).decode())
+    return shown(_in_words(value))
+
+
+def apart(one: Json, other: Json) -> tuple[str, str]:
+    """Two values that differ in words that differ too: long ones from shortly before that place."""
+    first, second = _in_words(one), _in_words(other)
+    if shown(first) == shown(second) and first != second:
+        same = next(
+            (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+            min(len(first), len(second)),
+        )
+        begin = max(same - BEFORE_CHARACTERS, 0)
+        first, second = (f"…{each[begin:]}" for each in (first, second))
+    return shown(first), shown(second)
+
+
+def _in_words(value: Json) -> str:
+    return value if isinstance(value, str) else compact_json(value).decode()
 
 
 def in_short(new: Sequence[Json], gone: Sequence[Json]) -> str:
     """What came into a list and what went from it: the first few, and how many more."""
     signed: list[str] = []
-    for sign, values in (("+", new), ("-", gone)):
-        signed += [f"{sign} {told(value)}" for value in values[:MAX_LISTED]]
+    for sign, values, others in (("+", new, gone), ("-", gone, new)):
+        alike = {told(other): other for other in reversed(others)}
+        words = (apart(value, alike.get(told(value), value))[0] for value in values[:MAX_LISTED])
+        signed += [f"{sign} {each}" for each in words]
         if len(values) > MAX_LISTED:
             signed.append(f"{sign} {len(values) - MAX_LISTED} more")
     return ", ".join(signed)
@@ -157,10 +180,14 @@ def in_short(new: Sequence[Json], gone: Sequence[Json]) -> str:
 
 def shown(text: str, limit: int = MAX_CHARACTERS) -> str:
     r"""A text that may stand on a terminal: cut, and what cannot be printed as `\\uXXXX`."""
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    if cut.isprintable():
-        return cut
-    return "".join(each if each.isprintable() else _escaped(each) for each in cut)
+    return printable(text if len(text) <= limit else f"{text[: limit - 1]}…")
+
+
+def printable(text: str) -> str:
+    r"""A line of what others wrote: what cannot be printed, ends of lines too, as `\\uXXXX`."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def _escaped(character: str) -> str:

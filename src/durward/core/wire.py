@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TypeAlias
 
 from durward.core.errors import ErrorCode, ProtocolError
@@ -50,7 +51,12 @@ def parse_json(data: bytes, *, limit_bytes: int, limit_depth: int = MAX_DEPTH) -
         raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is larger than {limit_bytes} bytes")
     try:
         text = data.decode("utf-8")
-        value: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
         if "\\u" in text:  # only so can a half of a pair be written
             compact_json(value)
     except (ValueError, RecursionError) as error:
@@ -83,6 +89,14 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(name: str) -> Json:
     raise ValueError(f"`{name}` is not JSON")
+
+
+def _finite(number: str) -> float:
+    """A number that is one here too: `1e999` would be read as Infinity, and never be written."""
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(f"`{number[:20]}` is too large")
+    return value
 
 
 def _depth_exceeds(value: Json, limit: int) -> bool:

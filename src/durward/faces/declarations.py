@@ -11,7 +11,7 @@ from durward.core.errors import Misconfigured
 from durward.core.estate.declaration import Declaration, Kind
 from durward.core.policy.source import escape
 from durward.core.wire import Json
-from durward.faces.files import read
+from durward.faces.files import check_regular, read
 from durward.faces.openapi import checked, document_in
 
 DECLARATIONS = "*durward.yaml"
@@ -39,6 +39,8 @@ def files_in(path: Path) -> list[Path]:
     if not files:
         hint = "durward.yaml, or name.durward.yaml"
         raise Misconfigured(str(path), "has no files of declarations", hint=hint)
+    for file in files if path.is_dir() else ():
+        check_regular(file)
     return files
 
 
@@ -55,6 +57,7 @@ def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
 
 def tests_in(file: Path) -> Declaration:
     """A file of tests. Raises Misconfigured."""
+    check_regular(file)
     content = read(file)
     if not isinstance(content, dict):
         raise Misconfigured(str(file), "not an object", hint="tests: [{name: …, when: …}]")

@@ -7,14 +7,15 @@ no file to point at.
 from dataclasses import dataclass
 from pathlib import Path
 
+from durward.core.difference import printable
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import DocumentRefused, told
+from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, told
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.policy.source import place_finder
 from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
-from durward.faces.files import read, text_of
+from durward.faces.files import check_regular, read, text_of
 
 MAX_FILES = 1_000
 
@@ -49,6 +50,7 @@ class Folder:
 
 def document_in(file: Path, api: str) -> Json:
     """The OpenAPI document of an API, from its file. Raises Misconfigured."""
+    check_regular(file)
     document = read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH)
     return checked(document, file, api, within="")
 
@@ -60,11 +62,15 @@ def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
         read_inventory(written, api)
     except DocumentRefused as error:
         text = text_of(file, DOCUMENT_BYTES)
-        place = place_finder(text, [within + fault.pointer for fault in error.faults])
+        first, rest = error.faults[:MAX_TOLD], error.faults[MAX_TOLD:]
+        place = place_finder(text, [within + fault.pointer for fault in first])
         lines = []
-        for fault in error.faults:
+        for fault in first:
             line, column = place(within + fault.pointer)
-            lines.append(f"{file}:{line}:{column}: {fault}" if line else f"{file}: {fault}")
-        problem = "\n  ".join(["the OpenAPI document is refused:", *told(lines)])
+            where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
+            lines.append(f"{where}: {fault}")
+        problem = "\n  ".join(
+            ["the OpenAPI document is refused:", *told([*lines, *map(str, rest)])]
+        )
         raise Misconfigured(f"apis/{api}", problem) from error
     return written

@@ -77,7 +77,16 @@ def test_an_operation_has_no_misspelled_members(name: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["x-durward", "x-Durward", "x-durward-all", "securityDefinitions", "Security", "server"]
+    "name",
+    [
+        *("x-durward", "x-Durward", "x-durward-all", "securityDefinitions", "Security", "server"),
+        *(
+            "s\u0435curity",
+            "\u0455\u0435\u0441ur\u0456t\u0443",
+            "\u0455\u0435\u0441\u03c5\u0433\u0456\u0442\u0443",
+        ),
+        *("\u0445-durward", "x-\u0501\u03c5\u0433w\u0430\u0433\u0501", "\uff53ecurity"),
+    ],
 )
 def test_a_document_has_no_misspelled_members(name: str) -> None:
     ((pointer, _),) = faults(document({"get": GET}, **{name: {}}))
@@ -176,6 +185,26 @@ def test_who_has_swagger_is_told_what_to_do() -> None:
     ((pointer, message),) = faults({"swagger": "2.0", "paths": {"/a": {"get": GET}}})
     assert pointer == "/swagger"
     assert "convert it to OpenAPI 3" in message
+
+
+def test_a_document_cannot_speak_to_a_terminal() -> None:
+    name = "k\x1b[31m\nerror: forged\u202e"
+    schemes: Json = {name: {"type": "apiKey", "name": "k", "in": "header"}}
+    document: dict[str, Json] = {
+        "openapi": "3.1.0",
+        "security": [{name: []}],
+        f"x-{name}": 1,
+        "components": {"securitySchemes": schemes},
+        "paths": {"/a": {"get": GET}},
+    }
+    found = read_inventory(document, "api")
+    assert len(found.notes) == 1
+    assert all(each.isprintable() for each in (*found.notes, *found.unread))
+    with pytest.raises(DocumentRefused) as caught:
+        read_inventory({**document, "paths": {f"/{name}": {}, "/a": {name: 1}}}, "api")
+    lines = caught.value.problem.split("\n")
+    assert len(lines) == 3
+    assert all(each.isprintable() for each in lines)
 
 
 def test_at_most_twenty_faults_are_told_each_in_a_line() -> None:

@@ -1,5 +1,7 @@
 """From an OpenAPI document to its operations."""
 
+import re
+
 import pytest
 
 from durward.core.errors import Misconfigured
@@ -86,6 +88,46 @@ def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
 def test_what_is_unclear_is_refused(paths: Json) -> None:
     with pytest.raises(Misconfigured):
         read_inventory(document(paths), "orders")
+
+
+@pytest.mark.parametrize("member", ["resource", "tenant", "owner"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{ id }", "{id ", "id}", "{{id}}", "{id!}", ":id", "${id}", "<id>", "[id]", "%id", "*"),
+        *("a:b", "a b", "\n", "a\x1b", "a\u202eb", "a\\b"),
+    ],
+)
+def test_what_is_almost_a_variable_is_not_taken_as_text(member: str, text: str) -> None:
+    written = f"invoice/{text}" if member == "resource" else text
+    with pytest.raises(Misconfigured, match="write text and variables of the path"):
+        only({"x-durward": {member: written}})
+
+
+@pytest.mark.parametrize(
+    ("extension", "told"),
+    [
+        ({"tenant": "tenant"}, "write `{tenant}`"),
+        ({"owner": "id"}, "write `{id}`"),
+        ({"tenant": "a/{tenant}"}, "one segment"),
+        ({"tenant": ".."}, "one segment"),
+        ({"resource": "order/../{id}"}, "dot segment"),
+        ({"resource": "order//{id}"}, "write `type/"),
+        ({"resource": "order/" + "a" * 256}, "longer than 256"),
+    ],
+)
+def test_a_name_of_an_object_is_well_formed(extension: Json, told: str) -> None:
+    with pytest.raises(Misconfigured, match=re.escape(told)):
+        only({"x-durward": extension})
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [{"resource": "id/inv-{id}/é"}, {"tenant": "org-{tenant}"}, {"owner": "a@b.c|{id}"}],
+)
+def test_text_and_variables_name_an_object(extension: dict[str, str]) -> None:
+    found = only({"x-durward": dict(extension)})
+    assert {name: getattr(found, name) for name in extension} == extension
 
 
 def test_every_problem_is_told_at_once_with_its_place() -> None:

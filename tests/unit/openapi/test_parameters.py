@@ -70,7 +70,7 @@ def test_parameters_as_specified_are_taken(parameters: Json) -> None:
         ([{**ID, "style": "label"}], ["/0/style"]),
         ([{**ID, "style": None}], ["/0/style"]),
         ([{**ID, "content": {}}], ["/0/content"]),
-        ([{"name": "x", "in": "path", "content": {}}], ["/0/name", "/0/required", "/0/content"]),
+        ([{"name": "x", "in": "path", "content": {}}], ["/0/required", "/0/content", "/0/name"]),
         ([{"$ref": "#/nowhere"}], ["/0/$ref"]),
     ],
 )
@@ -110,7 +110,14 @@ def test_servers_without_a_base_path_are_taken(servers: Json) -> None:
         ({"url": "/v1"}, "/url", "write the path as `/v1/a/{id}`"),
         ({"url": "v1"}, "/url", "write the path as `/v1/a/{id}`"),
         ({"url": "https://x//"}, "/url", "has the base path `//`"),
-        ({"url": "."}, "/url", "has the base path `.`"),
+        (
+            {"url": "."},
+            "/url",
+            "has the base path `.`, under which nothing is served; write the url",
+        ),
+        ({"url": "./v1//x/"}, "/url", "write the path as `/v1/x/a/{id}`"),
+        ({"url": "../v1"}, "/url", "without it, and each path as clients ask for it"),
+        ({"url": "https://x/a b"}, "/url", "without it, and each path as clients ask for it"),
         (
             {"url": "https://x/{v}", "variables": {"v": {"default": "v2"}}},
             "/url",

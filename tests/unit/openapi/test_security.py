@@ -188,6 +188,19 @@ def test_what_is_demanded_instead_is_told(security: Json, note: str) -> None:
     assert told.startswith("/paths/~1a/get/security")
 
 
+def test_notes_that_something_is_open_come_first() -> None:
+    keys: Json = {f"k{number}": {"type": "apiKey", "name": "k", "in": "header"} for number in "ab"}
+    paths: Json = {
+        "/a": {"get": {"security": [{"ka": []}]}},
+        "/b": {"get": {"security": [{"ka": []}, {}]}},
+    }
+    held: Json = {"securitySchemes": keys}
+    found = read_inventory({"openapi": "3.1.0", "components": held, "paths": paths}, "api")
+    assert found.opening == 1
+    assert found.notes[0].startswith("/paths/~1b/get/security: `{}` is an alternative")
+    assert len(found.notes) == 2
+
+
 def test_a_note_that_holds_at_many_places_is_told_once() -> None:
     paths: Json = {f"/{n}": {"get": {"security": [{"key": []}]}} for n in range(5)}
     (told,) = read_inventory({**document([]), "paths": paths}, "api").notes

@@ -196,6 +196,7 @@ def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> N
         (b"a: [${b:c}]", "p:1:6: /: expected ',' or ']', but got '{': inside"),
         (b"a: 1\n\tb: 2", "indented by spaces"),
         (b"a: \xc3\xa4\nb: \xe4", "p:2:4: /: not UTF-8"),
+        (b"a: \xc3\xa4\nb: \xc3\xa4\x00", "p:2:5: /: not YAML: character U+0000"),
         (b'{"a": "\xe4"}', "p:1:8: /: not UTF-8"),
         (b"- " * 50 + b"x", "nested"),
         (b"a: [", "expected"),

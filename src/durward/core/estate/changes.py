@@ -6,12 +6,14 @@ members. What proves who somebody is is never shown: that it changed is.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from durward.core.difference import OTHERWISE, Detail, Difference, differences, in_short, pointer
 from durward.core.estate.declaration import Kind
 from durward.core.estate.estate import Estate
 from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.shadows import Shapes
 from durward.core.policy.changes import effects_of, policy_changes, policy_end
 from durward.core.policy.document import Effect
 from durward.core.wire import Json
@@ -39,6 +41,15 @@ class Sides:
     after: Estate
     _effects: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
 
+    @cached_property
+    def shapes(self) -> tuple[Shapes, Shapes]:
+        """The operations of all APIs by their paths."""
+        before, after = (
+            Shapes((name, one) for name, api in estate.apis.items() for one in api.operations)
+            for estate in (self.before, self.after)
+        )
+        return before, after
+
     def denied(self, policy: Json) -> bool:
         """Whether a policy held a Deny before."""
         return Effect.DENY in self._of(self.before, policy)
@@ -64,9 +75,11 @@ def details(
 ) -> list[Detail]:
     """What changes in one declaration, what may allow more first.
 
-    Of what is added nothing is told, since all of it is new; of what is removed only what it took
-    away from others. Where a declaration changes there is a line at least.
+    Of what is added or removed only what it takes from others, or leaves to them: requests, or what
+    a Deny took away. Where a declaration changes there is a line at least.
     """
+    if kind is Kind.API and (before is None or after is None):
+        return list(_requests_moved(name, sides))
     if before is None:
         return []
     if after is None:
@@ -93,9 +106,21 @@ def _without(body: Body, apart: Collection[str]) -> dict[str, Json]:
     return {name: value for name, value in body.items() if name not in apart}
 
 
+def _requests_moved(name: str, sides: Sides) -> Iterator[Detail]:
+    """Operations of an API that comes or goes, as far as requests of others are theirs then."""
+    was, will_be = (
+        side.apis[name].operations if name in side.apis else ()
+        for side in (sides.before, sides.after)
+    )
+    shapes = sides.shapes
+    gone = [each for each in was if shapes[1].behind(each)]
+    new = [each for each in will_be if shapes[0].behind(each)]
+    yield from operation_changes(gone, new, name, shapes)
+
+
 def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
     was, will_be = sides.before.apis[name], sides.after.apis[name]
-    found = list(operation_changes(was.operations, will_be.operations))
+    found = list(operation_changes(was.operations, will_be.operations, name, sides.shapes))
     yield from found
     scopes = [
         [each for each in some if each not in others]
@@ -125,4 +150,5 @@ def _widens(kind: Kind, found: Difference, had_boundary: bool, sides: Sides) -> 
         return found.new == (True,)
     if member == "authentication":
         return found.new == ("none",)
-    return member == "tenant"
+    # The stage is a part of each resource's name; whose an object is, policies are asked about.
+    return member in {"tenant", "stage", "objects"}

@@ -16,7 +16,7 @@ class ApiSummary:
     """One API in numbers. Of the operations that no policy allows the first are named.
 
     `unread` counts the members of its document that are not read, `notes` says what is taken
-    otherwise than its author may expect.
+    otherwise than its author may expect: the first, of which `opening` tell that something is open.
     """
 
     name: str
@@ -26,6 +26,8 @@ class ApiSummary:
     not_allowed_first: tuple[str, ...]
     unread: Mapping[str, int]
     notes: tuple[str, ...]
+    opening: int = 0
+    notes_left_out: int = 0
 
 
 def summaries(estate: Estate, names: Iterable[str]) -> Iterator[ApiSummary]:
@@ -46,4 +48,14 @@ def summaries(estate: Estate, names: Iterable[str]) -> Iterator[ApiSummary]:
         first = tuple(operation.id for operation in shut[:MAX_NAMED])
         document = estate.inventories[name]
         notes = document.notes[:MAX_NAMED]
-        yield ApiSummary(name, len(operations), public, len(shut), first, document.unread, notes)
+        yield ApiSummary(
+            name,
+            len(operations),
+            public,
+            len(shut),
+            first,
+            document.unread,
+            notes,
+            min(document.opening, MAX_NAMED),
+            len(document.notes) - len(notes),
+        )

@@ -4,26 +4,42 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Final
 
-from durward.core.difference import MAX_PLACE_CHARACTERS, Detail, shown, told
+from durward.core.difference import MAX_PLACE_CHARACTERS, Detail, apart, in_short, shown
 from durward.core.openapi.operations import Operation
+from durward.core.openapi.shadows import Behind, Shapes
 
+NO_SHAPES: Final = (Shapes(()), Shapes(()))
 ITSELF: Final = {"method", "path", "public", "scopes"}
 """Members that are told in words of their own, or are the place."""
-DECIDING: Final = {"action", "resource", "tenant", "owner"}
+DECIDING: Final = {"id", "action", "resource", "tenant", "owner"}
 """What policies are asked about: they may allow what they did not."""
 
 
-def operation_changes(before: Iterable[Operation], after: Iterable[Operation]) -> Iterator[Detail]:
-    """What came, what went, and what is otherwise than before."""
+def operation_changes(
+    before: Iterable[Operation],
+    after: Iterable[Operation],
+    api: str = "",
+    shapes: tuple[Shapes, Shapes] = NO_SHAPES,
+) -> Iterator[Detail]:
+    """What came, what went, and what is otherwise than before.
+
+    `shapes` are those of all APIs before and after: requests that another operation answers than
+    before are told, since it may be public, and policies are asked about another action.
+    """
     was = {operation.route: operation for operation in before}
     will_be = {operation.route: operation for operation in after}
     for route, operation in will_be.items():
         if route not in was:
-            text = "public" if operation.public else ""
-            yield Detail("+", place(operation), text, operation.public)
+            others = shapes[0].behind(operation)
+            taken = f"takes requests of {_named(others, api)}" if others else ""
+            text = "; ".join(filter(None, ("public" if operation.public else "", taken)))
+            opens = operation.public or not all(other.public for _, other in others.operations)
+            yield Detail("+", place(operation), text, opens or not others.whole)
     for route, operation in was.items():
         if route not in will_be:
-            yield Detail("-", place(operation))
+            others = shapes[1].behind(operation)
+            text = f"its requests are answered by {_named(others, api)}" if others else ""
+            yield Detail("-", place(operation), text, bool(others))
         elif operation != will_be[route]:
             yield from _changes(operation, will_be[route])
 
@@ -34,6 +50,17 @@ def place(operation: Operation) -> str:
     return shown(name, MAX_PLACE_CHARACTERS)
 
 
+def _named(others: Behind, api: str) -> str:
+    if not others.operations:
+        return "others, perhaps: there are too many to search"
+    owner, first = others.operations[0]
+    public = ", public" if first.public else ""
+    said = f"{place(first)}{public}{'' if owner == api else f' of apis/{owner}'}"
+    more = len(others.operations) - 1
+    count = f"{more}" if others.whole else f"at least {more}"
+    return said + (f" (and {count} more)" if more or not others.whole else "")
+
+
 def _changes(was: Operation, will_be: Operation) -> Iterator[Detail]:
     where = place(will_be)
     if was.public != will_be.public:
@@ -42,13 +69,15 @@ def _changes(was: Operation, will_be: Operation) -> Iterator[Detail]:
     if was.scopes != will_be.scopes and (will_be.scopes or not will_be.public):
         yield Detail("~", where, _scopes(was, will_be), asks_for_less(was, will_be))
     if was.path != will_be.path:
-        yield Detail("~", where, f"was {shown(was.path)}")
+        # What policies say of a variable (`durward:Path/org`) is said of its name.
+        yield Detail("~", where, f"was {apart(was.path, will_be.path)[0]}", widens=True)
     # By their names, so that a member that is added to operations is told too.
     for member in fields(Operation):
         old, new = getattr(was, member.name), getattr(will_be, member.name)
         if member.name not in ITSELF and old != new:
             widens = member.name in DECIDING or (member.name == "fresh" and not new)
-            yield Detail("~", where, f"{member.name} {_value(old)} → {_value(new)}", widens)
+            text = " → ".join(apart(_value(old), _value(new)))
+            yield Detail("~", where, f"{member.name} {text}", widens)
 
 
 def asks_for_less(was: Operation, will_be: Operation) -> bool:
@@ -58,22 +87,30 @@ def asks_for_less(was: Operation, will_be: Operation) -> bool:
 
 
 def _scopes(was: Operation, will_be: Operation) -> str:
-    old, new = alternatives(was), alternatives(will_be)
+    old, new = _alternatives(was), _alternatives(will_be)
+    before, after = " or ".join(old), " or ".join(new)
+    if before == after:
+        return "scopes are written otherwise"
     if not new:
-        return f"asks for no scope any more (was {old})" if old else "scopes are written otherwise"
+        return f"asks for no scope any more (was {shown(before)})"
     if not old:
-        return f"asks for scopes: {new}"
-    return f"scopes {old} → {new}" if old != new else "scopes are written otherwise"
+        return f"asks for scopes: {shown(after)}"
+    if shown(before) != before or shown(after) != after:  # of long lists what differs
+        if len(old) == len(new) == 1:
+            old, new = old[0].split(" "), new[0].split(" ")
+        gone = [each for each in old if each not in new]
+        return f"scopes {in_short([each for each in new if each not in old], gone)}"
+    return f"scopes {before} → {after}"
 
 
-def alternatives(operation: Operation) -> str:
-    """The scopes that are asked for; nothing where none is."""
+def _alternatives(operation: Operation) -> list[str]:
+    """The scopes that are asked for; none where any token will do."""
     if not all(operation.scopes):
-        return ""
-    return shown(" or ".join(dict.fromkeys(" ".join(sorted(each)) for each in operation.scopes)))
+        return []
+    return list(dict.fromkeys(" ".join(sorted(each)) for each in operation.scopes))
 
 
 def _value(value: object) -> str:
     if value is None:
         return "none"
-    return told(value) if isinstance(value, str | bool | int) else shown(str(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

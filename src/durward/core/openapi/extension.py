@@ -1,12 +1,16 @@
-"""`x-durward`: what an operation says of its object, and how it is audited."""
+"""`x-durward`: what an operation says of its object, and how it is audited.
+
+What is almost a variable (`{ org }`, `:org`) would be taken as text, and a Deny on what it was
+meant to name would be lost. So nothing of what variables are written with elsewhere is text.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from durward.core.openapi.faults import Findings
-from durward.core.openapi.template import variables_of
+from durward.core.openapi.template import variables_of, without_variables
 from durward.core.wire import Json
 
 TEXTS: Final = ("action", "resource", "tenant", "owner")
@@ -14,7 +18,11 @@ MEMBERS: Final = {*TEXTS, "audit", "fresh"}
 STRICT, BATCHED = "strict", "batched"
 
 _ACTION = re.compile(r"[a-z][a-z0-9-]*:[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
-_RESOURCE = re.compile(r"[a-z][a-z0-9-]*/[^\s*?$]{1,200}\Z")
+_RESOURCE = re.compile(r"[a-z][a-z0-9-]*(?:/[^/]+)+\Z")
+MAX_TEXT_CHARACTERS: Final = 256
+_DOTS: Final = {".", ".."}
+_NOT_TEXT = re.compile(r"[{}\[\]<>:*?$%\\]|\s")
+"""What variables are written with, here or elsewhere, and what separates the parts of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Extension:
 
 
 def read_extension(
-    value: Json, api: str, variables: Iterable[str], place: str, found: Findings
+    value: Json, api: str, variables: Collection[str], place: str, found: Findings
 ) -> Extension | None:
     """Read it; None where it is refused."""
     before = len(found.faults)
@@ -41,8 +49,8 @@ def read_extension(
         found.refuse(f"{place}/{name}", f"not one of {', '.join(sorted(MEMBERS))}")
     texts = {name: _text(value[name], name, place, found) for name in TEXTS if name in value}
     for name, text in texts.items():
-        if missing := set(variables_of(text)) - set(variables):
-            found.refuse(f"{place}/{name}", f"the path has no `{{{min(missing)}}}`")
+        if problem := _text_problem(name, text, variables):
+            found.refuse(f"{place}/{name}", problem)
     action, resource = texts.get("action"), texts.get("resource")
     if action and not (_ACTION.match(action) and action.startswith(f"{api}:")):
         found.refuse(f"{place}/action", f"write `{api}:Name`: letters, digits, `_`, `.`, `-`")
@@ -58,8 +66,33 @@ def read_extension(
     return Extension(**texts, audit=str(audit) if "audit" in value else None, fresh=fresh is True)
 
 
+def _text_problem(name: str, text: str, variables: Collection[str]) -> str:
+    """What keeps a text from being what it looks like; nothing where it is text and variables."""
+    if missing := set(variables_of(text)) - set(variables):
+        return f"the path has no `{{{min(missing)}}}`"
+    rest = without_variables(text)
+    if name == "action":
+        return ""
+    if _NOT_TEXT.search(rest) or not rest.isprintable():
+        hint = "write text and variables of the path, as in `{id}`"
+        return f"no text has blanks or one of `{{}}[]<>:*?$%\\`; {hint}"
+    if name == "resource":
+        dots = not _DOTS.isdisjoint(text.split("/"))
+        return "has a dot segment; write the name without it" if dots else ""
+    if text in variables:
+        return f"is the name of a variable, not its value; write `{{{text}}}`"
+    return _tenant_problem(text) if name == "tenant" else ""
+
+
+def _tenant_problem(text: str) -> str:
+    return "a tenant is one segment" if "/" in text or text in _DOTS else ""
+
+
 def _text(value: Json, name: str, place: str, found: Findings) -> str:
-    if isinstance(value, str) and value:
+    if not isinstance(value, str) or not value:
+        found.refuse(f"{place}/{name}", "text that is not empty")
+    elif len(value) > MAX_TEXT_CHARACTERS:
+        found.refuse(f"{place}/{name}", f"longer than {MAX_TEXT_CHARACTERS} characters")
+    else:
         return value
-    found.refuse(f"{place}/{name}", "text that is not empty")
     return ""

@@ -10,10 +10,10 @@ it the action comes from the operation id, and no statement about a resource can
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from durward.core.openapi.extension import STRICT, read_extension
-from durward.core.openapi.faults import DocumentRefused, Findings, pointed
+from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
 from durward.core.openapi.identity import (
     MAX_ID_CHARACTERS,
     action_of,
@@ -32,11 +32,18 @@ from durward.core.openapi.members import (
     read_operation,
     read_path_item,
 )
-from durward.core.openapi.parameters import read_parameters
+from durward.core.openapi.parameters import check_variables, read_parameters
 from durward.core.openapi.references import References
 from durward.core.openapi.router import Route, overlaps
-from durward.core.openapi.security import A_TOKEN, Demand, Scheme, read_demand, read_schemes
-from durward.core.openapi.servers import read_servers
+from durward.core.openapi.security import (
+    A_TOKEN,
+    MAX_ASKED_CHARACTERS,
+    Demand,
+    Scheme,
+    read_demand,
+    read_schemes,
+)
+from durward.core.openapi.servers import MAX_URLS, read_servers
 from durward.core.openapi.template import filled, path_problem, shape_of, variables_of
 from durward.core.openapi.version import version_problem
 from durward.core.sizes import OPERATIONS
@@ -92,6 +99,8 @@ class Inventory:
     scopes: Mapping[str, str]
     unread: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    opening: int = 0
+    """How many of the notes, the first ones, tell that something is open."""
 
 
 def read_inventory(document: Json, api: str) -> Inventory:
@@ -100,10 +109,20 @@ def read_inventory(document: Json, api: str) -> Inventory:
     Raises DocumentRefused that lists every fault with its place (a JSON pointer).
     """
     found = Findings()
+    try:
+        inventory = _inventory(document, api, found)
+    except TooMany:
+        inventory = None
+    if inventory is None or found.faults:
+        raise DocumentRefused(api, found.faults)
+    return inventory
+
+
+def _inventory(document: Json, api: str, found: Findings) -> Inventory | None:
     if problem := version_problem(document):
         found.refuse(*problem)
     if problem or not isinstance(document, dict):
-        raise DocumentRefused(api, found.faults)
+        return None
     reading = _Reading(document, api, found)
     operations = tuple(reading.operations())
     for problem_of_two in _collisions(operations):
@@ -112,13 +131,9 @@ def read_inventory(document: Json, api: str) -> Inventory:
     for one, other in alike((each.id, each.action) for each in derived):
         hint = "rename one, or give it `x-durward: {action: …}`"
         found.refuse("/paths", f"operation ids `{one}` and `{other}` are one action; {hint}")
-    if len(operations) > OPERATIONS:
-        found.refuse("/paths", f"{len(operations)} operations, and {OPERATIONS} are served")
     if not operations and not found.faults:
         found.refuse("/paths", "declares no operation")
-    if found.faults:
-        raise DocumentRefused(api, found.faults)
-    return Inventory(operations, reading.scopes, dict(found.unread), found.notes)
+    return Inventory(operations, reading.scopes, dict(found.unread), found.notes, found.opening)
 
 
 def resource_arn(
@@ -149,6 +164,18 @@ def is_object(name: str) -> bool:
     return bool(_TYPE.match(kind)) and bool(parts) and all(map(can_be_named, parts))
 
 
+InPath: TypeAlias = tuple[tuple[int, str], ...]
+"""The parameters of a list that are in the path, by number and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is read of an operation whatever the path that it is under; None where it is refused."""
+
+    parameters: InPath
+    demand: Demand | None
+
+
 class _Reading:
     """One reading of one document."""
 
@@ -157,6 +184,11 @@ class _Reading:
         self._api = api
         self._found = found
         self._references = References(dict(document))
+        # References can put one thing under thousands of paths: it is read once, by its identity,
+        # and its faults are told where it is met first. As an operation it is another thing.
+        self._items: dict[int, InPath] = {}
+        self._contents: dict[int, _Content] = {}
+        self._urls = self._asked = 0
         self._schemes: Mapping[str, Scheme]
         self._schemes, self.scopes = read_schemes(document, self._references, found)
         self._default: Demand | None = A_TOKEN
@@ -169,8 +201,8 @@ class _Reading:
         """The operations that can be read; what cannot becomes a fault."""
         read = [*self._places()]
         nameless = [(m, path) for path, m, value, _, _ in read if "operationId" not in value]
-        taken = [str(value.get("operationId", "")) for _, _, value, _, _ in read]
-        made = made_ids(nameless, filter(None, taken))
+        written = (value.get("operationId") for _, _, value, _, _ in read)
+        made = made_ids(nameless, map(str, filter(is_id, written)))
         for path, method, value, place, variables in read:
             identity = value.get("operationId", made.get((method, path)))
             operation = self._operation(value, identity, method, path, variables, place)
@@ -194,15 +226,16 @@ class _Reading:
         components = document.get("components")
         for name, named in (components if isinstance(components, dict) else {}).items():
             if name not in OF_COMPONENTS and isinstance(named, dict):
-                found.unread[name] += len(named)
+                found.leave(name, len(named))
         if isinstance(components, dict):
             check_no_extension(components, "/components", found)
         if "servers" in document:
-            read_servers(document["servers"], "/servers", next(iter(self._paths), ""), found)
+            self._servers(document["servers"], "/servers", next(iter(self._paths), ""))
 
-    def _places(self) -> Iterator[tuple[str, str, dict[str, Json], str, list[str]]]:
+    def _places(self) -> Iterator[tuple[str, str, dict[str, Json], str, frozenset[str]]]:
         """Path, method, content, place and variables of every operation."""
         found = self._found
+        number = 0
         for path, written in self._paths.items():
             place = pointed("/paths", path)
             before = len(found.faults)
@@ -213,27 +246,51 @@ class _Reading:
                 if len(found.faults) == before:
                     found.refuse(place, "not an object")
             else:
-                variables = variables_of(path)
-                read_path_item(item, place, found)
-                self._shared(item, path, place, variables)
+                variables = frozenset(variables_of(path))
+                if id(item) not in self._items:
+                    read_path_item(item, place, found)
+                    self._items[id(item)] = self._shared(item, path, place)
+                check_variables(self._items[id(item)], f"{place}/parameters", variables, found)
                 for method in filter(item.__contains__, METHODS):
                     where = f"{place}/{method}"
                     count = len(found.faults)
                     value = self._references.read(item[method], where, found)
                     if isinstance(value, dict):
+                        number += 1
+                        if number > OPERATIONS:
+                            problem = f"more than {OPERATIONS} operations, and no more are served"
+                            found.refuse("/paths", problem)
+                            raise TooMany
                         yield path, method, value, where, variables
                     elif len(found.faults) == count:
                         found.refuse(where, "not an object")
 
-    def _shared(
-        self, value: Mapping[str, Json], path: str, place: str, variables: list[str]
-    ) -> None:
+    def _shared(self, value: Mapping[str, Json], path: str, place: str) -> InPath:
         """What path items and operations have alike."""
+        parameters: InPath = ()
         if "parameters" in value:
-            listed = value["parameters"]
-            read_parameters(listed, f"{place}/parameters", variables, self._references, self._found)
+            listed, where = value["parameters"], f"{place}/parameters"
+            parameters = read_parameters(listed, where, self._references, self._found)
         if "servers" in value:
-            read_servers(value["servers"], f"{place}/servers", path, self._found)
+            self._servers(value["servers"], f"{place}/servers", path)
+        return parameters
+
+    def _servers(self, value: Json, place: str, path: str) -> None:
+        self._urls += read_servers(value, place, path, self._found)
+        if self._urls > MAX_URLS:
+            problem = f"the servers of the document have more than {MAX_URLS} URLs"
+            self._found.refuse(place, problem)
+            raise TooMany
+
+    def _content(self, value: dict[str, Json], path: str, place: str) -> _Content:
+        found = self._found
+        before = len(found.faults)
+        read_operation(value, place, found)
+        parameters = self._shared(value, path, place)
+        demand = self._default
+        if "security" in value:
+            demand = read_demand(value["security"], f"{place}/security", self._schemes, found)
+        return _Content(parameters, demand if len(found.faults) == before else None)
 
     def _operation(
         self,
@@ -241,21 +298,26 @@ class _Reading:
         identity: Json,
         method: str,
         path: str,
-        variables: list[str],
+        variables: frozenset[str],
         place: str,
     ) -> Operation | None:
         found = self._found
         before = len(found.faults)
-        read_operation(value, place, found)
-        self._shared(value, path, place, variables)
+        if id(value) not in self._contents:
+            self._contents[id(value)] = self._content(value, path, place)
+        content = self._contents[id(value)]
+        check_variables(content.parameters, f"{place}/parameters", variables, found)
+        demand = content.demand
         if not is_id(identity):
             problem = (
                 f"printable ASCII, at most {MAX_ID_CHARACTERS} characters, a letter among them"
             )
             found.refuse(f"{place}/operationId", problem)
-        demand = self._default
-        if "security" in value:
-            demand = read_demand(value["security"], f"{place}/security", self._schemes, found)
+        self._asked += demand.characters if demand else 0
+        if self._asked > MAX_ASKED_CHARACTERS:
+            problem = f"operations ask for more than {MAX_ASKED_CHARACTERS} characters of scopes"
+            found.refuse(f"{place}/security", problem)
+            raise TooMany
         where = f"{place}/{EXTENSION}"
         written = self._references.read(value.get(EXTENSION, {}), where, found)
         if len(found.faults) > before:

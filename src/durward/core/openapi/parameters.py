@@ -4,24 +4,34 @@ The edge takes a whole segment as the value of a variable. A parameter that says
 read by the service as another value than the one that was decided about.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from typing import Final
 
+from durward.core.difference import shown
 from durward.core.openapi.faults import Findings
 from durward.core.openapi.members import check_no_extension
 from durward.core.openapi.references import References
 from durward.core.wire import Json
 
+MAX_PARAMETERS: Final = 200
 PLACES: Final = ("path", "query", "header", "cookie")
 
 
 def read_parameters(
-    value: Json, place: str, variables: Container[str], references: References, found: Findings
-) -> None:
-    """Check the parameters of a path item or an operation; those not in the path are unread."""
+    value: Json, place: str, references: References, found: Findings
+) -> tuple[tuple[int, str], ...]:
+    """Check the parameters of a path item or an operation; those not in the path are unread.
+
+    Those in the path come back, by number and name, for `check_variables`: a list that is referred
+    to stands under many paths, and is read once.
+    """
     if not isinstance(value, list):
         found.refuse(place, "not a list of parameters")
-        return
+        return ()
+    if len(value) > MAX_PARAMETERS:
+        found.refuse(place, f"more than {MAX_PARAMETERS} parameters")
+        return ()
+    in_path: list[tuple[int, str]] = []
     seen: set[tuple[str, str]] = set()
     for number, one in enumerate(value):
         where = f"{place}/{number}"
@@ -43,20 +53,24 @@ def read_parameters(
             seen.add((name, within))
             check_no_extension(parameter, where, found)
             if within == "path":
-                _in_path(parameter, name, where, variables, found)
+                _in_path(parameter, where, found)
+                in_path.append((number, name))
             else:
-                found.unread["parameters"] += 1
+                found.leave("parameters")
+    return tuple(in_path)
 
 
-def _in_path(
-    parameter: dict[str, Json],
-    name: str,
-    place: str,
-    variables: Container[str],
-    found: Findings,
+def check_variables(
+    in_path: Collection[tuple[int, str]], place: str, variables: Collection[str], found: Findings
 ) -> None:
-    if name not in variables:
-        found.refuse(f"{place}/name", f"the path has no `{{{name}}}`; names differ by case too")
+    """Refuse parameters in the path that are no variables of it."""
+    for number, name in in_path:
+        if name not in variables:
+            problem = f"the path has no `{{{shown(name)}}}`; names differ by case too"
+            found.refuse(f"{place}/{number}/name", problem)
+
+
+def _in_path(parameter: dict[str, Json], place: str, found: Findings) -> None:
     if parameter.get("required") is not True:
         found.refuse(f"{place}/required", "write `true`: what is in the path is always there")
     if parameter.get("style", "simple") != "simple":

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from durward.core.difference import shown
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import DocumentRefused, Findings, pointed
+from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
 from durward.core.openapi.members import METHODS, REF, is_ours
 from durward.core.sizes import DECLARATION_BYTES
 from durward.core.wire import Json, compact_json
@@ -60,6 +61,8 @@ class References:
         self.name = name
         self._files: dict[str, Json] = {name: document}
         self._load = load
+        self._followed: dict[tuple[str, str], Target | str] = {}
+        """Where references lead, or why they do not: one may stand at thousands of places."""
 
     def read(self, value: Json, place: str, found: Findings) -> Json:
         """What a value of the document means; None, and a fault, where it cannot be followed."""
@@ -71,11 +74,25 @@ class References:
 
     def follow(self, value: Json, file: str) -> Target:
         """What a value of a file means. Raises Broken."""
+        reference = value.get(REF) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(reference, str):
+            return self._follow(value, file)
+        _check_beside(value)
+        key = (file, reference)
+        if key not in self._followed:
+            try:
+                self._followed[key] = self._follow(value, file)
+            except Broken as error:
+                self._followed[key] = str(error)
+        found = self._followed[key]
+        if isinstance(found, str):
+            raise Broken(found)
+        return found
+
+    def _follow(self, value: Json, file: str) -> Target:
         seen: set[tuple[str, str]] = set()
         while isinstance(value, dict) and REF in value:
-            if unclear := sorted(name for name in value if not _may_stand_beside(name)):
-                hint = "write it where the reference leads"
-                raise Broken(f"`{unclear[0]}` stands beside the reference and is not read; {hint}")
+            _check_beside(value)
             file, fragment = _target(value[REF], file)
             if (file, fragment) in seen:
                 raise Broken("goes in a circle")
@@ -92,6 +109,12 @@ class References:
             except Misconfigured as error:
                 raise Broken(f"{error.path}: {error.problem}") from error
         return self._files[file]
+
+
+def _check_beside(value: dict[str, Json]) -> None:
+    if unclear := min((name for name in value if not _may_stand_beside(name)), default=None):
+        hint = "write it where the reference leads"
+        raise Broken(f"`{shown(unclear)}` stands beside the reference and is not read; {hint}")
 
 
 def _may_stand_beside(name: str) -> bool:
@@ -161,7 +184,10 @@ def bundled(document: Json, name: str, load: Load) -> Json:
     if not isinstance(document, dict):
         return document
     writer = _Writer(References(document, name, load))
-    written = writer.document(document)
+    try:
+        written = writer.document(document)
+    except TooMany as error:
+        raise DocumentRefused(name, writer.found.faults) from error
     if writer.found.faults:
         raise DocumentRefused(name, writer.found.faults)
     return written

@@ -18,11 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from durward.core.difference import shown
 from durward.core.openapi.faults import Findings, pointed
 from durward.core.openapi.references import References
 from durward.core.wire import Json
 
 MAX_ALTERNATIVES: Final = 100
+MAX_SCHEMES: Final = 20
+"""Of an alternative."""
+MAX_SCOPES: Final = 100
+"""Of an alternative."""
+MAX_SCOPE_CHARACTERS: Final = 256
+MAX_ASKED_CHARACTERS: Final = 8_388_608
+"""Of the scopes of all operations of a document: each is published with its own."""
 SCHEMES: Final = "/components/securitySchemes"
 MTLS: Final = "mutualTLS"
 
@@ -46,6 +54,11 @@ class Demand:
 
     public: bool = False
     scopes: tuple[frozenset[str], ...] = ()
+
+    @property
+    def characters(self) -> int:
+        """How long its scopes are together."""
+        return sum(len(scope) for each in self.scopes for scope in each)
 
 
 A_TOKEN: Final = Demand()
@@ -105,7 +118,8 @@ def read_demand(
         return EVERYBODY
     if {} in value:
         if len(value) > 1:
-            found.note(place, "`{}` is an alternative, so everybody may ask, without a token too")
+            said = "`{}` is an alternative, so everybody may ask, without a token too"
+            found.note(place, said, opens=True)
         return EVERYBODY
     alternatives = [scopes for scopes in read if scopes is not None]
     if len(alternatives) < len(read):
@@ -114,7 +128,7 @@ def read_demand(
         done = "is no way in: a token is demanded" if alternatives else "is replaced by a token"
         _tell_unchecked(names, place, schemes, done, found)
     if frozenset() in alternatives and any(alternatives):
-        found.note(place, "an alternative names no scope, so any token will do")
+        found.note(place, "an alternative names no scope, so any token will do", opens=True)
     return Demand(scopes=tuple(_least(alternatives)))
 
 
@@ -125,6 +139,9 @@ def _alternative(
     if not isinstance(value, dict):
         found.refuse(place, "not an object; write `{scheme: [scope]}`")
         return None
+    if len(value) > MAX_SCHEMES:
+        found.refuse(place, f"more than {MAX_SCHEMES} schemes")
+        return None
     scopes: set[str] = set()
     kinds: list[str] = []
     is_token = False
@@ -132,30 +149,35 @@ def _alternative(
         scheme = schemes.get(name)
         where = pointed(place, name)
         if scheme is None:
-            problem = f"`{name}` is no security scheme of the document"
+            problem = f"`{shown(name)}` is no security scheme of the document"
             found.refuse(where, f"{problem}; declare it in {SCHEMES}")
         elif scheme.kind == MTLS:
             hint = "client certificates are not verified yet; demand a token"
-            found.refuse(where, f"`{name}` is {MTLS}; {hint}")
+            found.refuse(where, f"`{shown(name)}` is {MTLS}; {hint}")
         elif not isinstance(listed, list):
             found.refuse(where, "not a list of scopes; write `[scope]`, or `[]` for none")
         elif scheme.kind is not None:
             is_token |= scheme.is_token
             scopes |= set(_scopes(listed, where, scheme, found))
             if not scheme.is_token:
-                kinds.append(f"`{name}` ({scheme.kind})")
+                kinds.append(f"`{shown(name)}` ({shown(scheme.kind)})")
     if is_token and kinds:
         found.note(place, f"{' and '.join(kinds)} beside a token is left to the service")
     return frozenset(scopes) if is_token else None
 
 
 def _scopes(listed: list[Json], place: str, scheme: Scheme, found: Findings) -> Iterator[str]:
+    if len(listed) > MAX_SCOPES:
+        found.refuse(place, f"more than {MAX_SCOPES} scopes")
+        return
     if listed and not scheme.is_token:
         hint = "write `[]`; who may ask is said by policies"
-        found.refuse(place, f"a scheme of type {scheme.kind} has no scopes; {hint}")
+        found.refuse(place, f"a scheme of type {shown(scheme.kind or '')} has no scopes; {hint}")
         return
     for number, scope in enumerate(listed):
-        if isinstance(scope, str) and _SCOPE.match(scope):
+        if isinstance(scope, str) and len(scope) > MAX_SCOPE_CHARACTERS:
+            found.refuse(f"{place}/{number}", f"longer than {MAX_SCOPE_CHARACTERS} characters")
+        elif isinstance(scope, str) and _SCOPE.match(scope):
             yield scope
         else:
             problem = "not a scope: text without blanks, one entry for each (RFC 6749 §3.3)"
@@ -166,15 +188,24 @@ def _tell_unchecked(
     names: Iterable[str], place: str, schemes: Mapping[str, Scheme], done: str, found: Findings
 ) -> None:
     """Tell which schemes the edge cannot check, and what takes their place."""
-    kinds = ", ".join(f"`{name}` ({schemes[name].kind})" for name in dict.fromkeys(names))
+    kinds = ", ".join(
+        f"`{shown(name)}` ({shown(schemes[name].kind or '')})" for name in dict.fromkeys(names)
+    )
     found.note(place, f"{kinds} cannot be checked by the edge, and {done}")
 
 
 def _least(alternatives: list[frozenset[str]]) -> Iterator[frozenset[str]]:
     """The alternatives that are not satisfied by another's scopes already; none for any token."""
     distinct = list(dict.fromkeys(alternatives))
-    if frozenset() not in distinct:
-        yield from (one for one in distinct if not any(other < one for other in distinct))
+    if frozenset() in distinct:
+        return
+    sizes: dict[int, list[frozenset[str]]] = {}
+    for each in distinct:
+        sizes.setdefault(len(each), []).append(each)
+    for one in distinct:
+        smaller = (each for size, some in sizes.items() if size < len(one) for each in some)
+        if not any(other < one for other in smaller):
+            yield one
 
 
 def _kind(scheme: Json, place: str, found: Findings) -> str | None:

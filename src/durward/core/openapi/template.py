@@ -15,6 +15,12 @@ _SEGMENT = r"(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{" + _NAME + r"\})"
 _TEMPLATE = re.compile(r"(?:/" + _SEGMENT + r")+/?\Z|/\Z")
 
 
+_ANATOMY: Final = (
+    "a segment is literal text (letters, digits, and `._~!$&'()+,=:@-`) or one `{variable}`,"
+    " and never empty"
+)
+
+
 def variables_of(text: str) -> list[str]:
     """The names of the variables of a path, or of another text, in their order."""
     return _VARIABLE.findall(text)
@@ -23,6 +29,11 @@ def variables_of(text: str) -> list[str]:
 def shape_of(path: str) -> str:
     """A path whatever its variables are called."""
     return _VARIABLE.sub("{}", path)
+
+
+def without_variables(text: str) -> str:
+    """What of a text is not a variable."""
+    return _VARIABLE.sub("", text)
 
 
 def filled(text: str | None, values: Mapping[str, str]) -> str | None:
@@ -40,8 +51,10 @@ def path_problem(path: str) -> str | None:
     if not path.startswith("/"):
         return f"a path begins with `/`: write `/{path}`"
     if not _TEMPLATE.match(path):
-        characters = "letters, digits, and `._~!$&'()+,=:@-`"
-        return f"a segment is literal text ({characters}) or one `{{variable}}`, and never empty"
+        return next(filter(None, map(_segment_problem, path.split("/")[1:])), "") or _ANATOMY
+    if colon := next((each for each in path.split("/") if each.startswith(":")), None):
+        name = colon[1:] or "name"
+        return f"`{colon}` would be literal text; a variable is written `{{{name}}}`"
     if {".", ".."} & set(path.split("/")):
         return "has a dot segment; write the path without it"
     names = variables_of(path)
@@ -50,3 +63,12 @@ def path_problem(path: str) -> str | None:
     if len(names) != len({name.lower() for name in names}):
         return "two variables differ by case alone, which policies do not tell apart; rename one"
     return None
+
+
+def _segment_problem(segment: str) -> str:
+    """What to write instead of a segment that is more than a variable."""
+    names = variables_of(segment)
+    if not names or segment == f"{{{names[0]}}}":
+        return ""
+    hint = f"write `{{{names[0]}}}`, whose value is all of it"
+    return f"`{segment}` is more than one variable; {hint}: {_ANATOMY}"

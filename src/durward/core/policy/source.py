@@ -14,7 +14,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
+from yaml.reader import Reader, ReaderError
 
+from durward.core.difference import printable
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.wire import MAX_DEPTH, Json, parse_json
 
@@ -36,7 +38,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.line}:{self.column}: " if self.line else ""
-        return f"{place}{self.pointer or '/'}: {self.message}"
+        return printable(f"{place}{self.pointer or '/'}: {self.message}")
 
 
 class PolicyError(DurwardError):
@@ -72,8 +74,18 @@ def parse_text(
         raise PolicyError(name, [Problem("", _told(str(error.problem)), *place)]) from error
     except UnicodeDecodeError as error:
         raise PolicyError(name, [_not_utf8(text, error)]) from error
+    except ReaderError as error:
+        raise PolicyError(name, [_unacceptable(text.decode("utf-8"))]) from error
     except (yaml.YAMLError, ValueError) as error:
         raise PolicyError(name, [Problem("", f"not YAML: {error}")]) from error
+
+
+def _unacceptable(text: str) -> Problem:
+    """A character that YAML does not take (YAML 1.2.2 §5.1)."""
+    found = Reader.NON_PRINTABLE.search(text)
+    character = f"character U+{ord(found[0]):04X}" if found else "a character"
+    place = _place(text, found.start()) if found else (None, None)
+    return Problem("", f"not YAML: {character} is not text; write it as an escape", *place)
 
 
 def _told(problem: str) -> str:

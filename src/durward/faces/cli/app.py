@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from durward import __version__
+from durward.core.difference import printable
 from durward.core.errors import DurwardError, Misconfigured
 from durward.faces.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
 from durward.faces.command import durward, typed
@@ -80,7 +81,7 @@ def run(arguments: list[str]) -> int:
         failed(arguments, str(error), error.hint)
         return FOUND
     except Misconfigured as error:
-        return failed(arguments, f"{error.path}: {error.problem}", error.hint)
+        return failed(arguments, f"{printable(error.path)}: {error.problem}", error.hint)
     except DurwardError as error:
         return failed(arguments, str(error), getattr(error, "hint", ""))
     except BrokenPipeError:
@@ -129,7 +130,14 @@ def overview() -> str:
 
 def complain(problem: str, *, hint: str = "") -> int:
     """Say on standard error what is wrong and what to try; it is a failure."""
-    print(f"error: {typed(problem)}", file=sys.stderr)
+    print(f"error: {_lines(problem)}", file=sys.stderr)
     if hint:
-        print(f"hint: {typed(hint)}", file=sys.stderr)
+        print(f"hint: {_lines(hint)}", file=sys.stderr)
     return FAILED
+
+
+def _lines(told: str) -> str:
+    """A text that may hold what others wrote: no line of it can look like one of ours."""
+    first, *others = typed(told).split("\n")
+    indented = (line if line.startswith(" ") else f"  {line}" for line in others)
+    return "\n".join(map(printable, [first, *indented]))

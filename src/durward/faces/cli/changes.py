@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from durward.core.difference import printable
+
 SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
 MAX_STEPS: Final = 20
 MAX_LINES: Final = 20
@@ -25,7 +27,8 @@ def told(answer: Answer, more: str = "") -> str:
 
     `more` says where those are that are not shown.
     """
-    return "\n".join(_lines(answer, more)) or NOTHING
+    # Names and notes are of those who wrote the declarations: a line stays a line.
+    return "\n".join(map(printable, _lines(answer, more))) or NOTHING
 
 
 def _lines(answer: Answer, more: str) -> Iterator[str]:
@@ -59,11 +62,17 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
 
 
 def _notes(apis: Sequence[Answer]) -> Iterator[str]:
-    """What of the documents is not read, and what is taken otherwise than may be expected."""
-    said = [f"apis/{api['name']}: {note}" for api in apis for note in api["notes"]]
+    """What is taken otherwise than may be expected, what is open first, and what is not read."""
+    listed = [
+        (number >= api["opening"], f"apis/{api['name']}: {note}")
+        for api in apis
+        for number, note in enumerate(api["notes"])
+    ]
+    said = [note for _, note in sorted(listed, key=lambda each: each[0])]
     yield from said[:MAX_NOTES]
-    if len(said) > MAX_NOTES:
-        yield f"and {len(said) - MAX_NOTES} more notes"
+    hidden = len(said[MAX_NOTES:]) + sum(api["notes_left_out"] for api in apis)
+    if hidden:
+        yield f"and {hidden} more notes"
     unread = Counter[str]()
     for api in apis:
         unread.update(api["unread"])

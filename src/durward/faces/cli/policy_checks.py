@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.policy.finding import Check, Finding, Severity
 from durward.core.policy.lint import CHECKS, VOCABULARY
@@ -114,7 +115,7 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
     if json:
         print(jsonlib.dumps([each.to_wire() for each in found], indent=2))
     else:
-        print("\n".join([*map(str, found), _summary(len(found), project)]))
+        print("\n".join([*(printable(str(each)) for each in found), _summary(len(found), project)]))
     return FOUND if found else DONE
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from durward.core.access import Access, changes
+from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.estate.estate import Estate, read_estate
 from durward.core.invariants import Violation, suite_of, violations
@@ -63,9 +64,9 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
 def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
     """The report for people."""
     for broken in report.failed:
-        print(f"failed: {broken}")
+        print(printable(f"failed: {broken}"))
     for line in unnoticed:
-        print(f"no test notices: {line}")
+        print(printable(f"no test notices: {line}"))
     noticed = f", {len(unnoticed)} faults unnoticed"
     if report.failed:
         noticed = "; no fault was tried, since tests fail without any"
