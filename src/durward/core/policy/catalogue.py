@@ -155,6 +155,8 @@ class Catalogue:
     keys: Mapping[str, Key] = field(default_factory=dict)
     evaluated: frozenset[str] = frozenset()
     types_by_api: Mapping[str, frozenset[str]] = field(init=False, compare=False, repr=False)
+    path_names: frozenset[str] = field(init=False, compare=False, repr=False)
+    """The variables of all paths, in lower case."""
 
     def __post_init__(self) -> None:
         types = {
@@ -162,6 +164,8 @@ class Catalogue:
             for api, operations in self.apis.items()
         }
         object.__setattr__(self, "types_by_api", types)
+        names = frozenset().union(*map(_path_names, self.operations))
+        object.__setattr__(self, "path_names", names)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -178,10 +182,6 @@ class Catalogue:
         head, slash, rest = folded.partition("/")
         found = self.keys.get(folded)
         return found or (self.keys.get(f"{head}/") if slash and rest else None)
-
-    def path_names(self) -> frozenset[str]:
-        """The variables of all paths, in lower case."""
-        return frozenset().union(*map(_path_names, self.operations))
 
     def is_present(self, name: str, operations: Sequence[Operation]) -> bool | None:
         """Whether a key has a value in every request to these operations; None: in no request.

@@ -1,12 +1,13 @@
 """What a check looks at: a document with its places, the catalogue, the operations in reach."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from durward.core.openapi.operations import Operation
 from durward.core.policy.catalogue import Catalogue
+from durward.core.policy.document import Actions
 from durward.core.policy.globs import Unit, overlaps, units
 from durward.core.policy.pattern import STAR, Part, ResourcePattern
 from durward.core.policy.written import Written, WrittenStatement
@@ -70,8 +71,8 @@ def view_of(written: Written, catalogue: Catalogue, declared: Declared) -> View:
 def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operation]:
     statement = written.statement
     known: dict[tuple[str, str | None, str | None], bool] = {}
-    for api, operations in catalogue.apis.items():
-        for operation in operations:
+    for api in _named(statement.actions, catalogue):
+        for operation in catalogue.apis[api]:
             action = operation.action.lower()
             if (
                 any(pattern.matches(action) for pattern in statement.actions.patterns)
@@ -85,6 +86,15 @@ def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operat
                 )
             if known[about]:
                 yield operation
+
+
+def _named(actions: Actions, catalogue: Catalogue) -> Iterable[str]:
+    """The APIs whose operations the patterns can mean, as far as these begin with an API's name."""
+    begun = [pattern.template.beginning.partition(":") for pattern in actions.patterns]
+    if actions.complement or not all(separator for _, separator, _ in begun):
+        return catalogue.apis
+    named = {api for api, _, _ in begun if api in catalogue.apis}
+    return named if len(named) < 2 else filter(named.__contains__, catalogue.apis)  # noqa: PLR2004
 
 
 def may_name(pattern: ResourcePattern, api: str, operation: Operation) -> bool:

@@ -67,7 +67,7 @@ def unknown_keys(view: View) -> Iterator[Remark]:
     """A key, of a condition or of a variable, that no request has."""
     catalogue = view.catalogue
     spelled = {key.name for key in catalogue.keys.values()}
-    paths = {f"{PREFIX}PathParam/{name}" for name in catalogue.path_names()}
+    paths = {f"{PREFIX}PathParam/{name}" for name in catalogue.path_names}
     for pointer, name in _keys_of(view):
         is_path = name.lower().startswith(f"{PREFIX}pathparam/")
         if catalogue.key(name) is None:
