@@ -140,7 +140,16 @@ def test_what_the_demo_declares_can_be_edited_and_applied_as_its_page_says(folde
         demo("stop", "--dir", folder)
 
 
+NO_SUMMARIES = """
+policies:
+  none: { Version: "2012-10-17", Statement: { Effect: Deny, Action: "orders:*", Resource: "*" } }
+roles:
+  reporter: { name: Reporter, policies: [reports, none] }
+"""
+
+
 def test_who_was_pruned_meanwhile_can_sign_in_after_a_restart(folder: Path) -> None:
+    """What is gone is declared again; what was changed since, such as a role, stays."""
     running = Demo(folder, base_port())
     try:
         assert demo("--dir", folder, "--base-port", str(running.port), "--detach").returncode == 0
@@ -152,10 +161,14 @@ def test_who_was_pruned_meanwhile_can_sign_in_after_a_restart(folder: Path) -> N
         called = running.run("call", "--as", "ann", "GET", "/v1/acme/orders/1001")
         assert called.returncode == 0, called.stdout + called.stderr
         assert running.password("bob") != bob
+        denied = running.apply(NO_SUMMARIES)
+        assert denied.returncode == 0, denied.stderr
         demo("stop", "--dir", folder)
         bob = running.password("bob")
         assert demo("--dir", folder, "--base-port", str(running.port), "--detach").returncode == 0
         assert running.password("bob") == bob
+        token = running.token().json()["access_token"]
+        assert running.get("/v1/acme/reports/summary", token).status_code == 403
     finally:
         demo("stop", "--dir", folder)
 
