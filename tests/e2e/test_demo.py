@@ -179,6 +179,7 @@ def published_version(folder: Path) -> int:
     return int(json.loads(base64.urlsafe_b64decode(payload + "=="))["version"])
 
 
+@pytest.mark.alone  # a demo that starts meanwhile removes what nobody holds
 def test_a_runtime_folder_that_is_not_ours_alone_is_neither_used_nor_touched(folder: Path) -> None:
     place, told = Place(folder, 8470), folder / "told"
     told.mkdir(mode=0o700)
