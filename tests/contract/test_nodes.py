@@ -139,7 +139,8 @@ async def test_another_list_of_the_same_version_is_noticed(issuer: Issuer) -> No
     other = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
     following = asyncio.create_task(plane.keep_fresh(told.append))
     replaced = update(snapshots).where(snapshots.c.version == found.version)
-    await plane._database.write(lambda c: c.execute(replaced.values(body=other.encode())))
+    values = {"body": other.encode(), "published_at": snapshots.c.published_at + 1}
+    await plane._database.write(lambda c: c.execute(replaced.values(values)))
     await until(lambda: plane.published.signed == other)
     assert await plane.list_after(0, "", 0) == other
     following.cancel()

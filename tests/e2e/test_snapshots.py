@@ -263,7 +263,7 @@ async def test_where_envoy_dies_in_the_middle_of_a_push_every_former_file_is_bac
         raise AssertionError("there is nobody to ask")
 
     with pytest.raises(Unavailable, match="gone"):
-        await files.push(a_shape("2"), a_shape("2"), versions, never)
+        await files.push(a_shape("2"), lambda: a_shape("2"), versions, never)
     assert len(before) == 2
     assert {path: path.read_bytes() for path in before} == before
 
@@ -397,7 +397,7 @@ async def test_what_envoy_never_took_is_in_force_at_no_try(
     held = Shape({"one": {"version_info": "1", "resources": []}}, {}, {})
     there.write_first(held, {})
     with pytest.raises(Unavailable, match="did not take"):
-        await there.push(held, held, versions, refused)
+        await there.push(held, lambda: held, versions, refused)
 
 
 @pytest.mark.anyio

@@ -66,7 +66,7 @@ async def apply(
     key_file: KeyFile,
     trails: Trails,
 ) -> Applied:
-    """Make it so, publish the next snapshot, and make a secret for each client that needs one.
+    """Write the change, publish the next snapshot, make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
     policies fails, they name what there is not, or an edge could not take it. What is in force when

@@ -64,11 +64,6 @@ class Published:
         return self.edition.version
 
     @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of the signed list, in hexadecimal."""
-        return digest_of(self.signed.encode())
-
-    @cached_property
     def policies(self) -> PolicySet:
         """The policies, ready to decide; compiled when they are asked for first."""
         return compile_bundle(self.estate.bundle, scopes_of(self.estate.apis.values()))

@@ -111,26 +111,39 @@ def path_regex(template: str) -> str:
 
 
 @dataclass
-class _Place(Generic[What]):
-    literals: "dict[str, _Place[What]]" = field(default_factory=dict)
-    variable: "_Place[What] | None" = None
+class Place(Generic[What]):
+    """A node of the tree of routes: what a segment leads to, and what answers where a path ends."""
+
+    literals: "dict[str, Place[What]]" = field(default_factory=dict)
+    variable: "Place[What] | None" = None
     routes: dict[str, Route[What]] = field(default_factory=dict)
+
+    def answers(self, method: str) -> Route[What] | None:
+        """The route of a method here: HEAD is answered by GET where it is not declared itself."""
+        found = self.routes.get(method)
+        return self.routes.get("GET") if found is None and method == "HEAD" else found
+
+
+def tree_of(routes: Iterable[Route[What]]) -> Place[What]:
+    """The root of the tree of routes, by the segments of their templates."""
+    root = Place[What]()
+    for route in routes:
+        place = root
+        for segment in route.template.split("/")[1:]:
+            if segment.startswith("{"):
+                place.variable = place.variable or Place()
+                place = place.variable
+            else:
+                place = place.literals.setdefault(segment, Place())
+        place.routes[route.method] = route
+    return root
 
 
 class Router(Generic[What]):
     """Finds the route of a method and a path that is normalised already."""
 
     def __init__(self, routes: Iterable[Route[What]]) -> None:
-        self._root = _Place[What]()
-        for route in routes:
-            place = self._root
-            for segment in route.template.split("/")[1:]:
-                if segment.startswith("{"):
-                    place.variable = place.variable or _Place()
-                    place = place.variable
-                else:
-                    place = place.literals.setdefault(segment, _Place())
-            place.routes[route.method] = route
+        self._root = tree_of(routes)
 
     def match(self, method: str, path: str) -> tuple[Route[What], Mapping[str, str]] | None:
         """The route and the decoded values of its variables, or None.
@@ -161,12 +174,11 @@ class Router(Generic[What]):
 
 
 def _walk(
-    place: _Place[What], raw: list[str], read: list[str], depth: int, method: str
+    place: Place[What], raw: list[str], read: list[str], depth: int, method: str
 ) -> Route[What] | None:
     """The most specific route: literals are compared with `read`, variables take what is `raw`."""
     if depth == len(raw):
-        found = place.routes.get(method)
-        return place.routes.get("GET") if found is None and method == "HEAD" else found
+        return place.answers(method)
     literal = place.literals.get(read[depth])
     if literal and (found := _walk(literal, raw, read, depth + 1, method)):
         return found

@@ -5,11 +5,11 @@ takes requests from others, and the requests of one that is removed may be answe
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from durward.core.openapi.operations import Operation
-from durward.core.openapi.router import methods_of
+from durward.core.openapi.router import Place, Route, methods_of, tree_of
 
 MAX_STEPS: Final = 1_000
 """Of one search: what shares requests with a template of variables may be everything."""
@@ -32,33 +32,13 @@ class Behind:
         return bool(self.operations) or not self.whole
 
 
-@dataclass
-class _Place:
-    literals: "dict[str, _Place]" = field(default_factory=dict)
-    variable: "_Place | None" = None
-    methods: dict[str, Owned] = field(default_factory=dict)
-
-    def answers(self, method: str) -> Owned | None:
-        found = self.methods.get(method)
-        return self.methods.get("GET") if found is None and method == "HEAD" else found
-
-
 class Shapes:
     """The operations of all APIs by the shapes of their paths."""
 
     def __init__(self, operations: Iterable[Owned]) -> None:
-        self._root = _Place()
+        self._root = tree_of(Route(one.method, one.path, (name, one)) for name, one in operations)
         self._left = MAX_STEPS_TOGETHER
         self._steps = self._most = 0
-        for owned in operations:
-            place = self._root
-            for segment in _segments(owned[1]):
-                if segment == "{}":
-                    place.variable = place.variable or _Place()
-                    place = place.variable
-                else:
-                    place = place.literals.setdefault(segment, _Place())
-            place.methods[owned[1].method] = owned
 
     def behind(self, operation: Operation) -> "Behind":
         """What answers requests of an operation where it is not declared itself."""
@@ -82,22 +62,22 @@ class Shapes:
             trail.append(below)
         if len(trail) > len(segments) and (own := trail[-1].answers(method)):
             # HEAD that is declared itself was never answered by a GET.
-            if method == operation.method or own[1].method == operation.method:
-                yield own
+            if operation.method in {method, own.method}:
+                yield own.what
             return
         for depth in range(min(len(trail), len(segments)) - 1, -1, -1):
             if segments[depth] != "{}" and (variable := trail[depth].variable):
                 yield from self._fitting(variable, segments, depth + 1, method)
 
     def _fitting(
-        self, place: _Place, segments: list[str], depth: int, method: str
+        self, place: Place[Owned], segments: list[str], depth: int, method: str
     ) -> Iterator[Owned]:
         self._steps += 1
         if self._steps > self._most:
             return
         if depth == len(segments):
             if found := place.answers(method):
-                yield found
+                yield found.what
             return
         segment = segments[depth]
         some = place.literals.values() if segment == "{}" else [place.literals.get(segment)]

@@ -1,4 +1,4 @@
-"""A block: what is attached in one place, and for each action the plan by which it is decided."""
+"""The policies that are attached in one place, and for each action the index of its statements."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from durward.core.policy.index import Index
 from durward.core.policy.predicate import ACTION, ActionMatch, atom_holds, is_action
 
 MAX_REMEMBERED: Final = 1_000
-"""How many plans a block keeps of actions for which it was not prepared."""
+"""How many indexes are kept of actions for which nothing was prepared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActionIndex:
-    """The statements of a block that mean one action."""
+    """The attached statements that mean one action."""
 
     denies: Index | None = None
     allows: Index | None = None

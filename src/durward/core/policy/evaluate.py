@@ -110,14 +110,14 @@ class PolicySet:
 
     def _prepare(self, asked: set[str]) -> None:
         """Make the plans of the actions that are known: that scopes cover or a statement names."""
-        attached = (self._identity, self._resources, self._boundaries)
-        blocks = [*self._guardrails, *chain.from_iterable(found.values() for found in attached)]
-        known = sorted(asked.union(*(block.actions for block in blocks)))
+        named = (self._identity, self._resources, self._boundaries)
+        attached = [*self._guardrails, *chain.from_iterable(found.values() for found in named)]
+        known = sorted(asked.union(*(each.actions for each in attached)))
         self._covering = {action: self._scopes_over(action) for action in known}
         left = MAX_PREPARED
-        for block in blocks:
-            if block.is_open and left >= len(known):
-                block.prepare(known)
+        for one in attached:
+            if one.is_open and left >= len(known):
+                one.prepare(known)
                 left -= len(known)
 
     def evaluate(self, request: AccessRequest) -> Answer:
@@ -180,8 +180,8 @@ class PolicySet:
         folded, beginning = action.lower(), f"{kind}/"
         return [
             name.removeprefix(beginning)
-            for name, block in self._identity.items()
-            if name.startswith(beginning) and block.plan(folded).allows
+            for name, one in self._identity.items()
+            if name.startswith(beginning) and one.plan(folded).allows
         ]
 
     def layers(self, request: AccessRequest) -> Layers:
@@ -221,11 +221,11 @@ class PolicySet:
 
     def _new_course(self, own: tuple[str, ...], through: str, action: str) -> EvaluationPlan:
         """The client that a user came through has a say as a ceiling alone."""
-        ceilings = [(Layer.GUARDRAIL, block.plan(action)) for block in self._guardrails]
+        ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in self._guardrails]
         ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
         grants = _plans(Layer.IDENTITY, self._identity, own, action)
-        if block := self._resources.get(action.partition(":")[0]):
-            grants.append((Layer.RESOURCE, block.plan(action)))
+        if one := self._resources.get(action.partition(":")[0]):
+            grants.append((Layer.RESOURCE, one.plan(action)))
         return EvaluationPlan(ceilings, grants, self.scopes_for(action))
 
 
@@ -288,9 +288,9 @@ def _first(indexes: Iterable[Index | None]) -> First:
 
 
 def _plans(
-    layer: Layer, blocks: Mapping[str, AttachedPolicies], names: Sequence[str], action: str
+    layer: Layer, attached: Mapping[str, AttachedPolicies], names: Sequence[str], action: str
 ) -> list[tuple[Layer, ActionIndex]]:
-    return [(layer, blocks[name].plan(action)) for name in names if name in blocks]
+    return [(layer, attached[name].plan(action)) for name in names if name in attached]
 
 
 def _blocks(

@@ -2,7 +2,7 @@
 
 Each resource pattern stands under its segments without wildcards and the levels with which its last
 segment begins, so that a few look-ups find it among any number. Where many still stand in one
-place, they are told apart by what their pattern or their conditions must have (`crowd`).
+place, they are told apart by what their pattern or their conditions must have (`candidate_index`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -31,7 +31,7 @@ def plan(
     """Show what `apply` would change. Exit code 1 when there is something.
 
     Args:
-        files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
+        files: Files of declarations, or folders: of these all whose names end in `durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
         version: Instead of files, what was declared under a version of `durward history`.
@@ -51,13 +51,13 @@ def apply(
     wait: float | None = None,
     no_wait: bool = False,
 ) -> int:
-    """Make it so: everything or nothing, in force on every node when it returns.
+    """Apply declarations: all or nothing, in force on every node when it returns.
 
     Exit code 0: in force everywhere. 1: applied, and not in force everywhere: where, and why; or
     it is not known whether it was applied, which is said. 2: not applied.
 
     Args:
-        files: Files of declarations, or folders with `durward.yaml` or `*.durward.yaml`.
+        files: Files of declarations, or folders: of these all whose names end in `durward.yaml`.
         dir: The folder that holds durward.toml, such as the demo's.
         prune: Also remove what is not declared in the files.
         version: Instead of files, back to what was declared under a version of `durward history`.

@@ -339,14 +339,13 @@ class Agent:
                 replace(self._snapshot_path, fresh.to_wire())
                 await self._reload_decision_points()
                 all_of_it = await asyncio.to_thread(self._shape, fresh)
-                changed = await asyncio.to_thread(self._shape, fresh.only_changed(former))
                 if await responds(self._node.admin, "/ready"):  # else it is hung already
                     count = sum(len(api.operations) for api in fresh.apis)
                     now = asyncio.get_running_loop().time()
                     self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
                 await self._files.push(
                     all_of_it,
-                    changed,
+                    lambda: self._shape(fresh.only_changed(former)),
                     self._versions,
                     lambda: canary(self._node.apis, fresh, former),
                 )

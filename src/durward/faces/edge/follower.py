@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from pathlib import Path
 
 from durward.core.edge.holding import Holding
-from durward.core.edge.parts import API_PREFIX, Part, assemble, digest_of, read_part
+from durward.core.edge.parts import API_PREFIX, POLICIES, Part, assemble, digest_of, read_part
 from durward.core.edge.report import Refused
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
@@ -186,21 +186,19 @@ class Follower:
     async def _put_in_force_without_routes(
         self, version: int, fresh: Sequence[Part], error: Unavailable
     ) -> tuple[dict[str, Part], dict[str, Refused]]:
-        """Beside the APIs as they are, what of the rest can be in force.
+        """Beside the APIs as they are, each of the other parts by itself.
 
-        Routes that Envoy cannot load now hold back no key and no Deny. Raises the error where
-        nothing else can be in force either.
+        Routes that Envoy cannot load now hold back no key and no Deny. Policies come first: they
+        do not need Envoy. Raises the error where none of these parts can be in force either.
         """
-        parts, refused, tried = dict(self.holding.parts), dict[str, Refused](), 0
-        for part in fresh:
-            if not part.name.startswith(API_PREFIX):
-                try:
-                    parts, more = await self._put_in_force(version, parts, [part])
-                except Unavailable:
-                    continue
+        parts, refused, is_any = dict(self.holding.parts), dict[str, Refused](), False
+        others = (part for part in fresh if not part.name.startswith(API_PREFIX))
+        for part in sorted(others, key=lambda part: part.name != POLICIES):
+            with contextlib.suppress(Unavailable):
+                parts, more = await self._put_in_force(version, parts, [part])
                 refused |= more
-                tried += 1
-        if not tried:
+                is_any = True
+        if not is_any:
             raise error
         return parts, refused
 

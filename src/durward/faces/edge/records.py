@@ -6,7 +6,7 @@ it `pdp-0.00000001.jsonl`. While `pdp-0.jsonl` is there nothing is appended to t
 
 import asyncio
 import contextlib
-import json
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -27,8 +27,21 @@ REFUSALS = "refusals.jsonl"
 OWN = "spool/agent.jsonl"
 NUMBER = "[0-9]" * 8
 
+MAX_FIRST_BYTES = 4_096
+"""By so much of its first line a file is known again."""
+
 Reopen = Callable[[Path], Awaitable[None]]
 """Lets whoever appends to a file open it anew; raises Unavailable where nobody answers."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """How far a file is shipped, and by which beginning it is known again.
+
+    One that was removed has another in its place at once, which may soon be as long.
+    """
+
+    at: int
+    first: str
 
 
 class Records:
@@ -83,11 +96,11 @@ class Records:
 
     def unshipped(self, path: Path) -> tuple[list[bytes], int]:
         """The next whole lines of a file that are not shipped, and the place after them."""
-        return read_lines(path, self._places.get(self._name(path), 0))
+        return read_lines(path, self._place(path))
 
     def shipped(self, path: Path, place: int) -> None:
         """Take down how far a file is shipped. Raises Unavailable."""
-        self._places[self._name(path)] = place
+        self._places[self._name(path)] = Place(place, first_of(path))
         self._is_saved = False
         self._save(self._places)
 
@@ -97,7 +110,7 @@ class Records:
         for stream in streams(self._state):
             for path in (*put_aside(stream), stream):
                 with contextlib.suppress(OSError):
-                    total += max(path.stat().st_size - self._places.get(self._name(path), 0), 0)
+                    total += max(path.stat().st_size - self._place(path), 0)
         return total
 
     async def _may_go(self, stream: Path, aside: list[Path]) -> bool:
@@ -121,7 +134,8 @@ class Records:
         number = int(last[0].suffixes[0][1:]) + 1 if last else 1
         aside = stream.with_name(f"{stream.stem}.{number:08}.jsonl")
         places = dict(self._places)
-        places[self._name(aside)] = places.pop(self._name(stream), 0)
+        if known := places.pop(self._name(stream), None):
+            places[self._name(aside)] = known
         self._save(places)
         self._places = places
         stream.rename(aside)
@@ -135,7 +149,7 @@ class Records:
         lines, size = 0, 0
         first = last = None
         with Spool(self._state / OWN) as spool, path.open("rb") as file:
-            file.seek(self._places.get(self._name(path), 0))
+            file.seek(self._place(path))
             for line in file:
                 refusal = read_refusal(line)
                 if refusal is None:
@@ -158,11 +172,16 @@ class Records:
                 )
                 spool.append(event, durable=True)
 
+    def _place(self, path: Path) -> int:
+        """How far this very file is shipped."""
+        known = self._places.get(self._name(path))
+        return known.at if known and known.first == first_of(path) else 0
+
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self._state))
 
-    def _save(self, places: dict[str, int]) -> None:
-        replace(self._places_path, json.dumps(places).encode())
+    def _save(self, places: dict[str, Place]) -> None:
+        replace(self._places_path, msgspec.json.encode(places))
         self._is_saved = True
 
 
@@ -180,12 +199,21 @@ def put_aside(stream: Path) -> list[Path]:
     return sorted(stream.parent.glob(f"{stream.stem}.{NUMBER}.jsonl"))
 
 
-def read_places(path: Path) -> dict[str, int]:
+def read_places(path: Path) -> dict[str, Place]:
     """How far each file is shipped; from its start where that is not known."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Place])
     except (OSError, msgspec.DecodeError, ValueError):  # ValueError: it is no UTF-8
         return {}
+
+
+def first_of(path: Path) -> str:
+    """The first line of a file, in short; each record has an id, so no other file begins so."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.readline(MAX_FIRST_BYTES)).hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def read_lines(path: Path, place: int) -> tuple[list[bytes], int]:

@@ -69,7 +69,9 @@ class ResourceFiles:
         """This Envoy runs it. Raises Unavailable."""
         replace(self._taken, self._mark(shape))
 
-    async def push(self, shape: Shape, changed: Shape, versions: Versions, canary: Canary) -> None:
+    async def push(
+        self, shape: Shape, changed: Callable[[], Shape], versions: Versions, canary: Canary
+    ) -> None:
         """Replace the files, see them in force and the canaries refused; else the old ones return.
 
         Envoy is asked about what `changed` beforehand: about all of it that takes seconds.
@@ -81,7 +83,7 @@ class ResourceFiles:
             # Policies alone changed, say: Envoy has nothing to do with them, if it runs the files.
             await self._put(after, versions)
             return
-        await asyncio.to_thread(self.validate, changed)
+        await asyncio.to_thread(lambda: self.validate(changed()))
         try:
             await self._put(after, versions)
             passed = await canary()
@@ -102,7 +104,7 @@ class ResourceFiles:
         """
         await self._put({name: Written.of(content) for name, content in files.items()}, versions)
 
-    async def _put(self, contents: Mapping[str, "Written"], versions: Versions) -> None:
+    async def _put(self, contents: Mapping[str, Written], versions: Versions) -> None:
         """One after the other, each seen to run, whatever lies on the disk already.
 
         What lies there Envoy may never have taken: it is renamed into place again, which Envoy
@@ -136,7 +138,7 @@ class ResourceFiles:
         if failed:
             raise failed
 
-    def _holds(self, name: str, content: "Written") -> bool:
+    def _holds(self, name: str, content: Written) -> bool:
         try:
             return self._path(name).read_bytes() == content.data
         except OSError:

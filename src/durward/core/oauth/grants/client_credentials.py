@@ -20,7 +20,7 @@ def grant(
     """What an authenticated client gets for itself.
 
     `decisions` is the resource at which enforcement points ask for decisions; such a token is for
-    clients that are declared to `evaluate` an API, and has no scopes. Raises ProtocolError
+    clients that have `authzen_apis`, and has no scopes. Raises ProtocolError
     `unauthorized_client`, `invalid_target` or `invalid_scope`.
     """
     if "client_credentials" not in client.grants:

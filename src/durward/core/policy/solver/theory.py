@@ -2,9 +2,9 @@
 
 A key is absent, or one text, or several, or cannot be read. Each candidate is tried with the
 conditions' own rule, so that a value found is right whatever this module thinks. Where the
-candidates are all there can be, none fitting is a proof: for values that are compared by `points`.
-So it is where no text is as `said`, or none is as one family of operators wants it. Else the
-question is undecided.
+candidates are all there can be, none fitting is a proof: so it is of values that are compared, by
+`breakpoints`, and where no string satisfies the patterns of `translation`, or one family of
+operators. Else the answer is unknown.
 
 A key on which no set operator stands is taken to have one value at most; who asks is always told
 readably.
