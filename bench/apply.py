@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from durward.core.estate.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.wire import Json
 from durward.settings import ServeSettings
 from durward.store.database import Database

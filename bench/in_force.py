@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from durward.faces.ports import is_free
+from durward.entrypoints.ports import is_free
 
 SIZES = (1, 30, 200)
 OPERATIONS_OF_AN_API, ROUNDS = 20, 3

@@ -33,11 +33,11 @@ import casbin
 import cedarpy
 import sqlalchemy as sa
 
-from durward.core.policy.dialect import Dialect, imported
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.find import PolicyStack, differences, find
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.analysis.find import PolicyStack, differences, find
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.dialect import Dialect, imported
+from durward.core.policy.language.document import Document, Kind, read_document
 from durward.sdk.sqlalchemy import Rows, Several, where
 
 SIZES = (10, 1_000, 10_000, 100_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 from tests.ports import free_base
 
-from durward.faces.credentials import read_credentials
+from durward.entrypoints.credentials import read_credentials
 
 
 @dataclass

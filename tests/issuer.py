@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 from tests.live import example
 
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.envoy.filters import SOURCE
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json
-from durward.faces.client.native import Form
-from durward.faces.serve import public
+from durward.entrypoints.client.native import Form
+from durward.entrypoints.serve import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings

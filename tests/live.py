@@ -20,12 +20,12 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from tests.ports import free_port
 
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import read_estate
-from durward.core.policy.bundle import Bundle
+from durward.core.policy.engine.bundle import Bundle
 from durward.core.wire import Json
-from durward.faces.declarations import read_declarations
+from durward.entrypoints.declarations import read_declarations
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "orders"
 ISSUER = "http://localhost:9470"
@@ -127,18 +127,18 @@ class LiveEdge:
         return False
 
     def snapshot(self, version: int, *, policies: bool = True) -> Snapshot:
-        """The example's estate; without its policies nothing is allowed."""
+        """The example's configuration; without its policies nothing is allowed."""
         public = {**self.key.as_dict(private=False), "kid": "k1", "alg": "ES256", "use": "sig"}
         keys = ({name: str(value) for name, value in public.items()},)
         here = {"audience": self.base, "upstream": f"unix:{self.folder}/{self.upstream}"}
-        estate = read_estate(
+        configuration = read_configuration(
             replace(found, body={**found.body, **here, "stage": "test"})
             if found.kind is Kind.API
             else found
             for found in example()
         )
-        bundle = estate.bundle if policies else Bundle()
-        return Snapshot(version, ISSUER, keys, tuple(estate.apis.values()), bundle)
+        bundle = configuration.bundle if policies else Bundle()
+        return Snapshot(version, ISSUER, keys, tuple(configuration.apis.values()), bundle)
 
     def publish(self, snapshot: Snapshot) -> httpx2.Response:
         (self.folder / "snapshot.json").write_bytes(snapshot.to_wire())

@@ -8,7 +8,7 @@ import itertools
 import os
 import secrets
 
-from durward.faces.ports import is_free
+from durward.entrypoints.ports import is_free
 
 LOOPBACKS = ("127.0.0.1", "::1")
 ALONE, OF_DEMOS = range(10_000, 20_000), range(20_000, 32_000, 30)

@@ -4,8 +4,8 @@ from typing import Any
 
 from tests.issuer import sample
 
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import Estate, read_estate
+from durward.core.configuration.configuration import Configuration, read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:records:default:${durward:TenantId}:record/*"
@@ -27,7 +27,7 @@ def status(value: str) -> dict[str, Any]:
 
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
-    "info": {"title": "Records", "version": "1"},
+    "info": {"title": "DecisionLog", "version": "1"},
     "paths": {
         "/{tenant}/{id}": {
             **operation("read", "get"),
@@ -87,6 +87,6 @@ def declarations() -> list[Declaration]:
     ]
 
 
-def estate() -> Estate:
+def configuration() -> Configuration:
     """The records beside what the sample declares."""
-    return read_estate([*sample(), *declarations()])
+    return read_configuration([*sample(), *declarations()])

@@ -100,7 +100,7 @@ def say(text: str) -> None:
 
 
 def fail(text: str) -> int:
-    """Report an error in one line; 1 is for what a command has found (`faces/cli/exit_code.py`)."""
+    """Report an error in one line; 1 is what a command found (`entrypoints/cli/exit_code.py`)."""
     print(f"error: {text}", file=sys.stderr)
     return 2
 

@@ -21,6 +21,13 @@ WORDS = {
     r"`evaluates`|\bevaluates: \[": "authzen_apis",
     r"truth values?\b": "boolean",
     r"\bUndecided\b": "Unknown",
+    r"\b[Ee]states?\b": "configuration",
+    r"\bdurward[./]faces\b": "entrypoints",
+    r"\bTrails?\b": "AuditContext",
+    r"\btake_back\b": "deprovision",
+    r"\bput_aside\b": "rotated",
+    r"\bAtHome\b": "LocalSignIn",
+    r"policy[./]solver\b": "symbolic",
 }
 HISTORY = {"CHANGELOG.md"}
 

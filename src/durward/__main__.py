@@ -2,8 +2,8 @@
 
 import sys
 
-from durward.faces.cli.app import run
-from durward.faces.report import open_closed_streams
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.report import open_closed_streams
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 
 from durward.clock import now
-from durward.core.audit.event import AuditEvent, Trail
+from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.authn.session import SessionPolicy
+from durward.core.configuration.declaration import Declaration
 from durward.core.edge.report import Report as NodeReport
 from durward.core.errors import Conflict, DurwardError, Unavailable
-from durward.core.estate.declaration import Declaration
-from durward.core.jose.life import Least, Rotation
+from durward.core.jose.life import MinimumTimes, Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
@@ -138,9 +138,9 @@ class ControlPlane:
 
     def _prepare(self, connection: Connection) -> None:
         hold_declared(connection, alone=True)  # of two replicas that start, one makes the keys
-        keyring.ensure_keys(connection, self._key_file, self._trail("start"))
-        trail = self._trail("start")
-        publish.publish_if_changed(connection, self.issuer, self._key_file, trail)
+        keyring.ensure_keys(connection, self._key_file, self._audit("start"))
+        audit = self._audit("start")
+        publish.publish_if_changed(connection, self.issuer, self._key_file, audit)
 
     def _write_public_keys(self, state: Path) -> None:
         """What edges and auditors pin."""
@@ -224,8 +224,8 @@ class ControlPlane:
         await housekeeping.sweep(self._database, self._clock(), self._sessions)
 
     async def _tell_unrecorded(self) -> None:
-        trail = self._trail("serve")
-        await housekeeping.tell_unrecorded(self._database, self._unrecorded, trail)
+        audit = self._audit("serve")
+        await housekeeping.tell_unrecorded(self._database, self._unrecorded, audit)
         self._recorded.set()
 
     def now(self) -> Instant:
@@ -269,19 +269,19 @@ class ControlPlane:
 
     async def join(self, wish: str | None, place: str) -> str:
         """The id of the node at a place. Raises Conflict or Misconfigured."""
-        trail = self._trail(f"nodes/{wish or place}")
-        return await self._database.write(lambda c: nodes.join(c, wish, place, trail))
+        audit = self._audit(f"nodes/{wish or place}")
+        return await self._database.write(lambda c: nodes.join(c, wish, place, audit))
 
     async def leave(self, id: str, place: str) -> None:
         """A node ends in order."""
-        trail = self._trail(f"nodes/{id}")
-        await self._database.write(lambda c: nodes.leave(c, id, place, trail))
+        audit = self._audit(f"nodes/{id}")
+        await self._database.write(lambda c: nodes.leave(c, id, place, audit))
         self._recorded.set()
 
     async def hear(self, report: NodeReport) -> nodes.Heard:
         """Take down what a node tells. Raises Conflict where another process has its id."""
-        trail = self._trail(f"nodes/{report.node}")
-        heard = await self._database.write(lambda c: nodes.hear(c, report, trail))
+        audit = self._audit(f"nodes/{report.node}")
+        heard = await self._database.write(lambda c: nodes.hear(c, report, audit))
         self._recorded.set()
         await self._tell()
         return heard
@@ -317,8 +317,8 @@ class ControlPlane:
 
     async def forget_node(self, id: str) -> None:
         """Forget a node. Raises Misconfigured where there is none."""
-        trail = self._trail("operator")
-        await self._database.write(lambda c: nodes.forget(c, id, trail))
+        audit = self._audit("operator")
+        await self._database.write(lambda c: nodes.forget(c, id, audit))
         self._recorded.set()
 
     async def fleet(self) -> nodes.Fleet:
@@ -363,7 +363,7 @@ class ControlPlane:
 
     async def use(
         self,
-        use: Callable[[Connection, Context, Trail], T],
+        use: Callable[[Connection, Context, AuditContext], T],
         actor: str,
         source: str = "",
         *,
@@ -381,7 +381,7 @@ class ControlPlane:
             newest = newest_edition(connection)
             if newest != context.published.edition:
                 return Overtaken(newest)
-            return use(connection, context, self._trail(actor, source))
+            return use(connection, context, self._audit(actor, source))
 
         for _ in range(USE_ATTEMPTS):
             context = self._context()
@@ -394,12 +394,12 @@ class ControlPlane:
             await self._catch_up(done.by)
         raise Unavailable("what is declared changes all the time")
 
-    async def _alone(self, use: Callable[[Connection, Trail], T], actor: str) -> T:
+    async def _alone(self, use: Callable[[Connection, AuditContext], T], actor: str) -> T:
         """Run what publishes anew: before it locks anything, all others have ended."""
 
         def run(connection: Connection) -> T:
             hold_declared(connection, alone=True)
-            return use(connection, self._trail(actor))
+            return use(connection, self._audit(actor))
 
         return await self._database.write(run)
 
@@ -410,7 +410,7 @@ class ControlPlane:
 
     async def people(self) -> dict[str, dict[str, bool]]:
         """Who is declared, and whether they can sign in by password."""
-        users = self._published.estate.users
+        users = self._published.configuration.users
         return await self._database.read(
             lambda c: {
                 name: {"password": passwords.has_password(c, UserId(name))} for name in users
@@ -482,7 +482,7 @@ class ControlPlane:
             self._envoy,
             issuer=self.issuer,
             key_file=self._key_file,
-            trails=partial(self._trail, "operator"),
+            new_audit=partial(self._audit, "operator"),
         )
         self._recorded.set()
         if applied.published:
@@ -501,17 +501,17 @@ class ControlPlane:
         """Every version that is kept, and what each changed in what is declared."""
         return await self._database.read(lambda c: (load_versions(c), load_changes(c)))
 
-    def plan_rotation(self, wish: keyring.Wish) -> Rotation:
+    def plan_rotation(self, wish: keyring.RotationRequest) -> Rotation:
         """What `rotate_keys` would do now. Raises Misconfigured."""
         return keyring.turn_of(wish, self._least, self._clock())
 
     @property
-    def _least(self) -> Least:
+    def _least(self) -> MinimumTimes:
         settings = self._settings
         ahead, lifetime = settings.keys_ahead_seconds, settings.access_lifetime_seconds
         return keyring.least(Seconds(ahead), Seconds(lifetime))
 
-    async def rotate_keys(self, wish: keyring.Wish) -> tuple[Rotation, int]:
+    async def rotate_keys(self, wish: keyring.RotationRequest) -> tuple[Rotation, int]:
         """Publish the next signing keys: when they sign, and the version that they came with.
 
         Raises Misconfigured where tokens would be refused, Conflict where others publish meanwhile.
@@ -523,17 +523,17 @@ class ControlPlane:
         ) -> tuple[Rotation, publish.Published] | None:
             if hold_version(connection) != known.version:
                 return None
-            by = self._trail("operator")
+            by = self._audit("operator")
             turn = keyring.turn_of(wish, self._least, by.at)
             keyring.rotate_keys(connection, self._key_file, signers, turn, by)
             return turn, publish.publish(
-                *(connection, known.estate, declared, "keys rotate"),
+                *(connection, known.configuration, declared, "keys rotate"),
                 *(self.issuer, self._key_file, by),
             )
 
         for _ in range(publish.ATTEMPTS):
             known = self._published
-            declared = await asyncio.to_thread(publish.parts_of, known.estate)
+            declared = await asyncio.to_thread(publish.parts_of, known.configuration)
             with attempt() as made:
                 done = await self._database.write(
                     made.at(partial(use, known=known, declared=declared))
@@ -569,9 +569,9 @@ class ControlPlane:
         """One event."""
         return await self._database.read(lambda c: find_event(c, event_id))
 
-    def _trail(self, actor: str, source: str = "") -> Trail:
+    def _audit(self, actor: str, source: str = "") -> AuditContext:
         """Who acts, from where, and that it is now."""
-        return Trail(actor, self._clock(), partial(new_id, "e"), source)
+        return AuditContext(actor, self._clock(), partial(new_id, "e"), source)
 
     def _context(self) -> Context:
         settings, published = self._settings, self._published

@@ -8,11 +8,11 @@ from sqlalchemy import event
 from tests.depth import depth
 from tests.issuer import API, Issuer, sample
 
+from durward.core.configuration.declaration import Declaration
 from durward.core.errors import Misconfigured
-from durward.core.estate.declaration import Declaration
 from durward.core.values import ClientId
-from durward.faces.http import budgets
-from durward.faces.http.budgets import BUDGETS
+from durward.entrypoints.http import budgets
+from durward.entrypoints.http.budgets import BUDGETS
 from durward.services.unrecorded import ANONYMOUS_EVENTS
 
 pytestmark = pytest.mark.anyio

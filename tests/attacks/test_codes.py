@@ -3,7 +3,7 @@
 import pytest
 from tests.issuer import Issuer
 
-from durward.core.estate.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.wire import Json
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.issuer import Browser, Issuer, answer_of, sample
 
-from durward.core.estate.declaration import Declaration
+from durward.core.configuration.declaration import Declaration
 
 pytestmark = pytest.mark.anyio
 OTHER = {"client_id": "other", "redirect_uri": "https://other.example/callback"}

@@ -9,7 +9,7 @@ import pytest
 from tests.issuer import API, ISSUER, Issuer
 from tests.records import allow, declarations
 
-from durward.core.estate.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, Kind
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from tests.contract.faults import everything
 from tests.issuer import Browser, Issuer, answer_of, hidden
 from tests.issuer import issuer as serving
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.known_browser import KNOWN_COOKIE
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.values import Secret, UserId
@@ -245,7 +245,9 @@ async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
     assert isinstance(admitted, sessions.Admitted)
     await plane.new_password(UserId("ann"))
 
-    def late(admitted: Admitted) -> Callable[[Connection, Context, Trail], Begun | Admitted | None]:
+    def late(
+        admitted: Admitted,
+    ) -> Callable[[Connection, Context, AuditContext], Begun | Admitted | None]:
         nothing = BrowserSecrets()
         return lambda c, x, t: sessions.sign_in(c, x, "ann", admitted, None, nothing, "", t)
 

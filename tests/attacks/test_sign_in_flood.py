@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from tests.issuer import ISSUER, Browser, Issuer
 from tests.issuer import issuer as serving
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.values import Secret, UserId
-from durward.faces import serve
+from durward.entrypoints import serve
 from durward.services import passwords
 from durward.services.context import Context
 from durward.services.password_verifier import PLACES, PasswordVerifier
@@ -34,9 +34,9 @@ def with_lanes(password: str) -> str:
 
 
 async def keep(issuer: Issuer, user: str, phc: str) -> None:
-    def use(connection: Connection, _: Context, trail: Trail) -> None:
+    def use(connection: Connection, _: Context, audit: AuditContext) -> None:
         hold_people(connection, user)
-        record_password(connection, UserId(user), phc, trail)
+        record_password(connection, UserId(user), phc, audit)
 
     await issuer.plane.use(use, "test")
 
@@ -166,7 +166,7 @@ async def test_the_time_does_not_tell_an_old_account_from_none() -> None:
     async with serving() as issuer:
         names = [f"nobody-{number}" for number in range(400)]
 
-        def use(_: Connection, context: Context, __: Trail) -> list[str]:
+        def use(_: Connection, context: Context, __: AuditContext) -> list[str]:
             former = passwords.DECOYS[passwords.FORMER]
             return [name for name in names if passwords.decoy(context, name) == former]
 

@@ -16,8 +16,8 @@ from tests.issuer import issuer as serving
 
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.values import Secret
-from durward.faces import serve
-from durward.faces.http.listener import serve as listen
+from durward.entrypoints import serve
+from durward.entrypoints.http.listener import serve as listen
 from durward.services import passwords
 from durward.services.password_verifier import PLACES, PasswordVerifier
 

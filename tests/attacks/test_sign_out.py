@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from tests.issuer import Browser, Issuer, answer_of
 
-from durward.services.keyring import Wish
+from durward.services.keyring import RotationRequest
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-83")]
 HOME = "http://127.0.0.1:8490/"
@@ -26,7 +26,7 @@ async def confirm(browser: Browser, page: httpx2.Response) -> httpx2.Response:
     return await browser.http.post("/logout", data=fields)
 
 
-async def rotated(issuer: Issuer, wish: Wish, then_seconds: int = 0) -> None:
+async def rotated(issuer: Issuer, wish: RotationRequest, then_seconds: int = 0) -> None:
     await issuer.plane.rotate_keys(wish)
     issuer.clock.forward(then_seconds)
     await issuer.plane.refresh()
@@ -121,7 +121,7 @@ async def test_a_hint_outlives_the_key_that_signed_it(issuer: Issuer) -> None:
     browser = issuer.browser()
     hint = (await browser.tokens())["id_token"]
     for _ in range(2):
-        await rotated(issuer, Wish(), then_seconds=1_700)
+        await rotated(issuer, RotationRequest(), then_seconds=1_700)
         assert await is_signed_in(browser)
     asked = await browser.authorize(id_token_hint=hint, prompt="none")
     assert "code" in answer_of(asked)
@@ -134,8 +134,8 @@ async def test_what_a_key_in_wrong_hands_signed_is_no_hint(issuer: Issuer) -> No
     """Anybody may have made it: a key that was replaced at once vouches for nothing."""
     browser = issuer.browser()
     hint = (await browser.tokens())["id_token"]
-    await rotated(issuer, Wish(unsafe_now=True))
-    await rotated(issuer, Wish(), then_seconds=1_700)
+    await rotated(issuer, RotationRequest(unsafe_now=True))
+    await rotated(issuer, RotationRequest(), then_seconds=1_700)
     assert (await sign_out(browser, hint)).status_code == 400
     refused = answer_of(await browser.authorize(id_token_hint=hint, prompt="none"))
     assert refused["error"] == "invalid_request"

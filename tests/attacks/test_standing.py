@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.test_issuer import claims_of
 from tests.issuer import API, START, Browser, Issuer, answer_of, sample
 
-from durward.core.estate.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.values import UserId
 from durward.core.wire import Json
 from durward.keys.signing import generate

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from durward.faces.cli.app import complain
-from durward.faces.cli.changes import LEGEND, NOTHING, told
+from durward.entrypoints.cli.app import complain
+from durward.entrypoints.cli.changes import LEGEND, NOTHING, told
 
 
 def line(place: str, text: str = "", *, sign: str = "~", widens: bool = False) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from durward.core.configuration.declaration import Kind
 from durward.core.errors import Misconfigured
-from durward.core.estate.declaration import Kind
-from durward.faces.cli.app import run
-from durward.faces.declarations import read_declarations
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.declarations import read_declarations
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: o.json}\n"
 

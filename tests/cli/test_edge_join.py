@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from durward.faces.cli.app import run
-from durward.faces.cli.exit_code import FAILED
-from durward.faces.cli.status import told
-from durward.faces.edge.identity import load_id, save_id
-from durward.faces.folders import held
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.cli.exit_code import FAILED
+from durward.entrypoints.cli.status import told
+from durward.entrypoints.edge.identity import load_id, save_id
+from durward.entrypoints.folders import held
 
 
 @pytest.fixture

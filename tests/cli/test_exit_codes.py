@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from durward.faces.cli.app import run
-from durward.faces.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = str(ROOT / "examples" / "orders")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from durward import __version__
-from durward.faces.command import typed
+from durward.entrypoints.command import typed
 
 CHECKOUT = Path(__file__).parents[2]
 

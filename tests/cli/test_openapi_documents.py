@@ -10,8 +10,8 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
-from durward.faces.declarations import read_declarations
-from durward.faces.openapi import MAX_FILES
+from durward.entrypoints.declarations import read_declarations
+from durward.entrypoints.openapi import MAX_FILES
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: %s}\n"
 HEAD = """\

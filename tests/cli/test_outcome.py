@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from tests.live import wait_for
 
-from durward.faces import control
-from durward.faces.cli.app import run
-from durward.faces.cli.exit_code import DONE, FAILED, FOUND, INTERRUPTED
-from durward.faces.credentials import read_credentials
+from durward.entrypoints import control
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, INTERRUPTED
+from durward.entrypoints.credentials import read_credentials
 
 NOT_KNOWN = "it is not known whether it was done"
 SECRET = "dws_one"

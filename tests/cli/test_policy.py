@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from durward.faces.cli.app import run
+from durward.entrypoints.cli.app import run
 
 ORDERS = Path(__file__).parents[2] / "examples" / "orders"
 POLICY = """\

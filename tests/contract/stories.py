@@ -21,16 +21,16 @@ from durward.core.audit.event import Kind as Event
 from durward.core.audit.verify import verify_log
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.parts import LIST_TYPE, Listing
 from durward.core.edge.report import IN_CONTACT, Refused, Report
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.values import UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
 from durward.services import passwords, sequence
-from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, Wish, load_ring
+from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, RotationRequest, load_ring
 from durward.store import schema
 from durward.store.snapshots import load_snapshot
 
@@ -216,7 +216,7 @@ async def end_own_session(issuer: Issuer) -> None:
     await one_step(issuer, prepare, act, is_done)
 
 
-async def take_back(issuer: Issuer) -> None:
+async def deprovision(issuer: Issuer) -> None:
     """A person takes back what they let an application do."""
 
     async def prepare(_: Issuer) -> tuple[Browser, str, dict[str, str]]:
@@ -614,7 +614,7 @@ async def turn_keys(issuer: Issuer) -> None:
         await database.write(lambda c: c.execute(delete(schema.deployment)))
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            said = await told_of(issuer.plane.rotate_keys(Wish()))
+            said = await told_of(issuer.plane.rotate_keys(RotationRequest()))
         is_done = await everything(issuer) != before
         assert said in {"not known", "done" if is_done else "not done"}
         assert injected.struck or said == "done"
@@ -696,7 +696,7 @@ async def put_back(issuer: Issuer) -> None:
 
 
 STORIES = (
-    *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, take_back, look, ask),
+    *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, deprovision, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
     *(put_in_order, ship, declare, go_back, take_less, sweep, turn_keys, follow, put_back),
 )

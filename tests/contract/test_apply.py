@@ -13,12 +13,12 @@ from tests.contract.faults import everything
 from tests.issuer import ENVOY, ISSUER, Issuer, sample
 from tests.issuer import issuer as fresh_issuer
 
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import ClientId
 from durward.core.wire import Json
 from durward.services.envoy_check import EnvoyCheck
-from durward.services.keyring import Wish
+from durward.services.keyring import RotationRequest
 from durward.settings import ServeSettings
 from durward.store.database import Database
 from durward.store.snapshots import hold_version, newest_version
@@ -178,7 +178,7 @@ async def test_who_is_overtaken_every_time_is_told_and_nothing_is_changed(
         assert caught.value.hint == "do it again"
         assert store.writes == 3
         with pytest.raises(Conflict, match="keys rotate"):
-            await issuer.plane.rotate_keys(Wish())
+            await issuer.plane.rotate_keys(RotationRequest())
         assert store.writes == 6
     assert len(issuer.plane.key_list()) == 4, "no key was made"
     assert ("clients", "fresh") not in await exported(other)
@@ -197,7 +197,7 @@ async def test_what_was_committed_is_answered_whatever_comes_after_it(issuer: Is
         return done.version
 
     async def rotate() -> int:
-        return (await plane.rotate_keys(Wish()))[1]
+        return (await plane.rotate_keys(RotationRequest()))[1]
 
     async def put_back() -> int:
         return (await plane.restored(0))[1]
@@ -235,7 +235,7 @@ async def test_a_version_that_no_node_can_have_is_not_gone_beyond(issuer: Issuer
 
 
 async def test_keys_that_are_replaced_meanwhile_stay(issuer: Issuer, other: ControlPlane) -> None:
-    turns = iter((Wish(unsafe_now=True),))
+    turns = iter((RotationRequest(unsafe_now=True),))
 
     async def rotate() -> None:
         for wish in turns:

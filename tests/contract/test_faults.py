@@ -25,7 +25,7 @@ from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core.errors import Unavailable
-from durward.faces.serve import control
+from durward.entrypoints.serve import control
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 

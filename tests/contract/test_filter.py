@@ -17,10 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from durward.core.errors import Misconfigured
-from durward.core.policy.document import Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import MAX_LISTED, Principal
-from durward.core.policy.source import PolicyError
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import MAX_LISTED, Principal
+from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.source import PolicyError
 from durward.sdk.sqlalchemy import Rows, Several, Untranslatable, where
 
 Run = Callable[[Any], list[Any]]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from tests.issuer import Issuer
 from tests.issuer import issuer as serving
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.values import UserId
 from durward.services import passwords
 from durward.services.context import Context
@@ -31,9 +31,9 @@ async def test_of_sign_ins_at_the_same_moment_one_replaces_the_hash_and_all_get_
     kdf = Argon2id(salt=b"s" * 16, length=32, iterations=1, lanes=4, memory_cost=64)
     former = kdf.derive_phc_encoded(b"of ann")
 
-    def keep(connection: Connection, _: Context, trail: Trail) -> None:
+    def keep(connection: Connection, _: Context, audit: AuditContext) -> None:
         hold_people(connection, "ann")
-        record_password(connection, UserId("ann"), former, trail)
+        record_password(connection, UserId("ann"), former, audit)
 
     async with serving(url) as issuer:
         await issuer.plane.use(keep, "test")

@@ -10,15 +10,15 @@ from tests.contract.faults import everything
 from tests.issuer import Issuer, sample
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import SessionPolicy
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Misconfigured
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
-from durward.faces.serve import control
+from durward.entrypoints.serve import control
 from durward.services.housekeeping import sweep
-from durward.services.keyring import Wish
+from durward.services.keyring import RotationRequest
 from durward.services.passwords import has_password
 from durward.store import expiry, history, migrate, schema
 from durward.store.database import Database
@@ -44,7 +44,7 @@ async def test_versions_are_told_with_who_when_and_what(issuer: Issuer) -> None:
     issuer.clock.forward(60)
     await issuer.apply(tenant("new"), tenant("acme", "Another name"))
     issuer.clock.forward(60)
-    await issuer.plane.rotate_keys(Wish())
+    await issuer.plane.rotate_keys(RotationRequest())
     await issuer.apply(tenant("new"))
     versions, changes = await issuer.plane.history()
     assert [(one.version, one.actor, one.cause) for one in versions] == [
@@ -166,8 +166,8 @@ def publish_all(connection: Connection, ages: list[int]) -> None:
         if version % 5:  # the others change nothing: keys were replaced
             declared = declared - {name} if step == "remove" else declared | {name}
             history.record_change(connection, version, step, stored)
-        trail = Trail("operator", later(NOW, Seconds(-age)), lambda: new_id("e"))
-        history.record_version(connection, version, "test", trail)
+        audit = AuditContext("operator", later(NOW, Seconds(-age)), lambda: new_id("e"))
+        history.record_version(connection, version, "test", audit)
 
 
 @pytest.mark.parametrize("old", [0, 1, 7, 18, 26, VERSIONS])
@@ -202,9 +202,9 @@ async def test_a_version_is_kept_for_400_days_to_the_second(
 
 
 async def test_a_version_is_recorded_once(database: Database) -> None:
-    trail = Trail("operator", NOW, lambda: new_id("e"))
-    await database.write(lambda c: history.record_version(c, 1, "first", trail))
+    audit = AuditContext("operator", NOW, lambda: new_id("e"))
+    await database.write(lambda c: history.record_version(c, 1, "first", audit))
     with pytest.raises(DBAPIError):
-        await database.write(lambda c: history.record_version(c, 1, "second", trail))
+        await database.write(lambda c: history.record_version(c, 1, "second", audit))
     (found,) = await database.read(history.load_versions)
     assert found.cause == "first"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, insert, select, update
-from tests.contract.test_people import ANN, DESK, NOW, TRAIL, a_grant, a_session
+from tests.contract.test_people import ANN, AUDIT, DESK, NOW, a_grant, a_session
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import SessionPolicy
 from durward.core.authn.throttle import PAIR
 from durward.core.edge.revocation import KEPT, LONGEST_TOKEN, Kind
@@ -77,7 +77,7 @@ class SignIn:
         hold_people(connection, ANN)
         s, g = schema.sessions, schema.grants
         session = a_session(f"s{name}")
-        sessions.start_session(connection, session, f"cookie {name}".encode(), TRAIL)
+        sessions.start_session(connection, session, f"cookie {name}".encode(), AUDIT)
         seen = ago(min(self.idle, self.started))
         marks = {"started_at": ago(self.started), "seen_at": seen}
         connection.execute(update(s).where(s.c.id == session.id).values(**marks))
@@ -85,7 +85,7 @@ class SignIn:
         grant = a_grant(f"g{name}", session.id, scopes)
         expires = later(ago(self.created), CODE_LIFETIME)
         code = Code(grant.id, DESK, "https://desk/back", "c" * 43, expires)
-        grants.record_grant(connection, grant, code, f"code {name}".encode(), TRAIL)
+        grants.record_grant(connection, grant, code, f"code {name}".encode(), AUDIT)
         here = update(g).where(g.c.id == grant.id)
         connection.execute(here.values(created_at=ago(self.created)))
         if self.redeemed:
@@ -93,14 +93,14 @@ class SignIn:
             if self.family:
                 self._keep_family(connection, grant.id, name)
         if self.grant_ended is not None:
-            grants.end_grant(connection, grant.id, "test", TRAIL)
+            grants.end_grant(connection, grant.id, "test", AUDIT)
             connection.execute(here.values(ended_at=ago(self.grant_ended)))
         if self.session_ended is not None:
-            sessions.end_session(connection, session.id, "test", TRAIL)
+            sessions.end_session(connection, session.id, "test", AUDIT)
             ended = ago(self.session_ended)
             connection.execute(update(s).where(s.c.id == session.id).values(ended_at=ended))
             # What ended with it ended then.
-            with_it = (g.c.session == session.id) & (g.c.ended_at == TRAIL.at)
+            with_it = (g.c.session == session.id) & (g.c.ended_at == AUDIT.at)
             connection.execute(update(g).where(with_it).values(ended_at=ended))
 
     def _keep_family(self, connection: Connection, grant: GrantId, name: str) -> None:
@@ -300,12 +300,12 @@ async def test_rows_end_at_their_time_and_not_before(database: Database) -> None
             interactions.record_interaction(connection, waiting)
             session = {"ended_at": later(end, Seconds(-day))}
             hold_people(connection, ANN)
-            sessions.start_session(connection, a_session(name), name.encode(), TRAIL)
+            sessions.start_session(connection, a_session(name), name.encode(), AUDIT)
             here = schema.sessions.c.id == name
             add(update(schema.sessions).where(here).values(**session))
-            made = Trail("test", later(end, Seconds(-day)), TRAIL.new_id)
+            made = AuditContext("test", later(end, Seconds(-day)), AUDIT.new_id)
             revocations.record_revocation(connection, Kind.GRANT, name, made)
-        newest = Trail("test", ago(day + 100), TRAIL.new_id)
+        newest = AuditContext("test", ago(day + 100), AUDIT.new_id)
         revocations.record_revocation(connection, Kind.GRANT, "newest", newest)
 
     await database.write(fill)
@@ -325,12 +325,12 @@ async def test_numbers_of_revocations_go_on_where_all_were_swept(database: Datab
     """An edge that has read up to one must never be told that it knows the next."""
     for name in ("a", "b"):
         await database.write(
-            lambda c, n=name: revocations.record_revocation(c, Kind.GRANT, n, TRAIL)  # type: ignore[misc]
+            lambda c, n=name: revocations.record_revocation(c, Kind.GRANT, n, AUDIT)  # type: ignore[misc]
         )
     await sweep(database, later(NOW, NEXT_DAYS), POLICY)
     listed = await database.read(lambda c: revocations.load_revocations(c, 0, Instant(0)))
     assert [one.sequence for one in listed] == [2]
-    await database.write(lambda c: revocations.record_revocation(c, Kind.GRANT, "c", TRAIL))
+    await database.write(lambda c: revocations.record_revocation(c, Kind.GRANT, "c", AUDIT))
     assert await database.read(revocations.newest_revocation) == 3
     assert expiry.MARGIN > KEPT
 
@@ -363,9 +363,9 @@ async def test_a_guesser_waits_as_long_after_a_sweep(database: Database) -> None
 @pytest.mark.anyio
 async def test_the_private_half_of_a_key_goes_at_its_end(database: Database) -> None:
     key = keys.StoredKey("k", "access", "ES256", b"{}", b"sealed", NOW, NOW)
-    await database.write(lambda c: keys.record_key(c, key, TRAIL))
+    await database.write(lambda c: keys.record_key(c, key, AUDIT))
     end = later(NOW, Seconds(50))
-    await database.write(lambda c: keys.retire_key(c, "k", end, TRAIL))
+    await database.write(lambda c: keys.retire_key(c, "k", end, AUDIT))
     await sweep(database, ago(-49), POLICY)
     assert [one.private for one in await database.read(keys.load_keys)] == [b"sealed"]
     await sweep(database, end, POLICY)

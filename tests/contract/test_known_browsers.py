@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import Connection, select
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.known_browser import MOST, UNUSED
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
@@ -96,11 +96,11 @@ async def test_a_persons_browsers_are_forgotten_and_nobody_elses(database: Datab
 
 
 async def test_sign_ins_at_once_at_one_browser_are_one_row(database: Database) -> None:
-    trail = Trail("test", NOW, lambda: new_id("e"))
+    audit = AuditContext("test", NOW, lambda: new_id("e"))
 
     def keep(connection: Connection) -> None:
         holds.hold_people(connection, ANN)
-        people.record_password(connection, ANN, "hash", trail)
+        people.record_password(connection, ANN, "hash", audit)
 
     await database.write(keep)
 

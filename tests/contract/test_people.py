@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection, select
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Count, attempt_from
 from durward.core.edge.revocation import Kind
@@ -33,7 +33,7 @@ from durward.store.database import Database
 
 pytestmark = pytest.mark.anyio
 NOW = Instant(1_800_000_000_000_000)
-TRAIL = Trail("test", NOW, lambda: new_id("e"))
+AUDIT = AuditContext("test", NOW, lambda: new_id("e"))
 ANN, DESK = UserId("ann"), ClientId("desk")
 T = TypeVar("T")
 WORKER = Path(__file__).with_name("worker.py")
@@ -67,7 +67,7 @@ def a_code(grant: str) -> Code:
 
 def keep(connection: Connection, grant: Grant) -> None:
     holds.hold_people(connection, ANN)
-    grants.record_grant(connection, grant, a_code(grant.id), grant.id.encode(), TRAIL)
+    grants.record_grant(connection, grant, a_code(grant.id), grant.id.encode(), AUDIT)
     family = refresh.Family(grant.id, DESK, b"sealed", later(NOW, Seconds(600)))
     refresh.start_family(connection, family, b"first " + grant.id.encode(), NOW)
 
@@ -99,10 +99,10 @@ async def test_a_code_is_redeemed_once(database: Database) -> None:
 
 
 async def test_a_session_is_found_by_its_secret_until_that_is_replaced(database: Database) -> None:
-    await database.write(held(lambda c: sessions.start_session(c, a_session("s"), b"one", TRAIL)))
+    await database.write(held(lambda c: sessions.start_session(c, a_session("s"), b"one", AUDIT)))
     assert await database.read(lambda c: sessions.find_session(c, b"one")) == a_session("s")
     await database.write(
-        held(lambda c: sessions.renew_session(c, SessionId("s"), b"two", ("pwd",), TRAIL))
+        held(lambda c: sessions.renew_session(c, SessionId("s"), b"two", ("pwd",), AUDIT))
     )
     assert await database.read(lambda c: sessions.find_session(c, b"one")) is None
     assert await database.read(lambda c: sessions.find_session(c, b"two")) == a_session("s")
@@ -113,13 +113,13 @@ async def test_ending_a_session_ends_what_does_not_outlive_it_and_revokes_both(
 ) -> None:
     def use(connection: Connection) -> None:
         holds.hold_people(connection, ANN)
-        sessions.start_session(connection, a_session("s"), b"one", TRAIL)
+        sessions.start_session(connection, a_session("s"), b"one", AUDIT)
         keep(connection, a_grant("bound"))
         keep(connection, a_grant("offline", scopes=("offline_access",)))
         keep(connection, a_grant("elsewhere", session="t"))
 
     await database.write(use)
-    end = held(lambda c: sessions.end_session(c, SessionId("s"), "test", TRAIL))
+    end = held(lambda c: sessions.end_session(c, SessionId("s"), "test", AUDIT))
     assert await database.write(end)
     assert not await database.write(end)
     live = await database.read(lambda c: grants.live_grants(c, user=ANN))
@@ -138,7 +138,7 @@ async def test_the_grants_that_a_change_touches_are_found_in_batches(database: D
     def use(connection: Connection) -> None:
         for id in ("g3", "g1", "g4", "g2"):
             keep(connection, a_grant(id))
-        grants.end_grant(connection, GrantId("g4"), "test", TRAIL)
+        grants.end_grant(connection, GrantId("g4"), "test", AUDIT)
 
     def found(users: Sequence[str], at: Sequence[str], after: str | None = None) -> Any:
         last = None if after is None else GrantId(after)
@@ -161,7 +161,7 @@ async def test_a_grant_is_found_with_what_its_person_agreed_to_there(database: D
         for audience, agreed in ((None, {"a"}), ("https://else", {"b"}), ("https://api", {"c"})):
             before = grants.find_grants(connection, [ANN], [], after=None, limit=9)
             assert [one for _, one in before] == [None]
-            grants.record_consent(connection, ANN, DESK, audience, frozenset(agreed), TRAIL)
+            grants.record_consent(connection, ANN, DESK, audience, frozenset(agreed), AUDIT)
         ((_, found),) = grants.find_grants(connection, [ANN], [], after=None, limit=9)
         assert found == frozenset({"c"})
 
@@ -174,10 +174,10 @@ async def test_grants_lose_scopes_and_refresh_tokens_and_nothing_else(database: 
     def use(connection: Connection) -> None:
         for id in (*ids, "g3"):
             keep(connection, a_grant(id, scopes=("openid", "orders:read")))
-        grants.narrow_grants(connection, ids, ("openid",), TRAIL)
-        grants.narrow_grants(connection, ids[1:], (), TRAIL)
-        grants.end_refresh(connection, ids, TRAIL)
-        grants.end_refresh(connection, ids, TRAIL)
+        grants.narrow_grants(connection, ids, ("openid",), AUDIT)
+        grants.narrow_grants(connection, ids[1:], (), AUDIT)
+        grants.end_refresh(connection, ids, AUDIT)
+        grants.end_refresh(connection, ids, AUDIT)
 
     await database.write(use)
     live = await database.read(lambda c: grants.live_grants(c, user=ANN))
@@ -221,7 +221,7 @@ async def test_many_grants_that_end_are_revoked_as_the_one_thing_that_they_have_
             keep(connection, a_grant(id))
         keep(connection, a_grant("other"))
         instead = (Kind.SUBJECT, ANN)
-        return grants.end_grants(connection, ids, "test", TRAIL, instead=instead)
+        return grants.end_grants(connection, ids, "test", AUDIT, instead=instead)
 
     assert await database.write(use) == number
     found = await database.read(lambda c: revocations.load_revocations(c, 0, NOW))
@@ -233,7 +233,7 @@ async def test_many_grants_that_end_are_revoked_as_the_one_thing_that_they_have_
     ]
     assert await database.read(lambda c: refresh.find_refresh(c, b"first g0")) is None
     assert await database.read(lambda c: refresh.find_refresh(c, b"first other")) is not None
-    again = await database.write(lambda c: grants.end_grants(c, ids, "test", TRAIL))
+    again = await database.write(lambda c: grants.end_grants(c, ids, "test", AUDIT))
     assert again == 0
 
 
@@ -241,7 +241,7 @@ async def test_consent_is_remembered_for_one_client_at_one_api(database: Databas
     def use(connection: Connection) -> None:
         holds.hold_people(connection, ANN)
         for scopes in ({"a"}, {"a", "b"}):
-            grants.record_consent(connection, ANN, DESK, "https://api", frozenset(scopes), TRAIL)
+            grants.record_consent(connection, ANN, DESK, "https://api", frozenset(scopes), AUDIT)
 
     await database.write(use)
     for client, audience, expected in (
@@ -264,12 +264,12 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
         holds.hold_people(connection, ANN, bob)
         for user, client in every:
             given = frozenset({"openid"})
-            grants.record_consent(connection, user, client, None, given, TRAIL)
-            grants.record_consent(connection, user, client, "https://api", given, TRAIL)
+            grants.record_consent(connection, user, client, None, given, AUDIT)
+            grants.record_consent(connection, user, client, "https://api", given, AUDIT)
         for user in (ANN, bob):
-            people.record_password(connection, user, f"hash of {user}", TRAIL)
+            people.record_password(connection, user, f"hash of {user}", AUDIT)
         for client in (DESK, cli):
-            clients.record_secret(connection, client, Secret(f"secret of {client}"), TRAIL)
+            clients.record_secret(connection, client, Secret(f"secret of {client}"), AUDIT)
 
     def left(connection: Connection) -> tuple[object, ...]:
         consented = [
@@ -280,14 +280,14 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
         return consented, known, proving
 
     await database.write(keep_all)
-    assert await database.write(lambda c: people.forget_password(c, ANN, TRAIL))
-    assert not await database.write(lambda c: people.forget_password(c, ANN, TRAIL))
-    assert await database.write(lambda c: clients.forget_secrets(c, DESK, TRAIL)) == 1
-    assert await database.write(lambda c: clients.forget_secrets(c, DESK, TRAIL)) == 0
+    assert await database.write(lambda c: people.forget_password(c, ANN, AUDIT))
+    assert not await database.write(lambda c: people.forget_password(c, ANN, AUDIT))
+    assert await database.write(lambda c: clients.forget_secrets(c, DESK, AUDIT)) == 1
+    assert await database.write(lambda c: clients.forget_secrets(c, DESK, AUDIT)) == 0
     assert await database.read(left) == (every, [bob], [cli])
-    await database.write(lambda c: grants.forget_consents(c, TRAIL, user=ANN))
+    await database.write(lambda c: grants.forget_consents(c, AUDIT, user=ANN))
     assert await database.read(left) == ([(bob, DESK), (bob, cli)], [bob], [cli])
-    await database.write(lambda c: grants.forget_consents(c, TRAIL, client=DESK))
+    await database.write(lambda c: grants.forget_consents(c, AUDIT, client=DESK))
     assert await database.read(left) == ([(bob, cli)], [bob], [cli])
 
 

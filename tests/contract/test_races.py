@@ -16,11 +16,11 @@ from tests.e2e.test_issuer import claims_of
 from tests.issuer import ENVOY, START, Browser, Issuer, answer_of, asked
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import AuditEvent, Trail
+from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.audit.event import Kind as Event
 from durward.core.authn.session import COOKIE
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Unavailable
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.values import ClientId, Instant, Secret, UserId, numeric_date
 from durward.entropy import new_id
 from durward.services import account, authorize, publish
@@ -147,12 +147,12 @@ async def test_nothing_is_issued_on_what_is_about_to_end(
     await offline(issuer, browser)
     secret = session_of(browser)
 
-    def end(connection: Any, context: Any, trail: Trail) -> bool:
+    def end(connection: Any, context: Any, audit: AuditContext) -> bool:
         if what == "the consent":
-            return account.withdraw(connection, context, secret, "other", trail)
+            return account.withdraw(connection, context, secret, "other", audit)
         session = sessions.hold_session(connection, secret.sha256())
         assert session is not None
-        return account.end_own_session(connection, context, secret, session.id, trail)
+        return account.end_own_session(connection, context, secret, session.id, audit)
 
     done, uri = await beside(
         issuer,
@@ -198,13 +198,13 @@ async def test_a_secret_that_is_replaced_at_that_moment_gives_nothing_afterwards
 
 async def test_nobody_changes_what_is_a_persons_without_holding_them(database: Database) -> None:
     """A mistake of ours that would only show beside another use case: it shows at once."""
-    trail = Trail("test", Instant(1), lambda: new_id("e"))
+    audit = AuditContext("test", Instant(1), lambda: new_id("e"))
     ann, bob = UserId("ann"), UserId("bob")
 
     def use(connection: Connection) -> None:
         holds.hold_people(connection, bob)
-        people.record_password(connection, bob, "hash", trail)
-        people.record_password(connection, ann, "hash", trail)
+        people.record_password(connection, bob, "hash", audit)
+        people.record_password(connection, ann, "hash", audit)
 
     with pytest.raises(RuntimeError, match="not held"):
         await database.write(use)
@@ -325,7 +325,7 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
         assert another.published.version == newest
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200, "the number is the same, and it is read anew"
-    assert plane.published.estate.users["ann"].groups == ("x",)
+    assert plane.published.configuration.users["ann"].groups == ("x",)
     await plane.restored(newest)
     await plane.check_store()
     assert plane.published.edition[:2] == (2, newest + 1)

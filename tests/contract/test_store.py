@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from durward.core.audit.event import AuditEvent, Kind, Trail
+from durward.core.audit.event import AuditContext, AuditEvent, Kind
 from durward.core.audit.merkle import Tree, leaf_hash
+from durward.core.configuration.declaration import Declaration
+from durward.core.configuration.declaration import Kind as Declared
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.estate.declaration import Declaration
-from durward.core.estate.declaration import Kind as Declared
 from durward.core.values import ClientId, Instant, Secret
 from durward.entropy import new_id
 from durward.store import audit, clients, declarations, keys, schema, snapshots
@@ -25,7 +25,7 @@ from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio
-TRAIL = Trail("test", Instant(1_000), lambda: new_id("e"))
+AUDIT = AuditContext("test", Instant(1_000), lambda: new_id("e"))
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -99,7 +99,7 @@ async def test_names_are_exact(database: Database) -> None:
     for name in ("Ann", "ann", "ånn", "a\u030ann"):
         stored = Stored.of(Declaration(Declared.USER, name, {"tenant": name}))
         await database.write(
-            lambda c, s=stored: declarations.put_declaration(c, s, TRAIL)  # type: ignore[misc]
+            lambda c, s=stored: declarations.put_declaration(c, s, AUDIT)  # type: ignore[misc]
         )
     found = await database.read(declarations.load_declarations)
     assert sorted(d.name for d in found) == sorted(["Ann", "ann", "ånn", "a\u030ann"])
@@ -110,14 +110,14 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
 ) -> None:
     def use(connection: Connection) -> None:
         first = Declaration(Declared.TENANT, "acme", {"name": "A"})
-        declarations.put_declaration(connection, Stored.of(first), TRAIL)
+        declarations.put_declaration(connection, Stored.of(first), AUDIT)
         second = Declaration(Declared.TENANT, "acme", {"name": "B"})
-        declarations.put_declaration(connection, Stored.of(second), TRAIL)
+        declarations.put_declaration(connection, Stored.of(second), AUDIT)
 
     await database.write(use)
     (found,) = await database.read(declarations.load_declarations)
     assert found.read().body == {"name": "B"}
-    await database.write(lambda c: declarations.remove_declaration(c, found, TRAIL))
+    await database.write(lambda c: declarations.remove_declaration(c, found, AUDIT))
     assert await database.read(declarations.load_declarations) == []
     await database.write(lambda c: audit.sequence_events(c, 10))
     leaves = await database.read(lambda c: audit.load_leaves(c, 0, 10))
@@ -162,12 +162,12 @@ async def test_the_first_checkpoint_of_a_size_stays(database: Database) -> None:
 async def test_keys_are_published_retired_and_destroyed(database: Database) -> None:
     key = keys.StoredKey("k1", "access", "ES256", b"{}", b"sealed", Instant(1), Instant(2))
     assert "sealed" not in repr(key)
-    await database.write(lambda c: keys.record_key(c, key, TRAIL))
-    await database.write(lambda c: keys.retire_key(c, "k1", Instant(50), TRAIL))
+    await database.write(lambda c: keys.record_key(c, key, AUDIT))
+    await database.write(lambda c: keys.retire_key(c, "k1", Instant(50), AUDIT))
     (found,) = await database.read(keys.load_keys)
     assert found.retired_at == 50
     for again, stays in ((60, 50), (40, 40)):  # said again, only an earlier end counts
-        await database.write(lambda c, a=again: keys.retire_key(c, "k1", Instant(a), TRAIL))  # type: ignore[misc]
+        await database.write(lambda c, a=again: keys.retire_key(c, "k1", Instant(a), AUDIT))  # type: ignore[misc]
         assert [key.retired_at for key in await database.read(keys.load_keys)] == [stays]
     assert await database.write(lambda c: keys.remove_keys(c, Instant(39))) == 0
     assert await database.write(lambda c: keys.remove_keys(c, Instant(50))) == 1
@@ -179,17 +179,17 @@ async def test_keys_are_published_retired_and_destroyed(database: Database) -> N
 async def test_a_version_of_the_snapshot_is_published_once(database: Database) -> None:
     assert await database.read(snapshots.newest_version) == 0
     await database.write(
-        lambda c: snapshots.publish_snapshot(c, 1, b"one", {"d1": b"a part"}, TRAIL)
+        lambda c: snapshots.publish_snapshot(c, 1, b"one", {"d1": b"a part"}, AUDIT)
     )
     with pytest.raises(IntegrityError):
-        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", {}, TRAIL))
+        await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", {}, AUDIT))
     assert await database.read(snapshots.load_snapshot) == (1, b"one")
 
 
 @pytest.mark.requirement("AS-37")
 async def test_secrets_are_kept_as_hashes(database: Database) -> None:
     secret, client = Secret("very-secret-very-random"), ClientId("job")
-    await database.write(lambda c: clients.record_secret(c, client, secret, TRAIL))
+    await database.write(lambda c: clients.record_secret(c, client, secret, AUDIT))
     assert await database.read(lambda c: clients.load_secrets(c, client)) == [secret.sha256()]
     assert await database.read(lambda c: clients.load_secrets(c, ClientId("Job"))) == []
 

@@ -7,7 +7,7 @@ import sys
 
 from sqlalchemy import Connection, select, update
 
-from durward.core.audit.event import AuditEvent, Trail
+from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.audit.event import Kind as Event
 from durward.core.edge.revocation import Kind
 from durward.core.errors import Conflict
@@ -77,10 +77,10 @@ async def rotate_all(database: Database) -> None:
 
 async def revoke_all(database: Database) -> None:
     """Revoke 25 things."""
-    trail = Trail("worker", Instant(1), lambda: new_id("e"))
+    audit = AuditContext("worker", Instant(1), lambda: new_id("e"))
     for number in range(25):
         await database.write(
-            lambda c, n=number: revocations.record_revocation(c, Kind.GRANT, f"g{n}", trail)  # type: ignore[misc]
+            lambda c, n=number: revocations.record_revocation(c, Kind.GRANT, f"g{n}", audit)  # type: ignore[misc]
         )
 
 

@@ -107,11 +107,11 @@ def test_what_must_be_fresh_is_closed_when_the_feed_is_silent(own_edge: LiveEdge
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert '"stage":"freshness"' in own_edge.events()
     assert status("/v1/acme/orders") == 200
-    contact = own_edge.folder / "contact"
-    contact.touch()
+    heartbeat = own_edge.folder / "heartbeat"
+    heartbeat.touch()
     wait_for(lambda: status(ORDER) == 200, within=5)
-    long_ago = contact.stat().st_mtime - 31
-    os.utime(contact, (long_ago, long_ago))
+    long_ago = heartbeat.stat().st_mtime - 31
+    os.utime(heartbeat, (long_ago, long_ago))
     wait_for(lambda: status(ORDER) == 503, within=5)
     assert status("/v1/acme/orders") == 200
 

@@ -13,8 +13,8 @@ from starlette.routing import Route
 from tests.issuer import Issuer
 
 from durward.core.edge.report import Report
-from durward.faces.http.admin import Application, Declared, Turn
-from durward.faces.serve import control, public
+from durward.entrypoints.http.admin import Application, Declared, Rotation
+from durward.entrypoints.serve import control, public
 
 pytestmark = pytest.mark.anyio
 PAGE = Path(__file__).parents[2] / "docs" / "control-plane.md"
@@ -25,7 +25,7 @@ INNER = re.compile(r"`(\w+)`:?[^`(]* \(([^)]*)\)")
 BODIES: dict[str, type[msgspec.Struct]] = {
     "/admin/v1/plan": Application,
     "/admin/v1/apply": Application,
-    "/admin/v1/keys/rotate": Turn,
+    "/admin/v1/keys/rotate": Rotation,
 }
 CHANGED = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"], "scopes": []}
 OTHER = {

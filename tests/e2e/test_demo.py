@@ -19,12 +19,12 @@ from tests.demo import Demo, live_demo
 from tests.live import kill, wait_for
 from tests.ports import free_base
 
-from durward.faces.control import Control
-from durward.faces.credentials import read_credentials
-from durward.faces.demo.configuration import write_configuration
-from durward.faces.demo.place import Place
-from durward.faces.demo.runtime import runtime_folder, usual_runtime
-from durward.faces.demo.state import write_state
+from durward.entrypoints.control import Control
+from durward.entrypoints.credentials import read_credentials
+from durward.entrypoints.demo.configuration import write_configuration
+from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.runtime import runtime_folder, usual_runtime
+from durward.entrypoints.demo.state import write_state
 
 
 @pytest.fixture

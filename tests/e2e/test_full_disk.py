@@ -7,7 +7,7 @@ import pytest
 from tests.live import LiveEdge, kill, wait_for
 from tests.spools import a_decision, ids_in
 
-from durward.faces.edge.spool import Spool
+from durward.entrypoints.edge.spool import Spool
 
 ORDER = "/v1/acme/orders/1001"
 

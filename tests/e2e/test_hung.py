@@ -11,8 +11,8 @@ import pytest
 from tests.demo import Demo
 from tests.live import LiveEdge, try_get, wait_for
 
-from durward.faces import process
-from durward.faces.process import Child, keep_running
+from durward.entrypoints import process
+from durward.entrypoints.process import Child, keep_running
 
 pytestmark = pytest.mark.alone
 

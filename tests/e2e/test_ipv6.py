@@ -15,8 +15,8 @@ from tests.demo import Demo
 from tests.live import LiveEdge, live_edge, wait_for
 from tests.ports import free_port
 
-from durward.faces.demo.place import Place
-from durward.faces.demo.runtime import usual_runtime
+from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.runtime import usual_runtime
 
 BURST = 5
 SETTINGS = f"""trusted_proxies = ["::1"]

@@ -4,12 +4,12 @@ import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer, answer_of, asked, sample
 
-from durward.core.estate.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Seconds, UserId
 from durward.core.wire import Json
-from durward.faces.serve import control
+from durward.entrypoints.serve import control
 from durward.services.keyring import ACCESS, IDENTITY
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +73,7 @@ async def test_consent_shows_the_client_the_scopes_in_words_and_the_resource(
     consent = await browser.sign_in(await browser.follow(await browser.authorize()))
     assert "Order desk" in consent.text
     assert "See your name" in consent.text
-    assert issuer.plane.published.estate.apis["orders"].scopes["orders:read"] in consent.text
+    assert issuer.plane.published.configuration.apis["orders"].scopes["orders:read"] in consent.text
     assert API in consent.text
     assert "http://127.0.0.1:8490" in consent.text
 

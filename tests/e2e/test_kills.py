@@ -16,10 +16,10 @@ from tests.depth import depth
 from tests.live import kill, wait_for
 
 from durward.core.wire import decode_base64url, parse_json
-from durward.faces.cli.audit import events_from
-from durward.faces.client.flows import Server, server_of
-from durward.faces.client.native import sign_in
-from durward.faces.control import control_of
+from durward.entrypoints.cli.audit import events_from
+from durward.entrypoints.client.flows import Server, server_of
+from durward.entrypoints.client.native import sign_in
+from durward.entrypoints.control import control_of
 
 ORDER = "/v1/acme/orders/1001"
 KILLS = depth(5, long=50)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from durward.core.errors import Unavailable
-from durward.faces import logs
-from durward.faces.logs import MAX_BYTES, bound
-from durward.faces.process import Child, tail
+from durward.entrypoints import logs
+from durward.entrypoints.logs import MAX_BYTES, bound
+from durward.entrypoints.process import Child, tail
 
 WRITER = """
 import sys, time

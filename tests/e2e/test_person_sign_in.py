@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.demo import Demo
 
 from durward.core.errors import Misconfigured
-from durward.faces.client.flows import server_of
-from durward.faces.client.native import Visitor, sign_in
-from durward.faces.credentials import read_credentials
+from durward.entrypoints.client.flows import server_of
+from durward.entrypoints.client.native import Visitor, sign_in
+from durward.entrypoints.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from durward.core.errors import Misconfigured
-from durward.faces.demo.claim import check_ports
-from durward.faces.demo.place import Place
-from durward.faces.ports import is_free, is_left_behind
+from durward.entrypoints.demo.claim import check_ports
+from durward.entrypoints.demo.place import Place
+from durward.entrypoints.ports import is_free, is_left_behind
 
 
 def ended(first: socket.socket, second: socket.socket) -> None:

@@ -9,10 +9,10 @@ from tests.spools import a_decision, ids_in
 
 from durward.core.audit.event import Kind
 from durward.core.errors import Unavailable
-from durward.faces.edge.decisions import find_decisions
-from durward.faces.edge.records import Records, put_aside
-from durward.faces.edge.shipper import events
-from durward.faces.edge.spool import Spool
+from durward.entrypoints.edge.decision_log import DecisionLog, rotated
+from durward.entrypoints.edge.decisions import find_decisions
+from durward.entrypoints.edge.shipper import events
+from durward.entrypoints.edge.spool import Spool
 from durward.settings import EdgeSettings
 
 FILES = 2
@@ -44,7 +44,7 @@ class Node:
             record_file_bytes=1,
             record_files=FILES,
         )
-        self.records = Records(settings, self.reopen, lambda: "edge-1")
+        self.records = DecisionLog(settings, self.reopen, lambda: "edge-1")
 
     async def reopen(self, stream: Path) -> None:
         stream.touch()
@@ -62,7 +62,7 @@ class Node:
         asyncio.run(self.records.tidy())
 
     def ship(self, stream: Path) -> None:
-        for path in (*put_aside(stream), stream):
+        for path in (*rotated(stream), stream):
             lines, place = self.records.unshipped(path)
             self.sent += [event.id for line in lines for event in events(line, stream.name)]
             self.records.shipped(path, place)
@@ -74,7 +74,7 @@ def node(tmp_path: Path) -> Node:
 
 
 def names(stream: Path) -> list[str]:
-    return [path.name for path in put_aside(stream)]
+    return [path.name for path in rotated(stream)]
 
 
 def test_a_file_that_is_put_aside_takes_its_place_along(node: Node) -> None:
@@ -95,7 +95,7 @@ def fail(*_: object) -> None:
 
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize(
-    "broken", ["pathlib.Path.rename", "durward.faces.edge.records.sync_folder"]
+    "broken", ["pathlib.Path.rename", "durward.entrypoints.edge.decision_log.sync_folder"]
 )
 def test_what_is_left_half_put_aside_is_shipped_twice_and_not_lost(
     node: Node, monkeypatch: pytest.MonkeyPatch, broken: str, *, restarted: bool
@@ -146,7 +146,7 @@ def test_decisions_that_are_not_shipped_stay_however_many_they_are(node: Node) -
     for number in range(1, 9):
         node.decide(number)
         node.tidy()
-    assert len(put_aside(node.spool)) == 8
+    assert len(rotated(node.spool)) == 8
     node.ship(node.spool)
     assert node.sent == [f"d_{number}" for number in range(1, 9)]
 
@@ -174,7 +174,7 @@ def test_refusals_of_nobody_are_dropped_the_oldest_first_and_that_is_recorded(no
         node.refuse(refusal(number))
     node.tidy()
     assert names(node.refusals) == [f"refusals.0000000{number}.jsonl" for number in (2, 3, 4)]
-    own = b"".join(path.read_bytes() for path in put_aside(node.state / "spool" / "agent.jsonl"))
+    own = b"".join(path.read_bytes() for path in rotated(node.state / "spool" / "agent.jsonl"))
     kept = [event for line in own.splitlines() for event in events(line, "agent.jsonl")]
     assert [event.id for event in kept] == ["d_3", "d_4-end", "dropped_d_2"]
     drop = kept[-1]
@@ -201,7 +201,7 @@ def test_a_drop_that_is_done_again_after_a_crash_is_the_same_event(
             node.tidy()
     node.start()
     node.tidy()
-    assert len(put_aside(node.refusals)) == FILES
+    assert len(rotated(node.refusals)) == FILES
     node.ship(node.state / "spool" / "agent.jsonl")
     assert node.sent == ["dropped_d_1"] * 2
 

@@ -10,9 +10,9 @@ from tests.live import kill, wait_for
 
 from durward.core.edge.envoy.revocation import BASE
 from durward.core.edge.revocation import MAX_DELTA
-from durward.faces.client.flows import of_service, server_of
-from durward.faces.client.native import sign_in
-from durward.faces.credentials import read_credentials
+from durward.entrypoints.client.flows import of_service, server_of
+from durward.entrypoints.client.native import sign_in
+from durward.entrypoints.credentials import read_credentials
 
 pytestmark = pytest.mark.alone
 

@@ -17,10 +17,10 @@ from tests.demo import Demo
 from tests.live import kill, live_edge, wait_for
 
 from durward.core.audit.event import AuditEvent, Kind
-from durward.faces.cli.audit import events_from
-from durward.faces.control import Control
-from durward.faces.edge.decisions import find_decisions
-from durward.faces.edge.records import put_aside
+from durward.entrypoints.cli.audit import events_from
+from durward.entrypoints.control import Control
+from durward.entrypoints.edge.decision_log import rotated
+from durward.entrypoints.edge.decisions import find_decisions
 
 FILE_BYTES = 20_000
 FILES = 3
@@ -115,13 +115,13 @@ def watch(disk: Disk, until: Callable[[], bool]) -> None:
 
 def newest(stream: Path) -> int:
     """The number of what was put aside last; one stream is faster than another."""
-    return max((int(path.suffixes[-2][1:]) for path in put_aside(stream)), default=0)
+    return max((int(path.suffixes[-2][1:]) for path in rotated(stream)), default=0)
 
 
 def changed(stream: Path) -> Callable[[], bool]:
     """Whether more of a stream was put aside than now, or less."""
-    before = put_aside(stream)
-    return lambda: put_aside(stream) != before
+    before = rotated(stream)
+    return lambda: rotated(stream) != before
 
 
 @contextlib.contextmanager
@@ -159,12 +159,12 @@ def test_records_that_rotate_under_load_reach_the_log_once(demo: Demo) -> None:
         watch(disk, lambda: dropped_on(state) > 1)
         kill(demo.process("edge"))
         watch(disk, lambda: dropped_on(state) > 2)
-        watch(disk, lambda: len(put_aside(decisions)) > FILES + 1)
+        watch(disk, lambda: len(rotated(decisions)) > FILES + 1)
         away.rename(runtime / "control.sock")
     assert disk.most_files["refusals"] <= FILES + 2
     last = denied.answers[-1][2]
     assert last
-    wait_for(lambda: len(put_aside(refusals)) == len(put_aside(decisions)) == 1)
+    wait_for(lambda: len(rotated(refusals)) == len(rotated(decisions)) == 1)
     wait_for(lambda: any(event.id == last for event in the_log(runtime)))
 
     log = the_log(runtime)
@@ -210,7 +210,7 @@ def test_a_node_without_a_control_plane_keeps_a_bounded_number_of_files() -> Non
         disk = Disk(edge.folder)
         files = edge.folder / "refusals.jsonl", edge.folder / "spool" / "pdp-0.jsonl"
         with running([denied, nobody]):
-            watch(disk, lambda: len(put_aside(files[1])) > 0)
+            watch(disk, lambda: len(rotated(files[1])) > 0)
             kill(edge.children()["pdp"])
             watch(disk, lambda: all(newest(path) >= FILES + 3 for path in files))
         assert max(disk.most_files.values()) <= FILES + 2

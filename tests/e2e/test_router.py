@@ -19,13 +19,13 @@ from durward.core.edge.envoy.tree import SMALL, tree
 from durward.core.edge.envoy.types import Config
 from durward.core.openapi.router import Route, Router, methods_of, overlaps, path_regex
 
-ESTATES, REQUESTS = (40, 400) if LONG else (12, 120)
+SAMPLES, REQUESTS = (40, 400) if LONG else (12, 120)
 WORDS = ("a", "b", "ab", "ok", "okay", "v1", "x.json", "a-b", "")
 METHODS = ("GET", "GET", "GET", "HEAD", "POST")
 NOBODY = "nobody"
 
 
-def estate(chance: random.Random, count: int) -> list[Route[str]]:
+def sample(chance: random.Random, count: int) -> list[Route[str]]:
     """Some operations that do not overlap, each by its name."""
     made: dict[tuple[str, str], Route[str]] = {}
     for number in range(count):
@@ -77,15 +77,17 @@ def answer(name: str, route: Route[str] | None) -> Config:
 
 
 @contextlib.contextmanager
-def envoy_with(estates: Sequence[Sequence[Route[str]]], folder: Path) -> Iterator[httpx2.Client]:
-    """An Envoy that serves each estate under a host of its own."""
+def envoy_with(
+    configurations: Sequence[Sequence[Route[str]]], folder: Path
+) -> Iterator[httpx2.Client]:
+    """An Envoy that serves each configuration under a host of its own."""
     hosts: list[Config] = [
         {
             "name": f"e{number}",
             "domains": [f"e{number}"],
             "matcher": tree(map(told, routes), answer(NOBODY, None)),
         }
-        for number, routes in enumerate(estates)
+        for number, routes in enumerate(configurations)
     ]
     socket, start = folder / "e.sock", folder / "envoy.json"
     start.write_text(json.dumps(configuration(hosts, socket)))
@@ -104,20 +106,20 @@ def envoy_with(estates: Sequence[Sequence[Route[str]]], folder: Path) -> Iterato
         process.wait(10)
 
 
-def named(client: httpx2.Client, estate: int, method: str, path: str) -> str:
-    found: str = client.request(method, f"http://e{estate}{path}").headers["x-route"]
+def named(client: httpx2.Client, configuration: int, method: str, path: str) -> str:
+    found: str = client.request(method, f"http://e{configuration}{path}").headers["x-route"]
     return found
 
 
 @pytest.mark.timeout(300)
 def test_envoy_and_the_router_mean_the_same_operation(tmp_path: Path) -> None:
     chance = random.Random(20261130)  # noqa: S311
-    estates = [estate(chance, chance.choice((3, 20, 200, 600))) for _ in range(ESTATES)]
-    nothing = len(estates)
+    configurations = [sample(chance, chance.choice((3, 20, 200, 600))) for _ in range(SAMPLES)]
+    nothing = len(configurations)
     fitted = 0
-    with envoy_with([*estates, []], tmp_path) as client:
+    with envoy_with([*configurations, []], tmp_path) as client:
         assert named(client, nothing, "GET", "/") == NOBODY
-        for number, routes in enumerate(estates):
+        for number, routes in enumerate(configurations):
             router = Router(routes)
             for _ in range(REQUESTS):
                 method, path = request(chance, routes)
@@ -126,7 +128,7 @@ def test_envoy_and_the_router_mean_the_same_operation(tmp_path: Path) -> None:
                 query = chance.choice(("", "", "?", "?a=/b&c={d}"))
                 assert named(client, number, method, path + query) == ours, (number, method, path)
                 fitted += ours != NOBODY
-    assert fitted > ESTATES * REQUESTS // 4
+    assert fitted > SAMPLES * REQUESTS // 4
 
 
 @pytest.mark.parametrize("template", ["/v1/{{t}}/x{}/{{id}}", "/a{}/{{id}}", "/{{t}}/x{}", "/a/{}"])

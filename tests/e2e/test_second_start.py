@@ -13,9 +13,9 @@ import pytest
 from tests.live import LiveEdge, kill, wait_for
 
 from durward.core.errors import Misconfigured
-from durward.faces.edge.http1 import Reply, listen
-from durward.faces.folders import held
-from durward.faces.http.listener import private_socket
+from durward.entrypoints.edge.http1 import Reply, listen
+from durward.entrypoints.folders import held
+from durward.entrypoints.http.listener import private_socket
 
 ORDER = "/v1/acme/orders/1001"
 

@@ -14,7 +14,7 @@ from tests.demo import Demo
 from tests.live import is_alive, kill, wait_for
 
 from durward.core.wire import JsonLike
-from durward.faces.credentials import read_credentials
+from durward.entrypoints.credentials import read_credentials
 from durward.keys.signing import Signer, generate
 
 SUMMARY = "/v1/acme/reports/summary"

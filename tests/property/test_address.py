@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from durward.core.address import Address
+from durward.core.configuration.upstream import parse_upstream
 from durward.core.errors import Misconfigured
-from durward.core.estate.upstream import parse_upstream
 
 MAPPED = re.compile(r"::ffff:[0-9a-f.]*:?[0-9a-f]*\Z")
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)

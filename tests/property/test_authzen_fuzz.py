@@ -6,18 +6,18 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.records import estate
+from tests.records import configuration
 
 from durward.core.api import scopes_of
 from durward.core.authzen.body import ActionSearch, Batch, Evaluation, read, read_batch
 from durward.core.authzen.question import Directory, Unknown
 from durward.core.errors import ProtocolError
-from durward.core.policy.bundle import compile_bundle
+from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.values import Instant
 
-ESTATE = estate()
-POLICIES = compile_bundle(ESTATE.bundle, scopes_of(ESTATE.apis.values()))
-DIRECTORY = Directory(ESTATE, ("records",), Instant(1_800_000_000_000_000))
+CONFIGURATION = configuration()
+POLICIES = compile_bundle(CONFIGURATION.bundle, scopes_of(CONFIGURATION.apis.values()))
+DIRECTORY = Directory(CONFIGURATION, ("records",), Instant(1_800_000_000_000_000))
 NAMES = [
     *("subject", "action", "resource", "context", "evaluations", "type", "id", "name"),
     *("properties", "tenant", "status", "durward:Scopes", "durward:ClientId", "page", "options"),
@@ -71,7 +71,7 @@ def test_nothing_that_is_told_lets_bob_write_what_is_not_archived(
         request = DIRECTORY.request(read(body, Evaluation))
         if isinstance(request, Unknown) or not POLICIES.evaluate(request).allowed:
             return
-        declared = ESTATE.objects["records"].get(f"record/{id}")
+        declared = CONFIGURATION.objects["records"].get(f"record/{id}")
         facts = declared.attributes if declared else told
         assert facts["status"] == "archived"
         assert (declared.tenant if declared else told["tenant"]) == "acme"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.test_find import NAMED, VARIED, a_request, documents, read, texts_in
 
-from durward.core.policy.predicate import (
+from durward.core.policy.engine.predicate import (
     ACTION,
     PRINCIPAL,
     RESOURCE,
@@ -19,9 +19,9 @@ from durward.core.policy.predicate import (
     compile_statement,
     holds,
 )
-from durward.core.policy.request import read_context
-from durward.core.policy.solver.cases import case_of, parted
-from durward.core.policy.solver.relaxed import relaxed
+from durward.core.policy.engine.request import read_context
+from durward.core.policy.symbolic.cases import case_of, parted
+from durward.core.policy.symbolic.relaxed import relaxed
 
 REQUESTS = 60
 SET_OPERATORS: list[dict[str, Any]] = [

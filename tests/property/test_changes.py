@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from durward.core.difference import differences, shown
 from durward.core.openapi.changes import operation_changes
 from durward.core.openapi.operations import Operation, resource_arn
-from durward.core.policy.allows import Allows
-from durward.core.policy.bundle import Bundle, compile_bundle
-from durward.core.policy.changes import policy_changes
-from durward.core.policy.document import read_document
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.analysis.allows import Allows
+from durward.core.policy.analysis.changes import policy_changes
+from durward.core.policy.engine.bundle import Bundle, compile_bundle
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import read_document
 from durward.core.wire import sorted_json
 
 NAMES = st.sampled_from(["a", "b", "Sid", "name", "c/d"])

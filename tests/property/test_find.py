@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.depth import depth
 from tests.oracle import naive_policy
 
-from durward.core.policy.document import Document, read_document
-from durward.core.policy.find import PolicyStack, Witness, find
-from durward.core.policy.redundancy import redundant
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.redundancy import redundant
+from durward.core.policy.language.document import Document, read_document
+from durward.core.policy.symbolic.unknown import Unknown
 
 CONDITIONS: list[dict[str, Any]] = [
     {},

@@ -10,11 +10,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.depth import depth
 
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import PolicyStack, find
-from durward.core.policy.predicate import Predicate, holds
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.engine.predicate import Predicate, holds
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.symbolic.unknown import Unknown
 
 ANN = "arn:durward:iam::acme:user/ann"
 WHO: list[dict[str, Any]] = [

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.oracle import naive_policy, z3_policy
 from tests.oracle.z3_texts import Beyond
 
-from durward.core.policy.document import Document, read_document
-from durward.core.policy.find import PolicyStack, Witness, find
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.language.document import Document, read_document
+from durward.core.policy.symbolic.unknown import Unknown
 
 Choose = Callable[[Sequence[Any]], Any]
 Question = tuple[Any, Any, Any, bool]

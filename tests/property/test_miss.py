@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracle import naive_policy
 
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.explain import explain
-from durward.core.policy.nearest_miss import MAX_CHANGES, Miss
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.analysis.explain import explain
+from durward.core.policy.analysis.nearest_miss import MAX_CHANGES, Miss
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import Document, Kind, read_document
 
 SCOPES = {"read": frozenset({"orders:Get"}), "write": frozenset({"orders:Put"})}
 TEXTS = ("app:a", "app:b", "durward:acr")

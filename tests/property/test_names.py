@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durward.core.policy.document import read_document
-from durward.core.policy.predicate import And, compile_statement, holds
-from durward.core.policy.request import PRINCIPAL_ARN, AccessRequest, Principal
-from durward.core.policy.solver.names import taken_apart
+from durward.core.policy.engine.predicate import And, compile_statement, holds
+from durward.core.policy.engine.request import PRINCIPAL_ARN, AccessRequest, Principal
+from durward.core.policy.language.document import read_document
+from durward.core.policy.symbolic.principal_name import taken_apart
 
 NAMES = [
     "arn:durward:iam::acme:user/ann",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from durward.core.openapi.faults import DocumentRefused
 from durward.core.openapi.operations import Operation, read_inventory
 from durward.core.openapi.references import bundled
-from durward.core.policy.source import _events, _value
+from durward.core.policy.language.source import _events, _value
 from durward.core.wire import Json
 
 SCOPES = ("read", "write", "admin")

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.errors import DurwardError
-from durward.core.policy.answer import Result
-from durward.core.policy.dialect import AWS, OWN, Dialect
-from durward.core.policy.document import Document, Kind, parse_document, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.source import PolicyError
+from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.dialect import AWS, OWN, Dialect
+from durward.core.policy.language.document import Document, Kind, parse_document, read_document
+from durward.core.policy.language.source import PolicyError
 
 WORDS = [
     *("Version", "Statement", "Effect", "Allow", "Deny", "Action", "NotAction", "Resource", "*"),

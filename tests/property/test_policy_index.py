@@ -16,10 +16,10 @@ from tests.property.test_policy_laws import (
     requests,
 )
 
-from durward.core.policy.document import read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.validity import valid_until
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.engine.validity import valid_until
+from durward.core.policy.language.document import read_document
 from durward.core.values import from_numeric_date
 
 LETTERS = ["ann", "doc", "orders", "a", "/", "*", "?", "1", "${durward:Subject}", "${app:Level}"]

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from tests.depth import depth
 from tests.oracle import naive_policy
 
-from durward.core.policy.answer import Result
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.explain import explain
-from durward.core.policy.pattern import ARN_SEGMENTS
-from durward.core.policy.predicate import (
+from durward.core.policy.analysis.explain import explain
+from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.predicate import (
     FALSE,
     TRUE,
     compile_statement,
     holds,
 )
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.residual import residual
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.engine.residual import residual
+from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.pattern import ARN_SEGMENTS
 
 KEYS = ["durward:Subject", "durward:TenantId", "durward:Roles", "durward:SourceIp", "app:Level"]
 TEXTS = [

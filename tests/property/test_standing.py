@@ -9,9 +9,9 @@ from tests.issuer import asked
 
 from durward.core.address import Address
 from durward.core.api import Api
+from durward.core.configuration.client import Client
+from durward.core.configuration.user import User
 from durward.core.errors import ProtocolError
-from durward.core.estate.client import Client
-from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     AuthorizationRequest,
     Facts,

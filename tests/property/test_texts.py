@@ -7,13 +7,13 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durward.core.policy.pattern import QUESTION, STAR
-from durward.core.policy.solver.addresses import LikeIpv6, Within
-from durward.core.policy.solver.globs import ArnGlob, Glob, Parts
-from durward.core.policy.solver.occurrences import plain
-from durward.core.policy.solver.quantities import ALL, NoNumber, Number
-from durward.core.policy.solver.texts import OfSigns, Pattern, Unlike, Wanted, text_of
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.language.pattern import QUESTION, STAR
+from durward.core.policy.symbolic.addresses import LikeIpv6, Within
+from durward.core.policy.symbolic.automata import ArnGlob, Glob, Parts
+from durward.core.policy.symbolic.numbers import ALL, NoNumber, Number
+from durward.core.policy.symbolic.occurrences import plain
+from durward.core.policy.symbolic.strings import OfSigns, Pattern, Unlike, Wanted, text_of
+from durward.core.policy.symbolic.unknown import Unknown
 
 SIGNS = "015.e-a"
 LONGEST = 4

@@ -14,11 +14,11 @@ from tests.e2e.test_issuer import claims_of
 from tests.issuer import API, START, Issuer
 from tests.property.test_standing import anew
 
+from durward.core.configuration.configuration import Configuration
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.envoy.revocation import CLAIMS
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.edge.revocation import Revocation
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import Estate
 from durward.core.oauth.grant import Grant
 from durward.core.values import (
     ClientId,
@@ -98,12 +98,12 @@ def change(chance: random.Random) -> Declaration:
             return changed(Kind.API, "orders", audience="https://x.example" if away else API)
 
 
-def left(held: Held, estate: Estate, agreed: Agreed) -> tuple[str, ...]:
+def left(held: Held, configuration: Configuration, agreed: Agreed) -> tuple[str, ...]:
     """The naive rule."""
-    user, client = estate.users[held.user], estate.clients[held.client]
+    user, client = configuration.users[held.user], configuration.clients[held.client]
     if user.tenant != held.tenant:
         return ()
-    apis = dict(estate.apis)
+    apis = dict(configuration.apis)
     asked = [scope for scope in held.scopes if scope in client.scopes]
     given = set(held.scopes) if client.first_party else agreed.get((held.user, held.client), set())
     return tuple(one for one in asked if one in given and anew(held.grant, client, apis, one))
@@ -111,16 +111,16 @@ def left(held: Held, estate: Estate, agreed: Agreed) -> tuple[str, ...]:
 
 async def hold(issuer: Issuer, user: str, client: str, agreed: Agreed) -> Held | None:
     """What a person lets an application do now; None where there is nothing to be had."""
-    declared = issuer.plane.published.estate.clients[client]
+    declared = issuer.plane.published.configuration.clients[client]
     scopes = [one for one in ("openid", "offline_access", "orders:read") if one in declared.scopes]
-    api = issuer.plane.published.estate.apis["orders"]
+    api = issuer.plane.published.configuration.apis["orders"]
     if "orders" not in declared.apis or api.audience != API or not scopes:
         return None
     asked = {**OTHER, "client_id": "other"} if client == "other" else {}
     found = await issuer.browser().tokens(user, **{**asked, "scope": " ".join(scopes)})
     if not declared.first_party:
         agreed.setdefault((user, client), set()).update(scopes)
-    tenant = issuer.plane.published.estate.users[user].tenant
+    tenant = issuer.plane.published.configuration.users[user].tenant
     claims = claims_of(issuer, found["access_token"], ACCESS)
     token = found.get("refresh_token", "none")
     assert ("refresh_token" in declared.grants) is ("refresh_token" in found)
@@ -129,10 +129,10 @@ async def hold(issuer: Issuer, user: str, client: str, agreed: Agreed) -> Held |
     return fresh
 
 
-def says_too_much(held: Held, scopes: tuple[str, ...], estate: Estate) -> bool:
+def says_too_much(held: Held, scopes: tuple[str, ...], configuration: Configuration) -> bool:
     """Whether the token that was issued last would not be issued now as it is."""
     lost = set(str(held.claims.get("scope", "")).split()) - set(scopes)
-    roles = held.claims.get("roles", []) != list(estate.users[held.user].roles)
+    roles = held.claims.get("roles", []) != list(configuration.users[held.user].roles)
     return not held.alive or bool(lost) or roles
 
 
@@ -162,14 +162,14 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
         await issuer.apply(change(chance))
         feed = await issuer.plane.use(lambda c, _, __: load_revocations(c, 0, START), "test")
         issuer.clock.forward(1)  # what is issued in the second of a change is refused too
-        estate = issuer.plane.published.estate
+        configuration = issuer.plane.published.configuration
         for held in kept:
             # For good: what is given back later is not this grant's any more.
-            held.scopes = scopes = left(held, estate, agreed)
+            held.scopes = scopes = left(held, configuration, agreed)
             held.alive = held.alive and scopes != ()
-            may_renew = "refresh_token" in estate.clients[held.client].grants
+            may_renew = "refresh_token" in configuration.clients[held.client].grants
             held.renewable = held.renewable and may_renew
-            assert is_refused(held, feed) or not says_too_much(held, scopes, estate), held
+            assert is_refused(held, feed) or not says_too_much(held, scopes, configuration), held
             reply = await issuer.refresh(held.refresh_token, held.client)
             if not (held.alive and held.renewable):
                 wanted = "invalid_grant" if may_renew else "unauthorized_client"
@@ -181,7 +181,7 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
             assert told["scope"].split() == list(scopes)
             held.claims = claims = claims_of(issuer, told["access_token"], ACCESS)
             assert claims["tenant"] == held.tenant
-            assert claims.get("roles", []) == list(estate.users[held.user].roles)
+            assert claims.get("roles", []) == list(configuration.users[held.user].roles)
             held.refresh_token = told["refresh_token"]
     assert fallen
     assert renewed

@@ -7,8 +7,8 @@ from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core import sizes
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Misconfigured
-from durward.core.estate.declaration import Declaration, Kind
 from durward.core.sizes import Size, check_sizes
 from durward.core.wire import Json
 from durward.store.snapshots import newest_version

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from durward.core.access import MAX_BY_PATH, Access, Change, Known, changes, names_of
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import read_estate
-from durward.core.policy.document import read_document
-from durward.core.policy.predicate import Or, Predicate, compile_statement
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.policy.engine.predicate import Or, Predicate, compile_statement
+from durward.core.policy.language.document import read_document
+from durward.core.policy.symbolic.unknown import Unknown
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:orders:*:*:order/*"
@@ -75,7 +75,7 @@ def access(
     for kind, bodies in (more or {}).items():
         declared[kind] = {**declared[kind], **bodies}
     return Access(
-        read_estate(
+        read_configuration(
             Declaration(kind, name, body)
             for kind, bodies in declared.items()
             for name, body in bodies.items()

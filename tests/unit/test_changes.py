@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from durward.core.configuration.changes import Sides, details
+from durward.core.configuration.configuration import Configuration, read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.difference import Detail
-from durward.core.estate.changes import Sides, details
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import Estate, read_estate
 from durward.core.openapi.changes import operation_changes
 from durward.core.openapi.operations import Operation
-from durward.core.policy.changes import policy_changes, policy_end
+from durward.core.policy.analysis.changes import policy_changes, policy_end
 
 NO_DELETE = {"Sid": "NoDelete", "Effect": "Deny", "Action": "o:Delete", "Resource": "*"}
 READ = {"Sid": "Read", "Effect": "Allow", "Action": ["o:Get"], "Resource": "*"}
@@ -35,8 +35,8 @@ def policy(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def estate(kind: Kind, body: dict[str, Any]) -> Estate:
-    """An estate in which `x` of a kind has the body."""
+def configuration(kind: Kind, body: dict[str, Any]) -> Configuration:
+    """A configuration in which `x` of a kind has the body."""
     others = {
         (Kind.TENANT, "acme"): {},
         (Kind.TENANT, "globex"): {},
@@ -47,13 +47,13 @@ def estate(kind: Kind, body: dict[str, Any]) -> Estate:
         (Kind.API, "o"): API,
     }
     name = "o" if kind is Kind.API else "x"
-    return read_estate(
+    return read_configuration(
         Declaration(*key, found) for key, found in {**others, (kind, name): body}.items()
     )
 
 
 def lines(kind: Kind, before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, bool]]:
-    sides = Sides(estate(kind, before), estate(kind, after))
+    sides = Sides(configuration(kind, before), configuration(kind, after))
     name = "o" if kind is Kind.API else "x"
     return [told(found) for found in details(kind, name, before, after, sides)]
 
@@ -321,7 +321,7 @@ def served(**operations: str) -> Declaration:
 
 def moved(name: str, before: list[Declaration], after: list[Declaration]) -> list[tuple[str, bool]]:
     was, will_be = ({each.name: each.body for each in some}.get(name) for some in (before, after))
-    sides = Sides(read_estate(before), read_estate(after))
+    sides = Sides(read_configuration(before), read_configuration(after))
     return [told(found) for found in details(Kind.API, name, was, will_be, sides)]
 
 

@@ -3,24 +3,24 @@
 from typing import Any
 
 import pytest
-from tests.unit.test_estate import GOOD
+from tests.unit.test_configuration import GOOD
 
+from durward.core.configuration.configuration import Configuration, read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Misconfigured
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import Estate, read_estate
 from durward.core.names import check_names
 
 KEYS: dict[str, Any] = {"durward:ResourceAttr/state": {}}
 
 
-def estate(statement: dict[str, Any], **api: Any) -> Estate:
+def configuration(statement: dict[str, Any], **api: Any) -> Configuration:
     body = {"Effect": "Allow", "Action": "orders:Get", "Resource": "*", **statement}
     declared: dict[str, dict[str, Any]] = {
         **GOOD,
         "policies": {**GOOD["policies"], "all": {"Version": "2012-10-17", "Statement": body}},
         "apis": {"orders": {**GOOD["apis"]["orders"], **api}},
     }
-    return read_estate(
+    return read_configuration(
         Declaration(Kind(kind), name, body)
         for kind, bodies in declared.items()
         for name, body in bodies.items()
@@ -28,9 +28,9 @@ def estate(statement: dict[str, Any], **api: Any) -> Estate:
 
 
 def test_names_that_there_are_are_taken() -> None:
-    check_names(estate({}))
+    check_names(configuration({}))
     state = {"StringEquals": {"durward:ResourceAttr/state": "open"}}
-    check_names(estate({"Condition": state}, keys=KEYS))
+    check_names(configuration({"Condition": state}, keys=KEYS))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_names_that_there_are_are_taken() -> None:
 )
 def test_a_name_that_there_is_not_is_refused(statement: dict[str, Any], told: str) -> None:
     with pytest.raises(Misconfigured) as caught:
-        check_names(estate(statement))
+        check_names(configuration(statement))
     assert told in caught.value.problem
     assert "durward policy check" in caught.value.hint

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.dialect import AWS, ROOT, Place, imported
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.dialect import AWS, ROOT, Place, imported
+from durward.core.policy.language.document import Document, Kind, read_document
 
 FOLDER = os.environ.get("DURWARD_VECTORS")  # noqa: TID251 - where the vectors of others lie
 ACCOUNT = "123456789012"

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from tests.oracle import naive_policy
 
-from durward.core.policy.document import Kind, parse_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import Kind, parse_document
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "policy-language.md"
 EXAMPLE = re.compile(r"```yaml (resource )?policy\n(.*?)```\n```yaml requests\n(.*?)```", re.DOTALL)

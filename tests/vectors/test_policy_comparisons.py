@@ -9,11 +9,11 @@ import pytest
 from tests.oracle import naive_policy, z3_policy
 from tests.vectors.policies import parameters
 
-from durward.core.policy.dialect import imported
-from durward.core.policy.document import Kind, read_document
-from durward.core.policy.find import PolicyStack, find
-from durward.core.policy.pattern import action_pattern
-from durward.core.policy.predicate import ActionMatch
+from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.engine.predicate import ActionMatch
+from durward.core.policy.language.dialect import imported
+from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.pattern import action_pattern
 
 WRONG = {("compare_quacky-0033", "p2_minus_p1"), ("compare_quacky-0045", "p2_minus_p1")}
 DEVIATING = {None, *(case for case, _ in WRONG)}

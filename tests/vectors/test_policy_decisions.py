@@ -21,8 +21,8 @@ from tests.vectors.policies import (
 )
 
 from durward.core.errors import DurwardError
-from durward.core.policy.dialect import AWS, Place
-from durward.core.policy.document import parse_document
+from durward.core.policy.language.dialect import AWS, Place
+from durward.core.policy.language.document import parse_document
 from durward.core.wire import compact_json
 
 VERSION = "2012-10-17"

@@ -1,4 +1,4 @@
-"""Who can do what by the declarations: the questions of `find`, asked of an estate.
+"""Who can do what by the declarations: the questions of `find`, asked of a configuration.
 
 Everybody who is declared is asked about as what they are: their roles, groups and policies, the
 clients that people come through, the policies of each API, guardrails and boundaries; in their own
@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from durward.core.api import Api
-from durward.core.estate.estate import Estate
+from durward.core.configuration.configuration import Configuration
 from durward.core.openapi.operations import Operation
-from durward.core.policy.asked import PATH, RESOURCE_TENANT, asked_by
-from durward.core.policy.asking import Asking
-from durward.core.policy.atoms import equals, named
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import PolicyStack, Witness, asked_for, find
-from durward.core.policy.predicate import (
+from durward.core.policy.analysis.asking import Asking
+from durward.core.policy.analysis.find import PolicyStack, Witness, asked_for, find
+from durward.core.policy.analysis.operation_requests import PATH, RESOURCE_TENANT, asked_by
+from durward.core.policy.analysis.redundancy import Gone, Redundant, redundant_among, without
+from durward.core.policy.engine.atoms import equals, named
+from durward.core.policy.engine.predicate import (
     ACTION,
     FALSE,
     TRUE,
@@ -35,8 +35,8 @@ from durward.core.policy.predicate import (
     compile_statement,
     keys_of,
 )
-from durward.core.policy.redundancy import Gone, Redundant, redundant_among, without
-from durward.core.policy.request import NOBODY, Principal
+from durward.core.policy.engine.request import NOBODY, Principal
+from durward.core.policy.language.document import Document, Kind, read_document
 from durward.core.principals import USER, declared_principals
 
 NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
@@ -79,21 +79,21 @@ STAGE = "durward:stage"
 
 
 class Access:
-    """An estate, ready to be asked."""
+    """A configuration, ready to be asked."""
 
     def __init__(
-        self, estate: Estate, read: Mapping[tuple[str, Kind], Document] | None = None
+        self, configuration: Configuration, read: Mapping[tuple[str, Kind], Document] | None = None
     ) -> None:
-        """`read` are policies that are taken as they are, in place of what the estate says."""
-        self.estate = estate
+        """`read` are policies that are taken as they are, in place of what is declared."""
+        self.configuration = configuration
         self._read = dict(read or {})
-        self.principals = list(declared_principals(estate))
+        self.principals = list(declared_principals(configuration))
         self.actions = {
-            o.action.lower(): o.action for a in estate.apis.values() for o in a.operations
+            o.action.lower(): o.action for a in configuration.apis.values() for o in a.operations
         }
         self.reads = self._everything_read()
-        self.tenants = frozenset(estate.tenants)
-        self.evaluated = estate.evaluated
+        self.tenants = frozenset(configuration.tenants)
+        self.evaluated = configuration.evaluated
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances.
@@ -146,16 +146,16 @@ class Access:
             for situation in self.situations(principal, frozenset({THROUGH}), frozenset()).values()
             for document in chain(situation.side.grants, *situation.side.ceilings)
         )
-        return frozenset(self.estate.policies) - deciding
+        return frozenset(self.configuration.policies) - deciding
 
     def _documents(self) -> list[Document]:
         """Every policy that is attached to something."""
         return list({found.name: found for found in self._read.values()}.values())
 
     def _without(self, gone: Gone) -> "Access":
-        """The same estate, less some statements."""
+        """The same configuration, less some statements."""
         read = {key: without(found, gone) for key, found in self._read.items()}
-        return Access(self.estate, read)
+        return Access(self.configuration, read)
 
     def situations(
         self,
@@ -172,7 +172,7 @@ class Access:
         is_told = RESOURCE_TENANT in keys
         for client in self._clients_of(principal, keys):
             person = replace(principal, client=client) if client else principal
-            for api in self.estate.apis.values():
+            for api in self.configuration.apis.values():
                 asked = [each for each in api.operations if _is_asked_for(each, wanted)]
                 for tenant in _tenants_of(person, tenants, is_told=is_told):
                     cross_tenant = tenant != OWN and person is not NOBODY
@@ -196,7 +196,7 @@ class Access:
 
     def _side(self, principal: Principal, api: Api, *, cross_tenant: bool) -> PolicyStack:
         """What decides: in the own tenant either layer grants, in others both must."""
-        bundle = self.estate.bundle
+        bundle = self.configuration.bundle
         identity = self._attached(bundle.identity, principal.attachments)
         names = bundle.resources.get(api.id, ())
         resource = [self._document(name, Kind.RESOURCE) for name in names]
@@ -219,12 +219,12 @@ class Access:
             return [""]
         declared = [
             name
-            for name, client in self.estate.clients.items()
+            for name, client in self.configuration.clients.items()
             if SIGNS_PEOPLE_IN in client.grants and not client.disabled
         ]
         if THROUGH in keys:
             return declared or [""]
-        boundaries = self.estate.bundle.boundaries
+        boundaries = self.configuration.bundle.boundaries
         alike = {boundaries.get(f"client/{name}"): name for name in reversed(declared)}
         return list(alike.values()) or [""]
 
@@ -233,7 +233,7 @@ class Access:
 
         Nobody is like another where a policy or the question asks who somebody is.
         """
-        bundle, seen = self.estate.bundle, set[object]()
+        bundle, seen = self.configuration.bundle, set[object]()
         keys = self.reads | keys_read(never)
         by_name = bool(NAMES_OF_ONE & keys)
         for principal in self.principals:
@@ -248,7 +248,7 @@ class Access:
 
     def _everything_read(self) -> frozenset[str]:
         """Every key that some policy reads."""
-        bundle = self.estate.bundle
+        bundle = self.configuration.bundle
         attached = [
             *((name, Kind.IDENTITY) for names in bundle.identity.values() for name in names),
             *((name, Kind.IDENTITY) for names in bundle.boundaries.values() for name in names),
@@ -271,7 +271,7 @@ class Access:
 
     def _document(self, name: str, kind: Kind) -> Document:
         if (name, kind) not in self._read:
-            body = self.estate.bundle.documents[name]
+            body = self.configuration.bundle.documents[name]
             self._read[name, kind] = read_document(body, name, kind)
         return self._read[name, kind]
 
@@ -300,7 +300,7 @@ NOWHERE = Situation(PolicyStack([]), FALSE)
 def changes(old: Access, new: Access) -> Iterator[Change]:
     """Everybody for whom something is otherwise. Raises Unknown at the end.
 
-    Who is declared in one estate alone can do nothing in the other.
+    Who is declared in one configuration alone can do nothing in the other.
     """
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}

@@ -1,7 +1,7 @@
 """What can go wrong, and who may be told.
 
-`public` may be sent to a peer; `private` goes to the log and the audit trail only. Faces switch on
-the code; they alone translate errors into answers.
+`public` may be sent to a peer; `private` goes to the log and the audit log only. Entrypoints switch
+on the code; they alone translate errors into answers.
 """
 
 from enum import StrEnum

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from durward.core.access import Access, names_of
 from durward.core.api import scopes_of
+from durward.core.configuration.configuration import Configuration
 from durward.core.errors import Misconfigured
-from durward.core.estate.estate import Estate
 from durward.core.names import (
     check_action,
     check_asked_resource,
@@ -14,13 +14,13 @@ from durward.core.names import (
     check_declared,
     check_never,
     check_scopes,
-    names_of_estate,
+    names_of_configuration,
 )
-from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.predicate import compile_statement
-from durward.core.policy.solver.unknown import Unknown
-from durward.core.policy.source import PolicyError
-from durward.core.policy.suite import Suite, read_suite, run
+from durward.core.policy.analysis.suite import Suite, read_suite, run
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.predicate import compile_statement
+from durward.core.policy.language.source import PolicyError
+from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.wire import Json
 
 MAX_TOLD = 20
@@ -41,10 +41,10 @@ class Violation:
         return f"{self.test}: {self.how}"
 
 
-def check_invariants(estate: Estate) -> None:
+def check_invariants(configuration: Configuration) -> None:
     """Raises Misconfigured with every test that fails, or cannot be read or settled."""
-    suites = [suite_of(estate, name) for name in estate.tests]
-    broken = [str(found) for found in violations(estate, suites)]
+    suites = [suite_of(configuration, name) for name in configuration.tests]
+    broken = [str(found) for found in violations(configuration, suites)]
     if broken:
         more = [f"and {len(broken) - MAX_TOLD} more"] if len(broken) > MAX_TOLD else []
         told = "\n  ".join(["", *broken[:MAX_TOLD], *more])
@@ -54,40 +54,42 @@ def check_invariants(estate: Estate) -> None:
         )
 
 
-def suite_of(estate: Estate, name: str, body: Json = None) -> Suite:
+def suite_of(configuration: Configuration, name: str, body: Json = None) -> Suite:
     """A declared suite, or one that is given; it names what there is. Raises Misconfigured."""
-    principals = {each: found for found in Access(estate).principals for each in names_of(found)}
-    value = dict(estate.tests[name]) if body is None else body
+    principals = {
+        each: found for found in Access(configuration).principals for each in names_of(found)
+    }
+    value = dict(configuration.tests[name]) if body is None else body
     try:
         suite = read_suite(value, name, principals)
-        _check_suite(estate, suite, value)
+        _check_suite(configuration, suite, value)
     except (PolicyError, ValueError) as error:
         raise Misconfigured(f"tests/{name}", str(error)) from error
     return suite
 
 
-def _check_suite(estate: Estate, suite: Suite, value: Json) -> None:
+def _check_suite(configuration: Configuration, suite: Suite, value: Json) -> None:
     """What is misspelled is always denied, or never read: a test of it says nothing."""
-    catalogue = names_of_estate(estate)
+    catalogue = names_of_configuration(configuration)
     for case in suite.cases:
         where = f"tests/{suite.name}: {case.name}"
-        check_action(estate, case.request.action, where, one=True)
+        check_action(configuration, case.request.action, where, one=True)
         check_context(catalogue, case.request.context, where)
         if person := case.request.principal:
-            check_scopes(estate, person.scopes or (), where)
-            check_declared(person.roles, estate.roles, where)
-            check_declared([person.tenant] if person.tenant else [], estate.tenants, where)
-        check_asked_resource(estate, case.request.resource, where)
+            check_scopes(configuration, person.scopes or (), where)
+            check_declared(person.roles, configuration.roles, where)
+            check_declared([person.tenant] if person.tenant else [], configuration.tenants, where)
+        check_asked_resource(configuration, case.request.resource, where)
     if isinstance(value, dict) and value.get("never"):
-        check_never(estate, value["never"], f"tests/{suite.name}/never")
+        check_never(configuration, value["never"], f"tests/{suite.name}/never")
 
 
-def violations(estate: Estate, suites: Sequence[Suite]) -> Iterator[Violation]:
+def violations(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Violation]:
     """Each test that fails, and each request that must never be allowed and is."""
     if not suites:
         return
-    policies = compile_bundle(estate.bundle, scopes_of(estate.apis.values()))
-    access = Access(estate)
+    policies = compile_bundle(configuration.bundle, scopes_of(configuration.apis.values()))
+    access = Access(configuration)
     for suite in suites:
         for failed in run(suite, policies.evaluate):
             how = f"expected {failed.expected}, found {failed.found}"

@@ -2,18 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from durward.core.configuration.configuration import Configuration
 from durward.core.errors import Misconfigured
-from durward.core.estate.estate import Estate
-from durward.core.policy.bundle import kinds_of
-from durward.core.policy.catalogue import Catalogue, catalogue_of, did_you_mean
-from durward.core.policy.checks.view import API_SEGMENT
-from durward.core.policy.dialect import VERSION
-from durward.core.policy.document import Kind
-from durward.core.policy.lint import check
-from durward.core.policy.pattern import ARN_SEGMENTS, parse_action
-from durward.core.policy.request import NOBODY
-from durward.core.policy.source import PolicyError
-from durward.core.policy.written import read_written
+from durward.core.policy.analysis.checks.view import API_SEGMENT
+from durward.core.policy.analysis.lint import check
+from durward.core.policy.engine.bundle import kinds_of
+from durward.core.policy.engine.request import NOBODY
+from durward.core.policy.language.catalogue import Catalogue, catalogue_of, did_you_mean
+from durward.core.policy.language.dialect import VERSION
+from durward.core.policy.language.document import Kind
+from durward.core.policy.language.pattern import ARN_SEGMENTS, parse_action
+from durward.core.policy.language.source import PolicyError
+from durward.core.policy.language.written import read_written
 from durward.core.wire import Json
 
 MAX_TOLD = 20
@@ -21,38 +21,40 @@ OF_THE_TOKEN = frozenset(NOBODY.facts)
 """Keys that a request has from its token alone, whatever its context says."""
 
 
-def check_names(estate: Estate) -> None:
+def check_names(configuration: Configuration) -> None:
     """Refuse policies that speak of what there is not: a Deny that is misspelled denies nothing.
 
     Raises Misconfigured with every such name.
     """
-    catalogue = names_of_estate(estate)
+    catalogue = names_of_configuration(configuration)
     wrong = [
         f"{name}{problem}"
-        for name, kind in kinds_of(estate.bundle).items()
-        for problem in _unknown(estate.bundle.documents[name], name, kind, catalogue)
+        for name, kind in kinds_of(configuration.bundle).items()
+        for problem in _unknown(configuration.bundle.documents[name], name, kind, catalogue)
     ]
     hint = "`durward policy check` tells the places, where the files of the APIs are named too"
     _refuse("policies", wrong, f"{hint}; keys that a service tells are declared by its API")
 
 
-def check_never(estate: Estate, statements: Json, name: str) -> None:
+def check_never(configuration: Configuration, statements: Json, name: str) -> None:
     """Refuse statements about what must never be, where they name what there is not.
 
     Nothing that is misspelled is ever allowed: it would be proven in vain. Raises Misconfigured,
     PolicyError.
     """
     document: Json = {"Version": VERSION, "Statement": statements}
-    wrong = [*_unknown(document, name, Kind.IDENTITY, names_of_estate(estate))]
+    wrong = [*_unknown(document, name, Kind.IDENTITY, names_of_configuration(configuration))]
     _refuse(name, wrong, "nothing that is misspelled is ever allowed")
 
 
-def check_action(estate: Estate, action: str, where: str, *, one: bool = False) -> None:
+def check_action(
+    configuration: Configuration, action: str, where: str, *, one: bool = False
+) -> None:
     """Refuse a question about an action that is no operation's; `one`: about several.
 
     Raises Misconfigured, ValueError.
     """
-    known = [found.action for api in estate.apis.values() for found in api.operations]
+    known = [found.action for api in configuration.apis.values() for found in api.operations]
     pattern = parse_action(action)
     if one and pattern.template.literal is None:
         raise Misconfigured(where, f"`{action}` is no action: nobody asks for several at once")
@@ -60,7 +62,7 @@ def check_action(estate: Estate, action: str, where: str, *, one: bool = False) 
         raise Misconfigured(where, f"`{action}` is no operation's{did_you_mean(action, known)}")
 
 
-def check_asked_resource(estate: Estate, resource: str, where: str) -> None:
+def check_asked_resource(configuration: Configuration, resource: str, where: str) -> None:
     """Refuse a request for what is no resource, or of an API that there is not.
 
     Raises Misconfigured.
@@ -70,8 +72,8 @@ def check_asked_resource(estate: Estate, resource: str, where: str) -> None:
         hint = "arn:durward:<api>:<stage>:<tenant>:<type>/<id>"
         raise Misconfigured(where, f"`{resource}` is not a resource", hint=hint)
     api = segments[API_SEGMENT]
-    if estate.apis and api not in estate.apis:
-        close = did_you_mean(api, estate.apis)
+    if configuration.apis and api not in configuration.apis:
+        close = did_you_mean(api, configuration.apis)
         raise Misconfigured(where, f"`{resource}`: there is no api `{api}`{close}")
 
 
@@ -82,15 +84,15 @@ def check_declared(names: Iterable[str], known: Collection[str], where: str) -> 
             raise Misconfigured(where, f"`{name}` is not declared{did_you_mean(name, known)}")
 
 
-def check_scopes(estate: Estate, scopes: Iterable[str], where: str) -> None:
+def check_scopes(configuration: Configuration, scopes: Iterable[str], where: str) -> None:
     """Refuse scopes that no API has. Raises Misconfigured."""
-    known = {scope for api in estate.apis.values() for scope in api.scopes}
+    known = {scope for api in configuration.apis.values() for scope in api.scopes}
     for scope in sorted(filter(None, scopes)):
         if known and scope not in known:
             raise Misconfigured(where, f"`{scope}` is no API's scope{did_you_mean(scope, known)}")
 
 
-def check_pattern(estate: Estate, resource: str, where: str) -> None:
+def check_pattern(configuration: Configuration, resource: str, where: str) -> None:
     """Refuse a question about resources of an API or a type that there is not.
 
     Raises Misconfigured.
@@ -98,7 +100,9 @@ def check_pattern(estate: Estate, resource: str, where: str) -> None:
     statement: Json = {"Effect": "Allow", "Action": "*", "Resource": resource}
     document: Json = {"Version": VERSION, "Statement": statement}
     try:
-        problems = check(read_written(document, where, Kind.IDENTITY), names_of_estate(estate))
+        problems = check(
+            read_written(document, where, Kind.IDENTITY), names_of_configuration(configuration)
+        )
     except PolicyError as error:
         problems = [*error.problems]
     for problem in problems:
@@ -124,10 +128,10 @@ def check_context(catalogue: Catalogue, context: Mapping[str, object], where: st
             raise Misconfigured(where, f"`{name}` has several values", hint="write a list")
 
 
-def names_of_estate(estate: Estate) -> Catalogue:
+def names_of_configuration(configuration: Configuration) -> Catalogue:
     """The operations and keys of everything that is declared."""
-    operations = {name: api.operations for name, api in estate.apis.items()}
-    return catalogue_of(operations, estate.keys, estate.evaluated)
+    operations = {name: api.operations for name, api in configuration.apis.items()}
+    return catalogue_of(operations, configuration.keys, configuration.evaluated)
 
 
 def _unknown(document: Json, name: str, kind: Kind, catalogue: Catalogue) -> Iterator[str]:

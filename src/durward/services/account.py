@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
-from durward.core.estate.user import User
+from durward.core.configuration.user import User
 from durward.core.oauth.grant import Grant
 from durward.core.values import ClientId, Secret, SessionId
 from durward.services.context import Context
@@ -27,18 +27,18 @@ class Overview:
 
 
 def overview(
-    connection: Connection, context: Context, secret: Secret | None, trail: Trail
+    connection: Connection, context: Context, secret: Secret | None, audit: AuditContext
 ) -> Overview | None:
     """The page's facts; None where nobody is signed in."""
-    session = current(connection, context, secret, trail.at)
+    session = current(connection, context, secret, audit.at)
     user = person(context, session.user) if session else None
     if session is None or user is None:
         return None
-    in_use(connection, session, trail.at)
+    in_use(connection, session, audit.at)
     live = [
         found
         for found in open_sessions(connection, session.user)
-        if found.is_live(trail.at, context.sessions)
+        if found.is_live(audit.at, context.sessions)
     ]
     return Overview(session, user, live, live_grants(connection, user=session.user))
 
@@ -48,24 +48,28 @@ def end_own_session(
     context: Context,
     secret: Secret | None,
     id: str,
-    trail: Trail,
+    audit: AuditContext,
 ) -> bool:
     """End a session of the person who is signed in; nobody else's."""
-    session = current(connection, context, secret, trail.at)
+    session = current(connection, context, secret, audit.at)
     wanted = load_session(connection, SessionId(id))
     if session is None or wanted is None or wanted.user != session.user:
         return False
-    return end_session(connection, wanted.id, "ended by its person", trail.by(session.user))
+    return end_session(connection, wanted.id, "ended by its person", audit.by(session.user))
 
 
 def withdraw(
-    connection: Connection, context: Context, secret: Secret | None, client: str, trail: Trail
+    connection: Connection,
+    context: Context,
+    secret: Secret | None,
+    client: str,
+    audit: AuditContext,
 ) -> bool:
     """Take back what the person let a client do."""
-    session = current(connection, context, secret, trail.at)
+    session = current(connection, context, secret, audit.at)
     if session is None:
         return False
     # Later than what was issued before the person was held: a not-before may be made of it.
-    trail = replace(trail, at=context.clock())
-    withdraw_consent(connection, session.user, ClientId(client), trail.by(session.user))
+    audit = replace(audit, at=context.clock())
+    withdraw_consent(connection, session.user, ClientId(client), audit.by(session.user))
     return True

@@ -7,21 +7,21 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.values import ClientId, Secret
 from durward.keys.envelope import KeyFile
 from durward.services import candidate
-from durward.services.candidate import Candidate, Change, Told, Wanted
+from durward.services.candidate import Candidate, Change, ChangeReport, Wanted
 from durward.services.client_secrets import mint_client_secret, needs_secret
+from durward.services.deprovision import deprovision
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, Published, overtaken, publish
-from durward.services.take_back import take_back
 from durward.store.database import Database, attempt
 from durward.store.declarations import put_declaration, remove_declaration
 from durward.store.history import record_change
 from durward.store.snapshots import hold_version
 
-Trails = Callable[[], Trail]
+NewAuditContext = Callable[[], AuditContext]
 Known = Callable[[], Published]
 
 
@@ -31,7 +31,7 @@ class Plan:
 
     changes: tuple[Change, ...]
     secrets: tuple[ClientId, ...]
-    told: Told
+    report: ChangeReport
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Applied:
     secrets: tuple[tuple[ClientId, Secret], ...] = ()
     published: Published | None = None
     """None where nothing changed."""
-    told: Told = field(default_factory=Told)
+    report: ChangeReport = field(default_factory=ChangeReport)
 
 
 async def plan(
@@ -53,7 +53,7 @@ async def plan(
 ) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
     planned = await _candidate(database, wanted, known, envoy, issuer)
-    return Plan(planned.changes, planned.secrets, planned.told)
+    return Plan(planned.changes, planned.secrets, planned.report)
 
 
 async def apply(
@@ -64,7 +64,7 @@ async def apply(
     *,
     issuer: str,
     key_file: KeyFile,
-    trails: Trails,
+    new_audit: NewAuditContext,
 ) -> Applied:
     """Write the change, publish the next snapshot, make a secret for each client that needs one.
 
@@ -80,7 +80,7 @@ async def apply(
             return Applied(checked.version)
         with attempt() as made:
             use = partial(
-                put_in_force, checked=checked, issuer=issuer, key_file=key_file, trails=trails
+                put_in_force, checked=checked, issuer=issuer, key_file=key_file, new_audit=new_audit
             )
             done = await database.write(made.at(use))
         if done is not None:
@@ -89,19 +89,23 @@ async def apply(
 
 
 def put_in_force(
-    connection: Connection, checked: Candidate, issuer: str, key_file: KeyFile, trails: Trails
+    connection: Connection,
+    checked: Candidate,
+    issuer: str,
+    key_file: KeyFile,
+    new_audit: NewAuditContext,
 ) -> Applied | None:
     """Write what was checked, in one short transaction; None where the version is another now."""
     if hold_version(connection) != checked.version:
         return None
-    trail = trails()  # its time is later than that of all that was issued before
+    audit = new_audit()  # its time is later than that of all that was issued before
     for change, stored in checked.steps:
         use = remove_declaration if change.step == "remove" else put_declaration
-        use(connection, stored, trail)
+        use(connection, stored, audit)
         record_change(connection, checked.version + 1, change.step, stored)
-    take_back(connection, checked.before, checked.after, trail)
+    deprovision(connection, checked.before, checked.after, audit)
     secrets = [
-        (name, mint_client_secret(connection, name, trail))
+        (name, mint_client_secret(connection, name, audit))
         for name in checked.secrets
         if needs_secret(connection, name, checked.after.clients[name])
     ]
@@ -109,10 +113,10 @@ def put_in_force(
     if checked.steps:
         published = publish(
             *(connection, checked.after, checked.parts, checked.cause),
-            *(issuer, key_file, trail),
+            *(issuer, key_file, audit),
         )
     version = published.version if published else checked.version
-    return Applied(version, checked.changes, tuple(secrets), published, checked.told)
+    return Applied(version, checked.changes, tuple(secrets), published, checked.report)
 
 
 async def _candidate(

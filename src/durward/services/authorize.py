@@ -6,12 +6,12 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authn.session import Session
 from durward.core.authn.source import counted_source
+from durward.core.configuration.client import Client
+from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
-from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     CODE_LIFETIME,
     INTERACTION_LIFETIME,
@@ -58,7 +58,7 @@ ENDED = ProtocolError(
 
 
 @dataclass(frozen=True)
-class Waits:
+class InteractionRequired:
     """A person has to answer at the interaction's page."""
 
     interaction: str
@@ -97,18 +97,18 @@ class Redirect:
 
 
 @dataclass(frozen=True)
-class AtHome:
+class LocalSignIn:
     """The person is signed in, and nobody else waits for it."""
 
 
 @dataclass(frozen=True)
-class Broken:
+class ErrorPage:
     """Nobody can be told but the person who sits there."""
 
     error: ProtocolError
 
 
-Outcome: TypeAlias = Waits | Question | Redirect | AtHome | Broken
+Outcome: TypeAlias = InteractionRequired | Question | Redirect | LocalSignIn | ErrorPage
 
 
 def begin(
@@ -117,32 +117,34 @@ def begin(
     form: bytes,
     browser: Secret,
     session: Secret | None,
-    trail: Trail,
+    audit: AuditContext,
 ) -> Outcome:
     """Take a client's request; keep it where a person has to answer first."""
-    estate = context.published.estate
+    configuration = context.published.configuration
     try:
         parameters = parse_form(form)
-        target = read_target(parameters, estate.clients)
+        target = read_target(parameters, configuration.clients)
     except ProtocolError as error:
-        return Broken(error)
-    client = estate.clients[target.client]
+        return ErrorPage(error)
+    client = configuration.clients[target.client]
     try:
         hint = one(parameters, "id_token_hint")
         subject = None if hint is None else read_hint(connection, context, hint).subject
-        request = read_request(parameters, target, client, estate.apis, subject)
+        request = read_request(parameters, target, client, configuration.apis, subject)
     except ProtocolError as error:
         return _told(context, target, error)
-    facts = _facts(connection, context, request, client, session, trail)
-    step = next_step(facts, None, trail.at)
+    facts = _facts(connection, context, request, client, session, audit)
+    step = next_step(facts, None, audit.at)
     if isinstance(step, Ask):
-        return Waits(_keep(connection, msgspec.json.encode(request), browser, trail))
-    return _finish(connection, context, facts, step, trail)
+        return InteractionRequired(_keep(connection, msgspec.json.encode(request), browser, audit))
+    return _finish(connection, context, facts, step, audit)
 
 
-def begin_at_home(connection: Connection, _: Context, browser: Secret, trail: Trail) -> Waits:
+def begin_at_home(
+    connection: Connection, _: Context, browser: Secret, audit: AuditContext
+) -> InteractionRequired:
     """A person signs in for the issuer's own pages."""
-    return Waits(_keep(connection, b"", browser, trail))
+    return InteractionRequired(_keep(connection, b"", browser, audit))
 
 
 def proceed(
@@ -152,29 +154,29 @@ def proceed(
     browser: Secret | None,
     session: Secret | None,
     reply: Reply | None,
-    trail: Trail,
+    audit: AuditContext,
 ) -> Outcome:
     """What happens now with a request that waits; every reply leads here."""
-    kept = find_interaction(connection, id, trail.at, lock=True)
+    kept = find_interaction(connection, id, audit.at, lock=True)
     if kept is None or browser is None or kept.browser != browser.sha256():
-        return Broken(ENDED)
+        return ErrorPage(ENDED)
     if not kept.request:
-        return _at_home(connection, context, kept, session, reply, trail)
-    if isinstance(reply, SignedIn) and (begun := current(connection, context, session, trail.at)):
+        return _at_home(connection, context, kept, session, reply, audit)
+    if isinstance(reply, SignedIn) and (begun := current(connection, context, session, audit.at)):
         record_sign_in(connection, kept.id, begun.id)
         kept = replace(kept, session=begun.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
-    client = context.published.estate.clients.get(request.target.client)
+    client = context.published.configuration.clients.get(request.target.client)
     if client is None or not is_still_proven(request.target, client):
-        return Broken(ENDED)
-    facts = _facts(connection, context, request, client, session, trail, kept)
-    step = next_step(facts, reply, trail.at)
+        return ErrorPage(ENDED)
+    facts = _facts(connection, context, request, client, session, audit, kept)
+    step = next_step(facts, reply, audit.at)
     if isinstance(step, Ask):
         person = facts.session.user if facts.session else None
         asked = (kept.id, step.prompt, step.reasons, request, client, person, facts.user)
         return Question(*asked, *_reach(context, request, client))
     finish_interaction(connection, kept.id)
-    return _finish(connection, context, facts, step, trail)
+    return _finish(connection, context, facts, step, audit)
 
 
 def _reach(context: Context, request: AuthorizationRequest, client: Client) -> tuple[Seconds, bool]:
@@ -192,18 +194,18 @@ def _at_home(
     kept: Interaction,
     session: Secret | None,
     reply: Reply | None,
-    trail: Trail,
+    audit: AuditContext,
 ) -> Outcome:
-    if isinstance(reply, SignInRefused) or not current(connection, context, session, trail.at):
+    if isinstance(reply, SignInRefused) or not current(connection, context, session, audit.at):
         return Question(kept.id, Prompt.LOGIN, ("no-session",))
     finish_interaction(connection, kept.id)
-    return AtHome()
+    return LocalSignIn()
 
 
-def _keep(connection: Connection, request: bytes, browser: Secret, trail: Trail) -> str:
-    until = later(trail.at, INTERACTION_LIFETIME)
-    source = counted_source(trail.source)
-    kept = Interaction(new_id("i"), browser.sha256(), request, trail.at, until, source)
+def _keep(connection: Connection, request: bytes, browser: Secret, audit: AuditContext) -> str:
+    until = later(audit.at, INTERACTION_LIFETIME)
+    source = counted_source(audit.source)
+    kept = Interaction(new_id("i"), browser.sha256(), request, audit.at, until, source)
     record_interaction(connection, kept)
     return kept.id
 
@@ -214,14 +216,14 @@ def _facts(
     request: AuthorizationRequest,
     client: Client,
     secret: Secret | None,
-    trail: Trail,
+    audit: AuditContext,
     kept: Interaction | None = None,
 ) -> Facts:
-    session = current(connection, context, secret, trail.at)
+    session = current(connection, context, secret, audit.at)
     user = person(context, session.user) if session else None
     consented: frozenset[str] | None = None
     if session:
-        in_use(connection, session, trail.at)
+        in_use(connection, session, audit.at)
         by = request.target.client
         consented = load_consent(connection, session.user, by, request.audience)
     fresh = session is not None and kept is not None and kept.session == session.id
@@ -229,20 +231,20 @@ def _facts(
 
 
 def _finish(
-    connection: Connection, context: Context, facts: Facts, step: Fail | Issue, trail: Trail
+    connection: Connection, context: Context, facts: Facts, step: Fail | Issue, audit: AuditContext
 ) -> Redirect:
     target = facts.request.target
     if isinstance(step, Fail):
         if step.error.code is ErrorCode.ACCESS_DENIED and facts.session:
-            refusal = trail.by(facts.session.user).event(
+            refusal = audit.by(facts.session.user).event(
                 Kind.CONSENT_REFUSED, f"clients/{target.client}"
             )
             record_event(connection, refusal)
         return _told(context, target, step.error)
-    trail = trail.by(step.session.user)
-    grant = _grant(facts.request, step.session, trail)
+    audit = audit.by(step.session.user)
+    grant = _grant(facts.request, step.session, audit)
     agreed = facts.consented if step.consented is None else step.consented
-    kept = standing_in(context.published.estate, grant, agreed)
+    kept = standing_in(context.published.configuration, grant, agreed)
     if isinstance(kept, Ended):
         public = "what was asked for cannot be given any more"
         error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)
@@ -254,14 +256,14 @@ def _finish(
             target.client,
             facts.request.audience,
             step.consented,
-            trail,
+            audit,
         )
-    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), trail)
+    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), audit)
     answer = {"code": code.reveal(), "state": target.state}
     return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
 
 
-def _grant(request: AuthorizationRequest, session: Session, trail: Trail) -> Grant:
+def _grant(request: AuthorizationRequest, session: Session, audit: AuditContext) -> Grant:
     """All that was asked for, by the person who signed in."""
     return Grant(
         id=GrantId(new_id("g")),
@@ -274,18 +276,18 @@ def _grant(request: AuthorizationRequest, session: Session, trail: Trail) -> Gra
         methods=session.methods,
         authenticated_at=session.authenticated_at,
         nonce=request.nonce,
-        created_at=trail.at,
+        created_at=audit.at,
     )
 
 
 def _issue(
-    connection: Connection, request: AuthorizationRequest, grant: Grant, trail: Trail
+    connection: Connection, request: AuthorizationRequest, grant: Grant, audit: AuditContext
 ) -> Secret:
     """Keep the grant, and the code that opens it once, for a minute (AS-17)."""
     target, secret = request.target, new_secret("dwc")
-    expires = later(trail.at, CODE_LIFETIME)
+    expires = later(audit.at, CODE_LIFETIME)
     code = Code(grant.id, target.client, target.redirect_uri, request.challenge, expires)
-    record_grant(connection, grant, code, secret.sha256(), trail)
+    record_grant(connection, grant, code, secret.sha256(), audit)
     return secret
 
 

@@ -10,19 +10,19 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from durward.core.configuration.changes import Sides, details
+from durward.core.configuration.configuration import Configuration, read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
-from durward.core.estate.changes import Sides, details
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import Estate, read_estate
-from durward.core.estate.summary import ApiSummary, summaries
 from durward.core.invariants import check_invariants
 from durward.core.names import check_names
 from durward.core.openapi.router import path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.envoy_check import EnvoyCheck
-from durward.services.publish import Published, estate_of, parts_of
+from durward.services.publish import Published, configuration_of, parts_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
 from durward.store.history import load_declarations_at, load_versions
@@ -52,7 +52,7 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ChangeReport:
     """What people are told of a change beside its steps."""
 
     apis: tuple[ApiSummary, ...] = ()
@@ -97,15 +97,15 @@ class Candidate:
     """The version that it was compared with: it replaces no other."""
     steps: tuple[tuple[Change, Stored], ...]
     """Each change, and what is put or removed."""
-    before: Estate
-    after: Estate
+    before: Configuration
+    after: Configuration
     secrets: tuple[ClientId, ...]
     """The clients that would get a secret."""
     cause: str
     """What the history will say of it."""
     parts: Mapping[str, bytes]
     """What is published of what is declared then; empty where nothing changes."""
-    told: Told
+    report: ChangeReport
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -148,32 +148,34 @@ def check(
     prune = wanted.prune or former is not None
     steps, after = _difference(found.stored, asked, prune=prune)
     parts: dict[str, bytes] = {}
-    told = Told()
+    report = ChangeReport()
     same = found.version == known.version
-    before = known.estate if same else estate_of(found.stored)
-    estate = before
+    before = known.configuration if same else configuration_of(found.stored)
+    configuration = before
     if steps:
         kinds = Counter(one.kind for one in after)
         # Before they are read: too many would take as much longer.
         check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
         read = [one.read() for one in after]
-        estate = read_estate(read)
-        parts = parts_of(estate)
-        check_sizes(_published(estate, parts))
-        check_names(estate)
-        check_invariants(estate)
+        configuration = read_configuration(read)
+        parts = parts_of(configuration)
+        check_sizes(_published(configuration, parts))
+        check_names(configuration)
+        check_invariants(configuration)
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
-        changed = [api for name, api in estate.apis.items() if before.apis.get(name) != api]
+        changed = [api for name, api in configuration.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)
-        told = _told(steps, found.stored, read, Sides(before, estate))
+        report = _told(steps, found.stored, read, Sides(before, configuration))
     secrets = [
         ClientId(name)
-        for name, client in estate.clients.items()
+        for name, client in configuration.clients.items()
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
     cause = wanted.cause
-    return Candidate(found.version, steps, before, estate, tuple(secrets), cause, parts, told)
+    return Candidate(
+        found.version, steps, before, configuration, tuple(secrets), cause, parts, report
+    )
 
 
 def _told(
@@ -181,7 +183,7 @@ def _told(
     before: Sequence[Stored],
     after: Sequence[Declaration],
     sides: Sides,
-) -> Told:
+) -> ChangeReport:
     asked = {(change.kind, change.name) for change, _ in steps}
     was = {(one.kind, one.name): one for one in before if (one.kind, one.name) in asked}
     will_be = {(one.kind, one.name): one.body for one in after}
@@ -191,7 +193,7 @@ def _told(
         body = was[key].read().body if key in was else None
         found.append((key, details(*key, body, will_be.get(key), sides)))
     apis = [c.name for c, _ in steps if c.kind is Kind.API and c.step != "remove"]
-    return Told(tuple(summaries(sides.after, apis)), tuple(_bounded(found)))
+    return ChangeReport(tuple(summaries(sides.after, apis)), tuple(_bounded(found)))
 
 
 def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator[Inside]:
@@ -199,18 +201,18 @@ def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator
     wider = [sum(line.widens for line in lines) for _, lines in found]
     left, rest = MAX_LINES, max(MAX_LINES - sum(wider), 0)
     for (key, lines), first in zip(found, wider, strict=True):
-        told = min(first, left)
-        left -= told
+        report = min(first, left)
+        left -= report
         others = min(len(lines) - first, rest)
         rest -= others
-        told += others
+        report += others
         if lines:
-            yield Inside(*key, tuple(lines[:told]), len(lines) - told)
+            yield Inside(*key, tuple(lines[:report]), len(lines) - report)
 
 
-def _published(estate: Estate, parts: Mapping[str, bytes]) -> dict[Size, int]:
+def _published(configuration: Configuration, parts: Mapping[str, bytes]) -> dict[Size, int]:
     """How much an edge would have to take."""
-    operations = [operation for api in estate.apis.values() for operation in api.operations]
+    operations = [operation for api in configuration.apis.values() for operation in api.operations]
     return {
         Size.OPERATIONS: len(operations),
         Size.BYTES: sum(map(len, parts.values())),

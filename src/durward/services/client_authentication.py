@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.client_auth import (
     AssertionProof,
@@ -39,7 +39,7 @@ def authenticate(
     context: Context,
     authorization: str | None,
     form: Mapping[str, tuple[str, ...]],
-    trail: Trail,
+    audit: AuditContext,
 ) -> tuple[ClientId, Client]:
     """The client that proved itself. Raises ProtocolError `invalid_request`, `invalid_client`."""
     match read_proof(authorization, form):
@@ -50,8 +50,8 @@ def authenticate(
             registered = _registered(context, client, "private_key_jwt")
             keys = KeySet.parse(dict(registered.jwks or {"keys": []}))
             audiences = (context.issuer, context.issuer + TOKEN_PATH)
-            once = verify_assertion(proof, client, keys, audiences, trail.at)
-            if not consume_assertion(connection, client, once.jti, once.expires_at, trail.at):
+            once = verify_assertion(proof, client, keys, audiences, audit.at)
+            if not consume_assertion(connection, client, once.jti, once.expires_at, audit.at):
                 raise refused("the assertion was used before")
         case NoProof(client):
             registered = _registered(context, client, "none")
@@ -65,7 +65,7 @@ def _check_secret(connection: Connection, proof: SecretProof) -> None:
 
 
 def _registered(context: Context, client: ClientId, method: str) -> Client:
-    found = context.published.estate.clients.get(client)
+    found = context.published.configuration.clients.get(client)
     if found is None:
         # What was typed may be a secret in the wrong field: only names that exist are recorded.
         raise refused("unknown client")
@@ -81,12 +81,12 @@ def record_refusal(
     context: Context,
     client: ClientId | None,
     error: ProtocolError,
-    trail: Trail,
+    audit: AuditContext,
     *,
     proven: bool,
 ) -> None:
     """Record what a client was refused; of one that did not prove itself, where there is room."""
-    event = trail.event(
+    event = audit.event(
         Kind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
         error=error.code.value,

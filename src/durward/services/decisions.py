@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authzen.body import Action as Named
 from durward.core.authzen.body import (
     ActionSearch,
@@ -27,7 +27,7 @@ from durward.core.authzen.question import Directory, Unknown
 from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.policy.explain import Explanation, explain
+from durward.core.policy.analysis.explain import Explanation, explain
 from durward.core.values import ClientId, DecisionId, from_numeric_date
 from durward.core.wire import JsonLike
 from durward.entropy import new_id
@@ -44,16 +44,18 @@ STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 class AuthzenService:
     """Where one caller asks, within one transaction."""
 
-    def __init__(self, connection: Connection, context: Context, token: str, trail: Trail) -> None:
+    def __init__(
+        self, connection: Connection, context: Context, token: str, audit: AuditContext
+    ) -> None:
         """Raises ProtocolError `invalid_token`."""
         self._connection = connection
         self._policies = context.published.policies
         self._version = context.published.version
-        self._caller = caller_of(connection, context, token, trail)
-        self._trail = trail.by(self._caller)
-        estate = context.published.estate
-        authzen_apis = estate.clients[self._caller].authzen_apis
-        self._directory = Directory(estate, authzen_apis, trail.at)
+        self._caller = caller_of(connection, context, token, audit)
+        self._audit = audit.by(self._caller)
+        configuration = context.published.configuration
+        authzen_apis = configuration.clients[self._caller].authzen_apis
+        self._directory = Directory(configuration, authzen_apis, audit.at)
 
     def evaluate(self, body: bytes) -> Answer:
         """One decision. Raises ProtocolError `invalid_request`."""
@@ -120,7 +122,7 @@ class AuthzenService:
         facts: dict[str, Any] = {"search": type(asked).__name__, "results": len(found)}
         if not isinstance(asked, ActionSearch):
             facts["action"] = asked.action.name
-        event = self._trail.event(Kind.SEARCH, f"clients/{self._caller}", **facts)
+        event = self._audit.event(Kind.SEARCH, f"clients/{self._caller}", **facts)
         record_event(self._connection, event)
         return found, following
 
@@ -144,14 +146,14 @@ class AuthzenService:
         who = known.principal if known else None
         decision = Decision(
             id=id,
-            at=self._trail.at,
+            at=self._audit.at,
             allowed=allowed,
             status=200,
             stage=Stage.POLICY if known else Stage.RESOURCE,
             reason=reason,
             method="POST",
             path=EVALUATION_PATH,
-            source=self._trail.source,
+            source=self._audit.source,
             action=known.action if known else asked.action.name,
             resource=known.resource if known else f"{asked.resource.type}/{asked.resource.id}",
             subject=asked.subject.id,
@@ -171,15 +173,17 @@ def told(results: list[Answer], following: str) -> Answer:
     return {"results": [*results], "page": {"next_token": following}}
 
 
-def caller_of(connection: Connection, context: Context, token: str, trail: Trail) -> ClientId:
+def caller_of(
+    connection: Connection, context: Context, token: str, audit: AuditContext
+) -> ClientId:
     """The client that acts for itself by this token, and may still ask.
 
     Raises ProtocolError `invalid_token`.
     """
     audience = context.issuer + ACCESS_PATH
-    claims = verify_access_token(context, token, audience=audience, now=trail.at)
+    claims = verify_access_token(context, token, audience=audience, now=audit.at)
     name, issued = str(claims.get("client_id")), claims.get("iat")
-    client = context.published.estate.clients.get(name)
+    client = context.published.configuration.clients.get(name)
     is_own = claims.get("sub") == name and isinstance(issued, int)
     if client is None or client.disabled or not client.authzen_apis or not is_own:
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")

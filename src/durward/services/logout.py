@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.form import one, parse_form
@@ -59,7 +59,7 @@ def sign_out(
     secret: Secret | None,
     *,
     confirmed: bool,
-    trail: Trail,
+    audit: AuditContext,
 ) -> Outcome:
     """End the session, if its ID token proves that its client asks, or the person confirmed.
 
@@ -72,8 +72,8 @@ def sign_out(
         uri = _destination(context, parameters, hint)
     except ProtocolError as error:
         return Wrong(error)
-    session = current(connection, context, secret, trail.at)
-    named = _named(connection, context, hint, trail.at)
+    session = current(connection, context, secret, audit.at)
+    named = _named(connection, context, hint, audit.at)
     if session is None:
         return SignedOut(uri) if named is None else StillOpen()
     is_this = named is not None and named.id == session.id
@@ -81,7 +81,7 @@ def sign_out(
     if not (confirmed or is_this):
         return MustConfirm(names_another=len(own) > 1)
     for ended in own:
-        end_session(connection, ended.id, "signed out", trail.by(session.user))
+        end_session(connection, ended.id, "signed out", audit.by(session.user))
     return SignedOut(uri)
 
 
@@ -114,7 +114,7 @@ def _destination(
     if wanted is None:
         return None
     named = hint.client if hint else one(parameters, "client_id")
-    client = context.published.estate.clients.get(named or "")
+    client = context.published.configuration.clients.get(named or "")
     if client is None or wanted not in client.post_logout_redirect_uris:
         public = "the application asked to go on at an address that it is not registered with"
         raise ProtocolError(ErrorCode.INVALID_REQUEST, public, private=wanted[:300])

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
+from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
 from durward.core.edge.parts import digest_of, read_listing
 from durward.core.edge.report import IN_CONTACT, NodeState, Report, lacks
 from durward.core.errors import Conflict, Misconfigured
-from durward.core.estate.declaration import NAME, NAME_CHARACTERS
 from durward.core.jose.jwk import KeySet
 from durward.core.sizes import NODES
 from durward.core.values import MICROSECONDS, Instant, later
@@ -47,7 +47,7 @@ class Heard:
     """Whether it has in force what this database did not publish: the database was put back."""
 
 
-def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> str:
+def join(connection: Connection, wish: str | None, place: str, audit: AuditContext) -> str:
     """The id of the node at a place: the one it has, the one it wants, or the next free one.
 
     Raises Conflict where another place has the id and is in contact, Misconfigured where there are
@@ -66,18 +66,18 @@ def join(connection: Connection, wish: str | None, place: str, trail: Trail) -> 
     if wish in known:
         node, at = known[wish]
         if at != place:
-            if holds(node, at, trail.at):
+            if holds(node, at, audit.at):
                 raise Conflict(f"node `{wish}` is another process, and that one is in contact")
-            move_node(connection, wish, place, trail, moved=wish not in here)
+            move_node(connection, wish, place, audit, moved=wish not in here)
     else:
         if len(known) - len(former) >= NODES:
             hint = "durward edge forget ID lets one go that is no more"
             raise Misconfigured(
                 "nodes", f"there are {len(known)}, and no more are served", hint=hint
             )
-        add_node(connection, wish, place, trail)
+        add_node(connection, wish, place, audit)
     for id in former:  # a place is one node: nobody will ever speak for its former name
-        forget_node(connection, id, trail)
+        forget_node(connection, id, audit)
     return wish
 
 
@@ -86,16 +86,16 @@ def holds(node: NodeState, at: str, now: Instant) -> bool:
     return not at.startswith(LEFT) and later(node.heard_at, IN_CONTACT) >= now
 
 
-def leave(connection: Connection, id: str, place: str, trail: Trail) -> None:
+def leave(connection: Connection, id: str, place: str, audit: AuditContext) -> None:
     """The node at a place ends in order: its id may go on anywhere at once, as in a new container.
 
     Until it does, it counts like any that is not heard of.
     """
     if any((node.id, at) == (id, place) for node, at in load_nodes(connection)):
-        leave_node(connection, id, LEFT + place, trail)
+        leave_node(connection, id, LEFT + place, audit)
 
 
-def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
+def hear(connection: Connection, report: Report, audit: AuditContext) -> Heard:
     """Take down what a node tells. Raises Conflict where another process has its id.
 
     What it has of another history counts as nothing: a version, and a number of a revocation.
@@ -106,12 +106,12 @@ def hear(connection: Connection, report: Report, trail: Trail) -> Heard:
         return Heard(known=False, is_ahead=ahead)
     node, at = known[report.node]
     if at != report.place:
-        if not holds(node, at, trail.at):  # it began without us, and joins its new place now
+        if not holds(node, at, audit.at):  # it began without us, and joins its new place now
             return Heard(known=False, is_ahead=ahead)
         raise Conflict(f"node `{report.node}` is another process")
     if revoked_at(connection, report.revocations) != report.revocations_at:
         report = msgspec.structs.replace(report, revocations=0, revocations_at=0)
-    record_report(connection, report, 0 if ahead else report.version, trail)
+    record_report(connection, report, 0 if ahead else report.version, audit)
     return Heard(known=True, is_ahead=ahead)
 
 
@@ -124,39 +124,39 @@ def is_ahead(connection: Connection, version: int, digest: str) -> bool:
 
 
 def overtake(
-    connection: Connection, signed: str, issuer: str, key_file: KeyFile, trail: Trail
+    connection: Connection, signed: str, issuer: str, key_file: KeyFile, audit: AuditContext
 ) -> None:
     """A node shows the list that it has, signed by our key, and it is ahead: publish beyond it.
 
     Raises Misconfigured where we never signed it, Conflict where it is another database's.
     """
     ring = load_ring(connection, key_file)
-    keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), trail.at)]})
+    keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), audit.at)]})
     listing, digest = read_listing(signed, keys), digest_of(signed.encode())
     if listing.database != identity(connection).database:
         raise Conflict("the list is that of another database")
     if not is_ahead(connection, listing.version, digest):
         return  # another replica, or another node, was here before
     reason = f"a node has version {listing.version}"
-    begin_epoch(connection, reason, trail, beyond=listing.epoch)
-    publish_anew(connection, issuer, key_file, trail, beyond=listing.version)
+    begin_epoch(connection, reason, audit, beyond=listing.epoch)
+    publish_anew(connection, issuer, key_file, audit, beyond=listing.version)
 
 
 def restored(
-    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, beyond: int = 0
+    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext, beyond: int = 0
 ) -> tuple[int, int]:
     """An operator says that the database was put back: the epoch that begins, and its version.
 
     Raises Misconfigured where the version to be beyond is none that a node can have.
     """
     check_beyond(connection, beyond)
-    epoch = begin_epoch(connection, "an operator says so", trail)
-    return epoch, publish_anew(connection, issuer, key_file, trail, beyond=beyond)
+    epoch = begin_epoch(connection, "an operator says so", audit)
+    return epoch, publish_anew(connection, issuer, key_file, audit, beyond=beyond)
 
 
-def forget(connection: Connection, id: str, trail: Trail) -> None:
+def forget(connection: Connection, id: str, audit: AuditContext) -> None:
     """Forget a node. Raises Misconfigured where there is none of that name."""
-    if not forget_node(connection, id, trail):
+    if not forget_node(connection, id, audit):
         raise Misconfigured(f"nodes/{id}", "is not known", hint="durward status")
 
 

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.edge.revocation import Kind
 from durward.core.errors import Misconfigured
 from durward.core.values import Secret, UserId
@@ -109,7 +109,7 @@ def has_password(connection: Connection, user: UserId) -> bool:
 
 
 def set_password(
-    connection: Connection, context: Context, user: UserId, phc: str, trail: Trail
+    connection: Connection, context: Context, user: UserId, phc: str, audit: AuditContext
 ) -> None:
     """Give a person a password; what stood on the one before ends (AS-104).
 
@@ -117,12 +117,12 @@ def set_password(
     too, also those that outlive a session.
     Raises Misconfigured where there is no such person.
     """
-    if user not in context.published.estate.users:
+    if user not in context.published.configuration.users:
         raise Misconfigured(f"users/{user}", "is not declared", hint="durward export")
     hold_people(connection, user)
-    record_password(connection, user, phc, trail)
+    record_password(connection, user, phc, audit)
     forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):
-        end_session(connection, session.id, REPLACED, trail)
+        end_session(connection, session.id, REPLACED, audit)
     ids = [grant.id for grant in live_grants(connection, user=user)]
-    end_grants(connection, ids, REPLACED, trail, instead=(Kind.SUBJECT, user))
+    end_grants(connection, ids, REPLACED, audit, instead=(Kind.SUBJECT, user))

@@ -12,18 +12,18 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from durward.core.api import scopes_of
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
+from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.edge.parts import (
     LIST_TYPE,
     Listing,
     digest_of,
-    parts_of_estate,
+    parts_of_configuration,
     parts_of_issuer,
 )
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
-from durward.core.estate.estate import Estate, read_estate
-from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.evaluate import PolicySet
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.wire import decode_base64url
 from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
@@ -53,7 +53,7 @@ class Published:
 
     edition: Edition
     """By which it is told whether it is the newest."""
-    estate: Estate
+    configuration: Configuration
     ring: KeyRing
     signed: str
     """The list of parts that edges read."""
@@ -66,7 +66,9 @@ class Published:
     @cached_property
     def policies(self) -> PolicySet:
         """The policies, ready to decide; compiled when they are asked for first."""
-        return compile_bundle(self.estate.bundle, scopes_of(self.estate.apis.values()))
+        return compile_bundle(
+            self.configuration.bundle, scopes_of(self.configuration.apis.values())
+        )
 
 
 async def load_published(database: Database, key_file: KeyFile) -> Published:
@@ -82,53 +84,53 @@ async def load_published(database: Database, key_file: KeyFile) -> Published:
         return edition, found[1].decode(), stored, load_ring(connection, key_file)
 
     edition, signed, stored, ring = await database.read(use)
-    return Published(edition, await asyncio.to_thread(estate_of, stored), ring, signed)
+    return Published(edition, await asyncio.to_thread(configuration_of, stored), ring, signed)
 
 
-def estate_of(stored: Sequence[Stored]) -> Estate:
+def configuration_of(stored: Sequence[Stored]) -> Configuration:
     """What was declared, read as one value: seconds where it is much. Raises Misconfigured."""
-    return read_estate([one.read() for one in stored])
+    return read_configuration([one.read() for one in stored])
 
 
 def publish(
     connection: Connection,
-    estate: Estate,
+    configuration: Configuration,
     declared: Mapping[str, bytes],
     cause: str,
     issuer: str,
     key_file: KeyFile,
-    trail: Trail,
+    audit: AuditContext,
     *,
     beyond: int = 0,
 ) -> Published:
     """Sign and publish the next snapshot, in the transaction that changed what it says.
 
-    `estate` is all that is declared now, read before by who holds the version, and `declared` its
-    parts (`parts_of`), made before too: the writer is not held for it. `cause` stands in the
-    history. The next version is greater than that one, and than `beyond`.
+    `configuration` is all that is declared now, read before by who holds the version, and
+    `declared` its parts (`parts_of`), made before too: the writer is not held for it. `cause`
+    stands in the history. The next version is greater than that one, and than `beyond`.
     """
     version = max(hold_version(connection), beyond) + 1
     ring = load_ring(connection, key_file)
-    contents = {**declared, **keys_of(ring, issuer, trail)}
+    contents = {**declared, **keys_of(ring, issuer, audit)}
     digests = {name: digest_of(data) for name, data in contents.items()}
     place = identity(connection)
     listing = Listing(version, place.database, place.epoch, digests)
-    signer = ring.signer(SNAPSHOT, trail.at)
+    signer = ring.signer(SNAPSHOT, audit.at)
     signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
     bodies = {digests[name]: data for name, data in contents.items()}
-    publish_snapshot(connection, version, signed.encode(), bodies, trail)
-    record_version(connection, version, cause, trail)
-    return Published(Edition(place.epoch, version, trail.at), estate, ring, signed)
+    publish_snapshot(connection, version, signed.encode(), bodies, audit)
+    record_version(connection, version, cause, audit)
+    return Published(Edition(place.epoch, version, audit.at), configuration, ring, signed)
 
 
-def parts_of(estate: Estate) -> dict[str, bytes]:
+def parts_of(configuration: Configuration) -> dict[str, bytes]:
     """What is declared, by part."""
-    return parts_of_estate(estate.apis.values(), estate.bundle)
+    return parts_of_configuration(configuration.apis.values(), configuration.bundle)
 
 
-def keys_of(ring: KeyRing, issuer: str, trail: Trail) -> dict[str, bytes]:
+def keys_of(ring: KeyRing, issuer: str, audit: AuditContext) -> dict[str, bytes]:
     """Whose tokens are taken and by which keys, by part."""
-    keys = ring.public((ACCESS,), trail.at)
+    keys = ring.public((ACCESS,), audit.at)
     return parts_of_issuer(
         issuer, ({name: str(value) for name, value in key.items()} for key in keys)
     )
@@ -144,16 +146,18 @@ def identity(connection: Connection) -> Deployment:
 
 
 def publish_anew(
-    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail, *, beyond: int
+    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext, *, beyond: int
 ) -> int:
     """After the database was put back: publish what is declared, by a version beyond another.
 
     Returns the version. Raises Misconfigured.
     """
     hold_version(connection)
-    estate = estate_of(load_declarations(connection))
-    cause, parts = "put back", parts_of(estate)
-    return publish(connection, estate, parts, cause, issuer, key_file, trail, beyond=beyond).version
+    configuration = configuration_of(load_declarations(connection))
+    cause, parts = "put back", parts_of(configuration)
+    return publish(
+        connection, configuration, parts, cause, issuer, key_file, audit, beyond=beyond
+    ).version
 
 
 def check_beyond(connection: Connection, beyond: int) -> None:
@@ -166,7 +170,7 @@ def check_beyond(connection: Connection, beyond: int) -> None:
 
 
 def publish_if_changed(
-    connection: Connection, issuer: str, key_file: KeyFile, trail: Trail
+    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext
 ) -> None:
     """At start: publish where what there is to say is not what was said last.
 
@@ -174,14 +178,14 @@ def publish_if_changed(
     before. Raises Misconfigured.
     """
     hold_version(connection)
-    estate = estate_of(load_declarations(connection))
-    declared = parts_of(estate)
+    configuration = configuration_of(load_declarations(connection))
+    declared = parts_of(configuration)
     if found := load_snapshot(connection):
-        contents = {**declared, **keys_of(load_ring(connection, key_file), issuer, trail)}
+        contents = {**declared, **keys_of(load_ring(connection, key_file), issuer, audit)}
         digests = {name: digest_of(data) for name, data in contents.items()}
         if listed(found[1]) == digests:
             return
-    publish(connection, estate, declared, "start", issuer, key_file, trail)
+    publish(connection, configuration, declared, "start", issuer, key_file, audit)
 
 
 def listed(signed: bytes) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.jose.jws import verify
 from durward.core.jose.jwt import MAX_CLAIMS_BYTES
@@ -28,23 +28,23 @@ class Revoked:
 
 
 def revoke(
-    connection: Connection, context: Context, request: ClientRequest, trail: Trail
+    connection: Connection, context: Context, request: ClientRequest, audit: AuditContext
 ) -> Revoked:
     """End the grant that a token stands on. What is not the client's stays as it is."""
     try:
         form = parse_form(request.body)
-        client, _ = authenticate(connection, context, request.authorization, form, trail)
+        client, _ = authenticate(connection, context, request.authorization, form, audit)
         token = required(form, "token")
         grant = _grant_of_refresh(connection, token, client) or _grant_of_access(
-            context, token, client, trail
+            context, token, client, audit
         )
     except ProtocolError as error:
         if error.code is ErrorCode.INVALID_CLIENT:  # secrets are guessed here as well
-            record_refusal(connection, context, None, error, trail, proven=False)
+            record_refusal(connection, context, None, error, audit, proven=False)
         return Revoked(error)
     if grant:
         hold_grant(connection, grant)
-        end_grant(connection, grant, "revoked by its client", trail.by(client))
+        end_grant(connection, grant, "revoked by its client", audit.by(client))
     return Revoked()
 
 
@@ -55,9 +55,9 @@ def _grant_of_refresh(connection: Connection, token: str, client: ClientId) -> G
 
 
 def _grant_of_access(
-    context: Context, token: str, client: ClientId, trail: Trail
+    context: Context, token: str, client: ClientId, audit: AuditContext
 ) -> GrantId | None:
-    claims = _claims(context, token, trail)
+    claims = _claims(context, token, audit)
     if claims.get("client_id") != client:
         return None
     grant = claims.get("grant")
@@ -68,10 +68,10 @@ def _grant_of_access(
     raise ProtocolError(code, "a token that a client got for itself cannot be revoked")
 
 
-def _claims(context: Context, token: str, trail: Trail) -> Mapping[str, Json]:
+def _claims(context: Context, token: str, audit: AuditContext) -> Mapping[str, Json]:
     """The claims of an access token of ours, an expired one too; empty for anything else."""
     try:
-        verified = verify(token, context.keys(ACCESS, trail.at), ("ES256",))
+        verified = verify(token, context.keys(ACCESS, audit.at), ("ES256",))
         claims = parse_json(verified.payload, limit_bytes=MAX_CLAIMS_BYTES)
     except ProtocolError:
         return {}

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Attempt, attempt_at_known_browser, attempt_from
-from durward.core.estate.user import User
+from durward.core.configuration.user import User
 from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
@@ -74,7 +74,7 @@ class TooSoon:
 
 def person(context: Context, user: str) -> User | None:
     """Somebody who may sign in: declared, and not disabled."""
-    found = context.published.estate.users.get(user)
+    found = context.published.configuration.users.get(user)
     return None if found is None or found.disabled else found
 
 
@@ -88,7 +88,7 @@ def current(
     session = hold_session(connection, secret.sha256()) if secret else None
     if session is None or not session.is_live(now, context.sessions):
         return None
-    user = context.published.estate.users.get(session.user)
+    user = context.published.configuration.users.get(session.user)
     return session if user is None or user.tenant == session.tenant else None
 
 
@@ -99,24 +99,28 @@ def in_use(connection: Connection, session: Session, now: Instant) -> None:
 
 
 def admit(
-    connection: Connection, context: Context, account: str, browser: Secret | None, trail: Trail
+    connection: Connection,
+    context: Context,
+    account: str,
+    browser: Secret | None,
+    audit: AuditContext,
 ) -> Admitted | TooSoon:
     """Count an attempt to sign in, before anything is verified (AS-96).
 
     `browser` is what it is known by, if it was sent.
     """
     exists = person(context, account) is not None
-    known = _known_for(connection, UserId(account), browser, trail.at) if exists else None
-    attempt = _attempt(context, account, known, trail)
-    wait = count_attempt(connection, attempt.limits, trail.at)
+    known = _known_for(connection, UserId(account), browser, audit.at) if exists else None
+    attempt = _attempt(context, account, known, audit)
+    wait = count_attempt(connection, attempt.limits, audit.at)
     if wait:
-        _refuse(connection, context, account, "too many attempts", trail)
+        _refuse(connection, context, account, "too many attempts", audit)
         return TooSoon(wait)
     phc = load_password(connection, UserId(account)) if exists else None
     return Admitted(phc or decoy(context, account), phc is not None, known is not None, attempt)
 
 
-def release(connection: Connection, _: Context, attempt: Attempt, __: Trail) -> None:
+def release(connection: Connection, _: Context, attempt: Attempt, __: AuditContext) -> None:
     """Take back what an attempt counted whose password was not looked at after all."""
     uncount_attempt(connection, attempt.limits)
 
@@ -130,22 +134,24 @@ def _known_for(
     return None
 
 
-def _attempt(context: Context, account: str, known: Secret | None, trail: Trail) -> Attempt:
+def _attempt(context: Context, account: str, known: Secret | None, audit: AuditContext) -> Attempt:
     key = context.key_file.derive("attempts")
     if known is not None:
         return attempt_at_known_browser(key, account, known.sha256())
-    return attempt_from(key, account, trail.source)
+    return attempt_from(key, account, audit.source)
 
 
-def refuse(connection: Connection, context: Context, account: str, trail: Trail) -> None:
+def refuse(connection: Connection, context: Context, account: str, audit: AuditContext) -> None:
     """Record that the password was wrong, or the account unknown."""
-    _refuse(connection, context, account, "wrong account or password", trail)
+    _refuse(connection, context, account, "wrong account or password", audit)
 
 
-def _refuse(connection: Connection, context: Context, account: str, why: str, trail: Trail) -> None:
+def _refuse(
+    connection: Connection, context: Context, account: str, why: str, audit: AuditContext
+) -> None:
     # What was typed may be a password in the wrong field: only names that exist are recorded.
-    target = f"users/{account}" if account in context.published.estate.users else "users/?"
-    record_anonymous(connection, context, trail.event(Kind.SIGN_IN_REFUSED, target, reason=why))
+    target = f"users/{account}" if account in context.published.configuration.users else "users/?"
+    record_anonymous(connection, context, audit.event(Kind.SIGN_IN_REFUSED, target, reason=why))
 
 
 def sign_in(
@@ -156,7 +162,7 @@ def sign_in(
     renewed: str | None,
     before: BrowserSecrets,
     agent: str,
-    trail: Trail,
+    audit: AuditContext,
 ) -> Begun | Admitted | None:
     """Begin a session for somebody whose password fits the hash of `admitted`.
 
@@ -176,29 +182,29 @@ def sign_in(
         return None
     if kept != admitted.phc:
         return replace(admitted, phc=kept)
-    trail = trail.by(account)
+    audit = audit.by(account)
     if renewed is not None:
-        renew_hash(connection, UserId(account), kept, renewed, trail)
+        renew_hash(connection, UserId(account), kept, renewed, audit)
     forgive_attempt(connection, admitted.attempt.limits, admitted.attempt.pair)
-    secret, old = new_secret("dwk"), current(connection, context, before.session, trail.at)
+    secret, old = new_secret("dwk"), current(connection, context, before.session, audit.at)
     if old is not None and old.user == account:
-        renew_session(connection, old.id, secret.sha256(), PASSWORD, trail)
+        renew_session(connection, old.id, secret.sha256(), PASSWORD, audit)
     else:
         if old is not None:
-            end_session(connection, old.id, "another person signed in", trail)
+            end_session(connection, old.id, "another person signed in", audit)
         fresh = Session(
             id=SessionId(new_id("s")),
             user=UserId(account),
             tenant=TenantId(user.tenant),
             methods=PASSWORD,
-            started_at=trail.at,
-            authenticated_at=trail.at,
-            seen_at=trail.at,
-            source=trail.source,
+            started_at=audit.at,
+            authenticated_at=audit.at,
+            seen_at=audit.at,
+            source=audit.source,
             agent=agent[:MAX_AGENT_CHARACTERS],
         )
-        start_session(connection, fresh, secret.sha256(), trail)
-    return Begun(secret, _remember(connection, UserId(account), before.known, trail.at))
+        start_session(connection, fresh, secret.sha256(), audit)
+    return Begun(secret, _remember(connection, UserId(account), before.known, audit.at))
 
 
 def _remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:

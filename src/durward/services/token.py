@@ -9,16 +9,16 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authzen.metadata import ACCESS_PATH
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.oauth import id_token
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.oauth.form import one, parse_form, required
 from durward.core.oauth.grant import Claims, Grant
 from durward.core.oauth.grants import authorization_code, client_credentials, refresh_token
-from durward.core.oauth.grants.refresh_token import PREFIX, Turn, narrowed, successor, turn
+from durward.core.oauth.grants.refresh_token import PREFIX, Rotation, narrowed, successor, turn
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.standing import Ended, Keeps
 from durward.core.values import ClientId, GrantId, Secret, later
@@ -58,7 +58,7 @@ class TokenAnswer:
 
 
 def exchange(
-    connection: Connection, context: Context, request: ClientRequest, trail: Trail
+    connection: Connection, context: Context, request: ClientRequest, audit: AuditContext
 ) -> TokenAnswer:
     """Answer one request."""
     client: ClientId | None = None
@@ -66,22 +66,22 @@ def exchange(
     try:
         form = parse_form(request.body)
         kind = required(form, "grant_type")
-        client, registered = authenticate(connection, context, request.authorization, form, trail)
-        trail = trail.by(client)
+        client, registered = authenticate(connection, context, request.authorization, form, audit)
+        audit = audit.by(client)
         proven = registered.authentication != "none"  # else anybody can say its name
         check_grant_type(registered, kind, GRANT_TYPES)
         match kind:
             case "authorization_code":
-                answer = _by_code(connection, context, client, registered, form, trail)
+                answer = _by_code(connection, context, client, registered, form, audit)
             case "refresh_token":
-                answer = _by_refresh(connection, context, client, form, trail)
+                answer = _by_refresh(connection, context, client, form, audit)
             case _:
-                apis = context.published.estate.apis
+                apis = context.published.configuration.apis
                 decisions = context.issuer + ACCESS_PATH
                 granted = client_credentials.grant(client, registered, form, apis, decisions)
-                answer = _access(connection, context, granted, trail)
+                answer = _access(connection, context, granted, audit)
     except ProtocolError as error:
-        record_refusal(connection, context, client, error, trail, proven=proven)
+        record_refusal(connection, context, client, error, audit, proven=proven)
         return TokenAnswer(None, error)
     return TokenAnswer(answer)
 
@@ -92,7 +92,7 @@ def _by_code(
     client: ClientId,
     registered: Client,
     form: Form,
-    trail: Trail,
+    audit: AuditContext,
 ) -> dict[str, JsonLike]:
     """Redeem a code, once; a second time ends its grant (AS-18, OAuth 2.1 draft-15 §4.1.3)."""
     code_hash = Secret(required(form, "code")).sha256()
@@ -104,25 +104,25 @@ def _by_code(
         raise authorization_code.refused(f"the code is `{code.client}`'s")
     hold_grant(connection, code.grant)
     if redeemed_at is not None:
-        record_event(connection, trail.event(Kind.CODE_REPLAYED, f"grants/{code.grant}"))
-        end_grant(connection, code.grant, "its code was used twice", trail)
+        record_event(connection, audit.event(Kind.CODE_REPLAYED, f"grants/{code.grant}"))
+        end_grant(connection, code.grant, "its code was used twice", audit)
         raise authorization_code.refused("used before")
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
-    redeem_code(connection, code_hash, trail.at)
-    authorization_code.check(code, registered, form, trail.at)
-    left = _standing(connection, context, code.grant, trail)
+    redeem_code(connection, code_hash, audit.at)
+    authorization_code.check(code, registered, form, audit.at)
+    left = _standing(connection, context, code.grant, audit)
     if isinstance(left, Ended):
         raise authorization_code.refused(left.reason)
     grant, kept = left
     _check_resource(grant, form)
-    answer = _tokens(connection, context, grant, kept.scopes, kept.claims, trail)
+    answer = _tokens(connection, context, grant, kept.scopes, kept.claims, audit)
     if kept.renewable:
-        answer["refresh_token"] = _new_family(connection, context, grant, trail).reveal()
+        answer["refresh_token"] = _new_family(connection, context, grant, audit).reveal()
     return answer
 
 
 def _by_refresh(
-    connection: Connection, context: Context, client: ClientId, form: Form, trail: Trail
+    connection: Connection, context: Context, client: ClientId, form: Form, audit: AuditContext
 ) -> dict[str, JsonLike]:
     """Rotate a refresh token: of each there is one successor (AS-33, AS-34)."""
     presented = Secret(required(form, "refresh_token"))
@@ -139,16 +139,16 @@ def _by_refresh(
     if known.spent_at is not None:
         after = find_refresh(connection, following.sha256())
         known = replace(known, succeeded=after is not None and after[1].spent_at is not None)
-    taken = turn(known, trail.at)
+    taken = turn(known, audit.at)
     match taken:
-        case Turn.EXPIRED:
+        case Rotation.EXPIRED:
             raise refresh_token.refused("expired")
-        case Turn.REUSE:
-            record_event(connection, trail.event(Kind.REFRESH_REUSED, f"grants/{family.grant}"))
-            end_grant(connection, family.grant, "a refresh token was used again", trail)
+        case Rotation.REUSE:
+            record_event(connection, audit.event(Kind.REFRESH_REUSED, f"grants/{family.grant}"))
+            end_grant(connection, family.grant, "a refresh token was used again", audit)
             raise refresh_token.refused("used before")
-        case Turn.ROTATE | Turn.REPEAT:
-            left = _standing(connection, context, family.grant, trail)
+        case Rotation.ROTATE | Rotation.REPEAT:
+            left = _standing(connection, context, family.grant, audit)
     if isinstance(left, Ended):
         raise refresh_token.refused(left.reason)
     grant, kept = left
@@ -156,10 +156,10 @@ def _by_refresh(
         raise refresh_token.refused("the client may not have refresh tokens any more")
     _check_resource(grant, form)
     scopes = narrowed((*grant.scopes, *grant.lost), kept.scopes, one(form, "scope"))
-    if taken is Turn.ROTATE:
-        spend_refresh(connection, token_hash, trail.at)
-        add_refresh(connection, grant.id, following.sha256(), trail.at)
-    answer = _tokens(connection, context, grant, scopes, kept.claims, trail)
+    if taken is Rotation.ROTATE:
+        spend_refresh(connection, token_hash, audit.at)
+        add_refresh(connection, grant.id, following.sha256(), audit.at)
+    answer = _tokens(connection, context, grant, scopes, kept.claims, audit)
     answer["refresh_token"] = following.reveal()
     return answer
 
@@ -168,20 +168,20 @@ def _standing(
     connection: Connection,
     context: Context,
     id: GrantId,
-    trail: Trail,
+    audit: AuditContext,
 ) -> tuple[Grant, Keeps] | Ended:
     """A grant on which something may be issued now, and what: it and its session are alive too."""
     grant = find_grant(connection, id)
     if grant is None or grant.ended_at is not None:
         return Ended("the grant has ended")
-    kept = standing_now(connection, context.published.estate, grant)
+    kept = standing_now(connection, context.published.configuration, grant)
     if isinstance(kept, Ended):
         return kept
     if not kept.outlives_session:
         session = load_session(connection, grant.session)
-        if session is None or not session.is_live(trail.at, context.sessions):
+        if session is None or not session.is_live(audit.at, context.sessions):
             return Ended("its session is over")
-        touch_session(connection, session.id, trail.at)
+        touch_session(connection, session.id, audit.at)
     return grant, kept
 
 
@@ -191,15 +191,17 @@ def _check_resource(grant: Grant, form: Form) -> None:
         raise ProtocolError(ErrorCode.INVALID_TARGET, "the grant is for another resource")
 
 
-def _new_family(connection: Connection, context: Context, grant: Grant, trail: Trail) -> Secret:
+def _new_family(
+    connection: Connection, context: Context, grant: Grant, audit: AuditContext
+) -> Secret:
     key, first = new_bytes(), new_secret(PREFIX)
     family = Family(
         grant=grant.id,
         client=grant.client,
         key=context.key_file.seal(key, _place(grant.id)),
-        expires_at=later(trail.at, context.refresh.lifetime),
+        expires_at=later(audit.at, context.refresh.lifetime),
     )
-    start_family(connection, family, first.sha256(), trail.at)
+    start_family(connection, family, first.sha256(), audit.at)
     return first
 
 
@@ -214,27 +216,27 @@ def _tokens(
     grant: Grant,
     scopes: tuple[str, ...],
     said: Claims,
-    trail: Trail,
+    audit: AuditContext,
 ) -> dict[str, JsonLike]:
     """An access token of a person's grant, with what is left of it, and an ID token."""
     session = load_session(connection, grant.session)
-    in_session = session is not None and session.is_live(trail.at, context.sessions)
+    in_session = session is not None and session.is_live(audit.at, context.sessions)
     granted = grant.token_grant(context.issuer, scopes, said, in_session=in_session)
-    answer = _access(connection, context, granted, trail)
+    answer = _access(connection, context, granted, audit)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)
         access = str(answer["access_token"])
-        claims = id_token.id_claims(granted, context.issuer, access, grant.nonce, trail.at)
+        claims = id_token.id_claims(granted, context.issuer, access, grant.nonce, audit.at)
         answer["id_token"] = signer.token(id_token.TYPE, claims, signer.kid)
     return answer
 
 
 def _access(
-    connection: Connection, context: Context, granted: TokenGrant, trail: Trail
+    connection: Connection, context: Context, granted: TokenGrant, audit: AuditContext
 ) -> dict[str, JsonLike]:
     signer, jti = context.signer(ACCESS), new_id("t")
-    claims = access_claims(granted, context.issuer, jti, trail.at, context.tokens)
-    event = trail.event(
+    claims = access_claims(granted, context.issuer, jti, audit.at, context.tokens)
+    event = audit.event(
         Kind.TOKEN_ISSUED,
         f"clients/{granted.client}",
         tenant=granted.tenant,

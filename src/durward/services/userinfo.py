@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import Trail
+from durward.core.audit.event import AuditContext
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.standing import Keeps
@@ -20,26 +20,26 @@ from durward.store.sessions import load_session
 
 
 def tell(
-    connection: Connection, context: Context, token: str, trail: Trail
+    connection: Connection, context: Context, token: str, audit: AuditContext
 ) -> Mapping[str, JsonLike]:
     """The claims about the person of an access token that is good now, asked of the store.
 
     Raises ProtocolError `invalid_token` or `insufficient_scope`.
     """
-    claims = verify_access_token(context, token, audience=context.issuer, now=trail.at)
+    claims = verify_access_token(context, token, audience=context.issuer, now=audit.at)
     scopes = str(claims.get("scope", "")).split()
     if OPENID not in scopes:
         raise ProtocolError(ErrorCode.INSUFFICIENT_SCOPE, "the token lacks `openid`")
     subject = UserId(str(claims.get("sub")))
     user = person(context, subject)
-    left = [scope for scope in scopes if scope in _kept(connection, context, claims, trail)]
+    left = [scope for scope in scopes if scope in _kept(connection, context, claims, audit)]
     if user is None or OPENID not in left:
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     return userinfo(subject, user, left)
 
 
 def _kept(
-    connection: Connection, context: Context, claims: Mapping[str, Json], trail: Trail
+    connection: Connection, context: Context, claims: Mapping[str, Json], audit: AuditContext
 ) -> tuple[str, ...]:
     """The scopes that are left of the token's grant now; none where it or its session is over."""
     grant = find_grant(connection, GrantId(str(claims.get("grant"))))
@@ -47,7 +47,7 @@ def _kept(
         return ()
     if "sid" in claims:
         session = load_session(connection, SessionId(str(claims["sid"])))
-        if session is None or not session.is_live(trail.at, context.sessions):
+        if session is None or not session.is_live(audit.at, context.sessions):
             return ()
-    kept = standing_now(connection, context.published.estate, grant)
+    kept = standing_now(connection, context.published.configuration, grant)
     return kept.scopes if isinstance(kept, Keeps) else ()

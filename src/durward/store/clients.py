@@ -3,18 +3,20 @@
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.values import ClientId, Instant, Secret
 from durward.store.audit import record_event
 from durward.store.schema import client_secrets, consumed
 
 
-def record_secret(connection: Connection, client: ClientId, secret: Secret, trail: Trail) -> None:
+def record_secret(
+    connection: Connection, client: ClientId, secret: Secret, audit: AuditContext
+) -> None:
     """Keep the hash of a new secret of a client; earlier ones stay."""
-    values = {"client": client, "hash": secret.sha256(), "created_at": trail.at, "revoked": False}
+    values = {"client": client, "hash": secret.sha256(), "created_at": audit.at, "revoked": False}
     connection.execute(insert(client_secrets).values(**values))
     target = f"clients/{client}"
-    record_event(connection, trail.event(Kind.SECRET_CREATED, target))
+    record_event(connection, audit.event(Kind.SECRET_CREATED, target))
 
 
 def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:
@@ -31,12 +33,12 @@ def clients_with_secrets(connection: Connection) -> frozenset[ClientId]:
     return frozenset(ClientId(row.client) for row in connection.execute(statement))
 
 
-def forget_secrets(connection: Connection, client: ClientId, trail: Trail) -> int:
+def forget_secrets(connection: Connection, client: ClientId, audit: AuditContext) -> int:
     """Remove all hashes of a client; how many there were."""
     here = client_secrets.c.client == client
     gone = connection.execute(delete(client_secrets).where(here)).rowcount
     if gone:
-        event = trail.event(Kind.SECRET_REMOVED, f"clients/{client}", count=gone)
+        event = audit.event(Kind.SECRET_REMOVED, f"clients/{client}", count=gone)
         record_event(connection, event)
     return gone
 

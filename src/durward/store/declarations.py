@@ -5,9 +5,9 @@ from typing import Self
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from durward.core.audit.event import Kind, Trail
-from durward.core.estate.declaration import Declaration
-from durward.core.estate.declaration import Kind as Declared
+from durward.core.audit.event import AuditContext, Kind
+from durward.core.configuration.declaration import Declaration
+from durward.core.configuration.declaration import Kind as Declared
 from durward.core.sizes import DECLARATION_BYTES, DECLARATION_DEPTH
 from durward.core.wire import parse_json, sorted_json
 from durward.store.audit import record_event
@@ -51,22 +51,22 @@ def load_declarations(connection: Connection) -> list[Stored]:
     return sorted(found, key=lambda stored: (order.index(stored.kind), stored.name))
 
 
-def put_declaration(connection: Connection, stored: Stored, trail: Trail) -> None:
+def put_declaration(connection: Connection, stored: Stored, audit: AuditContext) -> None:
     """Add or change one declaration."""
     columns = declarations.c
     here = (columns.kind == stored.kind.value) & (columns.name == stored.name)
-    values = {"body": stored.body, "changed_at": trail.at}
+    values = {"body": stored.body, "changed_at": audit.at}
     changed = connection.execute(update(declarations).where(here).values(**values)).rowcount
     if not changed:
         named = {"kind": stored.kind.value, "name": stored.name}
         connection.execute(insert(declarations).values(**named, **values))
     kind = Kind.DECLARATION_CHANGED if changed else Kind.DECLARATION_ADDED
-    record_event(connection, trail.event(kind, stored.target))
+    record_event(connection, audit.event(kind, stored.target))
 
 
-def remove_declaration(connection: Connection, stored: Stored, trail: Trail) -> None:
+def remove_declaration(connection: Connection, stored: Stored, audit: AuditContext) -> None:
     """Remove one declaration."""
     columns = declarations.c
     here = (columns.kind == stored.kind.value) & (columns.name == stored.name)
     connection.execute(delete(declarations).where(here))
-    record_event(connection, trail.event(Kind.DECLARATION_REMOVED, stored.target))
+    record_event(connection, audit.event(Kind.DECLARATION_REMOVED, stored.target))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.store.audit import record_event
 from durward.store.schema import codes, deployment, families
 
@@ -28,7 +28,9 @@ def found_deployment(connection: Connection, database: str) -> None:
     connection.execute(insert(deployment).values(id=1, database=database, epoch=1))
 
 
-def begin_epoch(connection: Connection, reason: str, trail: Trail, *, beyond: int = 0) -> int:
+def begin_epoch(
+    connection: Connection, reason: str, audit: AuditContext, *, beyond: int = 0
+) -> int:
     """The database was put back: end what may have been used since; the epoch, later than `beyond`.
 
     A code or a refresh token that is unused here may have been used in the time that was lost, and
@@ -37,13 +39,13 @@ def begin_epoch(connection: Connection, reason: str, trail: Trail, *, beyond: in
     before: int = connection.execute(select(deployment.c.epoch).with_for_update()).scalar_one()
     epoch: int = max(before, beyond) + 1
     connection.execute(update(deployment).values(epoch=epoch))
-    open_codes = codes.c.redeemed_at.is_(None) & (codes.c.expires_at > trail.at)
-    open_families = families.c.expires_at > trail.at
+    open_codes = codes.c.redeemed_at.is_(None) & (codes.c.expires_at > audit.at)
+    open_families = families.c.expires_at > audit.at
     ended = [
-        connection.execute(update(table).where(here).values(expires_at=trail.at)).rowcount
+        connection.execute(update(table).where(here).values(expires_at=audit.at)).rowcount
         for table, here in ((codes, open_codes), (families, open_families))
     ]
-    event = trail.event(
+    event = audit.event(
         Kind.DATABASE_PUT_BACK,
         f"epochs/{epoch}",
         reason=reason,

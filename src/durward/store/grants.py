@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
@@ -32,7 +32,7 @@ BATCH = 500
 
 
 def record_grant(
-    connection: Connection, grant: Grant, code: Code, code_hash: bytes, trail: Trail
+    connection: Connection, grant: Grant, code: Code, code_hash: bytes, audit: AuditContext
 ) -> None:
     """Keep a grant and the code that opens it; the person is held."""
     check_held(connection, grant.user)
@@ -61,7 +61,7 @@ def record_grant(
             expires_at=code.expires_at,
         )
     )
-    event = trail.event(
+    event = audit.event(
         Kind.GRANT_CREATED,
         f"grants/{grant.id}",
         tenant=grant.tenant,
@@ -148,7 +148,7 @@ def open_codes(connection: Connection, now: Instant, *, client: ClientId) -> lis
 
 
 def narrow_grants(
-    connection: Connection, ids: Sequence[GrantId], scopes: tuple[str, ...], trail: Trail
+    connection: Connection, ids: Sequence[GrantId], scopes: tuple[str, ...], audit: AuditContext
 ) -> None:
     """Leave grants these scopes of those that they have, for good. Their people are held."""
     for first in range(0, len(ids), BATCH):
@@ -160,11 +160,11 @@ def narrow_grants(
         rows = connection.execute(change.returning(c.id, c.user)).all()
         for row in sorted(rows):
             check_held(connection, row.user)
-            event = trail.event(Kind.GRANT_NARROWED, f"grants/{row.id}", scopes=list(scopes))
+            event = audit.event(Kind.GRANT_NARROWED, f"grants/{row.id}", scopes=list(scopes))
             record_event(connection, event)
 
 
-def end_refresh(connection: Connection, ids: Sequence[GrantId], trail: Trail) -> None:
+def end_refresh(connection: Connection, ids: Sequence[GrantId], audit: AuditContext) -> None:
     """End the refresh tokens of grants; what else they gave goes on until it expires.
 
     Their people are held.
@@ -178,19 +178,19 @@ def end_refresh(connection: Connection, ids: Sequence[GrantId], trail: Trail) ->
         ended = sorted(connection.execute(gone).scalars())
         connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(some)))
         for id in ended:
-            record_event(connection, trail.event(Kind.REFRESH_ENDED, f"grants/{id}"))
+            record_event(connection, audit.event(Kind.REFRESH_ENDED, f"grants/{id}"))
 
 
-def end_grant(connection: Connection, id: GrantId, reason: str, trail: Trail) -> bool:
+def end_grant(connection: Connection, id: GrantId, reason: str, audit: AuditContext) -> bool:
     """End a grant, with all its tokens; whether it was still alive."""
-    return end_grants(connection, [id], reason, trail) == 1
+    return end_grants(connection, [id], reason, audit) == 1
 
 
 def end_grants(
     connection: Connection,
     ids: Sequence[GrantId],
     reason: str,
-    trail: Trail,
+    audit: AuditContext,
     *,
     instead: tuple[Revoked, str] | None = None,
 ) -> int:
@@ -201,12 +201,12 @@ def end_grants(
     """
     each = len(ids) <= MAX_EACH
     if not each and instead is not None:
-        record_revocation(connection, *instead, trail)
+        record_revocation(connection, *instead, audit)
     number = 0
     for first in range(0, len(ids), BATCH):
         c, some = grants.c, ids[first : first + BATCH]
         here = c.id.in_(some) & c.ended_at.is_(None)
-        change = update(grants).where(here).values(ended_at=trail.at).returning(c.id, c.user)
+        change = update(grants).where(here).values(ended_at=audit.at).returning(c.id, c.user)
         rows = connection.execute(change).all()
         for user in {row.user for row in rows}:
             check_held(connection, user)
@@ -216,9 +216,9 @@ def end_grants(
             connection.execute(delete(families).where(families.c.grant.in_(ended)))
             connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(ended)))
         for id in ended:
-            record_event(connection, trail.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
+            record_event(connection, audit.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
             if each:
-                record_revocation(connection, Revoked.GRANT, id, trail)
+                record_revocation(connection, Revoked.GRANT, id, audit)
     return number
 
 
@@ -236,35 +236,37 @@ def record_consent(
     client: ClientId,
     audience: str | None,
     scopes: frozenset[str],
-    trail: Trail,
+    audit: AuditContext,
 ) -> None:
     """Remember what a person agreed to; they are held."""
     check_held(connection, user)
     listed = sorted(scopes)
-    values = {"scopes": " ".join(listed), "given_at": trail.at}
+    values = {"scopes": " ".join(listed), "given_at": audit.at}
     here = _consent(user, client, audience)
     if not connection.execute(update(consents).where(here).values(**values)).rowcount:
         named = {"user": user, "client": client, "audience": audience or ""}
         connection.execute(insert(consents).values(**named, **values))
     target = f"clients/{client}"
-    event = trail.event(Kind.CONSENT_GIVEN, target, audience=audience, scopes=list(listed))
+    event = audit.event(Kind.CONSENT_GIVEN, target, audience=audience, scopes=list(listed))
     record_event(connection, event)
 
 
-def withdraw_consent(connection: Connection, user: UserId, client: ClientId, trail: Trail) -> None:
+def withdraw_consent(
+    connection: Connection, user: UserId, client: ClientId, audit: AuditContext
+) -> None:
     """Forget what a person agreed to, and end what stands on it; they are held."""
     check_held(connection, user)
     here = (consents.c.user == user) & (consents.c.client == client)
     connection.execute(delete(consents).where(here))
-    record_event(connection, trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))
+    record_event(connection, audit.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))
     ids = [grant.id for grant in live_grants(connection, user=user, client=client)]
     instead = (Revoked.SUBJECT, user)
-    end_grants(connection, ids, "consent withdrawn", trail, instead=instead)
+    end_grants(connection, ids, "consent withdrawn", audit, instead=instead)
 
 
 def forget_consents(
     connection: Connection,
-    trail: Trail,
+    audit: AuditContext,
     *,
     user: UserId | None = None,
     client: ClientId | None = None,
@@ -275,7 +277,7 @@ def forget_consents(
     found = connection.execute(select(c.user, c.client).where(here).distinct()).all()
     connection.execute(delete(consents).where(here))
     for row in sorted(found):
-        event = trail.event(Kind.CONSENT_WITHDRAWN, f"clients/{row.client}", user=row.user)
+        event = audit.event(Kind.CONSENT_WITHDRAWN, f"clients/{row.client}", user=row.user)
         record_event(connection, event)
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, insert, select
 
-from durward.core.audit.event import Trail
-from durward.core.estate.declaration import Kind
+from durward.core.audit.event import AuditContext
+from durward.core.configuration.declaration import Kind
 from durward.core.values import Instant
 from durward.store.declarations import Stored
 from durward.store.schema import changes, versions
@@ -31,9 +31,9 @@ class Recorded:
     name: str
 
 
-def record_version(connection: Connection, version: int, cause: str, trail: Trail) -> None:
+def record_version(connection: Connection, version: int, cause: str, audit: AuditContext) -> None:
     """Keep who published a version, and why."""
-    values = {"version": version, "published_at": trail.at, "actor": trail.actor, "cause": cause}
+    values = {"version": version, "published_at": audit.at, "actor": audit.actor, "cause": cause}
     connection.execute(insert(versions).values(**values))
 
 

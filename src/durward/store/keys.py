@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.schema import signing_keys
@@ -51,7 +51,7 @@ def load_public_key(connection: Connection, purpose: str, kid: str) -> bytes | N
     return connection.execute(select(c.public).where(here)).scalar()
 
 
-def record_key(connection: Connection, key: StoredKey, trail: Trail) -> None:
+def record_key(connection: Connection, key: StoredKey, audit: AuditContext) -> None:
     """Keep a new key."""
     connection.execute(
         insert(signing_keys).values(
@@ -66,18 +66,18 @@ def record_key(connection: Connection, key: StoredKey, trail: Trail) -> None:
         )
     )
     told = {"purpose": key.purpose, "algorithm": key.algorithm}
-    record_event(connection, trail.event(Kind.KEY_CREATED, f"keys/{key.kid}", **told))
+    record_event(connection, audit.event(Kind.KEY_CREATED, f"keys/{key.kid}", **told))
 
 
-def retire_key(connection: Connection, kid: str, retired_at: Instant, trail: Trail) -> None:
+def retire_key(connection: Connection, kid: str, retired_at: Instant, audit: AuditContext) -> None:
     """Say from when on a key is not published any more; said again, only earlier counts."""
     columns = signing_keys.c
     longer = columns.retired_at.is_(None) | (columns.retired_at > retired_at)
     here = (columns.kid == kid) & longer
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
         # Retired now: what it signed is not good any more, without a grace.
-        told = {"unsafe_now": True} if retired_at <= trail.at else {}
-        event = trail.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
+        told = {"unsafe_now": True} if retired_at <= audit.at else {}
+        event = audit.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
         record_event(connection, replace(event, facts={**event.facts, **told}))
 
 

@@ -3,7 +3,7 @@
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.edge.report import NodeState, Report, reasons
 from durward.core.values import Instant
 from durward.store.audit import record_event
@@ -13,33 +13,35 @@ HISTORY = 1_000
 """How many changes of a node are kept."""
 
 
-def add_node(connection: Connection, id: str, place: str, trail: Trail) -> None:
+def add_node(connection: Connection, id: str, place: str, audit: AuditContext) -> None:
     """A node joins; that its id is taken fails the transaction."""
-    values = {"joined_at": trail.at, "heard_at": trail.at, "version": 0}
+    values = {"joined_at": audit.at, "heard_at": audit.at, "version": 0}
     connection.execute(insert(nodes).values(id=id, place=place, **values))
-    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place))
+    record_event(connection, audit.event(Kind.NODE_JOINED, f"nodes/{id}", place=place))
 
 
-def leave_node(connection: Connection, id: str, left: str, trail: Trail) -> None:
+def leave_node(connection: Connection, id: str, left: str, audit: AuditContext) -> None:
     """A node ends in order; `left` stands for its place until it joins again, wherever it is."""
     connection.execute(update(nodes).where(nodes.c.id == id).values(place=left))
-    record_event(connection, trail.event(Kind.NODE_LEFT, f"nodes/{id}"))
+    record_event(connection, audit.event(Kind.NODE_LEFT, f"nodes/{id}"))
 
 
-def move_node(connection: Connection, id: str, place: str, trail: Trail, *, moved: bool) -> None:
+def move_node(
+    connection: Connection, id: str, place: str, audit: AuditContext, *, moved: bool
+) -> None:
     """A node that is silent, or left, goes on under its id, here or somewhere else."""
     here = nodes.c.id == id
-    values = {"place": place, "heard_at": trail.at}
+    values = {"place": place, "heard_at": audit.at}
     connection.execute(update(nodes).where(here).values(**values))
-    record_event(connection, trail.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=moved))
+    record_event(connection, audit.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=moved))
 
 
-def forget_node(connection: Connection, id: str, trail: Trail) -> bool:
+def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
     """A node is gone for good, with its history; whether there was one."""
     if not connection.execute(delete(nodes).where(nodes.c.id == id)).rowcount:
         return False
     connection.execute(delete(node_reports).where(node_reports.c.node == id))
-    record_event(connection, trail.event(Kind.NODE_FORGOTTEN, f"nodes/{id}"))
+    record_event(connection, audit.event(Kind.NODE_FORGOTTEN, f"nodes/{id}"))
     return True
 
 
@@ -64,7 +66,9 @@ def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
     ]
 
 
-def record_report(connection: Connection, report: Report, version: int, trail: Trail) -> None:
+def record_report(
+    connection: Connection, report: Report, version: int, audit: AuditContext
+) -> None:
     """Keep what a node told; where it is news about what is in force, in its history too.
 
     A refusal that was not told before is an event.
@@ -73,7 +77,7 @@ def record_report(connection: Connection, report: Report, version: int, trail: T
     before = connection.execute(select(nodes.c.version, nodes.c.report).where(here)).first()
     former = msgspec.json.decode(before.report, type=Report) if before and before.report else None
     body = msgspec.json.encode(report)
-    values = {"heard_at": trail.at, "version": version, "report": body}
+    values = {"heard_at": audit.at, "version": version, "report": body}
     connection.execute(update(nodes).where(here).values(**values))
     known = reasons(former) if former else {}
     told = reasons(report)
@@ -81,12 +85,12 @@ def record_report(connection: Connection, report: Report, version: int, trail: T
         return
     # What came before stays before, whatever the clock of the replica that wrote it said.
     last = select(func.max(node_reports.c.at)).where(node_reports.c.node == report.node)
-    at = max(trail.at, (connection.execute(last).scalar() or 0) + 1)
+    at = max(audit.at, (connection.execute(last).scalar() or 0) + 1)
     row = {"node": report.node, "at": at, "version": version, "report": body}
     connection.execute(insert(node_reports).values(**row))
     _bound_history(connection, report.node)
     if fresh := {name: why for name, why in told.items() if known.get(name) != why}:
-        event = trail.event(
+        event = audit.event(
             Kind.PARTS_REFUSED, f"nodes/{report.node}", version=version, parts=fresh
         )
         record_event(connection, event)

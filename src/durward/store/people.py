@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authn.throttle import Count, Limit, is_forgotten, longest_wait
 from durward.core.values import Instant, Seconds, UserId
 from durward.store.audit import record_event
@@ -19,23 +19,23 @@ def load_password(connection: Connection, user: UserId, *, lock: bool = False) -
     return connection.execute(statement.with_for_update() if lock else statement).scalar()
 
 
-def record_password(connection: Connection, user: UserId, phc: str, trail: Trail) -> None:
+def record_password(connection: Connection, user: UserId, phc: str, audit: AuditContext) -> None:
     """Keep a new hash in place of the one before; the person is held."""
     check_held(connection, user)
-    values = {"hash": phc, "changed_at": trail.at}
+    values = {"hash": phc, "changed_at": audit.at}
     here = passwords.c.user == user
     if not connection.execute(update(passwords).where(here).values(**values)).rowcount:
         connection.execute(insert(passwords).values(user=user, **values))
-    record_event(connection, trail.event(Kind.PASSWORD_SET, f"users/{user}"))
+    record_event(connection, audit.event(Kind.PASSWORD_SET, f"users/{user}"))
 
 
 def renew_hash(
-    connection: Connection, user: UserId, verified: str, fresh: str, trail: Trail
+    connection: Connection, user: UserId, verified: str, fresh: str, audit: AuditContext
 ) -> None:
     """Keep another hash of the same password in place of the one that was just verified."""
     here = (passwords.c.user == user) & (passwords.c.hash == verified)
     if connection.execute(update(passwords).where(here).values(hash=fresh)).rowcount:
-        record_event(connection, trail.event(Kind.PASSWORD_REHASHED, f"users/{user}"))
+        record_event(connection, audit.event(Kind.PASSWORD_REHASHED, f"users/{user}"))
 
 
 def share_of_hashes(connection: Connection, beginning: str) -> float:
@@ -46,11 +46,11 @@ def share_of_hashes(connection: Connection, beginning: str) -> float:
     return some / every if every else 0.0
 
 
-def forget_password(connection: Connection, user: UserId, trail: Trail) -> bool:
+def forget_password(connection: Connection, user: UserId, audit: AuditContext) -> bool:
     """Remove a person's hash; whether there was one."""
     if not connection.execute(delete(passwords).where(passwords.c.user == user)).rowcount:
         return False
-    record_event(connection, trail.event(Kind.PASSWORD_REMOVED, f"users/{user}"))
+    record_event(connection, audit.event(Kind.PASSWORD_REMOVED, f"users/{user}"))
     return True
 
 

@@ -5,8 +5,8 @@ Sequence numbers follow the order of commits: whoever has read up to one has mis
 
 from sqlalchemy import Connection, func, insert, select, text
 
+from durward.core.audit.event import AuditContext
 from durward.core.audit.event import Kind as Event
-from durward.core.audit.event import Trail
 from durward.core.edge.revocation import Kind, Revocation
 from durward.core.values import Instant
 from durward.store.audit import record_event
@@ -16,14 +16,14 @@ LOCK = 7_238_472
 MAX_LISTED = 10_000
 
 
-def record_revocation(connection: Connection, kind: Kind, value: str, trail: Trail) -> None:
+def record_revocation(connection: Connection, kind: Kind, value: str, audit: AuditContext) -> None:
     """Revoke a session, a grant, or what a subject, or a client, got before now."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     sequence = newest_revocation(connection) + 1
-    values = {"sequence": sequence, "kind": kind.value, "value": value, "at": trail.at}
+    values = {"sequence": sequence, "kind": kind.value, "value": value, "at": audit.at}
     connection.execute(insert(revocations).values(**values))
-    record_event(connection, trail.event(Event.REVOKED, f"{kind}s/{value}", sequence=sequence))
+    record_event(connection, audit.event(Event.REVOKED, f"{kind}s/{value}", sequence=sequence))
 
 
 def newest_revocation(connection: Connection) -> int:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.authn.session import Session
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.values import Instant, SessionId, UserId
@@ -13,7 +13,9 @@ from durward.store.revocations import record_revocation
 from durward.store.schema import sessions
 
 
-def start_session(connection: Connection, session: Session, secret: bytes, trail: Trail) -> None:
+def start_session(
+    connection: Connection, session: Session, secret: bytes, audit: AuditContext
+) -> None:
     """Keep a new session under the hash of its secret; its person is held."""
     check_held(connection, session.user)
     connection.execute(
@@ -30,7 +32,7 @@ def start_session(connection: Connection, session: Session, secret: bytes, trail
             agent=session.agent,
         )
     )
-    event = trail.event(
+    event = audit.event(
         Kind.SESSION_STARTED,
         f"sessions/{session.id}",
         tenant=session.tenant,
@@ -44,7 +46,7 @@ def renew_session(
     id: SessionId,
     secret: bytes,
     methods: tuple[str, ...],
-    trail: Trail,
+    audit: AuditContext,
 ) -> None:
     """The same person signed in again: the session goes on under a new secret (AS-102).
 
@@ -53,13 +55,13 @@ def renew_session(
     values = {
         "secret": secret,
         "methods": " ".join(methods),
-        "authenticated_at": trail.at,
-        "seen_at": trail.at,
+        "authenticated_at": audit.at,
+        "seen_at": audit.at,
     }
     change = update(sessions).where(sessions.c.id == id).values(**values)
     for user in connection.execute(change.returning(sessions.c.user)).scalars():
         check_held(connection, user)
-    record_event(connection, trail.event(Kind.SESSION_RENEWED, f"sessions/{id}"))
+    record_event(connection, audit.event(Kind.SESSION_RENEWED, f"sessions/{id}"))
 
 
 def session_user(connection: Connection, secret: bytes) -> UserId | None:
@@ -98,22 +100,22 @@ def touch_session(connection: Connection, id: SessionId, now: Instant) -> None:
     connection.execute(update(sessions).where(sessions.c.id == id).values(seen_at=now))
 
 
-def end_session(connection: Connection, id: SessionId, reason: str, trail: Trail) -> bool:
+def end_session(connection: Connection, id: SessionId, reason: str, audit: AuditContext) -> bool:
     """End a session and every grant that does not outlive it (AS-85); whether it was open.
 
     Its person is held.
     """
     here = (sessions.c.id == id) & sessions.c.ended_at.is_(None)
-    change = update(sessions).where(here).values(ended_at=trail.at).returning(sessions.c.user)
+    change = update(sessions).where(here).values(ended_at=audit.at).returning(sessions.c.user)
     user = connection.execute(change).scalar()
     if user is None:
         return False
     check_held(connection, user)
-    record_event(connection, trail.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
-    record_revocation(connection, Revoked.SESSION, id, trail)
+    record_event(connection, audit.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
+    record_revocation(connection, Revoked.SESSION, id, audit)
     bound = [one.id for one in live_grants(connection, session=id) if not one.outlives_session]
     # Their tokens name the session, which is revoked: many need no entries of their own.
-    end_grants(connection, bound, "the session ended", trail)
+    end_grants(connection, bound, "the session ended", audit)
     return True
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from durward.core.audit.event import Kind, Trail
+from durward.core.audit.event import AuditContext, Kind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.holds import hold_declared
@@ -76,13 +76,13 @@ def publish_snapshot(
     version: int,
     signed: bytes,
     contents: Mapping[str, bytes],
-    trail: Trail,
+    audit: AuditContext,
 ) -> None:
     """Publish a list and the parts it names; that the version is taken fails the transaction."""
-    values = {"version": version, "body": signed, "published_at": trail.at}
+    values = {"version": version, "body": signed, "published_at": audit.at}
     connection.execute(insert(snapshots).values(**values))
     put_parts(connection, contents, version)
     connection.execute(delete(snapshots).where(snapshots.c.version <= version - KEPT))
     forget_parts(connection, version - KEPT + 1)
     target = f"snapshots/{version}"
-    record_event(connection, trail.event(Kind.SNAPSHOT_PUBLISHED, target))
+    record_event(connection, audit.event(Kind.SNAPSHOT_PUBLISHED, target))

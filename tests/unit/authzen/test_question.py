@@ -3,15 +3,15 @@
 from typing import Any
 
 import pytest
-from tests.records import estate
+from tests.records import configuration
 
 from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import Directory, Unknown
-from durward.core.policy.request import AccessRequest
+from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import Instant
 
-ESTATE = estate()
-DIRECTORY = Directory(ESTATE, ("records",), Instant(1_800_000_000_000_000))
+CONFIGURATION = configuration()
+DIRECTORY = Directory(CONFIGURATION, ("records",), Instant(1_800_000_000_000_000))
 ASKED: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice"},
     "action": {"name": "read"},
@@ -158,9 +158,9 @@ def test_the_context_tells_circumstances_and_not_who_somebody_is() -> None:
 
 
 def test_with_several_apis_an_action_names_its_own() -> None:
-    both = Directory(ESTATE, ("records", "gone"), Instant(0))
+    both = Directory(CONFIGURATION, ("records", "gone"), Instant(0))
     assert isinstance(both.request(shaped(ASKED, Evaluation)), AccessRequest)
-    none = Directory(ESTATE, (), Instant(0))
+    none = Directory(CONFIGURATION, (), Instant(0))
     assert isinstance(none.request(shaped(ASKED, Evaluation)), Unknown)
     assert list(DIRECTORY.actions("record")) == ["delete", "read", "write"]
     assert list(DIRECTORY.subjects("user")) == ["alice", "ann", "bob"]

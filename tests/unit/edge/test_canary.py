@@ -9,7 +9,7 @@ from durward.core.api import Api
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId
-from durward.faces.edge.canary import Door, door_of
+from durward.entrypoints.edge.canary import Door, door_of
 
 KEY = {"kty": "EC", "kid": "k1"}
 

@@ -92,7 +92,7 @@ SECONDS = 1_000_000
 
 @pytest.mark.requirement("ZT-7")
 @pytest.mark.parametrize(
-    ("contact", "stage"),
+    ("heartbeat", "stage"),
     [
         (None, Stage.FRESHNESS),
         (GOOD.at - 31 * SECONDS, Stage.FRESHNESS),
@@ -100,9 +100,9 @@ SECONDS = 1_000_000
         (GOOD.at - 29 * SECONDS, Stage.POLICY),
     ],
 )
-def test_what_must_be_fresh_is_closed_without_contact(contact: int | None, stage: Stage) -> None:
+def test_what_must_be_fresh_is_closed_without_contact(heartbeat: int | None, stage: Stage) -> None:
     operation = replace(OPERATION, fresh=True)
     decider = Decider(Snapshot(1, "http://issuer", (), (replace(API, operations=(operation,)),)))
-    known = None if contact is None else Instant(contact)
-    assert decider.decide(replace(GOOD, contact=known)).stage is stage
-    assert DECIDER.decide(replace(GOOD, contact=known)).stage is Stage.POLICY
+    known = None if heartbeat is None else Instant(heartbeat)
+    assert decider.decide(replace(GOOD, heartbeat=known)).stage is stage
+    assert DECIDER.decide(replace(GOOD, heartbeat=known)).stage is Stage.POLICY

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from durward.core.edge.decision import Decision, EnvoyLine, Stage
-from durward.core.policy.answer import Layer, Result
-from durward.core.policy.explain import Explanation
-from durward.core.policy.nearest_miss import Miss
+from durward.core.policy.analysis.explain import Explanation
+from durward.core.policy.analysis.nearest_miss import Miss
+from durward.core.policy.engine.answer import Layer, Result
 from durward.core.values import DecisionId, Instant
 
 DECISION = Decision(

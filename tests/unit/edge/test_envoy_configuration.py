@@ -17,7 +17,7 @@ from durward.core.api import Api
 from durward.core.edge.envoy import bootstrap, clusters, filters, proxies, replies, routes
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.listeners import listener, manager
-from durward.core.edge.envoy.resources import shape
+from durward.core.edge.envoy.resources import render
 from durward.core.edge.node import Limits, Node
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
@@ -112,7 +112,7 @@ def test_every_file_has_its_concept() -> None:
 
 def test_the_files_of_a_node_name_each_other() -> None:
     """The routes that a listener names are in a file, and so are the clusters that routes name."""
-    found = shape(SNAPSHOT, node(), "/var/envoy")
+    found = render(SNAPSHOT, node(), "/var/envoy")
     assert list(found.files) == ["clusters", "apis", "issuer", "listeners"]
     text = json.dumps(found.files["listeners"])
     assert all(f"/var/envoy/{name}/{name}.json" in text for name in ("apis", "issuer"))

@@ -8,7 +8,7 @@ import pytest
 from durward.core.edge.parts import LIST_TYPE, Listing
 from durward.core.errors import Misconfigured
 from durward.core.wire import encode_base64url
-from durward.faces.edge.feed import Feed
+from durward.entrypoints.edge.feed import Feed
 from durward.keys.signing import Signer, generate
 
 OURS, FOREIGN = generate("Ed25519"), generate("Ed25519")

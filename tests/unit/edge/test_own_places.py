@@ -8,7 +8,7 @@ from tests.unit.edge.test_envoy_configuration import API, node
 
 from durward.core.address import Address
 from durward.core.errors import Misconfigured
-from durward.faces.edge.own_places import refuse_own_places
+from durward.entrypoints.edge.own_places import refuse_own_places
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from durward.core.edge.report import Refused
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 from durward.core.jose.jwk import KeySet
-from durward.core.policy.bundle import Bundle
+from durward.core.policy.engine.bundle import Bundle
 from durward.core.sizes import LIST_BYTES
 from durward.keys.signing import generate
 

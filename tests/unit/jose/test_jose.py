@@ -243,7 +243,7 @@ def test_nothing_that_protects_can_be_left_out(missing: dict[str, Any]) -> None:
         claims_of(token(), **missing)
 
 
-LEAST = life.Least(Seconds(10), Seconds(20))
+LEAST = life.MinimumTimes(Seconds(10), Seconds(20))
 
 
 class Key:

@@ -3,8 +3,8 @@
 import pytest
 from tests.issuer import VERIFIER
 
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.oauth.grants.authorization_code import Code, check
 from durward.core.oauth.pkce import challenge_of
 from durward.core.values import ClientId, GrantId, Instant

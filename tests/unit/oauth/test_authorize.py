@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from durward.core.authn.session import Session
+from durward.core.configuration.client import Client
+from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
-from durward.core.estate.user import User
 from durward.core.oauth.authorize import (
     Answer,
     Ask,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from durward.core.address import Address
 from durward.core.api import Api
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import client_auth
 from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims

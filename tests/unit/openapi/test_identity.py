@@ -8,7 +8,7 @@ from durward.core.openapi.faults import DocumentRefused
 from durward.core.openapi.identity import MAX_ID_CHARACTERS
 from durward.core.openapi.operations import Operation, read_inventory
 from durward.core.openapi.router import Route, Router
-from durward.core.policy.pattern import parse_action
+from durward.core.policy.language.pattern import parse_action
 from durward.core.wire import Json
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from durward.core.estate.declaration import Declaration, Kind
-from durward.core.estate.estate import read_estate
-from durward.core.estate.summary import MAX_NAMED, ApiSummary, summaries
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.summary import MAX_NAMED, ApiSummary, summaries
 
 PATHS = {
     "/{tenant}/orders/{id}": {
@@ -60,8 +60,8 @@ def summary(
             pass
     if authzen_apis:
         gateway["authzen_apis"] = ["orders"]
-    estate = read_estate(Declaration(*key, body) for key, body in declared.items())
-    (found,) = summaries(estate, ["orders"])
+    configuration = read_configuration(Declaration(*key, body) for key, body in declared.items())
+    (found,) = summaries(configuration, ["orders"])
     return found
 
 
@@ -131,6 +131,6 @@ def test_of_many_the_first_are_named() -> None:
         "upstream": "127.0.0.1:1",
         "openapi": {"openapi": "3.1.0", "paths": paths},
     }
-    (found,) = summaries(read_estate([Declaration(Kind.API, "orders", api)]), ["orders"])
+    (found,) = summaries(read_configuration([Declaration(Kind.API, "orders", api)]), ["orders"])
     assert found.not_allowed == 50
     assert len(found.not_allowed_first) == MAX_NAMED

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.records import estate
+from tests.records import configuration
 
 from durward.core.address import Address
 from durward.core.api import Api
@@ -12,7 +12,10 @@ from durward.core.authzen.question import CIRCUMSTANCES, Directory
 from durward.core.authzen.question import FAMILIES as TOLD_FAMILIES
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.openapi.operations import Operation
-from durward.core.policy.catalogue import (
+from durward.core.policy.analysis.lint import check
+from durward.core.policy.engine.predicate import ACTION, PRINCIPAL, RESOURCE
+from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.language.catalogue import (
     FAMILIES,
     KEYS,
     Key,
@@ -22,11 +25,8 @@ from durward.core.policy.catalogue import (
     did_you_mean,
     family_of,
 )
-from durward.core.policy.lint import check
-from durward.core.policy.operators import OPERATORS
-from durward.core.policy.predicate import ACTION, PRINCIPAL, RESOURCE
-from durward.core.policy.request import AccessRequest
-from durward.core.policy.written import read_written
+from durward.core.policy.language.operators import OPERATORS
+from durward.core.policy.language.written import read_written
 from durward.core.values import ApiId, DecisionId, Instant
 
 FULL = Operation("Get", "GET", "/{t}/{id}", "o:Get", resource="x/{id}", tenant="{t}", owner="{id}")
@@ -107,7 +107,7 @@ def test_presence_is_told_for_the_operations_in_question() -> None:
     assert CATALOGUE.is_present("durward:Subject", [PUBLIC]) is False
 
 
-RECORDS = estate()
+RECORDS = configuration()
 ASKED: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice"},
     "action": {"name": "read"},

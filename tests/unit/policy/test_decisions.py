@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.answer import Layer, Result
-from durward.core.policy.document import Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.explain import explain
-from durward.core.policy.operators import parse_date
-from durward.core.policy.pattern import STAR, Variable, parse_resource, parse_template
-from durward.core.policy.predicate import (
+from durward.core.policy.analysis.explain import explain
+from durward.core.policy.engine.answer import Layer, Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.predicate import (
     Constant,
     Not,
     Or,
@@ -20,9 +17,12 @@ from durward.core.policy.predicate import (
     holds,
     keys_of,
 )
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.residual import Beginning, residual
-from durward.core.policy.source import PolicyError
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.engine.residual import Beginning, residual
+from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.operators import parse_date
+from durward.core.policy.language.pattern import STAR, Variable, parse_resource, parse_template
+from durward.core.policy.language.source import PolicyError
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")
 ORDER = "arn:durward:orders:prod:acme:order/1"

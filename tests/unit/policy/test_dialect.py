@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.answer import Result
-from durward.core.policy.dialect import AWS, Place, imported
-from durward.core.policy.document import Kind, Principals, Statement, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.pattern import ResourcePattern, Unresolved
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.source import PolicyError
+from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.dialect import AWS, Place, imported
+from durward.core.policy.language.document import Kind, Principals, Statement, read_document
+from durward.core.policy.language.pattern import ResourcePattern, Unresolved
+from durward.core.policy.language.source import PolicyError
 
 ANN = Principal("ann", "user", "123456789012")
 KEY = "arn:aws:s3:::bucket/key"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.policy.document import Effect, Kind, parse_document, read_document
-from durward.core.policy.source import MAX_DOCUMENT_BYTES, PolicyError
+from durward.core.policy.language.document import Effect, Kind, parse_document, read_document
+from durward.core.policy.language.source import MAX_DOCUMENT_BYTES, PolicyError
 
 YAML = b"""\
 Version: 2012-10-17

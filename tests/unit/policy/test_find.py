@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.dialect import Place, imported
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.find import (
+from durward.core.policy.analysis.find import (
     PolicyStack,
     asked_for,
     differences,
     find,
     prove,
 )
-from durward.core.policy.predicate import ConditionMatch, compile_statement
-from durward.core.policy.request import Principal
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.engine.predicate import ConditionMatch, compile_statement
+from durward.core.policy.engine.request import Principal
+from durward.core.policy.language.dialect import Place, imported
+from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.symbolic.unknown import Unknown
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from durward.core.openapi.operations import read_inventory
-from durward.core.policy.catalogue import Catalogue, catalogue_of
-from durward.core.policy.checks.view import Declared
-from durward.core.policy.document import Kind
-from durward.core.policy.lint import CHECKS, lint
-from durward.core.policy.written import read_written
+from durward.core.policy.analysis.checks.view import Declared
+from durward.core.policy.analysis.lint import CHECKS, lint
+from durward.core.policy.language.catalogue import Catalogue, catalogue_of
+from durward.core.policy.language.document import Kind
+from durward.core.policy.language.written import read_written
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
 GET = {"operationId": "GetOrder", "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"}}

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.document import read_document
-from durward.core.policy.evaluate import MAX_TOLD, MAX_TOLD_CHARACTERS, Policies, PolicySet
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.engine.evaluate import MAX_TOLD, MAX_TOLD_CHARACTERS, Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import read_document
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",))
 ORDER = "arn:durward:orders:prod:acme:order/1"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.answer import Result
-from durward.core.policy.document import Document, Kind, read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.explain import explain
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.analysis.explain import explain
+from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import Document, Kind, read_document
 
 ORDER = "arn:durward:orders:s:acme:order/1"
 ANN = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"read"}))

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from tests.unit.policy.test_find import MFA, OWN, allow, deny, documents
 
-from durward.core.policy.asking import Asking
-from durward.core.policy.redundancy import Redundant, redundant
-from durward.core.policy.solver.unknown import Unknown
+from durward.core.policy.analysis.asking import Asking
+from durward.core.policy.analysis.redundancy import Redundant, redundant
+from durward.core.policy.symbolic.unknown import Unknown
 
 OPEN: dict[str, Any] = {
     "StringLike": {"app:X": "*T13:00"},

@@ -5,8 +5,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.pattern import parse_action
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.language.pattern import parse_action
 
 NAMES = st.text("aAbB", min_size=1, max_size=3)
 PATTERNS = st.one_of(

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from durward.core.policy.answer import Result
-from durward.core.policy.document import read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.explain import explain
-from durward.core.policy.find import PolicyStack, find
-from durward.core.policy.request import AccessRequest, Principal
-from durward.core.policy.spelling import spelled, spelled_in
+from durward.core.policy.analysis.explain import explain
+from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.analysis.spelling import spelled, spelled_in
+from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import read_document
 from durward.core.wire import Json
 
 ORDER = "arn:durward:orders:prod:acme:order/Ann"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.document import read_document
-from durward.core.policy.evaluate import Policies, PolicySet
-from durward.core.policy.mutants import mutants
-from durward.core.policy.request import Principal
-from durward.core.policy.source import PolicyError
-from durward.core.policy.suite import read_suite, run
+from durward.core.policy.analysis.mutants import mutants
+from durward.core.policy.analysis.suite import read_suite, run
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.engine.request import Principal
+from durward.core.policy.language.document import read_document
+from durward.core.policy.language.source import PolicyError
 
 POLICY: dict[str, Any] = {
     "Version": "2012-10-17",

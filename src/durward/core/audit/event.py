@@ -93,7 +93,7 @@ class AuditEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class AuditContext:
     """Who acts in a use case, from where, and when; every store verb is told."""
 
     actor: str

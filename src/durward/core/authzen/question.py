@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from durward.core.api import Api
 from durward.core.authzen.body import Action, Entity, Evaluation
-from durward.core.estate.api import DeclaredObject
-from durward.core.estate.estate import Estate
+from durward.core.configuration.api import DeclaredObject
+from durward.core.configuration.configuration import Configuration
 from durward.core.openapi.operations import can_be_named, is_object
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.principals import CLIENT, USER, declared_principal
 from durward.core.values import Instant, numeric_date
 
@@ -43,9 +43,13 @@ class Unknown:
 class Directory:
     """What is declared, as one enforcement point may ask about it."""
 
-    def __init__(self, estate: Estate, authzen_apis: tuple[str, ...], now: Instant) -> None:
-        self._estate = estate
-        self._apis = {name: estate.apis[name] for name in authzen_apis if name in estate.apis}
+    def __init__(
+        self, configuration: Configuration, authzen_apis: tuple[str, ...], now: Instant
+    ) -> None:
+        self._configuration = configuration
+        self._apis = {
+            name: configuration.apis[name] for name in authzen_apis if name in configuration.apis
+        }
         self._now = str(numeric_date(now))
 
     def request(self, asked: Evaluation) -> AccessRequest | Unknown:
@@ -58,7 +62,7 @@ class Directory:
         if principal is None:
             return Unknown("the subject, or the client it came through, is not known")
         sent, name = asked.resource.properties, f"{asked.resource.type}/{asked.resource.id}"
-        declared = self._estate.objects.get(api.id, {}).get(name)
+        declared = self._configuration.objects.get(api.id, {}).get(name)
         tenant = declared.tenant if declared else _tenant(api, action, sent)
         if tenant is None:
             return Unknown("whose the resource is was not told: `tenant` in its properties")
@@ -81,8 +85,8 @@ class Directory:
     def subjects(self, kind: str) -> Iterator[str]:
         """The ids of all subjects of a type, in order."""
         declared: Mapping[str, Mapping[str, object]] = {
-            USER: self._estate.users,
-            CLIENT: self._estate.clients,
+            USER: self._configuration.users,
+            CLIENT: self._configuration.clients,
         }
         yield from sorted(declared.get(kind, {}))
 
@@ -90,7 +94,7 @@ class Directory:
         """The ids of all objects of a type that are declared with the action's API, in order."""
         if found := self._action(action):
             beginning = f"{kind}/"
-            objects = self._estate.objects.get(found[0].id, {})
+            objects = self._configuration.objects.get(found[0].id, {})
             yield from sorted(
                 name.removeprefix(beginning) for name in objects if name.startswith(beginning)
             )
@@ -110,13 +114,13 @@ class Directory:
 
         So does the boundary of the client that a user came through.
         """
-        found = declared_principal(self._estate, subject.type, subject.id)
+        found = declared_principal(self._configuration, subject.type, subject.id)
         told = {key.lower(): value for key, value in context.items()}
         if found and SCOPES in told:
             found = replace(found, scopes=frozenset(_texts(told[SCOPES])) | {""})
         if found and found.kind == USER and THROUGH in told:
             client = told[THROUGH]
-            known = isinstance(client, str) and client in self._estate.clients
+            known = isinstance(client, str) and client in self._configuration.clients
             found = replace(found, client=client) if known else None
         return found
 

@@ -14,9 +14,9 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.openapi.router import Route, Router
-from durward.core.policy.bundle import compile_bundle
-from durward.core.policy.explain import Explanation, explain
-from durward.core.policy.request import MAX_LISTED, AccessRequest, Principal
+from durward.core.policy.analysis.explain import Explanation, explain
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.request import MAX_LISTED, AccessRequest, Principal
 from durward.core.values import MICROSECONDS
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
@@ -121,9 +121,9 @@ def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
 
 def _is_fresh(request: CheckRequest) -> bool:
     """A contact in the future is none: then one of the clocks cannot be believed."""
-    if request.contact is None:
+    if request.heartbeat is None:
         return False
-    return abs(request.at - request.contact) <= FRESH_SECONDS * MICROSECONDS
+    return abs(request.at - request.heartbeat) <= FRESH_SECONDS * MICROSECONDS
 
 
 def _scope_problem(operation: Operation, principal: Principal | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 from durward.core.audit.event import AuditEvent, Kind
-from durward.core.policy.explain import Explanation
+from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
 NO_DECISION = "ext_authz_error"

@@ -7,9 +7,9 @@ from durward.core.api import Api
 from durward.core.authn.factors import is_multi_factor
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.template import filled
-from durward.core.policy.document import value_text
-from durward.core.policy.predicate import Value
-from durward.core.policy.request import Principal
+from durward.core.policy.engine.predicate import Value
+from durward.core.policy.engine.request import Principal
+from durward.core.policy.language.document import value_text
 from durward.core.values import DecisionId, Instant, numeric_date
 from durward.core.wire import Json
 
@@ -18,7 +18,7 @@ from durward.core.wire import Json
 class CheckRequest:
     """What Envoy tells of a request. `claims` is None where no token was sent.
 
-    `contact` is when the node was last known to have every revocation in force; None: never.
+    `heartbeat` is when the node was last known to have every revocation in force; None: never.
     """
 
     id: DecisionId
@@ -32,7 +32,7 @@ class CheckRequest:
     source: str
     tls: str = ""
     user_agent: str = ""
-    contact: Instant | None = None
+    heartbeat: Instant | None = None
 
 
 def principal_of(request: CheckRequest) -> Principal | None:

@@ -17,7 +17,7 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jws import verify
-from durward.core.policy.bundle import Bundle
+from durward.core.policy.engine.bundle import Bundle
 from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 
 FORMAT: Final = 1
@@ -184,7 +184,7 @@ def split(snapshot: Snapshot) -> dict[str, bytes]:
     """The parts of a snapshot, by name; equal content has equal bytes."""
     return {
         **parts_of_issuer(snapshot.issuer, snapshot.keys),
-        **parts_of_estate(snapshot.apis, snapshot.policies),
+        **parts_of_configuration(snapshot.apis, snapshot.policies),
     }
 
 
@@ -196,7 +196,7 @@ def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str,
     }
 
 
-def parts_of_estate(apis: Iterable[Api], policies: Bundle) -> dict[str, bytes]:
+def parts_of_configuration(apis: Iterable[Api], policies: Bundle) -> dict[str, bytes]:
     """What is declared: megabytes where it is much."""
     return {
         POLICIES: encoded(PoliciesPart(format=FORMAT, policies=policies)),

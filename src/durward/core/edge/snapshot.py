@@ -11,7 +11,7 @@ import msgspec
 
 from durward.core.api import Api
 from durward.core.errors import Misconfigured
-from durward.core.policy.bundle import Bundle
+from durward.core.policy.engine.bundle import Bundle
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ LONGEST = Seconds(31_536_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Least:
+class MinimumTimes:
     """How long new keys are known before they sign, and former ones after that, at the least."""
 
     ahead: Seconds
@@ -67,7 +67,7 @@ def _staying(key: Lived) -> tuple[float, Instant, str]:
 
 
 def rotation(
-    now: Instant, least: Least, ahead: Seconds | None = None, grace: Seconds | None = None
+    now: Instant, least: MinimumTimes, ahead: Seconds | None = None, grace: Seconds | None = None
 ) -> Rotation:
     """Publish now, sign after `ahead` (longer than caches live), retire the others after `grace`.
 

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from durward.core.api import Api
 from durward.core.authn.session import Session
+from durward.core.configuration.client import Client
+from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
-from durward.core.estate.user import User
 from durward.core.oauth import pkce
 from durward.core.oauth.form import one, required
 from durward.core.oauth.redirect import is_registered

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit
 
-from durward.core.estate.redirect_uri import URI
+from durward.core.configuration.redirect_uri import URI
 
 
 def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> bool:

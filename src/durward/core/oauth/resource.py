@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 
 from durward.core.api import Api
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.oauth.form import one
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}\Z")

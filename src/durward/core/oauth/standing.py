@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from durward.core.api import Api
-from durward.core.estate.client import Client
-from durward.core.estate.user import User
+from durward.core.configuration.client import Client
+from durward.core.configuration.user import User
 from durward.core.oauth.grant import Claims, Grant
 from durward.core.oauth.scopes import IDENTITY_SCOPES, OFFLINE
 from durward.core.values import TenantId

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from durward.core.estate.user import User
+from durward.core.configuration.user import User
 from durward.core.values import UserId
 from durward.core.wire import JsonLike
 

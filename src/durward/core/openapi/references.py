@@ -36,7 +36,7 @@ _INDEX = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
-class Broken(Exception):  # noqa: N818 - a fact about the document, told as a fault
+class BrokenReference(Exception):  # noqa: N818 - a fact about the document, told as a fault
     """A reference that is not followed, and why."""
 
 
@@ -68,7 +68,7 @@ class References:
         """What a value of the document means; None, and a fault, where it cannot be followed."""
         try:
             return self.follow(value, self.name).value
-        except Broken as error:
+        except BrokenReference as error:
             found.refuse(f"{place}/{REF}", str(error))
             return None
 
@@ -82,11 +82,11 @@ class References:
         if key not in self._followed:
             try:
                 self._followed[key] = self._follow(value, file)
-            except Broken as error:
+            except BrokenReference as error:
                 self._followed[key] = str(error)
         found = self._followed[key]
         if isinstance(found, str):
-            raise Broken(found)
+            raise BrokenReference(found)
         return found
 
     def _follow(self, value: Json, file: str) -> Target:
@@ -95,9 +95,9 @@ class References:
             _check_beside(value)
             file, fragment = _target(value[REF], file)
             if (file, fragment) in seen:
-                raise Broken("goes in a circle")
+                raise BrokenReference("goes in a circle")
             if len(seen) == MAX_CHAIN:
-                raise Broken(f"leads over more than {MAX_CHAIN} references")
+                raise BrokenReference(f"leads over more than {MAX_CHAIN} references")
             seen.add((file, fragment))
             value = _at(self._content(file), fragment)
         return Target(value, file, any(name != self.name for name, _ in seen))
@@ -107,14 +107,16 @@ class References:
             try:
                 self._files[file] = self._load(file)
             except Misconfigured as error:
-                raise Broken(f"{error.path}: {error.problem}") from error
+                raise BrokenReference(f"{error.path}: {error.problem}") from error
         return self._files[file]
 
 
 def _check_beside(value: dict[str, Json]) -> None:
     if unclear := min((name for name in value if not _may_stand_beside(name)), default=None):
         hint = "write it where the reference leads"
-        raise Broken(f"`{shown(unclear)}` stands beside the reference and is not read; {hint}")
+        raise BrokenReference(
+            f"`{shown(unclear)}` stands beside the reference and is not read; {hint}"
+        )
 
 
 def _may_stand_beside(name: str) -> bool:
@@ -124,11 +126,11 @@ def _may_stand_beside(name: str) -> bool:
 def _target(reference: Json, file: str) -> tuple[str, str]:
     """The file and the pointer that a reference in a file names. Raises Broken."""
     if not isinstance(reference, str) or not 0 < len(reference) <= MAX_REFERENCE_CHARACTERS:
-        raise Broken("not a reference; write `#/components/…` or `file.yaml#/…`")
+        raise BrokenReference("not a reference; write `#/components/…` or `file.yaml#/…`")
     head, _, fragment = reference.partition("#")
     pointer = _decoded(fragment)
     if pointer and not pointer.startswith("/"):
-        raise Broken(f"`#{fragment}` is not a JSON pointer; write `#/…`")
+        raise BrokenReference(f"`#{fragment}` is not a JSON pointer; write `#/…`")
     return (_file(head, file) if head else file), pointer
 
 
@@ -139,14 +141,14 @@ def _file(reference: str, file: str) -> str:
     except ValueError:
         is_url = True
     if is_url:
-        raise Broken("names a URL, and none is fetched; put a copy beside the document")
+        raise BrokenReference("names a URL, and none is fetched; put a copy beside the document")
     if path.startswith("/") or _UNUSABLE.search(path) or not path.endswith(ENDINGS):
         hint = "write its path from the folder of this one, with `/` between names"
-        raise Broken(f"not a file of YAML or JSON below the document's folder; {hint}")
+        raise BrokenReference(f"not a file of YAML or JSON below the document's folder; {hint}")
     parts = file.split("/")[:-1]
     for part in path.split("/"):
         if part == ".." and not parts:
-            raise Broken("leaves the folder of the document; put a copy into it")
+            raise BrokenReference("leaves the folder of the document; put a copy into it")
         if part == "..":
             parts.pop()
         elif part not in {"", "."}:
@@ -158,13 +160,13 @@ def _decoded(text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise Broken("its escapes are not UTF-8") from error
+        raise BrokenReference("its escapes are not UTF-8") from error
 
 
 def _at(content: Json, pointer: str) -> Json:
     """The value at a JSON pointer (RFC 6901 §4). Raises Broken."""
     if _BAD_ESCAPE.search(pointer):
-        raise Broken(f"`{pointer}`: `~` is written `~0` in a JSON pointer")
+        raise BrokenReference(f"`{pointer}`: `~` is written `~0` in a JSON pointer")
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(content, dict) and name in content:
@@ -172,7 +174,7 @@ def _at(content: Json, pointer: str) -> Json:
         elif isinstance(content, list) and _INDEX.match(name) and int(name) < len(content):
             content = content[int(name)]
         else:
-            raise Broken(f"leads nowhere: there is no `{pointer}`")
+            raise BrokenReference(f"leads nowhere: there is no `{pointer}`")
     return content
 
 
@@ -259,7 +261,7 @@ class _Writer:
             return inside(value, file, place)
         try:
             target = self.references.follow(value, file)
-        except Broken as error:
+        except BrokenReference as error:
             self.found.refuse(f"{place}/{REF}", str(error))
             return value
         key = (id(target.value), target.file, inside)  # what was loaded stays, and so its id

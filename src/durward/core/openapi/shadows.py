@@ -54,19 +54,19 @@ class Shapes:
 
     def _answering(self, segments: list[str], operation: Operation, method: str) -> Iterator[Owned]:
         """Those of its shape answer all; else those that have a variable for a literal of it."""
-        trail = [self._root]
+        audit = [self._root]
         for segment in segments:
-            below = trail[-1].variable if segment == "{}" else trail[-1].literals.get(segment)
+            below = audit[-1].variable if segment == "{}" else audit[-1].literals.get(segment)
             if below is None:
                 break
-            trail.append(below)
-        if len(trail) > len(segments) and (own := trail[-1].answers(method)):
+            audit.append(below)
+        if len(audit) > len(segments) and (own := audit[-1].answers(method)):
             # HEAD that is declared itself was never answered by a GET.
             if operation.method in {method, own.method}:
                 yield own.what
             return
-        for depth in range(min(len(trail), len(segments)) - 1, -1, -1):
-            if segments[depth] != "{}" and (variable := trail[depth].variable):
+        for depth in range(min(len(audit), len(segments)) - 1, -1, -1):
+            if segments[depth] != "{}" and (variable := audit[depth].variable):
                 yield from self._fitting(variable, segments, depth + 1, method)
 
     def _fitting(

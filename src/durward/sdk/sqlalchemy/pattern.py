@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
-from durward.core.policy.pattern import STAR, Wildcard, matches
+from durward.core.policy.language.pattern import STAR, Wildcard, matches
 from durward.sdk.sqlalchemy.logic import Clause, some, truth
 from durward.sdk.sqlalchemy.rows import Field, Part, Shape
 from durward.sdk.sqlalchemy.text import fits, one_of

@@ -12,18 +12,9 @@ from typing import Any, Final, assert_never
 import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
-from durward.core.policy.document import Condition, Quantifier
-from durward.core.policy.evaluate import PolicySet
-from durward.core.policy.filter import OF_RESOURCES, Case, Remaining, remaining
-from durward.core.policy.operators import parse_date, parse_number
-from durward.core.policy.pattern import (
-    ARN_SEGMENTS,
-    ResourcePattern,
-    Template,
-    Variable,
-    parse_template,
-)
-from durward.core.policy.predicate import (
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.filter import OF_RESOURCES, Case, Remaining, remaining
+from durward.core.policy.engine.predicate import (
     ActionMatch,
     And,
     ConditionMatch,
@@ -37,7 +28,16 @@ from durward.core.policy.predicate import (
     absent_holds,
     atom_holds,
 )
-from durward.core.policy.request import MAX_LISTED, Principal
+from durward.core.policy.engine.request import MAX_LISTED, Principal
+from durward.core.policy.language.document import Condition, Quantifier
+from durward.core.policy.language.operators import parse_date, parse_number
+from durward.core.policy.language.pattern import (
+    ARN_SEGMENTS,
+    ResourcePattern,
+    Template,
+    Variable,
+    parse_template,
+)
 from durward.sdk.sqlalchemy.logic import Clause, every, negated, some, truth
 from durward.sdk.sqlalchemy.pattern import INTEGERS, Piece, compare, equals, spelled
 from durward.sdk.sqlalchemy.rows import Field, Part, Rows, SeveralFields, Shape

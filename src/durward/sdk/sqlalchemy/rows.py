@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
 from durward.core.errors import Misconfigured
-from durward.core.policy.document import value_text
-from durward.core.policy.filter import Listed
-from durward.core.policy.request import AccessRequest, Principal
+from durward.core.policy.engine.filter import Listed
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.language.document import value_text
 
 _PLACE = re.compile(r"\{([^}]*)\}")
 

@@ -19,7 +19,7 @@ from durward.core.edge.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Shape:
+class RenderedConfiguration:
     """One configuration in its three forms.
 
     `files` stand in the order in which a change is safe: what is named exists already.
@@ -30,7 +30,7 @@ class Shape:
     whole: Config
 
 
-def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
+def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration:
     """What Envoy is to do under this snapshot, with its files below `folder`."""
     reached = list(clusters(snapshot, node))
     routes = {API_ROUTES: api_configuration(snapshot, node.limits)}
@@ -46,7 +46,7 @@ def shape(snapshot: Snapshot, node: Node, folder: str) -> Shape:
     discovered = [revocation.discovered(name, folder) for name in revocation.FILTERS]
     empty = [revocation.in_place(name) for name in revocation.FILTERS]
 
-    return Shape(
+    return RenderedConfiguration(
         {
             "clusters": discovery(*reached),
             **{name: discovery(configuration) for name, configuration in routes.items()},

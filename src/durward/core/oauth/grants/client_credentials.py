@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from durward.core.api import Api
+from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.estate.client import Client
 from durward.core.oauth.claims import TokenGrant
 from durward.core.oauth.resource import chosen_api, granted_scopes
 from durward.core.values import ClientId, TenantId

@@ -37,7 +37,7 @@ class Presented:
     """Whether its successor was used: whoever did that had received the answer."""
 
 
-class Turn(StrEnum):
+class Rotation(StrEnum):
     """What a presented token leads to."""
 
     ROTATE = "rotate"
@@ -46,18 +46,18 @@ class Turn(StrEnum):
     EXPIRED = "expired"
 
 
-def turn(presented: Presented, now: Instant) -> Turn:
+def turn(presented: Presented, now: Instant) -> Rotation:
     """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
 
     A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.
     """
     if now >= presented.expires_at:
-        return Turn.EXPIRED
+        return Rotation.EXPIRED
     if presented.spent_at is None:
-        return Turn.ROTATE
+        return Rotation.ROTATE
     if not presented.succeeded and now < later(presented.spent_at, REPEAT_WITHIN):
-        return Turn.REPEAT
-    return Turn.REUSE
+        return Rotation.REPEAT
+    return Rotation.REUSE
 
 
 def successor(family_key: bytes, presented: Secret) -> Secret:

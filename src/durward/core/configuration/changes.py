@@ -1,0 +1,156 @@
+"""What changes *in* a declaration: line by line, with what may allow more marked.
+
+Of an API's document its operations are told, of a policy its statements, of anything else its
+members. What proves who somebody is is never shown: that it changed is.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from durward.core.configuration.configuration import Configuration
+from durward.core.configuration.declaration import Kind
+from durward.core.difference import OTHERWISE, Detail, Difference, differences, in_short, pointer
+from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.shadows import Shapes
+from durward.core.policy.analysis.changes import effects_of, policy_changes, policy_end
+from durward.core.policy.language.document import Effect
+from durward.core.wire import Json
+
+DOCUMENT: Final = "openapi"
+HIDDEN: Final = "jwks"
+POLICIES: Final = "policies"
+ROLES: Final = "roles"
+BOUNDARY: Final = "boundary"
+DOCUMENT_OTHERWISE: Final = "the document changed in other members"
+
+HANDED_OUT: Final[Mapping[Kind, Collection[str]]] = {
+    Kind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
+    Kind.USER: {"groups"},
+}
+"""Lists of which more is more that is allowed."""
+Body = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The configuration before and after, and which policies have a Deny, asked once each."""
+
+    before: Configuration
+    after: Configuration
+    _effects: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def shapes(self) -> tuple[Shapes, Shapes]:
+        """The operations of all APIs by their paths."""
+        before, after = (
+            Shapes(
+                (name, one) for name, api in configuration.apis.items() for one in api.operations
+            )
+            for configuration in (self.before, self.after)
+        )
+        return before, after
+
+    def denied(self, policy: Json) -> bool:
+        """Whether a policy held a Deny before."""
+        return Effect.DENY in self._of(self.before, policy)
+
+    def allows(self, policy: Json) -> bool:
+        """Whether a policy holds an Allow after."""
+        return Effect.ALLOW in self._of(self.after, policy)
+
+    def narrowed(self, role: Json) -> bool:
+        """Whether a role took something away before."""
+        found = self.before.roles.get(str(role))
+        return bool(found and (found.boundary or any(map(self.denied, found.policies))))
+
+    def _of(self, configuration: Configuration, policy: Json) -> frozenset[str]:
+        place = (configuration is self.after, str(policy))
+        if place not in self._effects:
+            self._effects[place] = effects_of(configuration.policies.get(place[1], {}))
+        return self._effects[place]
+
+
+def details(
+    kind: Kind, name: str, before: Body | None, after: Body | None, sides: Sides
+) -> list[Detail]:
+    """What changes in one declaration, what may allow more first.
+
+    Of what is added or removed only what it takes from others, or leaves to them: requests, or what
+    a Deny took away. Where a declaration changes there is a line at least.
+    """
+    if kind is Kind.API and (before is None or after is None):
+        return list(_requests_moved(name, sides))
+    if before is None:
+        return []
+    if after is None:
+        return list(policy_end(before)) if kind is Kind.POLICY else []
+    found = list(_changes(kind, name, before, after, sides)) or [Detail("~", "", OTHERWISE)]
+    return sorted(found, key=lambda detail: not detail.widens)
+
+
+def _changes(kind: Kind, name: str, before: Body, after: Body, sides: Sides) -> Iterator[Detail]:
+    if kind is Kind.POLICY:
+        yield from policy_changes(before, after)
+        return
+    apart = {DOCUMENT} if kind is Kind.API else {HIDDEN} if kind is Kind.CLIENT else set()
+    if kind is Kind.API and before.get(DOCUMENT) != after.get(DOCUMENT):
+        yield from _document_changes(name, sides)
+    if kind is Kind.CLIENT and before.get(HIDDEN) != after.get(HIDDEN):
+        yield Detail("~", pointer((HIDDEN,)), "changed")
+    for found in differences(_without(before, apart), _without(after, apart)):
+        widens = _widens(kind, found, bool(before.get(BOUNDARY)), sides)
+        yield found.detail(widens=widens)
+
+
+def _without(body: Body, apart: Collection[str]) -> dict[str, Json]:
+    return {name: value for name, value in body.items() if name not in apart}
+
+
+def _requests_moved(name: str, sides: Sides) -> Iterator[Detail]:
+    """Operations of an API that comes or goes, as far as requests of others are theirs then."""
+    was, will_be = (
+        side.apis[name].operations if name in side.apis else ()
+        for side in (sides.before, sides.after)
+    )
+    shapes = sides.shapes
+    gone = [each for each in was if shapes[1].behind(each)]
+    new = [each for each in will_be if shapes[0].behind(each)]
+    yield from operation_changes(gone, new, name, shapes)
+
+
+def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
+    was, will_be = sides.before.apis[name], sides.after.apis[name]
+    found = list(operation_changes(was.operations, will_be.operations, name, sides.shapes))
+    yield from found
+    scopes = [
+        [each for each in some if each not in others]
+        for some, others in ((will_be.scopes, was.scopes), (was.scopes, will_be.scopes))
+    ]
+    if any(scopes):
+        yield Detail("~", "scopes", in_short(*scopes))
+    elif not found:
+        yield Detail("~", pointer((DOCUMENT,)), DOCUMENT_OTHERWISE)
+
+
+def _widens(kind: Kind, found: Difference, had_boundary: bool, sides: Sides) -> bool:  # noqa: FBT001
+    """Whether a member that changes may allow somebody more."""
+    member = found.path[0]
+    if member == POLICIES:
+        return any(map(sides.allows, found.new)) or any(map(sides.denied, found.gone))
+    if member == ROLES:
+        return bool(found.new) or any(map(sides.narrowed, found.gone))
+    if member == BOUNDARY:
+        # What one of the documents of a boundary allows is within it: a second one is wider.
+        return bool(found.gone) or had_boundary
+    if member in HANDED_OUT.get(kind, ()):
+        return bool(found.new)
+    if member == "disabled":
+        return found.new != (True,)
+    if member == "first_party":
+        return found.new == (True,)
+    if member == "authentication":
+        return found.new == ("none",)
+    # The stage is a part of each resource's name; whose an object is, policies are asked about.
+    return member in {"tenant", "stage", "objects"}

@@ -1,0 +1,76 @@
+"""Clients: applications of people, and services that act for themselves."""
+
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, ClassVar
+
+from durward.core.configuration.declaration import Body, Kind, Names, Text
+from durward.core.configuration.redirect_uri import check_redirect_uri
+from durward.core.errors import Misconfigured
+
+GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
+AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
+
+
+class Client(Body, frozen=True):
+    """An application: what it may do at the authorization server, and who it is as a principal."""
+
+    REFERENCES: ClassVar[Mapping[str, Kind]] = {
+        "tenant": Kind.TENANT,
+        "apis": Kind.API,
+        "authzen_apis": Kind.API,
+        "roles": Kind.ROLE,
+        "policies": Kind.POLICY,
+        "boundary": Kind.POLICY,
+    }
+
+    tenant: Text
+    grants: Names = ("authorization_code", "refresh_token")
+    authentication: Text = "client_secret_basic"
+    apis: Names = ()
+    authzen_apis: Names = ()
+    scopes: Names = ()
+    redirect_uris: Names = ()
+    post_logout_redirect_uris: Names = ()
+    jwks: dict[str, Any] | None = None
+    first_party: bool = False
+    roles: Names = ()
+    policies: Names = ()
+    boundary: Names = ()
+    disabled: bool = False
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether it proves itself by a secret."""
+        return self.authentication in {"client_secret_basic", "client_secret_post"}
+
+    @property
+    def proves_itself_by(self) -> tuple[object, ...]:
+        """What is replaced where this is another one; a secret lies elsewhere."""
+        return ("secret",) if self.has_secret else (self.authentication, self.jwks)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether people need not agree: it is ours, and who it is can be proven (AS-20)."""
+        return self.first_party and self.authentication != "none"
+
+    def problems(self, name: str, people: Container[str]) -> Iterator[str]:
+        """What does not fit; `people` have names that tokens must tell from a client's."""
+        if name in people:
+            yield "a user has that name; tokens must tell them apart"
+        for grant in set(self.grants) - GRANTS:
+            yield f"`{grant}` is not a grant; {', '.join(sorted(GRANTS))} are"
+        if self.authentication not in AUTHENTICATIONS:
+            yield f"authentication is one of {', '.join(sorted(AUTHENTICATIONS))}"
+        if self.authentication == "none" and "client_credentials" in self.grants:
+            yield "a public client cannot act for itself"
+        if self.authentication == "private_key_jwt" and not self.jwks:
+            yield "private_key_jwt needs `jwks`, the client's public keys"
+        if self.authzen_apis and "client_credentials" not in self.grants:
+            yield "`authzen_apis` needs the grant client_credentials"
+        if "authorization_code" in self.grants and not self.redirect_uris:
+            yield "authorization_code needs `redirect_uris`"
+        for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
+            try:
+                check_redirect_uri(uri)
+            except Misconfigured as error:
+                yield f"`{uri}`: {error.problem}"

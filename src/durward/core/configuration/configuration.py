@@ -1,0 +1,182 @@
+"""The whole configuration, read and checked as one value."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import msgspec
+
+from durward.core.api import Api
+from durward.core.configuration.api import (
+    API_NAME,
+    API_NAME_CHARACTERS,
+    DeclaredObject,
+    ProtectedApi,
+    read_apis,
+)
+from durward.core.configuration.client import Client
+from durward.core.configuration.declaration import NAME, NAME_CHARACTERS, Body, Declaration, Kind
+from durward.core.configuration.role import Role
+from durward.core.configuration.tenant import Tenant
+from durward.core.configuration.user import User
+from durward.core.errors import Misconfigured
+from durward.core.openapi.faults import told
+from durward.core.openapi.operations import Inventory
+from durward.core.policy.engine.bundle import Bundle, compile_bundle
+from durward.core.policy.language.catalogue import Key
+from durward.core.policy.language.source import PolicyError
+from durward.core.wire import Json
+
+SHAPES: Final[Mapping[Kind, type[Body]]] = {
+    Kind.TENANT: Tenant,
+    Kind.ROLE: Role,
+    Kind.API: ProtectedApi,
+    Kind.CLIENT: Client,
+    Kind.USER: User,
+}
+T = TypeVar("T", bound=Body)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything, by name. Policies stay as they were written; they are proven to be readable.
+
+    `tests` are the suites that stand beside the policies; `invariants` reads and runs them.
+    """
+
+    tenants: Mapping[str, Tenant]
+    policies: Mapping[str, Mapping[str, Json]]
+    roles: Mapping[str, Role]
+    apis: Mapping[str, Api]
+    clients: Mapping[str, Client]
+    users: Mapping[str, User]
+    bundle: Bundle
+    tests: Mapping[str, Mapping[str, Json]]
+    objects: Mapping[str, Mapping[str, DeclaredObject]] = field(default_factory=dict)
+    """By API, and by `type/id`."""
+    keys: tuple[Key, ...] = ()
+    """What the services of APIs tell."""
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    """What was read of the documents of the APIs, and what was not."""
+
+    @property
+    def evaluated(self) -> frozenset[str]:
+        """The APIs about which enforcement points of others may ask for decisions."""
+        asking = (client for client in self.clients.values() if not client.disabled)
+        return frozenset(name for client in asking for name in client.authzen_apis)
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """The typed content of declarations, by kind and name; policies and tests have no type here."""
+
+    tenants: Mapping[str, Tenant]
+    roles: Mapping[str, Role]
+    apis: Mapping[str, ProtectedApi]
+    clients: Mapping[str, Client]
+    users: Mapping[str, User]
+
+    def items(self) -> Iterator[tuple[Kind, str, Body]]:
+        """Each body with its kind and name."""
+        for kind, bodies in (
+            (Kind.TENANT, self.tenants),
+            (Kind.ROLE, self.roles),
+            (Kind.API, self.apis),
+            (Kind.CLIENT, self.clients),
+            (Kind.USER, self.users),
+        ):
+            for name, body in bodies.items():
+                yield kind, name, body
+
+
+def read_bodies(declarations: Iterable[Declaration], problems: list[str]) -> Bodies:
+    """Convert each declaration to the type of its kind; what does not fit is in `problems`."""
+    found: dict[tuple[Kind, str], Body] = {}
+    for declaration in declarations:
+        shape = SHAPES.get(declaration.kind)
+        if shape is not None:
+            try:
+                body = msgspec.convert(declaration.body, shape)
+            except msgspec.ValidationError as error:
+                problems.append(f"{declaration.kind}/{declaration.name}: {error}")
+            else:
+                found[declaration.kind, declaration.name] = body
+    return Bodies(
+        *(_of(found, Tenant), _of(found, Role), _of(found, ProtectedApi)),
+        *(_of(found, Client), _of(found, User)),
+    )
+
+
+def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
+    """Read everything that is declared. Raises Misconfigured with every problem."""
+    listed = list(declarations)
+    problems: list[str] = []
+    bodies = read_bodies(listed, problems)
+    policies = {found.name: found.body for found in listed if found.kind is Kind.POLICY}
+    tenants, roles, protected = bodies.tenants, bodies.roles, bodies.apis
+    clients, users = bodies.clients, bodies.users
+    problems += _broken_names(listed)
+    declared: dict[Kind, Container[str]] = {
+        Kind.TENANT: tenants,
+        Kind.ROLE: roles,
+        Kind.POLICY: policies,
+        Kind.API: protected,
+    }
+    for kind, name, body in bodies.items():
+        problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
+    people = {found.name for found in listed if found.kind is Kind.USER}
+    for name, client in clients.items():
+        problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
+    for name, api in protected.items():
+        problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
+    bundle = _bundle(policies, roles, clients, users, protected)
+    if not problems:
+        try:
+            compile_bundle(bundle, {})
+        except PolicyError as error:
+            problems += [str(problem) for problem in error.problems]
+    read = list(read_apis(protected, problems))
+    if problems:
+        raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]).rstrip(), hint="")
+    tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
+    objects = {name: body.objects for name, body in protected.items() if body.objects}
+    keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]
+    apis: dict[str, Api] = {api.id: api for api, _ in read}
+    inventories: dict[str, Inventory] = {api.id: inventory for api, inventory in read}
+    return Configuration(
+        *(tenants, policies, roles, apis, clients, users, bundle, tests, objects),
+        keys=tuple(keys),
+        inventories=inventories,
+    )
+
+
+def _of(bodies: Mapping[tuple[Kind, str], Body], shape: type[T]) -> dict[str, T]:
+    return {name: body for (_, name), body in bodies.items() if isinstance(body, shape)}
+
+
+def _broken_names(listed: list[Declaration]) -> Iterator[str]:
+    for declaration in listed:
+        of_api = declaration.kind is Kind.API
+        if not (API_NAME if of_api else NAME).match(declaration.name):
+            characters = API_NAME_CHARACTERS if of_api else NAME_CHARACTERS
+            yield f"{declaration.kind}/{declaration.name}: a name is {characters}"
+
+
+def _bundle(
+    policies: Mapping[str, Mapping[str, Json]],
+    roles: Mapping[str, Role],
+    clients: Mapping[str, Client],
+    users: Mapping[str, User],
+    apis: Mapping[str, ProtectedApi],
+) -> Bundle:
+    attached: dict[str, Role | Client | User] = {
+        **{f"role/{name}": role for name, role in roles.items()},
+        **{f"client/{name}": client for name, client in clients.items()},
+        **{f"user/{name}": user for name, user in users.items()},
+    }
+    return Bundle(
+        documents=policies,
+        identity={to: body.policies for to, body in attached.items() if body.policies},
+        boundaries={to: body.boundary for to, body in attached.items() if body.boundary},
+        resources={name: api.policies for name, api in apis.items() if api.policies},
+    )

@@ -1,0 +1,165 @@
+"""Statements that never matter, and objects in reach of whoever asks.
+
+Each is a question to the solver. What it cannot settle is not told of statements, and told of
+objects in reach.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from durward.core.openapi.operations import Operation
+from durward.core.policy.analysis.checks.view import (
+    TENANT_SEGMENT,
+    Remark,
+    View,
+    has_variable,
+    may_name,
+)
+from durward.core.policy.analysis.operation_requests import RESOURCE_TENANT, asked_by
+from durward.core.policy.engine.atoms import named
+from durward.core.policy.engine.predicate import (
+    And,
+    ConditionMatch,
+    Not,
+    Predicate,
+    compile_statement,
+)
+from durward.core.policy.engine.residual import residual
+from durward.core.policy.language.document import Effect, Resources, Statement
+from durward.core.policy.language.pattern import ARN_SEGMENTS, ResourcePattern
+from durward.core.policy.symbolic.outline import could_meet, outline_of
+from durward.core.policy.symbolic.solve import solve
+from durward.core.policy.symbolic.unknown import Unknown
+
+MAX_STATEMENTS = 200
+"""Of how many statements it is asked whether others cover one."""
+SOMEBODY_ELSES = "~theirs"
+CALLER_KEYS = frozenset({"durward:tenantid", "durward:subject"})
+
+
+def impossible_statements(view: View) -> Iterator[Remark]:
+    """Conditions that exclude each other, or actions and resources that have nothing in common."""
+    for found, operations in view:
+        statement = found.statement
+        conditions = [ConditionMatch(each, on_error=False) for each in statement.conditions]
+        if never(And(tuple(conditions))):
+            yield Remark(found.pointer, "never applies: its conditions exclude each other")
+        elif view.catalogue.apis and not operations and _is_known(view, statement):
+            yield Remark(
+                found.resource_pointer or found.pointer,
+                "never applies: none of its actions is about one of its resources",
+            )
+
+
+def never(predicate: Predicate) -> bool:
+    """Whether no request is like that, and it can be proven."""
+    try:
+        return solve(predicate) is None
+    except Unknown:
+        return False
+
+
+def _is_known(view: View, statement: Statement) -> bool:
+    """Whether actions and resources each are some of the catalogue's; if not, that is told."""
+    operations = view.catalogue.operations
+    acts = any(_acts(statement, operation) for operation in operations)
+    return acts and (
+        statement.resources.complement
+        or any(
+            may_name(pattern, api, operation)
+            for pattern in statement.resources.patterns
+            for api, listed in view.catalogue.apis.items()
+            for operation in listed
+        )
+    )
+
+
+def _acts(statement: Statement, operation: Operation) -> bool:
+    action = operation.action.lower()
+    named = any(pattern.matches(action) for pattern in statement.actions.patterns)
+    return named is not statement.actions.complement
+
+
+def shadowed_statements(view: View) -> Iterator[Remark]:
+    """An Allow of which the Denies of the same document take everything."""
+    statements = [found.statement for found in view.written.statements]
+    denying = [each for each in statements if each.effect is Effect.DENY]
+    for found in view.written.statements:
+        if found.allows and (names := _covering(found.statement, denying)):
+            yield Remark(found.pointer, f"never allows: the Deny {names} covers all of it")
+
+
+def redundant_statements(view: View) -> Iterator[Remark]:
+    """A statement of which others of the same effect say everything; of twins the second."""
+    left = [found.statement for found in view.written.statements]
+    told: list[Remark] = []
+    for found in reversed(view.written.statements):
+        statement = found.statement
+        others = [o for o in left if o is not statement and o.effect is statement.effect]
+        if names := _covering(statement, others):
+            left.remove(statement)
+            told.append(Remark(found.pointer, f"says nothing that {names} does not say"))
+    yield from reversed(told)
+
+
+def _covering(statement: Statement, others: Sequence[Statement]) -> str:
+    """The names of statements that apply wherever it does: one alone, else all that it takes."""
+    if len(others) > MAX_STATEMENTS:
+        return ""
+    outline, asked = outline_of(statement), compile_statement(statement)
+    near = [each for each in others if could_meet(outline_of(each), outline)]
+    if not near or never(asked):
+        return ""
+    applying = [Not(compile_statement(each)) for each in near]
+    if not never(And((asked, *applying))):
+        return ""
+    for each, without in zip(near, applying, strict=True):
+        if never(And((asked, without))):
+            return f"`{each.name}`"
+    return f"`{near[0].name}` with others"
+
+
+def unbound_objects(view: View) -> Iterator[Remark]:
+    """An Allow by which a caller reaches objects that nothing ties to the caller.
+
+    The statement is looked at alone. That a boundary or a guardrail narrows it, and that across
+    tenants two layers must agree, is left out of account.
+    """
+    for found, operations in view:
+        if not found.allows:
+            continue
+        loose = [operation for operation in operations if _is_loose(found.statement, operation)]
+        if loose and found.resource_pointer:
+            names = ", ".join(f"`{operation.action}`" for operation in loose[:3])
+            more = f" and {len(loose) - 3} more" if len(loose) > 3 else ""  # noqa: PLR2004
+            message = f"reaches objects of any tenant and owner by {names}{more}"
+            yield Remark(found.resource_pointer, message)
+
+
+def _is_loose(statement: Statement, operation: Operation) -> bool:
+    """Whether somebody reaches by it an object of another tenant and another owner."""
+    if not (has_variable(operation.resource) or has_variable(operation.tenant)):
+        return False
+    api, whose = operation.action.partition(":")[0], SOMEBODY_ELSES if operation.tenant else ""
+    resources = statement.resources
+    if not resources.complement:
+        patterns = [p for p in resources.patterns if may_name(p, api, operation) and not _binds(p)]
+        if not patterns:
+            return False
+        resources = Resources(tuple(patterns))
+    known = {
+        "durward:subject": "~me",
+        "durward:tenantid": "~mine",
+        "durward:resourceowner": SOMEBODY_ELSES if operation.owner else None,
+        RESOURCE_TENANT: whose or None,
+    }
+    applies = residual(compile_statement(replace(statement, resources=resources)), known)
+    reached = (asked_by(operation, api, "*", None), named(f"arn:*:*:*:{whose}:*"))
+    return not never(And((applies, *reached)))
+
+
+def _binds(pattern: ResourcePattern) -> bool:
+    """Whether a pattern names the caller."""
+    tenant, resource = (pattern.segments or (None,) * ARN_SEGMENTS)[TENANT_SEGMENT:]
+    read = frozenset().union(*(part.keys for part in (tenant, resource) if part))
+    return not CALLER_KEYS.isdisjoint(read)

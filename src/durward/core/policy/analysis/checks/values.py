@@ -1,0 +1,162 @@
+"""Values and patterns that are read otherwise than they look, or that say nothing."""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from durward.core.policy.analysis.checks.view import Remark, View
+from durward.core.policy.language.document import Quantifier
+from durward.core.policy.language.operators import parse_number
+from durward.core.policy.language.pattern import ActionPattern, ResourcePattern, Template
+from durward.core.policy.language.written import Placed, WrittenCondition, WrittenStatement
+
+EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
+"""Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_COMPARED = 100
+"""Of a longer list only values that stand there twice are told."""
+P = TypeVar("P", ActionPattern, ResourcePattern)
+
+
+def odd_instants(view: View) -> Iterator[Remark]:
+    """A date that is a number: of a year, of a day, or of milliseconds."""
+    for pointer, text in _values(view, "Date"):
+        try:
+            seconds = parse_number(text)
+        except ValueError:  # a date as people write it
+            continue
+        if not EARLY <= abs(seconds) <= LATE:
+            hint = "write a date such as `2026-01-01`, or the seconds since 1970"
+            yield Remark(
+                pointer, f"`{text}` is a number of seconds: it means {_day(seconds)}", hint
+            )
+
+
+def _day(seconds: Decimal) -> str:
+    if abs(seconds) > LATE:
+        return "a day in thousands of years"
+    return f"{EPOCH + timedelta(seconds=int(seconds)):%Y-%m-%d}"
+
+
+def host_bits(view: View) -> Iterator[Remark]:
+    """An address with the length of a range behind it: the whole range is meant."""
+    for pointer, text in _values(view, "IpAddress", "NotIpAddress"):
+        try:
+            ipaddress.ip_network(text.strip())
+        except ValueError:
+            whole = ipaddress.ip_network(text.strip(), strict=False)
+            hint = f"write `{whole}`, or `{text.partition('/')[0]}` for the address alone"
+            yield Remark(pointer, f"`{text}` is the whole of `{whole}`", hint)
+
+
+def _values(view: View, *families: str) -> Iterator[Placed[str]]:
+    for written in _conditions(view):
+        operator = written.condition.operator
+        if operator and operator.name.startswith(families):
+            yield from _texts(written)
+
+
+def _conditions(view: View) -> Iterator[WrittenCondition]:
+    for found in view.written.statements:
+        yield from found.conditions
+
+
+def _texts(written: WrittenCondition) -> Iterator[Placed[str]]:
+    texts = [operand.text for operand in written.condition.operands]
+    yield from zip(written.operands, texts, strict=True)
+
+
+def null_of_both(view: View) -> Iterator[Remark]:
+    """`Null` that takes the key's absence as well as its presence."""
+    for written in _conditions(view):
+        if len(written.condition.absent) > 1:
+            yield Remark(written.pointer, f"holds whether or not a request has `{written.key}`")
+
+
+def any_text(view: View) -> Iterator[Remark]:
+    """`*` for `StringLike` and its like, which every text is."""
+    for written in _conditions(view):
+        operator = written.condition.operator
+        if operator and operator.name in {"StringLike", "StringNotLike"}:
+            for pointer, text in _texts(written):
+                if text and not text.strip("*"):
+                    hint = _presence(written, negated=operator.negated)
+                    yield Remark(pointer, f"`{text}` is any text", hint)
+
+
+def _presence(written: WrittenCondition, *, negated: bool) -> str:
+    """What says the same in so many words."""
+    condition = written.condition
+    if negated and condition.quantifier is Quantifier.SOME:
+        return "remove it: it never holds"
+    if not negated and (condition.if_exists or condition.quantifier is Quantifier.EVERY):
+        return "remove it: it always holds"
+    return f'write `Null: {{ {written.key}: "{str(negated).lower()}" }}`'
+
+
+def blanks_around(view: View) -> Iterator[Remark]:
+    """A text with a blank before or behind it, which is compared too."""
+    places = [(p, pattern.text) for s in view.written.statements for p, pattern in s.resources]
+    for pointer, text in (*places, *_values(view, "String", "Arn")):
+        if text != text.strip():
+            yield Remark(pointer, f"`{text}` has blanks around it", f"write `{text.strip()}`")
+
+
+def no_statements(view: View) -> Iterator[Remark]:
+    """A document without a statement."""
+    if not view.written.statements:
+        yield Remark("/Statement", "has no statement")
+
+
+def redundant_values(view: View) -> Iterator[Remark]:
+    """A value of a list of which another says everything; of twins the second."""
+    for found in view.written.statements:
+        yield from _included(found.actions, _acts_for)
+        yield from _included(found.resources, _names_for)
+        yield from _twins(found)
+
+
+def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iterator[Remark]:
+    if len(listed) > MAX_COMPARED:
+        return
+    for place, (pointer, pattern) in enumerate(listed):
+        for other_place, (_, other) in enumerate(listed):
+            is_said = place != other_place and says(other, pattern)
+            if is_said and (other_place < place or not says(pattern, other)):
+                yield _nothing_new(pointer, pattern.text, other.text)
+                break
+
+
+def _acts_for(wider: ActionPattern, narrower: ActionPattern) -> bool:
+    """Whether a pattern includes another; not every inclusion is seen."""
+    return _spans(wider.template, narrower.template)
+
+
+def _names_for(wider: ResourcePattern, narrower: ResourcePattern) -> bool:
+    if wider.segments is None or narrower.segments is None:
+        return wider.segments is None
+    return all(map(_spans, wider.segments, narrower.segments))
+
+
+def _spans(wider: Template, narrower: Template) -> bool:
+    """Where a `*` takes in what stands there, it takes in whatever that stands for."""
+    if wider.text == narrower.text:
+        return True
+    return wider.test is not None and "?" not in wider.text and wider.test(narrower.text)
+
+
+def _twins(found: WrittenStatement) -> Iterator[Remark]:
+    for written in found.conditions:
+        seen: set[str] = set()
+        for pointer, operand in zip(written.operands, written.condition.operands, strict=False):
+            if operand.text in seen:
+                yield _nothing_new(pointer, operand.text, operand.text)
+            seen.add(operand.text)
+
+
+def _nothing_new(pointer: str, text: str, other: str) -> Remark:
+    if text == other:
+        return Remark(pointer, f"`{text}` stands here twice")
+    return Remark(pointer, f"`{text}` says nothing that `{other}` does not say")

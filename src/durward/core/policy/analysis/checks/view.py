@@ -1,0 +1,126 @@
+"""What a check looks at: a document with its places, the catalogue, the operations in reach."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from durward.core.openapi.operations import Operation
+from durward.core.policy.language.catalogue import Catalogue
+from durward.core.policy.language.document import Actions
+from durward.core.policy.language.overlap import Unit, overlaps, units
+from durward.core.policy.language.pattern import STAR, Part, ResourcePattern
+from durward.core.policy.language.written import Written, WrittenStatement
+
+_VARIABLE = re.compile(r"\{[A-Za-z0-9_-]+\}")
+API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a check has to say about a place (a JSON pointer)."""
+
+    pointer: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Who and what there is: tenants, the stage of each API, roles, principals by their names.
+
+    Where there is no tenant nothing is known, and nothing is said of them. `scopes` are those that
+    a token can have, where any are declared.
+    """
+
+    tenants: frozenset[str] = frozenset()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+    principals: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+    def named(self, kind: str) -> frozenset[str]:
+        """Users, clients or groups by their bare names, whatever their tenant."""
+        names = (arn.rpartition(f":{kind}/") for arn in self.principals)
+        return frozenset(name for _, found, name in names if found)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A document, and of each statement the operations that it can be about."""
+
+    written: Written
+    catalogue: Catalogue
+    reached: tuple[tuple[Operation, ...], ...]
+    declared: Declared
+
+    def __iter__(self) -> Iterator[tuple[WrittenStatement, tuple[Operation, ...]]]:
+        """The statements, each with its operations."""
+        return zip(self.written.statements, self.reached, strict=True)
+
+
+Rule = Callable[[View], Iterator[Remark]]
+
+
+def view_of(written: Written, catalogue: Catalogue, declared: Declared) -> View:
+    """The document as the checks look at it."""
+    reached = tuple(tuple(_reached(found, catalogue)) for found in written.statements)
+    return View(written, catalogue, reached, declared)
+
+
+def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operation]:
+    statement = written.statement
+    known: dict[tuple[str, str | None, str | None], bool] = {}
+    for api in _named(statement.actions, catalogue):
+        for operation in catalogue.apis[api]:
+            action = operation.action.lower()
+            if (
+                any(pattern.matches(action) for pattern in statement.actions.patterns)
+                is statement.actions.complement
+            ):
+                continue
+            about = (api, operation.tenant, operation.resource)
+            if about not in known:
+                known[about] = statement.resources.complement or any(
+                    may_name(pattern, api, operation) for pattern in statement.resources.patterns
+                )
+            if known[about]:
+                yield operation
+
+
+def _named(actions: Actions, catalogue: Catalogue) -> Iterable[str]:
+    """The APIs whose operations the patterns can mean, as far as these begin with an API's name."""
+    begun = [pattern.template.beginning.partition(":") for pattern in actions.patterns]
+    if actions.complement or not all(separator for _, separator, _ in begun):
+        return catalogue.apis
+    named = {api for api, _, _ in begun if api in catalogue.apis}
+    return named if len(named) < 2 else filter(named.__contains__, catalogue.apis)  # noqa: PLR2004
+
+
+def may_name(pattern: ResourcePattern, api: str, operation: Operation) -> bool:
+    """Whether a request to the operation can be about a resource of the pattern."""
+    if pattern.segments is None:
+        return True
+    segments = pattern.segments
+    wanted = {
+        API_SEGMENT: tuple(api),
+        TENANT_SEGMENT: expression_units(operation.tenant or ""),
+        RESOURCE_SEGMENT: expression_units(operation.resource or ""),
+    }
+    return all(overlaps(units(segments[place].parts), given) for place, given in wanted.items())
+
+
+@lru_cache(maxsize=4096)
+def expression_units(expression: str) -> Sequence[Unit]:
+    """An expression of `x-durward`: what the path brings in is any text."""
+    parts: list[Part] = []
+    place = 0
+    for found in _VARIABLE.finditer(expression):
+        parts += [expression[place : found.start()], STAR]
+        place = found.end()
+    return units((*parts, expression[place:]))
+
+
+def has_variable(expression: str | None) -> bool:
+    """Whether the request settles which object is meant."""
+    return bool(expression and _VARIABLE.search(expression))

@@ -1,0 +1,217 @@
+"""Why: the statement that decided, or of every statement that came close what failed in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
+from durward.core.policy.analysis.nearest_statements import Element, examined, nearest
+from durward.core.policy.analysis.spelling import spelled, spelled_in
+from durward.core.policy.engine.answer import GRANTS, Layer, Result, Rule
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.predicate import (
+    PRINCIPAL,
+    RESOURCE,
+    ConditionMatch,
+    Facts,
+    PrincipalMatch,
+    ResourceMatch,
+)
+from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.language.operators import Operand
+from durward.core.policy.language.pattern import ResourcePattern
+from durward.core.wire import JsonLike
+
+MAX_CANDIDATES = 20
+MAX_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One element of a statement: what it wants and what was given."""
+
+    element: str
+    wanted: str
+    given: str
+
+    def __str__(self) -> str:
+        return f"{self.element} wants {self.wanted}, was {self.given}"
+
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The element for machines."""
+        return {"element": self.element, "wanted": self.wanted, "given": self.given}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A statement about this action: what it looked at if it denied, and what failed if not."""
+
+    statement: str
+    layer: Layer
+    effect: str
+    failures: tuple[Failure, ...] = ()
+    held: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer and the candidates, the nearest first; `more` is how many are not told.
+
+    With the change of `miss` it would be allowed; where it takes several, with all of `together`.
+    """
+
+    result: Result
+    because: tuple[str, ...]
+    blocked_by: tuple[Layer, ...]
+    candidates: tuple[Candidate, ...]
+    scopes_needed: tuple[str, ...] = ()
+    cross_tenant: bool = False
+    more: int = 0
+    miss: Miss | None = None
+    together: tuple[Miss, ...] = ()
+
+    @property
+    def misses(self) -> tuple[Miss, ...]:
+        """All the changes that are needed; none where no few would do."""
+        return (self.miss,) if self.miss else self.together
+
+    @property
+    def nearest(self) -> Candidate | None:
+        """The statement of which least failed."""
+        return next((candidate for candidate in self.candidates if candidate.failures), None)
+
+    @property
+    def reason(self) -> str:
+        """The answer in one sentence."""
+        if self.result is Result.ALLOW:
+            return f"allowed by {_listed(self.because)}"
+        if self.result is Result.EXPLICIT_DENY:
+            return f"denied by {_listed(self.because)}"
+        if self.blocked_by == (Layer.SESSION,):
+            return (
+                f"the token has none of the scopes {_listed(self.scopes_needed) or '(none fits)'}"
+            )
+        if self.blocked_by == (Layer.IDENTITY, Layer.RESOURCE):
+            return "no statement allows it"
+        return f"not allowed by the {' and the '.join(self.blocked_by)}"
+
+    def lines(self) -> Iterator[str]:
+        """The explanation for people."""
+        if self.scopes_needed and Layer.SESSION in self.blocked_by:
+            yield f"scope: the token would need {' or '.join(f'`{s}`' for s in self.scopes_needed)}"
+        if self.cross_tenant and self.result is Result.IMPLICIT_DENY:
+            yield "tenant: the resource is another tenant's; its own policy must allow it too"
+        for candidate in self.candidates:
+            if candidate.held:
+                yield f"denied: `{candidate.statement}` ({candidate.layer})"
+                yield from (f"  {found}" for found in candidate.held)
+        missed = [candidate for candidate in self.candidates if candidate.failures]
+        for place, candidate in enumerate(missed):
+            title = "nearest" if place == 0 else "also"
+            yield f"{title}: {candidate.effect} in `{candidate.statement}` ({candidate.layer})"
+            for failure in candidate.failures:
+                yield f"  {failure}"
+        if self.misses:
+            yield f"nearest miss: {' and '.join(map(str, self.misses))} it would be allowed"
+        if self.more:
+            yield f"and {self.more} more statements about the action"
+        if not self.candidates and set(GRANTS).issubset(self.blocked_by):
+            yield "no statement that applies to this principal names the action"
+
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The explanation for machines, as a JSON object."""
+        return {
+            "result": self.result.value,
+            "reason": self.reason,
+            "because": self.because,
+            "blocked_by": [layer.value for layer in self.blocked_by],
+            "scopes_needed": self.scopes_needed,
+            "cross_tenant": self.cross_tenant,
+            "candidates": [
+                {
+                    "statement": candidate.statement,
+                    "layer": candidate.layer.value,
+                    "effect": candidate.effect,
+                    "failures": [found.to_wire() for found in candidate.failures],
+                    "held": [found.to_wire() for found in candidate.held],
+                }
+                for candidate in self.candidates
+            ],
+            "more": self.more,
+            "nearest_miss": self.miss.to_wire() if self.miss else None,
+            "nearest_misses": [each.to_wire() for each in self.misses],
+        }
+
+
+def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
+    """What `evaluate` answers, and why; bounded in time and size however many statements there are.
+
+    Of an allow and an explicit deny the statements that apply are told, of every deny the Allow
+    statements that do not, as far as their layer is one that blocked.
+    """
+    answer, facts = policies.evaluate(request), request.facts
+    looked_at = examined(policies, request, answer)
+    near = nearest(answer, looked_at)
+    covers = policies.scope_covers(request)
+    about = sum(len(index.rules) for _, plan in policies.layers(request) for index in plan.indexes)
+    close = near[:MAX_CANDIDATES]
+    changes = () if answer.allowed else nearest_miss(policies, request, answer, close)
+    alone = changes[0] if len(changes) == 1 else None
+    return Explanation(
+        answer.result,
+        answer.because,
+        answer.blocked_by,
+        tuple(_candidate(*found, facts) for found in close),
+        () if covers else tuple(sorted(policies.scopes_for(request.action))),
+        request.is_cross_tenant,
+        about - len(looked_at) + len(near) - len(close),
+        alone,
+        () if alone else changes,
+    )
+
+
+def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidate:
+    failures = tuple(_failure(atom, facts) for atom in failing)
+    conditions = rule.predicate.parts if rule.denies and not failing else ()
+    held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, ConditionMatch))
+    return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures, held)
+
+
+def _failure(atom: Element, facts: Facts) -> Failure:
+    match atom:
+        case ResourceMatch(patterns, complement):
+            wanted = _listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
+            element = "NotResource" if complement else "Resource"
+            return Failure(element, wanted, _shown(facts.get(RESOURCE)))
+        case PrincipalMatch(arns, everybody, complement):
+            element = "NotPrincipal" if complement else "Principal"
+            wanted = "*" if everybody else _listed(sorted(arns))
+            return Failure(element, wanted, _shown(facts.get(PRINCIPAL)))
+        case ConditionMatch(condition):
+            texts = [operand.text for operand in condition.operands]
+            texts += [str(value).lower() for value in sorted(condition.absent)]
+            element = f"{condition.name} {spelled(condition.key, condition.written)}"
+            wanted = _listed(texts) + _where(condition.operands, facts)
+            return Failure(element, wanted, _shown(facts.get(condition.key)))
+        case _:
+            assert_never(atom)
+
+
+def _where(texts: Sequence[ResourcePattern | Operand], facts: Facts) -> str:
+    """The values of the variables."""
+    read = {key: spelled_in(each.text, key) for each in reversed(texts) for key in each.keys}
+    known = [f"{read[key]} {_shown(facts.get(key))}" for key in sorted(read)]
+    return f" (where {', '.join(known)})" if known else ""
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "absent"
+    if isinstance(value, tuple):
+        return _listed(value)
+    return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else "not readable"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_CANDIDATES])
+    return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"

@@ -1,0 +1,336 @@
+"""The nearest miss: the fewest changes of a request that would turn a denial into an allow.
+
+One change first, then two, then three. Among as many, in the order of what they cost who asks:
+another scope, a fresher or stronger sign-in, another value, another role or group, another tenant.
+Each trial is evaluated, and the next ones are made from what denied it; so what is told would be
+allowed, and none of the changes that were thought of would do with fewer.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from heapq import heappop, heappush
+from itertools import count, islice
+from typing import Final
+
+from durward.core.policy.analysis.nearest_statements import Element, Near, examined, nearest
+from durward.core.policy.analysis.spelling import spellings
+from durward.core.policy.engine.answer import GRANTS, Answer, Layer, Result, Rule
+from durward.core.policy.engine.atoms import present
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.predicate import (
+    ConditionMatch,
+    Facts,
+    PrincipalMatch,
+    ResourceMatch,
+    atom_holds,
+)
+from durward.core.policy.engine.request import TENANT_SEGMENT, AccessRequest, Principal
+from durward.core.policy.symbolic.symbolic_principal import TOLD
+from durward.core.policy.symbolic.theory import value_of
+from durward.core.policy.symbolic.translation import Constraint
+from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.wire import JsonLike
+
+MAX_CHANGES: Final = 3
+MAX_TRIED: Final = 48
+"""How many changed requests are evaluated: a denial at the edge is explained at once."""
+MAX_NEAR: Final = 20
+"""How many statements are looked at after a change."""
+MAX_STATES: Final = 64
+"""How long a value is looked for: who is denied must not choose how much work that is."""
+MAX_SHOWN: Final = 200
+SIGN_IN: Final = ("durward:acr", "durward:amr", "durward:multifactorauth", "durward:authage")
+TIMES: Final = ("durward:currenttime", "durward:epochtime", "durward:tokenage", "durward:authtime")
+ORDER: Final = ("scope", "sign-in", "time", "value", "role", "group", "tenant")
+LISTS: Final = {"role": "durward:Roles", "group": "durward:Groups"}
+PERSONAL: Final = {
+    "durward:roles": "role",
+    "durward:groups": "group",
+    "durward:scopes": "scope",
+    "durward:tenantid": "tenant",
+}
+
+
+Wishes = tuple[Constraint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A change that would do, alone or with others: of what kind, of which key, and to what."""
+
+    kind: str
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "scope" | "role" | "group":
+                return f"with the {self.kind} `{self.value}`"
+            case "tenant":
+                return f"for a principal of the tenant `{self.value}`"
+            case _:
+                now = f"`{self.value}`" if self.value else "absent"
+                return f"with {self.key} {now}"
+
+    def to_wire(self) -> dict[str, JsonLike]:
+        """The change for machines."""
+        return {"kind": self.kind, "key": self.key, "value": self.value}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The policies, and what of them is asked about once."""
+
+    policies: PolicySet
+    action: str
+
+    @cached_property
+    def scopes(self) -> list[str]:
+        """The scopes that cover the action."""
+        return sorted(filter(None, self.policies.scopes_for(self.action)))
+
+    @cached_property
+    def memberships(self) -> list[tuple[str, str]]:
+        """Roles and groups that have policies about the action."""
+        about = ((kind, name) for kind in LISTS for name in self.policies.about(kind, self.action))
+        return list(islice(about, MAX_NEAR))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A changed request. `constraints` are what the values of its changed keys are to fulfil."""
+
+    request: AccessRequest
+    changes: tuple[Miss, ...] = ()
+    constraints: Mapping[str, Wishes] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> tuple[int, ...]:
+        """What is tried first has less of it."""
+        return (len(self.changes), *sorted(ORDER.index(each.kind) for each in self.changes))
+
+    def with_change(self, change: Miss, request: AccessRequest) -> "Trial":
+        """One change more."""
+        return replace(self, request=request, changes=(*self.changes, change))
+
+
+def nearest_miss(
+    policies: PolicySet, request: AccessRequest, answer: Answer, near: Sequence[Near]
+) -> tuple[Miss, ...]:
+    """The changes that would do, together; `near` are the statements that matter for the answer.
+
+    Empty where no few changes that were tried are enough.
+    """
+    serial, seen = count(), set[frozenset[Miss]]()
+    waiting: list[tuple[tuple[int, ...], int, Trial]] = []
+
+    def enqueue(steps: Iterator[Trial]) -> None:
+        for step in steps:
+            told = frozenset(step.changes)
+            if len(step.changes) <= MAX_CHANGES and told not in seen:
+                seen.add(told)
+                heappush(waiting, (step.cost, next(serial), step))
+
+    known = Known(policies, request.action)
+    enqueue(_steps(known, Trial(request), answer, near))
+    for _ in range(MAX_TRIED):
+        if not waiting:
+            break
+        _, _, trial = heappop(waiting)
+        found = policies.evaluate(trial.request)
+        if found.allowed:
+            return tuple(sorted(_told(trial), key=lambda each: ORDER.index(each.kind)))
+        close = nearest(found, examined(policies, trial.request, found, MAX_NEAR))
+        enqueue(_steps(known, trial, found, close))
+    return ()
+
+
+def _told(trial: Trial) -> Iterator[Miss]:
+    """The changes, with their keys as they are written where they are asked for."""
+    for each in trial.changes:
+        written = spellings(atom for atom, _ in trial.constraints.get(each.key, ()))
+        yield replace(each, key=written.get(each.key, each.key))
+
+
+def _steps(known: Known, trial: Trial, answer: Answer, near: Sequence[Near]) -> Iterator[Trial]:
+    """What to try next: whatever keeps the Deny from applying, or gives what blocks an Allow.
+
+    Everything that blocks has to go, so it is enough to begin with one of it.
+    """
+    if answer.result is Result.EXPLICIT_DENY:
+        yield from _without_deny(answer.deciding[0], trial)
+        yield from _home(trial)
+        return
+    if Layer.SESSION in answer.blocked_by:
+        for scope in known.scopes:
+            yield from _with_scope(scope, trial)
+        return
+    ceilings = set(answer.blocked_by) - set(GRANTS)
+    for rule, failing in near:
+        if not rule.denies and rule.layer in (ceilings or answer.blocked_by):
+            yield from _with_allow(rule, failing, trial)
+    if not ceilings and not any(each.kind in LISTS for each in trial.changes):
+        for kind, name in known.memberships:  # one that grants is enough
+            yield from _joined(kind, name, trial)
+    yield from _home(trial)
+
+
+def _with_scope(scope: str, trial: Trial) -> Iterator[Trial]:
+    person = trial.request.principal
+    if person and person.scopes is not None and scope not in person.scopes:
+        wider = _as(trial.request, scopes=person.scopes | {scope})
+        yield trial.with_change(Miss("scope", "durward:Scopes", scope), wider)
+
+
+def _joined(kind: str, name: str, trial: Trial) -> Iterator[Trial]:
+    person = trial.request.principal
+    if person is None:
+        return
+    held = person.roles if kind == "role" else person.groups
+    if name not in held:
+        joined = _as(trial.request, **{f"{kind}s": (*held, name)})
+        yield trial.with_change(Miss(kind, LISTS[kind], name), joined)
+
+
+def _home(trial: Trial) -> Iterator[Trial]:
+    """Somebody of the resource's own tenant."""
+    request = trial.request
+    if request.is_cross_tenant and request.is_arn:
+        yield from _of_tenant(request.segments[TENANT_SEGMENT], trial)
+
+
+def _of_tenant(tenant: str, trial: Trial) -> Iterator[Trial]:
+    person = trial.request.principal
+    if person and person.tenant != tenant:
+        changed = _as(trial.request, tenant=tenant)
+        yield trial.with_change(Miss("tenant", "durward:TenantId", tenant), changed)
+
+
+def _without_deny(rule: Rule, trial: Trial) -> Iterator[Trial]:
+    """One change that keeps the Deny from applying."""
+    for atom in rule.predicate.parts:
+        if isinstance(atom, PrincipalMatch) or (
+            isinstance(atom, ConditionMatch) and atom.condition.key in TOLD
+        ):
+            yield from _as_somebody(atom, trial, wanted=False)
+        elif isinstance(atom, ConditionMatch):
+            yield from _with_values({atom.condition.key: [(atom, False)]}, trial)
+
+
+def _with_allow(rule: Rule, failing: Sequence[Element], trial: Trial) -> Iterator[Trial]:
+    """Somebody, and the values of every key of which a condition fails, so that an Allow applies.
+
+    Keys that were changed before keep what the Allow wants of them.
+    """
+    if any(isinstance(atom, ResourceMatch) for atom in failing):
+        return
+    conditions = [atom for atom in rule.predicate.parts if isinstance(atom, ConditionMatch)]
+    told = [
+        atom
+        for atom in failing
+        if not isinstance(atom, ConditionMatch) or atom.condition.key in TOLD
+    ]
+    keys = {
+        atom.condition.key for atom in failing if isinstance(atom, ConditionMatch)
+    } - TOLD.keys()
+    keys |= trial.constraints.keys() & {atom.condition.key for atom in conditions}
+    if len(keys) > MAX_CHANGES:
+        return
+    trials = [trial]
+    for atom in told:
+        trials = [found for each in trials for found in _as_somebody(atom, each, wanted=True)]
+    wanted = {
+        key: [(atom, True) for atom in conditions if atom.condition.key == key]
+        for key in sorted(keys)
+    }
+    for each in trials:
+        yield from _with_values(wanted, each)
+
+
+def _as_somebody(atom: Element, trial: Trial, *, wanted: bool) -> Iterator[Trial]:
+    """Somebody of whom it is as wanted, by a role, group, scope or tenant that the atom names."""
+    person = trial.request.principal
+    if person is None:
+        return
+    for kind, name in _who(atom):
+        if kind in LISTS:
+            steps = _joined(kind, name, trial)
+        elif kind == "tenant":
+            steps = _of_tenant(name, trial)
+        else:
+            steps = _with_scope(name, trial)
+        yield from (each for each in steps if atom_holds(atom, each.request.facts) is wanted)
+
+
+def _who(atom: Element) -> Iterator[tuple[str, str]]:
+    """The kinds and names that an atom on the principal speaks of."""
+    if isinstance(atom, PrincipalMatch):
+        for arn in sorted(atom.arns):
+            kind, _, name = arn.rpartition(":")[2].partition("/")
+            if kind in LISTS:
+                yield kind, name
+    elif isinstance(atom, ConditionMatch) and (kind := PERSONAL.get(atom.condition.key, "")):
+        for operand in atom.condition.operands[:MAX_NEAR]:
+            if operand.equal:
+                yield kind, operand.equal
+
+
+def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> Iterator[Trial]:
+    """The trial with values as wished, of keys that were changed before also as they were."""
+    for key, constraints in wanted.items():
+        together = (*trial.constraints.get(key, ()), *constraints)
+        changed = _of_key(key, tuple(dict.fromkeys(together)), trial.request)
+        if changed is None:
+            return
+        change, request = changed
+        others = tuple(each for each in trial.changes if each.key != key)
+        trial = Trial(request, (*others, change), {**trial.constraints, key: together})
+    yield trial
+
+
+def _of_key(
+    key: str, constraints: Wishes, request: AccessRequest
+) -> tuple[Miss, AccessRequest] | None:
+    """A value of the key as wished, or else its absence; what the principal tells stays."""
+    if key in TOLD:
+        return None
+    for wanted in (((present(key), True), *constraints), constraints):
+        value = _value(key, wanted, request.facts)
+        if value is None:
+            continue
+        kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"
+        context = {name: given for name, given in request.context.items() if name.lower() != key}
+        shown = value if isinstance(value, str) else ", ".join(value)
+        changed = replace(request, context={**context, key: value or None})
+        return Miss(kind, key, shown[:MAX_SHOWN]), changed
+    return None
+
+
+def _value(key: str, constraints: Wishes, facts: Facts) -> str | tuple[str, ...] | None:
+    """A value as wished; empty where the key must be absent, None where there is none."""
+    if any(operand.keys for atom, _ in constraints for operand in atom.condition.operands):
+        return _found(key, constraints, {name: fact for name, fact in facts.items() if name != key})
+    return _constant(key, constraints)
+
+
+@lru_cache(maxsize=4_096)
+def _constant(key: str, constraints: Wishes) -> str | tuple[str, ...] | None:
+    """The same where no variable makes a difference: requests are often denied alike."""
+    return _found(key, constraints, {})
+
+
+def _found(key: str, constraints: Wishes, others: Facts) -> str | tuple[str, ...] | None:
+    try:
+        found = value_of(key, constraints, others, most=MAX_STATES)
+    except Unknown:
+        return None
+    if found is None:
+        return None
+    (value,) = found
+    return value if isinstance(value, str | tuple) and value else ()
+
+
+def _as(request: AccessRequest, **changed: object) -> AccessRequest:
+    person = request.principal or Principal("", "user", "")
+    return replace(request, principal=replace(person, **changed))  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""The statements that come near a request: those that apply, and what failed in the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from durward.core.policy.engine.answer import Answer, Rule
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.predicate import (
+    ConditionMatch,
+    Facts,
+    PrincipalMatch,
+    ResourceMatch,
+    atom_holds,
+)
+from durward.core.policy.engine.request import AccessRequest
+
+MAX_EXAMINED: Final = 100
+"""How many statements are looked at to find the nearest ones: those of the resource first."""
+MAX_LOOKED_UP: Final = 1_000
+
+Element = ResourceMatch | PrincipalMatch | ConditionMatch
+Near = tuple[Rule, Sequence[Element]]
+"""A statement, and what of it failed."""
+
+
+def examined(
+    policies: PolicySet, request: AccessRequest, answer: Answer, limit: int = MAX_EXAMINED
+) -> list[Near]:
+    """What decided, what the resource may concern, then whatever is about the action."""
+    indexes = [index for _, plan in policies.layers(request) for index in plan.indexes]
+    concerned = (rule for index in indexes for rule in index.concerned(request))
+    others = (rule for index in indexes for rule in index.rules)
+    found = dict.fromkeys(answer.deciding)
+    for each in islice(chain(concerned, others), MAX_LOOKED_UP):
+        if len(found) >= limit:
+            break
+        found[each] = None
+    return [(rule, tuple(_failing(rule, request.facts))) for rule in found]
+
+
+def nearest(answer: Answer, found: Iterable[Near]) -> list[Near]:
+    """Those that matter for the answer: what applies comes first, then what nearly does.
+
+    Of an allow and an explicit deny the statements that apply matter, of every deny the Allow
+    statements that do not, as far as their layer is one that blocked.
+    """
+    return sorted(
+        (each for each in found if _matters(answer, *each)), key=lambda near: len(near[1])
+    )
+
+
+def _failing(rule: Rule, facts: Facts) -> Iterator[Element]:
+    for atom in rule.predicate.parts:
+        if isinstance(atom, Element) and not atom_holds(atom, facts):
+            yield atom
+
+
+def _matters(answer: Answer, rule: Rule, failing: Sequence[Element]) -> bool:
+    if rule.denies or answer.allowed:
+        return rule.denies is not answer.allowed and not failing
+    return bool(failing) and (not answer.blocked_by or rule.layer in answer.blocked_by)

@@ -1,0 +1,77 @@
+"""Statements without which nothing changes, all of them together: of twins the first stays."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from durward.core.policy.analysis.asking import Asking
+from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.language.document import Document, Effect
+from durward.core.policy.symbolic.unknown import Unknown
+
+Gone = frozenset[str]
+"""Names of statements, as `document/statement`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redundant:
+    """A statement without which nothing changes; or of which `undecided` says why that is open."""
+
+    statement: str
+    undecided: str = ""
+
+
+def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
+    """The statements without which these documents allow the same, whatever the tenants."""
+
+    def matters(gone: Gone) -> bool:
+        everything = PolicyStack(documents, cross_tenant=True)
+        rest = PolicyStack([without(each, gone) for each in documents], cross_tenant=True)
+        return _differ(everything, rest)
+
+    return redundant_among(documents, matters)
+
+
+def redundant_among(
+    documents: Sequence[Document], matters: Callable[[Gone], bool]
+) -> Iterator[Redundant]:
+    """Those of the statements, the last first; `matters` tells whether something changes without.
+
+    It may raise Unknown: such a statement stays. Every Allow is asked about before any Deny,
+    which has nothing to deny where nothing is left that allows; so whatever stays is needed.
+    """
+    gone: Gone = frozenset()
+    for name in (*_names(documents, Effect.ALLOW), *_names(documents, Effect.DENY)):
+        try:
+            if not matters(gone | {name}):
+                gone |= {name}
+                yield Redundant(name)
+        except Unknown as error:
+            yield Redundant(name, str(error))
+
+
+def _names(documents: Sequence[Document], effect: Effect) -> list[str]:
+    return [
+        named(document, statement.name)
+        for document in reversed(documents)
+        for statement in reversed(document.statements)
+        if statement.effect is effect
+    ]
+
+
+def without(document: Document, gone: Gone) -> Document:
+    """The document less some statements."""
+    rest = tuple(s for s in document.statements if named(document, s.name) not in gone)
+    return replace(document, statements=rest)
+
+
+def named(document: Document, statement: str) -> str:
+    """A statement's name among several documents."""
+    return f"{document.name}/{statement}"
+
+
+def _differ(one: PolicyStack, other: PolicyStack) -> bool:
+    asking = Asking()
+    found: Witness | None = asking(find, one, other) or asking(find, other, one)
+    if found is None:
+        asking.end()
+    return found is not None

@@ -1,0 +1,92 @@
+"""The answer to a request, and the statements that it names."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from durward.core.policy.engine.predicate import And, compile_statement, keys_of
+from durward.core.policy.language.document import Effect, Statement
+
+
+class Layer(StrEnum):
+    """Where a statement stands."""
+
+    GUARDRAIL = "guardrail"
+    RESOURCE = "resource policy"
+    IDENTITY = "identity policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+
+
+GRANTS: Final = (Layer.IDENTITY, Layer.RESOURCE)
+
+
+class Result(StrEnum):
+    """The answer; only the first is a yes."""
+
+    ALLOW = "allow"
+    EXPLICIT_DENY = "explicit deny"
+    IMPLICIT_DENY = "implicit deny"
+
+
+class Rule:
+    """A statement where it stands. Its answer is what it decides where it is the first to apply."""
+
+    __slots__ = ("_keys", "_predicate", "answer", "document", "layer", "statement")
+
+    def __init__(self, layer: Layer, document: str, statement: Statement) -> None:
+        self.layer = layer
+        self.document = document
+        self.statement = statement
+        self.answer = Answer(RESULTS[statement.effect], (self,))
+        self._predicate: And | None = None
+        self._keys: frozenset[str] | None = None
+
+    @property
+    def id(self) -> str:
+        """`document/statement`."""
+        return f"{self.document}/{self.statement.name}"
+
+    @property
+    def denies(self) -> bool:
+        """Whether it is a Deny."""
+        return self.statement.effect is Effect.DENY
+
+    @property
+    def predicate(self) -> And:
+        """When it applies; made when it is asked for, since the index does without."""
+        if self._predicate is None:
+            self._predicate = compile_statement(self.statement)
+        return self._predicate
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key that it may read."""
+        if self._keys is None:
+            self._keys = keys_of(self.predicate)
+        return self._keys
+
+
+RESULTS: Final = {Effect.ALLOW: Result.ALLOW, Effect.DENY: Result.EXPLICIT_DENY}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result, the statement that decided, or else the layers that blocked.
+
+    Across tenants two statements allow together.
+    """
+
+    result: Result
+    deciding: tuple[Rule, ...] = ()
+    blocked_by: tuple[Layer, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the answer is yes."""
+        return self.result is Result.ALLOW
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """The names of the statements that decided."""
+        return tuple(rule.id for rule in self.deciding)

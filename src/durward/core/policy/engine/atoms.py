@@ -1,0 +1,42 @@
+"""Single atoms, for what no document says: a question, what is known of who asks."""
+
+from durward.core.policy.engine.predicate import ConditionMatch, ResourceMatch
+from durward.core.policy.language.document import Condition
+from durward.core.policy.language.operators import OPERATORS
+from durward.core.policy.language.pattern import literally, resource_pattern, split_arn
+
+
+def named(arn: str) -> ResourceMatch:
+    """The resource is one that a pattern names."""
+    return ResourceMatch((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
+
+
+def equals(key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
+    """A key has one value, and that is the text; or none, with `if_exists`."""
+    return _holds("StringEquals", key, literally(text, wildcards=False), if_exists=if_exists)
+
+
+def like(key: str, pattern: str) -> ConditionMatch:
+    """A key has one value, and a pattern means it. Raises ValueError."""
+    return _holds("StringLike", key, pattern)
+
+
+def _holds(name: str, key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
+    operator = OPERATORS[name]
+    written = name + ("IfExists" if if_exists else "")
+    condition = Condition(written, key, operator, (operator.read(text),), if_exists=if_exists)
+    return ConditionMatch(condition, on_error=False)
+
+
+def absent(key: str) -> ConditionMatch:
+    """A key has no value."""
+    return ConditionMatch(
+        Condition("Null", key, None, (), absent=frozenset({True})), on_error=False
+    )
+
+
+def present(key: str) -> ConditionMatch:
+    """A key has a value."""
+    return ConditionMatch(
+        Condition("Null", key, None, (), absent=frozenset({False})), on_error=False
+    )

@@ -1,0 +1,72 @@
+"""A bundle: documents by name and what they are attached to, as it travels in a snapshot."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durward.core.policy.engine.evaluate import Policies, PolicySet
+from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.source import PolicyError, Problem
+from durward.core.policy.language.written import kind_of
+
+Attachments = Mapping[str, tuple[str, ...]]
+"""Names of documents by what they are attached to."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Documents, and the names of those that are attached.
+
+    `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
+    `resources` by API; each guardrail is a level of its own.
+    """
+
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    identity: Attachments = field(default_factory=dict)
+    resources: Attachments = field(default_factory=dict)
+    boundaries: Attachments = field(default_factory=dict)
+    guardrails: tuple[str, ...] = ()
+
+
+def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> PolicySet:
+    """The policies of a bundle, ready to decide. Raises PolicyError with all problems."""
+    kinds = kinds_of(bundle)
+    read: dict[str, Document] = {}
+    problems: list[Problem] = []
+    for name, kind in kinds.items():
+        if name not in bundle.documents:
+            problems.append(Problem("", f"there is no policy `{name}`"))
+            continue
+        try:
+            read[name] = read_document(bundle.documents[name], name, kind)
+        except PolicyError as error:
+            problems += [Problem(f"/{name}{p.pointer}", p.message) for p in error.problems]
+    if problems:
+        raise PolicyError("policies", problems)
+
+    def attached(names: Iterable[str]) -> list[Document]:
+        return [read[name] for name in names]
+
+    return PolicySet(
+        Policies(
+            identity={to: attached(names) for to, names in bundle.identity.items()},
+            resources={to: attached(names) for to, names in bundle.resources.items()},
+            boundaries={to: attached(names) for to, names in bundle.boundaries.items()},
+            guardrails=[attached([name]) for name in bundle.guardrails],
+            scopes=scopes,
+        )
+    )
+
+
+def kinds_of(bundle: Bundle) -> dict[str, Kind]:
+    """What each document is read as: one attached to an API names principals.
+
+    One that is attached to nothing is read too, as what it seems to be: it may be attached later.
+    """
+    kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
+    kinds |= dict.fromkeys(bundle.guardrails, Kind.IDENTITY)
+    for names in (*bundle.identity.values(), *bundle.boundaries.values()):
+        kinds |= dict.fromkeys(names, Kind.IDENTITY)
+    for names in bundle.resources.values():
+        kinds |= dict.fromkeys(names, Kind.RESOURCE)
+    return kinds

@@ -1,0 +1,299 @@
+"""The decision: which layers apply to a request, and what they say together.
+
+One Deny in any layer wins. Then every ceiling that is present must allow, and a grant must exist:
+of an identity policy, or of a resource policy; across tenants of both. Ceilings always cap. Where
+nothing is said the answer is no.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from operator import itemgetter
+from sys import intern
+from typing import Final, TypeVar
+
+from durward.core.policy.engine.answer import GRANTS, Answer, Layer, Result
+from durward.core.policy.engine.attached import ActionIndex, AttachedPolicies
+from durward.core.policy.engine.index import First, Index, first_of, slowly_first
+from durward.core.policy.engine.predicate import ACTION, RESOURCE, Facts
+from durward.core.policy.engine.request import NOBODY, SCOPES, TENANT_ID, AccessRequest, Principal
+from durward.core.policy.language.document import Document
+from durward.core.policy.language.pattern import ActionPattern, parse_action
+
+MAX_PREPARED: Final = 200_000
+"""How many plans are made at load; what is beyond them is made when it is asked for first."""
+MAX_TOLD: Final = 16_384
+"""How many answers are remembered."""
+MAX_TOLD_CHARACTERS: Final = 2_048
+"""How long a question may be, in all, for its answer to be remembered."""
+MAX_COURSES: Final = 65_536
+"""For how many pairs of who asks and for what the way to the answer is kept."""
+NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
+
+Layers = Sequence[tuple[Layer, ActionIndex]]
+Pick = Callable[[Facts], object]
+"""Gives the values of some keys."""
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Documents and what they are attached to.
+
+    `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
+    `resources` by API; `guardrails` are levels for everybody, each of which must allow;
+    `scopes` says for each scope which actions it covers.
+    """
+
+    identity: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    resources: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    boundaries: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    guardrails: Sequence[Sequence[Document]] = ()
+    scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class EvaluationPlan:
+    """The way to the answer for those to whom the same is attached, and one action."""
+
+    __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes")
+
+    def __init__(self, ceilings: Layers, grants: Layers, scopes: frozenset[str]) -> None:
+        self.layers = (*ceilings, *grants)
+        self.scopes = scopes
+        self.denies = _first(plan.denies for _, plan in self.layers)
+        self.grants = _first(plan.allows for _, plan in grants)
+        self.ceilings = [(layer, _first([plan.allows])) for layer, plan in ceilings]
+        self._pick: Pick | None = None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys on which the answer can depend."""
+        always = frozenset({RESOURCE, SCOPES, TENANT_ID})
+        return always.union(*(plan.keys for _, plan in self.layers))
+
+    @property
+    def pick(self) -> Pick:
+        """Gives the values of those that are not told by who asks for what; made when asked for.
+
+        Texts that are the same object are equal at a glance, so keys are interned.
+        """
+        if self._pick is None:
+            told = {ACTION, *NOBODY.facts}
+            self._pick = itemgetter(*map(intern, sorted(self.keys - told)))
+        return self._pick
+
+
+class PolicySet:
+    """Policies, compiled at load: for each attachment and action the plan that decides."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._identity = _blocks(Layer.IDENTITY, policies.identity)
+        self._resources = _blocks(Layer.RESOURCE, policies.resources)
+        self._boundaries = _blocks(Layer.BOUNDARY, policies.boundaries)
+        self._guardrails = [
+            AttachedPolicies(Layer.GUARDRAIL, level) for level in policies.guardrails
+        ]
+        self._scopes_of: dict[str, set[str]] = {}  # by an action that they name to the letter
+        self._scopes_with: list[tuple[str, ActionPattern]] = []  # and with wildcards
+        for scope, actions in policies.scopes.items():
+            for pattern in map(parse_action, sorted(actions)):
+                if (named := pattern.template.literal) is None:
+                    self._scopes_with.append((scope, pattern))
+                else:
+                    self._scopes_of.setdefault(named, set()).add(scope)
+        self._attached = self._identity.keys() | self._boundaries.keys()
+        self._asked: dict[str, EvaluationPlan] = {}
+        self._courses: dict[tuple[tuple[str, ...], str, str], EvaluationPlan] = {}
+        self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
+        self._count = 0
+        self._prepare({action.lower() for named in policies.scopes.values() for action in named})
+
+    def _prepare(self, asked: set[str]) -> None:
+        """Make the plans of the actions that are known: that scopes cover or a statement names."""
+        named = (self._identity, self._resources, self._boundaries)
+        attached = [*self._guardrails, *chain.from_iterable(found.values() for found in named)]
+        known = sorted(asked.union(*(each.actions for each in attached)))
+        self._covering = {action: self._scopes_over(action) for action in known}
+        left = MAX_PREPARED
+        for one in attached:
+            if one.is_open and left >= len(known):
+                one.prepare(known)
+                left -= len(known)
+
+    def evaluate(self, request: AccessRequest) -> Answer:
+        """Decide one request."""
+        course = self._asked.get(request.asked) or self._course(request)
+        if not request.is_arn or request.is_cross_tenant:
+            return _slowly(course, request)
+        if denied := course.denies(request):
+            return denied
+        if course.ceilings or not _covers(course, request):
+            return _capped(course, request)
+        return course.grants(request) or NOTHING_GRANTS
+
+    def recall(self, request: AccessRequest) -> Answer:
+        """The same from memory, where equal values of every key that matters were asked before.
+
+        The time is such a key, where a condition reads it: no answer outlives a turn of it.
+        """
+        if request.owner:  # no key tells it
+            return self.evaluate(request)
+        try:
+            pick, told = self._told[request.asked]
+            return told[pick(request.facts)]
+        except KeyError:
+            return self._learn(request)
+
+    def _learn(self, request: AccessRequest) -> Answer:
+        answer = self.evaluate(request)
+        pick = (self._asked.get(request.asked) or self._course(request)).pick
+        known = pick(request.facts)
+        if len(request.asked) + len(repr(known)) > MAX_TOLD_CHARACTERS:
+            return answer
+        if self._count >= MAX_TOLD:
+            self._told.clear()
+            self._count = 0
+        _, told = self._told.setdefault(request.asked, (pick, {}))
+        told[known] = answer
+        self._count += 1
+        return answer
+
+    def evaluate_many(
+        self,
+        principal: Principal | None,
+        action: str,
+        objects: Iterable[tuple[str, Mapping[str, object]]],
+    ) -> list[Answer]:
+        """Decide about many objects at once: each a resource and the context that goes with it."""
+        return [
+            self.evaluate(AccessRequest(principal, action, resource, context))
+            for resource, context in objects
+        ]
+
+    def what_can(self, request: AccessRequest, actions: Iterable[str]) -> frozenset[str]:
+        """Which of the actions the principal of the request may do to its resource."""
+        asked = (replace(request, action=action) for action in actions)
+        return frozenset(each.action for each in asked if self.evaluate(each).allowed)
+
+    def about(self, kind: str, action: str) -> list[str]:
+        """The roles, or the groups, whose policies allow something about the action."""
+        folded, beginning = action.lower(), f"{kind}/"
+        return [
+            name.removeprefix(beginning)
+            for name, one in self._identity.items()
+            if name.startswith(beginning) and one.plan(folded).allows
+        ]
+
+    def layers(self, request: AccessRequest) -> Layers:
+        """The layers that apply to the request, each with its plan for the action."""
+        return self._course(request).layers
+
+    def keys_read(self, request: AccessRequest) -> frozenset[str]:
+        """The keys on which the decision can depend: equal values of them, equal decisions."""
+        return self._course(request).keys
+
+    def scope_covers(self, request: AccessRequest) -> bool:
+        """Whether the token's scopes leave the action: they narrow, and never widen."""
+        return _covers(self._course(request), request)
+
+    def scopes_for(self, action: str) -> frozenset[str]:
+        """The scopes that cover an action."""
+        folded = action.lower()
+        known = self._covering.get(folded)
+        return self._scopes_over(folded) if known is None else known
+
+    def _scopes_over(self, action: str) -> frozenset[str]:
+        wider = (scope for scope, pattern in self._scopes_with if pattern.matches(action))
+        return frozenset(self._scopes_of.get(action, ())).union(wider)
+
+    def _course(self, request: AccessRequest) -> EvaluationPlan:
+        """Shared by all to whom the same is attached; found again by who asks."""
+        person, action = request.principal, request.folded_action
+        names = person.attachments if person else ()
+        own = tuple(name for name in names if name in self._attached)
+        through = person.through if person and person.through in self._boundaries else ""
+        found = self._courses.get((own, through, action))
+        if found is None:
+            found = self._new_course(own, through, action)
+            _keep(self._courses, (own, through, action), found)
+        _keep(self._asked, request.asked, found)
+        return found
+
+    def _new_course(self, own: tuple[str, ...], through: str, action: str) -> EvaluationPlan:
+        """The client that a user came through has a say as a ceiling alone."""
+        ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in self._guardrails]
+        ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
+        grants = _plans(Layer.IDENTITY, self._identity, own, action)
+        if one := self._resources.get(action.partition(":")[0]):
+            grants.append((Layer.RESOURCE, one.plan(action)))
+        return EvaluationPlan(ceilings, grants, self.scopes_for(action))
+
+
+def _keep(courses: dict[Key, EvaluationPlan], key: Key, course: EvaluationPlan) -> None:
+    if len(courses) >= MAX_COURSES:
+        courses.clear()
+    courses[key] = course
+
+
+def _covers(course: EvaluationPlan, request: AccessRequest) -> bool:
+    principal = request.principal
+    if principal is None or principal.scopes is None:
+        return True
+    return not course.scopes.isdisjoint(principal.scopes)
+
+
+def _capped(course: EvaluationPlan, request: AccessRequest) -> Answer:
+    """Nothing denies: whether every ceiling allows, and something grants."""
+    granted = course.grants(request)
+    blocked = [] if granted else list(GRANTS)
+    blocked += [layer for layer, first in course.ceilings if not first(request)]
+    if not _covers(course, request):
+        blocked.append(Layer.SESSION)
+    if granted and not blocked:
+        return granted
+    return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+
+
+def _slowly(course: EvaluationPlan, request: AccessRequest) -> Answer:
+    """The same where two layers must grant, or the resource stands in no index."""
+
+    def first(index: Index | None) -> Answer | None:
+        if index is None:
+            return None
+        return index.first(request) if request.is_arn else slowly_first(index.rules, request)
+
+    for _, plan in course.layers:
+        if denied := first(plan.denies):
+            return denied
+    allowing = [(layer, first(plan.allows)) for layer, plan in course.layers]
+    granting: dict[Layer, Answer] = {}
+    for layer, allowed in allowing:
+        if allowed and layer in GRANTS:
+            granting.setdefault(layer, allowed)
+    needed = len(GRANTS) if request.is_cross_tenant else 1
+    blocked = []
+    if len(granting) < needed:
+        blocked += [layer for layer in GRANTS if layer not in granting]
+    blocked += [layer for layer, allowed in allowing if not allowed and layer not in GRANTS]
+    if not _covers(course, request):
+        blocked.append(Layer.SESSION)
+    if blocked:
+        return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+    deciding = [answer.deciding for answer in granting.values()][:needed]
+    return Answer(Result.ALLOW, tuple(chain.from_iterable(deciding)))
+
+
+def _first(indexes: Iterable[Index | None]) -> First:
+    return first_of([index for index in indexes if index])
+
+
+def _plans(
+    layer: Layer, attached: Mapping[str, AttachedPolicies], names: Sequence[str], action: str
+) -> list[tuple[Layer, ActionIndex]]:
+    return [(layer, attached[name].plan(action)) for name in names if name in attached]
+
+
+def _blocks(
+    layer: Layer, attached: Mapping[str, Sequence[Document]]
+) -> dict[str, AttachedPolicies]:
+    return {name: AttachedPolicies(layer, documents) for name, documents in attached.items()}

@@ -1,0 +1,196 @@
+"""What of a policy is left to be asked about each member of a list, once all else is known.
+
+Who asks, for what and under which circumstances is known; a member's id and what is told of it is
+not. What remains is the same decision: for every member it says what `PolicySet.evaluate` says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from durward.core.policy.engine.answer import GRANTS, Layer, Rule
+from durward.core.policy.engine.evaluate import Layers, PolicySet
+from durward.core.policy.engine.index import Index
+from durward.core.policy.engine.predicate import (
+    FALSE,
+    RESOURCE,
+    TRUE,
+    And,
+    Not,
+    Predicate,
+    ResourceMatch,
+)
+from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.engine.residual import ANYTHING, Beginning, Parts, residual
+from durward.core.policy.language.pattern import STAR, Part, ResourcePattern, Template
+
+OF_RESOURCES: Final = "durward:resource"
+"""How the keys begin that tell something of a resource: each member tells its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is known of the members of a list before any is seen.
+
+    Their resources are `arn:durward:<api>:<stage>:<tenant>:<beginning>…`; `tenant` is None where
+    each member tells its own. `keys` are what it tells beside those of resources, in lower case.
+    """
+
+    api: str
+    stage: str
+    tenant: str | None
+    beginning: str
+    keys: frozenset[str]
+
+    def request(
+        self, principal: Principal | None, action: str, context: Mapping[str, object]
+    ) -> AccessRequest:
+        """What is known of the request for each of them; its resource stands for all."""
+        tenant = self.tenant or (principal.tenant if principal else "")
+        resource = f"arn:durward:{self.api}:{self.stage}:{tenant}:{self.beginning}"
+        return AccessRequest(principal, action, resource, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left of a statement."""
+
+    rule: Rule
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Members whose tenant is as `tenant` says: allowed where no Deny holds and every level does.
+
+    A level holds where one of its statements does; with no level left, it is allowed.
+    """
+
+    tenant: Predicate
+    denies: tuple[Remaining, ...]
+    levels: tuple[tuple[Remaining, ...], ...]
+
+
+def remaining(policies: PolicySet, request: AccessRequest, listed: Listed) -> tuple[Case, ...]:
+    """The cases in which a member is allowed; none where none ever is."""
+    if not policies.scope_covers(request):
+        return ()
+    principal = request.principal
+    home = principal.tenant if principal else ""
+    layers = policies.layers(request)
+    told = _Told(request, listed)
+    cases: list[Case | None] = []
+    if principal is None:
+        cases.append(
+            _case(told, listed.tenant, _could_be_tenant(listed), layers, cross_tenant=False)
+        )
+    else:
+        if listed.tenant in {None, home} and _is_tenant(home):
+            own = TRUE if listed.tenant else _of_tenant(home)
+            cases.append(_case(told, home, own, layers, cross_tenant=False))
+        if listed.tenant != home:
+            other = And((Not(_of_tenant(home)), _could_be_tenant(listed)))
+            cases.append(_case(told, listed.tenant, other, layers, cross_tenant=True))
+    return tuple(case for case in cases if case)
+
+
+class _Told:
+    """What is known, and the statements that are left of it."""
+
+    def __init__(self, request: AccessRequest, listed: Listed) -> None:
+        self._request = request
+        self._listed = listed
+        self._unknown = {RESOURCE, *listed.keys}
+
+    def left(self, indexes: Iterable[Index | None], tenant: str | None) -> Iterator[Remaining]:
+        """What is left of the statements of some indexes, where the tenant is the given one."""
+        listed = self._listed
+        head = ("arn", "durward", listed.api, listed.stage)
+        resource: Parts = (*head, tenant, Beginning(listed.beginning))
+        for index in indexes:
+            if index is None:
+                continue
+            concerned = (
+                index.rules
+                if tenant is None
+                else dict.fromkeys(index.meeting((*head, tenant), listed.beginning))
+            )
+            for rule in concerned:
+                rest = residual(rule.predicate, self._known(rule.keys), resource)
+                if rest != FALSE:
+                    yield Remaining(rule, rest)
+
+    def _known(self, keys: frozenset[str]) -> dict[str, object]:
+        facts, unknown = self._request.facts, self._unknown
+        return {
+            key: facts[key]
+            for key in keys
+            if key not in unknown and not key.startswith(OF_RESOURCES)
+        }
+
+
+def _case(
+    told: _Told, tenant: str | None, where: Predicate, layers: Layers, *, cross_tenant: bool
+) -> Case | None:
+    """The case of one tenant, or of those that `where` describes; None where it allows nothing."""
+    allowing = sorted(_levels(layers, cross_tenant=cross_tenant), key=_size)
+    if not all(map(any, allowing)):
+        return None
+    denies = tuple(told.left((plan.denies for _, plan in layers), tenant))
+    if any(deny.predicate == TRUE for deny in denies):
+        return None
+    levels = []
+    for indexes in allowing:
+        level = tuple(told.left(indexes, tenant))
+        if not level:
+            return None
+        if not any(each.predicate == TRUE for each in level):
+            levels.append(level)
+    return Case(where, denies, tuple(levels))
+
+
+def _levels(layers: Layers, *, cross_tenant: bool) -> Iterator[list[Index | None]]:
+    """The Allows of each ceiling, and those that grant: across tenants of both kinds, else of one.
+
+    See `PolicySet.evaluate`.
+    """
+    granting: dict[Layer, list[Index | None]] = {layer: [] for layer in GRANTS}
+    for layer, plan in layers:
+        if layer in GRANTS:
+            granting[layer].append(plan.allows)
+        else:
+            yield [plan.allows]
+    if cross_tenant:
+        yield from granting.values()
+    else:
+        yield [index for indexes in granting.values() for index in indexes]
+
+
+def _size(indexes: Iterable[Index | None]) -> int:
+    return sum(len(index.rules) for index in indexes if index)
+
+
+def _is_tenant(name: str) -> bool:
+    """Whether a resource can be of the tenant: its name is one segment, and not empty."""
+    return bool(name) and ":" not in name
+
+
+def _could_be_tenant(listed: Listed) -> Predicate:
+    """What is known of a member's tenant where it is nobody's in particular."""
+    if listed.tenant is not None:
+        return TRUE if _is_tenant(listed.tenant) else FALSE
+    return And((Not(_tenants(())), Not(_tenants((STAR, ":", STAR)))))
+
+
+def _of_tenant(name: str) -> ResourceMatch:
+    return _tenants((name,))
+
+
+@lru_cache(maxsize=1024)
+def _tenants(parts: tuple[Part, ...]) -> ResourceMatch:
+    """The resources of the tenants that the parts describe."""
+    tenant = Template("", parts)
+    before, after = (ANYTHING,) * 4, ANYTHING
+    pattern = ResourcePattern("", (*before, tenant, after))
+    return ResourceMatch((pattern,), complement=False, on_error=False)

@@ -1,0 +1,288 @@
+"""The predicate: what a statement says, as a small algebra over keys.
+
+A fact is the value of a key: text, several texts, or None where the key is known to be absent;
+anything else is a value that cannot be read. `action`, `resource` and `principal` are keys like the
+others. `holds` answers where everything is known; what remains to be asked where only some of it
+is, `residual` says.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from durward.core.policy.language.document import Condition, Effect, Quantifier, Statement
+from durward.core.policy.language.operators import Operand
+from durward.core.policy.language.pattern import (
+    ARN_SEGMENTS,
+    ActionPattern,
+    Lookup,
+    ResourcePattern,
+    Segments,
+    Unreadable,
+    Unresolved,
+)
+
+ACTION, RESOURCE, PRINCIPAL = "action", "resource", "principal"
+
+Value: TypeAlias = "str | tuple[str, ...] | None"
+Facts: TypeAlias = Mapping[str, object]
+"""Values by key in lower case; where only a part is known, a key that is not there is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Known already."""
+
+    value: bool
+
+
+TRUE, FALSE = Constant(value=True), Constant(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts hold; with no part, it holds."""
+
+    parts: "tuple[Predicate, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """A part holds; with no part, it does not."""
+
+    parts: "tuple[Predicate, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Predicate"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionMatch:
+    """The action is one of the patterns'."""
+
+    patterns: tuple[ActionPattern, ...]
+    complement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceMatch:
+    """The resource is one of the patterns'. What cannot be read is as `on_error` says."""
+
+    patterns: tuple[ResourcePattern, ...]
+    complement: bool
+    on_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalMatch:
+    """The principal is one of those: by its own name, or a role's or group's that it carries."""
+
+    arns: frozenset[str]
+    everybody: bool
+    complement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionMatch:
+    """A condition on one key. What cannot be read is as `on_error` says."""
+
+    condition: Condition
+    on_error: bool
+
+
+Atom: TypeAlias = ActionMatch | ResourceMatch | PrincipalMatch | ConditionMatch
+Predicate: TypeAlias = Constant | And | Or | Not | Atom
+
+
+def compile_statement(statement: Statement) -> And:
+    """When the statement applies.
+
+    A request that cannot be read makes an Allow not apply, and a Deny apply.
+    """
+    on_error = statement.effect is Effect.DENY
+    atoms: list[Predicate] = [ActionMatch(statement.actions.patterns, statement.actions.complement)]
+    if statement.principals:
+        named = statement.principals
+        atoms.append(PrincipalMatch(named.arns, named.everybody, named.complement))
+    atoms.append(
+        ResourceMatch(statement.resources.patterns, statement.resources.complement, on_error)
+    )
+    atoms += [ConditionMatch(condition, on_error) for condition in statement.conditions]
+    return And(tuple(atoms))
+
+
+def keys_of(predicate: Predicate) -> frozenset[str]:
+    """Every key that the predicate may read."""
+    return frozenset().union(*(keys_of_atom(atom) for atom in atoms_of(predicate)))
+
+
+def holds(predicate: Predicate, facts: Facts) -> bool:
+    """Whether it holds where every fact is known: a key that is not there is absent."""
+    match predicate:
+        case Constant(value):
+            return value
+        case And(parts):
+            return all(holds(part, facts) for part in parts)
+        case Or(parts):
+            return any(holds(part, facts) for part in parts)
+        case Not(part):
+            return not holds(part, facts)
+        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
+            return atom_holds(predicate, facts)
+        case _:
+            assert_never(predicate)
+
+
+def atoms_of(predicate: Predicate) -> Iterator[Atom]:
+    """The atoms of a predicate, wherever they stand in it."""
+    match predicate:
+        case Constant():
+            return
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from atoms_of(part)
+        case Not(part):
+            yield from atoms_of(part)
+        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
+            yield predicate
+        case _:
+            assert_never(predicate)
+
+
+def keys_of_atom(atom: Atom) -> frozenset[str]:
+    """Every key that one atom may read."""
+    match atom:
+        case ActionMatch():
+            return frozenset({ACTION})
+        case ResourceMatch():
+            return variables_of(atom) | {RESOURCE}
+        case PrincipalMatch():
+            return frozenset({PRINCIPAL})
+        case ConditionMatch(condition):
+            return variables_of(atom) | {condition.key}
+        case _:
+            assert_never(atom)
+
+
+def variables_of(atom: Atom) -> frozenset[str]:
+    """The keys that its variables read."""
+    match atom:
+        case ResourceMatch(patterns):
+            return frozenset().union(*(pattern.keys for pattern in patterns))
+        case ConditionMatch(condition):
+            return frozenset().union(*(operand.keys for operand in condition.operands))
+        case _:
+            return frozenset()
+
+
+def atom_holds(atom: Atom, facts: Facts) -> bool:
+    """Whether one atom holds; a key that is not there is absent."""
+    match atom:
+        case ActionMatch(patterns, complement):
+            action = str(facts.get(ACTION, "")).lower()
+            if not is_action(action):
+                return False
+            return any(pattern.matches(action) for pattern in patterns) is not complement
+        case ResourceMatch():
+            resource = str(facts.get(RESOURCE, "")).split(":", ARN_SEGMENTS - 1)
+            return names_hold(atom, resource, facts.get)
+        case PrincipalMatch():
+            return principal_holds(atom, facts.get(PRINCIPAL))
+        case ConditionMatch(condition, on_error):
+            try:
+                return condition_holds(condition, facts.get)
+            except Unreadable:
+                return on_error
+        case _:
+            assert_never(atom)
+
+
+def is_action(text: str) -> bool:
+    """A text with white space in it, or without a name, is no action of anybody's."""
+    return bool(text) and not text.endswith(":") and not any(map(str.isspace, text))
+
+
+def principal_holds(atom: PrincipalMatch, principals: object) -> bool:
+    """Whether one of the names by which the principal is known is meant."""
+    known = principals if isinstance(principals, tuple) else ()
+    return (atom.everybody or not atom.arns.isdisjoint(known)) is not atom.complement
+
+
+def names_hold(atom: ResourceMatch, resource: Segments, lookup: Lookup) -> bool:
+    """Whether the resource is one of the patterns', or for a complement none of them.
+
+    A pattern whose variable has no value names nothing; its complement does not name everything
+    therefore, but is as `on_error` says. So is what cannot be read: a value, or the resource.
+    """
+    if len(resource) != ARN_SEGMENTS:
+        return atom.on_error
+    doubtful = False
+    for pattern in atom.patterns:
+        try:
+            if atom.complement:
+                pattern.resolve(lookup)
+            if pattern.matches(resource, lookup):
+                return not atom.complement
+        except Unresolved:
+            doubtful = doubtful or atom.complement
+        except Unreadable:
+            doubtful = True
+    return atom.on_error if doubtful else atom.complement
+
+
+def condition_holds(condition: Condition, lookup: Lookup) -> bool:
+    """The rule of one operator on one key. Raises Unreadable.
+
+    A missing key: positive operators do not hold, negated ones do, `IfExists` does. A negated
+    operator holds where no value of the policy matches. `ForAllValues` holds for no values,
+    `ForAnyValue` does not; negated, each value is tested against none of the policy's. A plain
+    operator on a key of several values does not hold.
+    """
+    if condition.refused:
+        raise Unreadable(condition.key)
+    value = lookup(condition.key)
+    operator = condition.operator
+    if value is None or value == ():
+        return absent_holds(condition)
+    if not isinstance(value, str | tuple):
+        raise Unreadable(condition.key)
+    if operator is None:
+        return False in condition.absent
+    if condition.quantifier is None and isinstance(value, tuple):
+        return False
+    values = value if isinstance(value, tuple) else (value,)
+    if operator.reads and not all(map(operator.reads, values)):
+        raise Unreadable(condition.key)
+    tested = [  # all of them: whether one cannot be read must not depend on their order
+        (operator.fits is None or operator.fits(each))
+        and any_matches(condition.operands, each, lookup) is not operator.negated
+        for each in values
+    ]
+    return all(tested) if condition.quantifier is Quantifier.EVERY else any(tested)
+
+
+def absent_holds(condition: Condition) -> bool:
+    """The rule for a key that has no value."""
+    if condition.operator is None:
+        return True in condition.absent
+    if condition.if_exists or condition.quantifier is Quantifier.EVERY:
+        return True
+    return condition.operator.negated and condition.quantifier is None
+
+
+def any_matches(operands: tuple[Operand, ...], value: str, lookup: Lookup) -> bool:
+    """Whether a value of the policy matches, whatever their order. Raises Unreadable."""
+    unreadable = None
+    for operand in operands:
+        try:
+            if operand.test(value, lookup):
+                return True
+        except Unreadable as error:
+            unreadable = error
+    if unreadable:
+        raise unreadable
+    return False

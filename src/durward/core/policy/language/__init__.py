@@ -1,0 +1,1 @@
+"""The language: documents and where they were written, dialects, patterns, operators, names."""

@@ -1,0 +1,118 @@
+"""A question taken apart into cases: what is wanted at once, and where there is a choice.
+
+Nothing is lost: a request satisfies a question where it satisfies one of the cases. An atom that
+names several strings is a choice too, or several constraints, unless a set operator reads all of
+its strings for each value.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from durward.core.policy.engine.predicate import (
+    And,
+    Atom,
+    ConditionMatch,
+    Constant,
+    Not,
+    Or,
+    Predicate,
+    ResourceMatch,
+    atoms_of,
+    variables_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of these holds."""
+
+    cases: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All of these hold, and one of each choice."""
+
+    literals: tuple[Predicate, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def predicate(self) -> Predicate:
+        """The case as a predicate."""
+        return And((*self.literals, *(Or(choice.cases) for choice in self.choices)))
+
+
+def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
+    """The case in which a predicate holds, beside another; None where it cannot."""
+    literals = list(beside.literals if beside else ())
+    choices = list(beside.choices if beside else ())
+    waiting = [(predicate, True)]
+    while waiting:
+        each, wanted = waiting.pop()
+        match each:
+            case Constant(value):
+                if value is not wanted:
+                    return None
+            case Not(part):
+                waiting.append((part, not wanted))
+            case And(parts) | Or(parts) if isinstance(each, And) is wanted:
+                waiting += [(part, wanted) for part in reversed(parts)]
+            case And(parts) | Or(parts):
+                if not parts:
+                    return None
+                if len(parts) == 1:
+                    waiting.append((parts[0], wanted))
+                else:
+                    choices.append(Choice(tuple(_wished(part, wanted) for part in parts)))
+            case _:
+                singles = _singles(each)
+                if is_alternative(each) is wanted and len(singles) > 1:
+                    choices.append(Choice(tuple(_wished(one, wanted) for one in singles)))
+                else:
+                    literals += [_wished(one, wanted) for one in singles]
+    return Case(tuple(dict.fromkeys(literals)), tuple(dict.fromkeys(choices)))
+
+
+def parted(case: Case, choice: Choice) -> Iterator[Case]:
+    """The cases of one choice of a case. Those that cannot be are left out."""
+    rest = tuple(each for each in case.choices if each is not choice)
+    for each in choice.cases:
+        found = case_of(each, Case(case.literals, rest))
+        if found:
+            yield found
+
+
+def is_varied(predicate: Predicate) -> bool:
+    """Whether a variable stands in it."""
+    return any(map(variables_of, atoms_of(predicate)))
+
+
+def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001
+    if isinstance(predicate, Not):
+        return _wished(predicate.part, not wanted)
+    return predicate if wanted else Not(predicate)
+
+
+def _singles(atom: Atom) -> Sequence[Predicate]:
+    """The same atom for each text that it names."""
+    match atom:
+        case ResourceMatch(patterns) if is_varied(atom):
+            return [replace(atom, patterns=(pattern,)) for pattern in patterns]
+        case ConditionMatch(condition) if is_varied(atom) and not condition.quantifier:
+            return [
+                replace(atom, condition=replace(condition, operands=(operand,)))
+                for operand in condition.operands
+            ]
+        case _:
+            return [atom]
+
+
+def is_alternative(atom: Atom) -> bool:
+    """Whether one text of those that it names is enough."""
+    match atom:
+        case ResourceMatch(_, complement):
+            return not complement
+        case ConditionMatch(condition):
+            return not (condition.operator and condition.operator.negated)
+        case _:
+            return True

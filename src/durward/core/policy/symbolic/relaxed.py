@@ -1,0 +1,94 @@
+"""What a predicate says whatever its variables are: less, but without them.
+
+Where that cannot be, the predicate cannot either. A pattern that is to match does with `*` for its
+variables; one that is not to match says nothing, nor does one for which a variable that cannot be
+read is as good.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from durward.core.policy.engine.predicate import (
+    And,
+    ConditionMatch,
+    Constant,
+    Not,
+    Or,
+    Predicate,
+    ResourceMatch,
+)
+from durward.core.policy.language.document import Condition
+from durward.core.policy.language.operators import OPERATORS, Operator
+from durward.core.policy.language.pattern import resource_pattern, widened
+from durward.core.policy.symbolic.cases import is_alternative, is_varied
+
+WIDER: Final = {
+    name: OPERATORS[name.replace("Equals", "Like")]
+    for name in ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
+} | {name: operator for name, operator in OPERATORS.items() if name.startswith("Arn")}
+"""The operators whose variables can be wildcards, and what they are then."""
+
+
+def relaxed(predicate: Predicate, *, wanted: bool = True) -> Predicate:
+    """What holds, or does not, wherever the predicate does, or does not."""
+    match predicate:
+        case Not(part):
+            return Not(relaxed(part, wanted=not wanted))
+        case And(parts):
+            return And(tuple(relaxed(part, wanted=wanted) for part in parts))
+        case Or(parts):
+            return Or(tuple(relaxed(part, wanted=wanted) for part in parts))
+        case ResourceMatch() | ConditionMatch() if (
+            is_varied(predicate) and predicate.on_error is wanted
+        ):
+            return Constant(wanted)
+        case ResourceMatch() if is_varied(predicate):
+            is_to_match = is_alternative(predicate) is wanted
+            found = _widened_names(predicate) if is_to_match else _fixed_names(predicate)
+            return found or Constant(wanted)
+        case ConditionMatch(condition) if is_varied(predicate):
+            is_to_match = is_alternative(predicate) is wanted
+            relation = _widened(condition) if is_to_match else _fixed(condition)
+            return replace(predicate, condition=relation) if relation else Constant(wanted)
+        case _:
+            return predicate
+
+
+def _widened_names(names: ResourceMatch) -> ResourceMatch | None:
+    """With wildcards for variables; None where that says nothing, or cannot be said."""
+    patterns = []
+    for pattern in names.patterns:
+        segments = [widened(each.text, wildcards=True) for each in pattern.segments or ()]
+        try:
+            patterns.append(resource_pattern(pattern.text, segments) if segments else pattern)
+        except ValueError:  # of too many wildcards
+            return None
+    return replace(names, patterns=tuple(patterns))
+
+
+def _fixed_names(names: ResourceMatch) -> ResourceMatch | None:
+    """Without the patterns in which variables stand."""
+    fixed = tuple(pattern for pattern in names.patterns if not pattern.keys)
+    return replace(names, patterns=fixed) if fixed else None
+
+
+def _widened(condition: Condition) -> Condition | None:
+    operator = condition.operator and WIDER.get(condition.operator.name)
+    if condition.operator is None or operator is None:
+        return None
+    has_wildcards = condition.operator is operator
+    texts = [widened(operand.text, wildcards=has_wildcards) for operand in condition.operands]
+    return _with_operands(condition, operator, texts)
+
+
+def _with_operands(condition: Condition, operator: Operator, texts: list[str]) -> Condition | None:
+    try:
+        operands = tuple(operator.read(text) for text in texts)
+    except ValueError:  # of too many wildcards
+        return None
+    return replace(condition, operator=operator, operands=operands)
+
+
+def _fixed(condition: Condition) -> Condition | None:
+    fixed = tuple(operand for operand in condition.operands if not operand.keys)
+    return replace(condition, operands=fixed) if fixed else None

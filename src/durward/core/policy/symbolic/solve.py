@@ -1,0 +1,87 @@
+"""Whether there is a request for which a predicate holds: first at once, then case by case.
+
+What variables are makes questions hard, so where some stand in a predicate, what it says without
+them is asked first: where that cannot be, nothing more is to be asked. Where the values of its
+variables are too many to be tried, or not known to be all there are, the predicate is parted at a
+choice, and each case asked for itself. Fewer things are said in each, so that variables have fewer
+values there.
+"""
+
+from durward.core.policy.engine.predicate import Facts, Predicate
+from durward.core.policy.engine.request import Principal
+from durward.core.policy.symbolic.cases import Case, Choice, case_of, is_varied, parted
+from durward.core.policy.symbolic.model import Asker, model_of
+from durward.core.policy.symbolic.principal_name import taken_apart
+from durward.core.policy.symbolic.relaxed import relaxed
+from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.variables import MAX_SETTINGS
+
+MAX_CASES = 30
+FEW_SETTINGS = 16
+"""How many settings are tried before a choice is taken apart instead."""
+
+
+def solve(
+    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
+) -> Facts | None:
+    """The facts of a request for which the predicate holds; None where there is none.
+
+    `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
+    given any may ask. Raises Unknown.
+    """
+    asker = Asker(within_tenant, principal)
+    predicate = predicate if principal else taken_apart(predicate)
+    if not is_varied(predicate):
+        return model_of(predicate, asker)
+    case = case_of(predicate)
+    return _Cases(asker).model(case) if case else None
+
+
+class _Cases:
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
+        self.number = 0
+
+    def model(self, case: Case) -> Facts | None:
+        """A request of the case. Raises Unknown."""
+        self.number += 1
+        if self.number > MAX_CASES:
+            raise Unknown("there are too many cases")
+        predicate = case.predicate
+        if self._cannot_be(relaxed(predicate)):
+            return None
+        choice = _choice(case)
+        try:
+            return model_of(predicate, self.asker, FEW_SETTINGS if choice else MAX_SETTINGS)
+        except Unknown:
+            if not choice:
+                raise
+        return self._model_of_one(case, choice)
+
+    def _cannot_be(self, predicate: Predicate) -> bool:
+        try:
+            return model_of(predicate, self.asker) is None
+        except Unknown:
+            return False
+
+    def _model_of_one(self, case: Case, choice: Choice) -> Facts | None:
+        doubt: Unknown | None = None
+        for each in parted(case, choice):
+            try:
+                found = self.model(each)
+            except Unknown as error:
+                doubt = doubt or error
+                if self.number > MAX_CASES:
+                    break
+                continue
+            if found is not None:
+                return found
+        if doubt:
+            raise doubt
+        return None
+
+
+def _choice(case: Case) -> Choice | None:
+    """The choice that parts a case: of those about variables one with few cases, else any."""
+    varied = [choice for choice in case.choices if any(map(is_varied, choice.cases))]
+    return min(varied or case.choices, key=lambda choice: len(choice.cases), default=None)

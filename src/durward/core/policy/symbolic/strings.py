@@ -1,0 +1,257 @@
+"""A text that is as it is wanted, or the proof that there is none.
+
+What is wanted is said by patterns, each of which reads a text sign by sign; the search goes through
+the product of all, shortest texts first. Signs that no pattern names are alike, so that one of them
+stands for all.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from durward.core.policy.language.operators import MAX_NUMBER_CHARACTERS
+from durward.core.policy.language.pattern import QUESTION, STAR
+from durward.core.policy.symbolic.addresses import LikeIpv6, Within
+from durward.core.policy.symbolic.automata import ArnGlob, Glob, folding_to, fresh_sign
+from durward.core.policy.symbolic.numbers import ALL, ANYHOW, EXPONENTS, NoNumber, Number
+from durward.core.policy.symbolic.unknown import Unknown
+
+MAX_STATES: Final = 30_000
+MAX_STATES_OF_NUMBERS: Final = 5_000
+"""Fewer: they are gone through for each exponent, and one question may ask for many numbers."""
+TOO_LONG: Final = Glob((*[QUESTION] * (MAX_NUMBER_CHARACTERS + 1), STAR))
+"""What is too long for a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """What another pattern does not match."""
+
+    pattern: Glob | ArnGlob
+    folds: bool = False
+
+    def matches(self, text: str) -> bool:
+        """Whether the text is such."""
+        return not self.pattern.matches(text)
+
+    def reader(self, _: int | None) -> "_Unlike":
+        """What reads a text."""
+        return _Unlike(self.pattern.reader())
+
+
+@dataclass(frozen=True, slots=True)
+class OfSigns:
+    """Texts of these signs, and of white space."""
+
+    allowed: str
+
+    def matches(self, text: str) -> bool:
+        """Whether the text is such."""
+        return all(sign in self.allowed or sign.isspace() for sign in text)
+
+    def reader(self, _: int | None) -> "_OfSigns":
+        """What reads a text."""
+        return _OfSigns(self.allowed)
+
+
+Pattern = Glob | ArnGlob | Unlike | OfSigns | Number | NoNumber | Within | LikeIpv6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whether a text is to match one of the patterns, or none of them."""
+
+    globs: tuple[Pattern, ...]
+    matches: bool
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is so."""
+        return any(glob.matches(text) for glob in self.globs) is self.matches
+
+
+class _Reader(Protocol):
+    """Reads a text: a state after each sign, which may be the end."""
+
+    @property
+    def start(self) -> Any: ...
+    @property
+    def signs(self) -> Iterable[str]: ...
+    def after(self, state: Any, sign: str) -> Any: ...
+    def ends(self, state: Any) -> bool: ...
+    def is_hopeful(self, state: Any) -> bool: ...
+
+
+def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
+    """The shortest text that is as all of them want it.
+
+    Raises Unknown where it is not found among so many states.
+    """
+    return _text_of(tuple(wanted), most)
+
+
+@lru_cache(maxsize=1024)
+def _text_of(wanted: tuple[Wanted, ...], most: int) -> str | None:
+    if not any(isinstance(glob, Number | NoNumber) for each in wanted for glob in each.globs):
+        return _Search(wanted).shortest(most)
+    positive = [part for each in wanted for part in _positive(each)]
+    found = _text_of_a_number(positive, min(most, MAX_STATES_OF_NUMBERS))
+    return _too_long_a_text(wanted, most) if found is None else found
+
+
+def _positive(wanted: Wanted) -> Iterator[Wanted]:
+    """The same, without numbers that are not to match: one alone knows nothing of the others."""
+    if wanted.matches:
+        yield wanted
+        return
+    rest = tuple(glob for glob in wanted.globs if not isinstance(glob, Number | NoNumber))
+    yield Wanted(rest, matches=False)
+    for glob in wanted.globs:
+        if isinstance(glob, Number):
+            other = Number(ALL - glob.relations, glob.constant)
+            yield Wanted((other, NoNumber()), matches=True)
+        elif isinstance(glob, NoNumber):
+            yield Wanted((Number(ALL, Decimal(0)),), matches=True)
+
+
+def _text_of_a_number(wanted: Sequence[Wanted], left: int) -> str | None:
+    """One that is not too long for a number."""
+    for exponent in (None, ANYHOW, *EXPONENTS):
+        search = _Search(wanted, exponent)
+        found = search.shortest(left, MAX_NUMBER_CHARACTERS)
+        left -= search.states
+        if exponent == ANYHOW:
+            if found is None:
+                return None
+        elif found is not None:
+            return found
+    return None
+
+
+def _too_long_a_text(wanted: Iterable[Wanted], most: int) -> str | None:
+    """One that is too long for a number, and so is none."""
+    others = [Wanted((TOO_LONG,), matches=True)]
+    for each in wanted:
+        is_none = any(isinstance(glob, NoNumber) for glob in each.globs)
+        if is_none and not each.matches:
+            return None
+        if not is_none:
+            rest = tuple(glob for glob in each.globs if not isinstance(glob, Number))
+            others.append(Wanted(rest, each.matches))
+    return _Search(others).shortest(most)
+
+
+class _Unlike:
+    def __init__(self, other: _Reader) -> None:
+        self.start, self.signs, self.after = other.start, other.signs, other.after
+        self._other = other
+
+    def ends(self, state: Any) -> bool:
+        return not self._other.ends(state)
+
+    def is_hopeful(self, _: Any) -> bool:
+        return True
+
+
+class _OfSigns:
+    start = True
+
+    def __init__(self, allowed: str) -> None:
+        self.signs = (*allowed, " ")
+
+    def after(self, state: bool, sign: str) -> bool:  # noqa: FBT001
+        return state and (sign in self.signs or sign.isspace())
+
+    def ends(self, state: bool) -> bool:  # noqa: FBT001
+        return state
+
+    def is_hopeful(self, state: bool) -> bool:  # noqa: FBT001
+        return state
+
+
+_GONE: Final = object()
+"""The state of a reader that ends in nothing any more, whatever it read."""
+
+
+class _Steps(dict[Any, tuple[Any, ...]]):
+    """The states of a reader after each sign, by the state before: each is asked for once."""
+
+    def __init__(self, reader: _Reader, alphabet: Sequence[str]) -> None:
+        super().__init__({_GONE: (_GONE,) * len(alphabet)})
+        self._reader, self._alphabet = reader, alphabet
+
+    def __missing__(self, state: Any) -> tuple[Any, ...]:
+        after = (self._reader.after(state, sign) for sign in self._alphabet)
+        self[state] = found = tuple(
+            [then if self._reader.is_hopeful(then) else _GONE for then in after]
+        )
+        return found
+
+
+class _Search:
+    """The product of what reads the patterns; of numbers those with one exponent, or without."""
+
+    def __init__(self, wanted: Sequence[Wanted], exponent: int | None = None) -> None:
+        self.groups: list[tuple[list[_Reader], bool]] = [
+            ([glob.reader(exponent) for glob in each.globs], each.matches) for each in wanted
+        ]
+        self.readers = [reader for readers, _ in self.groups for reader in readers]
+        self.folds = {getattr(glob, "folds", False) for each in wanted for glob in each.globs}
+        self.states = 0
+
+    def shortest(self, most: int, longest: int | None = None) -> str | None:
+        """The shortest text, if it has at most so many signs, among so many states.
+
+        Raises Unknown.
+        """
+        named = dict.fromkeys(sign for reader in self.readers for sign in reader.signs)
+        alphabet = [fresh_sign(named), *named]
+        found = self._shortest(alphabet, most, longest)
+        if found is None and len(self.folds) > 1:
+            # Where one takes notice of case and another does not, every spelling can be the one.
+            rare = folding_to(named) - named.keys()
+            found = self._shortest([*alphabet, *sorted(rare)], most, longest)
+        return found
+
+    def _shortest(self, alphabet: Sequence[str], most: int, longest: int | None) -> str | None:
+        start = tuple(reader.start for reader in self.readers)
+        steps = [_Steps(reader, alphabet) for reader in self.readers]
+        seen, waiting = {start}, deque([(start, "")])
+        while waiting:
+            states, text = waiting.popleft()
+            if self._is_end(states):
+                return text
+            if len(text) == longest:
+                continue
+            rows = [step[state] for step, state in zip(steps, states, strict=True)]
+            for sign, then in zip(alphabet, zip(*rows, strict=True), strict=False):
+                if then not in seen and self._is_hopeful(then):
+                    seen.add(then)
+                    self.states += 1
+                    if self.states > most:
+                        raise Unknown("the patterns are too entangled")
+                    waiting.append((then, text + sign))
+        return None
+
+    def _is_end(self, states: Sequence[Any]) -> bool:
+        place = 0
+        for readers, matches in self.groups:
+            ends = False
+            for reader in readers:
+                state = states[place]
+                ends = ends or (state is not _GONE and reader.ends(state))
+                place += 1
+            if ends is not matches:
+                return False
+        return True
+
+    def _is_hopeful(self, states: Sequence[Any]) -> bool:
+        """Whether each group that is to match still can."""
+        place = 0
+        for readers, matches in self.groups:
+            if matches and all(state is _GONE for state in states[place : place + len(readers)]):
+                return False
+            place += len(readers)
+        return True

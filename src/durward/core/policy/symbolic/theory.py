@@ -1,0 +1,254 @@
+"""The value of one key that is as all conditions on it want it, or the proof that there is none.
+
+A key is absent, or one text, or several, or cannot be read. Each candidate is tried with the
+conditions' own rule, so that a value found is right whatever this module thinks. Where the
+candidates are all there can be, none fitting is a proof: so it is of values that are compared, by
+`breakpoints`, and where no string satisfies the patterns of `translation`, or one family of
+operators. Else the answer is unknown.
+
+A key on which no set operator stands is taken to have one value at most; who asks is always told
+readably.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice, product
+from typing import Final
+
+from durward.core.policy.engine.predicate import ConditionMatch, Facts, atom_holds
+from durward.core.policy.language.document import Quantifier
+from durward.core.policy.language.pattern import (
+    ARN_SEGMENTS,
+    QUESTION,
+    STAR,
+    Unreadable,
+    Unresolved,
+    Wildcard,
+    parse_template,
+    split_arn,
+)
+from durward.core.policy.symbolic.addresses import LikeIpv6
+from durward.core.policy.symbolic.automata import Glob, Parts, spellings
+from durward.core.policy.symbolic.breakpoints import POINTS
+from durward.core.policy.symbolic.strings import MAX_STATES, Wanted, text_of
+from durward.core.policy.symbolic.symbolic_principal import SOMEBODY, STANDING, TOLD, is_list
+from durward.core.policy.symbolic.translation import (
+    Constraint,
+    family_of,
+    resolved,
+    wanted_of,
+)
+from durward.core.policy.symbolic.unknown import Unknown
+
+Found = str | tuple[str, ...] | Mapping[str, object] | None
+"""The value of a key in a request: absent, text, several, or what cannot be read."""
+
+ODD: Final[Mapping[str, object]] = {}
+"""A value that no operator can read."""
+OTHERS: Final = ("~", "~~", "1", "true", "false")
+"""Texts to try where any will do; the first is neither a number nor an instant or an address."""
+MAX_PRODUCT: Final = 2_000
+MAX_SPELLINGS: Final = 256
+FEW: Final = 20
+"""ARNs to try before they are searched for."""
+NUMBER_LIKE: Final = frozenset({"Numeric", "Date", "Binary"})
+"""Families that read some of each other's texts; apart from these, none but texts do."""
+SPELLED: Final = frozenset({"String", "Bool", "Arn"})
+"""Families to which the spelling matters, not a value that it has."""
+
+
+def value_of(
+    key: str,
+    constraints: Sequence[Constraint],
+    known: Facts,
+    *,
+    is_set: bool = False,
+    most: int = MAX_STATES,
+) -> tuple[Found] | None:
+    """A value that fulfils every constraint, alone in a tuple; None where there is none.
+
+    `is_set` tells that a set operator stands on the key elsewhere; `most` is among how many states
+    a text is looked for. Raises Unknown.
+    """
+    if key not in SOMEBODY and fits(key, None, constraints, known):
+        return (None,)
+    if not is_list(key):
+        alone = _one(key, constraints, known, most)
+        if alone is not None:
+            return (alone,)
+    if (is_set and key not in TOLD) or can_be_several(key, (atom for atom, _ in constraints)):
+        several = several_of(key, constraints, known, most)
+        if several is not None:
+            return (several,)
+    return (ODD,) if key not in TOLD and fits(key, ODD, constraints, known) else None
+
+
+def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
+    """Whether it may have several values: a set operator stands on it, or who asks has them."""
+    if key in TOLD:
+        return is_list(key)
+    return any(atom.condition.quantifier for atom in atoms)
+
+
+def fits(key: str, value: Found, constraints: Sequence[Constraint], known: Facts) -> bool:
+    """Whether the value fulfils every constraint, by the rule of evaluation."""
+    facts = {**known, key: value}
+    return all(atom_holds(atom, facts) is wanted for atom, wanted in constraints)
+
+
+def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> str | None:
+    """One text; None where there is none. Raises Unknown."""
+    if any(whatever(atom) is (not wanted) for atom, wanted in constraints):
+        return None
+    has_spellings = True
+    standing = [STANDING[key]] if key in STANDING else []
+    for value in _candidates(constraints, known):
+        if value is None:
+            has_spellings = False
+        elif all(each.fits(value) for each in standing) and fits(key, value, constraints, known):
+            return value
+    families = {family_of(atom) for atom, _ in constraints} - {"Null"}
+    if (
+        not standing
+        and has_spellings
+        and not families & SPELLED
+        and len(families & NUMBER_LIKE) <= 1
+    ):
+        return None  # those were all that can make a difference
+    wanted = [
+        *standing,
+        *(each for constraint in constraints for each in wanted_of(constraint, known)),
+    ]
+    likely = text_of(map(_exactly, wanted), most)
+    if likely is not None and fits(key, likely, constraints, known):
+        return likely
+    text = text_of(wanted, most)
+    if text is None:
+        return None
+    if fits(key, text, constraints, known):
+        return text
+    listed = _finite(wanted)
+    if listed is None and not _cannot_be(key, constraints, known, most):
+        raise Unknown(f"conditions of several kinds on `{key}`")
+    return next((each for each in listed or () if fits(key, each, constraints, known)), None)
+
+
+def _exactly(wanted: Wanted) -> Wanted:
+    """Without what only may be as it is wanted, where something surely is."""
+    sure = tuple(glob for glob in wanted.globs if not isinstance(glob, LikeIpv6))
+    return replace(wanted, globs=sure) if sure else wanted
+
+
+def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> bool:
+    """Whether one kind of conditions alone cannot be as it is wanted, whatever the others are."""
+    families = sorted({family_of(atom) for atom, _ in constraints})
+    alike = (
+        [constraint for constraint in constraints if family_of(constraint[0]) == family]
+        for family in families
+    )
+    return len(families) > 1 and any(_one(key, each, known, most) is None for each in alike)
+
+
+def _finite(wanted: Sequence[Wanted]) -> list[str] | None:
+    """The only texts that one of the constraints allows; None where each allows too many."""
+    for each in wanted:
+        globs = [glob for glob in each.globs if isinstance(glob, Glob) and not _is_open(glob)]
+        if not each.matches or len(globs) < len(each.globs):
+            continue
+        spelled = (
+            text
+            for glob in globs
+            for text in (spellings if glob.folds else iter)(("".join(map(str, glob.parts)),))
+        )
+        texts = list(islice(spelled, MAX_SPELLINGS))
+        if len(texts) < MAX_SPELLINGS:
+            return texts
+    return None
+
+
+def _is_open(glob: Glob) -> bool:
+    return any(isinstance(part, Wildcard) for part in glob.parts)
+
+
+def several_of(
+    key: str, constraints: Sequence[Constraint], known: Facts, most: int = MAX_STATES
+) -> tuple[str, ...] | None:
+    """Several strings: one for each constraint on some value, each within those on all values."""
+    if any(whatever(atom, several=True) is (not wanted) for atom, wanted in constraints):
+        return None
+    some: list[Constraint] = []
+    every: list[Constraint] = []
+    for atom, wanted in constraints:
+        condition = atom.condition
+        if condition.operator and condition.quantifier:
+            plain = ConditionMatch(
+                replace(condition, quantifier=None, if_exists=False), atom.on_error
+            )
+            is_some = (condition.quantifier is Quantifier.SOME) is wanted
+            (some if is_some else every).append((plain, wanted))
+    values = []
+    for each in [[constraint, *every] for constraint in some] or [every]:
+        value = _one(key, each, known, most)
+        if value is None:
+            if len({family_of(atom) for atom, _ in (*some, *every)}) > 1:
+                raise Unknown(f"conditions of several kinds on the values of `{key}`")
+            return None
+        values.append(value)
+    several = tuple(dict.fromkeys(values))
+    if not fits(key, several, constraints, known):
+        raise Unknown(f"the values of `{key}`")
+    return several
+
+
+def whatever(atom: ConditionMatch, *, several: bool = False) -> bool | None:
+    """Whether it holds for one value, or several, where these do not matter: else None."""
+    condition = atom.condition
+    if condition.refused:
+        return atom.on_error
+    if condition.operator is None:
+        return False in condition.absent
+    return False if several and not condition.quantifier else None
+
+
+def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str | None]:
+    """Texts to try; None for one that has no spelling."""
+    typed: dict[str, dict[str, None]] = {}
+    for atom, _ in constraints:
+        texts = [operand.text for operand in atom.condition.operands]
+        match family := family_of(atom):
+            case "String" | "Bool":
+                for parts in resolved(atom, known):
+                    yield from filled(parts)
+            case "Arn":
+                yield from islice(arns(texts, known), FEW)
+            case _ if texts and family in POINTS:
+                typed.setdefault(family, {}).update(dict.fromkeys(texts))
+    for family, constants in typed.items():
+        yield from POINTS[family](constants)
+    yield from OTHERS
+
+
+def filled(parts: Parts) -> Iterator[str]:
+    """Texts that a pattern matches: a `*` as a sign, then as nothing."""
+    if not any(isinstance(part, Wildcard) for part in parts):
+        yield "".join(str(part) for part in parts)
+        return
+    for star in ("x", "", "x/x"):
+        signs = {STAR: star, QUESTION: "x"}
+        yield "".join(part if isinstance(part, str) else signs[part] for part in parts)
+
+
+def arns(texts: Iterable[str], known: Facts) -> Iterator[str]:
+    """ARNs of segments that fit those of the patterns."""
+    segments: list[dict[str, None]] = [{} for _ in range(ARN_SEGMENTS)]
+    for text in texts:
+        for place, segment in enumerate(split_arn(text)):
+            try:
+                parts = parse_template(segment, wildcards=True).resolve(known.get)
+            except (Unresolved, Unreadable):
+                continue
+            segments[place] |= dict.fromkeys(filled(parts))
+    for found in segments:
+        found["~"] = None
+    segments[0] = {"arn": None}
+    yield from (":".join(each) for each in islice(product(*segments), MAX_PRODUCT))

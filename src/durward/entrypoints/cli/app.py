@@ -1,0 +1,143 @@
+"""The tree of commands, each imported only when it runs.
+
+The overview is printed from the table below, without the parser: reading help takes no time.
+"""
+
+import json
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from durward import __version__
+from durward.core.difference import printable
+from durward.core.errors import DurwardError, Misconfigured
+from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
+from durward.entrypoints.command import durward, typed
+from durward.entrypoints.outcome import Done, Interrupted, Unsettled
+
+if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
+
+SUMMARY = "Zero-trust API security in one install."
+ASKING_FOR_HELP: list[list[str]] = [[], ["--help"], ["-h"]]
+
+COMMANDS = (
+    ("demo", "demo", "Start everything on loopback, with a sample API behind the edge."),
+    ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
+    ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
+    ("plan", "declare", "Show what `apply` would change."),
+    ("apply", "declare", "Apply declarations: all or nothing, in force when it returns."),
+    ("status", "status", "Show which nodes have the latest version in force."),
+    ("export", "declare", "Print everything that is declared, as `apply` takes it."),
+    ("history", "declare", "Show the versions that were published, the newest last."),
+    ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
+    ("users", "users", "Manage the passwords of people."),
+    ("clients", "clients", "Manage the secrets of applications and services."),
+    ("call", "call", "Call a protected API as a person or a service, by the real flows."),
+    ("explain", "explain", "Explain a decision: what allowed or refused a request."),
+    ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
+    ("audit", "audit", "Verify the audit log."),
+    ("keys", "keys", "Show or rotate the signing keys."),
+    ("restored", "restored", "Report that the database was restored from a backup."),
+    ("version", "version", "Show the version of Durward and of the parts it runs on."),
+    ("doctor", "doctor", "Check this machine for what Durward needs."),
+)
+"""Each command, the module that holds it, and its line in the help."""
+
+
+def app() -> "App":
+    """The `durward` command."""
+    from cyclopts import App  # noqa: PLC0415 - a third of a second that the overview does not need
+
+    root = App(
+        name="durward",
+        help=SUMMARY,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+    )
+    for name, module, _ in COMMANDS:
+        root.command(f"durward.entrypoints.cli.{module}:{name}", name=name)
+    return root
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command, and give its exit code: whatever keeps it from an answer is FAILED."""
+    if arguments in ASKING_FOR_HELP:
+        print(overview())
+        return DONE
+    from cyclopts import CycloptsError  # noqa: PLC0415
+
+    try:
+        outcome = app()(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return complain(misunderstood(error), hint=how_to_call(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Interrupted as error:
+        failed(arguments, str(error), error.hint)
+        return INTERRUPTED
+    except (Unsettled, Done) as error:  # it is, or may be, done: not the code of what is not
+        failed(arguments, str(error), error.hint)
+        return FOUND
+    except Misconfigured as error:
+        return failed(arguments, f"{printable(error.path)}: {error.problem}", error.hint)
+    except DurwardError as error:
+        return failed(arguments, str(error), getattr(error, "hint", ""))
+    except BrokenPipeError:
+        return FAILED
+    except Exception:  # noqa: BLE001 - a fault of ours must not look like a finding
+        traceback.print_exc()
+        return FAILED
+    return outcome if isinstance(outcome, int) else DONE
+
+
+def failed(arguments: list[str], problem: str, hint: str) -> int:
+    """Say what went wrong; where `policy` answers in JSON, there too."""
+    if arguments[:1] == ["policy"] and "--json" in arguments:
+        print(json.dumps({"error": typed(problem), "hint": typed(hint)}))
+    return complain(problem, hint=hint)
+
+
+def misunderstood(error: "CycloptsError") -> str:
+    """What is wrong with a call, in a line."""
+    from cyclopts import UnusedCliTokensError  # noqa: PLC0415
+
+    if isinstance(error, UnusedCliTokensError):
+        left = ", ".join(f"`{token}`" for token in error.unused_tokens or ())
+        return f"{left}: more than the command takes"
+    return str(error).strip()
+
+
+def how_to_call(error: "CycloptsError") -> str:
+    """The help of the command that was called."""
+    return durward(" ".join([*(error.command_chain or ()), "--help"]))
+
+
+def overview() -> str:
+    """What there is, a line for each command."""
+    width = max(len(name) for name, _, _ in COMMANDS)
+    lines = (f"  {name:{width}}  {summary}" for name, _, summary in COMMANDS)
+    return "\n".join(
+        [
+            f"Usage: {durward('COMMAND')}",
+            *("", SUMMARY, "", *lines, ""),
+            f"`{durward('COMMAND --help')}` shows its options.",
+            IN_SHORT,
+        ]
+    )
+
+
+def complain(problem: str, *, hint: str = "") -> int:
+    """Say on standard error what is wrong and what to try; it is a failure."""
+    print(f"error: {_lines(problem)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {_lines(hint)}", file=sys.stderr)
+    return FAILED
+
+
+def _lines(told: str) -> str:
+    """A text that may hold what others wrote: no line of it can look like one of ours."""
+    first, *others = typed(told).split("\n")
+    indented = (line if line.startswith(" ") else f"  {line}" for line in others)
+    return "\n".join(map(printable, [first, *indented]))

@@ -1,0 +1,133 @@
+"""`durward audit` and `durward logs`: the log, verified and read."""
+
+import json as jsonlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from durward.core.audit.checkpoint import LogKey, verify_checkpoint
+from durward.core.audit.verify import verify_log
+from durward.core.difference import shown
+from durward.core.errors import Misconfigured, ProtocolError
+from durward.core.values import MICROSECONDS
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.command import DEMO_DIR, typed
+from durward.entrypoints.control import Control, control_of
+
+PAGE = 500
+LONGEST_LINE = 1_000
+FOLLOW_SECONDS = 0.3
+
+audit = App(name="audit", help="Prove that the audit log is whole.", result_action="return_value")
+
+
+@audit.command
+def checkpoint(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
+    """Print the newest signed checkpoint. Keep it elsewhere: it proves the log from now on.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+    """
+    print(control_of(dir).text("/admin/v1/log/checkpoint"), end="")
+    return 0
+
+
+@audit.command
+def verify(
+    *,
+    key: Path,
+    since: Path | None = None,
+    dir: Path = DEMO_DIR,  # noqa: A002
+    json: bool = False,
+) -> int:
+    """Check every event, the checkpoint, and that nothing was taken back. Exit code 1 if it was.
+
+    Args:
+        key: The log's public key: audit.pub in the state folder of the control plane.
+        since: An older checkpoint that you kept; without it a rewritten log cannot be told.
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    control = control_of(dir)
+    try:
+        log_key = LogKey.from_wire(key.read_text())
+        older = verify_checkpoint(since.read_text(), log_key) if since else None
+        newest = verify_checkpoint(control.text("/admin/v1/log/checkpoint"), log_key)
+    except OSError as error:
+        raise Misconfigured(str(error.filename), error.strerror or "cannot be read") from error
+    except UnicodeDecodeError as error:
+        hint = "--key takes audit.pub, --since a checkpoint as `audit checkpoint` prints it"
+        raise Misconfigured("audit", "a file is not text", hint=hint) from error
+    except ProtocolError as error:
+        raise Misconfigured("audit", error.public) from error
+    leaves = (event["event"].encode() for event in events_from(control, 0))
+    report = verify_log(leaves, newest, older)
+    if json:
+        print(jsonlib.dumps({"events": report.events, "problems": report.problems}))
+    else:
+        print(f"{report.events} events; the newest checkpoint covers {newest.size}")
+        for problem in report.problems:
+            print(f"✗ {problem}")
+        if report.is_sound:
+            print("✓ the log is what its checkpoint says")
+        if older and any("the older checkpoint" in problem for problem in report.problems):
+            restored = typed("`durward restored`")
+            print(f"hint: if the database was put back from a backup, say so: {restored}")
+        if older is None:
+            print("note: without --since FILE a log that was rewritten as a whole is not found")
+    return DONE if report.is_sound else FOUND
+
+
+def logs(
+    *,
+    follow: bool = False,
+    json: bool = False,
+    last: int = 50,
+    dir: Path = DEMO_DIR,  # noqa: A002
+) -> int:
+    """Show decisions, sign-ins and changes, the newest last.
+
+    Args:
+        follow: Go on as they happen; Ctrl-C ends it.
+        json: Print one JSON object a line.
+        last: How many to begin with, 1000 at most.
+        dir: The folder that holds durward.toml, such as the demo's.
+    """
+    control = control_of(dir)
+    newest = control.get("/admin/v1/log", last=max(last, 1))["events"]
+    start = newest[-1]["index"] + 1 if newest else 0
+    for event in newest if last > 0 else ():
+        print(line(event, json=json), flush=True)
+    while follow:
+        time.sleep(FOLLOW_SECONDS)
+        for event in events_from(control, start):
+            start = event["index"] + 1
+            print(line(event, json=json), flush=True)
+    return 0
+
+
+def events_from(control: Control, start: int) -> Iterator[dict[str, Any]]:
+    """The events of the log from an index on."""
+    while page := control.get("/admin/v1/log", start=start, limit=PAGE)["events"]:
+        yield from page
+        start = page[-1]["index"] + 1
+
+
+def line(event: dict[str, Any], *, json: bool) -> str:
+    """One event in one line."""
+    if json:
+        return str(event["event"])
+    found = jsonlib.loads(event["event"])
+    at = datetime.fromtimestamp(found["at"] / MICROSECONDS, UTC).strftime("%H:%M:%S")
+    facts = found["facts"]
+    if found["kind"] == "decision":
+        verdict = "allow" if facts["allowed"] else "deny "
+        what = facts.get("action") or f"{facts['method']} {facts['path']}"
+        return f"{at} {verdict} {found['actor']:12} {what}  {facts['reason']}  {found['id']}"
+    told = facts.get("error") or " ".join(facts.get("scopes", ()))
+    text = f"{at} {found['kind']}  {found['actor']}  {found['target']}  {told}".rstrip()
+    return shown(text, LONGEST_LINE)

@@ -1,0 +1,170 @@
+"""`durward call`: a request to a protected API, with a token got by the real flows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from durward.core.authzen.metadata import ACCESS_PATH
+from durward.core.errors import Misconfigured, Unavailable
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.client.cache import Kept, cached, keep
+from durward.entrypoints.client.flows import (
+    UNAUTHORIZED,
+    Server,
+    by_refresh,
+    challenged,
+    of_service,
+    server_of,
+)
+from durward.entrypoints.client.native import sign_in
+from durward.entrypoints.client.wire import step
+from durward.entrypoints.command import DEMO_DIR
+from durward.entrypoints.control import NotRunning, settings_in
+from durward.entrypoints.credentials import read_credentials
+from durward.settings import EdgeSettings
+
+REFUSED = 400
+BROWSER = "browser"
+ASKING = "none"
+"""Instead of a token: a challenge is all that it gets, also where nobody would need a token.
+
+No header at all would let an operation that is public happen twice.
+"""
+
+
+def call(
+    method: str,
+    path: str,
+    *,
+    as_: str | None = None,
+    data: str | None = None,
+    client: str = "durward-cli",
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
+) -> int:
+    """Call a protected API. Steps go to standard error, the answer to standard output.
+
+    Exit code 1 when the answer is a refusal.
+
+    Args:
+        method: GET, POST and so on.
+        path: The path at the edge, with its query, or its URL; `/access/v1/…` is the issuer's.
+        as_: The person or the service of `credentials` that calls, or `browser` to sign in there;
+            without it no token is sent.
+        data: The body, in JSON.
+        client: The public client through which a person signs in.
+        dir: The folder that holds durward.toml and credentials, such as the demo's.
+    """
+    settings = settings_in(dir).edge
+    if settings is None:
+        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
+    with httpx2.Client(timeout=30, trust_env=False) as http:
+        content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
+        path = path_at(path, settings)
+        host = settings.issuer if path.startswith(f"{ACCESS_PATH}/") else settings.apis
+        if host is None:
+            raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
+        request = Request(http, method, f"http://{host}{path}", content)
+        try:
+            caller = Caller.known(request, dir, as_, client) if as_ else None
+            reply = caller.call() if caller else request.send()
+        except Unavailable as error:
+            if isinstance(error.__cause__, httpx2.ConnectError):
+                raise NotRunning(str(error), dir) from error
+            raise
+    print(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
+    for name in ("www-authenticate", "durward-decision"):
+        if name in reply.headers:
+            print(f"{name}: {reply.headers[name]}")
+    print()
+    print(reply.text)
+    return FOUND if reply.status_code >= REFUSED else DONE
+
+
+def path_at(asked: str, edge: EdgeSettings) -> str:
+    """The path of a URL at this edge. Raises Misconfigured."""
+    if asked.startswith("/"):
+        return asked
+    scheme, colon, rest = asked.partition("://")
+    if not colon:
+        raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
+    host, _, path = rest.partition("/")
+    if scheme != "http" or host not in {edge.apis, edge.issuer}:
+        hint = f"give a path, such as /v1/status; it is asked of http://{edge.apis}"
+        raise Misconfigured(asked, "not a URL of this edge", hint=hint)
+    return f"/{path}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the API, whoever asks."""
+
+    http: httpx2.Client
+    method: str
+    url: str
+    content: dict[str, Any]
+
+    def send(self, authorization: str | None = None) -> httpx2.Response:
+        """Send it, with credentials where some are given."""
+        headers = {**self.content.get("headers", {})}
+        if authorization is not None:
+            headers["authorization"] = authorization
+        return step(self.http, self.method, self.url, **{**self.content, "headers": headers})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls: with a kept token, or else as the API's challenge says."""
+
+    request: Request
+    folder: Path
+    name: str
+    client: str
+    secret: str | None
+    password: str | None
+
+    @classmethod
+    def known(cls, request: Request, folder: Path, name: str, client: str) -> Self:
+        """Somebody of the folder's credentials, or who signs in with their browser.
+
+        Raises Misconfigured.
+        """
+        if name == BROWSER:
+            return cls(request, folder, name, client, None, None)
+        credentials = read_credentials(folder / "credentials")
+        services, people = credentials.get("clients", {}), credentials.get("users", {})
+        if name not in {*services, *people}:
+            problem = f"has no person and no service `{name}`"
+            there = f"there are {', '.join([*people, *services])}; " if people or services else ""
+            hint = f"{there}--as browser signs you in with your browser"
+            raise Misconfigured(str(folder / "credentials"), problem, hint=hint)
+        return cls(request, folder, name, client, services.get(name), people.get(name))
+
+    def call(self) -> httpx2.Response:
+        """The answer. A kept token that is refused is replaced once."""
+        known = cached(self.folder, self.name)
+        reply = self.request.send(
+            bearer(known.access_token) if known and known.is_fresh else ASKING
+        )
+        metadata = challenged(reply)
+        if reply.status_code != UNAUTHORIZED or metadata is None:
+            return reply
+        server = server_of(self.request.http, metadata)
+        answer = self._tokens(server, known)
+        keep(self.folder, self.name, server.resource, answer)
+        return self.request.send(bearer(answer["access_token"]))
+
+    def _tokens(self, server: Server, known: Kept | None) -> dict[str, Any]:
+        http = self.request.http
+        if self.secret:
+            return of_service(http, server, self.name, self.secret)
+        kept = known.refresh_token if known and known.resource == server.resource else None
+        renewed = by_refresh(http, server, self.client, kept)
+        person = self.name if self.password else None
+        return renewed or sign_in(http, server, self.client, person, self.password)
+
+
+def bearer(token: str) -> str:
+    """The credentials of a bearer token (RFC 6750 §2.1)."""
+    return f"Bearer {token}"

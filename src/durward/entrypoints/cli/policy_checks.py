@@ -1,0 +1,142 @@
+"""`durward policy check|lint`: what is wrong in policies, or most likely not meant."""
+
+import json as jsonlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from durward.core.difference import printable
+from durward.core.errors import Misconfigured
+from durward.core.policy.analysis.finding import Check, Finding, Severity
+from durward.core.policy.analysis.lint import CHECKS, VOCABULARY
+from durward.core.policy.analysis.lint import lint as findings_of
+from durward.core.policy.language.source import PolicyError, Problem, place_finder
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.policies import PolicyFile, Project, read_project
+
+UNREADABLE = Check(
+    "not-a-policy",
+    Severity.ERROR,
+    "what cannot be read is not accepted",
+    "see docs/policy-language.md",
+)
+NAMES = {each.id for each, _ in VOCABULARY}
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFinding:
+    """A finding, and the line and column of its place."""
+
+    source: PolicyFile
+    finding: Finding
+    line: int | None
+    column: int | None
+
+    def __str__(self) -> str:
+        place = f":{self.line}:{self.column}" if self.line else ""
+        check = self.finding.check
+        first = f"{self.source.file}{place}: {check.severity}: {self.finding.message} [{check.id}]"
+        return f"{first}\n  hint: {self.finding.fix}" if check is not UNREADABLE else first
+
+    def to_wire(self) -> dict[str, str | int | None]:
+        """The finding for machines."""
+        check = self.finding.check
+        return {
+            "file": str(self.source.file),
+            "line": self.line,
+            "column": self.column,
+            "policy": self.source.name,
+            "pointer": self.source.pointer + self.finding.pointer,
+            "check": check.id,
+            "severity": check.severity.value,
+            "message": self.finding.message,
+            "reason": check.reason,
+            "fix": self.finding.fix,
+        }
+
+
+def check(*files: Path, json: bool = False) -> int:
+    """Read policies, and hold their names against the APIs. Exit code 1 when something is wrong.
+
+    Args:
+        files: Files of declarations, folders of them, or files of one policy each.
+        json: Print one JSON list.
+    """
+    return _report(files, lambda found: found.check.id in NAMES, json=json)
+
+
+def lint(
+    *files: Path,
+    ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: bool = False,
+) -> int:
+    """Tell also what is legal and most likely not meant. Exit code 1 when there is something.
+
+    Args:
+        files: Files of declarations, folders of them, or files of one policy each.
+        ignore: A check that is not to be told; can be given several times.
+        json: Print one JSON list.
+    """
+    ignored = set(ignore or ())
+    if unknown := ignored - {each.id for each, _ in CHECKS}:
+        hint = f"checks are {', '.join(each.id for each, _ in CHECKS)}"
+        raise Misconfigured("--ignore", f"there is no check `{min(unknown)}`", hint=hint)
+    return _report(files, lambda found: found.check.id not in ignored, json=json)
+
+
+def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: bool) -> int:
+    listed = tuple(files)
+    if not listed:
+        hint = "durward policy lint orders.durward.yaml"
+        raise Misconfigured("files", "none is named", hint=hint)
+    project = read_project(listed)
+    found = [
+        LocatedFinding(
+            source, Finding(UNREADABLE, problem.pointer, problem.message), *place_of(problem)
+        )
+        for source, error in project.unread
+        for problem in error.problems
+    ]
+    for source in project.policies:
+        try:
+            told = findings_of(
+                source.read(), project.catalogue, grants=source.grants, names=project.names
+            )
+        except PolicyError as error:
+            told = [Finding(UNREADABLE, p.pointer, p.message) for p in error.problems]
+        # Beside a file that cannot be read nobody knows which names there are.
+        kept = [
+            each
+            for each in told
+            if each.check is UNREADABLE or (wanted(each) and not project.unread)
+        ]
+        found += _located(source, kept)
+    if json:
+        print(jsonlib.dumps([each.to_wire() for each in found], indent=2))
+    else:
+        print("\n".join([*(printable(str(each)) for each in found), _summary(len(found), project)]))
+    return FOUND if found else DONE
+
+
+def _located(source: PolicyFile, findings: list[Finding]) -> Iterator[LocatedFinding]:
+    if findings:
+        place = place_finder(source.file.read_bytes())
+        for found in findings:
+            yield LocatedFinding(source, found, *place(source.pointer + found.pointer))
+
+
+def place_of(problem: Problem) -> tuple[int | None, int | None]:
+    """Line and column."""
+    return problem.line, problem.column
+
+
+def _summary(findings: int, project: Project) -> str:
+    policies = len(project.policies) + len(project.unread)
+    what = f"{policies} {'policy' if policies == 1 else 'policies'}"
+    told = f"{what}: {findings or 'no'} finding{'' if findings == 1 else 's'}"
+    if project.catalogue.apis or project.unread:
+        return told
+    return f"{told}; no API is declared in these files, so actions and resources were not compared"

@@ -1,0 +1,295 @@
+"""`durward policy diff|equivalent|who-can|what-can|public|prove`: all requests at once.
+
+They read declarations, as `apply` does, or a single policy; nothing needs to run. What was found
+stands; where the rest of a question cannot be settled it is told so, and never as a "no".
+"""
+
+import json as jsonlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Parameter
+
+from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
+from durward.core.configuration.configuration import read_configuration
+from durward.core.errors import Misconfigured
+from durward.core.names import check_action, check_never, check_pattern
+from durward.core.policy.analysis.asking import Asking
+from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.engine.predicate import Or, compile_statement
+from durward.core.policy.language.document import Document, parse_document
+from durward.core.policy.language.pattern import parse_action
+from durward.core.policy.language.source import PolicyError
+from durward.core.policy.language.written import kind_of
+from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.wire import Json
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.declarations import is_policy, read_declarations
+from durward.entrypoints.files import read
+
+HERE = Path()
+FailOn = Literal["any", "widen", "never"]
+T = TypeVar("T")
+
+
+def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -> int:
+    """Show what would be allowed anew, and what no longer, with a request for each.
+
+    Exit code 1 when there is something that --fail-on names.
+
+    Args:
+        old: Declarations (a file or a folder) or a single policy, as it is.
+        new: The same as it is to be.
+        fail_on: Fail on any difference, on one that widens, or never.
+        json: Print one JSON object.
+    """
+    found, left_open = answered(compared(old, new))
+    widened = any(each["gained"] for each in found)
+    if json and (found or not left_open):
+        print(jsonlib.dumps({"differences": found}))
+    elif found or not left_open:
+        told = [line for each in found for line in told_difference(each)]
+        print("\n".join(told) if told else "nothing is allowed anew, and nothing no longer")
+    fails = {"any": bool(found), "widen": widened, "never": False}
+    return concluded(left_open, finds=fails[fail_on])
+
+
+def equivalent(old: Path, new: Path, *, json: bool = False) -> int:
+    """Tell whether two allow the same. Exit code 1 when not, with a request that one alone allows.
+
+    Args:
+        old: Declarations (a file or a folder) or a single policy.
+        new: What it is compared with.
+        json: Print one JSON object.
+    """
+    found, left_open = answered(compared(old, new))
+    alone = {"old": first(found, "lost"), "new": first(found, "gained")}
+    if json and (found or not left_open):
+        print(jsonlib.dumps({"equivalent": not found, "allowed_by_one_alone": alone}))
+    elif found:
+        print("\n".join(["not equivalent", *told_alone(alone)]))
+    elif not left_open:
+        print("equivalent: whatever is asked, both allow the same")
+    return concluded(left_open, finds=bool(found))
+
+
+def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False) -> int:
+    """Show everybody who can do it, each with a request that shows how.
+
+    Args:
+        action: An action such as orders:GetOrder, with wildcards.
+        path: Declarations: a file or a folder.
+        resource: A resource pattern; any by default.
+        json: Print one JSON object.
+    """
+    try:
+        access = access_of(path)
+        check_action(access.configuration, action, "who-can")
+        check_pattern(access.configuration, resource, "who-can")
+        found, left_open = answered(access.who_can(action, resource))
+    except ValueError as error:
+        raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error
+    if found or not left_open:
+        tell(found, json=json, nobody=f"nobody can do `{action}`")
+    return concluded(left_open, finds=False)
+
+
+def what_can(name: str, path: Path, *, json: bool = False) -> int:
+    """Show each operation that somebody can do, with a request that shows how.
+
+    Args:
+        name: A user or a client, as declared, or `anonymous` for who has no token.
+        path: Declarations: a file or a folder.
+        json: Print one JSON object.
+    """
+    access = access_of(path)
+    known = {each for principal in access.principals for each in names_of(principal)}
+    if name not in {*known, ANONYMOUSLY}:
+        hint = f"declared are {', '.join(sorted(p.attachments[0] for p in access.principals))}"
+        raise Misconfigured("what-can", f"`{name}` is not declared", hint=hint)
+    found, left_open = answered(access.what_can(name))
+    if found or not left_open:
+        tell_actions(dict(found), json=json, nothing=f"`{name}` can do nothing")
+    return concluded(left_open, finds=False)
+
+
+def public(
+    path: Path = HERE,
+    *,
+    ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: bool = False,
+) -> int:
+    """Show each operation that anybody can do without signing in. Exit code 1 when there is one.
+
+    Args:
+        path: Declarations: a file or a folder.
+        ignore: An action that is meant to be public, with wildcards; can be given several times.
+        json: Print one JSON object.
+    """
+    access = access_of(path)
+    try:
+        for action in ignore or ():
+            check_action(access.configuration, action, "--ignore")
+        meant = [parse_action(action) for action in ignore or ()]
+    except ValueError as error:
+        raise Misconfigured("--ignore", str(error), hint="--ignore orders:GetStatus") from error
+    found, left_open = answered(access.what_can(ANONYMOUSLY))
+    told = {a: w for a, w in found if not any(each.matches(a.lower()) for each in meant)}
+    if told or not left_open:
+        more = " more" if meant else ""
+        tell_actions(told, json=json, nothing=f"without signing in nobody can do anything{more}")
+    return concluded(left_open, finds=bool(told))
+
+
+def prove(path: Path, *, never: Path, json: bool = False) -> int:
+    """Prove that nobody is allowed what must never be; exit code 1 with a request that shows it.
+
+    Args:
+        path: Declarations: a file or a folder.
+        never: A policy whose statements describe what must never be allowed.
+        json: Print one JSON object.
+    """
+    content = read(never)
+    document, access = policy_in(never, content), access_of(path)
+    statements = content.get("Statement") if isinstance(content, dict) else None
+    if not document.statements:
+        hint = "what it describes is what nobody may be allowed"
+        raise Misconfigured(str(never), "has no statements: there is nothing to prove", hint=hint)
+    check_never(access.configuration, statements, str(never))
+    forbidden = Or(tuple(map(compile_statement, document.statements)))
+    found, left_open = answered(access.breaches(forbidden))
+    if found or not left_open:
+        tell(found, json=json, nobody="proven: no request of anybody declared is allowed")
+    return concluded(left_open, finds=bool(found))
+
+
+def answered(answers: Iterable[T]) -> tuple[list[T], Unknown | None]:
+    """All that was found, and what could not be settled beside."""
+    found: list[T] = []
+    try:
+        for each in answers:
+            found.append(each)  # noqa: PERF402 - what came before an error stands
+    except Unknown as error:
+        return found, error
+    return found, None
+
+
+def concluded(left_open: Unknown | None, *, finds: bool) -> int:
+    """The exit code. Raises Unknown where no finding says enough."""
+    if left_open and not finds:
+        raise Unknown(f"it cannot be settled: {left_open}")
+    if left_open:
+        print(f"there may be more, which cannot be settled: {left_open}", file=sys.stderr)
+    return FOUND if finds else DONE
+
+
+def access_of(path: Path) -> Access:
+    """The declarations of a file or a folder. Raises Misconfigured."""
+    return Access(read_configuration(read_declarations(path)))
+
+
+def policy_in(path: Path, content: Json) -> Document:
+    """A single policy. Raises PolicyError, with the file's name."""
+    try:
+        return parse_document(path.read_bytes(), path.stem, kind_of(content))
+    except PolicyError as error:
+        raise PolicyError(str(path), error.problems) from error
+
+
+def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
+    """The differences of two files or folders. Raises Unknown at the end."""
+    policies = [single(path) for path in (old, new)]
+    if policies[0] and policies[1]:
+        old_side, new_side = (PolicyStack([each], cross_tenant=True) for each in policies if each)
+        asking = Asking()
+        gained, lost = asking(find, new_side, old_side), asking(find, old_side, new_side)
+        if gained or lost:
+            yield difference(None, gained, lost)
+        asking.end()
+        return
+    for change in changes(access_of(old), access_of(new)):
+        yield difference(names_of(change.principal)[0], change.gained, change.lost)
+
+
+def single(path: Path) -> Document | None:
+    """A policy, where the file is one and declares nothing."""
+    if path.is_dir():
+        return None
+    content = read(path)
+    if not is_policy(content):
+        return None
+    return policy_in(path, content)
+
+
+def difference(who: str | None, gained: Witness | None, lost: Witness | None) -> dict[str, Any]:
+    """A difference for machines; its lines are for people."""
+    return {
+        "principal": who,
+        "gained": gained.to_wire() if gained else None,
+        "lost": lost.to_wire() if lost else None,
+    }
+
+
+def told_difference(found: dict[str, Any]) -> Iterator[str]:
+    """A difference for people."""
+    if found["principal"]:
+        yield str(found["principal"])
+    for sign, name, title in (("+", "gained", "allowed anew"), ("-", "lost", "allowed no longer")):
+        if witness := found[name]:
+            yield f"{sign} {title}: {witness['action']} on {witness['resource']}"
+            yield from told_context(witness)
+
+
+def first(found: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The first request that was gained, or lost, and whose it is."""
+    told = ({"principal": each["principal"], "request": each[name]} for each in found if each[name])
+    return next(told, None)
+
+
+def told_alone(alone: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
+    """What one of two alone allows, for people."""
+    for sign, whose in (("-", "old"), ("+", "new")):
+        if told := alone[whose]:
+            by, request = told["principal"], told["request"]
+            what = f"{request['action']} on {request['resource']}"
+            yield f"{sign} only the {whose} allows: {f'{by} may ' if by else ''}{what}"
+            yield from told_context(request)
+
+
+def told_context(request: Mapping[str, Any]) -> Iterator[str]:
+    """The circumstances of a request."""
+    for key, value in request["context"].items():
+        yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
+
+
+def tell(found: list[Known], *, json: bool, nobody: str) -> None:
+    """Print who was found."""
+    if json:
+        wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
+        print(jsonlib.dumps(wire))
+        return
+    for each in found:
+        print(names_of(each.principal)[0])
+        print(indented(each.witness, skip=("principal",)))
+    if not found:
+        print(nobody)
+
+
+def tell_actions(found: Mapping[str, Witness], *, json: bool, nothing: str) -> None:
+    """Print what somebody can do."""
+    if json:
+        print(jsonlib.dumps({action: witness.to_wire() for action, witness in found.items()}))
+        return
+    for action, witness in found.items():
+        print(action)
+        print(indented(witness, skip=("action", "principal")))
+    if not found:
+        print(nothing)
+
+
+def indented(witness: Witness, *, skip: tuple[str, ...]) -> str:
+    """The request below a title."""
+    lines = (line for line in witness.lines() if not line.startswith(skip))
+    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,50 @@
+"""`durward policy redundant`: statements without which nothing changes."""
+
+import json as jsonlib
+from pathlib import Path
+
+from durward.core.policy.analysis.redundancy import Redundant, redundant
+from durward.core.policy.symbolic.unknown import Unknown
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.cli.policy_questions import HERE, access_of, single
+
+
+def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
+    """Show the statements without which nothing changes, all of them together.
+
+    Exit code 1 when there is one.
+
+    Args:
+        path: Declarations (a file or a folder) or a single policy.
+        json: Print one JSON object.
+    """
+    document = single(path)
+    if document:
+        found, idle = list(redundant([document])), frozenset[str]()
+    else:
+        access = access_of(path)
+        found, idle = list(access.redundant()), access.idle
+    found.reverse()
+    needless = [each.statement for each in found if not each.undecided]
+    left_open = [each for each in found if each.undecided]
+    if json:
+        undecided = {each.statement: each.undecided for each in left_open}
+        wire = {"redundant": needless, "undecided": undecided, "not_asked": sorted(idle)}
+        print(jsonlib.dumps(wire))
+    else:
+        tell(needless, left_open, sorted(idle))
+    if left_open and not needless:
+        raise Unknown(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
+    return FOUND if needless else DONE
+
+
+def tell(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:
+    """What was found, for people."""
+    for name in needless:
+        print(f"`{name}`: without it nothing changes")
+    for each in left_open:
+        print(f"`{each.statement}`: cannot be settled: {each.undecided}")
+    for name in idle:
+        print(f"`{name}` was not asked about: it decides about nobody who is declared")
+    if not needless and not left_open:
+        print("each statement changes something")

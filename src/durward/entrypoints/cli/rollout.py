@@ -1,0 +1,101 @@
+"""Waiting until what was applied is in force on every node, and telling where it is not."""
+
+import sys
+import time
+from typing import Any
+
+from durward.core.difference import shown
+from durward.core.errors import DurwardError
+from durward.entrypoints.cli.exit_code import DONE, FOUND, INTERRUPTED
+from durward.entrypoints.cli.status import causes
+from durward.entrypoints.control import Control
+
+BASE_SECONDS = 10.0
+PUSHES = 2
+TELL_AFTER_SECONDS = 1.0
+ROUND_SECONDS = 1.0
+UNSURE = ("behind", "silent")
+LONGEST = 1_000
+
+
+def wait_until_in_force(control: Control, version: int, wait: float | None) -> int:
+    """Wait for every node that was heard of within 30 s: 10 s and twice the last push, or `wait`.
+
+    In force is also what was revoked until now: what was applied took it back before we look. 0 is
+    the newest version. Exit code 0 where it is in force everywhere, 1 where it is not: which nodes,
+    and why.
+    """
+    what = f"version {version}" if version else "what is published"
+    try:
+        return told(*_wait(control, version, wait))
+    except KeyboardInterrupt:
+        print(f"interrupted: {what} is applied; `durward status` shows where")
+        return INTERRUPTED
+    except DurwardError as error:
+        print(f"{what} is applied; whether it is in force is not known: {error}")
+        return FOUND
+
+
+def wait_until_refused(control: Control, what: str) -> int:
+    """Wait, as for a version, until what was revoked just now is refused on every node.
+
+    Exit code 0 where it is, 1 where it is not: which nodes, and why.
+    """
+    try:
+        _, nodes, _ = _wait(control, 0, None)
+    except KeyboardInterrupt:
+        print(f"interrupted: {what} end; `durward status` shows where")
+        return INTERRUPTED
+    except DurwardError as error:
+        print(f"{what} end; whether they are refused everywhere is not known: {error}")
+        return FOUND
+    lacking = [node for node in nodes if node["standing"] in UNSURE]
+    if not lacking:
+        return DONE
+    print(f"✗ {what} are not refused everywhere yet:")
+    tell(lacking)
+    return FOUND
+
+
+def _wait(
+    control: Control, version: int, wait: float | None
+) -> tuple[int, list[dict[str, Any]], float]:
+    """The version that was waited for, how each node stands to it, and how long it took."""
+    began, is_told = time.monotonic(), False
+    asked = {"version": version}
+    while True:
+        found = control.get("/admin/v1/nodes", **asked, wait=ROUND_SECONDS)
+        asked = {"version": found["version"], "revocations": found["revocations"]}
+        nodes = [node for node in found["nodes"] if node["standing"] != "not counted"]
+        longest = max((node.get("push_seconds", 0.0) for node in nodes), default=0.0)
+        limit = BASE_SECONDS + PUSHES * longest if wait is None else wait
+        passed = time.monotonic() - began
+        behind = [node["id"] for node in nodes if node["standing"] == "behind"]
+        if not behind or passed >= limit:
+            return found["version"], nodes, passed
+        if not is_told and passed >= TELL_AFTER_SECONDS:
+            is_told = True
+            print(f"waiting for {shown(', '.join(behind), LONGEST)}", file=sys.stderr, flush=True)
+
+
+def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
+    """How it ended, for people."""
+    if not nodes:
+        print(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
+        return DONE
+    lacking = [node for node in nodes if node["standing"] != "in force"]
+    if not lacking:
+        where = shown(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
+        print(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
+        return DONE
+    print(f"✗ version {version} is applied, and not in force everywhere:")
+    tell(lacking)
+    return FOUND
+
+
+def tell(lacking: list[dict[str, Any]]) -> None:
+    """Which nodes they are, and what each of them lacks."""
+    for node in lacking:
+        print(f"  {shown(node['id'])}: {node['standing']}, at version {node['version']}")
+        for name, why in causes(node):
+            print(f"    {name}: {why}")

@@ -1,0 +1,27 @@
+"""`durward serve`: a replica of the control plane."""
+
+from pathlib import Path
+
+import uvloop
+
+from durward.core.errors import Misconfigured
+from durward.entrypoints.folders import held
+from durward.entrypoints.process import keep_private, one_error
+from durward.entrypoints.serve import run
+from durward.settings import load_settings
+
+
+def serve(*, config: Path = Path("durward.toml")) -> int:
+    """Run the control plane: the authorization server, the admin API, the audit log.
+
+    Args:
+        config: The settings file; its part [serve] counts.
+    """
+    settings = load_settings(config).serve
+    if settings is None:
+        hint = "issuer, runtime, state"
+        raise Misconfigured(str(config), "has no part [serve]", hint=hint)
+    keep_private(Path(settings.state))
+    with one_error(), held("serve", Path(settings.state), Path(settings.runtime)):
+        uvloop.run(run(settings))
+    return 0

@@ -1,0 +1,81 @@
+"""`durward status`: whether what is applied is in force, node by node."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Any
+
+from durward.core.difference import shown
+from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.command import DEMO_DIR, durward
+from durward.entrypoints.control import control_of
+
+KIB = 1024
+LONGEST_CAUSE = 1_000
+
+
+def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - the option is --dir
+    """Show every node of the edge: what is in force there. Exit code 1 where one is late.
+
+    A node is late where for more than 10 s it has lacked what is published or revoked, has refused
+    a part of it, has not kept it on its disk or is in trouble, and where it is silent. One that is
+    silent for a day is not counted: let it go by `edge forget`.
+
+    Args:
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    found = control_of(dir).get("/admin/v1/nodes")
+    if json:
+        print(jsonlib.dumps(found))
+    else:
+        print("\n".join(told(found)))
+    return FOUND if any(node["late"] for node in found["nodes"]) else DONE
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """The fleet for people."""
+    lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
+    if not found["nodes"]:
+        return [*lines, f"no node has joined; {durward('edge')} starts one"]
+    names = [shown(node["id"]) for node in found["nodes"]]
+    width = max(map(len, names))
+    for name, node in zip(names, found["nodes"], strict=True):
+        lines.append(f"{name:{width}}  {line(node)}")
+        lines += [f"{'':{width}}    {part}: {why}" for part, why in causes(node)]
+    return lines
+
+
+def line(node: dict[str, Any]) -> str:
+    """A node in a line."""
+    parts = [f"{node['standing']}, version {node['version']}"]
+    parts.append(f"heard {ago(node['heard_seconds_ago'])}")
+    if "parts" in node:
+        parts.append(f"revocations to {node['revocations']}")
+        parts.append(f"{size(node['spool_bytes'])} of records wait")
+        parts.append(f"{size(node['disk_free_bytes'])} free")
+    return "; ".join(parts)
+
+
+def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
+    """Why a node is not where it should be, as may stand on a terminal: the node says it."""
+    found = [*node.get("reasons", {}).items()]
+    found += [("lacks", what) for what in node["lacks"]]
+    found += [("now", trouble) for trouble in node.get("troubles", ())]
+    return [(shown(part), shown(why, LONGEST_CAUSE)) for part, why in found]
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in a unit that is easy to read."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def size(count: float) -> str:
+    """Bytes in a unit that is easy to read."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < KIB:
+            return f"{count:.0f} {unit}"
+        count /= KIB
+    return f"{count:.1f} TiB"

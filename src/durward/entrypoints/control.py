@@ -1,0 +1,149 @@
+"""The control plane as its operator reaches it: over the socket in its runtime folder."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from durward.core.configuration.declaration import Declaration
+from durward.core.errors import Conflict, Misconfigured, Unavailable
+from durward.entrypoints.command import DEMO_DIR, durward
+from durward.entrypoints.outcome import Interrupted, Unsettled
+from durward.settings import Settings, load_settings
+
+PATIENCE_SECONDS = 60
+CHANGE_PATIENCE_SECONDS = 600
+"""What is largest is checked in ten seconds on a machine that has nothing else to do."""
+
+
+LEFT_TO_APPLY = "`durward plan` shows what is left to apply"
+
+
+class NotRunning(Unavailable):
+    """Nobody listens where a demo, or another Durward, should."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        super().__init__(what)
+        self.hint = f"start a demo there: {durward('demo', folder)}"
+
+
+class Control:
+    """The admin API. Every call raises Unavailable, Misconfigured or Conflict.
+
+    A change raises Unsettled or Interrupted too, and only these where it may have been made.
+    """
+
+    def __init__(self, runtime: Path, folder: Path = DEMO_DIR) -> None:
+        self.socket = runtime / "control.sock"
+        self.folder = folder
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read something."""
+        return self._send("GET", path, params=parameters).json()
+
+    def text(self, path: str) -> str:
+        """Read something that is text."""
+        return str(self._send("GET", path).text)
+
+    def ask(self, path: str, body: object, patience: float = PATIENCE_SECONDS) -> Any:
+        """Ask what has a body, and changes nothing."""
+        return self._send("POST", path, json=body, timeout=patience).json()
+
+    def post(self, path: str, body: object, left: str, patience: float = PATIENCE_SECONDS) -> Any:
+        """Change something; `left` says what to do where no answer tells whether it was done."""
+        try:
+            return self._send("POST", path, left, json=body, timeout=patience).json()
+        except KeyboardInterrupt:
+            raise Interrupted("it is not known whether it was done", left) from None
+
+    def plan(
+        self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
+    ) -> Any:
+        """What `apply` would do with declarations, or those of a version."""
+        body = declared(wanted, prune=prune, version=version)
+        return self.ask("/admin/v1/plan", body, CHANGE_PATIENCE_SECONDS)
+
+    def apply(
+        self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
+    ) -> Any:
+        """Apply declarations, or those of a version."""
+        body = declared(wanted, prune=prune, version=version)
+        return self.post("/admin/v1/apply", body, LEFT_TO_APPLY, CHANGE_PATIENCE_SECONDS)
+
+    def _send(
+        self, method: str, path: str, left: str | None = None, **content: Any
+    ) -> httpx2.Response:
+        with self._client() as client:
+            try:
+                reply = client.request(method, f"http://durward{path}", **content)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                problem = f"no control plane listens on {self.socket} any more"
+                raise NotRunning(problem, self.folder) from error
+            except httpx2.HTTPError as error:
+                problem = f"the control plane does not answer: {error}"
+                raise (Unsettled(problem, left) if left else Unavailable(problem)) from error
+        if reply.is_success:
+            return reply
+        told = described(reply)
+        if left and (reply.status_code == httpx2.codes.INTERNAL_SERVER_ERROR or told["unsettled"]):
+            raise Unsettled(told["title"], left)
+        match reply.status_code:
+            case 409:
+                raise Conflict(told["title"], hint=told["hint"])
+            case 500 | 503:
+                raise Unavailable(told["title"])
+            case _:
+                where, _, problem = told["title"].partition(": ")
+                raise Misconfigured(where, problem or "refused", hint=told.get("hint", ""))
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[httpx2.Client]:
+        if not self.socket.exists():
+            problem = f"no control plane listens on {self.socket}: is `serve` running?"
+            raise NotRunning(problem, self.folder)
+        transport = httpx2.HTTPTransport(uds=str(self.socket), verify=False)
+        with httpx2.Client(transport=transport, timeout=PATIENCE_SECONDS, trust_env=False) as it:
+            yield it
+
+
+def declared(
+    wanted: Sequence[Declaration], *, prune: bool, version: int | None
+) -> dict[str, object]:
+    """What should be, as it is sent."""
+    listed = [
+        {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
+    ]
+    return {"declarations": listed, "prune": prune, "version": version}
+
+
+def described(reply: httpx2.Response) -> dict[str, Any]:
+    """The problem document of a refusal (RFC 9457)."""
+    try:
+        found = reply.json()
+    except ValueError:
+        found = {}
+    usual = {"title": f"the answer is {reply.status_code}", "hint": "", "unsettled": False}
+    return {**usual, **found}
+
+
+def path_of(*segments: str) -> str:
+    """The path of something that is named by whoever types: nothing in a name parts segments."""
+    return "/admin/v1/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def settings_in(folder: Path) -> Settings:
+    """The settings of a folder, such as the demo's. Raises Misconfigured."""
+    start = durward("demo", folder)
+    hint = f"start a demo there ({start}), or name the folder of durward.toml: --dir DIR"
+    return load_settings(folder / "durward.toml", hint)
+
+
+def control_of(folder: Path) -> Control:
+    """The control plane whose settings lie in a folder. Raises Misconfigured."""
+    settings = settings_in(folder).serve
+    if settings is None:
+        raise Misconfigured(str(folder / "durward.toml"), "has no part [serve]")
+    return Control(Path(settings.runtime), folder)

@@ -1,0 +1,101 @@
+"""Files of declarations: kinds, below them names, below them bodies.
+
+An API names its OpenAPI file by a path beside the file that declares it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.errors import Misconfigured
+from durward.core.policy.language.source import escape
+from durward.core.wire import Json
+from durward.entrypoints.files import check_regular, read
+from durward.entrypoints.openapi import checked, document_in
+
+DECLARATIONS = "*durward.yaml"
+TESTS = ".test.yaml"
+
+
+def read_declarations(path: Path) -> list[Declaration]:
+    """The declarations of a file, or of a folder's files of declarations (`files_in`).
+
+    A folder's `*.test.yaml` are the tests of its policies. Raises Misconfigured.
+    """
+    declared = {file: list(declarations_of(file)) for file in files_in(path)}
+    refuse_duplicates(declared)
+    tests = sorted(path.glob(f"*{TESTS}")) if path.is_dir() else []
+    return [*chain.from_iterable(declared.values()), *map(tests_in, tests)]
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files of declarations at a path: a file itself, or a folder's `*durward.yaml`.
+
+    Every command reads these and no others, so that what is checked is what is applied. Raises
+    Misconfigured where a folder has none.
+    """
+    files = sorted(path.glob(DECLARATIONS)) if path.is_dir() else [path]
+    if not files:
+        hint = "durward.yaml, or name.durward.yaml"
+        raise Misconfigured(str(path), "has no files of declarations", hint=hint)
+    for file in files if path.is_dir() else ():
+        check_regular(file)
+    return files
+
+
+def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
+    """Two files must not declare the same thing. Raises Misconfigured."""
+    known: dict[tuple[Kind, str], Path] = {}
+    for file, listed in declared.items():
+        for found in listed:
+            other = known.setdefault((found.kind, found.name), file)
+            if other != file:
+                where = f"{file}: {found.kind}/{found.name}"
+                raise Misconfigured(where, f"is declared in {other} too")
+
+
+def tests_in(file: Path) -> Declaration:
+    """A file of tests. Raises Misconfigured."""
+    check_regular(file)
+    content = read(file)
+    if not isinstance(content, dict):
+        raise Misconfigured(str(file), "not an object", hint="tests: [{name: …, when: …}]")
+    return Declaration(Kind.TESTS, file.name.removesuffix(TESTS), content)
+
+
+def declarations_of(file: Path) -> Iterator[Declaration]:
+    """What one file declares."""
+    content = read(file)
+    if not isinstance(content, dict):
+        problem = "is empty" if content is None else "has no kinds"
+        raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(Kind)}")
+    if is_policy(content):
+        hint = "declare it: `policies: { NAME: … }`, beside what it is attached to"
+        raise Misconfigured(str(file), "is a single policy, and declares nothing", hint=hint)
+    for kind, bodies in content.items():
+        if kind not in set(Kind):
+            hint = f"kinds are {', '.join(Kind)}"
+            raise Misconfigured(f"{file}: /{kind}", "is not a kind", hint=hint)
+        if not isinstance(bodies, dict):
+            raise Misconfigured(f"{file}: /{kind}", "not an object of names")
+        for name, body in bodies.items():
+            if not isinstance(body, dict):
+                raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
+            yield Declaration(Kind(kind), name, with_document(file, kind, name, body))
+
+
+def is_policy(content: Json) -> bool:
+    """Whether a file holds a policy itself, and no declarations."""
+    return isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"})
+
+
+def with_document(file: Path, kind: str, name: str, body: dict[str, Json]) -> dict[str, Json]:
+    """The body of an API with its OpenAPI document in place of the path. Raises Misconfigured."""
+    document = body.get("openapi")
+    if kind == Kind.API and isinstance(document, str):
+        return {**body, "openapi": document_in(file.parent / document, name)}
+    if kind == Kind.API and isinstance(document, dict):
+        within = f"/{kind}/{escape(name)}/openapi"
+        return {**body, "openapi": checked(document, file, name, within=within)}
+    return body

@@ -1,0 +1,31 @@
+"""The settings of the control plane and of the edge."""
+
+import json
+from pathlib import Path
+
+from durward.entrypoints.demo.place import ISSUER_OFFSET, Place
+
+
+def write_configuration(place: Place, runtime: Path) -> None:
+    """One file that both read."""
+    folder = place.folder.resolve()
+    (folder / "edge").mkdir(parents=True, exist_ok=True)
+    parts = {
+        "serve": {
+            "issuer": place.issuer,
+            "runtime": str(runtime),
+            "state": str(folder / "serve"),
+        },
+        "edge": {
+            "apis": place.apis.removeprefix("http://"),
+            "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
+            "control_plane": str(runtime),
+            "snapshot_key": str(folder / "serve" / "snapshot.jwk"),
+            "runtime": str(runtime),
+            "state": str(folder / "edge"),
+        },
+    }
+    lines = []
+    for part, settings in parts.items():
+        lines += [f"[{part}]", *(f"{n} = {json.dumps(v)}" for n, v in settings.items()), ""]
+    (folder / "durward.toml").write_text("\n".join(lines))

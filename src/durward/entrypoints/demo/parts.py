@@ -1,0 +1,85 @@
+"""The processes of a demo: how each is started, and when it is ready."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import httpx2
+
+from durward.entrypoints.demo.place import APP_OFFSET, Place
+from durward.entrypoints.demo.sample import example
+from durward.entrypoints.process import Child
+
+
+def orders(place: Place, runtime: Path) -> Child:
+    """The sample API."""
+    socket = runtime / "orders.sock"
+    return Child(
+        "sample API",
+        [sys.executable, str(example("orders") / "app.py"), "--uds", str(socket)],
+        place.folder / "logs" / "orders.log",
+        lambda: answers(socket, "/v1/status"),
+    )
+
+
+def control_plane(place: Place, runtime: Path) -> Child:
+    """The authorization server, the admin API, the audit log."""
+    return of_ours("control plane", "serve", place, runtime / "control.sock")
+
+
+def edge(place: Place, runtime: Path) -> Child:
+    """The agent with its Envoy and its decision points."""
+    return of_ours("edge", "edge", place, runtime / "edge.sock")
+
+
+def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
+    """A process of the product, with the settings of this place."""
+    configuration = str(place.folder / "durward.toml")
+    return Child(
+        name,
+        [sys.executable, "-m", "durward", command, "--config", configuration],
+        place.folder / "logs" / f"{command}.log",
+        lambda: answers(socket, "/readyz"),
+        is_alive=lambda: answers(socket, "/livez"),
+        ready_within=30,
+    )
+
+
+def desk(place: Place) -> Child:
+    """The sample web application."""
+    told = {
+        "--port": str(place.base_port + APP_OFFSET),
+        "--issuer": place.issuer,
+        "--api": place.apis,
+        "--client": "desk",
+        "--credentials": str(place.folder / "credentials"),
+    }
+    arguments = [word for pair in told.items() for word in pair]
+    return Child(
+        "sample app",
+        [sys.executable, str(example("desk") / "app.py"), *arguments],
+        place.folder / "logs" / "desk.log",
+        lambda: listens(place.base_port + APP_OFFSET),
+    )
+
+
+async def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def answers(socket: Path, path: str) -> bool:
+    """Whether the process behind the socket is ready."""
+    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)
+    try:
+        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+            reply = await client.get(f"http://durward{path}")
+    except httpx2.HTTPError:
+        return False
+    return reply.status_code == httpx2.codes.OK

@@ -1,0 +1,67 @@
+"""Everything is started in order, watched, and ended in order."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from time import monotonic
+
+from durward.entrypoints.demo.configuration import write_configuration
+from durward.entrypoints.demo.parts import control_plane, desk, edge, orders
+from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.runtime import runtime_folder
+from durward.entrypoints.demo.sample import write_sample
+from durward.entrypoints.demo.seed import seed
+from durward.entrypoints.demo.state import write_state
+from durward.entrypoints.process import Child, keep_running
+from durward.entrypoints.report import report
+
+Tell = Callable[[str, float], None]
+
+
+async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
+    """Start everything, keep it running until asked to end, end it in order."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with runtime_folder(place) as runtime:
+        first = (orders(place, runtime), control_plane(place, runtime))
+        last = (edge(place, runtime), desk(place))
+        write_sample(place, runtime)
+        write_configuration(place, runtime)
+        write_state(place, runtime)
+        watchers: list[asyncio.Task[None]] = []
+        try:
+            if not all(await asyncio.gather(*(step(child, tell, ended) for child in first))):
+                return
+            await asyncio.to_thread(seed, place, runtime)
+            if not all(await asyncio.gather(*(step(child, tell, ended) for child in last))):
+                return
+            watchers += [
+                asyncio.create_task(keep_running(child, report)) for child in (*first, *last)
+            ]
+            ready()
+            await ended.wait()
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            for child in (*reversed(last), *reversed(first)):
+                await child.stop()
+
+
+async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
+    """Start one part and tell how long it took; False when asked to end meanwhile."""
+    started = monotonic()
+    starting = asyncio.create_task(child.start())
+    ending = asyncio.create_task(ended.wait())
+    await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if not starting.done():
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        return False
+    starting.result()
+    tell(child.name, monotonic() - started)
+    return True

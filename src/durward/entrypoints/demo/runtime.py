@@ -1,0 +1,60 @@
+"""The runtime folder: short, private, where the processes have their sockets."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.state import former
+
+PREFIX = "durward-"
+
+
+@contextlib.asynccontextmanager
+async def runtime_folder(place: Place) -> AsyncIterator[Path]:
+    """A short folder for sockets, mode 0700, empty, gone at the end; the same at every start.
+
+    Another that a demo in the same place left goes now: whoever asks holds the place alone.
+    """
+    folder = usual_runtime(place)
+    if not is_private(folder):
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    other = left[1] if (left := former(place)) else folder
+    if other.parent == folder.parent and other.name.startswith(PREFIX) and other != folder:
+        shutil.rmtree(other, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def usual_runtime(place: Place) -> Path:
+    """The runtime folder of a place: short enough for paths of Unix sockets."""
+    told = hashlib.sha256(str(place.folder.resolve()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}-{told}"
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder in a place that everybody can write to is ours alone, and empty now.
+
+    What somebody else put there, a link among them, is neither used nor touched.
+    """
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        if found.st_mode != stat.S_IFDIR | stat.S_IRWXU or found.st_uid != os.getuid():
+            return False
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+    except OSError:
+        return False
+    return True

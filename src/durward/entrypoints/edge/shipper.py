@@ -1,0 +1,60 @@
+"""Ships what the node recorded to the audit log: each line at least once, known there by its id."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from durward.core.audit.event import AuditEvent
+from durward.core.edge.decision import Decision
+from durward.core.errors import ProtocolError
+from durward.entrypoints.edge.decision_log import (
+    REFUSALS,
+    DecisionLog,
+    read_refusal,
+    rotated,
+    streams,
+)
+from durward.entrypoints.edge.link import Link
+
+
+class Shipper:
+    """Follows the records of a node, the oldest first."""
+
+    def __init__(self, state: Path, records: DecisionLog, link: Link) -> None:
+        self._state = state
+        self._records = records
+        self._link = link
+
+    async def ship(self) -> bool:
+        """Ship one batch of each stream; whether there was any. Raises Unavailable.
+
+        While the control plane is away the spools keep everything.
+        """
+        any_shipped = False
+        for stream in streams(self._state):
+            for path in (*rotated(stream), stream):
+                lines, place = self._records.unshipped(path)
+                if lines:
+                    found = [e for line in lines for e in events(line, stream.name)]
+                    await self._link.events(found)
+                    self._records.shipped(path, place)
+                    any_shipped = True
+                    break
+        return any_shipped
+
+
+def events(line: bytes, stream: str) -> Iterator[AuditEvent]:
+    """The event of a line; one that a crash cut short is none."""
+    if stream == REFUSALS:
+        if refusal := read_refusal(line):
+            yield refusal.event()
+        return
+    try:
+        event = Decision.from_wire(line).event()
+    except (msgspec.DecodeError, ValueError):
+        with contextlib.suppress(ProtocolError):
+            yield AuditEvent.from_wire(line)
+    else:
+        yield event

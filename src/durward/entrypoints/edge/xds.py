@@ -1,0 +1,202 @@
+"""Envoy's resource files: validated, renamed into place, confirmed, or rolled back."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from durward.core.edge.envoy.resources import RenderedConfiguration
+from durward.core.errors import Misconfigured, Unavailable
+from durward.core.wire import JsonLike, compact_json
+from durward.services.envoy_check import complaint
+
+CONFIRM_WITHIN_SECONDS = 10.0
+BYTES_A_SECOND = 500_000
+"""What Envoy takes of a file at least, on a machine that has more to do: it gets as much longer."""
+POLL_SECONDS = 0.01
+
+Versions = Callable[[], Awaitable[Mapping[str, str]]]
+"""Which version of each resource Envoy says it runs."""
+
+Canary = Callable[[], Awaitable[str | None]]
+"""Sends requests that must be refused; says which one was not."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file holds, and the version by which Envoy tells that it runs it."""
+
+    data: bytes
+    version: str
+
+    @classmethod
+    def of(cls, content: Any) -> Self:
+        """A resource file."""
+        return cls(compact_json(content), str(content["version_info"]))
+
+
+@dataclass(frozen=True)
+class ResourceFiles:
+    """The folder of resource files that one Envoy watches."""
+
+    folder: Path
+    envoy: Path
+
+    def write_first(self, rendered: RenderedConfiguration, revoked: Mapping[str, JsonLike]) -> None:
+        """Write every file before Envoy starts: one that lacks a file exits at boot.
+
+        What this Envoy has run before it is not asked about again: that takes seconds where much is
+        declared. Raises Misconfigured or Unavailable.
+        """
+        if not self._was_taken(rendered):
+            self.validate(rendered)
+        for name, content in {**rendered.files, **revoked}.items():
+            replace(self._path(name), compact_json(content))
+        self._start(rendered.bootstrap, "bootstrap")
+
+    def validate(self, candidate: RenderedConfiguration) -> None:
+        """Let Envoy itself read a candidate.
+
+        Raises Misconfigured with its complaint, Unavailable where it cannot be asked.
+        """
+        if told := complaint(self.envoy, self._start(candidate.whole, "candidate")):
+            raise Misconfigured("edge", f"Envoy refuses the configuration: {told}")
+
+    def remember(self, rendered: RenderedConfiguration) -> None:
+        """This Envoy runs it. Raises Unavailable."""
+        replace(self._taken, self._mark(rendered))
+
+    async def push(
+        self,
+        rendered: RenderedConfiguration,
+        changed: Callable[[], RenderedConfiguration],
+        versions: Versions,
+        canary: Canary,
+    ) -> None:
+        """Replace the files, see them in force and the canaries refused; else the old ones return.
+
+        Envoy is asked about what `changed` beforehand: about all of it that takes seconds.
+        Raises Misconfigured or Unavailable; nothing is left half in place.
+        """
+        before = {name: self._path(name).read_bytes() for name in rendered.files}
+        after = {name: Written.of(content) for name, content in rendered.files.items()}
+        if before == {name: content.data for name, content in after.items()}:
+            # Policies alone changed, say: Envoy has nothing to do with them, if it runs the files.
+            await self._put(after, versions)
+            return
+        await asyncio.to_thread(lambda: self.validate(changed()))
+        try:
+            await self._put(after, versions)
+            passed = await canary()
+        except Unavailable:
+            await self._put_back(before, versions)
+            raise
+        if passed:
+            await self._put_back(before, versions)
+            raise Misconfigured(
+                "edge", f"{passed} was not refused; the former configuration is back"
+            )
+        self.remember(rendered)
+
+    async def put_revoked(self, files: Mapping[str, JsonLike], versions: Versions) -> None:
+        """Replace the maps of what is revoked: one tested shape, so it is renamed and confirmed.
+
+        Raises Unavailable.
+        """
+        await self._put({name: Written.of(content) for name, content in files.items()}, versions)
+
+    async def _put(self, contents: Mapping[str, Written], versions: Versions) -> None:
+        """One after the other, each seen to run, whatever lies on the disk already.
+
+        What lies there Envoy may never have taken: it is renamed into place again, which Envoy
+        sees. Raises Unavailable.
+        """
+        running: Mapping[str, str] | None = None
+        for name, content in contents.items():
+            if self._holds(name, content):
+                running = await versions() if running is None else running
+                if running.get(name) == content.version:
+                    continue
+            replace(self._path(name), content.data)
+            within = CONFIRM_WITHIN_SECONDS + len(content.data) / BYTES_A_SECOND
+            await confirm(name, content.version, versions, within)
+
+    async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
+        """Every file, also where Envoy does not say that it has taken the one before.
+
+        It is not asked any more then. Raises Unavailable.
+        """
+        failed: Unavailable | None = None
+        for name, data in contents.items():
+            content = Written(data, json.loads(data)["version_info"])
+            try:
+                if failed is None:
+                    await self._put({name: content}, versions)
+                elif not self._holds(name, content):
+                    replace(self._path(name), data)
+            except Unavailable as error:
+                failed = failed or error
+        if failed:
+            raise failed
+
+    def _holds(self, name: str, content: Written) -> bool:
+        try:
+            return self._path(name).read_bytes() == content.data
+        except OSError:
+            return False
+
+    def _was_taken(self, rendered: RenderedConfiguration) -> bool:
+        try:
+            return self._taken.read_bytes() == self._mark(rendered)
+        except OSError:
+            return False
+
+    @property
+    def _taken(self) -> Path:
+        return self.folder / "taken"
+
+    def _mark(self, rendered: RenderedConfiguration) -> bytes:
+        """In short: which Envoy, and which version of each resource."""
+        binary = self.envoy.stat()
+        versions = {name: content["version_info"] for name, content in rendered.files.items()}
+        return compact_json(
+            {"envoy": [str(self.envoy), binary.st_size, binary.st_mtime_ns], **versions}
+        )
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name / f"{name}.json"
+
+    def _start(self, content: JsonLike, name: str) -> Path:
+        path = self.folder / f"{name}.json"
+        replace(path, compact_json(content))
+        return path
+
+
+async def confirm(name: str, version: str, versions: Versions, within: float) -> None:
+    """Wait until Envoy runs this version, for so many seconds. Raises Unavailable."""
+    try:
+        async with asyncio.timeout(within):
+            while (await versions()).get(name) != version:  # noqa: ASYNC110 - Envoy sends no event
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise Unavailable(f"Envoy did not take the new {name}") from None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in place whole: written aside, synced, renamed.
+
+    Raises Unavailable where the disk is full, say; the former file is still there then.
+    """
+    fresh = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,48 @@
+"""Files of JSON or YAML that others wrote."""
+
+from pathlib import Path
+
+from durward.core.difference import printable
+from durward.core.errors import Misconfigured
+from durward.core.policy.language.source import PolicyError, parse_text
+from durward.core.wire import MAX_DEPTH, Json
+
+MAX_FILE_BYTES = 4_194_304
+
+
+def read(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:
+    """The content of a JSON or YAML file. Raises Misconfigured."""
+    try:
+        return parsed(file, limit_bytes, limit_depth)
+    except PolicyError as error:
+        problem = error.problems[0]
+        place = f":{problem.line}:{problem.column}" if problem.line else ""
+        raise Misconfigured(f"{file}{place}", printable(problem.message)) from error
+
+
+def parsed(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:
+    """The same. Raises PolicyError where it is neither JSON nor YAML, else Misconfigured."""
+    text = text_of(file, limit_bytes)
+    return parse_text(text, str(file), limit_bytes=limit_bytes, limit_depth=limit_depth)
+
+
+def check_regular(file: Path) -> None:
+    """Refuse what is no file and would be waited for, such as a pipe. Raises Misconfigured.
+
+    A file that others name, or that a pattern finds, is one; whoever names a pipe on a command line
+    means it.
+    """
+    if file.exists() and not file.is_file():
+        raise Misconfigured(str(file), "not a file")
+
+
+def text_of(file: Path, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of a file. Raises Misconfigured."""
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(limit_bytes + 1)  # a device has no size, and no end
+    except OSError as error:
+        raise Misconfigured(str(file), error.strerror or "cannot be read") from error
+    if len(text) > limit_bytes:
+        raise Misconfigured(str(file), f"larger than {limit_bytes} bytes")
+    return text

@@ -1,0 +1,177 @@
+"""The admin API, as the command line uses it: declarations and keys."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.errors import Conflict, Misconfigured, Unavailable
+from durward.core.values import ClientId, Seconds, UserId
+from durward.core.wire import Json
+from durward.services.apply import Applied, Plan
+from durward.services.keyring import RotationRequest
+from durward.wiring import ControlPlane
+
+PROBLEM = "application/problem+json"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One declaration on its way."""
+
+    kind: Kind
+    name: str
+    body: dict[str, object]
+
+
+class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What should be: declarations, or all that was declared under a version."""
+
+    declarations: tuple[Declared, ...] = ()
+    prune: bool = False
+    version: int | None = None
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the next keys sign, and how long the present ones stay; without them as safe allows."""
+
+    ahead_seconds: int | None = None
+    grace_seconds: int | None = None
+    unsafe_now: bool = False
+    dry_run: bool = False
+
+    def wish(self) -> RotationRequest:
+        """As the service takes it."""
+        ahead = None if self.ahead_seconds is None else Seconds(self.ahead_seconds)
+        grace = None if self.grace_seconds is None else Seconds(self.grace_seconds)
+        return RotationRequest(ahead, grace, self.unsafe_now)
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """Only on the control socket, which its owner alone can open."""
+    return [*of_declarations(plane), *of_secrets(plane)]
+
+
+def of_declarations(plane: ControlPlane) -> list[Route]:
+    """What is declared, what should be, and what was."""
+
+    async def plan(http: Request) -> Response:
+        wanted = msgspec.json.decode(await http.body(), type=Application)
+        planned = await plane.plan(declared(wanted), prune=wanted.prune, version=wanted.version)
+        return JSONResponse({**changed(planned), "secrets": planned.secrets})
+
+    async def apply(http: Request) -> Response:
+        wanted = msgspec.json.decode(await http.body(), type=Application)
+        applied = await plane.apply(declared(wanted), prune=wanted.prune, version=wanted.version)
+        return JSONResponse(
+            {
+                "version": applied.version,
+                **changed(applied),
+                "secrets": {client: secret.reveal() for client, secret in applied.secrets},
+            },
+            headers={"cache-control": "no-store"},
+        )
+
+    async def export(_: Request) -> Response:
+        found: dict[str, dict[str, Json]] = {}
+        for one in await plane.export():
+            found.setdefault(one.kind.value, {})[one.name] = dict(one.body)
+        return JSONResponse(found)
+
+    async def history(_: Request) -> Response:
+        versions, changes = await plane.history()
+        of: dict[int, list[dict[str, str]]] = {one.version: [] for one in versions}
+        for one in changes:
+            of[one.version].append({"step": one.step, "kind": one.kind.value, "name": one.name})
+        listed = [{**msgspec.to_builtins(one), "changes": of[one.version]} for one in versions]
+        return JSONResponse({"versions": listed})
+
+    return [
+        Route("/admin/v1/plan", told(plan), methods=["POST"]),
+        Route("/admin/v1/apply", told(apply), methods=["POST"]),
+        Route("/admin/v1/declarations", told(export)),
+        Route("/admin/v1/history", told(history)),
+    ]
+
+
+def of_secrets(plane: ControlPlane) -> list[Route]:
+    """What people and clients prove themselves with, and the keys that sign."""
+
+    async def people(_: Request) -> Response:
+        return JSONResponse({"users": await plane.people()})
+
+    async def password(http: Request) -> Response:
+        fresh = await plane.new_password(UserId(http.path_params["user"]))
+        return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
+
+    async def secret(http: Request) -> Response:
+        fresh = await plane.new_client_secret(ClientId(http.path_params["client"]))
+        return JSONResponse({"secret": fresh.reveal()}, headers={"cache-control": "no-store"})
+
+    async def keys(_: Request) -> Response:
+        return JSONResponse({"keys": plane.key_list()})
+
+    async def rotate(http: Request) -> Response:
+        turn = msgspec.json.decode(await http.body(), type=Rotation)
+        wish = turn.wish()
+        if turn.dry_run:
+            done, version = plane.plan_rotation(wish), plane.published.version
+        else:
+            done, version = await plane.rotate_keys(wish)
+        return JSONResponse(
+            {"signs_from": done.signs_from, "retired_at": done.retired_at, "version": version}
+        )
+
+    return [
+        Route("/admin/v1/users", told(people)),
+        Route("/admin/v1/users/{user}/password", told(password), methods=["POST"]),
+        Route("/admin/v1/clients/{client}/secret", told(secret), methods=["POST"]),
+        Route("/admin/v1/keys", told(keys)),
+        Route("/admin/v1/keys/rotate", told(rotate), methods=["POST"]),
+    ]
+
+
+def declared(wanted: Application) -> list[Declaration]:
+    """Declarations as the core knows them. Raises Misconfigured beside a version."""
+    if wanted.version is not None and wanted.declarations:
+        raise Misconfigured("version", "declarations are given too; it is one or the other")
+    return [
+        Declaration(found.kind, found.name, msgspec.to_builtins(found.body))
+        for found in wanted.declarations
+    ]
+
+
+def changed(done: Plan | Applied) -> dict[str, object]:
+    """What changes, as it is sent: each step, what changes within it, what APIs come to."""
+    return {"changes": msgspec.to_builtins(done.changes), **msgspec.to_builtins(done.report)}
+
+
+def told(endpoint: Endpoint) -> Endpoint:
+    """Errors as problem documents (RFC 9457)."""
+
+    async def respond(http: Request) -> Response:
+        try:
+            return await endpoint(http)
+        except Misconfigured as error:
+            return problem(422, f"{error.path}: {error.problem}", error.hint)
+        except (msgspec.DecodeError, ValueError) as error:
+            return problem(400, str(error))
+        except Conflict as error:
+            return problem(409, str(error), error.hint)
+        except Unavailable as error:
+            if error.unsettled:  # who asks again at once may do it twice
+                return problem(503, str(error), error.hint, unsettled=True)
+            answer = problem(503, str(error), error.hint)
+            answer.headers["retry-after"] = str(error.retry_after)
+            return answer
+
+    return respond
+
+
+def problem(status: int, title: str, hint: str = "", **more: object) -> Response:
+    """A problem document; whoever reads it may see everything."""
+    body = {"type": "about:blank", "title": title, "status": status, "hint": hint, **more}
+    return JSONResponse(body, status, media_type=PROBLEM)

@@ -1,0 +1,95 @@
+"""Decisions over HTTP (AuthZEN Authorization API 1.0 §10), a protected resource (RFC 6750)."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durward import __version__
+from durward.core.authzen import metadata
+from durward.core.authzen.body import MAX_BODY_BYTES
+from durward.core.authzen.openapi import document
+from durward.core.edge.envoy.filters import REQUEST_ID_OF_CLIENT
+from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+from durward.core.oauth import protected_resource
+from durward.entrypoints.http.body import JSON, read_body
+from durward.entrypoints.http.caller import bearer_token, source_of
+from durward.entrypoints.http.metadata import CACHED
+from durward.entrypoints.http.replies import NO_STORE, unavailable
+from durward.services.decisions import Answer, AuthzenService
+from durward.wiring import ControlPlane
+
+REQUEST_ID = "x-request-id"
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}\Z")
+Ask = Callable[[AuthzenService, bytes], Answer]
+ENDPOINTS: dict[str, Ask] = {
+    metadata.EVALUATION_PATH: AuthzenService.evaluate,
+    metadata.EVALUATIONS_PATH: AuthzenService.evaluate_many,
+    metadata.SUBJECT_PATH: AuthzenService.search_subjects,
+    metadata.RESOURCE_PATH: AuthzenService.search_resources,
+    metadata.ACTION_PATH: AuthzenService.search_actions,
+}
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """The endpoints, and what is said of them."""
+    resource = plane.issuer + metadata.ACCESS_PATH
+
+    async def configuration(_: Request) -> Response:
+        return JSONResponse(metadata.configuration(plane.issuer), headers=CACHED)
+
+    async def resource_metadata(_: Request) -> Response:
+        told = protected_resource.metadata(resource, plane.issuer, ())
+        return JSONResponse(told, headers=CACHED)
+
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document(plane.issuer, __version__), headers=CACHED)
+
+    return [
+        Route(metadata.CONFIGURATION_PATH, configuration),
+        Route(metadata.RESOURCE_METADATA_PATH, resource_metadata),
+        Route(metadata.OPENAPI_PATH, openapi),
+        *(Route(path, endpoint(plane, ask), methods=["POST"]) for path, ask in ENDPOINTS.items()),
+    ]
+
+
+def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Response]]:
+    """One question: a denial is an answer (200), what cannot be read is an error (400)."""
+    challenge = f'Bearer resource_metadata="{plane.issuer}{metadata.RESOURCE_METADATA_PATH}"'
+
+    async def answer(http: Request) -> Response:
+        token = bearer_token(http)
+        if not token:
+            return told({"error": "an access token is needed"}, 401, challenge)
+        try:
+            body = await read_body(http, JSON, MAX_BODY_BYTES)
+            answered = await plane.use(
+                lambda c, x, t: ask(AuthzenService(c, x, token.strip(), t), body),
+                "decision endpoint",
+                source_of(http),
+            )
+        except ProtocolError as error:
+            if error.code is ErrorCode.INVALID_TOKEN:
+                return told({"error": error.public}, 401, f'{challenge}, error="{error.code}"')
+            return told({"error": error.public}, 400)
+        except Unavailable as error:
+            return unavailable(error)
+        return told(answered, 200)
+
+    async def with_request_id(http: Request) -> Response:
+        """The caller's id for the request is told again (§10.1.3)."""
+        reply = await answer(http)
+        id = http.headers.get(REQUEST_ID_OF_CLIENT, "")
+        if _PRINTABLE.match(id):
+            reply.headers[REQUEST_ID] = id
+        return reply
+
+    return with_request_id
+
+
+def told(body: Answer, status: int, challenge: str = "") -> Response:
+    """An answer that is kept nowhere."""
+    headers = {**NO_STORE, "www-authenticate": challenge} if challenge else NO_STORE
+    return JSONResponse(body, status, headers)

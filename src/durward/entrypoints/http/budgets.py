@@ -1,0 +1,133 @@
+"""How often one source may ask: a budget for each endpoint, looked at before the store is asked.
+
+Whole offices and mobile networks share an address, so budgets are generous: they bound what one
+source can use up, not what a person may do. Guesses at accounts and secrets have limits of their
+own (`core/authn/throttle.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from durward.core.authn.budget import Buckets, Budget
+from durward.core.authn.source import counted_source
+from durward.core.authzen import metadata as authzen
+from durward.core.errors import ErrorCode
+from durward.core.oauth.metadata import (
+    ACCOUNT_PATH,
+    AUTHORIZATION_PATH,
+    DISCOVERY_PATH,
+    INTERACTION_PATH,
+    JWKS_PATH,
+    LOGOUT_PATH,
+    METADATA_PATH,
+    REVOCATION_PATH,
+    STYLE_PATH,
+    TOKEN_PATH,
+    USERINFO_PATH,
+)
+from durward.core.values import Instant, Seconds
+from durward.entrypoints.http.caller import source_of
+from durward.entrypoints.http.replies import NO_STORE
+from durward.entrypoints.pages.render import message
+
+TOO_MANY = 429
+
+
+def page(wait: Seconds) -> Response:
+    """For people."""
+    text = f"Too many requests came from your network. Try again in {wait} seconds."
+    return message("Come back in a moment", text, TOO_MANY)
+
+
+def document(_: Seconds) -> Response:
+    """For programs, in the form of their protocols (RFC 6749 §5.2, RFC 6585 §4)."""
+    told = "too many requests came from your network"
+    body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value, "error_description": told}
+    return JSONResponse(body, TOO_MANY, NO_STORE)
+
+
+@dataclass(frozen=True)
+class PathClass:
+    """Endpoints that share a budget, and how they refuse."""
+
+    name: str
+    paths: frozenset[str]
+    budget: Budget
+    refusal: Callable[[Seconds], Response]
+
+
+BUDGETS: tuple[PathClass, ...] = (
+    # Each may leave a row: an office of 300 that arrives at once, then ten people a second.
+    PathClass("sign-in", frozenset({AUTHORIZATION_PATH, ACCOUNT_PATH}), Budget(300, 10), page),
+    # A sign-in takes three of these, and a password costs a verification at most.
+    PathClass("pages", frozenset({INTERACTION_PATH, LOGOUT_PATH}), Budget(900, 30), page),
+    # All servers behind one gateway, each with its people's refreshes; the store does some
+    # hundreds of transactions a second.
+    PathClass("token", frozenset({TOKEN_PATH, REVOCATION_PATH}), Budget(1_000, 100), document),
+    PathClass("userinfo", frozenset({USERINFO_PATH}), Budget(1_000, 100), document),
+    # A gateway asks for every request that it lets through.
+    PathClass(
+        "decisions",
+        frozenset(
+            {
+                authzen.EVALUATION_PATH,
+                authzen.EVALUATIONS_PATH,
+                authzen.SUBJECT_PATH,
+                authzen.RESOURCE_PATH,
+                authzen.ACTION_PATH,
+            }
+        ),
+        Budget(2_000, 1_000),
+        document,
+    ),
+)
+
+UNBOUNDED = frozenset(
+    {
+        METADATA_PATH,
+        DISCOVERY_PATH,
+        JWKS_PATH,
+        STYLE_PATH,
+        authzen.CONFIGURATION_PATH,
+        authzen.RESOURCE_METADATA_PATH,
+        authzen.OPENAPI_PATH,
+    }
+)
+"""Documents in memory: they ask nothing of the store."""
+
+
+class Budgeted:
+    """An application whose endpoints have budgets."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        now: Callable[[], Instant],
+        count_refused: Callable[[str, str], None],
+    ) -> None:
+        self._app = app
+        self._now = now
+        self._count_refused = count_refused
+        self._by_path: Mapping[str, tuple[PathClass, Buckets]] = {
+            path: (one, buckets)
+            for one, buckets in ((one, Buckets(one.budget)) for one in BUDGETS)
+            for path in one.paths
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 429 where the budget is used up; nothing else is done then."""
+        known = self._by_path.get(scope["path"]) if scope["type"] == "http" else None
+        if known is not None:
+            endpoint, buckets = known
+            source = counted_source(source_of(Request(scope)))
+            if wait := buckets.take(source, self._now()):
+                self._count_refused(endpoint.name, source)
+                refusal = endpoint.refusal(wait)
+                refusal.headers["retry-after"] = str(wait)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

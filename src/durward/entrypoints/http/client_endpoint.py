@@ -1,0 +1,49 @@
+"""Endpoints where clients prove themselves: a form comes in, an outcome or its error goes out."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from durward.core.audit.event import AuditContext
+from durward.core.errors import ProtocolError, Unavailable
+from durward.entrypoints.http.body import read_form
+from durward.entrypoints.http.caller import source_of
+from durward.entrypoints.http.replies import refusal, unavailable
+from durward.services.client_authentication import ClientRequest
+from durward.services.context import Context
+from durward.wiring import ControlPlane
+
+
+class Outcome(Protocol):
+    """What a use case did; an error is a value, so that what it recorded is committed."""
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """What the client is told instead of an answer."""
+
+
+T = TypeVar("T", bound=Outcome)
+UseCase = Callable[[Connection, Context, ClientRequest, AuditContext], T]
+
+
+def client_endpoint(
+    plane: ControlPlane, name: str, use_case: UseCase[T], reply: Callable[[T], Response]
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint of this name in the log."""
+
+    async def answer(http: Request) -> Response:
+        try:
+            request = ClientRequest(http.headers.get("authorization"), await read_form(http))
+            done = await plane.use(
+                lambda c, x, t: use_case(c, x, request, t), name, source_of(http)
+            )
+        except ProtocolError as error:
+            return refusal(error)
+        except Unavailable as error:
+            return unavailable(error)
+        return refusal(done.error) if done.error else reply(done)
+
+    return answer

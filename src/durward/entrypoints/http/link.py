@@ -1,0 +1,151 @@
+"""What the edges follow and tell: lists of parts, parts, revocations, events, reports (ADR 22)."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from durward.core.audit.event import AuditEvent
+from durward.core.configuration.api import check_resource
+from durward.core.edge.report import Report
+from durward.core.errors import Conflict, Misconfigured
+from durward.wiring import ControlPlane
+
+WAIT_SECONDS = 20.0
+DIGEST = re.compile(r"[0-9a-f]{64}")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node that asks for its id."""
+
+    place: str
+    wish: str | None = None
+
+
+class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node that ends in order."""
+
+    node: str
+    place: str
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """`after` is what the edge has; 204 says that there is nothing newer yet."""
+
+    async def snapshot(http: Request) -> Response:
+        after = number(http, "after")
+        signed = await plane.list_after(after, digest(http), waiting(http))
+        if signed is None:
+            return Response(status_code=204)
+        return Response(signed, media_type="application/jose")
+
+    async def parts(http: Request) -> Response:
+        wanted = msgspec.json.decode(await http.body(), type=list[str])
+        found = await plane.parts(wanted)
+        texts = {digest: body.decode() for digest, body in found.items()}
+        return Response(msgspec.json.encode(texts), media_type="application/json")
+
+    async def ahead(http: Request) -> Response:
+        await plane.overtake((await http.body()).decode("ascii"))
+        return JSONResponse({})
+
+    async def revocations(http: Request) -> Response:
+        after, at = number(http, "after"), number(http, "at")
+        feed = await plane.revocations_after(after, at, waiting(http))
+        told = {
+            "sequence": feed.sequence,
+            "at": feed.at,
+            "entries": feed.entries,
+        }
+        return Response(msgspec.json.encode(told), media_type="application/json")
+
+    async def canaries(http: Request) -> Response:
+        return JSONResponse(plane.canaries(audience(http)))
+
+    async def events(http: Request) -> Response:
+        listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
+        return JSONResponse({"taken": await plane.ingest(listed)})
+
+    async def reports(http: Request) -> Response:
+        heard = await plane.hear(msgspec.json.decode(await http.body(), type=Report))
+        return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
+
+    return [
+        Route("/edge/v1/snapshot", told(snapshot)),
+        Route("/edge/v1/parts", told(parts), methods=["POST"]),
+        Route("/edge/v1/ahead", told(ahead), methods=["POST"]),
+        Route("/edge/v1/revocations", told(revocations)),
+        Route("/edge/v1/canaries", told(canaries)),
+        Route("/edge/v1/events", told(events), methods=["POST"]),
+        Route("/edge/v1/reports", told(reports), methods=["POST"]),
+        *of_membership(plane),
+    ]
+
+
+def of_membership(plane: ControlPlane) -> list[Route]:
+    """How a node begins to be one, and ends."""
+
+    async def join(http: Request) -> Response:
+        asked = msgspec.json.decode(await http.body(), type=Joining)
+        return JSONResponse({"id": await plane.join(asked.wish, asked.place)})
+
+    async def leave(http: Request) -> Response:
+        asked = msgspec.json.decode(await http.body(), type=Leaving)
+        await plane.leave(asked.node, asked.place)
+        return JSONResponse({})
+
+    return [
+        Route("/edge/v1/join", told(join), methods=["POST"]),
+        Route("/edge/v1/leave", told(leave), methods=["POST"]),
+    ]
+
+
+def number(http: Request, name: str) -> int:
+    """A number of the query; 0 where it is not there. Raises ValueError."""
+    text = http.query_params.get(name, "0")
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"`{name}` is a number")
+    return int(text)
+
+
+def digest(http: Request) -> str:
+    """The list that the edge has; empty where it has none. Raises ValueError."""
+    text = http.query_params.get("list", "")
+    if text and not DIGEST.fullmatch(text):
+        raise ValueError("`list` is a SHA-256 in hexadecimal")
+    return text
+
+
+def audience(http: Request) -> str:
+    """The API that tokens are asked for. Raises ValueError."""
+    text = http.query_params.get("audience", "")
+    try:
+        check_resource(text)
+    except Misconfigured as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def waiting(http: Request) -> float:
+    """How long to wait for news, in seconds."""
+    return 0 if http.query_params.get("wait") == "no" else WAIT_SECONDS
+
+
+def told(endpoint: Endpoint) -> Endpoint:
+    """Errors as the agent of a node tells them on."""
+
+    async def respond(http: Request) -> Response:
+        try:
+            return await endpoint(http)
+        except Misconfigured as error:
+            return PlainTextResponse(str(error), 422)
+        except Conflict as error:
+            return PlainTextResponse(str(error), 409)
+        except (msgspec.DecodeError, ValueError) as error:
+            return PlainTextResponse(str(error), 400)
+
+    return respond

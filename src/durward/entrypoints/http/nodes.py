@@ -1,0 +1,123 @@
+"""The nodes of the edge, as the command line asks for them."""
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from durward.core.edge.report import (
+    NodeState,
+    Standing,
+    is_late,
+    lacks,
+    reasons,
+    seconds_since,
+    standing,
+)
+from durward.core.values import Instant
+from durward.core.wire import JsonLike
+from durward.entrypoints.http.admin import told
+from durward.wiring import ControlPlane
+
+LONGEST_WAIT_SECONDS = 20.0
+HISTORY = 100
+
+
+class PutBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator knows of what nodes had: a version that the next one must be beyond."""
+
+    beyond: int = 0
+
+
+def routes(plane: ControlPlane) -> list[Route]:
+    """Only on the control socket, which its owner alone can open."""
+
+    async def fleet(http: Request) -> Response:
+        """How each node stands to a version, and to what was revoked up to a sequence number.
+
+        Waits while one that is in contact is behind. What is not asked for is the newest of when
+        the request began.
+        """
+        version = int(http.query_params.get("version", "0"))
+        revocations = int(http.query_params.get("revocations", "-1"))
+        wait = min(float(http.query_params.get("wait", "0")), LONGEST_WAIT_SECONDS)
+        deadline = asyncio.get_running_loop().time() + wait
+        while True:
+            found = await plane.fleet()
+            version, now = version or found.version, plane.now()
+            revocations = found.revocations if revocations < 0 else revocations
+            listed = [
+                shown(node, version, revocations, found.lacking_since.get(node.id), now)
+                for node in found.nodes
+            ]
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or not any(node["standing"] == Standing.BEHIND for node in listed):
+                break
+            await plane.wait_for_nodes(min(left, 0.5))  # other replicas hear of nodes too
+        return JSONResponse(
+            {
+                "version": version,
+                "revocations": revocations,
+                "database": found.deployment.database,
+                "epoch": found.deployment.epoch,
+                "published_seconds_ago": seconds_since(found.published_at, now),
+                "nodes": listed,
+            }
+        )
+
+    async def history(http: Request) -> Response:
+        found = await plane.node_history(http.path_params["node"], HISTORY)
+        return JSONResponse(
+            {
+                "reports": [
+                    {"at": at, "version": version, "reasons": dict(reasons(report))}
+                    for at, version, report in found
+                ]
+            }
+        )
+
+    async def forget(http: Request) -> Response:
+        await plane.forget_node(http.path_params["node"])
+        return JSONResponse({})
+
+    async def restored(http: Request) -> Response:
+        asked = msgspec.json.decode(await http.body(), type=PutBack)
+        epoch, version = await plane.restored(asked.beyond)
+        return JSONResponse({"epoch": epoch, "version": version})
+
+    return [
+        Route("/admin/v1/nodes", told(fleet)),
+        Route("/admin/v1/nodes/{node}/history", told(history)),
+        Route("/admin/v1/nodes/{node}/forget", told(forget), methods=["POST"]),
+        Route("/admin/v1/restored", told(restored), methods=["POST"]),
+    ]
+
+
+def shown(
+    node: NodeState, version: int, revocations: int, since: Instant | None, now: Instant
+) -> dict[str, JsonLike]:
+    """A node as it is told. It is late where it lacks something of the newest for too long."""
+    report, stands = node.report, standing(node, version, revocations, now)
+    found: dict[str, JsonLike] = {
+        "id": node.id,
+        "standing": stands.value,
+        "late": is_late(stands, since, now),
+        "version": node.version,
+        "lacks": lacks(node, version, revocations),
+        "heard_seconds_ago": seconds_since(node.heard_at, now),
+    }
+    if report is not None:
+        found |= {
+            "durward": report.durward,
+            "kept": report.kept,
+            "parts": report.parts,
+            "reasons": dict(reasons(report)),
+            "revocations": report.revocations,
+            "push_seconds": report.push_seconds,
+            "spool_bytes": report.spool_bytes,
+            "disk_free_bytes": report.disk_free_bytes,
+            "troubles": list(report.troubles),
+        }
+    return found

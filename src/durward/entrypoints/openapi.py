@@ -1,0 +1,76 @@
+"""OpenAPI documents as files: what they refer to in their folder is written in place.
+
+What is wrong is told here already, with line and column: whoever takes the document afterwards has
+no file to point at.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from durward.core.difference import printable
+from durward.core.errors import Misconfigured
+from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, told
+from durward.core.openapi.operations import read_inventory
+from durward.core.openapi.references import bundled
+from durward.core.policy.language.source import place_finder
+from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
+from durward.core.wire import Json
+from durward.entrypoints.files import check_regular, read, text_of
+
+MAX_FILES = 1_000
+
+
+@dataclass
+class Folder:
+    """The folder of a document; nothing outside of it is read, and no more than bounds allow."""
+
+    path: Path
+    files: int = 0
+    bytes_left: int = DOCUMENT_BYTES
+
+    def load(self, name: str) -> Json:
+        """The content of a file, by its path from here. Raises Misconfigured."""
+        try:
+            file = (self.path / name).resolve(strict=True)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
+            raise Misconfigured(name, "there is no such file") from error
+        if not file.is_relative_to(self.path.resolve()):
+            raise Misconfigured(name, "a link leads out of the folder; put a copy there")
+        if not file.is_file():
+            raise Misconfigured(name, "not a file")
+        self.files += 1
+        size = file.stat().st_size
+        if self.files > MAX_FILES or size > self.bytes_left:
+            limit = f"{MAX_FILES} files and {DOCUMENT_BYTES} bytes"
+            raise Misconfigured(name, f"a document refers to {limit} at most")
+        content = read(file, self.bytes_left, DOCUMENT_DEPTH)
+        self.bytes_left -= size
+        return content
+
+
+def document_in(file: Path, api: str) -> Json:
+    """The OpenAPI document of an API, from its file. Raises Misconfigured."""
+    check_regular(file)
+    document = read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH)
+    return checked(document, file, api, within="")
+
+
+def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
+    """The document that stands in a file, at a pointer, as it is declared. Raises Misconfigured."""
+    try:
+        written = bundled(document, "" if within else file.name, Folder(file.parent).load)
+        read_inventory(written, api)
+    except DocumentRefused as error:
+        text = text_of(file, DOCUMENT_BYTES)
+        first, rest = error.faults[:MAX_TOLD], error.faults[MAX_TOLD:]
+        place = place_finder(text, [within + fault.pointer for fault in first])
+        lines = []
+        for fault in first:
+            line, column = place(within + fault.pointer)
+            where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
+            lines.append(f"{where}: {fault}")
+        problem = "\n  ".join(
+            ["the OpenAPI document is refused:", *told([*lines, *map(str, rest)])]
+        )
+        raise Misconfigured(f"apis/{api}", problem) from error
+    return written

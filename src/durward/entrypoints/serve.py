@@ -1,0 +1,134 @@
+"""The control plane as a process: two applications on two sockets."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from durward.core.errors import Unavailable
+from durward.entrypoints.http import (
+    admin,
+    authzen,
+    link,
+    log,
+    metadata,
+    nodes,
+    revocation,
+    token,
+    userinfo,
+)
+from durward.entrypoints.http.budgets import Budgeted
+from durward.entrypoints.http.failures import GONE, Incidents
+from durward.entrypoints.http.listener import serve
+from durward.entrypoints.pages import account, interaction, logout, render
+from durward.entrypoints.process import until_ended
+from durward.entrypoints.report import report
+from durward.settings import ServeSettings
+from durward.wiring import SLOW_SECONDS, STUCK_SECONDS, ControlPlane
+
+PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
+
+
+async def run(settings: ServeSettings) -> None:
+    """Serve until asked to end: clients through the edge, edges and operators on the other."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    plane = await ControlPlane.open(settings)
+    runtime = Path(settings.runtime)
+    applications = {
+        runtime / PUBLIC_SOCKET: public(plane),
+        runtime / CONTROL_SOCKET: control(plane),
+    }
+    serving = asyncio.create_task(serve(applications, ended))
+    tasks = [
+        asyncio.create_task(plane.keep_fresh(report)),
+        asyncio.create_task(plane.keep_sequencing(report)),
+        asyncio.create_task(plane.keep_tidy(report)),
+    ]
+    try:
+        await until_ended(ended, [serving, *tasks])
+    finally:
+        ended.set()
+        await plane.release()
+        await serving
+        for task in tasks:
+            task.cancel()
+        await plane.close()
+
+
+def public(plane: ControlPlane) -> Starlette:
+    """What clients reach through the edge."""
+    incidents = Incidents(plane.now, report)
+
+    async def broken(_: Request, error: Exception) -> Response:
+        """A mistake of ours: its id is told, and nothing else (the log has the rest)."""
+        text = f"It is known as incident {incidents.record(error)}."
+        return render.message("This is our mistake", text, 500)
+
+    return Starlette(
+        routes=[
+            *metadata.routes(plane),
+            *token.routes(plane),
+            *revocation.routes(plane),
+            *userinfo.routes(plane),
+            *authzen.routes(plane),
+            *interaction.routes(plane),
+            *logout.routes(plane),
+            *account.routes(plane),
+            *render.style(),
+        ],
+        middleware=[Middleware(Budgeted, plane.now, plane.count_refused)],
+        exception_handlers={**GONE, Unavailable: away, Exception: broken},
+    )
+
+
+async def away(_: Request, error: Exception) -> Response:
+    """The store does not answer: nothing is given out meanwhile."""
+    answer = render.message("Come back in a moment", "The service is busy with itself.", 503)
+    answer.headers["retry-after"] = str(getattr(error, "retry_after", 1))
+    return answer
+
+
+def control(plane: ControlPlane) -> Starlette:
+    """What edges and operators reach, on a socket that only their account can open."""
+    incidents = Incidents(plane.now, report)
+
+    async def alive(_: Request) -> Response:
+        try:
+            plane.check_passwords(STUCK_SECONDS)
+        except Unavailable as error:
+            return PlainTextResponse(str(error), 503)
+        return PlainTextResponse("ok")
+
+    async def ready(_: Request) -> Response:
+        try:
+            await plane.check_store()
+            plane.check_passwords(SLOW_SECONDS)
+        except Unavailable as error:
+            return PlainTextResponse(str(error), 503)
+        return PlainTextResponse("ok")
+
+    async def broken(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"incident {incidents.record(error)}", 500)
+
+    async def busy(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(str(error), 503)
+
+    return Starlette(
+        routes=[
+            Route("/livez", alive),
+            Route("/readyz", ready),
+            *link.routes(plane),
+            *admin.routes(plane),
+            *nodes.routes(plane),
+            *log.routes(plane),
+        ],
+        exception_handlers={**GONE, Unavailable: busy, Exception: broken},
+    )

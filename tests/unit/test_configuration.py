@@ -1,0 +1,180 @@
+"""What is declared fits together, or nothing of it is taken."""
+
+from typing import Any
+
+import pytest
+
+from durward.core.configuration.configuration import Configuration, read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.errors import Misconfigured
+
+OPENAPI = {"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "Get"}}}}
+ALLOW = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+GOOD: dict[str, dict[str, dict[str, Any]]] = {
+    "tenants": {"acme": {}},
+    "policies": {"all": ALLOW, "cap": ALLOW},
+    "roles": {"clerk": {"policies": ["all"], "boundary": ["cap"]}},
+    "apis": {"orders": {"audience": "http://api", "upstream": "127.0.0.1:80", "openapi": OPENAPI}},
+    "clients": {"job": {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"]}},
+    "users": {"ann": {"tenant": "acme", "roles": ["clerk"], "policies": ["all"]}},
+}
+
+
+def configuration(**changes: dict[str, dict[str, Any]]) -> Configuration:
+    declared = {kind: {**bodies, **changes.get(kind, {})} for kind, bodies in GOOD.items()}
+    return read_configuration(
+        Declaration(Kind(kind), name, body)
+        for kind, bodies in declared.items()
+        for name, body in bodies.items()
+    )
+
+
+def test_what_fits_is_one_value() -> None:
+    found = configuration()
+    assert found.users["ann"].roles == ("clerk",)
+    assert found.apis["orders"].operations[0].action == "orders:Get"
+    assert found.bundle.identity == {"role/clerk": ("all",), "user/ann": ("all",)}
+    assert found.bundle.boundaries == {"role/clerk": ("cap",)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"users": {"eve": {}}}, "missing required field `tenant`"),
+        ({"users": {"eve": {"tenant": "acme", "role": []}}}, "unknown field `role`"),
+        ({"users": {"eve": {"tenant": "emca"}}}, "tenant names `emca`, which is not declared"),
+        ({"users": {"eve": {"tenant": "acme", "roles": ["x"]}}}, "roles names `x`"),
+        ({"users": {"e:e": {"tenant": "acme"}}}, "a name is "),
+        ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
+        ({"roles": {"r": {"policies": ["x"]}}}, "policies names `x`"),
+        *(
+            ({"apis": {"orders": {**GOOD["apis"]["orders"], "stage": stage}}}, "is no stage")
+            for stage in ("", "prod:acme", "*", "${x")
+        ),
+        ({"policies": {"all": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
+        ({"policies": {"loose": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
+        ({"clients": {"c": {"tenant": "acme", "grants": ["password"]}}}, "is not a grant"),
+        ({"clients": {"c": {"tenant": "acme", "authentication": "x"}}}, "authentication is one"),
+        (
+            {
+                "clients": {
+                    "c": {
+                        "tenant": "acme",
+                        "authentication": "none",
+                        "grants": ["client_credentials"],
+                    }
+                }
+            },
+            "a public client cannot act for itself",
+        ),
+        (
+            {"clients": {"c": {"tenant": "acme", "authentication": "private_key_jwt"}}},
+            "needs `jwks`",
+        ),
+        ({"clients": {"c": {"tenant": "acme"}}}, "needs `redirect_uris`"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "keys": {"x": {}}}}}, "`x` is not a key"),
+        ({"apis": {"Orders": GOOD["apis"]["orders"]}}, "a name is "),
+        ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
+        (
+            {"apis": {"two": {**GOOD["apis"]["orders"], "audience": "http://other"}}},
+            "apis/two: `GET /a` answers the same requests as `GET /a` of apis/orders",
+        ),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": "x"}}}, "resource identifier"),
+        *(
+            ({"apis": {"two": {**GOOD["apis"]["orders"], "audience": f"https://{url}"}}}, told)
+            for url, told in {
+                "u:p@a.example": "resource identifier",
+                "a.example/a/../b": "resource identifier",
+                "a.example//b": "resource identifier",
+                "a.example/%2e": "resource identifier",
+                "a.example/x\n": "resource identifier",
+            }.items()
+        ),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "upstream": "x"}}}, "not an address"),
+        ({"apis": {"two": {**GOOD["apis"]["orders"], "openapi": {}}}}, "not an OpenAPI 3"),
+    ],
+)
+def test_what_does_not_fit_is_told(changes: dict[str, dict[str, Any]], told: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        configuration(**changes)
+    assert told in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("localhost:9000", "localhost:9000"),
+        ("orders.internal:80", "orders.internal:80"),
+        ("127.0.0.1:9000", "127.0.0.1:9000"),
+        ("[::1]:9000", "[::1]:9000"),
+        ("unix:/run/orders@1.sock", "unix:/run/orders@1.sock"),
+        ("http://orders.internal", "orders.internal:80"),
+        ("http://orders.internal:9000", "orders.internal:9000"),
+        ("HTTP://Orders.Internal", "orders.internal:80"),
+        ("http://127.0.0.1", "127.0.0.1:80"),
+        ("http://[::1]", "[::1]:80"),
+        ("http://[::1]:9000", "[::1]:9000"),
+    ],
+)
+def test_a_service_is_at_a_socket_an_address_or_a_name(written: str, read: str) -> None:
+    found = configuration(apis={"orders": {**GOOD["apis"]["orders"], "upstream": written}})
+    assert str(found.apis["orders"].upstream) == read
+
+
+@pytest.mark.parametrize(
+    ("upstream", "told"),
+    [
+        ("https://orders.internal", "TLS to services is not supported yet"),
+        ("HTTPS://orders.internal:8443", "TLS to services is not supported yet"),
+        ("h2c://orders.internal:80", "HTTP/2 to services is not supported yet"),
+        ("ftp://orders.internal", "not an address"),
+        ("://orders.internal:80", "not an address"),
+        ("http://orders.internal/v1", "has a path"),
+        ("http://orders.internal/", "has a path"),
+        ("http://orders.internal?a", "has a path"),
+        ("http://orders.internal#a", "has a path"),
+        ("http://unix:/run/x.sock", "has a path"),
+        ("orders.internal:80/v1", "has a path"),
+        ("//orders.internal:80", "has a path"),
+        ("http://ann:secret@orders.internal", "a name and a password are never sent"),
+        ("ann:secret@orders.internal:80", "a name and a password are never sent"),
+        ("https://ann:secret@orders.internal", "a name and a password are never sent"),
+        ("orders.internal", "a port is missing"),
+        ("orders.internal:*", "a port is missing"),
+        ("*:80", "not the name of a host"),
+        ("http://*.internal", "not the name of a host"),
+        ("http://", "a port is missing"),
+        ("orders_1:80", "not the name of a host"),
+        ("::1:80", "IPv6 stands in brackets"),
+        ("127.1:80", "a name does not end with a number"),
+    ],
+)
+def test_what_the_edge_could_not_reach_is_refused_with_what_to_write(
+    upstream: str, told: str
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        configuration(apis={"orders": {**GOOD["apis"]["orders"], "upstream": upstream}})
+    assert "apis/orders: upstream: " in caught.value.problem
+    assert told in caught.value.problem
+    assert "; write " in caught.value.problem
+    assert "secret" not in caught.value.problem
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        configuration(users={"eve": {}}, roles={"r": {"policies": ["x"]}})
+    assert "users/eve" in caught.value.problem
+    assert "roles/r" in caught.value.problem
+
+
+@pytest.mark.parametrize("spelling", ["http://API.example/a", "http://api.example/a/"])
+def test_two_resources_with_one_place_for_their_metadata_are_refused(spelling: str) -> None:
+    """RFC 9728 §3.3: who asks refuses a document that names another resource."""
+    openapi = {"openapi": "3.1.0", "paths": {"/b": {"get": {}}}}
+    one = {**GOOD["apis"]["orders"], "audience": "http://api.example/a"}
+    other = {**one, "audience": spelling, "openapi": openapi}
+    with pytest.raises(Misconfigured, match="has the audience of `one`"):
+        configuration(apis={"one": one, "two": other})
