@@ -97,18 +97,18 @@ async def measure(operations: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
         settings = ServeSettings(issuer="https://issuer.example", runtime=folder, state=folder)
         plane = await ControlPlane.open(settings)
-        watched = Watched(plane._database)  # noqa: SLF001
-        plane._database = watched  # noqa: SLF001
+        watched = Watched(plane.transactions.database)
+        plane.transactions.database = watched
         many = [api(number) for number in range(operations // OPERATIONS_OF_AN_API)]
         began = time.perf_counter()
-        await plane.apply([*many, policy(0)], prune=True)
+        await plane.administration.apply([*many, policy(0)], prune=True)
         first, first_held = time.perf_counter() - began, watched.held
         held, whole, behind = [], [], []
         for number in range(1, ROUNDS + 1):
             watched.held, lateness = 0.0, [0.0]
             watcher = asyncio.create_task(late(lateness))
             began = time.perf_counter()
-            await plane.apply([policy(number)], prune=False)
+            await plane.administration.apply([policy(number)], prune=False)
             whole.append(time.perf_counter() - began)
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -81,7 +81,7 @@ class Issuer:
             return await http.get("/userinfo", headers={"authorization": f"Bearer {token}"})
 
     async def apply(self, *declared: Declaration) -> None:
-        applied = await self.plane.apply(declared, prune=False)
+        applied = await self.plane.administration.apply(declared, prune=False)
         self.secrets |= {str(client): secret.reveal() for client, secret in applied.secrets}
 
     async def own_token(self, client: str, resource: str) -> str:
@@ -91,8 +91,8 @@ class Issuer:
         return str(reply.json()["access_token"])
 
     async def events(self) -> list[str]:
-        await self.plane.sequence()
-        return [body.decode() for _, body in await self.plane.leaves(0, 10_000)]
+        await self.plane.upkeep.sequence()
+        return [body.decode() for _, body in await self.plane.log.leaves(0, 10_000)]
 
 
 @dataclass
@@ -190,10 +190,11 @@ async def issuer(
         settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
         plane = await ControlPlane.open(settings, clock, verifier, ENVOY)
         try:
-            applied = await plane.apply(sample(), prune=False)
+            applied = await plane.administration.apply(sample(), prune=False)
             secrets = {str(client): secret.reveal() for client, secret in applied.secrets}
             passwords = {
-                name: (await plane.new_password(UserId(name))).reveal() for name in ("ann", "bob")
+                name: (await plane.administration.new_password(UserId(name))).reveal()
+                for name in ("ann", "bob")
             }
             transport = httpx2.ASGITransport(app=public(plane), raise_app_exceptions=False)
             yield Issuer(plane, clock, passwords, secrets, transport)

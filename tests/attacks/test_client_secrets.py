@@ -33,10 +33,10 @@ async def status(issuer: Issuer, secret: str) -> int:
 async def test_a_replaced_secret_is_worth_nothing_and_so_are_its_tokens(issuer: Issuer) -> None:
     old = issuer.secrets["reporting"]
     assert await status(issuer, old) == 200
-    fresh = (await issuer.plane.new_client_secret(ClientId("reporting"))).reveal()
+    fresh = (await issuer.plane.administration.new_client_secret(ClientId("reporting"))).reveal()
     assert await status(issuer, old) == 401
     assert await status(issuer, fresh) == 200
-    feed = await issuer.plane.revocations_after(0, 0, 0)
+    feed = await issuer.plane.fleet.revocations_after(0, 0, 0)
     assert any(one.value == "reporting" for one in feed.entries)
     told = [one for one in await issuer.events() if "reporting" in one]
     assert any("secret removed" in one for one in told)
@@ -94,7 +94,7 @@ async def test_for_the_right_secret_nothing_is_counted(issuer: Issuer) -> None:
     def note(_: object, __: object, text: str, *___: object) -> None:
         statements.append(text)
 
-    database: Any = issuer.plane._database
+    database: Any = issuer.plane.transactions.database
     event.listen(database._engine, "before_cursor_execute", note)
     assert await status(issuer, issuer.secrets["reporting"]) == 200
     assert any("client_secrets" in text for text in statements)
@@ -114,4 +114,4 @@ async def test_a_secret_that_was_typed_as_the_clients_name_is_not_recorded(issue
 @pytest.mark.parametrize("client", ["durward-cli", "nobody"])
 async def test_who_has_no_secret_gets_none(issuer: Issuer, client: str) -> None:
     with pytest.raises(Misconfigured):
-        await issuer.plane.new_client_secret(ClientId(client))
+        await issuer.plane.administration.new_client_secret(ClientId(client))

@@ -125,7 +125,7 @@ async def test_a_denial_does_not_tell_the_caller_what_policies_say(issuer: Issue
     assert told.json()["decision"] is False
     assert "archivists" not in told.text
     id = told.json()["context"]["id"]
-    event = await issuer.plane.event(id)
+    event = await issuer.plane.log.event(id)
     assert event is not None
     assert event.facts["asked_by"] == "gate"
     assert "archivists" in json.dumps(event.facts["explanation"]), "the log tells"
@@ -154,7 +154,7 @@ async def test_every_decision_of_a_batch_is_in_the_log(issuer: Issuer) -> None:
     told = reply.json()["evaluations"]
     assert [one["decision"] for one in told] == [True, False, True]
     for answer in (told[0], told[2]):
-        assert await issuer.plane.event(answer["context"]["id"]) is not None
+        assert await issuer.plane.log.event(answer["context"]["id"]) is not None
 
 
 @pytest.mark.parametrize(

@@ -239,11 +239,11 @@ async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
     issuer: Issuer,
 ) -> None:
     plane, source = issuer.plane, "192.0.2.1"
-    admitted = await plane.use(
+    admitted = await plane.use_cases.write(
         lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source
     )
     assert isinstance(admitted, sessions.Admitted)
-    await plane.new_password(UserId("ann"))
+    await plane.administration.new_password(UserId("ann"))
 
     def late(
         admitted: Admitted,
@@ -251,9 +251,11 @@ async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
         nothing = BrowserSecrets()
         return lambda c, x, t: sessions.sign_in(c, x, "ann", admitted, None, nothing, "", t)
 
-    instead = await plane.use(late(admitted), "browser", source)
+    instead = await plane.use_cases.write(late(admitted), "browser", source)
     assert isinstance(instead, sessions.Admitted), "the new hash is to be verified"
     assert instead.phc != admitted.phc
-    again = await plane.use(lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source)
+    again = await plane.use_cases.write(
+        lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source
+    )
     assert isinstance(again, sessions.Admitted)
-    assert isinstance(await plane.use(late(again), "browser", source), Begun)
+    assert isinstance(await plane.use_cases.write(late(again), "browser", source), Begun)

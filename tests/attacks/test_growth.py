@@ -42,7 +42,7 @@ def small_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def rows(issuer: Issuer, table: Any) -> int:
     count = select(func.count()).select_from(table)
-    return await issuer.plane._database.read(lambda c: c.execute(count).scalar() or 0)
+    return await issuer.plane.transactions.database.read(lambda c: c.execute(count).scalar() or 0)
 
 
 async def flood(issuer: Issuer, sources: list[str]) -> Counter[int]:
@@ -135,7 +135,9 @@ async def test_a_parameter_that_is_kept_is_bounded_in_bytes(
 async def test_one_waiting_sign_in_takes_little_room(issuer: Issuer) -> None:
     await issuer.browser().authorize(state='"' * 2_048, nonce="\\" * 512, login_hint="é" * 160)
     size = select(func.max(func.length(schema.interactions.c.request)))
-    assert (await issuer.plane._database.read(lambda c: c.execute(size).scalar_one())) < 10_000
+    assert (
+        await issuer.plane.transactions.database.read(lambda c: c.execute(size).scalar_one())
+    ) < 10_000
 
 
 @pytest.mark.parametrize("name", ["state", "nonce", "login_hint"])
@@ -167,8 +169,8 @@ async def test_refused_requests_without_proof_leave_a_bounded_number_of_events_a
     assert await refused_tokens(issuer, **form) == ATTEMPTS - budget_of("/token").burst
     issuer.clock.forward(3)
     assert await refused_tokens(issuer, **form) > 0
-    await issuer.plane.tidy()
-    await issuer.plane.tidy()
+    await issuer.plane.upkeep.tidy()
+    await issuer.plane.upkeep.tidy()
     events = [json.loads(body) for body in (await issuer.events())[before:]]
     told = [event for event in events if event["kind"] == "requests refused"]
     written = ANONYMOUS_EVENTS.burst + 3 * ANONYMOUS_EVENTS.per_second

@@ -171,12 +171,14 @@ async def test_browsers_are_known_no_more_once_the_person_is_not_the_one_they_we
     assert sum("'ann'" in row for row in rows) == 2
     match how:
         case "password":
-            await issuer.plane.new_password(UserId("ann"))
+            await issuer.plane.administration.new_password(UserId("ann"))
         case "disabled":
             (ann,) = [one for one in sample() if one.name == "ann"]
             await issuer.apply(replace(ann, body={**ann.body, "disabled": True}))
         case _:
-            await issuer.plane.apply([one for one in sample() if one.name != "ann"], prune=True)
+            await issuer.plane.administration.apply(
+                [one for one in sample() if one.name != "ann"], prune=True
+            )
     (left,) = (await everything(issuer))["known_browsers"]
     assert "'bob'" in left
 

@@ -97,7 +97,7 @@ async def test_the_store_holds_no_token_code_password_or_cookie(issuer: Issuer) 
     cookies = [cookie.value or "" for cookie in browser.http.cookies.jar]
     known = [tokens["refresh_token"], tokens["access_token"], issuer.passwords["ann"], *cookies]
     known += issuer.secrets.values()
-    state = Path(issuer.plane._settings.state)
+    state = Path(issuer.plane.settings.state)
     stored = b"".join(path.read_bytes() for path in state.glob("durward.db*"))
     assert stored
     assert len(cookies) == 3

@@ -38,11 +38,13 @@ async def keep(issuer: Issuer, user: str, phc: str) -> None:
         hold_people(connection, user)
         record_password(connection, UserId(user), phc, audit)
 
-    await issuer.plane.use(use, "test")
+    await issuer.plane.use_cases.write(use, "test")
 
 
 async def kept(issuer: Issuer, user: str) -> str | None:
-    return await issuer.plane.use(lambda c, _x, _t: load_password(c, UserId(user)), "test")
+    return await issuer.plane.use_cases.write(
+        lambda c, _x, _t: load_password(c, UserId(user)), "test"
+    )
 
 
 async def sign_in(browser: Browser, account: str, password: str) -> httpx2.Response:
@@ -171,9 +173,9 @@ async def test_the_time_does_not_tell_an_old_account_from_none() -> None:
             return [name for name in names if passwords.decoy(context, name) == former]
 
         async def slow() -> set[str]:
-            again = await ControlPlane.open(issuer.plane._settings, issuer.clock)
+            again = await ControlPlane.open(issuer.plane.settings, issuer.clock)
             try:
-                return set(await again.use(use, "test"))
+                return set(await again.use_cases.write(use, "test"))
             finally:
                 await again.close()
 
@@ -184,13 +186,15 @@ async def test_the_time_does_not_tell_an_old_account_from_none() -> None:
         assert 150 < len(half) < 250
         await keep(issuer, "bob", with_lanes("of bob"))
         assert await slow() == set(names)
-        replica = await ControlPlane.open(issuer.plane._settings, issuer.clock)
+        replica = await ControlPlane.open(issuer.plane.settings, issuer.clock)
         try:
             assert (await sign_in(issuer.browser(), "ann", "of ann")).status_code == 200
-            await replica.refresh()
-            assert set(await replica.use(use, "test")) == half  # others never change back
+            await replica.publication.refresh()
+            assert (
+                set(await replica.use_cases.write(use, "test")) == half
+            )  # others never change back
             assert (await sign_in(issuer.browser(), "bob", "of bob")).status_code == 200
-            await replica.refresh()
-            assert await replica.use(use, "test") == []
+            await replica.publication.refresh()
+            assert await replica.use_cases.write(use, "test") == []
         finally:
             await replica.close()

@@ -27,9 +27,9 @@ async def confirm(browser: Browser, page: httpx2.Response) -> httpx2.Response:
 
 
 async def rotated(issuer: Issuer, wish: RotationRequest, then_seconds: int = 0) -> None:
-    await issuer.plane.rotate_keys(wish)
+    await issuer.plane.administration.rotate_keys(wish)
     issuer.clock.forward(then_seconds)
-    await issuer.plane.refresh()
+    await issuer.plane.publication.refresh()
 
 
 async def test_a_browser_that_is_not_signed_in_is_told_that_nothing_was_ended(

@@ -319,7 +319,7 @@ async def test_what_was_not_taken_away_goes_on(issuer: Issuer) -> None:
 async def test_a_replaced_password_ends_what_outlives_the_session_too(issuer: Issuer) -> None:
     """Whoever knew the one before may have let an application in."""
     tokens, bobs = await offline(issuer), await issuer.browser().tokens("bob", **OTHER)
-    await issuer.plane.new_password(UserId("ann"))
+    await issuer.plane.administration.new_password(UserId("ann"))
     assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
     assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
     assert (await issuer.refresh(bobs["refresh_token"], "other")).status_code == 200
@@ -334,7 +334,9 @@ async def test_the_resource_of_a_grant_stays_the_one_it_was_given_for(issuer: Is
 
 async def revoked(issuer: Issuer) -> list[tuple[str, str]]:
     """What edges were told, but for sessions."""
-    found = await issuer.plane.use(lambda c, _, __: load_revocations(c, 0, START), "test")
+    found = await issuer.plane.use_cases.write(
+        lambda c, _, __: load_revocations(c, 0, START), "test"
+    )
     return [(one.kind, one.value) for one in found if one.kind != "session"]
 
 
@@ -357,7 +359,7 @@ async def test_what_ends_many_grants_is_told_in_one_entry(issuer: Issuer, way: s
         case "the client loses its API":
             await issuer.apply(changed(Kind.CLIENT, "other", apis=[]))
         case "a new password":
-            await issuer.plane.new_password(UserId("ann"))
+            await issuer.plane.administration.new_password(UserId("ann"))
         case _:
             page = await browser.http.get("/")
             token = page.text.partition('name="token" value="')[2].partition('"')[0]

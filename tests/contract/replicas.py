@@ -29,7 +29,7 @@ class Replica:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        folder = issuer.plane._settings.state
+        folder = issuer.plane.settings.state
         settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
         self.plane: ControlPlane = self.begin(
             ControlPlane.open(settings, issuer.clock, envoy=ENVOY)
@@ -76,11 +76,11 @@ class _Meanwhile(Database):
 
 @contextlib.contextmanager
 def _store(issuer: Issuer, store: _Meanwhile) -> Iterator[None]:
-    issuer.plane._database = store
+    issuer.plane.transactions.database = store
     try:
         yield
     finally:
-        issuer.plane._database = store.inner
+        issuer.plane.transactions.database = store.inner
 
 
 async def beside(
@@ -94,7 +94,7 @@ async def beside(
 
     `after` says by its outcome which transaction that is.
     """
-    store = _Meanwhile(issuer.plane._database, second, after)
+    store = _Meanwhile(issuer.plane.transactions.database, second, after)
     with _store(issuer, store):
         outcome = await first()
     assert store.begun is not None

@@ -44,7 +44,7 @@ async def quick_password(issuer: Issuer) -> None:
     salt, word = b"0123456789abcdef", issuer.passwords["ann"]
     kdf = Argon2id(salt=salt, length=32, iterations=1, lanes=1, memory_cost=8)
     phc = kdf.derive_phc_encoded(word.encode())
-    await issuer.plane.use(
+    await issuer.plane.use_cases.write(
         lambda c, x, t: passwords.set_password(c, x, UserId("ann"), phc, t), "test"
     )
 
@@ -286,7 +286,7 @@ async def sign_in(issuer: Issuer) -> None:
             issuer.clock.forward(60)
             reply = await browser.sign_in(page)
         assert 'id="consent"' in reply.text
-        key = issuer.plane._key_file.derive("attempts")
+        key = issuer.plane.publication.key_file.derive("attempts")
         pair = attempt_from(key, "ann", f"192.0.2.{number}").pair
         counted = (await everything(issuer))["attempts"]
         assert not [row for row in counted if pair in row or ", -" in row]
@@ -327,7 +327,7 @@ async def derive_anew(issuer: Issuer) -> None:
 
     for number, which in enumerate(each_fault(commits=4)):
         issuer.clock.forward(60)
-        await issuer.plane.use(
+        await issuer.plane.use_cases.write(
             lambda c, x, t: passwords.set_password(c, x, UserId("ann"), former, t), "test"
         )
         before = replaced(await everything(issuer))
@@ -353,13 +353,15 @@ async def give_password(issuer: Issuer) -> None:
         tokens = await issuer.browser().tokens()
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            said = await told_of(issuer.plane.new_password(UserId("ann")))
+            said = await told_of(issuer.plane.administration.new_password(UserId("ann")))
         assert (said == "done") is not injected.struck
         assert said == "not known" or not injected.lost
         if said == "not done":
             assert await everything(issuer) == before
             assert (await issuer.refresh(tokens["refresh_token"])).status_code == 200
-        issuer.passwords["ann"] = (await issuer.plane.new_password(UserId("ann"))).reveal()
+        issuer.passwords["ann"] = (
+            await issuer.plane.administration.new_password(UserId("ann"))
+        ).reveal()
         assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
         if not injected.struck:
             return
@@ -426,9 +428,9 @@ async def put_in_order(issuer: Issuer) -> None:
     for which in each_fault(commits=2):
         await issuer.token("reporting", grant_type="nothing")
         with faults(issuer, **which) as injected:
-            failed = await fails(issuer.plane.sequence())
+            failed = await fails(issuer.plane.upkeep.sequence())
         assert failed == injected.struck
-        await issuer.plane.sequence()
+        await issuer.plane.upkeep.sequence()
         older = await sound(issuer, older)
         assert (await everything(issuer))["audit_outbox"] == []
         if not injected.struck:
@@ -437,11 +439,11 @@ async def put_in_order(issuer: Issuer) -> None:
 
 async def sound(issuer: Issuer, older: Checkpoint | None) -> Checkpoint:
     """The newest checkpoint, under which the whole log lies."""
-    signer = issuer.plane._signer(AUDIT)
-    found = await issuer.plane.checkpoint()
+    signer = issuer.plane.keys.signer(AUDIT)
+    found = await issuer.plane.log.checkpoint()
     assert found is not None
     newest = verify_checkpoint(found[1], sequence.log_key(ISSUER, signer))
-    leaves = [body for _, body in await issuer.plane.leaves(0, 100_000)]
+    leaves = [body for _, body in await issuer.plane.log.leaves(0, 100_000)]
     report = verify_log(leaves, newest, older)
     assert report.is_sound, report.problems
     assert newest.size == len(leaves) > (older.size if older else 0)
@@ -457,13 +459,13 @@ async def ship(issuer: Issuer) -> None:
         ]
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            failed = await fails(issuer.plane.ingest(batch))
+            failed = await fails(issuer.plane.fleet.ingest(batch))
         assert failed == injected.struck
         if failed and not injected.lost:
             assert await everything(issuer) == before
-        await issuer.plane.ingest(batch)
+        await issuer.plane.fleet.ingest(batch)
         told = await issuer.events()
-        assert await issuer.plane.ingest(batch) == 0
+        assert await issuer.plane.fleet.ingest(batch) == 0
         assert [sum(one.id in body for body in told) for one in batch] == [1, 1]
         if not injected.struck:
             return
@@ -486,7 +488,7 @@ async def declare(issuer: Issuer) -> None:
             await as_it_was(issuer)
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            told = await told_of(issuer.plane.apply(wanted, prune=True))
+            told = await told_of(issuer.plane.administration.apply(wanted, prune=True))
         after = await everything(issuer)
         is_there = after == before
         assert told in {"not known", "not done" if is_there else "done"}
@@ -494,7 +496,7 @@ async def declare(issuer: Issuer) -> None:
         if not is_there:
             await nothing_is_left(issuer)
         assert not (injected.lost and is_there) or which == {"after_commit": 0}
-        planned = await issuer.plane.plan(wanted, prune=True)
+        planned = await issuer.plane.administration.plan(wanted, prune=True)
         assert bool(planned.changes) == is_there
         if not injected.struck:
             return
@@ -503,7 +505,7 @@ async def declare(issuer: Issuer) -> None:
 async def go_back(issuer: Issuer) -> None:
     """What was declared under a version is declared again as a whole, or nothing is changed."""
     then = issuer.plane.published.version
-    was = await issuer.plane.export()
+    was = await issuer.plane.administration.export()
     fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
     now = [
         *(one for one in was if one.name not in {"bob", "reporter"}),
@@ -513,14 +515,14 @@ async def go_back(issuer: Issuer) -> None:
     is_back = True
     for which in each_fault(commits=2):
         if is_back:
-            await issuer.plane.apply(now, prune=True)
+            await issuer.plane.administration.apply(now, prune=True)
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            told = await told_of(issuer.plane.apply(prune=True, version=then))
+            told = await told_of(issuer.plane.administration.apply(prune=True, version=then))
         is_back = await everything(issuer) != before
         assert told in {"not known", "done" if is_back else "not done"}
         assert injected.struck or told == "done"
-        assert (await issuer.plane.export() == was) == is_back
+        assert (await issuer.plane.administration.export() == was) == is_back
         if not injected.struck:
             return
 
@@ -542,11 +544,11 @@ async def take_less(issuer: Issuer) -> None:
         code = await browser.code()
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            failed = await fails(issuer.plane.apply([wanted], prune=False))
+            failed = await fails(issuer.plane.administration.apply([wanted], prune=False))
         assert failed == injected.struck
         if injected.struck and not injected.lost:
             assert await everything(issuer) == before
-        await issuer.plane.apply([wanted], prune=False)
+        await issuer.plane.administration.apply([wanted], prune=False)
         await issuer.apply(*sample())
         assert not given_out(await issuer.refresh(token))
         assert not given_out(await issuer.redeem(code))
@@ -556,8 +558,12 @@ async def take_less(issuer: Issuer) -> None:
 
 async def as_it_was(issuer: Issuer) -> None:
     """The sample, and somebody who is signed in."""
-    await issuer.plane.apply([one for one in sample() if one.name != "fresh"], prune=True)
-    await issuer.plane.apply([one for one in sample() if one.name != "desk"], prune=True)
+    await issuer.plane.administration.apply(
+        [one for one in sample() if one.name != "fresh"], prune=True
+    )
+    await issuer.plane.administration.apply(
+        [one for one in sample() if one.name != "desk"], prune=True
+    )
     await issuer.apply(*sample())
     await quick_password(issuer)
     issuer.clock.forward(60)
@@ -580,11 +586,11 @@ async def nothing_is_left(issuer: Issuer) -> None:
 
 async def published(issuer: Issuer) -> dict[str, bytes]:
     """The parts of the newest snapshot: every one that its list names is there."""
-    found = await issuer.plane._database.read(load_snapshot)
+    found = await issuer.plane.transactions.database.read(load_snapshot)
     assert found is not None
     listing = Listing.from_wire(decode_base64url(found[1].split(b".")[1].decode()))
     assert listing.version == found[0]
-    bodies = await issuer.plane.parts(list(listing.parts.values()))
+    bodies = await issuer.plane.fleet.parts(list(listing.parts.values()))
     return {name: bodies[digest] for name, digest in listing.parts.items()}
 
 
@@ -593,11 +599,11 @@ async def sweep(issuer: Issuer) -> None:
     for told, which in enumerate(each_fault(commits=16), 1):
         await issuer.browser().authorize()
         issuer.clock.forward(INTERACTION_LIFETIME)
-        issuer.plane.count_refused("token", "192.0.2.9")
+        issuer.plane.upkeep.unrecorded.refuse("token", "192.0.2.9")
         with faults(issuer, **which) as injected:
-            failed = await fails(issuer.plane.tidy())
+            failed = await fails(issuer.plane.upkeep.tidy())
         assert failed == injected.struck
-        await issuer.plane.tidy()
+        await issuer.plane.upkeep.tidy()
         assert (await everything(issuer))["interactions"] == []
         assert sum('"requests refused"' in body for body in await issuer.events()) == told
         if not injected.struck:
@@ -606,7 +612,7 @@ async def sweep(issuer: Issuer) -> None:
 
 async def turn_keys(issuer: Issuer) -> None:
     """One key of each purpose stays, and edges are told of the same ones; no token is refused."""
-    database = issuer.plane._database
+    database = issuer.plane.transactions.database
     for which in each_fault():
         issuer.clock.forward(1)
         token = (await issuer.browser().tokens(scope="openid"))["access_token"]
@@ -614,16 +620,16 @@ async def turn_keys(issuer: Issuer) -> None:
         await database.write(lambda c: c.execute(delete(schema.deployment)))
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            said = await told_of(issuer.plane.rotate_keys(RotationRequest()))
+            said = await told_of(issuer.plane.administration.rotate_keys(RotationRequest()))
         is_done = await everything(issuer) != before
         assert said in {"not known", "done" if is_done else "not done"}
         assert injected.struck or said == "done"
-        ring = await database.read(lambda c: load_ring(c, issuer.plane._key_file))
+        ring = await database.read(lambda c: load_ring(c, issuer.plane.publication.key_file))
         staying = [key.purpose for key in ring.keys if key.retired_at is None]
         assert sorted(one for one in staying if one in ROTATED) == sorted(ROTATED)
         for key in ring.keys:
             ring.open(key)
-        await issuer.plane.refresh()
+        await issuer.plane.publication.refresh()
         assert (await issuer.userinfo(token)).status_code == 200
         told = json.loads((await published(issuer))["keys"])
         assert told["keys"] == ring.public((ACCESS,), issuer.clock())
@@ -644,11 +650,11 @@ async def follow(issuer: Issuer) -> None:
             refused={"api/orders": Refused("d", "Envoy refuses it")},
         )
         for step in (
-            lambda place=place, node=refusing.node: issuer.plane.join(node, place),
-            lambda moved=refusing.place, node=refusing.node: issuer.plane.join(node, moved),
-            lambda report=refusing: issuer.plane.hear(report),
-            lambda left=refusing.place, node=refusing.node: issuer.plane.leave(node, left),
-            lambda node=refusing.node: issuer.plane.forget_node(node),
+            lambda place=place, node=refusing.node: issuer.plane.fleet.join(node, place),
+            lambda moved=refusing.place, node=refusing.node: issuer.plane.fleet.join(node, moved),
+            lambda report=refusing: issuer.plane.fleet.hear(report),
+            lambda left=refusing.place, node=refusing.node: issuer.plane.fleet.leave(node, left),
+            lambda node=refusing.node: issuer.plane.fleet.forget(node),
         ):
             issuer.clock.forward(IN_CONTACT + 1)  # so that the node is silent, and may move
             with faults(issuer, **which) as injected:
@@ -657,7 +663,9 @@ async def follow(issuer: Issuer) -> None:
             strikes.append(injected)
             if injected.struck and not injected.lost:
                 await step()
-        assert not [node for node in (await issuer.plane.fleet()).nodes if node.id == refusing.node]
+        assert not [
+            node for node in (await issuer.plane.fleet.load()).nodes if node.id == refusing.node
+        ]
         told = [event for event in await issuer.events() if f'"nodes/{refusing.node}"' in event]
         kinds = [json.loads(event)["kind"] for event in told if '"kind"' in event]
         assert sorted(kinds) == [
@@ -669,27 +677,27 @@ async def follow(issuer: Issuer) -> None:
 
 async def put_back(issuer: Issuer) -> None:
     """A node that is ahead is overtaken once, and what may have been used in between is ended."""
-    for which in each_fault(commits=2):
+    for which in each_fault():
         issuer.clock.forward(1)
         token = (await issuer.browser().tokens())["refresh_token"]
         plane = issuer.plane
-        before = await plane.fleet()
-        signer = plane._signer(SNAPSHOT)
+        before = await plane.fleet.load()
+        signer = plane.keys.signer(SNAPSHOT)
         database, version = before.deployment.database, before.version + 5
         listing = Listing(version, database, before.deployment.epoch, {})
         signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
         with faults(issuer, **which) as injected:
-            failed = await fails(plane.overtake(signed))
+            failed = await fails(plane.fleet.overtake(signed))
         assert injected.struck or not failed
         if not failed:
-            assert (await plane.fleet()).version == version + 1
-        await plane.overtake(signed)  # as the node does where nobody answered
-        after = await plane.fleet()
+            assert (await plane.fleet.load()).version == version + 1
+        await plane.fleet.overtake(signed)  # as the node does where nobody answered
+        after = await plane.fleet.load()
         assert (after.version, after.deployment.epoch) == (
             version + 1,
             before.deployment.epoch + 1,
         )
-        await plane.refresh()
+        await plane.publication.refresh()
         assert (await issuer.refresh(token)).status_code == 400
         if not injected.struck:
             return

@@ -47,7 +47,7 @@ async def test_plan_and_apply_tell_the_same_and_then_nothing(issuer: Issuer) -> 
         orders_without_scopes(),
         Declaration(Kind.TENANT, "new", {}),
     ]
-    planned = await issuer.plane.plan(wanted, prune=False)
+    planned = await issuer.plane.administration.plan(wanted, prune=False)
     (orders,) = planned.report.apis
     assert (orders.name, orders.public, orders.not_allowed_first) == ("orders", 1, ("Purge",))
     assert [(one.kind, one.name, one.lines, one.left_out) for one in planned.report.details] == [
@@ -67,9 +67,9 @@ async def test_plan_and_apply_tell_the_same_and_then_nothing(issuer: Issuer) -> 
         ),
         (Kind.CLIENT, "reporting", (Detail("~", "/scopes", "+ orders:read", widens=True),), 0),
     ]
-    applied = await issuer.plane.apply(wanted, prune=False)
+    applied = await issuer.plane.administration.apply(wanted, prune=False)
     assert applied.report == planned.report
-    again = await issuer.plane.plan(wanted, prune=False)
+    again = await issuer.plane.administration.plan(wanted, prune=False)
     assert (again.changes, again.report.apis, again.report.details) == ((), (), ())
 
 
@@ -77,7 +77,7 @@ async def test_what_is_removed_tells_its_denies_and_no_api(issuer: Issuer) -> No
     deny: dict[str, Json] = {"Sid": "Freeze", "Effect": "Deny", "Action": "*", "Resource": "*"}
     freeze = Declaration(Kind.POLICY, "freeze", {"Version": "2012-10-17", "Statement": [deny]})
     await issuer.apply(freeze)
-    planned = await issuer.plane.plan(sample(), prune=True)
+    planned = await issuer.plane.administration.plan(sample(), prune=True)
     assert not planned.report.apis
     (found,) = planned.report.details
     assert found.lines == (Detail("-", "Deny Freeze", widens=True),)
@@ -100,6 +100,8 @@ async def test_an_api_that_is_added_is_told_in_numbers_alone(issuer: Issuer) -> 
         "upstream": "127.0.0.1:1",
         "openapi": {"openapi": "3.1.0", "paths": {"/other": {"get": {"security": []}}}},
     }
-    planned = await issuer.plane.plan([Declaration(Kind.API, "other", body)], prune=False)
+    planned = await issuer.plane.administration.plan(
+        [Declaration(Kind.API, "other", body)], prune=False
+    )
     assert planned.report.apis == (ApiSummary("other", 1, 1, 1, ("GetOther",), {}, ()),)
     assert not planned.report.details

@@ -138,10 +138,10 @@ async def test_a_store_that_does_not_answer_is_waited_for_only_so_long(
         async with holder.transaction():
             await holder.execute("LOCK TABLE snapshots IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(Unavailable, match="no answer"):
-                await issuer.plane.check_store()
+                await issuer.plane.publication.check()
     finally:
         await holder.close()
-    await issuer.plane.check_store()
+    await issuer.plane.publication.check()
 
 
 async def test_what_was_committed_is_in_the_log_exactly_once(issuer: Issuer) -> None:

@@ -36,11 +36,13 @@ async def test_of_sign_ins_at_the_same_moment_one_replaces_the_hash_and_all_get_
         record_password(connection, UserId("ann"), former, audit)
 
     async with serving(url) as issuer:
-        await issuer.plane.use(keep, "test")
+        await issuer.plane.use_cases.write(keep, "test")
         sources = [f"192.0.2.{number}" for number in range(4)]
         found = await asyncio.gather(*(sign_in(issuer, source) for source in sources))
         assert found == [200] * 4
-        kept = await issuer.plane.use(lambda c, _x, _t: load_password(c, UserId("ann")), "test")
+        kept = await issuer.plane.use_cases.write(
+            lambda c, _x, _t: load_password(c, UserId("ann")), "test"
+        )
         assert kept is not None
         assert passwords.is_current(kept)
         events = await issuer.events()

@@ -44,9 +44,9 @@ async def test_versions_are_told_with_who_when_and_what(issuer: Issuer) -> None:
     issuer.clock.forward(60)
     await issuer.apply(tenant("new"), tenant("acme", "Another name"))
     issuer.clock.forward(60)
-    await issuer.plane.rotate_keys(RotationRequest())
+    await issuer.plane.administration.rotate_keys(RotationRequest())
     await issuer.apply(tenant("new"))
-    versions, changes = await issuer.plane.history()
+    versions, changes = await issuer.plane.administration.history()
     assert [(one.version, one.actor, one.cause) for one in versions] == [
         (1, "start", "start"),
         (2, "operator", "apply"),
@@ -63,32 +63,34 @@ async def test_versions_are_told_with_who_when_and_what(issuer: Issuer) -> None:
 
 
 async def test_going_back_is_an_apply_of_what_was_declared_then(issuer: Issuer) -> None:
-    was, then = await issuer.plane.export(), issuer.plane.published.version
+    was, then = await issuer.plane.administration.export(), issuer.plane.published.version
     await issuer.apply(tenant("new"), tenant("acme", "Another name"))
-    await issuer.plane.apply(sample()[:1], prune=True)
-    planned = await issuer.plane.plan(prune=False, version=then)
-    done = await issuer.plane.apply(prune=False, version=then)
+    await issuer.plane.administration.apply(sample()[:1], prune=True)
+    planned = await issuer.plane.administration.plan(prune=False, version=then)
+    done = await issuer.plane.administration.apply(prune=False, version=then)
     assert done.changes == planned.changes
     assert done.version == then + 3
-    assert await issuer.plane.export() == was
-    versions, changes = await issuer.plane.history()
+    assert await issuer.plane.administration.export() == was
+    versions, changes = await issuer.plane.administration.history()
     assert versions[-1].cause == f"apply of version {then}"
     assert {one.step for one in changes if one.version == then + 3} == {"add"}
-    again = await issuer.plane.apply(prune=False, version=then)
+    again = await issuer.plane.administration.apply(prune=False, version=then)
     assert (again.version, again.changes) == (then + 3, ())
-    back = await issuer.plane.apply(prune=False, version=then + 1)
+    back = await issuer.plane.administration.apply(prune=False, version=then + 1)
     assert {(one.step, one.name) for one in back.changes} == {("add", "new"), ("change", "acme")}
 
 
 async def test_what_people_and_clients_lost_does_not_come_back(issuer: Issuer) -> None:
     then = issuer.plane.published.version
     gone = {"ann", "reporting"}
-    await issuer.plane.apply([one for one in sample() if one.name not in gone], prune=True)
-    done = await issuer.plane.apply(prune=False, version=then)
+    await issuer.plane.administration.apply(
+        [one for one in sample() if one.name not in gone], prune=True
+    )
+    done = await issuer.plane.administration.apply(prune=False, version=then)
     assert [client for client, _ in done.secrets] == ["reporting"]
     reply = await issuer.token("reporting", grant_type="client_credentials")
     assert reply.status_code == 401, "the former secret"
-    database = issuer.plane._database
+    database = issuer.plane.transactions.database
     assert not await database.read(lambda c: has_password(c, UserId("ann")))
 
 
@@ -104,11 +106,11 @@ async def test_what_is_not_kept_or_not_good_is_refused(issuer: Issuer) -> None:
         here = (c.kind == "apis") & (c.version == then)
         connection.execute(update(schema.changes).where(here).values(body=bad.body))
 
-    await issuer.plane._database.write(spoil)
+    await issuer.plane.transactions.database.write(spoil)
     before = await everything(issuer)
     with pytest.raises(Misconfigured, match="apis/orders"):
-        await issuer.plane.apply(prune=False, version=then)
-    for use in (issuer.plane.plan, issuer.plane.apply):
+        await issuer.plane.administration.apply(prune=False, version=then)
+    for use in (issuer.plane.administration.plan, issuer.plane.administration.apply):
         with pytest.raises(Misconfigured, match="99 is not kept") as caught:
             await use(prune=False, version=99)
         assert caught.value.hint.endswith(f"1 to {then + 1}")
@@ -121,7 +123,7 @@ async def test_what_is_not_kept_or_not_good_is_refused(issuer: Issuer) -> None:
 
 
 async def test_the_history_begins_with_what_is_declared_at_the_migration(issuer: Issuer) -> None:
-    database, version = issuer.plane._database, issuer.plane.published.version
+    database, version = issuer.plane.transactions.database, issuer.plane.published.version
 
     def as_before(connection: Connection) -> None:
         later = ("snapshot_parts", "deployment", "nodes", "node_reports")
@@ -135,9 +137,11 @@ async def test_the_history_begins_with_what_is_declared_at_the_migration(issuer:
     assert await database.write(migrate.migrate)
     (first,) = await database.read(history.load_versions)
     assert (first.version, first.at, first.actor) == (version, issuer.clock(), "migration")
-    await issuer.plane.apply(sample()[:1], prune=True)
-    await issuer.plane.apply(prune=False, version=version)
-    assert [one.name for one in await issuer.plane.export()] == sorted_names(sample())
+    await issuer.plane.administration.apply(sample()[:1], prune=True)
+    await issuer.plane.administration.apply(prune=False, version=version)
+    assert [one.name for one in await issuer.plane.administration.export()] == sorted_names(
+        sample()
+    )
 
 
 def sorted_names(declared: list[Declaration]) -> list[str]:

@@ -29,7 +29,7 @@ OTHER = "https://not-declared.example"
 @pytest.fixture
 async def issuer(url: str) -> AsyncIterator[Issuer]:
     async with fresh_issuer(url) as running:
-        await running.plane.join("edge-1", "here")
+        await running.plane.fleet.join("edge-1", "here")
         await revoke(running)
         yield running
 
@@ -49,8 +49,11 @@ async def node(issuer: Issuer, **query: int) -> tuple[str, bool]:
 
 async def whole(issuer: Issuer) -> Report:
     """All that there is is in force, kept and proven."""
-    version, feed = issuer.plane.published.version, await issuer.plane.revocations_after(0, 0, 0)
-    signed = await issuer.plane.list_after(0, "", 0)
+    version, feed = (
+        issuer.plane.published.version,
+        await issuer.plane.fleet.revocations_after(0, 0, 0),
+    )
+    signed = await issuer.plane.publication.newer(0, "", 0)
     assert signed
     return Report(
         node="edge-1",
@@ -66,15 +69,15 @@ async def whole(issuer: Issuer) -> Report:
 
 async def tell(issuer: Issuer, report: Report, seconds: int = 0) -> tuple[str, bool]:
     """A node says this and, every second, goes on to."""
-    await issuer.plane.hear(report)
+    await issuer.plane.fleet.hear(report)
     for _ in range(seconds):
         issuer.clock.forward(1)
-        await issuer.plane.hear(report)
+        await issuer.plane.fleet.hear(report)
     return await node(issuer)
 
 
 async def revoke(issuer: Issuer) -> None:
-    await issuer.plane.new_client_secret(ClientId("desk"))
+    await issuer.plane.administration.new_client_secret(ClientId("desk"))
 
 
 def tenant(name: str) -> Declaration:
@@ -133,15 +136,15 @@ async def test_a_canary_is_for_the_api_that_a_node_asks_for(issuer: Issuer) -> N
 async def test_another_list_of_the_same_version_is_noticed(issuer: Issuer) -> None:
     """As it is where the database is put back while `serve` runs, and others publish then."""
     plane, told = issuer.plane, list[str]()
-    found = await plane.fleet()
+    found = await plane.fleet.load()
     listing = Listing(found.version, found.deployment.database, found.deployment.epoch + 1, {})
-    signer = plane._signer(SNAPSHOT)
+    signer = plane.keys.signer(SNAPSHOT)
     other = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
-    following = asyncio.create_task(plane.keep_fresh(told.append))
+    following = asyncio.create_task(plane.upkeep.keep_fresh(told.append))
     replaced = update(snapshots).where(snapshots.c.version == found.version)
     values = {"body": other.encode(), "published_at": snapshots.c.published_at + 1}
-    await plane._database.write(lambda c: c.execute(replaced.values(values)))
+    await plane.transactions.database.write(lambda c: c.execute(replaced.values(values)))
     await until(lambda: plane.published.signed == other)
-    assert await plane.list_after(0, "", 0) == other
+    assert await plane.publication.newer(0, "", 0) == other
     following.cancel()
     assert told == []

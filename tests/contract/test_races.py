@@ -54,7 +54,9 @@ def session_of(browser: Browser) -> Secret:
 
 
 async def apply(replica: Replica, *declared: Declaration) -> None:
-    await asyncio.wrap_future(replica.begin(replica.plane.apply(declared, prune=False)))
+    await asyncio.wrap_future(
+        replica.begin(replica.plane.administration.apply(declared, prune=False))
+    )
 
 
 async def change(replica: Replica, what: str, browser: Browser) -> None:
@@ -62,15 +64,21 @@ async def change(replica: Replica, what: str, browser: Browser) -> None:
     plane, secret = replica.plane, session_of(browser)
     match what:
         case "a new password":
-            await plane.new_password(UserId("ann"))
+            await plane.administration.new_password(UserId("ann"))
         case "disabled":
-            await plane.apply([changed(Kind.USER, "ann", disabled=True)], prune=False)
+            await plane.administration.apply(
+                [changed(Kind.USER, "ann", disabled=True)], prune=False
+            )
         case "another tenant":
-            await plane.apply([changed(Kind.USER, "ann", tenant="globex")], prune=False)
+            await plane.administration.apply(
+                [changed(Kind.USER, "ann", tenant="globex")], prune=False
+            )
         case "the client loses its API":
-            await plane.apply([changed(Kind.CLIENT, "other", apis=[])], prune=False)
+            await plane.administration.apply([changed(Kind.CLIENT, "other", apis=[])], prune=False)
         case _:
-            done = await plane.use(lambda c, x, t: account.withdraw(c, x, secret, "other", t), "b")
+            done = await plane.use_cases.write(
+                lambda c, x, t: account.withdraw(c, x, secret, "other", t), "b"
+            )
             assert done
 
 
@@ -120,7 +128,7 @@ async def test_a_session_that_begins_beside_what_ends_all_of_them_ends_too(
     await beside(
         issuer,
         lambda: browser.sign_in(page),
-        lambda: other.begin(other.plane.apply([disabled], prune=False)),
+        lambda: other.begin(other.plane.administration.apply([disabled], prune=False)),
         after=lambda done: isinstance(done, Begun),
     )
     await apply(other, changed(Kind.USER, "ann"))
@@ -131,7 +139,7 @@ async def ask_silently(replica: Replica, browser: Browser) -> str:
     """Ask at another replica, in the session of a browser; where the answer goes."""
     form = urlencode(asked(prompt="none", **OTHER)).encode()
     session = session_of(browser)
-    outcome = await replica.plane.use(
+    outcome = await replica.plane.use_cases.write(
         lambda c, x, t: authorize.begin(c, x, form, Secret("dwb_x"), session, t), "test"
     )
     assert isinstance(outcome, Redirect)
@@ -156,7 +164,7 @@ async def test_nothing_is_issued_on_what_is_about_to_end(
 
     done, uri = await beside(
         issuer,
-        lambda: issuer.plane.use(end, "test"),
+        lambda: issuer.plane.use_cases.write(end, "test"),
         lambda: other.begin(ask_silently(other, browser)),
     )
     assert done
@@ -186,10 +194,12 @@ async def test_a_secret_that_is_replaced_at_that_moment_gives_nothing_afterwards
     issued, _ = await beside(
         issuer,
         lambda: issuer.token("reporting", grant_type="client_credentials"),
-        lambda: other.begin(other.plane.new_client_secret(ClientId("reporting"))),
+        lambda: other.begin(other.plane.administration.new_client_secret(ClientId("reporting"))),
     )
     said = claims_of(issuer, issued.json()["access_token"], ACCESS)
-    found = await issuer.plane._database.read(lambda c: revocations.load_revocations(c, 0, START))
+    found = await issuer.plane.transactions.database.read(
+        lambda c: revocations.load_revocations(c, 0, START)
+    )
     (at,) = [one.at for one in found if one.value == "reporting"]
     assert int(str(said["iat"])) <= numeric_date(at)
     refused = await issuer.token("reporting", grant_type="client_credentials")
@@ -216,11 +226,11 @@ async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_o
 ) -> None:
     """The log takes no event twice, and nothing after one that it refuses."""
     event = AuditEvent("e1", Instant(1), Event.DECISION, "ann", "orders/1")
-    assert await issuer.plane.ingest([event]) == 1
+    assert await issuer.plane.fleet.ingest([event]) == 1
     _, taken = await beside(
         issuer,
-        issuer.plane.sequence,
-        lambda: other.begin(other.plane.ingest([event])),
+        issuer.plane.upkeep.sequence,
+        lambda: other.begin(other.plane.fleet.ingest([event])),
         after=lambda tree: tree is not None,
     )
     assert taken == 0
@@ -252,13 +262,15 @@ async def test_who_waited_for_a_change_issues_by_what_it_left(
     issuer: Issuer, other: Replica
 ) -> None:
     """The request came while the change was being written: its facts are those of after."""
-    await asyncio.wrap_future(other.begin(other.plane.refresh()))
+    await asyncio.wrap_future(other.begin(other.plane.publication.refresh()))
     token = (await offline(issuer))["refresh_token"]
     request = ClientRequest(basic("other", issuer.secrets["other"]), refreshing(token))
     _, answer = await beside(
         issuer,
         lambda: issuer.apply(changed(Kind.USER, "ann", roles=[])),
-        lambda: other.begin(other.plane.use(lambda c, x, t: exchange(c, x, request, t), "t")),
+        lambda: other.begin(
+            other.plane.use_cases.write(lambda c, x, t: exchange(c, x, request, t), "t")
+        ),
     )
     assert "roles" not in claims_of(issuer, str(answer.body["access_token"]), ACCESS)
 
@@ -290,16 +302,16 @@ async def test_who_is_overtaken_every_time_is_asked_to_come_again(
 async def test_what_was_read_slowly_does_not_replace_what_came_meanwhile(issuer: Issuer) -> None:
     """A reading that began before a change ends after it."""
     plane = issuer.plane
-    older = await publish.load_published(plane._database, plane._key_file)
+    older = await publish.load_published(plane.transactions.database, plane.publication.key_file)
     await issuer.apply(changed(Kind.USER, "ann", roles=[]))
     newer = plane.published
-    await plane.refresh(older)
+    plane.publication.take(older)
     assert plane.published is newer
 
 
 @contextlib.asynccontextmanager
 async def replica_of(issuer: Issuer) -> AsyncIterator[ControlPlane]:
-    plane = await ControlPlane.open(issuer.plane._settings, issuer.clock, envoy=ENVOY)
+    plane = await ControlPlane.open(issuer.plane.settings, issuer.clock, envoy=ENVOY)
     yield plane
     await plane.close()
 
@@ -313,21 +325,21 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     newest = plane.published.version
     for table in (schema.snapshots, schema.versions, schema.changes):
         gone = delete(table).where(table.c.version == newest)
-        await plane._database.write(lambda c, g=gone: c.execute(g).rowcount)  # type: ignore[misc]
+        await plane.transactions.database.write(lambda c, g=gone: c.execute(g).rowcount)  # type: ignore[misc]
     reply = await issuer.token("reporting", grant_type="client_credentials")
     assert reply.status_code == 503
     with pytest.raises(Unavailable, match="put back"):
-        await plane.check_store()
+        await plane.publication.check()
     assert plane.published.version == newest
     issuer.clock.forward(1)
     async with replica_of(issuer) as another:  # it began with what the database says
-        await another.apply([changed(Kind.USER, "ann", groups=["x"])], prune=False)
+        await another.administration.apply([changed(Kind.USER, "ann", groups=["x"])], prune=False)
         assert another.published.version == newest
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200, "the number is the same, and it is read anew"
     assert plane.published.configuration.users["ann"].groups == ("x",)
-    await plane.restored(newest)
-    await plane.check_store()
+    await plane.administration.restored(newest)
+    await plane.publication.check()
     assert plane.published.edition[:2] == (2, newest + 1)
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200

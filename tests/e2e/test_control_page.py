@@ -94,8 +94,10 @@ async def test_every_parameter_that_is_told_is_read(issuer: Issuer) -> None:
 
 
 async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None:
-    await issuer.plane.join("edge-1", "here")
-    await issuer.plane.hear(Report(node="edge-1", place="here", durward="0", closed={"keys": "x"}))
+    await issuer.plane.fleet.join("edge-1", "here")
+    await issuer.plane.fleet.hear(
+        Report(node="edge-1", place="here", durward="0", closed={"keys": "x"})
+    )
     async with reached(issuer) as http:
         for (method, path), (_, answered) in told().items():
             if not (wanted := names(answered)):
@@ -117,8 +119,8 @@ async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None
 
 
 async def newest_event(issuer: Issuer) -> str:
-    await issuer.plane.sequence()
-    newest: dict[str, Any] = msgspec.json.decode((await issuer.plane.newest_leaves(1))[0][1])
+    await issuer.plane.upkeep.sequence()
+    newest: dict[str, Any] = msgspec.json.decode((await issuer.plane.log.newest(1))[0][1])
     return str(newest["id"])
 
 

@@ -160,14 +160,16 @@ async def test_who_is_declared_anew_inherits_nothing_from_the_one_of_that_name(
 ) -> None:
     browser = issuer.browser()
     tokens = await browser.tokens()
-    await issuer.plane.apply([one for one in sample() if one.name != "ann"], prune=True)
+    await issuer.plane.administration.apply(
+        [one for one in sample() if one.name != "ann"], prune=True
+    )
     assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
     assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
     assert (await browser.http.get("/")).status_code == 303
-    await issuer.plane.apply(sample(), prune=True)
+    await issuer.plane.administration.apply(sample(), prune=True)
     page = await browser.follow(await browser.authorize())
     assert (await browser.sign_in(page)).status_code == 403, "the former one's password"
-    fresh = (await issuer.plane.new_password(UserId("ann"))).reveal()
+    fresh = (await issuer.plane.administration.new_password(UserId("ann"))).reveal()
     issuer.clock.forward(60)
     asked_again = await browser.sign_in(page, password=fresh)
     assert 'id="consent"' in asked_again.text, "the former one agreed, not this one"
@@ -177,7 +179,9 @@ async def test_a_client_that_is_declared_anew_has_another_secret(issuer: Issuer)
     browser = issuer.browser()
     tokens = await browser.tokens()
     before = dict(issuer.secrets)
-    await issuer.plane.apply([one for one in sample() if one.name != "desk"], prune=True)
+    await issuer.plane.administration.apply(
+        [one for one in sample() if one.name != "desk"], prune=True
+    )
     await issuer.apply(*sample())
     assert issuer.secrets["desk"] != before["desk"]
     assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
@@ -300,7 +304,7 @@ async def test_a_person_without_an_application_signs_in_to_their_own_page(issuer
 async def test_replacing_a_password_ends_what_stood_on_it(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens = await browser.tokens()
-    await issuer.plane.new_password(UserId("ann"))
+    await issuer.plane.administration.new_password(UserId("ann"))
     assert (await browser.http.get("/")).status_code == 303
     assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
 
@@ -313,16 +317,16 @@ async def turn(issuer: Issuer, **how: object) -> httpx2.Response:
 
 
 async def test_the_service_itself_bounds_a_rotation(issuer: Issuer) -> None:
-    before = issuer.plane.key_list()
+    before = issuer.plane.administration.keys()
     for how in ({"ahead_seconds": 0}, {"grace_seconds": -1}, {"grace_seconds": 359}):
         refused = await turn(issuer, **how)
         assert refused.status_code == 422
         assert "unsafe-now" in refused.json()["hint"]
     shown = await turn(issuer, dry_run=True)
-    assert issuer.plane.key_list() == before
+    assert issuer.plane.administration.keys() == before
     version = issuer.plane.published.version
     assert (await turn(issuer)).json() == {**shown.json(), "version": version + 1}
-    assert len(issuer.plane.key_list()) == len(before) + 2
+    assert len(issuer.plane.administration.keys()) == len(before) + 2
 
 
 async def test_keys_in_wrong_hands_are_replaced_at_once(issuer: Issuer) -> None:
@@ -330,9 +334,9 @@ async def test_keys_in_wrong_hands_are_replaced_at_once(issuer: Issuer) -> None:
     token = (await issuer.browser().tokens())["access_token"]
     assert (await turn(issuer)).status_code == 200
     assert (await issuer.userinfo(token)).status_code == 200
-    leaked = {key["kid"] for key in issuer.plane.jwks()}
+    leaked = {key["kid"] for key in issuer.plane.keys.public()}
     assert (await turn(issuer, unsafe_now=True)).status_code == 200
-    assert not leaked & {key["kid"] for key in issuer.plane.jwks()}
+    assert not leaked & {key["kid"] for key in issuer.plane.keys.public()}
     told = [event for event in await issuer.events() if '"unsafe_now":true' in event]
     assert all(any(str(kid) in event for event in told) for kid in leaked)
     assert (await issuer.userinfo(token)).status_code == 401

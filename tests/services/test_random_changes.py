@@ -160,7 +160,9 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
             kept += [fresh] if fresh else []
         issuer.clock.forward(1)
         await issuer.apply(change(chance))
-        feed = await issuer.plane.use(lambda c, _, __: load_revocations(c, 0, START), "test")
+        feed = await issuer.plane.use_cases.write(
+            lambda c, _, __: load_revocations(c, 0, START), "test"
+        )
         issuer.clock.forward(1)  # what is issued in the second of a change is refused too
         configuration = issuer.plane.published.configuration
         for held in kept:

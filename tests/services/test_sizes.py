@@ -77,11 +77,11 @@ async def test_what_is_too_much_beside_what_is_there_is_refused(
     issuer: Issuer, wanted: object, told: str
 ) -> None:
     assert callable(wanted)
-    before = await issuer.plane._database.read(newest_version)
-    for use in (issuer.plane.plan, issuer.plane.apply):
+    before = await issuer.plane.transactions.database.read(newest_version)
+    for use in (issuer.plane.administration.plan, issuer.plane.administration.apply):
         with pytest.raises(Misconfigured, match=told):
             await use(wanted(), prune=False)
-    assert await issuer.plane._database.read(newest_version) == before
+    assert await issuer.plane.transactions.database.read(newest_version) == before
 
 
 def test_every_number_that_is_too_large_is_told_and_a_bound_itself_is_served() -> None:

@@ -73,17 +73,17 @@ async def test_a_file_that_is_replaced_while_it_is_open_is_not_written_any_more(
     settings = ServeSettings(issuer=ISSUER, runtime=str(tmp_path), state=str(tmp_path))
     plane = await ControlPlane.open(settings)
     try:
-        await plane.check_store()
+        await plane.publication.check()
         path = tmp_path / "durward.db"
         kept = path.rename(tmp_path / "former.db")
         if is_there:
             path.write_bytes(kept.read_bytes())
         told = "another file" if is_there else "No such file"
-        for use in (plane.check_store(), plane.restored(0)):
+        for use in (plane.publication.check(), plane.administration.restored(0)):
             with pytest.raises(Unavailable, match=told) as caught:
                 await use
             assert not caught.value.unsettled
         kept.rename(path)
-        await plane.check_store()
+        await plane.publication.check()
     finally:
         await plane.close()

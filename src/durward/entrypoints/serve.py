@@ -29,9 +29,12 @@ from durward.entrypoints.pages import account, interaction, logout, render
 from durward.entrypoints.process import until_ended
 from durward.entrypoints.report import report
 from durward.settings import ServeSettings
-from durward.wiring import SLOW_SECONDS, STUCK_SECONDS, ControlPlane
+from durward.wiring import ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
+SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
+"""A verification takes a twentieth of a second, half of one under load. What takes two hundred
+times as long is not ready for people; what takes a minute will not end, and a restart helps."""
 
 
 async def run(settings: ServeSettings) -> None:
@@ -48,15 +51,15 @@ async def run(settings: ServeSettings) -> None:
     }
     serving = asyncio.create_task(serve(applications, ended))
     tasks = [
-        asyncio.create_task(plane.keep_fresh(report)),
-        asyncio.create_task(plane.keep_sequencing(report)),
-        asyncio.create_task(plane.keep_tidy(report)),
+        asyncio.create_task(plane.upkeep.keep_fresh(report)),
+        asyncio.create_task(plane.upkeep.keep_sequencing(report)),
+        asyncio.create_task(plane.upkeep.keep_tidy(report)),
     ]
     try:
         await until_ended(ended, [serving, *tasks])
     finally:
         ended.set()
-        await plane.release()
+        plane.publication.release()
         await serving
         for task in tasks:
             task.cancel()
@@ -84,7 +87,7 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
-        middleware=[Middleware(Budgeted, plane.now, plane.count_refused)],
+        middleware=[Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse)],
         exception_handlers={**GONE, Unavailable: away, Exception: broken},
     )
 
@@ -102,15 +105,15 @@ def control(plane: ControlPlane) -> Starlette:
 
     async def alive(_: Request) -> Response:
         try:
-            plane.check_passwords(STUCK_SECONDS)
+            plane.passwords.check(STUCK_SECONDS)
         except Unavailable as error:
             return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ok")
 
     async def ready(_: Request) -> Response:
         try:
-            await plane.check_store()
-            plane.check_passwords(SLOW_SECONDS)
+            await plane.publication.check()
+            plane.passwords.check(SLOW_SECONDS)
         except Unavailable as error:
             return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ok")

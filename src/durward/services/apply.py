@@ -1,7 +1,6 @@
 """`plan` and `apply`: from what is declared to what should be."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,14 +14,14 @@ from durward.services.candidate import Candidate, Change, ChangeReport, Wanted
 from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.deprovision import deprovision
 from durward.services.envoy_check import EnvoyCheck
-from durward.services.publish import ATTEMPTS, Published, overtaken, publish
-from durward.store.database import Database, attempt
+from durward.services.publish import ATTEMPTS, overtaken, publish
+from durward.services.use_cases import UseCases
+from durward.store.database import attempt
 from durward.store.declarations import put_declaration, remove_declaration
 from durward.store.history import record_change
 from durward.store.snapshots import hold_version
 
-NewAuditContext = Callable[[], AuditContext]
-Known = Callable[[], Published]
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +42,16 @@ class Applied:
     the one that it was compared with."""
     changes: tuple[Change, ...] = ()
     secrets: tuple[tuple[ClientId, Secret], ...] = ()
-    published: Published | None = None
-    """None where nothing changed."""
     report: ChangeReport = field(default_factory=ChangeReport)
 
 
-async def plan(
-    database: Database, wanted: Wanted, known: Known, envoy: EnvoyCheck, issuer: str
-) -> Plan:
+async def plan(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
-    planned = await _candidate(database, wanted, known, envoy, issuer)
+    planned = await _candidate(use_cases, wanted, envoy)
     return Plan(planned.changes, planned.secrets, planned.report)
 
 
-async def apply(
-    database: Database,
-    wanted: Wanted,
-    known: Known,
-    envoy: EnvoyCheck,
-    *,
-    issuer: str,
-    key_file: KeyFile,
-    new_audit: NewAuditContext,
-) -> Applied:
+async def apply(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Applied:
     """Write the change, publish the next snapshot, make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
@@ -75,14 +61,15 @@ async def apply(
     others came first every time.
     """
     for _ in range(ATTEMPTS):
-        checked = await _candidate(database, wanted, known, envoy, issuer)
+        checked = await _candidate(use_cases, wanted, envoy)
         if not checked.steps and not checked.secrets:
             return Applied(checked.version)
+        context = use_cases.context()
+        use = partial(
+            put_in_force, checked=checked, issuer=context.issuer, key_file=context.key_file
+        )
         with attempt() as made:
-            use = partial(
-                put_in_force, checked=checked, issuer=issuer, key_file=key_file, new_audit=new_audit
-            )
-            done = await database.write(made.at(use))
+            done = await use_cases.transactions.write(made.at(use), OPERATOR, alone=True)
         if done is not None:
             return done
     raise overtaken("apply")
@@ -90,15 +77,15 @@ async def apply(
 
 def put_in_force(
     connection: Connection,
+    audit: AuditContext,
+    *,
     checked: Candidate,
     issuer: str,
     key_file: KeyFile,
-    new_audit: NewAuditContext,
 ) -> Applied | None:
     """Write what was checked, in one short transaction; None where the version is another now."""
     if hold_version(connection) != checked.version:
         return None
-    audit = new_audit()  # its time is later than that of all that was issued before
     for change, stored in checked.steps:
         use = remove_declaration if change.step == "remove" else put_declaration
         use(connection, stored, audit)
@@ -109,18 +96,16 @@ def put_in_force(
         for name in checked.secrets
         if needs_secret(connection, name, checked.after.clients[name])
     ]
-    published = None
+    version = checked.version
     if checked.steps:
-        published = publish(
+        version = publish(
             *(connection, checked.after, checked.parts, checked.cause),
             *(issuer, key_file, audit),
-        )
-    version = published.version if published else checked.version
-    return Applied(version, checked.changes, tuple(secrets), published, checked.report)
+        ).version
+    return Applied(version, checked.changes, tuple(secrets), checked.report)
 
 
-async def _candidate(
-    database: Database, wanted: Wanted, known: Known, envoy: EnvoyCheck, issuer: str
-) -> Candidate:
-    found = await database.read(partial(candidate.find, wanted=wanted))
-    return await asyncio.to_thread(candidate.check, found, wanted, known(), envoy, issuer)
+async def _candidate(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Candidate:
+    found = await use_cases.transactions.read(partial(candidate.find, wanted=wanted))
+    known, issuer = use_cases.publication.published, use_cases.context().issuer
+    return await asyncio.to_thread(candidate.check, found, wanted, known, envoy, issuer)

@@ -201,13 +201,13 @@ def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator
     wider = [sum(line.widens for line in lines) for _, lines in found]
     left, rest = MAX_LINES, max(MAX_LINES - sum(wider), 0)
     for (key, lines), first in zip(found, wider, strict=True):
-        report = min(first, left)
-        left -= report
+        shown = min(first, left)
+        left -= shown
         others = min(len(lines) - first, rest)
         rest -= others
-        report += others
+        shown += others
         if lines:
-            yield Inside(*key, tuple(lines[:report]), len(lines) - report)
+            yield Inside(*key, tuple(lines[:shown]), len(lines) - shown)
 
 
 def _published(configuration: Configuration, parts: Mapping[str, bytes]) -> dict[Size, int]:

@@ -1,7 +1,7 @@
 """Decisions that enforcement points of others ask for (AuthZEN Authorization API 1.0).
 
 A caller proves itself by an access token of its own, and asks about the APIs that it is declared to
-evaluate. Each decision and each search is an event in the transaction that answers.
+evaluate. Each decision and each search is an event, recorded before it is answered.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, AuditEvent, Kind
 from durward.core.authzen.body import Action as Named
 from durward.core.authzen.body import (
     ActionSearch,
@@ -33,7 +33,6 @@ from durward.core.wire import JsonLike
 from durward.entropy import new_id
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
-from durward.store.audit import record_event
 from durward.store.revocations import load_revocations
 
 Answer = dict[str, JsonLike]
@@ -42,13 +41,14 @@ STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
 class AuthzenService:
-    """Where one caller asks, within one transaction."""
+    """Where one caller asks, within one transaction that only reads."""
 
     def __init__(
         self, connection: Connection, context: Context, token: str, audit: AuditContext
     ) -> None:
         """Raises ProtocolError `invalid_token`."""
-        self._connection = connection
+        self.events: list[AuditEvent] = []
+        """What is to be recorded before anybody is answered."""
         self._policies = context.published.policies
         self._version = context.published.version
         self._caller = caller_of(connection, context, token, audit)
@@ -123,7 +123,7 @@ class AuthzenService:
         if not isinstance(asked, ActionSearch):
             facts["action"] = asked.action.name
         event = self._audit.event(Kind.SEARCH, f"clients/{self._caller}", **facts)
-        record_event(self._connection, event)
+        self.events.append(event)
         return found, following
 
     def _allows(self, asked: Evaluation) -> bool:
@@ -163,7 +163,7 @@ class AuthzenService:
             asked_by=self._caller,
             explanation=told,
         )
-        record_event(self._connection, decision.event())
+        self.events.append(decision.event())
         context: Answer = {"id": id, "reason": outcome, **_step_up(told)}
         return {"decision": allowed, "context": context}
 

@@ -28,7 +28,7 @@ from durward.core.wire import decode_base64url
 from durward.entropy import new_id
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
-from durward.store.database import Database
+from durward.store.database import Database, announce
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import Deployment, found_deployment, load_deployment
 from durward.store.history import record_version
@@ -120,7 +120,9 @@ def publish(
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, audit)
     record_version(connection, version, cause, audit)
-    return Published(Edition(place.epoch, version, audit.at), configuration, ring, signed)
+    published = Published(Edition(place.epoch, version, audit.at), configuration, ring, signed)
+    announce(connection, published)
+    return published
 
 
 def parts_of(configuration: Configuration) -> dict[str, bytes]:

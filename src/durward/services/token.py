@@ -16,7 +16,7 @@ from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth import id_token
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.oauth.form import one, parse_form, required
-from durward.core.oauth.grant import Claims, Grant
+from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants import authorization_code, client_credentials, refresh_token
 from durward.core.oauth.grants.refresh_token import PREFIX, Rotation, narrowed, successor, turn
 from durward.core.oauth.scopes import OPENID
@@ -55,6 +55,16 @@ class TokenAnswer:
 
     body: Mapping[str, JsonLike] | None
     error: ProtocolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A grant that did not end, and what is left of it."""
+
+    grant: Grant
+    kept: Keeps
+    in_session: bool
+    """Whether its session lives: without one only `offline_access` goes on."""
 
 
 def exchange(
@@ -110,12 +120,12 @@ def _by_code(
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
     redeem_code(connection, code_hash, audit.at)
     authorization_code.check(code, registered, form, audit.at)
-    left = _standing(connection, context, code.grant, audit)
+    left = _alive(connection, context, code.grant, audit)
     if isinstance(left, Ended):
         raise authorization_code.refused(left.reason)
-    grant, kept = left
+    grant, kept = left.grant, left.kept
     _check_resource(grant, form)
-    answer = _tokens(connection, context, grant, kept.scopes, kept.claims, audit)
+    answer = _tokens(connection, context, left, kept.scopes, audit)
     if kept.renewable:
         answer["refresh_token"] = _new_family(connection, context, grant, audit).reveal()
     return answer
@@ -148,10 +158,10 @@ def _by_refresh(
             end_grant(connection, family.grant, "a refresh token was used again", audit)
             raise refresh_token.refused("used before")
         case Rotation.ROTATE | Rotation.REPEAT:
-            left = _standing(connection, context, family.grant, audit)
+            left = _alive(connection, context, family.grant, audit)
     if isinstance(left, Ended):
         raise refresh_token.refused(left.reason)
-    grant, kept = left
+    grant, kept = left.grant, left.kept
     if not kept.renewable:
         raise refresh_token.refused("the client may not have refresh tokens any more")
     _check_resource(grant, form)
@@ -159,30 +169,31 @@ def _by_refresh(
     if taken is Rotation.ROTATE:
         spend_refresh(connection, token_hash, audit.at)
         add_refresh(connection, grant.id, following.sha256(), audit.at)
-    answer = _tokens(connection, context, grant, scopes, kept.claims, audit)
+    answer = _tokens(connection, context, left, scopes, audit)
     answer["refresh_token"] = following.reveal()
     return answer
 
 
-def _standing(
+def _alive(
     connection: Connection,
     context: Context,
     id: GrantId,
     audit: AuditContext,
-) -> tuple[Grant, Keeps] | Ended:
-    """A grant on which something may be issued now, and what: it and its session are alive too."""
+) -> Alive | Ended:
+    """A grant on which something may be issued now: it is read once, and so is its session."""
     grant = find_grant(connection, id)
     if grant is None or grant.ended_at is not None:
         return Ended("the grant has ended")
     kept = standing_now(connection, context.published.configuration, grant)
     if isinstance(kept, Ended):
         return kept
+    session = load_session(connection, grant.session)
+    in_session = session is not None and session.is_live(audit.at, context.sessions)
     if not kept.outlives_session:
-        session = load_session(connection, grant.session)
-        if session is None or not session.is_live(audit.at, context.sessions):
+        if not in_session:
             return Ended("its session is over")
-        touch_session(connection, session.id, audit.at)
-    return grant, kept
+        touch_session(connection, grant.session, audit.at)
+    return Alive(grant, kept, in_session)
 
 
 def _check_resource(grant: Grant, form: Form) -> None:
@@ -213,15 +224,13 @@ def _place(grant: GrantId) -> str:
 def _tokens(
     connection: Connection,
     context: Context,
-    grant: Grant,
+    alive: Alive,
     scopes: tuple[str, ...],
-    said: Claims,
     audit: AuditContext,
 ) -> dict[str, JsonLike]:
     """An access token of a person's grant, with what is left of it, and an ID token."""
-    session = load_session(connection, grant.session)
-    in_session = session is not None and session.is_live(audit.at, context.sessions)
-    granted = grant.token_grant(context.issuer, scopes, said, in_session=in_session)
+    grant, claims_left = alive.grant, alive.kept.claims
+    granted = grant.token_grant(context.issuer, scopes, claims_left, in_session=alive.in_session)
     answer = _access(connection, context, granted, audit)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from durward.core.audit.event import AuditEvent
 from durward.core.audit.merkle import Tree, leaf_hash
 from durward.core.errors import Conflict
+from durward.store.database import News, announce
 from durward.store.schema import checkpoints, log, log_head, outbox
 
 HASH_BYTES = 32
@@ -15,6 +16,7 @@ HASH_BYTES = 32
 
 def record_event(connection: Connection, event: AuditEvent) -> None:
     """Write an event into the outbox of this transaction."""
+    announce(connection, News.EVENT)
     connection.execute(insert(outbox).values(event_id=event.id, body=event.to_wire()))
 
 
@@ -26,6 +28,7 @@ def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
     all that comes after.
     """
     taken = 0
+    announce(connection, News.EVENT)
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for event in events:
         statement = dialect.insert(outbox).values(event_id=event.id, body=event.to_wire())

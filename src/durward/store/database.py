@@ -2,12 +2,18 @@
 
 Two runners serve one kind of verb. A use case that the database refuses because of a concurrent
 one is run again as a whole: it has no other effects.
+
+What others in this process wait for a verb announces where it writes it. Listeners get it once the
+transaction is committed, so that no caller has to remember to tell them.
 """
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection
 
@@ -16,10 +22,61 @@ from durward.core.errors import Unavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
+Listener = Callable[[Sequence[object]], None]
+
+
+class News(Enum):
+    """What a transaction did that others wait for."""
+
+    EVENT = auto()
+    """Events wait in the outbox."""
+    REVOCATION = auto()
+    NODE = auto()
+    """A node told something, or is one no more."""
+
+
+@dataclass(slots=True)
+class UseState:
+    """What one use case announces, and what it holds (`store/holds.py`)."""
+
+    news: list[object] = field(default_factory=list)
+    alone: bool = False
+    people: set[str] = field(default_factory=set)
+
+
+_states: WeakKeyDictionary[Connection, UseState] = WeakKeyDictionary()
+
+
+def state_of(connection: Connection) -> UseState:
+    """The state of the use case that runs on a connection."""
+    return _states.setdefault(connection, UseState())
+
+
+def followed(use: Use[T], connection: Connection) -> tuple[T, list[object]]:
+    """Run a use case with a state of its own; what it returned, and what it announced."""
+    state = _states[connection] = UseState()
+    return use(connection), state.news
+
+
+def announce(connection: Connection, news: object) -> None:
+    """Tell listeners once this transaction is committed: `News`, or what was published."""
+    state_of(connection).news.append(news)
 
 
 class Database(ABC):
     """Where the verbs run."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call this, in the event loop, with what each committed transaction announced."""
+        self._listeners.append(listener)
+
+    def tell(self, news: Sequence[object]) -> None:
+        """Pass on what a committed transaction announced."""
+        for listener in self._listeners if news else ():
+            listener(news)
 
     @abstractmethod
     async def read(self, use: Use[T]) -> T:

@@ -10,28 +10,16 @@ Serializable transactions would do it too: eight refreshes at once, each of anot
 fifth as many a second, and some failed after ten attempts.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, select
 
 from durward.core.values import UserId
+from durward.store.database import state_of
 
 VERSION = 7_238_473
 PEOPLE = 7_238_474
 """Numbers of advisory locks: one for the version, a space of its own for people."""
-
-
-@dataclass(slots=True)
-class Held:
-    """What one transaction holds."""
-
-    alone: bool = False
-    people: set[str] = field(default_factory=set)
-
-
-_held: WeakKeyDictionary[Connection, Held] = WeakKeyDictionary()
 
 
 def hold_declared(connection: Connection, *, alone: bool = False) -> None:
@@ -43,7 +31,7 @@ def hold_declared(connection: Connection, *, alone: bool = False) -> None:
     if connection.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
         connection.execute(select(lock(VERSION)))
-    held = _of(connection)
+    held = state_of(connection)
     held.alone = held.alone or alone
 
 
@@ -52,7 +40,7 @@ def hold_people(connection: Connection, *people: str) -> None:
 
     Several are held in one order. It comes before any row is locked that belongs to them.
     """
-    held = _of(connection)
+    held = state_of(connection)
     if connection.dialect.name == "postgresql" and not held.alone:
         for user in sorted({*people} - held.people):
             connection.execute(select(_lock(literal(user))))
@@ -67,24 +55,20 @@ def hold_person_of(
     Whose a row is never changes; what else was read of it before may not be so any more.
     """
     columns: list[ColumnElement[Any]] = [user]
-    if connection.dialect.name == "postgresql" and not _of(connection).alone:
+    if connection.dialect.name == "postgresql" and not state_of(connection).alone:
         columns.append(_lock(user))
     found = connection.execute(select(*columns).select_from(of).where(where)).first()
     if found is None:
         return None
-    _of(connection).people.add(found[0])
+    state_of(connection).people.add(found[0])
     return UserId(found[0])
 
 
 def check_held(connection: Connection, user: str) -> None:
     """Refuse to go on for somebody who is not held: a mistake of ours, told by every test."""
-    held = _of(connection)
+    held = state_of(connection)
     if not held.alone and user not in held.people:
         raise RuntimeError("something of a person is changed who is not held")
-
-
-def _of(connection: Connection) -> Held:
-    return _held.setdefault(connection, Held())
 
 
 def _lock(user: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -7,6 +7,7 @@ from durward.core.audit.event import AuditContext, Kind
 from durward.core.edge.report import NodeState, Report, reasons
 from durward.core.values import Instant
 from durward.store.audit import record_event
+from durward.store.database import News, announce
 from durward.store.schema import node_reports, nodes
 
 HISTORY = 1_000
@@ -41,6 +42,7 @@ def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
     if not connection.execute(delete(nodes).where(nodes.c.id == id)).rowcount:
         return False
     connection.execute(delete(node_reports).where(node_reports.c.node == id))
+    announce(connection, News.NODE)
     record_event(connection, audit.event(Kind.NODE_FORGOTTEN, f"nodes/{id}"))
     return True
 
@@ -79,6 +81,7 @@ def record_report(
     body = msgspec.json.encode(report)
     values = {"heard_at": audit.at, "version": version, "report": body}
     connection.execute(update(nodes).where(here).values(**values))
+    announce(connection, News.NODE)
     known = reasons(former) if former else {}
     told = reasons(report)
     if before and (before.version, known) == (version, told):

@@ -1,10 +1,12 @@
 """A fleet's memory: the verbs inside `run_sync` over asyncpg."""
 
+from functools import partial
+
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from durward.core.errors import Unavailable
-from durward.store.database import Database, T, Use
+from durward.store.database import Database, T, Use, followed
 
 ATTEMPTS = 10
 RETRIED_STATES = {"40001", "40P01"}
@@ -15,6 +17,7 @@ class PostgresDatabase(Database):
     """A fleet's memory."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         # Errors are reported, and parameters may be what somebody typed.
         self._engine: AsyncEngine = create_async_engine(
             url, pool_pre_ping=True, hide_parameters=True
@@ -32,7 +35,7 @@ class PostgresDatabase(Database):
         for attempt in range(ATTEMPTS):
             try:
                 async with self._engine.begin() as connection:
-                    return await connection.run_sync(use)
+                    done, news = await connection.run_sync(partial(followed, use))
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None)
                 if state in RETRIED_STATES and attempt < ATTEMPTS - 1:
@@ -42,6 +45,9 @@ class PostgresDatabase(Database):
                 raise
             except OSError as error:
                 raise Unavailable(f"the store: {error}") from error
+            else:
+                self.tell(news)
+                return done
         raise Unavailable("the store: too many transactions at once")
 
     async def close(self) -> None:

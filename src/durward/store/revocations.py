@@ -10,6 +10,7 @@ from durward.core.audit.event import Kind as Event
 from durward.core.edge.revocation import Kind, Revocation
 from durward.core.values import Instant
 from durward.store.audit import record_event
+from durward.store.database import News, announce
 from durward.store.schema import revocations
 
 LOCK = 7_238_472
@@ -23,6 +24,7 @@ def record_revocation(connection: Connection, kind: Kind, value: str, audit: Aud
     sequence = newest_revocation(connection) + 1
     values = {"sequence": sequence, "kind": kind.value, "value": value, "at": audit.at}
     connection.execute(insert(revocations).values(**values))
+    announce(connection, News.REVOCATION)
     record_event(connection, audit.event(Event.REVOKED, f"{kind}s/{value}", sequence=sequence))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from durward.core.errors import Unavailable
-from durward.store.database import Database, T, Use
+from durward.store.database import Database, T, Use, followed
 
 READERS = 4
 BUSY_SECONDS = 10
@@ -24,6 +24,7 @@ class SqliteDatabase(Database):
     """One node's memory: a file."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file: tuple[int, int] | None = None
@@ -41,15 +42,22 @@ class SqliteDatabase(Database):
 
     async def _run(self, threads: ThreadPoolExecutor, begin: str, use: Use[T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(threads, self._transact, begin, use)
 
-    def _transact(self, begin: str, use: Use[T]) -> T:
+        def transact() -> T:
+            done, news = self._transact(begin, use)
+            # From here, since whoever waits for the answer may be gone by now.
+            loop.call_soon_threadsafe(self.tell, news)
+            return done
+
+        return await loop.run_in_executor(threads, transact)
+
+    def _transact(self, begin: str, use: Use[T]) -> tuple[T, list[object]]:
         try:
             with self._engine.connect() as connection:
                 self._check_file()
                 connection.info["begin"] = begin
                 with connection.begin():
-                    return use(connection)
+                    return followed(use, connection)
         except DatabaseError as error:
             if type(error) not in {OperationalError, DatabaseError}:  # a mistake of ours
                 raise

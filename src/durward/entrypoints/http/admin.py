@@ -60,12 +60,16 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
 
     async def plan(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
-        planned = await plane.plan(declared(wanted), prune=wanted.prune, version=wanted.version)
+        planned = await plane.administration.plan(
+            declared(wanted), prune=wanted.prune, version=wanted.version
+        )
         return JSONResponse({**changed(planned), "secrets": planned.secrets})
 
     async def apply(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
-        applied = await plane.apply(declared(wanted), prune=wanted.prune, version=wanted.version)
+        applied = await plane.administration.apply(
+            declared(wanted), prune=wanted.prune, version=wanted.version
+        )
         return JSONResponse(
             {
                 "version": applied.version,
@@ -77,12 +81,12 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
 
     async def export(_: Request) -> Response:
         found: dict[str, dict[str, Json]] = {}
-        for one in await plane.export():
+        for one in await plane.administration.export():
             found.setdefault(one.kind.value, {})[one.name] = dict(one.body)
         return JSONResponse(found)
 
     async def history(_: Request) -> Response:
-        versions, changes = await plane.history()
+        versions, changes = await plane.administration.history()
         of: dict[int, list[dict[str, str]]] = {one.version: [] for one in versions}
         for one in changes:
             of[one.version].append({"step": one.step, "kind": one.kind.value, "name": one.name})
@@ -101,26 +105,26 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
     """What people and clients prove themselves with, and the keys that sign."""
 
     async def people(_: Request) -> Response:
-        return JSONResponse({"users": await plane.people()})
+        return JSONResponse({"users": await plane.administration.people()})
 
     async def password(http: Request) -> Response:
-        fresh = await plane.new_password(UserId(http.path_params["user"]))
+        fresh = await plane.administration.new_password(UserId(http.path_params["user"]))
         return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
 
     async def secret(http: Request) -> Response:
-        fresh = await plane.new_client_secret(ClientId(http.path_params["client"]))
+        fresh = await plane.administration.new_client_secret(ClientId(http.path_params["client"]))
         return JSONResponse({"secret": fresh.reveal()}, headers={"cache-control": "no-store"})
 
     async def keys(_: Request) -> Response:
-        return JSONResponse({"keys": plane.key_list()})
+        return JSONResponse({"keys": plane.administration.keys()})
 
     async def rotate(http: Request) -> Response:
         turn = msgspec.json.decode(await http.body(), type=Rotation)
         wish = turn.wish()
         if turn.dry_run:
-            done, version = plane.plan_rotation(wish), plane.published.version
+            done, version = plane.administration.plan_rotation(wish), plane.published.version
         else:
-            done, version = await plane.rotate_keys(wish)
+            done, version = await plane.administration.rotate_keys(wish)
         return JSONResponse(
             {"signs_from": done.signs_from, "retired_at": done.retired_at, "version": version}
         )

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from durward import __version__
+from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.authzen import metadata
 from durward.core.authzen.body import MAX_BODY_BYTES
 from durward.core.authzen.openapi import document
@@ -18,6 +21,7 @@ from durward.entrypoints.http.body import JSON, read_body
 from durward.entrypoints.http.caller import bearer_token, source_of
 from durward.entrypoints.http.metadata import CACHED
 from durward.entrypoints.http.replies import NO_STORE, unavailable
+from durward.services.context import Context
 from durward.services.decisions import Answer, AuthzenService
 from durward.wiring import ControlPlane
 
@@ -65,11 +69,10 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
             return told({"error": "an access token is needed"}, 401, challenge)
         try:
             body = await read_body(http, JSON, MAX_BODY_BYTES)
-            answered = await plane.use(
-                lambda c, x, t: ask(AuthzenService(c, x, token.strip(), t), body),
-                "decision endpoint",
-                source_of(http),
+            answered, events = await plane.use_cases.read(
+                partial(asked, ask, token.strip(), body), "decision endpoint", source_of(http)
             )
+            await plane.transactions.record(events)
         except ProtocolError as error:
             if error.code is ErrorCode.INVALID_TOKEN:
                 return told({"error": error.public}, 401, f'{challenge}, error="{error.code}"')
@@ -87,6 +90,19 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
         return reply
 
     return with_request_id
+
+
+def asked(
+    ask: Ask,
+    token: str,
+    body: bytes,
+    connection: Connection,
+    context: Context,
+    audit: AuditContext,
+) -> tuple[Answer, list[AuditEvent]]:
+    """The answer, and the events that are recorded before it is given."""
+    service = AuthzenService(connection, context, token, audit)
+    return ask(service, body), service.events
 
 
 def told(body: Answer, status: int, challenge: str = "") -> Response:

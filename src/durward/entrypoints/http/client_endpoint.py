@@ -37,7 +37,7 @@ def client_endpoint(
     async def answer(http: Request) -> Response:
         try:
             request = ClientRequest(http.headers.get("authorization"), await read_form(http))
-            done = await plane.use(
+            done = await plane.use_cases.write(
                 lambda c, x, t: use_case(c, x, request, t), name, source_of(http)
             )
         except ProtocolError as error:

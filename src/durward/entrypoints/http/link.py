@@ -38,24 +38,24 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def snapshot(http: Request) -> Response:
         after = number(http, "after")
-        signed = await plane.list_after(after, digest(http), waiting(http))
+        signed = await plane.publication.newer(after, digest(http), waiting(http))
         if signed is None:
             return Response(status_code=204)
         return Response(signed, media_type="application/jose")
 
     async def parts(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=list[str])
-        found = await plane.parts(wanted)
+        found = await plane.fleet.parts(wanted)
         texts = {digest: body.decode() for digest, body in found.items()}
         return Response(msgspec.json.encode(texts), media_type="application/json")
 
     async def ahead(http: Request) -> Response:
-        await plane.overtake((await http.body()).decode("ascii"))
+        await plane.fleet.overtake((await http.body()).decode("ascii"))
         return JSONResponse({})
 
     async def revocations(http: Request) -> Response:
         after, at = number(http, "after"), number(http, "at")
-        feed = await plane.revocations_after(after, at, waiting(http))
+        feed = await plane.fleet.revocations_after(after, at, waiting(http))
         told = {
             "sequence": feed.sequence,
             "at": feed.at,
@@ -64,14 +64,14 @@ def routes(plane: ControlPlane) -> list[Route]:
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     async def canaries(http: Request) -> Response:
-        return JSONResponse(plane.canaries(audience(http)))
+        return JSONResponse(plane.fleet.canaries(audience(http)))
 
     async def events(http: Request) -> Response:
         listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
-        return JSONResponse({"taken": await plane.ingest(listed)})
+        return JSONResponse({"taken": await plane.fleet.ingest(listed)})
 
     async def reports(http: Request) -> Response:
-        heard = await plane.hear(msgspec.json.decode(await http.body(), type=Report))
+        heard = await plane.fleet.hear(msgspec.json.decode(await http.body(), type=Report))
         return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
 
     return [
@@ -91,11 +91,11 @@ def of_membership(plane: ControlPlane) -> list[Route]:
 
     async def join(http: Request) -> Response:
         asked = msgspec.json.decode(await http.body(), type=Joining)
-        return JSONResponse({"id": await plane.join(asked.wish, asked.place)})
+        return JSONResponse({"id": await plane.fleet.join(asked.wish, asked.place)})
 
     async def leave(http: Request) -> Response:
         asked = msgspec.json.decode(await http.body(), type=Leaving)
-        await plane.leave(asked.node, asked.place)
+        await plane.fleet.leave(asked.node, asked.place)
         return JSONResponse({})
 
     return [

@@ -19,19 +19,19 @@ def routes(plane: ControlPlane) -> list[Route]:
         if not all(text.isascii() and text.isdigit() for text in asked.values() if text):
             return problem(400, "`start`, `limit` and `last` are numbers")
         if asked["last"]:
-            leaves = await plane.newest_leaves(min(int(asked["last"]), MAX_LEAVES))
+            leaves = await plane.log.newest(min(int(asked["last"]), MAX_LEAVES))
         else:
             limit = min(int(asked["limit"] or USUAL_LEAVES), MAX_LEAVES)
-            leaves = await plane.leaves(int(asked["start"] or 0), limit)
+            leaves = await plane.log.leaves(int(asked["start"] or 0), limit)
         events = [{"index": index, "event": body.decode()} for index, body in leaves]
         return JSONResponse({"events": events})
 
     async def checkpoint(_: Request) -> Response:
-        found = await plane.checkpoint()
+        found = await plane.log.checkpoint()
         return PlainTextResponse(found[1]) if found else Response(status_code=404)
 
     async def event(http: Request) -> Response:
-        found = await plane.event(http.path_params["id"])
+        found = await plane.log.event(http.path_params["id"])
         if found is None:
             return problem(404, "no such event")
         return Response(found.to_wire(), media_type="application/json")

@@ -20,8 +20,8 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse(server_metadata(plane.issuer, scopes), headers=CACHED)
 
     async def jwks(_: Request) -> Response:
-        kept = {"cache-control": f"public, max-age={plane.keys_kept}", **ANY_ORIGIN}
-        return JSONResponse({"keys": plane.jwks()}, headers=kept)
+        kept = {"cache-control": f"public, max-age={plane.keys.kept}", **ANY_ORIGIN}
+        return JSONResponse({"keys": plane.keys.public()}, headers=kept)
 
     return [
         Route(METADATA_PATH, metadata),

@@ -45,7 +45,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         wait = min(float(http.query_params.get("wait", "0")), LONGEST_WAIT_SECONDS)
         deadline = asyncio.get_running_loop().time() + wait
         while True:
-            found = await plane.fleet()
+            found = await plane.fleet.load()
             version, now = version or found.version, plane.now()
             revocations = found.revocations if revocations < 0 else revocations
             listed = [
@@ -55,7 +55,9 @@ def routes(plane: ControlPlane) -> list[Route]:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or not any(node["standing"] == Standing.BEHIND for node in listed):
                 break
-            await plane.wait_for_nodes(min(left, 0.5))  # other replicas hear of nodes too
+            await plane.publication.wait_for_news(
+                min(left, 0.5)
+            )  # other replicas hear of nodes too
         return JSONResponse(
             {
                 "version": version,
@@ -68,7 +70,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         )
 
     async def history(http: Request) -> Response:
-        found = await plane.node_history(http.path_params["node"], HISTORY)
+        found = await plane.fleet.history(http.path_params["node"], HISTORY)
         return JSONResponse(
             {
                 "reports": [
@@ -79,12 +81,12 @@ def routes(plane: ControlPlane) -> list[Route]:
         )
 
     async def forget(http: Request) -> Response:
-        await plane.forget_node(http.path_params["node"])
+        await plane.fleet.forget(http.path_params["node"])
         return JSONResponse({})
 
     async def restored(http: Request) -> Response:
         asked = msgspec.json.decode(await http.body(), type=PutBack)
-        epoch, version = await plane.restored(asked.beyond)
+        epoch, version = await plane.administration.restored(asked.beyond)
         return JSONResponse({"epoch": epoch, "version": version})
 
     return [

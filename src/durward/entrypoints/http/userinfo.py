@@ -20,7 +20,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         if not token:
             return JSONResponse({}, 401, {**NO_STORE, "www-authenticate": "Bearer"})
         try:
-            claims = await plane.use(
+            claims = await plane.use_cases.read(
                 lambda c, x, t: tell(c, x, token, t), "userinfo endpoint", source_of(http)
             )
         except ProtocolError as error:

@@ -37,7 +37,7 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def show(http: Request) -> Response:
         session = session_of(http)
-        seen = await plane.use(
+        seen = await plane.use_cases.write(
             lambda c, x, t: account.overview(c, x, session, t), "browser", source_of(http)
         )
         return overview(plane, seen, session) if seen and session else await to_sign_in(http)
@@ -45,7 +45,7 @@ def routes(plane: ControlPlane) -> list[Route]:
     async def to_sign_in(http: Request) -> Response:
         browser = browser_of(http)
         known = browser or new_secret("dwb")
-        begun = await plane.use(
+        begun = await plane.use_cases.write(
             lambda c, x, t: authorize.begin_at_home(c, x, known, t), "browser", source_of(http)
         )
         answer = see_other(f"{INTERACTION_PATH}?id={begun.interaction}")
@@ -63,11 +63,11 @@ def routes(plane: ControlPlane) -> list[Route]:
             return broken(error)
         source = source_of(http)
         if ended := one(form, "session"):
-            await plane.use(
+            await plane.use_cases.write(
                 lambda c, x, t: account.end_own_session(c, x, session, ended, t), "browser", source
             )
         elif client := one(form, "client"):
-            await plane.use(
+            await plane.use_cases.write(
                 lambda c, x, t: account.withdraw(c, x, session, client, t), "browser", source
             )
         answer = see_other(ACCOUNT_PATH)

@@ -80,7 +80,7 @@ class Pages:
             return broken(error)
         browser, session = browser_of(http), session_of(http)
         known = browser or new_secret("dwb")
-        outcome = await self._plane.use(
+        outcome = await self._plane.use_cases.write(
             lambda c, x, t: authorize.begin(c, x, form, known, session, t), BROWSER, source_of(http)
         )
         answer = self._shown(outcome, known)
@@ -133,7 +133,7 @@ class Pages:
         self, http: Request, id: str, session: Secret | None, reply: Reply | None = None
     ) -> Outcome:
         browser = browser_of(http)
-        return await self._plane.use(
+        return await self._plane.use_cases.write(
             lambda c, x, t: authorize.proceed(c, x, id, browser, session, reply, t),
             BROWSER,
             source_of(http),

@@ -43,7 +43,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         except ProtocolError as wrong:
             return broken(wrong)
         session = session_of(http)
-        outcome: Outcome = await plane.use(
+        outcome: Outcome = await plane.use_cases.write(
             lambda c, x, t: sign_out(c, x, form, session, confirmed=confirmed, audit=t),
             "browser",
             source_of(http),

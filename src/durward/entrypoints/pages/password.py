@@ -112,4 +112,4 @@ class PasswordAttempt:
         return None
 
     async def _use(self, use: Callable[[Connection, Context, AuditContext], T]) -> T:
-        return await self.plane.use(use, BROWSER, source_of(self.http))
+        return await self.plane.use_cases.write(use, BROWSER, source_of(self.http))

@@ -1,0 +1,98 @@
+"""What a replica does by itself: follow what is published, order events, sweep what is over."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from durward.core.authn.session import SessionPolicy
+from durward.core.errors import DurwardError
+from durward.keys.signing import Signer
+from durward.services import housekeeping, sequence
+from durward.services.publication import Publication
+from durward.services.transactions import Transactions
+from durward.services.unrecorded import Unrecorded
+from durward.store.database import News
+
+FOLLOW_SECONDS = 0.2
+TIDY_SECONDS = 60.0
+SEQUENCE_SECONDS = 0.5
+Report = Callable[[str], None]
+
+
+class Upkeep:
+    """The loops of a replica. What the store refuses in one round, the next one may not meet."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        publication: Publication,
+        issuer: str,
+        log_signer: Callable[[], Signer],
+        policy: SessionPolicy,
+    ) -> None:
+        self.unrecorded = Unrecorded()
+        self._transactions = transactions
+        self._publication = publication
+        self._issuer = issuer
+        self._log_signer = log_signer
+        self._policy = policy
+        self._waiting = asyncio.Event()
+        transactions.database.listen(self._hear)
+
+    def _hear(self, news: Sequence[object]) -> None:
+        if News.EVENT in news:
+            self._waiting.set()
+
+    async def keep_fresh(self, report: Report) -> None:
+        """Follow what is published and revoked by other replicas."""
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            with reported(report):
+                await self._publication.follow()
+
+    async def keep_sequencing(self, report: Report) -> None:
+        """Sequence events soon after they were recorded, here or by other replicas."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SEQUENCE_SECONDS):
+                    await self._waiting.wait()
+            self._waiting.clear()
+            with reported(report):
+                await self.sequence()
+
+    async def keep_tidy(self, report: Report) -> None:
+        """Tell what was refused, and delete what is over, once a minute."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            with reported(report):
+                await self.tidy()
+
+    async def sequence(self) -> None:
+        """Sequence everything that waits. Raises Unavailable."""
+        await sequence.sequence(self._transactions.database, self._issuer, self._log_signer())
+
+    async def tidy(self) -> None:
+        """One round of housekeeping. Raises Unavailable."""
+        await self._tell_unrecorded()
+        await self._publication.count_former()
+        now = self._transactions.clock()
+        await housekeeping.sweep(self._transactions.database, now, self._policy)
+
+    async def finish(self) -> None:
+        """Record and sequence what waits, where the store still takes it."""
+        with contextlib.suppress(DurwardError):
+            await self._tell_unrecorded()
+            await self.sequence()
+
+    async def _tell_unrecorded(self) -> None:
+        audit = self._transactions.audit("serve")
+        await housekeeping.tell_unrecorded(self._transactions.database, self.unrecorded, audit)
+
+
+@contextlib.contextmanager
+def reported(report: Report) -> Iterator[None]:
+    """Tell of a failure that the next round may not meet again."""
+    try:
+        yield
+    except DurwardError as error:
+        report(str(error))

@@ -1,0 +1,89 @@
+"""Use cases on the version that is published: read or write transactions that stand on it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import AuditContext
+from durward.core.errors import Unavailable
+from durward.services.context import Context
+from durward.services.publication import Publication, put_back
+from durward.services.transactions import Transactions
+from durward.store.holds import hold_declared
+from durward.store.snapshots import Edition, newest_edition
+
+ATTEMPTS = 3
+"""How often a use case begins again where others publish meanwhile."""
+
+T = TypeVar("T")
+UseCase = Callable[[Connection, Context, AuditContext], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Nothing was done: another edition was published than the use case was to stand on."""
+
+    by: Edition
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """Where the endpoints run them."""
+
+    transactions: Transactions
+    publication: Publication
+    context: Callable[[], Context]
+
+    async def read(self, use: UseCase[T], actor: str, source: str = "") -> T:
+        """Run a use case that only reads, on the version that is published then.
+
+        Events that it makes are recorded afterwards (`Transactions.record`), before anybody is
+        answered. Raises Unavailable where others publish in every attempt, or the database was
+        put back.
+        """
+
+        async def once(context: Context) -> T | Overtaken:
+            def run(connection: Connection) -> T | Overtaken:
+                newest = newest_edition(connection)
+                if newest != context.published.edition:
+                    return Overtaken(newest)
+                return use(connection, context, self.transactions.audit(actor, source))
+
+            return await self.transactions.read(run)
+
+        return await self._settled(once)
+
+    async def write(
+        self, use: UseCase[T], actor: str, source: str = "", *, alone: bool = False
+    ) -> T:
+        """Run a use case in one transaction, on the version that is published then.
+
+        Nobody publishes until it ends: what was decided by one version is committed under it, and a
+        change finds all that was issued before. `alone` no other use case runs beside it. Raises
+        Unavailable where others publish in every attempt, or the database was put back.
+        """
+
+        async def once(context: Context) -> T | Overtaken:
+            def run(connection: Connection) -> T | Overtaken:
+                hold_declared(connection, alone=alone)
+                newest = newest_edition(connection)
+                if newest != context.published.edition:
+                    return Overtaken(newest)
+                return use(connection, context, self.transactions.audit(actor, source))
+
+            return await self.transactions.database.write(run)
+
+        return await self._settled(once)
+
+    async def _settled(self, once: Callable[[Context], Awaitable[T | Overtaken]]) -> T:
+        for _ in range(ATTEMPTS):
+            context = self.context()
+            done = await once(context)
+            if not isinstance(done, Overtaken):
+                return done
+            if done.by < context.published.edition:
+                raise put_back()
+            await self.publication.catch_up(done.by)
+        raise Unavailable("what is declared changes all the time")
