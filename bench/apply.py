@@ -39,7 +39,7 @@ class Watched(Database):
         """As the other."""
         return await self.inner.read(use)
 
-    async def write(self, use: Callable[[Any], Any]) -> Any:
+    async def write(self, use: Callable[[Any], Any], *, apart: bool = False) -> Any:
         """As the other, and how long it took."""
 
         def timed(connection: Any) -> Any:
@@ -49,7 +49,7 @@ class Watched(Database):
             finally:
                 self.held += time.perf_counter() - began
 
-        return await self.inner.write(timed)
+        return await self.inner.write(timed, apart=apart)
 
     async def close(self) -> None:
         """As the other."""

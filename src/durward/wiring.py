@@ -68,10 +68,12 @@ class ControlPlane:
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
             transactions = Transactions(database, clock)
-            await database.write(migrate)
+            await database.write(migrate, apart=True)
             key_path = Path(settings.key_file or state / "durward.key")
             key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
-            await database.write(partial(prepare, settings.issuer, key_file, transactions))
+            await database.write(
+                partial(prepare, settings.issuer, key_file, transactions), apart=True
+            )
             published = await publish.load_published(database, key_file)
             publication = Publication(transactions, key_file, published)
             await publication.count_former()

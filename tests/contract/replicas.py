@@ -60,7 +60,7 @@ class _Meanwhile(Database):
     async def read(self, use: Callable[[Any], T]) -> T:
         return await self.inner.read(use)
 
-    async def write(self, use: Callable[[Any], T]) -> T:
+    async def write(self, use: Callable[[Any], T], *, apart: bool = False) -> T:
         def held(connection: Any) -> T:
             done = use(connection)
             if self.begun is None and self._after(done):
@@ -68,7 +68,7 @@ class _Meanwhile(Database):
                 wait([self.begun], HELD_SECONDS)
             return done
 
-        return await self.inner.write(held)
+        return await self.inner.write(held, apart=apart)
 
     async def close(self) -> None:
         await self.inner.close()

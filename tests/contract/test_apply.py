@@ -39,10 +39,10 @@ class Overtaken(Database):
     async def read(self, use: Callable[[Any], Any]) -> Any:
         return await self.inner.read(use)
 
-    async def write(self, use: Callable[[Any], Any]) -> Any:
+    async def write(self, use: Callable[[Any], Any], *, apart: bool = False) -> Any:
         self.writes += 1
         await self.before()
-        return await self.inner.write(use)
+        return await self.inner.write(use, apart=apart)
 
     async def close(self) -> None:
         await self.inner.close()
@@ -60,8 +60,8 @@ class GoneAfterwards(Database):
             raise Unavailable("the store: away")
         return await self.inner.read(use)
 
-    async def write(self, use: Callable[[Any], Any]) -> Any:
-        done = await self.inner.write(use)
+    async def write(self, use: Callable[[Any], Any], *, apart: bool = False) -> Any:
+        done = await self.inner.write(use, apart=apart)
         self.is_gone = True
         return done
 

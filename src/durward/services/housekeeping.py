@@ -54,7 +54,7 @@ def batches(due: Callable[[Instant, SessionPolicy], Due]) -> Sweep:
 
 async def _batch(database: Database, due: Due) -> int:
     keys = await database.read(lambda c: find_due(c, due, BATCH))
-    return await database.write(lambda c: delete_due(c, due, keys)) if keys else 0
+    return await database.write(lambda c: delete_due(c, due, keys), apart=True) if keys else 0
 
 
 async def destroy_keys(database: Database, now: Instant, _: SessionPolicy) -> int:

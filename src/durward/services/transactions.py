@@ -48,7 +48,7 @@ class Transactions:
                 hold_declared(connection, alone=True)
             return use(connection, self.audit(actor, source))
 
-        return await self.database.write(run)
+        return await self.database.write(run, apart=alone)
 
     async def record(self, events: list[AuditEvent]) -> None:
         """Record events of a use case that only read. Raises Unavailable."""

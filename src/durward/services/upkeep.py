@@ -16,6 +16,9 @@ from durward.store.database import News
 FOLLOW_SECONDS = 0.2
 TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
+GATHER_SECONDS = 0.1
+"""Between two rounds of the sequencer: each signs a checkpoint, and under load a round of every
+few events would cost more than the tokens they tell of."""
 Report = Callable[[str], None]
 
 
@@ -59,6 +62,7 @@ class Upkeep:
             self._waiting.clear()
             with reported(report):
                 await self.sequence()
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def keep_tidy(self, report: Report) -> None:
         """Tell what was refused, and delete what is over, once a minute."""

@@ -73,7 +73,7 @@ class UseCases:
                     return Overtaken(newest)
                 return use(connection, context, self.transactions.audit(actor, source))
 
-            return await self.transactions.database.write(run)
+            return await self.transactions.database.write(run, apart=alone)
 
         return await self._settled(once)
 

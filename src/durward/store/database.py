@@ -83,10 +83,11 @@ class Database(ABC):
         """Run a function that only reads. Raises Unavailable."""
 
     @abstractmethod
-    async def write(self, use: Use[T]) -> T:
+    async def write(self, use: Use[T], *, apart: bool = False) -> T:
         """Run a function in one transaction: all of it is committed, or nothing.
 
-        Raises Unavailable.
+        Others that wait may share the transaction, each with its own outcome; one that takes long
+        is written `apart`, so that nobody waits for it who came before. Raises Unavailable.
         """
 
     @abstractmethod

@@ -27,8 +27,11 @@ class PostgresDatabase(Database):
         """Run a function that only reads."""
         return await self._run(use)
 
-    async def write(self, use: Use[T]) -> T:
-        """Run a function in one transaction, again where a concurrent one came first."""
+    async def write(self, use: Use[T], *, apart: bool = False) -> T:  # noqa: ARG002
+        """Run a function in one transaction, again where a concurrent one came first.
+
+        Each has its own: the server commits those of all connections together by itself.
+        """
         return await self._run(use)
 
     async def _run(self, use: Use[T]) -> T:

@@ -1,12 +1,22 @@
 """One node's memory: a file, one writer thread, several reader threads.
 
 `BEGIN IMMEDIATE` for writes, WAL, `synchronous=FULL`: sqlite3's own defaults lose updates.
+
+A commit waits for the disk, and that is most of what a use case takes. So use cases that wait
+share one transaction and one commit (ADR 34). Each has a savepoint: one that fails fails alone.
+Nobody is answered before the commit, and where it fails nothing was done for any of them.
 """
 
 import asyncio
+import contextlib
 import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Generic, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -18,6 +28,39 @@ from durward.store.database import Database, T, Use, followed
 READERS = 4
 BUSY_SECONDS = 10
 PUT_BACK = "start `serve` again; end it before its database is put back"
+SHARED_AT_MOST = 64
+SHARED_SECONDS = 0.02
+"""When this time has passed since the first use case began, the transaction is committed: whoever
+came first does not wait for many others. What is known to take longer is written `apart`."""
+
+
+@dataclass(eq=False)
+class Waiting(Generic[T]):
+    """A use case that waits for the writer, and whoever waits for it."""
+
+    use: Use[T]
+    apart: bool
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[T]"
+    result: T | None = None
+    error: BaseException | None = None
+    news: list[object] = field(default_factory=list)
+
+    def run(self, connection: Connection) -> None:
+        """Keep what it returns or raises."""
+        try:
+            self.result, self.news = followed(self.use, connection)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            self.error = error
+
+    def settle(self) -> None:
+        """Answer; in its event loop."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
 
 
 class SqliteDatabase(Database):
@@ -29,40 +72,114 @@ class SqliteDatabase(Database):
         self._path = path
         self._file: tuple[int, int] | None = None
         self._engine = sqlite_engine(path)
+        self._waiting: deque[Waiting[Any]] = deque()
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
 
     async def read(self, use: Use[T]) -> T:
         """Run a function that only reads, in a reader's thread."""
-        return await self._run(self._readers, "BEGIN", use)
-
-    async def write(self, use: Use[T]) -> T:
-        """Run a function in one transaction, in the writer's thread."""
-        return await self._run(self._writer, "BEGIN IMMEDIATE", use)
-
-    async def _run(self, threads: ThreadPoolExecutor, begin: str, use: Use[T]) -> T:
         loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, use)
 
-        def transact() -> T:
-            done, news = self._transact(begin, use)
-            # From here, since whoever waits for the answer may be gone by now.
-            loop.call_soon_threadsafe(self.tell, news)
-            return done
+    def _read(self, use: Use[T]) -> T:
+        with self._translated(), self._engine.connect() as connection:
+            self._check_file()
+            connection.info["begin"] = "BEGIN"
+            with connection.begin():
+                return followed(use, connection)[0]
 
-        return await loop.run_in_executor(threads, transact)
+    async def write(self, use: Use[T], *, apart: bool = False) -> T:
+        """Run a function in the writer's thread, in a transaction with those that wait too."""
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(use, apart, loop, loop.create_future())
+        self._waiting.append(waiting)
+        # Of those who wait the first takes the others along, and theirs find nothing to do.
+        self._writer.submit(self._write)
+        done: T = await waiting.future
+        return done
 
-    def _transact(self, begin: str, use: Use[T]) -> tuple[T, list[object]]:
+    def _write(self) -> None:
+        """Run who waits, commit once, answer everybody."""
+        batch: list[Waiting[Any]] = []
         try:
-            with self._engine.connect() as connection:
-                self._check_file()
-                connection.info["begin"] = begin
-                with connection.begin():
-                    return followed(use, connection)
+            self._commit(batch)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            for waiting in batch:
+                waiting.error, waiting.news = error, []
+        by_loop: dict[asyncio.AbstractEventLoop, list[Waiting[Any]]] = {}
+        for waiting in batch:
+            by_loop.setdefault(waiting.loop, []).append(waiting)
+        for loop, some in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop has ended, and nobody waits there
+                loop.call_soon_threadsafe(self._answer, some)
+
+    def _answer(self, batch: Sequence[Waiting[Any]]) -> None:
+        """Tell first what was committed: whoever is answered may ask for it."""
+        self.tell([one for waiting in batch for one in waiting.news])
+        for waiting in batch:
+            waiting.settle()
+
+    def _commit(self, batch: list[Waiting[Any]]) -> None:
+        """Run use cases into `batch` until nobody waits, or they are enough; commit them.
+
+        Raises what all of them are told: Unavailable, where the transaction was not committed.
+        """
+        self._pass_over()
+        if not self._waiting:
+            return
+        first = self._waiting.popleft()
+        batch.append(first)
+        with self._translated(), self._engine.connect() as connection:
+            self._check_file()
+            connection.info["begin"] = "BEGIN IMMEDIATE"
+            began = time.monotonic()
+            with connection.begin():
+                raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+                self._run(first, connection, raw)
+                while (
+                    self._may_follow(first)
+                    and len(batch) < SHARED_AT_MOST
+                    and time.monotonic() - began < SHARED_SECONDS
+                ):
+                    batch.append(self._waiting.popleft())
+                    self._run(batch[-1], connection, raw)
+
+    def _may_follow(self, first: Waiting[Any]) -> bool:
+        """Whether somebody waits who goes into the transaction of another."""
+        self._pass_over()
+        return bool(self._waiting) and not first.apart and not self._waiting[0].apart
+
+    def _pass_over(self) -> None:
+        """Leave out whoever has gone away."""
+        while self._waiting and self._waiting[0].future.cancelled():
+            self._waiting.popleft()
+
+    def _run(self, waiting: Waiting[Any], connection: Connection, raw: sqlite3.Connection) -> None:
+        """Run one in a savepoint. Raises where the whole transaction is gone."""
+        raw.execute("SAVEPOINT one")
+        waiting.run(connection)
+        if not raw.in_transaction:
+            raise waiting.error or RuntimeError("a use case ended its transaction")
+        if waiting.error is not None:
+            waiting.error = self._translate(waiting.error)
+            raw.execute("ROLLBACK TO one")
+        raw.execute("RELEASE one")
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except DatabaseError as error:
-            if type(error) not in {OperationalError, DatabaseError}:  # a mistake of ours
-                raise
-            hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
-            raise Unavailable(f"the store: {error.orig}", hint=hint) from error
+            raise self._translate(error) from error
+
+    def _translate(self, error: BaseException) -> BaseException:
+        """What the database cannot do now is Unavailable; a mistake of ours stays one."""
+        if type(error) not in {OperationalError, DatabaseError}:
+            return error
+        hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
+        refused = Unavailable(f"the store: {getattr(error, 'orig', error)}", hint=hint)
+        refused.__cause__ = error
+        return refused
 
     def _check_file(self) -> None:
         """Refuse to go on with a file that has another in its place: what is written is lost.
@@ -82,7 +199,7 @@ class SqliteDatabase(Database):
             raise Unavailable(f"the store: {self._path} {problem}", hint=PUT_BACK)
 
     async def close(self) -> None:
-        """End the threads; a transaction under way ends first."""
+        """End the threads; what waits is written first."""
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._engine.dispose()
