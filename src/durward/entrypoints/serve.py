@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Unavailable
+from durward.core.values import Seconds
 from durward.entrypoints.http import (
     admin,
     authzen,
@@ -22,7 +23,7 @@ from durward.entrypoints.http import (
     token,
     userinfo,
 )
-from durward.entrypoints.http.budgets import Budgeted
+from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
 from durward.entrypoints.http.failures import GONE, Incidents
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.pages import account, interaction, logout, render
@@ -87,9 +88,15 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
-        middleware=[Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse)],
+        middleware=[Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse, crowded)],
         exception_handlers={**GONE, Unavailable: away, Exception: broken},
     )
+
+
+def crowded(wait: Seconds) -> Response:
+    """The budget of a source is used up."""
+    text = f"Too many requests came from your network. Try again in {wait} seconds."
+    return render.message("Come back in a moment", text, TOO_MANY)
 
 
 async def away(_: Request, error: Exception) -> Response:

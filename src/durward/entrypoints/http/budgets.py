@@ -32,18 +32,11 @@ from durward.core.oauth.metadata import (
 from durward.core.values import Instant, Seconds
 from durward.entrypoints.http.caller import source_of
 from durward.entrypoints.http.replies import NO_STORE
-from durward.entrypoints.pages.render import message
 
 TOO_MANY = 429
 
 
-def page(wait: Seconds) -> Response:
-    """For people."""
-    text = f"Too many requests came from your network. Try again in {wait} seconds."
-    return message("Come back in a moment", text, TOO_MANY)
-
-
-def document(_: Seconds) -> Response:
+def document() -> Response:
     """For programs, in the form of their protocols (RFC 6749 §5.2, RFC 6585 §4)."""
     told = "too many requests came from your network"
     body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value, "error_description": told}
@@ -52,23 +45,28 @@ def document(_: Seconds) -> Response:
 
 @dataclass(frozen=True)
 class PathClass:
-    """Endpoints that share a budget, and how they refuse."""
+    """Endpoints that share a budget."""
 
     name: str
     paths: frozenset[str]
     budget: Budget
-    refusal: Callable[[Seconds], Response]
+    for_people: bool = False
+    """Whether a refusal is a page."""
 
 
 BUDGETS: tuple[PathClass, ...] = (
     # Each may leave a row: an office of 300 that arrives at once, then ten people a second.
-    PathClass("sign-in", frozenset({AUTHORIZATION_PATH, ACCOUNT_PATH}), Budget(300, 10), page),
+    PathClass(
+        "sign-in", frozenset({AUTHORIZATION_PATH, ACCOUNT_PATH}), Budget(300, 10), for_people=True
+    ),
     # A sign-in takes three of these, and a password costs a verification at most.
-    PathClass("pages", frozenset({INTERACTION_PATH, LOGOUT_PATH}), Budget(900, 30), page),
+    PathClass(
+        "pages", frozenset({INTERACTION_PATH, LOGOUT_PATH}), Budget(900, 30), for_people=True
+    ),
     # All servers behind one gateway, each with its people's refreshes; the store does some
     # hundreds of transactions a second.
-    PathClass("token", frozenset({TOKEN_PATH, REVOCATION_PATH}), Budget(1_000, 100), document),
-    PathClass("userinfo", frozenset({USERINFO_PATH}), Budget(1_000, 100), document),
+    PathClass("token", frozenset({TOKEN_PATH, REVOCATION_PATH}), Budget(1_000, 100)),
+    PathClass("userinfo", frozenset({USERINFO_PATH}), Budget(1_000, 100)),
     # A gateway asks for every request that it lets through.
     PathClass(
         "decisions",
@@ -82,7 +80,6 @@ BUDGETS: tuple[PathClass, ...] = (
             }
         ),
         Budget(2_000, 1_000),
-        document,
     ),
 )
 
@@ -108,10 +105,12 @@ class Budgeted:
         app: ASGIApp,
         now: Callable[[], Instant],
         count_refused: Callable[[str, str], None],
+        page: Callable[[Seconds], Response],
     ) -> None:
         self._app = app
         self._now = now
         self._count_refused = count_refused
+        self._page = page
         self._by_path: Mapping[str, tuple[PathClass, Buckets]] = {
             path: (one, buckets)
             for one, buckets in ((one, Buckets(one.budget)) for one in BUDGETS)
@@ -126,7 +125,7 @@ class Budgeted:
             source = counted_source(source_of(Request(scope)))
             if wait := buckets.take(source, self._now()):
                 self._count_refused(endpoint.name, source)
-                refusal = endpoint.refusal(wait)
+                refusal = self._page(wait) if endpoint.for_people else document()
                 refusal.headers["retry-after"] = str(wait)
                 await refusal(scope, receive, send)
                 return
