@@ -42,7 +42,12 @@ from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
-from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
+from durward.store.audit import (
+    find_event,
+    latest_checkpoint,
+    load_leaves,
+    load_tree,
+)
 from durward.store.database import Database, attempt
 from durward.store.declarations import load_declarations
 from durward.store.engine import open_database
@@ -106,6 +111,7 @@ class ControlPlane:
         self._recorded = asyncio.Event()
         self._ending = False
         self._unrecorded = Unrecorded()
+        self._log_trouble = ""
 
     @classmethod
     async def open(
@@ -209,7 +215,13 @@ class ControlPlane:
 
     async def sequence(self) -> None:
         """Sequence everything that waits."""
-        await sequence.sequence(self._database, self.issuer, self._signer(keyring.AUDIT))
+        signer, audit = self._signer(keyring.AUDIT), partial(self._audit, "serve")
+        try:
+            await sequence.sequence(self._database, self.issuer, signer, audit)
+        except Unavailable as error:
+            self._log_trouble = str(error)
+            raise
+        self._log_trouble = ""
 
     async def keep_tidy(self, report: Report) -> None:
         """Tell what was refused, and delete what is over, once a minute."""
@@ -564,6 +576,11 @@ class ControlPlane:
     async def checkpoint(self) -> tuple[int, str] | None:
         """The newest signed checkpoint."""
         return await self._database.read(latest_checkpoint)
+
+    async def log_notes(self) -> list[str]:
+        """What is not as it should be with the log, for people."""
+        trouble = [self._log_trouble] if self._log_trouble else []
+        return [*trouble, *await self._database.read(sequence.notes)]
 
     async def event(self, event_id: str) -> AuditEvent | None:
         """One event."""

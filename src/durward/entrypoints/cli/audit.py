@@ -3,14 +3,15 @@
 import json as jsonlib
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
-from durward.core.audit.checkpoint import LogKey, verify_checkpoint
-from durward.core.audit.verify import verify_log
+from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
+from durward.core.audit.verify import Report, Verification
 from durward.core.difference import shown
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
@@ -19,6 +20,7 @@ from durward.entrypoints.command import DEMO_DIR, typed
 from durward.entrypoints.control import Control, control_of
 
 PAGE = 500
+MAX_PROBLEMS = 20
 LONGEST_LINE = 1_000
 FOLLOW_SECONDS = 0.3
 
@@ -56,7 +58,7 @@ def verify(
     try:
         log_key = LogKey.from_wire(key.read_text())
         older = verify_checkpoint(since.read_text(), log_key) if since else None
-        newest = verify_checkpoint(control.text("/admin/v1/log/checkpoint"), log_key)
+        known = read_checkpoint(control, log_key)
     except OSError as error:
         raise Misconfigured(str(error.filename), error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
@@ -64,22 +66,43 @@ def verify(
         raise Misconfigured("audit", "a file is not text", hint=hint) from error
     except ProtocolError as error:
         raise Misconfigured("audit", error.public) from error
-    leaves = (event["event"].encode() for event in events_from(control, 0))
-    report = verify_log(leaves, newest, older)
+    verification = Verification(known, older)
+    for event in events_from(control, 0):
+        verification.take(event["event"].encode())
+    newest = read_checkpoint(control, log_key)  # asked for now, it covers all that was read
+    for event in events_from(control, verification.size):
+        if event["index"] >= newest.size:
+            break
+        verification.take(event["event"].encode())
+    report = verification.report(newest)
     if json:
-        print(jsonlib.dumps({"events": report.events, "problems": report.problems}))
+        print(jsonlib.dumps(asdict(report)))
     else:
-        print(f"{report.events} events; the newest checkpoint covers {newest.size}")
-        for problem in report.problems:
-            print(f"✗ {problem}")
-        if report.is_sound:
-            print("✓ the log is what its checkpoint says")
-        if older and any("the older checkpoint" in problem for problem in report.problems):
-            restored = typed("`durward restored`")
-            print(f"hint: if the database was put back from a backup, say so: {restored}")
-        if older is None:
-            print("note: without --since FILE a log that was rewritten as a whole is not found")
+        tell(report)
     return DONE if report.is_sound else FOUND
+
+
+def read_checkpoint(control: Control, key: LogKey) -> Checkpoint:
+    """The newest checkpoint of the log. Raises ProtocolError where the key did not sign it."""
+    return verify_checkpoint(control.text("/admin/v1/log/checkpoint"), key)
+
+
+def tell(report: Report) -> None:
+    """What was found, for people."""
+    print(f"{report.events} events; the newest checkpoint covers {report.covered}")
+    for problem in report.problems[:MAX_PROBLEMS]:
+        print(f"✗ {problem}")
+    if len(report.problems) > MAX_PROBLEMS:
+        print(f"✗ and {len(report.problems) - MAX_PROBLEMS} more; --json tells them")
+    if report.is_sound:
+        print("✓ the log is what its checkpoint says")
+    if report.set_aside:
+        print(f"note: {report.set_aside} rows were found in its tables that are not from Durward")
+    if any("the older checkpoint" in problem for problem in report.problems):
+        restored = typed("`durward restored`")
+        print(f"hint: if the database was put back from a backup, say so: {restored}")
+    if not report.older_checked:
+        print("note: without --since FILE a log that was rewritten as a whole is not found")
 
 
 def logs(

@@ -6,7 +6,7 @@ from typing import Any
 
 from durward.core.difference import shown
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.command import DEMO_DIR, durward
+from durward.entrypoints.command import DEMO_DIR, durward, typed
 from durward.entrypoints.control import control_of
 
 KIB = 1024
@@ -35,6 +35,7 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
 def told(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
+    lines += [shown(typed(note), LONGEST_CAUSE) for note in found["log"]]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
     names = [shown(node["id"]) for node in found["nodes"]]

@@ -63,6 +63,7 @@ def routes(plane: ControlPlane) -> list[Route]:
                 "database": found.deployment.database,
                 "epoch": found.deployment.epoch,
                 "published_seconds_ago": seconds_since(found.published_at, now),
+                "log": await plane.log_notes(),
                 "nodes": listed,
             }
         )
