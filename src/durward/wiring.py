@@ -20,6 +20,7 @@ from durward.core.jose.life import MinimumTimes, Rotation
 from durward.core.jose.life import published as published_keys
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
+from durward.core.oauth.issuer import check_issuer
 from durward.core.values import ClientId, Instant, Seconds, Secret, UserId
 from durward.core.wire import Json, sorted_json
 from durward.entropy import new_id
@@ -126,6 +127,7 @@ class ControlPlane:
         Raises Misconfigured or Unavailable: a store or a key file that is spoiled heals by nothing
         that a process could do.
         """
+        check_issuer(settings.issuer)
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
