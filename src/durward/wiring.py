@@ -13,6 +13,7 @@ from durward.core.authn.session import SessionPolicy
 from durward.core.errors import Unavailable
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
+from durward.core.oauth.issuer import check_issuer
 from durward.core.values import Instant, Seconds
 from durward.core.wire import Json, sorted_json
 from durward.keys.envelope import KeyFile
@@ -64,6 +65,7 @@ class ControlPlane:
         Raises Misconfigured or Unavailable: a store or a key file that is spoiled heals by nothing
         that a process could do.
         """
+        check_issuer(settings.issuer)
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:

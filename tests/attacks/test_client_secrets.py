@@ -57,6 +57,27 @@ X, Y = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpX
 """The public key of RFC 7515 A.3."""
 
 
+PRIVATE = {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "alg": "ES256", "d": Y}
+
+
+@pytest.mark.parametrize("key", [PRIVATE, {"kty": "oct", "k": X}, {**PRIVATE, "use": "enc"}])
+@pytest.mark.parametrize("how", ["private_key_jwt", "client_secret_basic"])
+async def test_keys_that_only_a_client_may_have_are_refused_and_not_kept(
+    issuer: Issuer, key: dict[str, str], how: str
+) -> None:
+    good = {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "alg": "ES256", "kid": "k"}
+    with pytest.raises(Misconfigured, match="keys/1: a private or symmetric key") as refused:
+        await issuer.apply(reporting(authentication=how, jwks={"keys": [good, key]}))
+    assert Y not in str(refused.value)
+    assert Y not in str(await issuer.plane.administration.export())
+
+
+async def test_a_set_in_which_no_key_is_of_use_is_refused(issuer: Issuer) -> None:
+    foreign = {"kty": "EC", "crv": "P-521", "x": X, "y": Y, "alg": "ES512"}
+    with pytest.raises(Misconfigured, match="no key for signatures"):
+        await issuer.apply(reporting(authentication="private_key_jwt", jwks={"keys": [foreign]}))
+
+
 async def refused(issuer: Issuer) -> list[str]:
     return [one for one in await issuer.events() if '"token refused"' in one]
 

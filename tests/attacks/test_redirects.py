@@ -1,5 +1,8 @@
 """Answers that should go elsewhere: redirect URI variants, open redirects, mix-up."""
 
+import json
+from typing import Any
+
 import httpx2
 import pytest
 from tests.issuer import DESK, ISSUER, Issuer, answer_of
@@ -86,3 +89,33 @@ async def test_no_other_origin_may_read_the_authorization_endpoint(issuer: Issue
     async with issuer.http() as http:
         reply = await http.get("/authorize", headers={"origin": "https://evil.example"})
     assert not [name for name in reply.headers if name.startswith("access-control-")]
+
+
+async def refusals(issuer: Issuer) -> list[dict[str, Any]]:
+    found = [json.loads(event) for event in await issuer.events()]
+    return [event for event in found if event["kind"] == "authorization refused"]
+
+
+async def test_whatever_is_refused_is_an_event(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    evil = "https://evil.example/\x1b[2K"
+    cases: list[tuple[dict[str, str | None], str, str]] = [
+        ({"redirect_uri": evil}, "clients/?", "not registered with"),
+        ({"client_id": "nobody"}, "clients/?", "not known here"),
+        ({"client_id": None}, "clients/?", "client_id"),
+        ({"response_type": "token"}, "clients/desk", "response_type"),
+        ({"code_challenge": None}, "clients/desk", "code_challenge"),
+        ({"prompt": "none"}, "clients/desk", "sign"),
+        ({"id_token_hint": "e30.e30.AAAA"}, "clients/desk", ""),
+    ]
+    for number, (changes, target, told) in enumerate(cases, 1):
+        await browser.authorize(**changes)
+        events = await refusals(issuer)
+        assert len(events) == number, changes
+        assert (events[-1]["target"], events[-1]["facts"]["source"]) == (target, "192.0.2.1")
+        assert told in events[-1]["facts"]["public"]
+    assert evil in (await refusals(issuer))[0]["facts"]["private"]
+    await browser.sign_in(await browser.follow(await browser.authorize()))
+    await browser.authorize(prompt="none")
+    last = (await refusals(issuer))[-1]
+    assert (last["actor"], last["facts"]["error"]) == ("ann", "consent_required")

@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 import httpx2
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from tests.contract.faults import each_fault, everything, fails, faults, told_of
 from tests.issuer import ISSUER, Browser, Issuer, answer_of, hidden, sample
 
 from durward.core.audit.checkpoint import Checkpoint, verify_checkpoint
 from durward.core.audit.event import AuditEvent
 from durward.core.audit.event import Kind as Event
-from durward.core.audit.verify import verify_log
+from durward.core.audit.verify import Verification
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
 from durward.core.configuration.declaration import Declaration, Kind
@@ -425,7 +425,7 @@ async def mistake_a_secret(issuer: Issuer) -> None:
 async def put_in_order(issuer: Issuer) -> None:
     """Events are sequenced and signed for, or wait; the log is sound, and only grows."""
     older = None
-    for which in each_fault(commits=2):
+    for which in each_fault():
         await issuer.token("reporting", grant_type="nothing")
         with faults(issuer, **which) as injected:
             failed = await fails(issuer.plane.upkeep.sequence())
@@ -443,11 +443,37 @@ async def sound(issuer: Issuer, older: Checkpoint | None) -> Checkpoint:
     found = await issuer.plane.log.checkpoint()
     assert found is not None
     newest = verify_checkpoint(found[1], sequence.log_key(ISSUER, signer))
-    leaves = [body for _, body in await issuer.plane.log.leaves(0, 100_000)]
-    report = verify_log(leaves, newest, older)
+    verification = Verification(newest, older)
+    for _, body in await issuer.plane.log.leaves(0, 100_000):
+        verification.take(body)
+    report = verification.report(newest)
     assert report.is_sound, report.problems
-    assert newest.size == len(leaves) > (older.size if older else 0)
+    assert newest.size == verification.size > (older.size if older else 0)
     return newest
+
+
+async def set_aside(issuer: Issuer) -> None:
+    """Rows of others are taken out of the log's tables and told in the log, or are still there."""
+    number = 0
+    for which in each_fault(commits=2):
+        forged = [
+            insert(schema.log).values(sequence=10**6, event_id="x1", body=b"x1"),
+            insert(schema.outbox).values(event_id="x2", body=b"x2"),
+            insert(schema.checkpoints).values(size=10**7, note="nobody signed this"),
+        ]
+        for statement in forged:
+            await issuer.plane.transactions.database.write(lambda c, s=statement: c.execute(s))  # type: ignore[misc]
+        number += len(forged)
+        with faults(issuer, **which) as injected:
+            failed = await fails(issuer.plane.upkeep.sequence())
+        assert failed == injected.struck
+        told = await issuer.events()
+        assert sum('"row set aside"' in body for body in told) == number
+        assert f" {number} rows of others" in (await issuer.plane.upkeep.log_notes())[0]
+        await sound(issuer, None)
+        assert (await everything(issuer))["audit_outbox"] == []
+        if not injected.struck:
+            return
 
 
 async def ship(issuer: Issuer) -> None:
@@ -706,5 +732,16 @@ async def put_back(issuer: Issuer) -> None:
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, deprovision, look, ask),
     *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
-    *(put_in_order, ship, declare, go_back, take_less, sweep, turn_keys, follow, put_back),
+    *(
+        put_in_order,
+        set_aside,
+        ship,
+        declare,
+        go_back,
+        take_less,
+        sweep,
+        turn_keys,
+        follow,
+        put_back,
+    ),
 )

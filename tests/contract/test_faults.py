@@ -38,6 +38,7 @@ READERS = {
     "audit.find_event": "for `explain`",
     "audit.latest_checkpoint": "for `audit checkpoint`",
     "audit.load_leaves": "for `logs` and `audit verify`",
+    "audit.load_strays": "for `status`",
     "history.load_changes": "for `history`",
     "history.published_first": "for `status`",
     "holds.check_held": "without a statement",

@@ -1,10 +1,12 @@
 """An enforcement point of somebody else asks for decisions, through the real edge."""
 
 import json
+from typing import Any
 
 import httpx2
 import pytest
 from tests.demo import Demo
+from tests.live import wait_for
 
 QUESTION = {
     "subject": {"type": "user", "id": "ann"},
@@ -75,3 +77,21 @@ def test_the_published_document_is_an_inventory_of_our_own_kind(kept_demo: Demo)
     wanted = set(json.dumps(document).split('"#/components/schemas/')[1:])
     assert {one.partition('"')[0] for one in wanted} <= named
     assert len(document["paths"]) == 5
+
+
+def test_the_canaries_of_a_node_do_not_fill_the_log(kept_demo: Demo) -> None:
+    """They prove each change; the log has what somebody asked."""
+
+    def decisions() -> list[dict[str, Any]]:
+        done = kept_demo.run("logs", "--json", "--last", "1000")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        return [event["facts"] for event in events if event["kind"] == "decision"]
+
+    kept_demo.run("call", "GET", "/nothing/is/here")
+    wait_for(lambda: any(one["path"] == "/nothing/is/here" for one in decisions()))
+    refusals = (kept_demo.folder / "edge" / "refusals.jsonl").read_text()
+    assert "/.durward/canary" in refusals
+    assert "durward:" in refusals
+    for one in decisions():
+        assert "/.durward" not in one["path"]
+        assert not one.get("subject", "").startswith("durward:")

@@ -106,7 +106,7 @@ def is_whole(demo: Demo) -> bool:
 @pytest.mark.requirement("ZT-1", "ZT-10", "AS-34")
 def test_random_kills_under_load_lose_and_allow_nothing(demo: Demo) -> None:
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         people = {name: demo.password(name) for name in ("ann", "bob")}
         families = [sign_in(http, server, "durward-cli", "ann", people["ann"]) for _ in range(3)]
         bob = sign_in(http, server, "durward-cli", "bob", people["bob"])["access_token"]

@@ -178,7 +178,7 @@ def test_a_failed_sign_in_is_recorded_with_where_it_came_from(demo: Demo) -> Non
     names = ("durward-source", "x-envoy-external-address", "x-forwarded-for")
     told = dict.fromkeys(names, "203.0.113.7")
     with httpx2.Client(headers=told, trust_env=False) as http, pytest.raises(Misconfigured):
-        Visitor(http, "ann", "a guess").visit(f"{demo.issuer}/", until=demo.app)
+        Visitor(http, demo.issuer, "ann", "a guess").visit(f"{demo.issuer}/", until=demo.app)
     events = [json.loads(line) for line in demo.run("logs", "--json").stdout.splitlines()]
     refused = [event for event in events if event["kind"] == "sign-in refused"]
     assert refused[-1]["facts"]["source"] == "127.0.0.1"
@@ -187,7 +187,7 @@ def test_a_failed_sign_in_is_recorded_with_where_it_came_from(demo: Demo) -> Non
 def sign_in_by_hand(demo: Demo) -> dict[str, str]:
     """Tokens of ann through the native client."""
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         return sign_in(http, server, "durward-cli", "ann", demo.password("ann"))
 
 

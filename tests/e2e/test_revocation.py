@@ -22,7 +22,7 @@ WITHIN_SECONDS = 2.0
 
 def tokens_of(demo: Demo, name: str = "ann") -> dict[str, str]:
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         return sign_in(http, server, "durward-cli", name, demo.password(name))
 
 
@@ -62,7 +62,7 @@ def test_a_replayed_code_takes_its_tokens_back_at_the_edge(demo: Demo) -> None:
             redeemed.append(form)
 
     with httpx2.Client(trust_env=False, event_hooks={"request": [remember]}) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         tokens = sign_in(http, server, "durward-cli", "ann", demo.password("ann"))
     assert status(demo, tokens["access_token"]) == 200
     again = httpx2.post(f"{demo.issuer}/token", data=redeemed[0], trust_env=False)
@@ -93,9 +93,9 @@ def test_a_changed_role_takes_tokens_of_before_back_and_new_ones_pass(demo: Demo
 def test_a_service_whose_scopes_changed_has_to_ask_again(demo: Demo) -> None:
     secret = read_credentials(demo.folder / "credentials")["clients"]["reporting"]
     with httpx2.Client(trust_env=False) as http:
-        token = of_service(http, server_of(http, demo.resource_metadata), "reporting", secret)[
-            "access_token"
-        ]
+        token = of_service(
+            http, server_of(http, demo.resource_metadata, demo.issuer), "reporting", secret
+        )["access_token"]
     report = "/v1/acme/reports/summary"
     assert demo.get(report, token).status_code == 200
     changed = "tenant: acme, grants: [client_credentials], apis: [orders], roles: [reporter]"
@@ -109,7 +109,7 @@ def test_what_a_client_lost_is_refused_in_tokens_of_before_and_new_ones_pass(dem
     before = tokens_of(demo)
     secret = read_credentials(demo.folder / "credentials")["clients"]["reporting"]
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         service = of_service(http, server, "reporting", secret)["access_token"]
     assert status(demo, before["access_token"]) == 200
     client = "tenant: acme, authentication: none, redirect_uris: ['http://127.0.0.1/callback']"

@@ -22,7 +22,7 @@ KEPT = ("parts.json", "node.json", "snapshot.json", "revocations.json", "shipped
 
 def token_of(demo: Demo) -> dict[str, str]:
     with httpx2.Client(trust_env=False) as http:
-        server = server_of(http, demo.resource_metadata)
+        server = server_of(http, demo.resource_metadata, demo.issuer)
         return sign_in(http, server, "durward-cli", "ann", demo.password("ann"))
 
 

@@ -98,7 +98,7 @@ def test_every_policy_that_differs_is_told(before: Any, after: Any) -> None:
 @given(st.text(max_size=200))
 def test_what_is_shown_can_be_printed_and_is_bounded(text: str) -> None:
     assert shown(text).isprintable()
-    assert len(shown(text)) <= 800
+    assert len(shown(text)) <= 960
 
 
 ACTIONS = st.sampled_from(["o:One", "o:T*", "o:*", "*", "o:*e", "o:?wo", "p:One"])

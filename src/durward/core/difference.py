@@ -184,12 +184,15 @@ def shown(text: str, limit: int = MAX_CHARACTERS) -> str:
 
 
 def printable(text: str) -> str:
-    r"""A line of what others wrote: what cannot be printed, ends of lines too, as `\\uXXXX`."""
+    r"""A line of what others wrote: what cannot be printed, ends of lines too, as `\\uXXXX`.
+
+    So JSON escapes it (RFC 8259 §7): text that is JSON stays the same JSON.
+    """
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def _escaped(character: str) -> str:
-    number = ord(character)
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

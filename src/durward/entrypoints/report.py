@@ -8,6 +8,8 @@ import contextlib
 import os
 import select
 
+from durward.core.difference import printable
+
 STDOUT, STDERR = 1, 2
 STANDARD = (0, STDOUT, STDERR)
 
@@ -15,7 +17,8 @@ STANDARD = (0, STDOUT, STDERR)
 def report(text: str, to: int = STDERR) -> None:
     """Tell the operator, in a line or several. Raises nothing."""
     with contextlib.suppress(OSError):
-        told = f"{text}\n".encode(errors="backslashreplace")
+        # A log is read on a terminal too, and errors quote what others sent.
+        told = "".join(f"{printable(line)}\n" for line in text.split("\n")).encode()
         while told and takes(to):
             # A pipe that takes anything takes this much without blocking (POSIX, pipe(7)).
             told = told[os.write(to, told[: select.PIPE_BUF]) :]

@@ -36,12 +36,13 @@ from durward.core.oauth.grants.authorization_code import Code
 from durward.core.oauth.redirect import answer_uri
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.oauth.standing import Ended
-from durward.core.values import GrantId, Seconds, Secret, UserId, later
+from durward.core.values import ClientId, GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.hints import read_hint
 from durward.services.sessions import current, in_use, person
 from durward.services.standing import standing_in
+from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
 from durward.store.grants import load_consent, record_consent, record_grant
 from durward.store.interactions import (
@@ -125,6 +126,7 @@ def begin(
         parameters = parse_form(form)
         target = read_target(parameters, configuration.clients)
     except ProtocolError as error:
+        _record_refusal(connection, context, None, error, audit)
         return ErrorPage(error)
     client = configuration.clients[target.client]
     try:
@@ -132,7 +134,7 @@ def begin(
         subject = None if hint is None else read_hint(connection, context, hint).subject
         request = read_request(parameters, target, client, configuration.apis, subject)
     except ProtocolError as error:
-        return _told(context, target, error)
+        return _refused(connection, context, target, error, audit)
     facts = _facts(connection, context, request, client, session, audit)
     step = next_step(facts, None, audit.at)
     if isinstance(step, Ask):
@@ -240,7 +242,9 @@ def _finish(
                 Kind.CONSENT_REFUSED, f"clients/{target.client}"
             )
             record_event(connection, refusal)
-        return _told(context, target, step.error)
+            return _told(context, target, step.error)
+        by = audit.by(facts.session.user) if facts.session else audit
+        return _refused(connection, context, target, step.error, by)
     audit = audit.by(step.session.user)
     grant = _grant(facts.request, step.session, audit)
     agreed = facts.consented if step.consented is None else step.consented
@@ -248,7 +252,7 @@ def _finish(
     if isinstance(kept, Ended):
         public = "what was asked for cannot be given any more"
         error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)
-        return _told(context, target, error)
+        return _refused(connection, context, target, error, audit)
     if step.consented is not None:
         record_consent(
             connection,
@@ -289,6 +293,39 @@ def _issue(
     code = Code(grant.id, target.client, target.redirect_uri, request.challenge, expires)
     record_grant(connection, grant, code, secret.sha256(), audit)
     return secret
+
+
+def _refused(
+    connection: Connection,
+    context: Context,
+    target: Target,
+    error: ProtocolError,
+    audit: AuditContext,
+) -> Redirect:
+    """An error for the client, which the log has too."""
+    _record_refusal(connection, context, target.client, error, audit)
+    return _told(context, target, error)
+
+
+def _record_refusal(
+    connection: Connection,
+    context: Context,
+    client: ClientId | None,
+    error: ProtocolError,
+    audit: AuditContext,
+) -> None:
+    """Anybody can send a browser here: an event of nobody, where there is room.
+
+    It has the client's name once its redirect URI is proven.
+    """
+    event = audit.event(
+        Kind.AUTHORIZATION_REFUSED,
+        f"clients/{client}" if client else "clients/?",
+        error=error.code.value,
+        public=error.public,
+        private=error.private[:500],
+    )
+    record_anonymous(connection, context, event)
 
 
 def _told(context: Context, target: Target, error: ProtocolError) -> Redirect:

@@ -65,7 +65,7 @@ async def destroy_keys(database: Database, now: Instant, _: SessionPolicy) -> in
 RETENTION: tuple[Retention, ...] = (
     Retention(
         "audit_outbox",
-        "moved to the log twice a second",
+        "moved to the log twice a second, or set aside where it cannot be in order",
         "what is recorded meanwhile: see the log",
     ),
     Retention(

@@ -15,11 +15,14 @@ from durward.core.api import scopes_of
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.edge.parts import (
+    ISSUERS,
     LIST_TYPE,
+    IssuersPart,
     Listing,
     digest_of,
     parts_of_configuration,
     parts_of_issuer,
+    read_part,
 )
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.policy.engine.bundle import compile_bundle
@@ -32,6 +35,7 @@ from durward.store.database import Database, announce
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import Deployment, found_deployment, load_deployment
 from durward.store.history import record_version
+from durward.store.parts import load_parts
 from durward.store.snapshots import (
     Edition,
     hold_version,
@@ -43,6 +47,8 @@ from durward.store.snapshots import (
 FURTHEST = 1_000_000
 """How far beyond what is published an operator may let the next version be: more is a typo, and
 numbers of versions end."""
+ON_THIS_MACHINE = "http://"
+"""What begins so is loopback alone (`check_issuer`)."""
 ATTEMPTS = 3
 """How often a change is tried anew where others publish meanwhile."""
 
@@ -180,14 +186,35 @@ def publish_if_changed(
     before. Raises Misconfigured.
     """
     hold_version(connection)
+    found = load_snapshot(connection)
+    if found:
+        _check_same_issuer(connection, found[1], issuer)
     configuration = configuration_of(load_declarations(connection))
     declared = parts_of(configuration)
-    if found := load_snapshot(connection):
+    if found:
         contents = {**declared, **keys_of(load_ring(connection, key_file), issuer, audit)}
         digests = {name: digest_of(data) for name, data in contents.items()}
         if listed(found[1]) == digests:
             return
     publish(connection, configuration, declared, "start", issuer, key_file, audit)
+
+
+def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> None:
+    """A database is one issuer's: its tokens, its log and what people agreed to have that name.
+
+    Another one that starts on it would take over its clients and people. A demo may move to other
+    ports of its machine. Raises Misconfigured.
+    """
+    digest = (listed(signed) or {}).get(ISSUERS)
+    content = load_parts(connection, [digest]).get(digest) if digest else None
+    part = read_part(ISSUERS, content).content if content else None
+    former = part.own if isinstance(part, IssuersPart) else issuer
+    is_demo = all(each.startswith(ON_THIS_MACHINE) for each in (former, issuer))
+    if former != issuer and not is_demo:
+        hint = (
+            "a new issuer begins with a new database: `durward export` there, `durward apply` here"
+        )
+        raise Misconfigured("serve.issuer", f"the database is that of {former}", hint=hint)
 
 
 def listed(signed: bytes) -> dict[str, str] | None:

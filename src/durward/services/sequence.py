@@ -1,19 +1,38 @@
 """The sequencer: events of the outbox, and of the edges, become one signed log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from durward.core.audit.checkpoint import Checkpoint, LogKey
-from durward.core.audit.event import AuditEvent
+from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
+from durward.core.audit.event import AuditContext, AuditEvent, Kind
 from durward.core.audit.merkle import Tree
-from durward.core.errors import Conflict
-from durward.core.wire import decode_base64url
+from durward.core.errors import Conflict, ProtocolError, Unavailable
+from durward.core.values import MICROSECONDS
+from durward.core.wire import decode_base64url, encode_base64url
 from durward.keys.signing import Signer
-from durward.store.audit import ingest_events, record_checkpoint, sequence_events
+from durward.store.audit import (
+    Stray,
+    count_strays,
+    ingest_events,
+    latest_checkpoint,
+    load_strays,
+    load_tree,
+    record_checkpoint,
+    record_event,
+    remove_checkpoint,
+    sequence_events,
+    take_strays,
+)
 from durward.store.database import Database
 
 BATCH = 500
+ONE = "1 row of others was in its tables and is set aside"
+KEPT_BYTES = 3_000
+"""Of a row that was set aside; its hash is of all of it."""
 
 
 def log_key(issuer: str, signer: Signer) -> LogKey:
@@ -26,28 +45,94 @@ def origin(issuer: str) -> str:
     return issuer.partition("://")[2] + "/audit"
 
 
-async def sequence(database: Database, issuer: str, signer: Signer) -> Tree | None:
-    """Sequence all that waits and sign the result; None where nothing waits."""
-    tree = None
-    while True:
+async def sequence(
+    database: Database, issuer: str, signer: Signer, audit: Callable[[], AuditContext]
+) -> Tree | None:
+    """Sequence all that waits and sign the result; None where nothing waits.
+
+    What cannot be in order, and so was put there by something else, is set aside: an event tells
+    it, with its bytes, and the log goes on. Raises Unavailable where the log's own head is not what
+    was signed last: whatever is signed then would hide it.
+    """
+    tree, more = None, True
+    while more:
         try:
-            step = await database.write(lambda c: _step(c, issuer, signer))
+            step, more = await database.write(lambda c: _step(c, issuer, signer, audit()))
         except Conflict:  # another replica was faster; what it left comes next
             continue
-        if step is None:
-            return tree
-        tree = step
-
-
-def _step(connection: Connection, issuer: str, signer: Signer) -> Tree | None:
-    tree = sequence_events(connection, BATCH)
-    if tree:
-        checkpoint = Checkpoint(origin(issuer), tree.size, tree.root)
-        note = checkpoint.signed(log_key(issuer, signer), signer.sign)
-        record_checkpoint(connection, tree.size, note)
+        except SQLAlchemyError as error:
+            raise Unavailable(f"the audit log cannot be continued: {error}") from error
+        tree = step or tree
     return tree
+
+
+def _step(
+    connection: Connection, issuer: str, signer: Signer, audit: AuditContext
+) -> tuple[Tree | None, bool]:
+    """The tree that was signed, if any, and whether more may wait.
+
+    After a batch that is not full nothing waited: who went on as long as something comes would sign
+    a checkpoint for every few events of a busy replica.
+    """
+    key = log_key(issuer, signer)
+    before = load_tree(connection, lock=True)
+    strays = take_strays(connection, BATCH)
+    strays += _unsigned(connection, before, key)
+    if strays:
+        _set_aside(connection, strays, audit)
+        return None, True  # the next step is after what was just recorded
+    tree = sequence_events(connection, BATCH)
+    if tree is None:
+        return None, False
+    note = Checkpoint(key.name, tree.size, tree.root).signed(key, signer.sign)
+    record_checkpoint(connection, tree.size, note)
+    return tree, tree.size - before.size == BATCH
+
+
+def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:
+    """A note beyond the head that nobody signed. Raises Unavailable for one that somebody did."""
+    size, note = latest_checkpoint(connection) or (0, "")
+    if size < head.size or not note:
+        return []
+    try:
+        newest = verify_checkpoint(note, key)
+    except ProtocolError as error:
+        if size == head.size:  # the next one is taken for the newest
+            return []
+        remove_checkpoint(connection, size)
+        return [Stray("audit_checkpoints", size, error.public, note.encode())]
+    if newest.size > head.size or (newest.size == head.size and newest.root != head.root):
+        raise Unavailable(
+            "the head of the audit log is not what was signed last", hint="durward audit verify"
+        )
+    return []
+
+
+def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditContext) -> None:
+    """Tell of rows that were removed. Their bytes are in the log then: they may be evidence."""
+    for stray in strays:
+        event = audit.event(
+            Kind.ROW_SET_ASIDE,
+            f"{stray.table}/{stray.place}",
+            why=stray.why,
+            bytes=len(stray.body),
+            sha256=sha256(stray.body).hexdigest(),
+            begins=encode_base64url(stray.body[:KEPT_BYTES]),
+        )
+        record_event(connection, event)
+    count_strays(connection, len(strays), audit.at)
 
 
 async def ingest(database: Database, events: Sequence[AuditEvent]) -> int:
     """Take events that an edge recorded; sent twice they count once."""
     return await database.write(lambda c: ingest_events(c, events))
+
+
+def notes(connection: Connection) -> list[str]:
+    """What is not as it should be with the log, for people."""
+    number, at = load_strays(connection)
+    if at is None:
+        return []
+    last = datetime.fromtimestamp(at / MICROSECONDS, UTC).isoformat(timespec="seconds")
+    rows = f"{number} rows of others were in its tables and are set aside" if number > 1 else ONE
+    return [f"the audit log: {rows}, the last at {last}; `durward logs` has them"]

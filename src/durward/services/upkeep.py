@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from durward.core.authn.session import SessionPolicy
-from durward.core.errors import DurwardError
+from durward.core.errors import DurwardError, Unavailable
 from durward.keys.signing import Signer
 from durward.services import housekeeping, sequence
 from durward.services.publication import Publication
@@ -39,6 +40,7 @@ class Upkeep:
         self._issuer = issuer
         self._log_signer = log_signer
         self._policy = policy
+        self._log_trouble = ""
         self._waiting = asyncio.Event()
         transactions.database.listen(self._hear)
 
@@ -73,7 +75,18 @@ class Upkeep:
 
     async def sequence(self) -> None:
         """Sequence everything that waits. Raises Unavailable."""
-        await sequence.sequence(self._transactions.database, self._issuer, self._log_signer())
+        signer, audit = self._log_signer(), partial(self._transactions.audit, "serve")
+        try:
+            await sequence.sequence(self._transactions.database, self._issuer, signer, audit)
+        except Unavailable as error:
+            self._log_trouble = str(error)
+            raise
+        self._log_trouble = ""
+
+    async def log_notes(self) -> list[str]:
+        """What is not as it should be with the log, for people. Raises Unavailable."""
+        trouble = [self._log_trouble] if self._log_trouble else []
+        return [*trouble, *await self._transactions.read(sequence.notes)]
 
     async def tidy(self) -> None:
         """One round of housekeeping. Raises Unavailable."""

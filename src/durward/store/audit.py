@@ -1,17 +1,49 @@
 """The audit log at rest: an outbox in every transaction, one sequence, checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Table,
+    cast,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from durward.core.audit.event import AuditEvent
+from durward.core.audit.event import AuditEvent, flaw
 from durward.core.audit.merkle import Tree, leaf_hash
-from durward.core.errors import Conflict
+from durward.core.errors import Conflict, Unavailable
+from durward.core.values import Instant
 from durward.store.database import News, announce
 from durward.store.schema import checkpoints, log, log_head, outbox
 
 HASH_BYTES = 32
+TWICE = "the log has an event of that id"
+UNCOVERED = "it was beyond the end of the log"
+SPOILED = "the head of the audit log is spoiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A row of the log's tables that no use case of ours wrote, and that was removed from there."""
+
+    table: str
+    place: int
+    why: str
+    body: bytes
+
+
+def bytes_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """A column of bytes, as it is read: on SQLite others can have put text there."""
+    return cast(column, LargeBinary)
 
 
 def record_event(connection: Connection, event: AuditEvent) -> None:
@@ -46,11 +78,10 @@ def sequence_events(connection: Connection, limit: int) -> Tree | None:
     """Move events of the outbox to the end of the log; None where none waits.
 
     The head is moved by compare-and-swap: of two that try at once, one's transaction fails whole.
-    Raises Conflict then.
+    Raises Conflict then. `take_strays` was called before: what it would take stops this.
     """
     before = load_tree(connection, lock=True)
-    statement = select(outbox.c.position, outbox.c.event_id, outbox.c.body)
-    waiting = connection.execute(statement.order_by(outbox.c.position).limit(limit)).all()
+    waiting = _waiting(connection, limit)
     if not waiting:
         return None
     rows = [
@@ -63,37 +94,100 @@ def sequence_events(connection: Connection, limit: int) -> Tree | None:
         .where(log_head.c.id == 1, log_head.c.size == before.size)
         .values(size=after.size, frontier=b"".join(after.frontier))
     )
-    positions = [row.position for row in waiting]
-    taken = connection.execute(delete(outbox).where(outbox.c.position.in_(positions)))
-    if moved.rowcount != 1 or taken.rowcount != len(positions):
+    taken = _remove(connection, outbox, [row.position for row in waiting])
+    if moved.rowcount != 1 or taken != len(waiting):
         raise Conflict("another process sequenced these events")
     connection.execute(insert(log), rows)
     return after
 
 
+def take_strays(connection: Connection, limit: int) -> list[Stray]:
+    """Remove what others put beyond the end of the log, or into the outbox, and cannot be in order.
+
+    Without it one such row would stop the log for good. The head is locked: what is beyond it is
+    none of another replica's.
+    """
+    head = load_tree(connection, lock=True)
+    beyond = or_(log.c.sequence >= head.size, log.c.sequence < 0)
+    statement = select(log.c.sequence, bytes_of(log.c.body).label("body")).where(beyond)
+    rows = connection.execute(statement.order_by(log.c.sequence).limit(limit)).all()
+    _remove(connection, log, [row.sequence for row in rows])
+    strays = [Stray(log.name, row.sequence, UNCOVERED, row.body) for row in rows]
+    found = list(_flawed(connection, limit))
+    _remove(connection, outbox, [stray.place for stray in found])
+    return [*strays, *found]
+
+
+def _flawed(connection: Connection, limit: int) -> Iterator[Stray]:
+    waiting = _waiting(connection, limit)
+    ids = [row.event_id for row in waiting]
+    known = set(connection.execute(select(log.c.event_id).where(log.c.event_id.in_(ids))).scalars())
+    for row in waiting:
+        why = TWICE if row.event_id in known else flaw(row.event_id, row.body)
+        if why:
+            yield Stray(outbox.name, row.position, why, row.body)
+
+
+def _waiting(connection: Connection, limit: int) -> Sequence[Row[tuple[int, str, bytes]]]:
+    c = outbox.c
+    statement = select(c.position, c.event_id, bytes_of(c.body).label("body"))
+    return connection.execute(statement.order_by(c.position).limit(limit)).all()
+
+
+def _remove(connection: Connection, table: Table, keys: Sequence[int]) -> int:
+    if not keys:
+        return 0
+    (key,) = table.primary_key
+    return connection.execute(delete(table).where(key.in_(keys))).rowcount
+
+
+def count_strays(connection: Connection, number: int, now: Instant) -> None:
+    """Add to the number of rows that were set aside."""
+    head = log_head.c
+    connection.execute(
+        update(log_head)
+        .where(head.id == 1)
+        .values(set_aside=head.set_aside + number, set_aside_at=now)
+    )
+
+
+def load_strays(connection: Connection) -> tuple[int, Instant | None]:
+    """How many rows were set aside since there is this log, and when the last one was."""
+    head = log_head.c
+    row = connection.execute(select(head.set_aside, head.set_aside_at)).first()
+    return (row.set_aside, row.set_aside_at) if row else (0, None)
+
+
 def load_tree(connection: Connection, *, lock: bool = False) -> Tree:
-    """The tree over the log."""
-    statement = select(log_head.c.size, log_head.c.frontier).where(log_head.c.id == 1)
-    row = connection.execute(statement.with_for_update() if lock else statement).one()
+    """The tree over the log. Raises Unavailable where its head is gone, or none."""
+    head = log_head.c
+    statement = select(head.size, bytes_of(head.frontier).label("frontier")).where(head.id == 1)
+    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    if row is None:
+        raise Unavailable(SPOILED)
     hashes = [
         row.frontier[place : place + HASH_BYTES]
         for place in range(0, len(row.frontier), HASH_BYTES)
     ]
-    return Tree(row.size, tuple(hashes))
+    tree = Tree(row.size, tuple(hashes))
+    if not tree.is_whole():
+        raise Unavailable(SPOILED)
+    return tree
 
 
 def load_leaves(connection: Connection, start: int, limit: int) -> list[tuple[int, bytes]]:
     """The bytes of events from `start` on, with their indices."""
-    statement = select(log.c.sequence, log.c.body).where(log.c.sequence >= start)
-    rows = connection.execute(statement.order_by(log.c.sequence).limit(limit))
-    return [(row.sequence, row.body) for row in rows]
+    statement = select(log.c.sequence, bytes_of(log.c.body).label("body"))
+    found = statement.where(log.c.sequence >= start).order_by(log.c.sequence).limit(limit)
+    return [(row.sequence, row.body) for row in connection.execute(found)]
 
 
 def find_event(connection: Connection, event_id: str) -> AuditEvent | None:
     """An event by its id, also one that waits to be sequenced."""
     for table in (log, outbox):
-        statement = select(table.c.body).where(table.c.event_id == event_id)
-        row: Row[tuple[bytes]] | None = connection.execute(statement).first()
+        statement = select(bytes_of(table.c.body).label("body"))
+        statement = statement.where(table.c.event_id == event_id)
+        row: Row[bytes] | None = connection.execute(statement).first()
         if row:
             return AuditEvent.from_wire(row.body)
     return None
@@ -111,3 +205,8 @@ def latest_checkpoint(connection: Connection) -> tuple[int, str] | None:
     statement = select(checkpoints.c.size, checkpoints.c.note)
     row = connection.execute(statement.order_by(checkpoints.c.size.desc()).limit(1)).first()
     return (row.size, row.note) if row else None
+
+
+def remove_checkpoint(connection: Connection, size: int) -> None:
+    """Take a note away that is beyond the log, and that nobody signed."""
+    connection.execute(delete(checkpoints).where(checkpoints.c.size == size))

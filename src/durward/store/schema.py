@@ -38,6 +38,8 @@ log_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("size", Number, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
+    Column("set_aside", Number, nullable=False, server_default="0"),
+    Column("set_aside_at", Number),
 )
 
 checkpoints = Table(

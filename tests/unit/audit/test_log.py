@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, Kind, flaw
 from durward.core.audit.merkle import EMPTY_ROOT, Tree, leaf_hash
-from durward.core.audit.verify import verify_log
+from durward.core.audit.verify import Report, Verification
 from durward.core.errors import ProtocolError
 from durward.core.values import Instant
 
@@ -29,6 +29,14 @@ def leaves(count: int, salt: str = "") -> list[bytes]:
 
 def checkpoint(data: list[bytes]) -> Checkpoint:
     return Checkpoint("durward", len(data), Tree().extend(map(leaf_hash, data)).root)
+
+
+def verify_log(data: list[bytes], newest: Checkpoint, older: Checkpoint | None) -> Report:
+    """A log that did not grow while it was read."""
+    verification = Verification(newest, older)
+    for each in data:
+        verification.take(each)
+    return verification.report(newest)
 
 
 def recursive_root(hashes: list[bytes]) -> bytes:
@@ -106,7 +114,7 @@ def test_a_sound_log_is_sound_and_says_whether_an_older_checkpoint_was_held_agai
     report = verify_log(data, checkpoint(data), checkpoint(data[:4]))
     assert (report.is_sound, report.events, report.older_checked) == (True, 9, True)
     assert not verify_log(data, checkpoint(data), None).older_checked
-    assert verify_log([*data, *leaves(1, "new")], checkpoint(data), checkpoint(data)).is_sound
+    assert verify_log([], checkpoint([]), None).is_sound
 
 
 @pytest.mark.parametrize(
@@ -118,6 +126,7 @@ def test_a_sound_log_is_sound_and_says_whether_an_older_checkpoint_was_held_agai
         (lambda data: [*data[:3], b"{}", *data[4:]], "cannot be read"),
         (lambda data: [*data, data[0]], "the id of an earlier one"),
         (lambda data: [*data, data[0].replace(b":0", b": 0")], "not in its canonical form"),
+        (lambda data: [*data, *leaves(2, "new")], "2 events are beyond the checkpoint"),
     ],
 )
 def test_what_was_done_to_the_log_is_found(spoil, told: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -135,3 +144,52 @@ def test_a_log_rewritten_and_signed_again_is_found_by_an_older_checkpoint() -> N
     report = verify_log(cut, checkpoint(cut), kept)
     assert "2 events that the older checkpoint covers are missing" in report.problems
     assert "the older checkpoint covers more events than the newest" in report.problems
+
+
+def test_a_log_that_grows_while_it_is_read_is_covered_by_the_checkpoint_of_then() -> None:
+    data = leaves(9)
+    for read in range(4, 10):
+        for signed in range(read, 10):
+            verification = Verification(checkpoint(data[:4]), checkpoint(data[:2]))
+            for each in data[:signed]:
+                verification.take(each)
+            report = verification.report(checkpoint(data[:signed]))
+            assert (report.is_sound, report.covered) == (True, signed)
+
+
+def test_what_came_meanwhile_is_compared_with_the_newest_checkpoint_and_may_not_go_beyond_it() -> (
+    None
+):
+    data, forged = leaves(9), leaves(9, "x")
+    for rows, problem in (
+        ([*data[:6], forged[6]], "1 events are beyond the checkpoint, which does not cover them"),
+        ([*data[:5], forged[5]], "the first 6 events are not those of the checkpoint"),
+    ):
+        verification = Verification(checkpoint(data[:4]), None)
+        for each in rows:
+            verification.take(each)
+        assert verification.report(checkpoint(data[:6])).problems == (problem,)
+    verification = Verification(checkpoint(data[:4]), None)
+    for each in data[:4]:
+        verification.take(each)
+    (problem,) = verification.report(checkpoint(data[:3])).problems
+    assert "fewer events" in problem
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda data: data, None),
+        (lambda data: data.replace(b'"decision"', b'"a kind of a newer version"'), None),
+        (lambda data: data.replace(b":0", b":%d" % 2**70), None),
+        (lambda data: data.replace(b"e0", b"e1"), "its event has another id"),
+        (lambda data: data + b" ", "it is not an event in its canonical form"),
+        (lambda data: data.replace(b"ann", b"\xff"), "it is not an event in its canonical form"),
+        (lambda data: data.replace(b"ann", b"\\ud800"), "it is not an event in its canonical form"),
+        (lambda _: b"[" * 100_000, "it is not an event in its canonical form"),
+        (lambda _: b"[]", "it is not an event in its canonical form"),
+        (lambda _: b"", "it is not an event in its canonical form"),
+    ],
+)
+def test_a_row_is_the_event_of_its_id_or_it_is_told_why_not(spoil, told: str | None) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    assert flaw("e0", spoil(leaves(1)[0])) == told

@@ -175,6 +175,54 @@ def test_what_is_no_set_of_keys_is_refused(value: Any) -> None:
         KeySet.parse(value)
 
 
+FOREIGN: list[Any] = [
+    {"kty": "EC", "crv": "P-521", "alg": "ES512", "x": "AA", "y": "AA"},
+    {"kty": "EC", "crv": "secp256k1", "alg": "ES256K", "x": "AA", "y": "AA"},
+    {"kty": "OKP", "crv": "X25519", "x": "AA", "use": "enc"},
+    {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"},
+    {**RS.public_jwk, "use": "enc"},
+    {**RS.public_jwk, "alg": "RSA-OAEP"},
+    {**RS.public_jwk, "key_ops": ["encrypt"]},
+    {name: value for name, value in RS.public_jwk.items() if name != "alg"},
+    {},
+]
+
+
+def test_keys_of_other_kinds_and_uses_are_passed_over() -> None:
+    """RFC 7517 §5: one foreign key does not poison a set."""
+    keys = KeySet.parse({"keys": [*FOREIGN, dict(ES.public_jwk)]})
+    assert [key.kid for key in keys.keys] == [ES.kid]
+    assert KeySet.parse({"keys": FOREIGN}).keys == ()
+
+
+def test_a_key_that_has_one_algorithm_need_not_name_it() -> None:
+    for each in (ES, ED):
+        bare: Any = {name: value for name, value in each.public_jwk.items() if name != "alg"}
+        (key,) = KeySet.parse({"keys": [bare]}).keys
+        assert key.algorithm == each.public_jwk["alg"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {**ES.public_jwk, "d": "AAAA"},
+        {"kty": "oct", "k": "AAAA"},
+        {"kty": "oct"},
+        {"kty": "EC", "crv": "P-521", "alg": "ES512", "d": "AA"},
+        {**RS.public_jwk, "use": "enc", "p": "AA"},
+        {**ES.public_jwk, "alg": "ES384"},
+        {**ES.public_jwk, "x": ES.public_jwk["y"]},
+        {**RS.public_jwk, "e": "AQ"},
+        {**ES.public_jwk, "alg": None},
+    ],
+)
+def test_what_is_no_public_key_or_a_wrong_one_of_the_profile_is_refused_with_its_place(
+    bad: dict[str, Any],
+) -> None:
+    with pytest.raises(ProtocolError, match="keys/1: "):
+        KeySet.parse({"keys": [dict(ES.public_jwk), bad]})
+
+
 def test_a_thumbprint_names_the_key() -> None:
     """The example of RFC 7638 §3.1 is RSA; ours is recomputed from its members alone."""
     assert parse_public_key(dict(ES.public_jwk)).kid == load("ES256", ES.to_bytes()).kid

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from durward.core.configuration.declaration import Body, Kind, Names, Text
 from durward.core.configuration.redirect_uri import check_redirect_uri
-from durward.core.errors import Misconfigured
+from durward.core.errors import Misconfigured, ProtocolError
+from durward.core.jose.jwk import KEY_OF, KeySet
 
 GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
@@ -65,6 +66,7 @@ class Client(Body, frozen=True):
             yield "a public client cannot act for itself"
         if self.authentication == "private_key_jwt" and not self.jwks:
             yield "private_key_jwt needs `jwks`, the client's public keys"
+        yield from self._problems_of_keys()
         if self.authzen_apis and "client_credentials" not in self.grants:
             yield "`authzen_apis` needs the grant client_credentials"
         if "authorization_code" in self.grants and not self.redirect_uris:
@@ -74,3 +76,15 @@ class Client(Body, frozen=True):
                 check_redirect_uri(uri)
             except Misconfigured as error:
                 yield f"`{uri}`: {error.problem}"
+
+    def _problems_of_keys(self) -> Iterator[str]:
+        """What is wrong with its keys: they are kept and shown as they are, so all are public."""
+        if not self.jwks:
+            return
+        try:
+            keys = KeySet.parse(self.jwks)
+        except ProtocolError as error:
+            yield f"`jwks`: {error.public}"
+            return
+        if self.authentication == "private_key_jwt" and not keys.keys:
+            yield f"`jwks` has no key for signatures by {', '.join(KEY_OF)}"

@@ -29,6 +29,11 @@ KEY_OF: Mapping[str, tuple[str, str | None]] = {
 }
 """The algorithms of the profile and the key that each needs."""
 
+ALGORITHM_OF: Mapping[tuple[object, object], str] = {
+    key: algorithm for algorithm, key in KEY_OF.items() if key[0] != "RSA"
+}
+"""Keys that have one algorithm of the profile need not name it; those of RSA have two."""
+
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 MEMBERS = {"kty", "alg", "use", "key_ops", "kid", "crv", "x", "y", "n", "e"}
 
@@ -60,34 +65,72 @@ class KeySet:
 
     @classmethod
     def parse(cls, value: "Json | bytes") -> Self:
-        """Read a JWK Set (RFC 7517 §5); keys of other kinds are passed over, bad ones refused.
+        """Read a JWK Set; keys of other kinds, or for other uses, are passed over (RFC 7517 §5).
 
-        Raises ProtocolError `invalid_request`.
+        What is no public key is refused, and one of the profile that is wrong or weak: whoever made
+        it meant another one. Raises ProtocolError `invalid_request`, with the key's place.
         """
         if isinstance(value, bytes):
             value = parse_json(value, limit_bytes=MAX_JWKS_BYTES)
         listed = value.get("keys") if isinstance(value, dict) else None
         if not isinstance(listed, list) or len(listed) > MAX_KEYS:
             raise _wrong("not a JWK Set")
-        keys = tuple(parse_public_key(item) for item in listed)
+        keys = tuple(key for place, item in enumerate(listed) if (key := _own_kind(place, item)))
         names = [key.kid for key in keys if key.kid is not None]
         if len(names) != len(set(names)):
             raise _wrong("two keys have the same kid")
         return cls(keys)
 
 
+def _own_kind(place: int, value: Json) -> PublicKey | None:
+    """The key of a set, if it is one of the profile. Raises ProtocolError with its place."""
+    try:
+        _check_public(value)
+        if isinstance(value, dict) and _is_foreign(value):
+            return None
+        return parse_public_key(value)
+    except ProtocolError as error:
+        raise _wrong(f"keys/{place}: {error.public}", private=error.private) from error
+
+
+def _is_foreign(key: dict[str, Json]) -> bool:
+    """Whether a key is of another kind, or for something else than signatures we verify."""
+    if not _is_for_signatures(key):
+        return True
+    if "alg" in key:
+        return isinstance(key["alg"], str) and key["alg"] not in KEY_OF
+    return _kind_of(key) not in ALGORITHM_OF
+
+
+def _kind_of(key: dict[str, Json]) -> tuple[object, object]:
+    kind, curve = key.get("kty"), key.get("crv")
+    return (kind, curve) if isinstance(kind, str) and isinstance(curve, str) else (None, None)
+
+
+def _is_for_signatures(key: dict[str, Json]) -> bool:
+    operations = key.get("key_ops", ["verify"])
+    return key.get("use", "sig") == "sig" and operations == ["verify"]
+
+
+def _check_public(value: Json) -> None:
+    if not isinstance(value, dict):
+        raise _wrong("not a key")
+    if PRIVATE & value.keys() or value.get("kty") == "oct":
+        raise _wrong("a private or symmetric key, which nobody else may have: replace it")
+
+
 def parse_public_key(value: Json) -> PublicKey:
-    """Read one public JWK that says what it is for. Raises ProtocolError `invalid_request`."""
-    if not isinstance(value, dict) or PRIVATE & value.keys():
-        raise _wrong("not a public key")
-    algorithm, kid = value.get("alg"), value.get("kid")
+    """Read one public JWK of the profile. Raises ProtocolError `invalid_request`."""
+    _check_public(value)
+    assert isinstance(value, dict)  # noqa: S101 - it was checked
+    algorithm = value["alg"] if "alg" in value else ALGORITHM_OF.get(_kind_of(value))
+    kid = value.get("kid")
     if not isinstance(algorithm, str) or algorithm not in KEY_OF:
         raise _wrong("a key names its `alg`, one of " + ", ".join(KEY_OF))
     kind, curve = KEY_OF[algorithm]
     if value.get("kty") != kind or value.get("crv") != curve:
         raise _wrong(f"`{algorithm}` is not an algorithm of this key")
-    operations = value.get("key_ops", ["verify"])
-    if value.get("use", "sig") != "sig" or operations != ["verify"]:
+    if not _is_for_signatures(value):
         raise _wrong("the key is not for signatures")
     if kid is not None and not isinstance(kid, str):
         raise _wrong("`kid` is not text")

@@ -70,7 +70,7 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
         raise ProtocolError(
             ErrorCode.INVALID_CLIENT,
             "this application is not known here, or may not sign people in",
-            private=f"`{client_id[:100]}`",
+            private="unknown client",  # what was sent may be a secret in the wrong field
         )
     redirect_uri = required(form, "redirect_uri")
     if not is_registered(
@@ -79,7 +79,7 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
         raise ProtocolError(
             ErrorCode.INVALID_REQUEST,
             "the application asked to be answered at an address that it is not registered with",
-            private=redirect_uri[:300],
+            private=f"`{client_id}`: {redirect_uri[:300]}",
         )
     state = _bounded(form, "state", MAX_STATE_BYTES)
     return Target(ClientId(client_id), redirect_uri, state)

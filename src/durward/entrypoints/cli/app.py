@@ -3,8 +3,6 @@
 The overview is printed from the table below, without the parser: reading help takes no time.
 """
 
-import json
-import sys
 import traceback
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from durward.core.errors import DurwardError, Misconfigured
 from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
 from durward.entrypoints.command import durward, typed
 from durward.entrypoints.outcome import Done, Interrupted, Unsettled
+from durward.entrypoints.terminal import say_json, say_text, warn
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -64,7 +63,7 @@ def app() -> "App":
 def run(arguments: list[str]) -> int:
     """Run one command, and give its exit code: whatever keeps it from an answer is FAILED."""
     if arguments in ASKING_FOR_HELP:
-        print(overview())
+        say_text(overview())
         return DONE
     from cyclopts import CycloptsError  # noqa: PLC0415
 
@@ -87,7 +86,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return FAILED
     except Exception:  # noqa: BLE001 - a fault of ours must not look like a finding
-        traceback.print_exc()
+        warn(*_lines("error", traceback.format_exc().rstrip()))
         return FAILED
     return outcome if isinstance(outcome, int) else DONE
 
@@ -95,7 +94,7 @@ def run(arguments: list[str]) -> int:
 def failed(arguments: list[str], problem: str, hint: str) -> int:
     """Say what went wrong; where `policy` answers in JSON, there too."""
     if arguments[:1] == ["policy"] and "--json" in arguments:
-        print(json.dumps({"error": typed(problem), "hint": typed(hint)}))
+        say_json({"error": typed(problem), "hint": typed(hint)})
     return complain(problem, hint=hint)
 
 
@@ -130,14 +129,13 @@ def overview() -> str:
 
 def complain(problem: str, *, hint: str = "") -> int:
     """Say on standard error what is wrong and what to try; it is a failure."""
-    print(f"error: {_lines(problem)}", file=sys.stderr)
+    warn(*_lines("error", problem))
     if hint:
-        print(f"hint: {_lines(hint)}", file=sys.stderr)
+        warn(*_lines("hint", hint))
     return FAILED
 
 
-def _lines(told: str) -> str:
+def _lines(title: str, told: str) -> list[str]:
     """A text that may hold what others wrote: no line of it can look like one of ours."""
     first, *others = typed(told).split("\n")
-    indented = (line if line.startswith(" ") else f"  {line}" for line in others)
-    return "\n".join(map(printable, [first, *indented]))
+    return [f"{title}: {first}", *(x if x.startswith(" ") else f"  {x}" for x in others)]

@@ -3,23 +3,28 @@
 import json as jsonlib
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
-from durward.core.audit.checkpoint import LogKey, verify_checkpoint
-from durward.core.audit.verify import verify_log
+from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
+from durward.core.audit.verify import Report, Verification
 from durward.core.difference import shown
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import DEMO_DIR, typed
 from durward.entrypoints.control import Control, control_of
+from durward.entrypoints.terminal import field, say, say_json, say_text
 
 PAGE = 500
+MAX_PROBLEMS = 20
 LONGEST_LINE = 1_000
+LONGEST_FIELD = 200
+DECISION = "decision"
 FOLLOW_SECONDS = 0.3
 
 audit = App(name="audit", help="Prove that the audit log is whole.", result_action="return_value")
@@ -32,7 +37,7 @@ def checkpoint(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
     """
-    print(control_of(dir).text("/admin/v1/log/checkpoint"), end="")
+    say_text(control_of(dir).text("/admin/v1/log/checkpoint"))
     return 0
 
 
@@ -56,7 +61,7 @@ def verify(
     try:
         log_key = LogKey.from_wire(key.read_text())
         older = verify_checkpoint(since.read_text(), log_key) if since else None
-        newest = verify_checkpoint(control.text("/admin/v1/log/checkpoint"), log_key)
+        known = read_checkpoint(control, log_key)
     except OSError as error:
         raise Misconfigured(str(error.filename), error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
@@ -64,22 +69,43 @@ def verify(
         raise Misconfigured("audit", "a file is not text", hint=hint) from error
     except ProtocolError as error:
         raise Misconfigured("audit", error.public) from error
-    leaves = (event["event"].encode() for event in events_from(control, 0))
-    report = verify_log(leaves, newest, older)
+    verification = Verification(known, older)
+    for event in events_from(control, 0):
+        verification.take(event["event"].encode())
+    newest = read_checkpoint(control, log_key)  # asked for now, it covers all that was read
+    for event in events_from(control, verification.size):
+        if event["index"] >= newest.size:
+            break
+        verification.take(event["event"].encode())
+    report = verification.report(newest)
     if json:
-        print(jsonlib.dumps({"events": report.events, "problems": report.problems}))
+        say_json(asdict(report))
     else:
-        print(f"{report.events} events; the newest checkpoint covers {newest.size}")
-        for problem in report.problems:
-            print(f"✗ {problem}")
-        if report.is_sound:
-            print("✓ the log is what its checkpoint says")
-        if older and any("the older checkpoint" in problem for problem in report.problems):
-            restored = typed("`durward restored`")
-            print(f"hint: if the database was put back from a backup, say so: {restored}")
-        if older is None:
-            print("note: without --since FILE a log that was rewritten as a whole is not found")
+        tell(report)
     return DONE if report.is_sound else FOUND
+
+
+def read_checkpoint(control: Control, key: LogKey) -> Checkpoint:
+    """The newest checkpoint of the log. Raises ProtocolError where the key did not sign it."""
+    return verify_checkpoint(control.text("/admin/v1/log/checkpoint"), key)
+
+
+def tell(report: Report) -> None:
+    """What was found, for people."""
+    say(f"{report.events} events; the newest checkpoint covers {report.covered}")
+    for problem in report.problems[:MAX_PROBLEMS]:
+        say(f"✗ {problem}")
+    if len(report.problems) > MAX_PROBLEMS:
+        say(f"✗ and {len(report.problems) - MAX_PROBLEMS} more; --json tells them")
+    if report.is_sound:
+        say("✓ the log is what its checkpoint says")
+    if report.set_aside:
+        say(f"note: {report.set_aside} rows were found in its tables that are not from Durward")
+    if any("the older checkpoint" in problem for problem in report.problems):
+        restored = typed("`durward restored`")
+        say(f"hint: if the database was put back from a backup, say so: {restored}")
+    if not report.older_checked:
+        say("note: without --since FILE a log that was rewritten as a whole is not found")
 
 
 def logs(
@@ -101,12 +127,12 @@ def logs(
     newest = control.get("/admin/v1/log", last=max(last, 1))["events"]
     start = newest[-1]["index"] + 1 if newest else 0
     for event in newest if last > 0 else ():
-        print(line(event, json=json), flush=True)
+        say(line(event, json=json))
     while follow:
         time.sleep(FOLLOW_SECONDS)
         for event in events_from(control, start):
             start = event["index"] + 1
-            print(line(event, json=json), flush=True)
+            say(line(event, json=json))
     return 0
 
 
@@ -121,13 +147,28 @@ def line(event: dict[str, Any], *, json: bool) -> str:
     """One event in one line."""
     if json:
         return str(event["event"])
-    found = jsonlib.loads(event["event"])
-    at = datetime.fromtimestamp(found["at"] / MICROSECONDS, UTC).strftime("%H:%M:%S")
+    try:
+        found = jsonlib.loads(event["event"])
+        at = datetime.fromtimestamp(found["at"] / MICROSECONDS, UTC).strftime("%H:%M:%S")
+        return f"{at} {of_decision(found) if found['kind'] == DECISION else of_event(found)}"
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError):
+        return f"event {event['index']} cannot be read; --json shows it"
+
+
+def of_decision(found: dict[str, Any]) -> str:
+    """A decision. Who asked for it comes before what they said, however long that is."""
     facts = found["facts"]
-    if found["kind"] == "decision":
-        verdict = "allow" if facts["allowed"] else "deny "
-        what = facts.get("action") or f"{facts['method']} {facts['path']}"
-        return f"{at} {verdict} {found['actor']:12} {what}  {facts['reason']}  {found['id']}"
-    told = facts.get("error") or " ".join(facts.get("scopes", ()))
-    text = f"{at} {found['kind']}  {found['actor']}  {found['target']}  {told}".rstrip()
-    return shown(text, LONGEST_LINE)
+    outcome = "allow" if facts["allowed"] else "deny "
+    asker = f"for {field(facts['asked_by'])}: " if facts.get("asked_by") else ""
+    request = f"{facts['method']} {facts['path']}"
+    what = field(facts["action"]) if facts.get("action") else shown(request, LONGEST_FIELD)
+    reason = shown(facts["reason"], LONGEST_LINE)
+    return f"{outcome} {asker}{field(found['actor']):12} {what}  {reason}  {field(found['id'])}"
+
+
+def of_event(found: dict[str, Any]) -> str:
+    """Any other event."""
+    facts = found["facts"]
+    told = str(facts.get("error") or facts.get("why") or " ".join(facts.get("scopes", ())))
+    names = f"{field(found['actor'])}  {field(found['target'])}"
+    return shown(f"{shown(found['kind'])}  {names}  {told}".rstrip(), LONGEST_LINE)

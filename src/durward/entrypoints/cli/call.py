@@ -1,5 +1,6 @@
 """`durward call`: a request to a protected API, with a token got by the real flows."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -7,7 +8,8 @@ from typing import Any, Self
 import httpx2
 
 from durward.core.authzen.metadata import ACCESS_PATH
-from durward.core.errors import Misconfigured, Unavailable
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.client.cache import Kept, cached, keep
 from durward.entrypoints.client.flows import (
@@ -23,9 +25,11 @@ from durward.entrypoints.client.wire import step
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import NotRunning, settings_in
 from durward.entrypoints.credentials import read_credentials
-from durward.settings import EdgeSettings
+from durward.entrypoints.terminal import say, say_text
+from durward.settings import EdgeSettings, Settings
 
 REFUSED = 400
+SNAPSHOT_FILE = "snapshot.json"
 BROWSER = "browser"
 ASKING = "none"
 """Instead of a token: a challenge is all that it gets, also where nobody would need a token.
@@ -56,7 +60,8 @@ def call(
         client: The public client through which a person signs in.
         dir: The folder that holds durward.toml and credentials, such as the demo's.
     """
-    settings = settings_in(dir).edge
+    found = settings_in(dir)
+    settings = found.edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
     with httpx2.Client(timeout=30, trust_env=False) as http:
@@ -67,19 +72,36 @@ def call(
             raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
         request = Request(http, method, f"http://{host}{path}", content)
         try:
-            caller = Caller.known(request, dir, as_, client) if as_ else None
+            caller = None
+            if as_:
+                caller = Caller.known(request, found, dir, as_, client)
             reply = caller.call() if caller else request.send()
         except Unavailable as error:
             if isinstance(error.__cause__, httpx2.ConnectError):
                 raise NotRunning(str(error), dir) from error
             raise
-    print(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
+    say(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
     for name in ("www-authenticate", "durward-decision"):
         if name in reply.headers:
-            print(f"{name}: {reply.headers[name]}")
-    print()
-    print(reply.text)
+            say(f"{name}: {reply.headers[name]}")
+    say("")
+    say_text(reply.text)
     return FOUND if reply.status_code >= REFUSED else DONE
+
+
+def issuer_of(settings: Settings, folder: Path) -> str:
+    """The issuer to which secrets of this folder may go: its own. Raises Misconfigured."""
+    if settings.serve:
+        return settings.serve.issuer
+    if settings.edge:
+        with contextlib.suppress(OSError, DurwardError):
+            kept = Path(settings.edge.state) / SNAPSHOT_FILE
+            if issuer := Snapshot.from_wire(kept.read_bytes()).issuer:
+                return issuer
+    hint = "`[serve]` names it, or the snapshot of an edge that has been running here"
+    raise Misconfigured(
+        str(folder / "durward.toml"), "it is not known which issuer is yours", hint=hint
+    )
 
 
 def path_at(asked: str, edge: EdgeSettings) -> str:
@@ -119,19 +141,23 @@ class Caller:
 
     request: Request
     folder: Path
+    issuer: str
+    """The only one that is sent anything secret."""
     name: str
     client: str
     secret: str | None
     password: str | None
 
     @classmethod
-    def known(cls, request: Request, folder: Path, name: str, client: str) -> Self:
+    def known(
+        cls, request: Request, settings: Settings, folder: Path, name: str, client: str
+    ) -> Self:
         """Somebody of the folder's credentials, or who signs in with their browser.
 
         Raises Misconfigured.
         """
         if name == BROWSER:
-            return cls(request, folder, name, client, None, None)
+            return cls(request, folder, issuer_of(settings, folder), name, client, None, None)
         credentials = read_credentials(folder / "credentials")
         services, people = credentials.get("clients", {}), credentials.get("users", {})
         if name not in {*services, *people}:
@@ -139,7 +165,9 @@ class Caller:
             there = f"there are {', '.join([*people, *services])}; " if people or services else ""
             hint = f"{there}--as browser signs you in with your browser"
             raise Misconfigured(str(folder / "credentials"), problem, hint=hint)
-        return cls(request, folder, name, client, services.get(name), people.get(name))
+        secret, password = services.get(name), people.get(name)
+        issuer = issuer_of(settings, folder)
+        return cls(request, folder, issuer, name, client, secret, password)
 
     def call(self) -> httpx2.Response:
         """The answer. A kept token that is refused is replaced once."""
@@ -150,7 +178,7 @@ class Caller:
         metadata = challenged(reply)
         if reply.status_code != UNAUTHORIZED or metadata is None:
             return reply
-        server = server_of(self.request.http, metadata)
+        server = server_of(self.request.http, metadata, self.issuer)
         answer = self._tokens(server, known)
         keep(self.folder, self.name, server.resource, answer)
         return self.request.send(bearer(answer["access_token"]))

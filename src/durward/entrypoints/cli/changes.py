@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from durward.core.difference import printable
-
 SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
 MAX_STEPS: Final = 20
 MAX_LINES: Final = 20
@@ -22,13 +20,12 @@ NO_LINES: Final[Mapping[str, Any]] = {"lines": (), "left_out": 0}
 Answer = Mapping[str, Any]
 
 
-def told(answer: Answer, more: str = "") -> str:
+def told(answer: Answer, more: str = "") -> list[str]:
     """Each declaration that changes, an API with its numbers, and what changes within it.
 
     `more` says where those are that are not shown.
     """
-    # Names and notes are of those who wrote the declarations: a line stays a line.
-    return "\n".join(map(printable, _lines(answer, more))) or NOTHING
+    return [*_lines(answer, more)] or [NOTHING]
 
 
 def _lines(answer: Answer, more: str) -> Iterator[str]:

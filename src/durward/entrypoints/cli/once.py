@@ -10,6 +10,7 @@ from durward.core.errors import Misconfigured
 from durward.entrypoints.control import Control, path_of
 from durward.entrypoints.credentials import add_credentials, check_credentials
 from durward.entrypoints.outcome import stays
+from durward.entrypoints.terminal import say, warn
 
 ANEW = {"users": "durward users password NAME", "clients": "durward clients secret NAME"}
 """What makes a secret that was lost anew: the one that nobody has ends."""
@@ -56,14 +57,14 @@ def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | N
                 if not sys.stdout.isatty():
                     hint = f"{error.hint}; `{ANEW[part]}` makes another"
                     raise Misconfigured(error.path, error.problem, hint=hint) from error
-                print(f"{error}; so it is shown here", file=sys.stderr)
+                warn(f"{error}; so it is shown here")
             else:
                 many = len(secrets) > 1
                 told = f"{what}s of" if many else f"the {what} of"
-                print(f"{told} {', '.join(secrets)} {'are' if many else 'is'} in {credentials}")
+                say(f"{told} {', '.join(secrets)} {'are' if many else 'is'} in {credentials}")
                 return
         for name, secret in secrets.items():
-            print(f"{what} of {name}, shown only now: {secret}", flush=True)
+            say(f"{what} of {name}, shown only now: {secret}")
 
 
 @contextlib.contextmanager

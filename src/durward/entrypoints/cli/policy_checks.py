@@ -1,6 +1,5 @@
 """`durward policy check|lint`: what is wrong in policies, or most likely not meant."""
 
-import json as jsonlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.policy.analysis.finding import Check, Finding, Severity
 from durward.core.policy.analysis.lint import CHECKS, VOCABULARY
@@ -16,6 +14,7 @@ from durward.core.policy.analysis.lint import lint as findings_of
 from durward.core.policy.language.source import PolicyError, Problem, place_finder
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.policies import PolicyFile, Project, read_project
+from durward.entrypoints.terminal import say, say_json
 
 UNREADABLE = Check(
     "not-a-policy",
@@ -115,9 +114,9 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
         ]
         found += _located(source, kept)
     if json:
-        print(jsonlib.dumps([each.to_wire() for each in found], indent=2))
+        say_json([each.to_wire() for each in found], indent=2)
     else:
-        print("\n".join([*(printable(str(each)) for each in found), _summary(len(found), project)]))
+        say(*map(str, found), _summary(len(found), project))
     return FOUND if found else DONE
 
 

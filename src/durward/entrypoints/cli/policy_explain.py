@@ -1,6 +1,5 @@
 """`durward policy explain`: decide a request by the policies in files, and tell why."""
 
-import json as jsonlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from durward.core.values import numeric_date
 from durward.core.wire import Json
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.declarations import read_declarations
+from durward.entrypoints.terminal import say, say_json
 
 NOBODY = ("anonymous", "nobody")
 Listed = Annotated[list[str] | None, Parameter(negative="")]
@@ -91,9 +91,9 @@ def explain_request(
         told |= {"durward:CurrentTime": second, "durward:EpochTime": second}
     found = explain(policies, AccessRequest(principal, action, resource, told))
     if json:
-        print(jsonlib.dumps(found.to_wire()))
+        say_json(found.to_wire())
     else:
-        print("\n".join([f"{found.result}: {found.reason}", *(f"  {x}" for x in found.lines())]))
+        say(f"{found.result}: {found.reason}", *(f"  {x}" for x in found.lines()))
     return DONE if found.result is Result.ALLOW else FOUND
 
 

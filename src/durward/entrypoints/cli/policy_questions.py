@@ -4,8 +4,6 @@ They read declarations, as `apply` does, or a single policy; nothing needs to ru
 stands; where the rest of a question cannot be settled it is told so, and never as a "no".
 """
 
-import json as jsonlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -28,6 +26,7 @@ from durward.core.wire import Json
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.declarations import is_policy, read_declarations
 from durward.entrypoints.files import read
+from durward.entrypoints.terminal import say, say_json, warn
 
 HERE = Path()
 FailOn = Literal["any", "widen", "never"]
@@ -48,10 +47,10 @@ def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -
     found, left_open = answered(compared(old, new))
     widened = any(each["gained"] for each in found)
     if json and (found or not left_open):
-        print(jsonlib.dumps({"differences": found}))
+        say_json({"differences": found})
     elif found or not left_open:
         told = [line for each in found for line in told_difference(each)]
-        print("\n".join(told) if told else "nothing is allowed anew, and nothing no longer")
+        say(*(told or ["nothing is allowed anew, and nothing no longer"]))
     fails = {"any": bool(found), "widen": widened, "never": False}
     return concluded(left_open, finds=fails[fail_on])
 
@@ -67,11 +66,11 @@ def equivalent(old: Path, new: Path, *, json: bool = False) -> int:
     found, left_open = answered(compared(old, new))
     alone = {"old": first(found, "lost"), "new": first(found, "gained")}
     if json and (found or not left_open):
-        print(jsonlib.dumps({"equivalent": not found, "allowed_by_one_alone": alone}))
+        say_json({"equivalent": not found, "allowed_by_one_alone": alone})
     elif found:
-        print("\n".join(["not equivalent", *told_alone(alone)]))
+        say("not equivalent", *told_alone(alone))
     elif not left_open:
-        print("equivalent: whatever is asked, both allow the same")
+        say("equivalent: whatever is asked, both allow the same")
     return concluded(left_open, finds=bool(found))
 
 
@@ -181,7 +180,7 @@ def concluded(left_open: Unknown | None, *, finds: bool) -> int:
     if left_open and not finds:
         raise Unknown(f"it cannot be settled: {left_open}")
     if left_open:
-        print(f"there may be more, which cannot be settled: {left_open}", file=sys.stderr)
+        warn(f"there may be more, which cannot be settled: {left_open}")
     return FOUND if finds else DONE
 
 
@@ -268,28 +267,25 @@ def tell(found: list[Known], *, json: bool, nobody: str) -> None:
     """Print who was found."""
     if json:
         wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
-        print(jsonlib.dumps(wire))
+        say_json(wire)
         return
     for each in found:
-        print(names_of(each.principal)[0])
-        print(indented(each.witness, skip=("principal",)))
+        say(names_of(each.principal)[0], *indented(each.witness, skip=("principal",)))
     if not found:
-        print(nobody)
+        say(nobody)
 
 
 def tell_actions(found: Mapping[str, Witness], *, json: bool, nothing: str) -> None:
     """Print what somebody can do."""
     if json:
-        print(jsonlib.dumps({action: witness.to_wire() for action, witness in found.items()}))
+        say_json({action: witness.to_wire() for action, witness in found.items()})
         return
     for action, witness in found.items():
-        print(action)
-        print(indented(witness, skip=("action", "principal")))
+        say(action, *indented(witness, skip=("action", "principal")))
     if not found:
-        print(nothing)
+        say(nothing)
 
 
-def indented(witness: Witness, *, skip: tuple[str, ...]) -> str:
+def indented(witness: Witness, *, skip: tuple[str, ...]) -> list[str]:
     """The request below a title."""
-    lines = (line for line in witness.lines() if not line.startswith(skip))
-    return "\n".join(f"  {line}" for line in lines)
+    return [f"  {line}" for line in witness.lines() if not line.startswith(skip)]

@@ -1,12 +1,12 @@
 """`durward policy redundant`: statements without which nothing changes."""
 
-import json as jsonlib
 from pathlib import Path
 
 from durward.core.policy.analysis.redundancy import Redundant, redundant
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.cli.policy_questions import HERE, access_of, single
+from durward.entrypoints.terminal import say, say_json
 
 
 def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
@@ -30,7 +30,7 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
     if json:
         undecided = {each.statement: each.undecided for each in left_open}
         wire = {"redundant": needless, "undecided": undecided, "not_asked": sorted(idle)}
-        print(jsonlib.dumps(wire))
+        say_json(wire)
     else:
         tell(needless, left_open, sorted(idle))
     if left_open and not needless:
@@ -41,10 +41,10 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
 def tell(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:
     """What was found, for people."""
     for name in needless:
-        print(f"`{name}`: without it nothing changes")
+        say(f"`{name}`: without it nothing changes")
     for each in left_open:
-        print(f"`{each.statement}`: cannot be settled: {each.undecided}")
+        say(f"`{each.statement}`: cannot be settled: {each.undecided}")
     for name in idle:
-        print(f"`{name}` was not asked about: it decides about nobody who is declared")
+        say(f"`{name}` was not asked about: it decides about nobody who is declared")
     if not needless and not left_open:
-        print("each statement changes something")
+        say("each statement changes something")

@@ -1,7 +1,5 @@
 """`durward policy test`: run the tests that stand beside policies, and look what they miss."""
 
-import json as jsonlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +7,6 @@ from pathlib import Path
 
 from durward.core.access import Access, changes
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.difference import printable
 from durward.core.errors import Misconfigured
 from durward.core.invariants import Violation, suite_of, violations
 from durward.core.policy.analysis.mutants import Mutant, mutants
@@ -19,6 +16,8 @@ from durward.core.policy.language.source import PolicyError
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.declarations import TESTS, read_declarations, tests_in
+from durward.entrypoints.terminal import progress as show_progress
+from durward.entrypoints.terminal import say, say_json
 
 TELL_AFTER_SECONDS = 1.0
 
@@ -57,7 +56,7 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
     if json:
         failed = [{"test": found.test, "how": found.how} for found in report.failed]
         wire = {"tests": report.tests, "passed": report.passed, "failed": failed}
-        print(jsonlib.dumps({**wire, "unnoticed": unnoticed}))
+        say_json({**wire, "unnoticed": unnoticed})
     else:
         tell(report, unnoticed, mutate=mutate)
     return FOUND if report.failed or unnoticed else DONE
@@ -66,13 +65,13 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
 def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
     """The report for people."""
     for broken in report.failed:
-        print(printable(f"failed: {broken}"))
+        say(f"failed: {broken}")
     for line in unnoticed:
-        print(printable(f"no test notices: {line}"))
+        say(f"no test notices: {line}")
     noticed = f", {len(unnoticed)} faults unnoticed"
     if report.failed:
         noticed = "; no fault was tried, since tests fail without any"
-    print(f"{report.passed} of {report.tests} passed{noticed if mutate else ''}")
+    say(f"{report.passed} of {report.tests} passed{noticed if mutate else ''}")
 
 
 def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration) -> list[Suite]:
@@ -121,7 +120,7 @@ def progress() -> Callable[[], None]:
     def tell_progress() -> None:
         nonlocal count
         count += 1
-        if time.monotonic() - started > TELL_AFTER_SECONDS and sys.stderr.isatty():
-            print(f"\r{count} faults tried", end="", file=sys.stderr, flush=True)
+        if time.monotonic() - started > TELL_AFTER_SECONDS:
+            show_progress(f"{count} faults tried")
 
     return tell_progress

@@ -6,6 +6,7 @@ from durward.entrypoints.cli.rollout import wait_until_in_force
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import control_of
 from durward.entrypoints.outcome import stays
+from durward.entrypoints.terminal import say
 
 
 def restored(
@@ -29,5 +30,5 @@ def restored(
     left = "`durward status --json` shows the epoch, and the version"
     done = control.post("/admin/v1/restored", {"beyond": beyond}, left)
     with stays(f"epoch {done['epoch']} begins with version {done['version']}", "durward status"):
-        print(f"epoch {done['epoch']} begins: every code and refresh token from before is ended")
+        say(f"epoch {done['epoch']} begins: every code and refresh token from before is ended")
         return wait_until_in_force(control, done["version"], wait)

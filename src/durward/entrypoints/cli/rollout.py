@@ -1,6 +1,5 @@
 """Waiting until what was applied is in force on every node, and telling where it is not."""
 
-import sys
 import time
 from typing import Any
 
@@ -9,6 +8,7 @@ from durward.core.errors import DurwardError
 from durward.entrypoints.cli.exit_code import DONE, FOUND, INTERRUPTED
 from durward.entrypoints.cli.status import causes
 from durward.entrypoints.control import Control
+from durward.entrypoints.terminal import say, warn
 
 BASE_SECONDS = 10.0
 PUSHES = 2
@@ -29,10 +29,10 @@ def wait_until_in_force(control: Control, version: int, wait: float | None) -> i
     try:
         return told(*_wait(control, version, wait))
     except KeyboardInterrupt:
-        print(f"interrupted: {what} is applied; `durward status` shows where")
+        say(f"interrupted: {what} is applied; `durward status` shows where")
         return INTERRUPTED
     except DurwardError as error:
-        print(f"{what} is applied; whether it is in force is not known: {error}")
+        say(f"{what} is applied; whether it is in force is not known: {error}")
         return FOUND
 
 
@@ -44,15 +44,15 @@ def wait_until_refused(control: Control, what: str) -> int:
     try:
         _, nodes, _ = _wait(control, 0, None)
     except KeyboardInterrupt:
-        print(f"interrupted: {what} end; `durward status` shows where")
+        say(f"interrupted: {what} end; `durward status` shows where")
         return INTERRUPTED
     except DurwardError as error:
-        print(f"{what} end; whether they are refused everywhere is not known: {error}")
+        say(f"{what} end; whether they are refused everywhere is not known: {error}")
         return FOUND
     lacking = [node for node in nodes if node["standing"] in UNSURE]
     if not lacking:
         return DONE
-    print(f"✗ {what} are not refused everywhere yet:")
+    say(f"✗ {what} are not refused everywhere yet:")
     tell(lacking)
     return FOUND
 
@@ -75,20 +75,20 @@ def _wait(
             return found["version"], nodes, passed
         if not is_told and passed >= TELL_AFTER_SECONDS:
             is_told = True
-            print(f"waiting for {shown(', '.join(behind), LONGEST)}", file=sys.stderr, flush=True)
+            warn(f"waiting for {shown(', '.join(behind), LONGEST)}")
 
 
 def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
     """How it ended, for people."""
     if not nodes:
-        print(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
+        say(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
         return DONE
     lacking = [node for node in nodes if node["standing"] != "in force"]
     if not lacking:
         where = shown(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
-        print(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
+        say(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
         return DONE
-    print(f"✗ version {version} is applied, and not in force everywhere:")
+    say(f"✗ version {version} is applied, and not in force everywhere:")
     tell(lacking)
     return FOUND
 
@@ -96,6 +96,6 @@ def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
 def tell(lacking: list[dict[str, Any]]) -> None:
     """Which nodes they are, and what each of them lacks."""
     for node in lacking:
-        print(f"  {shown(node['id'])}: {node['standing']}, at version {node['version']}")
+        say(f"  {shown(node['id'])}: {node['standing']}, at version {node['version']}")
         for name, why in causes(node):
-            print(f"    {name}: {why}")
+            say(f"    {name}: {why}")

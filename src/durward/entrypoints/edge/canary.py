@@ -6,7 +6,7 @@ A configuration can be valid, loaded and still let everything pass; only a refus
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import httpx2
@@ -25,6 +25,27 @@ FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' 
 """An access token that nobody signed, and that has the form of one."""
 MOST_UNCHANGED = 20
 AT_ONCE = 8
+MAX_KNOWN = 20_000
+"""How many refusals of canaries are known as ours: those of several pushes at the largest size."""
+
+
+@dataclass
+class OwnRefusals:
+    """Which refusals are of our own canaries: the log of what others asked is not filled by them.
+
+    Known by the ids in the answers that we got, so that nobody else's can be taken for one.
+    """
+
+    _ids: dict[str, None] = field(default_factory=dict)
+
+    def add(self, id: str) -> None:
+        """A canary was refused as it must be."""
+        self._ids[id] = None
+        if len(self._ids) > MAX_KNOWN:
+            del self._ids[next(iter(self._ids))]
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._ids
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,9 @@ class Canary:
     title: str = ""
 
 
-async def canary(edge: Address, snapshot: Snapshot, former: Snapshot | None = None) -> str | None:
+async def canary(
+    edge: Address, own: OwnRefusals, snapshot: Snapshot, former: Snapshot | None = None
+) -> str | None:
     """Send every canary; say which one was not refused as it must be.
 
     Of APIs that are as in the `former` snapshot a few are tried: what changed is what may be wrong.
@@ -48,7 +71,7 @@ async def canary(edge: Address, snapshot: Snapshot, former: Snapshot | None = No
     changed = snapshot.changed_since(former) if former else snapshot.apis
     names = {api.id for api in changed}
     others = (api for api in snapshot.apis if api.id not in names)
-    return await _send(edge, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)]))
+    return await _send(edge, own, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)]))
 
 
 @dataclass(frozen=True)
@@ -74,7 +97,9 @@ def door_of(snapshot: Snapshot) -> Door | None:
     return next(found, None)
 
 
-async def revoked_canary(edge: Address, door: Door, tokens: Mapping[str, str]) -> str | None:
+async def revoked_canary(
+    edge: Address, own: OwnRefusals, door: Door, tokens: Mapping[str, str]
+) -> str | None:
     """Send tokens that are good but for being revoked; say which one was not refused for that.
 
     Every filter has to be proven by one. Raises Unavailable where the edge does not answer.
@@ -85,10 +110,10 @@ async def revoked_canary(edge: Address, door: Door, tokens: Mapping[str, str]) -
         Canary(f"a token for `{name}`", door.method, door.path, 401, token, REVOKED)
         for name, token in tokens.items()
     )
-    return await _send(edge, birds)
+    return await _send(edge, own, birds)
 
 
-async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:
+async def _send(edge: Address, own: OwnRefusals, birds: Iterable[Canary]) -> str | None:
     transport = httpx2.AsyncHTTPTransport(uds=edge.host if edge.is_socket else None, verify=False)
     base = "http://canary" if edge.is_socket else f"http://{reachable(edge)}"
     try:
@@ -96,22 +121,23 @@ async def _send(edge: Address, birds: Iterable[Canary]) -> str | None:
             transport=transport, base_url=base, timeout=5, trust_env=False
         ) as client:
             waiting = iter(birds)
-            flights = [_fly(client, waiting) for _ in range(AT_ONCE)]
+            flights = [_fly(client, own, waiting) for _ in range(AT_ONCE)]
             told = await asyncio.gather(*flights)
     except httpx2.HTTPError as error:
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
     return next(filter(None, told), None)
 
 
-async def _fly(client: httpx2.AsyncClient, birds: Iterator[Canary]) -> str | None:
+async def _fly(client: httpx2.AsyncClient, own: OwnRefusals, birds: Iterator[Canary]) -> str | None:
     """Send one after the other, each of which only one of us takes."""
     for bird in birds:
         headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
         reply = await client.request(bird.method, bird.path, headers=headers)
         # A service may answer 404 too: only a refusal of ours has a decision's id.
-        ours = "durward-decision" in reply.headers
-        if reply.status_code != bird.status or not ours or bird.title not in reply.text:
+        decision = reply.headers.get("durward-decision")
+        if reply.status_code != bird.status or not decision or bird.title not in reply.text:
             return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
+        own.add(decision)
     return None
 
 

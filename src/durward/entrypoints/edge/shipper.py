@@ -1,7 +1,10 @@
-"""Ships what the node recorded to the audit log: each line at least once, known there by its id."""
+"""Ships what the node recorded to the audit log: each line at least once, known there by its id.
+
+But for the refusals of its own canaries: they prove the door, and are nobody's requests.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,7 +25,9 @@ from durward.entrypoints.edge.link import Link
 class Shipper:
     """Follows the records of a node, the oldest first."""
 
-    def __init__(self, state: Path, records: DecisionLog, link: Link) -> None:
+    def __init__(self, state: Path, records: DecisionLog, link: Link, own: Container[str]) -> None:
+        """`own` has the ids of refusals that are not shipped."""
+        self._own = own
         self._state = state
         self._records = records
         self._link = link
@@ -38,7 +43,9 @@ class Shipper:
                 lines, place = self._records.unshipped(path)
                 if lines:
                     found = [e for line in lines for e in events(line, stream.name)]
-                    await self._link.events(found)
+                    found = [event for event in found if event.id not in self._own]
+                    if found:
+                        await self._link.events(found)
                     self._records.shipped(path, place)
                     any_shipped = True
                     break

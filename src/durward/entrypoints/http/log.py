@@ -23,7 +23,10 @@ def routes(plane: ControlPlane) -> list[Route]:
         else:
             limit = min(int(asked["limit"] or USUAL_LEAVES), MAX_LEAVES)
             leaves = await plane.log.leaves(int(asked["start"] or 0), limit)
-        events = [{"index": index, "event": body.decode()} for index, body in leaves]
+        events = [
+            {"index": index, "event": body.decode(errors="backslashreplace")}
+            for index, body in leaves
+        ]
         return JSONResponse({"events": events})
 
     async def checkpoint(_: Request) -> Response:

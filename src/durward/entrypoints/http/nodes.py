@@ -65,6 +65,7 @@ def routes(plane: ControlPlane) -> list[Route]:
                 "database": found.deployment.database,
                 "epoch": found.deployment.epoch,
                 "published_seconds_ago": seconds_since(found.published_at, now),
+                "log": await plane.upkeep.log_notes(),
                 "nodes": listed,
             }
         )

@@ -1,0 +1,157 @@
+"""Rows that something else than Durward put into the log's tables: told, and never the end."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import select, text, update
+from tests.contract.stories import sound
+from tests.issuer import Issuer
+from tests.issuer import issuer as fresh_issuer
+
+from durward.core.audit.event import AuditEvent, Kind
+from durward.core.errors import Unavailable
+from durward.core.values import Instant
+from durward.entrypoints.serve import control
+from durward.store import schema
+
+pytestmark = pytest.mark.anyio
+
+OTHERS = AuditEvent("x1", Instant(1), Kind.DECISION, "eve", "orders/1").to_wire()
+
+
+@pytest.fixture
+async def issuer(url: str) -> AsyncIterator[Issuer]:
+    async with fresh_issuer(url) as running:
+        yield running
+
+
+async def put(issuer: Issuer, statement: str, **values: Any) -> None:
+    await issuer.plane.transactions.database.write(lambda c: c.execute(text(statement), values))
+
+
+async def told(issuer: Issuer, kind: str) -> list[dict[str, Any]]:
+    return [event for each in await issuer.events() if (event := json.loads(each))["kind"] == kind]
+
+
+async def get(issuer: Issuer, path: str) -> httpx2.Response:
+    transport = httpx2.ASGITransport(app=control(issuer.plane))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://durward") as http:
+        return await http.get(path)
+
+
+LOG = "INSERT INTO audit_log (sequence, event_id, body) VALUES ({}, :id, :body)"
+OUTBOX = "INSERT INTO audit_outbox (event_id, body) VALUES (:id, :body)"
+
+
+ROWS = (
+    ("next", OTHERS),
+    ("far", OTHERS),
+    ("before", OTHERS),
+    ("outbox", b"not an event"),
+    ("outbox", b"\xff\x00"),
+    ("outbox", OTHERS.replace(b"x1", b"x2")),
+    ("outbox", b" " + OTHERS),
+)
+
+
+async def test_rows_that_cannot_be_in_order_are_set_aside_and_the_log_goes_on(
+    issuer: Issuer,
+) -> None:
+    for number, (table, body) in enumerate(ROWS, 1):
+        await issuer.plane.upkeep.sequence()
+        size = (await issuer.plane.log.checkpoint() or (0,))[0]
+        place = {"next": size, "far": size + 1_000, "before": -7}.get(table)
+        statement = OUTBOX if place is None else LOG.format(place)
+        await put(issuer, statement, id="x1", body=body)
+        await issuer.token("reporting", grant_type="nothing")
+        events = await told(issuer, "row set aside")
+        assert len(events) == number
+        wanted = f"audit_log/{place}" if place is not None else "audit_outbox/"
+        assert events[-1]["target"].startswith(wanted)
+        assert events[-1]["facts"]["bytes"] == len(body)
+        await sound(issuer, None)
+        log = (await get(issuer, "/admin/v1/nodes")).json()["log"]
+        assert log[0].startswith(f"the audit log: {number} row")
+    ready = await get(issuer, "/readyz")
+    assert (ready.status_code, ready.text.splitlines()[0]) == (200, "ok")
+    assert "the audit log: 7 rows of others were in its tables and are set aside" in ready.text
+
+
+async def test_text_where_bytes_should_be_is_set_aside_too(issuer: Issuer, url: str) -> None:
+    """SQLite takes any type in any column."""
+    if not url.startswith("sqlite"):
+        return
+    await put(issuer, "INSERT INTO audit_outbox (event_id, body) VALUES ('x1', 'text')")
+    await put(issuer, "INSERT INTO audit_log (sequence, event_id, body) VALUES (9999, 'x', 'é')")
+    assert len(await told(issuer, "row set aside")) == 2
+    await sound(issuer, None)
+
+
+async def test_an_event_whose_id_is_in_the_log_stays_once(issuer: Issuer) -> None:
+    (first, *_) = await issuer.events()
+    await put(issuer, OUTBOX, id=json.loads(first)["id"], body=first.encode())
+    (event,) = await told(issuer, "row set aside")
+    assert event["facts"]["why"] == "the log has an event of that id"
+    await sound(issuer, None)
+
+
+async def test_a_checkpoint_that_nobody_signed_does_not_hide_those_that_come(
+    issuer: Issuer,
+) -> None:
+    await issuer.plane.upkeep.sequence()
+    await put(issuer, "INSERT INTO audit_checkpoints (size, note) VALUES (100000, 'a\n1\nYQ==\n')")
+    await issuer.token("reporting", grant_type="nothing")
+    (event,) = await told(issuer, "row set aside")
+    assert event["target"] == "audit_checkpoints/100000"
+    await sound(issuer, None)
+
+
+async def test_nothing_is_signed_over_a_head_that_is_not_what_was_signed_last(
+    issuer: Issuer,
+) -> None:
+    """Whoever takes the head back would have us write over events that were signed."""
+    await issuer.plane.upkeep.sequence()
+    kept = await issuer.plane.log.leaves(0, 1_000)
+    hashes = bytes(32 * len(kept).bit_count())
+    head = schema.log_head
+    (before,) = await issuer.plane.transactions.database.read(
+        lambda c: c.execute(select(head)).all()
+    )
+    for changes in ({"size": 1, "frontier": bytes(32)}, {"frontier": hashes}, {"frontier": b""}):
+        await issuer.plane.transactions.database.write(
+            lambda c, v=changes: c.execute(update(head).values(**v))  # type: ignore[misc]
+        )
+        await issuer.token("reporting", grant_type="nothing")
+        with pytest.raises(Unavailable, match="the head of the audit log"):
+            await issuer.plane.upkeep.sequence()
+        assert await issuer.plane.log.leaves(0, 1_000) == kept
+        assert "the head of the audit log" in (await get(issuer, "/readyz")).text
+    right = before._asdict()
+    await issuer.plane.transactions.database.write(
+        lambda c: c.execute(update(head).values(**right))
+    )
+    assert len(await issuer.events()) > len(kept)
+    await sound(issuer, None)
+    assert (await get(issuer, "/readyz")).text == "ok"
+
+
+async def test_a_spoiled_log_ends_no_control_plane(issuer: Issuer) -> None:
+    said: list[str] = []
+    await issuer.plane.transactions.database.write(
+        lambda c: c.execute(update(schema.log_head).values(id=2))
+    )
+    task = asyncio.create_task(issuer.plane.upkeep.keep_sequencing(said.append))
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if said:
+            break
+    assert not task.done()
+    assert "the head of the audit log is spoiled" in said[0]
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
