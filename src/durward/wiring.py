@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from durward.services.candidate import Wanted
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
+from durward.services.rounds import Rounds
 from durward.services.unrecorded import Unrecorded
 from durward.settings import ServeSettings
 from durward.store.audit import find_event, latest_checkpoint, load_leaves, load_tree
@@ -53,7 +54,7 @@ from durward.store.nodes import load_history
 from durward.store.parts import load_parts
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import Edition, hold_version, newest_edition
+from durward.store.snapshots import Edition, hold_version, newest_edition, newest_writable
 
 USE_ATTEMPTS = 3
 """How often a use case begins again where others publish meanwhile."""
@@ -123,7 +124,7 @@ class ControlPlane:
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
-            await database.write(migrate)
+            await database.upgrade(migrate)
             key_path = Path(settings.key_file or state / "durward.key")
             key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
             plane = cls(settings, database, key_file, clock, verifier, envoy)
@@ -183,12 +184,13 @@ class ControlPlane:
 
     async def keep_fresh(self, report: Report) -> None:
         """Follow what is published and revoked, here and by other replicas."""
+        rounds = Rounds("what is published", report)
         while True:
-            await asyncio.sleep(REFRESH_SECONDS)
+            await rounds.rest(REFRESH_SECONDS)
             if self._not_taken:
                 report(self._not_taken)
                 self._not_taken = ""
-            with reported(report):
+            with rounds.round():
                 newest, revoked = await self._database.read(
                     lambda c: (newest_edition(c), last_revocation(c))
                 )
@@ -199,12 +201,14 @@ class ControlPlane:
 
     async def keep_sequencing(self, report: Report) -> None:
         """Sequence events soon after they were recorded."""
+        rounds = Rounds("the audit log", report)
         while True:
+            await rounds.rest(0)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SEQUENCE_SECONDS):
                     await self._recorded.wait()
             self._recorded.clear()
-            with reported(report):
+            with rounds.round():
                 await self.sequence()
 
     async def sequence(self) -> None:
@@ -213,9 +217,10 @@ class ControlPlane:
 
     async def keep_tidy(self, report: Report) -> None:
         """Tell what was refused, and delete what is over, once a minute."""
+        rounds = Rounds("housekeeping", report)
         while True:
-            await asyncio.sleep(TIDY_SECONDS)
-            with reported(report):
+            await rounds.rest(TIDY_SECONDS)
+            with rounds.round():
                 await self.tidy()
 
     async def tidy(self) -> None:
@@ -244,7 +249,7 @@ class ControlPlane:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 known = self._published.edition
-                if await self._database.read(newest_edition) < known:
+                if await self._database.read(newest_writable) < known:
                     raise put_back()
         except TimeoutError:
             raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None
@@ -619,12 +624,3 @@ def put(path: Path, content: bytes) -> None:
     except OSError as error:
         hint = f"make room on the disk of {path.parent}, or let it be written"
         raise Unavailable(f"{path} cannot be written: {error.strerror}", hint=hint) from error
-
-
-@contextlib.contextmanager
-def reported(report: Report) -> Iterator[None]:
-    """Tell of a failure that the next round may not meet again."""
-    try:
-        yield
-    except DurwardError as error:
-        report(str(error))

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from durward.core.errors import Unavailable
+from durward.entropy import jittered
 from durward.entrypoints.http import (
     admin,
     authzen,
@@ -23,7 +24,7 @@ from durward.entrypoints.http import (
     userinfo,
 )
 from durward.entrypoints.http.budgets import Budgeted
-from durward.entrypoints.http.failures import GONE, Incidents
+from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.pages import account, interaction, logout, render
 from durward.entrypoints.process import until_ended
@@ -32,6 +33,9 @@ from durward.settings import ServeSettings
 from durward.wiring import SLOW_SECONDS, STUCK_SECONDS, ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
+START_SECONDS = 60.0
+"""What started both starts this one again after that."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
 
 
 async def run(settings: ServeSettings) -> None:
@@ -40,7 +44,9 @@ async def run(settings: ServeSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    plane = await ControlPlane.open(settings)
+    plane = await opened(settings, ended)
+    if plane is None:
+        return
     runtime = Path(settings.runtime)
     applications = {
         runtime / PUBLIC_SOCKET: public(plane),
@@ -61,6 +67,37 @@ async def run(settings: ServeSettings) -> None:
         for task in tasks:
             task.cancel()
         await plane.close()
+
+
+async def opened(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
+    """The control plane, once its database is there: both may be started at the same time.
+
+    None where asked to end meanwhile. Raises Unavailable with what it still is after a minute, and
+    at once where waiting would not help.
+    """
+    asked = asyncio.create_task(ended.wait())
+    loop = asyncio.get_running_loop()
+    patient_until, pause = loop.time() + START_SECONDS, FIRST_PAUSE_SECONDS
+    try:
+        while not ended.is_set():
+            opening = asyncio.create_task(ControlPlane.open(settings))
+            await asyncio.wait({asked, opening}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                opening.cancel()
+                await asyncio.wait({opening})
+                break
+            try:
+                return opening.result()
+            except Unavailable as error:
+                if not error.passes or loop.time() > patient_until:
+                    raise
+                if pause == FIRST_PAUSE_SECONDS:
+                    report(f"{error}; it is waited for, {START_SECONDS:g} s at most")
+            await asyncio.wait({asked}, timeout=jittered(pause))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    finally:
+        asked.cancel()
+    return None
 
 
 def public(plane: ControlPlane) -> Starlette:
@@ -91,9 +128,9 @@ def public(plane: ControlPlane) -> Starlette:
 
 async def away(_: Request, error: Exception) -> Response:
     """The store does not answer: nothing is given out meanwhile."""
-    answer = render.message("Come back in a moment", "The service is busy with itself.", 503)
-    answer.headers["retry-after"] = str(getattr(error, "retry_after", 1))
-    return answer
+    assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
+    page = render.message("Come back in a moment", "The service is busy with itself.", 503)
+    return come_back(page, error)
 
 
 def control(plane: ControlPlane) -> Starlette:
@@ -104,7 +141,7 @@ def control(plane: ControlPlane) -> Starlette:
         try:
             plane.check_passwords(STUCK_SECONDS)
         except Unavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return not_now(error)
         return PlainTextResponse("ok")
 
     async def ready(_: Request) -> Response:
@@ -112,14 +149,15 @@ def control(plane: ControlPlane) -> Starlette:
             await plane.check_store()
             plane.check_passwords(SLOW_SECONDS)
         except Unavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return not_now(error)
         return PlainTextResponse("ok")
 
     async def broken(_: Request, error: Exception) -> Response:
         return PlainTextResponse(f"incident {incidents.record(error)}", 500)
 
     async def busy(_: Request, error: Exception) -> Response:
-        return PlainTextResponse(str(error), 503)
+        assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
+        return not_now(error)
 
     return Starlette(
         routes=[

@@ -16,6 +16,8 @@ from durward.core.errors import Unavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
+WITHIN_SECONDS = 30.0
+"""The longest transactions are those of `apply`, and of who waits for it: seconds."""
 
 
 class Database(ABC):
@@ -29,8 +31,15 @@ class Database(ABC):
     async def write(self, use: Use[T]) -> T:
         """Run a function in one transaction: all of it is committed, or nothing.
 
+        Raises Unavailable, also where a server has not done it within `WITHIN_SECONDS`.
+        """
+
+    async def upgrade(self, use: Use[T]) -> T:
+        """Change the schema in one transaction, however long it takes: nothing is served yet.
+
         Raises Unavailable.
         """
+        return await self.write(use)
 
     @abstractmethod
     async def close(self) -> None:
@@ -66,6 +75,6 @@ def attempt() -> Iterator[Attempt]:
     try:
         yield made
     except Unavailable as error:
-        if not made.ended:
-            raise
-        raise Unavailable(str(error), hint=error.hint, unsettled=True) from error
+        if made.ended:
+            error.unsettled = True
+        raise
