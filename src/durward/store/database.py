@@ -22,6 +22,8 @@ from durward.core.errors import Unavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
+WITHIN_SECONDS = 30.0
+"""The longest transactions are those of `apply`, and of who waits for it: seconds."""
 Listener = Callable[[Sequence[object]], None]
 
 
@@ -47,7 +49,7 @@ class UseState:
 _states: WeakKeyDictionary[Connection, UseState] = WeakKeyDictionary()
 
 
-def state_of(connection: Connection) -> UseState:
+def use_state(connection: Connection) -> UseState:
     """The state of the use case that runs on a connection."""
     return _states.setdefault(connection, UseState())
 
@@ -60,7 +62,7 @@ def followed(use: Use[T], connection: Connection) -> tuple[T, list[object]]:
 
 def announce(connection: Connection, news: object) -> None:
     """Tell listeners once this transaction is committed: `News`, or what was published."""
-    state_of(connection).news.append(news)
+    use_state(connection).news.append(news)
 
 
 class Database(ABC):
@@ -87,8 +89,16 @@ class Database(ABC):
         """Run a function in one transaction: all of it is committed, or nothing.
 
         Others that wait may share the transaction, each with its own outcome; one that takes long
-        is written `apart`, so that nobody waits for it who came before. Raises Unavailable.
+        is written `apart`, so that nobody waits for it who came before. Raises Unavailable, also
+        where a server has not done it within `WITHIN_SECONDS`.
         """
+
+    async def upgrade(self, use: Use[T]) -> T:
+        """Change the schema in one transaction, however long it takes: nothing is served yet.
+
+        Raises Unavailable.
+        """
+        return await self.write(use, apart=True)
 
     @abstractmethod
     async def close(self) -> None:
@@ -124,6 +134,6 @@ def attempt() -> Iterator[Attempt]:
     try:
         yield made
     except Unavailable as error:
-        if not made.ended:
-            raise
-        raise Unavailable(str(error), hint=error.hint, unsettled=True) from error
+        if made.ended:
+            error.unsettled = True
+        raise

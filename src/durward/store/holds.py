@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, select
 
 from durward.core.values import UserId
-from durward.store.database import state_of
+from durward.store.database import use_state
 
 VERSION = 7_238_473
 PEOPLE = 7_238_474
@@ -31,7 +31,7 @@ def hold_declared(connection: Connection, *, alone: bool = False) -> None:
     if connection.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
         connection.execute(select(lock(VERSION)))
-    held = state_of(connection)
+    held = use_state(connection)
     held.alone = held.alone or alone
 
 
@@ -40,7 +40,7 @@ def hold_people(connection: Connection, *people: str) -> None:
 
     Several are held in one order. It comes before any row is locked that belongs to them.
     """
-    held = state_of(connection)
+    held = use_state(connection)
     if connection.dialect.name == "postgresql" and not held.alone:
         for user in sorted({*people} - held.people):
             connection.execute(select(_lock(literal(user))))
@@ -55,18 +55,18 @@ def hold_person_of(
     Whose a row is never changes; what else was read of it before may not be so any more.
     """
     columns: list[ColumnElement[Any]] = [user]
-    if connection.dialect.name == "postgresql" and not state_of(connection).alone:
+    if connection.dialect.name == "postgresql" and not use_state(connection).alone:
         columns.append(_lock(user))
     found = connection.execute(select(*columns).select_from(of).where(where)).first()
     if found is None:
         return None
-    state_of(connection).people.add(found[0])
+    use_state(connection).people.add(found[0])
     return UserId(found[0])
 
 
 def check_held(connection: Connection, user: str) -> None:
     """Refuse to go on for somebody who is not held: a mistake of ours, told by every test."""
-    held = state_of(connection)
+    held = use_state(connection)
     if not held.alone and user not in held.people:
         raise RuntimeError("something of a person is changed who is not held")
 
