@@ -16,6 +16,7 @@ from durward.core.audit.event import AuditContext
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.edge.parts import (
     LIST_TYPE,
+    POLICIES,
     Listing,
     digest_of,
     parts_of_configuration,
@@ -69,6 +70,11 @@ class Published:
         return compile_bundle(
             self.configuration.bundle, scopes_of(self.configuration.apis.values())
         )
+
+    @cached_property
+    def policies_digest(self) -> str:
+        """By which decisions name these policies."""
+        return (listed(self.signed.encode()) or {}).get(POLICIES, "")
 
 
 async def load_published(database: Database, key_file: KeyFile) -> Published:

@@ -1,6 +1,7 @@
 """The sequencer: events of the outbox, and of the edges, become one signed log."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -8,8 +9,10 @@ from durward.core.audit.checkpoint import Checkpoint, LogKey
 from durward.core.audit.event import AuditEvent
 from durward.core.audit.merkle import Tree
 from durward.core.errors import Conflict
+from durward.core.values import Instant
 from durward.core.wire import decode_base64url
 from durward.keys.signing import Signer
+from durward.services.told_policies import tell_policies
 from durward.store.audit import ingest_events, record_checkpoint, sequence_events
 from durward.store.database import Database
 
@@ -48,6 +51,20 @@ def _step(connection: Connection, issuer: str, signer: Signer) -> Tree | None:
     return tree
 
 
-async def ingest(database: Database, events: Sequence[AuditEvent]) -> int:
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of events that an edge recorded."""
+
+    taken: int
+    """How many are in the log now that were not."""
+    lacking: frozenset[str]
+    """The policies, by hash, that decisions among them were made by and that are not here."""
+
+
+async def ingest(database: Database, events: Sequence[AuditEvent], now: Instant) -> Ingested:
     """Take events that an edge recorded; sent twice they count once."""
-    return await database.write(lambda c: ingest_events(c, events))
+
+    def use(connection: Connection) -> Ingested:
+        return Ingested(ingest_events(connection, events), tell_policies(connection, events, now))
+
+    return await database.write(use)

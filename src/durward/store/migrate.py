@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0008_pre_narrowed_grants"
+HEAD = "0009_pre_told_parts"
 LOCK = 7_238_471
 
 
