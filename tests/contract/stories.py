@@ -22,7 +22,7 @@ from durward.core.audit.verify import Verification
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
 from durward.core.configuration.declaration import Declaration, Kind
-from durward.core.edge.parts import LIST_TYPE, Listing
+from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import IN_CONTACT, Refused, Report
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.values import UserId, numeric_date
@@ -478,9 +478,10 @@ async def set_aside(issuer: Issuer) -> None:
 
 async def ship(issuer: Issuer) -> None:
     """What an edge sends until it is told that it arrived is there once."""
-    for which in each_fault():
+    for number, which in enumerate(each_fault()):
+        facts = {"inputs": {"policies": digest_of(f"{number}".encode())}}
         batch = [
-            AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "orders/1")
+            AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "orders/1", facts=facts)
             for _ in range(2)
         ]
         before = await everything(issuer)
@@ -491,8 +492,24 @@ async def ship(issuer: Issuer) -> None:
             assert await everything(issuer) == before
         await issuer.plane.fleet.ingest(batch)
         told = await issuer.events()
-        assert await issuer.plane.fleet.ingest(batch) == 0
+        assert (await issuer.plane.fleet.ingest(batch)).taken == 0
         assert [sum(one.id in body for body in told) for one in batch] == [1, 1]
+        if not injected.struck:
+            return
+
+
+async def hand_over(issuer: Issuer) -> None:
+    """Policies that only a node has are kept when it is told so."""
+    for number, which in enumerate(each_fault()):
+        part = f"policies {number}".encode()
+        facts = {"inputs": {"policies": digest_of(part)}}
+        told = AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "o", facts=facts)
+        assert (await issuer.plane.fleet.ingest([told])).lacking == {digest_of(part)}
+        with faults(issuer, **which) as injected:
+            assert await fails(issuer.plane.fleet.keep_policies(part)) == injected.struck
+        await issuer.plane.fleet.keep_policies(part)
+        assert (await issuer.plane.fleet.ingest([told])).lacking == set()
+        assert await issuer.plane.fleet.parts([digest_of(part)]) == {digest_of(part): part}
         if not injected.struck:
             return
 
@@ -736,6 +753,7 @@ STORIES = (
         put_in_order,
         set_aside,
         ship,
+        hand_over,
         declare,
         go_back,
         take_less,

@@ -226,14 +226,14 @@ async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_o
 ) -> None:
     """The log takes no event twice, and nothing after one that it refuses."""
     event = AuditEvent("e1", Instant(1), Event.DECISION, "ann", "orders/1")
-    assert await issuer.plane.fleet.ingest([event]) == 1
-    _, taken = await beside(
+    assert (await issuer.plane.fleet.ingest([event])).taken == 1
+    _, again = await beside(
         issuer,
         issuer.plane.upkeep.sequence,
         lambda: other.begin(other.plane.fleet.ingest([event])),
         after=lambda tree: tree is not None,
     )
-    assert taken == 0
+    assert again.taken == 0
     found = [body for body in await issuer.events() if '"e1"' in body]
     assert len(found) == 1
 

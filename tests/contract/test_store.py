@@ -18,7 +18,7 @@ from durward.core.configuration.declaration import Kind as Declared
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.values import ClientId, Instant, Secret
 from durward.entropy import new_id
-from durward.store import audit, clients, declarations, keys, schema, snapshots
+from durward.store import audit, clients, declarations, keys, parts, schema, snapshots
 from durward.store.database import Database
 from durward.store.declarations import Stored
 from durward.store.engine import open_database
@@ -184,6 +184,32 @@ async def test_a_version_of_the_snapshot_is_published_once(database: Database) -
     with pytest.raises(IntegrityError):
         await database.write(lambda c: snapshots.publish_snapshot(c, 1, b"two", {}, AUDIT))
     assert await database.read(snapshots.load_snapshot) == (1, b"one")
+
+
+@pytest.mark.requirement("ZT-5")
+async def test_what_the_log_tells_of_is_kept_when_no_version_has_it(database: Database) -> None:
+    async def publish(version: int, **contents: bytes) -> None:
+        await database.write(
+            lambda c: snapshots.publish_snapshot(c, version, b"list", contents, AUDIT)
+        )
+
+    async def kept() -> set[str]:
+        return set(await database.read(lambda c: parts.load_parts(c, ("told", "other", "given"))))
+
+    await publish(1, told=b"policies", other=b"policies too")
+    for _ in "ab":
+        lacking = await database.write(
+            lambda c: parts.tell_parts(c, {"told", "never published"}, Instant(5))
+        )
+        assert lacking == {"never published"}
+    await database.write(lambda c: parts.keep_part(c, "given", b"a node's", Instant(6)))
+    await database.write(lambda c: parts.keep_part(c, "given", b"again", Instant(7)))
+    assert await kept() == {"told", "other", "given"}
+    for version in range(2, snapshots.KEPT + 2):
+        await publish(version)
+    assert await kept() == {"told", "given"}
+    found = await database.read(lambda c: parts.load_parts(c, ("given",)))
+    assert found == {"given": b"a node's"}
 
 
 @pytest.mark.requirement("AS-37")

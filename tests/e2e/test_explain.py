@@ -1,12 +1,14 @@
 """`durward explain` finds every refusal at once, whoever refused."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 
 import httpx2
 import pytest
-from tests.demo import live_demo
+from tests.demo import Demo, live_demo
 from tests.live import LiveEdge, kill, wait_for
 
 ORDER = "/v1/acme/orders/1001"
@@ -108,33 +110,73 @@ def test_what_envoy_refuses_after_an_allow_is_told_with_the_allow(own_edge: Live
 
 
 @pytest.mark.requirement("ZT-5")
-def test_the_allow_and_the_refusal_after_it_are_both_in_the_audit_log() -> None:
-    with live_demo() as demo:
-        demo.run("call", "--as", "ann", "GET", ORDER)
-        token = json.loads((demo.folder / "tokens.json").read_text())["ann"]["access_token"]
-        reply = httpx2.post(
-            f"{demo.apis}/v1/acme/orders",
-            content=(b"x" * 65_536 for _ in range(20)),  # chunked: the length is known at the end
-            headers={"authorization": f"Bearer {token}"},
-            trust_env=False,
-        )
-        assert reply.status_code == 413
-        decision = reply.headers["durward-decision"]
-        told: dict[str, int] = {}
+def test_the_allow_and_the_refusal_after_it_are_both_in_the_audit_log(demo: Demo) -> None:
+    demo.run("call", "--as", "ann", "GET", ORDER)
+    token = json.loads((demo.folder / "tokens.json").read_text())["ann"]["access_token"]
+    reply = httpx2.post(
+        f"{demo.apis}/v1/acme/orders",
+        content=(b"x" * 65_536 for _ in range(20)),  # chunked: the length is known at the end
+        headers={"authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
+    assert reply.status_code == 413
+    decision = reply.headers["durward-decision"]
+    told: dict[str, int] = {}
 
-        def both_are_shipped() -> bool:
-            events = map(json.loads, demo.run("logs", "--json").stdout.splitlines())
-            told.update({e["id"]: e["facts"].get("status") for e in events})
-            return {decision, f"{decision}-end"} <= told.keys()
+    def both_are_shipped() -> bool:
+        events = map(json.loads, demo.run("logs", "--json").stdout.splitlines())
+        told.update({e["id"]: e["facts"].get("status") for e in events})
+        return {decision, f"{decision}-end"} <= told.keys()
 
-        wait_for(both_are_shipped, within=10)
-        assert (told[decision], told[f"{decision}-end"]) == (200, 413)
-        (demo.folder / "edge" / "refusals.jsonl").write_text("")
-        for spool in (demo.folder / "edge" / "spool").iterdir():
-            spool.write_text("")
-        elsewhere = demo.run("explain", decision).stdout
-        assert f"{decision}-end  deny (413)" in elsewhere
-        assert f"{decision}  allow (200)" in elsewhere
+    wait_for(both_are_shipped, within=10)
+    assert (told[decision], told[f"{decision}-end"]) == (200, 413)
+    (demo.folder / "edge" / "refusals.jsonl").write_text("")
+    for spool in (demo.folder / "edge" / "spool").iterdir():
+        spool.write_text("")
+    elsewhere = demo.run("explain", decision).stdout
+    assert f"{decision}-end  deny (413)" in elsewhere
+    assert f"{decision}  allow (200)" in elsewhere
+
+
+@pytest.mark.requirement("ZT-5")
+def test_nothing_that_is_applied_later_changes_an_explanation(demo: Demo) -> None:
+    """Not while the node has its records, nor from the log, nor where the node alone has them."""
+    demo.run("call", "--as", "ann", "GET", ORDER)
+    token = json.loads((demo.folder / "tokens.json").read_text())["ann"]["access_token"]
+    decision = demo.get(FOREIGN, token).headers["durward-decision"]
+    first = json.loads(demo.run("explain", decision, "--json").stdout)
+    (near,) = first["explanation"]["candidates"]
+    assert (near["statement"], near["failures"][0]["element"]) == (
+        "own-orders/OwnTenant",
+        "Resource",
+    )
+    database = demo.folder / "serve" / "durward.db"
+    digest = first["inputs"]["policies"]
+
+    def is_kept() -> bool:
+        with contextlib.closing(sqlite3.connect(database)) as store:
+            query = "SELECT told_at FROM snapshot_parts WHERE digest = ?"
+            row = store.execute(query, (digest,)).fetchone()
+        return row is not None and row[0] is not None
+
+    wait_for(is_kept, within=10)
+    with contextlib.closing(sqlite3.connect(database)) as store:  # as one that was put back
+        store.execute("DELETE FROM snapshot_parts WHERE digest = ?", (digest,))
+        store.commit()
+    demo.get(FOREIGN, token)
+    wait_for(is_kept, within=10)  # the node gave it
+
+    done = demo.apply(
+        "policies: { own-orders: { Version: '2012-10-17', Statement: [] } }\n", "--no-wait"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(demo.run("explain", decision, "--json").stdout) == first
+    for folder in ("policies", "spool"):
+        for file in (demo.folder / "edge" / folder).iterdir():
+            file.write_text("")
+    assert json.loads(demo.run("explain", decision, "--json").stdout) == first
+    back = demo.run("apply", "--version", str(first["snapshot"]))
+    assert back.returncode == 0, back.stderr
 
 
 @pytest.mark.requirement("ZT-5")

@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.spools import a_decision, ids_in
 
 from durward.core.audit.event import Kind
+from durward.core.edge.inputs import Inputs
+from durward.core.edge.parts import digest_of
 from durward.core.errors import Unavailable
 from durward.entrypoints.edge.decision_log import DecisionLog, rotated
 from durward.entrypoints.edge.decisions import find_decisions
+from durward.entrypoints.edge.kept_policies import NEWEST, KeptPolicies
 from durward.entrypoints.edge.shipper import events
 from durward.entrypoints.edge.spool import Spool
 from durward.settings import EdgeSettings
@@ -44,7 +49,8 @@ class Node:
             record_file_bytes=1,
             record_files=FILES,
         )
-        self.records = DecisionLog(settings, self.reopen, lambda: "edge-1")
+        self.policies = KeptPolicies(self.state)
+        self.records = DecisionLog(settings, self.reopen, lambda: "edge-1", self.policies)
 
     async def reopen(self, stream: Path) -> None:
         stream.touch()
@@ -87,6 +93,39 @@ def test_a_file_that_is_put_aside_takes_its_place_along(node: Node) -> None:
     node.ship(node.spool)
     assert node.sent == ["d_1", "d_2", "d_3", "d_4"]
     assert names(node.spool) == ["pdp-0.00000001.jsonl"]
+
+
+def test_policies_are_kept_while_a_record_that_is_not_shipped_names_them(node: Node) -> None:
+    parts = [f"policies {number}".encode() for number in range(NEWEST + 3)]
+    for time, part in enumerate(parts):
+        node.policies.keep(part)
+        os.utime(node.state / "policies" / f"{digest_of(part)}.json", (time, time))
+    with Spool(node.spool) as spool:
+        for number, named in enumerate((parts[0], parts[1])):
+            inputs = Inputs(policies=digest_of(named))
+            decision = msgspec.structs.replace(a_decision(number), inputs=inputs)
+            spool.append(decision, durable=True)
+
+    def kept() -> list[int]:
+        return [
+            number
+            for number, part in enumerate(parts)
+            if node.policies.load(digest_of(part)) == part
+        ]
+
+    node.tidy()
+    newest = list(range(3, NEWEST + 3))
+    assert kept() == [0, 1, *newest]
+    node.policies.keep(parts[1])  # in force again
+    for _ in range(2):
+        node.ship(node.spool)
+        node.tidy()
+    assert kept() == [1, *newest[1:]]
+    (node.state / "policies" / f"{digest_of(parts[1])}.json").write_bytes(b"spoiled")
+    assert kept() == newest[1:]
+    node.policies.keep(parts[1])
+    assert kept() == [1, *newest[1:]]
+    assert node.policies.load("../snapshot") is None
 
 
 def fail(*_: object) -> None:

@@ -7,6 +7,7 @@ evaluate. Each decision and each search is an event, recorded before it is answe
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, AuditEvent, Kind
@@ -25,9 +26,16 @@ from durward.core.authzen.metadata import ACCESS_PATH, EVALUATION_PATH
 from durward.core.authzen.page import paged
 from durward.core.authzen.question import Directory, Unknown
 from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.inputs import inputs_of
 from durward.core.edge.revocation import Kind as Revoked
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.policy.analysis.explain import Explanation, explain
+from durward.core.policy.analysis.explain import MAX_CANDIDATES
+from durward.core.policy.analysis.nearest_miss import nearest_miss
+from durward.core.policy.analysis.nearest_statements import examined, nearest
+from durward.core.policy.engine.answer import Answer as Decided
+from durward.core.policy.engine.answer import reason_of
+from durward.core.policy.engine.evaluate import PolicySet
+from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import ClientId, DecisionId, from_numeric_date
 from durward.core.wire import JsonLike
 from durward.entropy import new_id
@@ -50,6 +58,7 @@ class AuthzenService:
         self.events: list[AuditEvent] = []
         """What is to be recorded before anybody is answered."""
         self._policies = context.published.policies
+        self._digest = context.published.policies_digest
         self._version = context.published.version
         self._caller = caller_of(connection, context, token, audit)
         self._audit = audit.by(self._caller)
@@ -131,41 +140,52 @@ class AuthzenService:
         return not isinstance(request, Unknown) and self._policies.evaluate(request).allowed
 
     def _decide(self, asked: Evaluation) -> Answer:
-        """Decide, and record it; why it was denied is told in the log, not to the caller."""
+        """Decide, and record it; why it was denied is for `explain`, not for the caller."""
         request = self._directory.request(asked)
-        told: Explanation | None = None
         if isinstance(request, Unknown):
-            allowed, outcome, reason = False, request.reason, request.reason
-        else:
-            answer = self._policies.evaluate(request)
-            allowed, outcome = answer.allowed, answer.result.value
-            told = None if allowed else explain(self._policies, request)
-            reason = told.reason if told else f"allowed by {', '.join(answer.because)}"
-        id = DecisionId(new_id("d"))
-        known = None if isinstance(request, Unknown) else request
-        who = known.principal if known else None
-        decision = Decision(
-            id=id,
+            decision = self._decision(asked, Stage.RESOURCE, request.reason)
+            return self._answer(decision, request.reason)
+        answer = self._policies.evaluate(request)
+        inputs = inputs_of(self._policies, self._digest, request, allowed=answer.allowed)
+        who = request.principal
+        decision = msgspec.structs.replace(
+            self._decision(
+                asked,
+                Stage.POLICY,
+                reason_of(answer.result, answer.because, answer.blocked_by, inputs.scopes_needed),
+            ),
+            allowed=answer.allowed,
+            action=request.action,
+            resource=request.resource,
+            client=who.client or None if who else None,
+            tenant=who.tenant if who else None,
+            because=answer.because,
+            inputs=inputs,
+        )
+        return self._answer(decision, answer.result.value, step_up(self._policies, request, answer))
+
+    def _decision(self, asked: Evaluation, stage: Stage, reason: str) -> Decision:
+        return Decision(
+            id=DecisionId(new_id("d")),
             at=self._audit.at,
-            allowed=allowed,
+            allowed=False,
             status=200,
-            stage=Stage.POLICY if known else Stage.RESOURCE,
+            stage=stage,
             reason=reason,
             method="POST",
             path=EVALUATION_PATH,
             source=self._audit.source,
-            action=known.action if known else asked.action.name,
-            resource=known.resource if known else f"{asked.resource.type}/{asked.resource.id}",
+            action=asked.action.name,
+            resource=f"{asked.resource.type}/{asked.resource.id}",
             subject=asked.subject.id,
-            client=who.client or None if who else None,
-            tenant=who.tenant if who else None,
             snapshot=self._version,
             asked_by=self._caller,
-            explanation=told,
         )
+
+    def _answer(self, decision: Decision, outcome: str, more: Answer | None = None) -> Answer:
         self.events.append(decision.event())
-        context: Answer = {"id": id, "reason": outcome, **_step_up(told)}
-        return {"decision": allowed, "context": context}
+        context: Answer = {"id": decision.id, "reason": outcome, **(more or {})}
+        return {"decision": decision.allowed, "context": context}
 
 
 def told(results: list[Answer], following: str) -> Answer:
@@ -200,9 +220,17 @@ def _unread(error: ProtocolError) -> Answer:
     return {"decision": False, "context": {"error": {"status": 400, "message": error.public}}}
 
 
-def _step_up(told: Explanation | None) -> Answer:
-    """What a stronger sign-in would have to be, where that alone would do."""
-    miss = told.miss if told else None
-    if miss and miss.key in STEP_UP and miss.value:
-        return {STEP_UP[miss.key]: miss.value}
+def step_up(policies: PolicySet, request: AccessRequest, answer: Decided) -> Answer:
+    """What a stronger sign-in would have to be, where that alone would do.
+
+    It is looked for where a policy about the action reads how somebody signed in, and nowhere else:
+    a denial waits for nothing that is not in its answer.
+    """
+    read = policies.context_keys(request, as_member=True)
+    if answer.allowed or not any(key.lower() in read for key in STEP_UP):
+        return {}
+    near = nearest(answer, examined(policies, request, answer))
+    changes = nearest_miss(policies, request, answer, near[:MAX_CANDIDATES])
+    if len(changes) == 1 and changes[0].key in STEP_UP and changes[0].value:
+        return {STEP_UP[changes[0].key]: changes[0].value}
     return {}

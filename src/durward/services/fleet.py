@@ -9,6 +9,7 @@ from durward.core.values import Instant
 from durward.services import nodes, revocations, sequence
 from durward.services.context import Context
 from durward.services.publication import Publication
+from durward.services.told_policies import keep_policies
 from durward.services.transactions import Transactions
 from durward.store.nodes import load_history
 from durward.store.parts import load_parts
@@ -80,6 +81,11 @@ class Fleet:
         """Tokens for an API that every edge must refuse."""
         return revocations.canaries(self.context(), audience, self.transactions.clock())
 
-    async def ingest(self, events: Sequence[AuditEvent]) -> int:
+    async def ingest(self, events: Sequence[AuditEvent]) -> sequence.Ingested:
         """Take events of an edge into the log."""
-        return await sequence.ingest(self.transactions.database, events)
+        now = self.transactions.clock()
+        return await sequence.ingest(self.transactions.database, events, now)
+
+    async def keep_policies(self, part: bytes) -> None:
+        """Keep policies that an edge decided by, and that are not here. Raises Misconfigured."""
+        await self.transactions.write(lambda c, audit: keep_policies(c, part, audit.at), "edge")

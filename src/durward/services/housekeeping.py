@@ -91,8 +91,9 @@ RETENTION: tuple[Retention, ...] = (
     Retention("snapshots", "once ten are newer, where the next one is published", "10"),
     Retention(
         "snapshot_parts",
-        "once no kept snapshot names it, where the next one is published",
-        "by what ten snapshots say",
+        "once no kept snapshot names it and no decision in the log was made by it, where the next "
+        "one is published",
+        "by what ten snapshots say, and by operators: each change of the policies",
     ),
     Retention("deployment", "never", "one row"),
     Retention("nodes", "by `edge forget`", "50"),

@@ -17,6 +17,7 @@ from durward.core.configuration.configuration import Configuration, read_configu
 from durward.core.edge.parts import (
     ISSUERS,
     LIST_TYPE,
+    POLICIES,
     IssuersPart,
     Listing,
     digest_of,
@@ -75,6 +76,11 @@ class Published:
         return compile_bundle(
             self.configuration.bundle, scopes_of(self.configuration.apis.values())
         )
+
+    @cached_property
+    def policies_digest(self) -> str:
+        """By which decisions name these policies."""
+        return (listed(self.signed.encode()) or {}).get(POLICIES, "")
 
 
 async def load_published(database: Database, key_file: KeyFile) -> Published:

@@ -1,6 +1,7 @@
 """The sequencer: events of the outbox, and of the edges, become one signed log."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -11,9 +12,10 @@ from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
 from durward.core.audit.event import AuditContext, AuditEvent, Kind
 from durward.core.audit.merkle import Tree
 from durward.core.errors import Conflict, ProtocolError, Unavailable
-from durward.core.values import MICROSECONDS
+from durward.core.values import MICROSECONDS, Instant
 from durward.core.wire import decode_base64url, encode_base64url
 from durward.keys.signing import Signer
+from durward.services.told_policies import tell_policies
 from durward.store.audit import (
     Stray,
     count_strays,
@@ -123,9 +125,23 @@ def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditCont
     count_strays(connection, len(strays), audit.at)
 
 
-async def ingest(database: Database, events: Sequence[AuditEvent]) -> int:
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of events that an edge recorded."""
+
+    taken: int
+    """How many are in the log now that were not."""
+    lacking: frozenset[str]
+    """The policies, by hash, that decisions among them were made by and that are not here."""
+
+
+async def ingest(database: Database, events: Sequence[AuditEvent], now: Instant) -> Ingested:
     """Take events that an edge recorded; sent twice they count once."""
-    return await database.write(lambda c: ingest_events(c, events))
+
+    def use(connection: Connection) -> Ingested:
+        return Ingested(ingest_events(connection, events), tell_policies(connection, events, now))
+
+    return await database.write(use)
 
 
 def notes(connection: Connection) -> list[str]:

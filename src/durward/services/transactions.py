@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.values import Instant
 from durward.entropy import new_id
+from durward.services.told_policies import tell_policies
 from durward.store.audit import record_event
 from durward.store.database import Database, Use
 from durward.store.holds import hold_declared
@@ -56,6 +57,7 @@ class Transactions:
         def run(connection: Connection) -> None:
             for event in events:
                 record_event(connection, event)
+            tell_policies(connection, events, self.clock())
 
         await self.database.write(run)
 

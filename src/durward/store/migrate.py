@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0009_pre_set_aside"
+HEAD = "0010_pre_told_parts"
 LOCK = 7_238_471
 
 

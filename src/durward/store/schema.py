@@ -86,6 +86,7 @@ parts = Table(
     Column("digest", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
     Column("version", Number, nullable=False, index=True),
+    Column("told_at", Number),
 )
 
 deployment = Table(

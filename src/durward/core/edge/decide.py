@@ -5,16 +5,17 @@ operation that Envoy's route named must be the one that our own router finds amo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from durward.core.api import Api, scopes_of
-from durward.core.edge.decision import Stage
+from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
+from durward.core.edge.inputs import Inputs, inputs_of
+from durward.core.edge.parts import digest_of, part_of_policies
 from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.openapi.router import Route, Router
-from durward.core.policy.analysis.explain import Explanation, explain
+from durward.core.policy.engine.answer import reason_of
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.request import MAX_LISTED, AccessRequest, Principal
 from durward.core.values import MICROSECONDS
@@ -22,19 +23,7 @@ from durward.core.values import MICROSECONDS
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 FRESH_SECONDS = 30
 """How old the last contact with the control plane may be for an operation that must be fresh."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The decision, where it fell, and what it was about."""
-
-    allowed: bool
-    stage: Stage
-    reason: str
-    operation: Operation | None = None
-    resource: str | None = None
-    explanation: Explanation | None = None
-    challenge: str = ""
+ALLOWED, FORBIDDEN, UNAVAILABLE = 200, 403, 503
 
 
 class Decider:
@@ -43,56 +32,101 @@ class Decider:
     def __init__(self, snapshot: Snapshot) -> None:
         """Raises PolicyError where a policy of the snapshot cannot be read."""
         self.version = snapshot.version
-        self._router = Router(
-            Route(operation.method, operation.path, (api, operation))
+        self._operations = {
+            f"{api.id}:{operation.id}": (api, operation)
             for api in snapshot.apis
             for operation in api.operations
+        }
+        self._router = Router(
+            Route(operation.method, operation.path, (api, operation))
+            for api, operation in self._operations.values()
         )
         self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
+        self._digest = digest_of(part_of_policies(snapshot.policies))
 
-    def decide(self, request: CheckRequest) -> Outcome:
-        """Default deny: only what a statement allows passes."""
+    def decide(self, request: CheckRequest) -> Decision:
+        """Default deny: only what a statement allows passes. The decision is its own record."""
         found = self._router.match(request.method, request.path.partition("?")[0])
         if found is None:
-            return Outcome(allowed=False, stage=Stage.ROUTE, reason="no such operation")
+            return self._decision(request, Stage.ROUTE, "no such operation")
         (api, operation), values = found[0].what, found[1]
         if (api.id, operation.id) != (request.api, request.operation):
-            return Outcome(allowed=False, stage=Stage.ROUTE, reason="no such operation")
+            return self._decision(request, Stage.ROUTE, "no such operation")
         if refused := _token_problem(request, operation):
-            return Outcome(allowed=False, stage=Stage.TOKEN, reason=refused, operation=operation)
+            return self._decision(request, Stage.TOKEN, refused, operation)
         if operation.fresh and not _is_fresh(request):
             reason = "the node has not heard from the control plane, and the operation is `fresh`"
-            return Outcome(allowed=False, stage=Stage.FRESHNESS, reason=reason, operation=operation)
+            return self._decision(request, Stage.FRESHNESS, reason, operation)
         return self._decide_object(api, operation, values, request)
+
+    def challenge(self, decision: Decision) -> str:
+        """What a refusal asks of the token; empty where another token alone would not do."""
+        known = self._operations.get(decision.operation or "")
+        return insufficient_scope(*known) if known and decision.stage is Stage.SCOPE else ""
+
+    def is_strict(self, decision: Decision) -> bool:
+        """Whether it must be on the disk before it is answered: any refusal, and most writes."""
+        known = self._operations.get(decision.operation or "")
+        return not decision.allowed or known is None or known[1].strict_audit
 
     def _decide_object(
         self, api: Api, operation: Operation, values: Mapping[str, str], request: CheckRequest
-    ) -> Outcome:
+    ) -> Decision:
         resource = resource_arn(operation, api.id, api.stage, values)
         if resource is None:
             reason = "a value of the path cannot name a resource"
-            return Outcome(allowed=False, stage=Stage.RESOURCE, reason=reason, operation=operation)
+            return self._decision(request, Stage.RESOURCE, reason, operation)
         principal = principal_of(request)
         if refused := _scope_problem(operation, principal):
-            return Outcome(
-                allowed=False,
-                stage=Stage.SCOPE,
-                reason=refused,
-                operation=operation,
-                resource=resource,
-                challenge=insufficient_scope(api, operation),
-            )
+            return self._decision(request, Stage.SCOPE, refused, operation, resource=resource)
         context = context_of(request, api, operation, values)
         asked = AccessRequest(principal, operation.action, resource, context)
         answer = self._policies.evaluate(asked)
-        explanation = None if answer.allowed else explain(self._policies, asked)
-        return Outcome(
+        inputs = inputs_of(self._policies, self._digest, asked, allowed=answer.allowed)
+        return self._decision(
+            request,
+            Stage.POLICY,
+            reason_of(answer.result, answer.because, answer.blocked_by, inputs.scopes_needed),
+            operation,
             allowed=answer.allowed,
-            stage=Stage.POLICY,
-            reason=explanation.reason if explanation else f"allowed by {', '.join(answer.because)}",
-            operation=operation,
             resource=resource,
-            explanation=explanation,
+            because=answer.because,
+            inputs=inputs,
+        )
+
+    def _decision(
+        self,
+        request: CheckRequest,
+        stage: Stage,
+        reason: str,
+        operation: Operation | None = None,
+        *,
+        allowed: bool = False,
+        resource: str | None = None,
+        because: tuple[str, ...] = (),
+        inputs: Inputs | None = None,
+    ) -> Decision:
+        claims = request.claims or {}
+        refused = UNAVAILABLE if stage is Stage.FRESHNESS else FORBIDDEN
+        return Decision(
+            id=request.id,
+            at=request.at,
+            allowed=allowed,
+            status=ALLOWED if allowed else refused,
+            stage=stage,
+            reason=reason,
+            method=request.method,
+            path=operation.path if operation else request.path.partition("?")[0],
+            source=request.source,
+            operation=f"{request.api}:{operation.id}" if operation else None,
+            action=operation.action if operation else None,
+            resource=resource,
+            subject=text(claims, "sub") or None,
+            client=text(claims, "client_id") or None,
+            tenant=text(claims, "tenant") or None,
+            snapshot=self.version,
+            because=because,
+            inputs=inputs,
         )
 
 

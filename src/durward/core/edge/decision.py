@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from durward.core.audit.event import AuditEvent, Kind
+from durward.core.edge.inputs import Inputs
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
@@ -36,7 +37,11 @@ class Stage(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request, decided. `explanation` is what the policy engine compared.
+    """One request, decided.
+
+    Where policies decided, `because` names the statements that did and `inputs` is all that they
+    had: why it was so is computed from these when somebody asks (`explained.py`). `explanation` was
+    recorded before that, and is what an answer to that question carries.
 
     `asked_by` is the enforcement point that asked the control plane, where one did; `after` is the
     decision that had allowed the request, where it was refused afterwards.
@@ -60,6 +65,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     snapshot: int | None = None
     asked_by: str | None = None
     after: DecisionId | None = None
+    because: tuple[str, ...] = ()
+    inputs: Inputs | None = None
     explanation: Explanation | None = None
 
     def to_wire(self) -> bytes:
@@ -83,6 +90,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def from_wire(cls, line: bytes) -> Self:
         """Read a decision that was written by `to_wire`. Raises msgspec.DecodeError."""
         return msgspec.json.decode(line, type=cls)
+
+
+def policies_named(event: AuditEvent) -> str | None:
+    """The hash of the policies that a recorded decision was made by; None of any other event."""
+    inputs = event.facts.get("inputs") if event.kind is Kind.DECISION else None
+    digest = inputs.get("policies") if isinstance(inputs, dict) else None
+    return digest if isinstance(digest, str) else None
 
 
 class EnvoyLine(msgspec.Struct, frozen=True):

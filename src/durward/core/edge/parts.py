@@ -199,9 +199,14 @@ def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str,
 def parts_of_configuration(apis: Iterable[Api], policies: Bundle) -> dict[str, bytes]:
     """What is declared: megabytes where it is much."""
     return {
-        POLICIES: encoded(PoliciesPart(format=FORMAT, policies=policies)),
+        POLICIES: part_of_policies(policies),
         **{API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, api=api)) for api in apis},
     }
+
+
+def part_of_policies(policies: Bundle) -> bytes:
+    """The part that says these, by whose hash a decision names what it was made by."""
+    return encoded(PoliciesPart(format=FORMAT, policies=policies))
 
 
 def encoded(part: Content) -> bytes:

@@ -3,22 +3,28 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from durward.core.edge.decision import END, Decision
+from durward.core.edge.explained import Unexplained, explained
 from durward.core.errors import Misconfigured, Unavailable
+from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import MICROSECONDS
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import Control, NotRunning, path_of, settings_in
 from durward.entrypoints.edge.decisions import find_decisions
+from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.terminal import field, say
+
+Why: TypeAlias = Explanation | Unexplained | None
 
 WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
 
 
 def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
-    """Show what decided a request, from what was recorded when it was decided.
+    """Show what decided a request, from what was recorded then and by the policies of then.
 
     Args:
         decision: The id in the header Durward-Decision: d_…
@@ -30,20 +36,39 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
         raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
     if not decision.startswith("d_"):
         raise Misconfigured(decision, "not a decision id", hint=WHERE)
-    found = find_decisions(Path(settings.edge.state), decision) if settings.edge else []
+    state = Path(settings.edge.state) if settings.edge else None
     plane = settings.serve.runtime if settings.serve else None
     plane = plane or (settings.edge.control_plane if settings.edge else None)
-    if not found and plane:
-        found = in_the_log(Control(Path(plane), dir), decision)
+    control = Control(Path(plane), dir) if plane else None
+    found = find_decisions(state, decision) if state else []
+    if not found and control:
+        found = in_the_log(control, decision)
     if not found:
         hint = "the node that made it keeps it, later the control plane; name the folder: --dir DIR"
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
+    whys = [explained(each, policies_of(each, state, control)) for each in found]
     if json:
-        say(in_json(found))
+        say(in_json(found, whys))
     else:
-        first, *others = map(told, found)
+        first, *others = map(told, found, whys)
         say(*first, *(line for lines in others for line in ("", *lines)))
     return 0
+
+
+def policies_of(decision: Decision, state: Path | None, control: Control | None) -> bytes | None:
+    """The policies that decided: this node has them, or the control plane; None where none has."""
+    if decision.inputs is None:
+        return None
+    digest = decision.inputs.policies
+    if state and (part := KeptPolicies(state).load(digest)) is not None:
+        return part
+    if control is None:
+        return None
+    try:
+        texts = control.ask("/edge/v1/parts", [digest])
+    except (Unavailable, Misconfigured):
+        return None
+    return texts[digest].encode() if digest in texts else None
 
 
 def in_the_log(control: Control, id: str) -> list[Decision]:
@@ -64,13 +89,23 @@ def in_the_log(control: Control, id: str) -> list[Decision]:
     return found
 
 
-def in_json(found: Sequence[Decision]) -> str:
+def in_json(found: Sequence[Decision], whys: Sequence[Why]) -> str:
     """How it ended, with the decision before that where there was one."""
-    last, *earlier = map(msgspec.to_builtins, found)
+    last, *earlier = map(explained_json, found, whys)
     return msgspec.json.encode(last | ({"earlier": earlier[0]} if earlier else {})).decode()
 
 
-def told(decision: Decision) -> list[str]:
+def explained_json(decision: Decision, why: Why) -> dict[str, object]:
+    """A decision with its explanation, or why there is none."""
+    if isinstance(why, Unexplained):
+        return {**msgspec.to_builtins(decision), "unexplained": why.why}
+    fields: dict[str, object] = msgspec.to_builtins(
+        msgspec.structs.replace(decision, explanation=why)
+    )
+    return fields
+
+
+def told(decision: Decision, why: Why) -> list[str]:
     """A decision for people, in lines. Names are the caller's: none looks like several."""
     at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
     who = field(decision.subject or "nobody")
@@ -90,6 +125,8 @@ def told(decision: Decision) -> list[str]:
     }
     lines = [f"{decision.id}  {'allow' if decision.allowed else 'deny'} ({decision.status})"]
     lines += [f"  {name:11} {value}" for name, value in rows.items() if value is not None]
-    if decision.explanation:
-        lines += ["", *(f"  {line}" for line in decision.explanation.lines())]
+    more = [f"unexplained: {why.why}"] if isinstance(why, Unexplained) else []
+    more = list(why.lines()) if isinstance(why, Explanation) else more
+    if more:
+        lines += ["", *(f"  {line}" for line in more)]
     return lines

@@ -19,6 +19,7 @@ from durward.core.address import Address
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation import FILTERS
 from durward.core.edge.holding import Holding
+from durward.core.edge.parts import part_of_policies
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
@@ -29,6 +30,7 @@ from durward.entrypoints.edge.feed import Feed
 from durward.entrypoints.edge.follower import Follower, lines
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
+from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.edge.link import Link
 from durward.entrypoints.edge.own_places import refuse_own_places
 from durward.entrypoints.edge.revoker import Revoker
@@ -77,9 +79,12 @@ class Agent:
         self._troubled_at: float | None = None
         self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
         """Where what is revoked could pass, and of which snapshot that was found."""
-        self._records = DecisionLog(settings, self._reopen, lambda: self._id)
+        self._policies = KeptPolicies(self._state)
+        self._records = DecisionLog(settings, self._reopen, lambda: self._id, self._policies)
         self._own = OwnRefusals()
-        ships = self._link and Shipper(self._state, self._records, self._link, self._own)
+        ships = self._link and Shipper(
+            self._state, self._records, self._policies, self._link, self._own
+        )
         self._ship = ships.ship if ships else None
         self._ready = False
         self._refused = ""
@@ -160,12 +165,18 @@ class Agent:
         """
         if self._follower is None:
             self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
+            self._keep_policies(self._snapshot)
             return
         self._follower.load()
         if self._follower.trouble:
             report(f"closed: {self._follower.trouble}")
         self._snapshot = self._follower.holding.snapshot
+        self._keep_policies(self._snapshot)
         replace(self._snapshot_path, self._snapshot.to_wire())
+
+    def _keep_policies(self, snapshot: Snapshot) -> None:
+        """Before a decision names them. Raises Unavailable."""
+        self._policies.keep(part_of_policies(snapshot.policies))
 
     def _write_first(self) -> RenderedConfiguration:
         """Envoy's files before its start; what it cannot take any more is taken part by part later.
@@ -182,6 +193,7 @@ class Agent:
             report(f"closed: {error}")
             self._follower.holding = Holding()
             self._snapshot = Snapshot.nothing()
+            self._keep_policies(self._snapshot)
             wanted = self._render(self._snapshot)
             self._files.write_first(wanted, self._revoker.files)
         return wanted
@@ -338,6 +350,7 @@ class Agent:
         async with self._pushing:
             former = self._snapshot
             try:
+                await asyncio.to_thread(self._keep_policies, fresh)
                 replace(self._snapshot_path, fresh.to_wire())
                 await self._reload_decision_points()
                 all_of_it = await asyncio.to_thread(self._render, fresh)

@@ -7,6 +7,7 @@ it `pdp-0.00000001.jsonl`. While `pdp-0.jsonl` is there nothing is appended to t
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from durward.clock import now
 from durward.core.audit.event import AuditEvent, Kind
 from durward.core.edge.decision import Decision, EnvoyLine
 from durward.core.errors import Unavailable
+from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.edge.spool import Spool, sync_folder
 from durward.entrypoints.edge.xds import replace
 from durward.settings import EdgeSettings
@@ -29,6 +31,9 @@ NUMBER = "[0-9]" * 8
 
 MAX_FIRST_BYTES = 4_096
 """By so much of its first line a file is known again."""
+
+POLICIES_NAMED = re.compile(rb'"policies":"([0-9a-f]{64})"')
+"""How a decision names what it was made by."""
 
 Reopen = Callable[[Path], Awaitable[None]]
 """Lets whoever appends to a file open it anew; raises Unavailable where nobody answers."""
@@ -48,9 +53,14 @@ class DecisionLog:
     """Where shipping stands is on disk; a file that is put aside takes its place along."""
 
     def __init__(
-        self, settings: EdgeSettings, reopen: Reopen, node: Callable[[], str | None]
+        self,
+        settings: EdgeSettings,
+        reopen: Reopen,
+        node: Callable[[], str | None],
+        policies: KeptPolicies,
     ) -> None:
         self._state = Path(settings.state)
+        self._policies = policies
         self._node = node
         self._file_bytes = settings.record_file_bytes
         self._files = settings.record_files
@@ -88,6 +98,7 @@ class DecisionLog:
                 if not stream.exists():
                     with contextlib.suppress(Unavailable):  # whoever starts anew opens it anew
                         await self._reopen(stream)
+            await asyncio.to_thread(self._policies.tidy, self._policies_unshipped)
         except OSError as error:
             problem = f"records cannot be put aside or let go: {error.strerror}"
             raise Unavailable(problem) from error
@@ -103,6 +114,17 @@ class DecisionLog:
         self._places[self._name(path)] = Place(place, first_of(path))
         self._is_saved = False
         self._save(self._places)
+
+    def _policies_unshipped(self) -> set[str]:
+        """By hash, the policies of decisions that the control plane is yet to be told of."""
+        found: set[str] = set()
+        for stream in streams(self._state) if self._ships else ():
+            for path in (*rotated(stream), stream):
+                lines, place = self.unshipped(path)
+                while lines:
+                    found.update(map(bytes.decode, POLICIES_NAMED.findall(b"".join(lines))))
+                    lines, place = read_lines(path, place)
+        return found
 
     def waiting_bytes(self) -> int:
         """How many bytes of records are not shipped."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import uvloop
 
 from durward.clock import now
-from durward.core.edge.decide import Decider, Outcome
+from durward.core.edge.decide import FORBIDDEN, UNAVAILABLE, Decider
 from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
-from durward.core.edge.facts import CheckRequest, text
+from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.values import DecisionId, Instant
@@ -28,8 +28,6 @@ ABSENT = {None, "", "-"}
 MAX_PATH_CHARACTERS = 8_192
 MAX_RECORDED_CHARACTERS = 200
 MAX_CLAIMS_BYTES = 16_384
-FORBIDDEN = 403
-UNAVAILABLE = 503
 PROBLEM = "application/problem+json"
 
 
@@ -71,20 +69,17 @@ class DecisionPoint:
         return Reply(200)
 
     def _check(self, call: Call) -> Reply:
-        version = self._decider.version
+        decider = self._decider
         try:
             request = read_check(call, self._heartbeat.last())
         except ProtocolError as error:
-            decision = undecidable(call, 403, Stage.TOKEN, error.public)
-            return self._refuse(decision)
+            return self._refuse(undecidable(call, FORBIDDEN, Stage.TOKEN, error.public))
         if len(request.path) > MAX_PATH_CHARACTERS:
             return self._refuse(undecidable(call, 414, Stage.LIMIT, "the address is too long"))
-        outcome = self._decider.decide(request)
-        decision = record(request, outcome, version)
-        if not outcome.allowed:
-            return self._refuse(decision, outcome.challenge)
-        operation = outcome.operation
-        if not self._is_recorded(decision, durable=operation is None or operation.strict_audit):
+        decision = decider.decide(request)
+        if not decision.allowed:
+            return self._refuse(decision, decider.challenge(decision))
+        if not self._is_recorded(decision, durable=decider.is_strict(decision)):
             return unrecorded(decision.id)
         # The service gets the verified identity in headers, and never the token.
         removed = {"x-envoy-auth-headers-to-remove": "authorization"}
@@ -178,32 +173,6 @@ def read_struct(text: str | None) -> dict[str, Json] | None:
         return None
     value = parse_json(text.encode("utf-8", "surrogateescape"), limit_bytes=MAX_CLAIMS_BYTES)
     return value if isinstance(value, dict) else None
-
-
-def record(request: CheckRequest, outcome: Outcome, version: int) -> Decision:
-    """What is kept of a decision: inputs, the version they met, the outcome."""
-    operation = outcome.operation
-    claims = request.claims or {}
-    refused = UNAVAILABLE if outcome.stage is Stage.FRESHNESS else FORBIDDEN
-    return Decision(
-        id=request.id,
-        at=request.at,
-        allowed=outcome.allowed,
-        status=200 if outcome.allowed else refused,
-        stage=outcome.stage,
-        reason=outcome.reason,
-        method=request.method,
-        path=operation.path if operation else request.path.partition("?")[0],
-        source=request.source,
-        operation=f"{request.api}:{operation.id}" if operation else None,
-        action=operation.action if operation else None,
-        resource=outcome.resource,
-        subject=text(claims, "sub") or None,
-        client=text(claims, "client_id") or None,
-        tenant=text(claims, "tenant") or None,
-        snapshot=version,
-        explanation=outcome.explanation,
-    )
 
 
 def refusal(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from durward.core.edge.parts import Listing, read_listing
 from durward.core.errors import Misconfigured, ProtocolError
-from durward.core.jose.jwk import KeySet
+from durward.core.jose.jwk import KeySet, parse_public_key
 from durward.core.wire import parse_json
 
 MAX_KEY_BYTES = 8_192
@@ -17,7 +17,7 @@ class Feed:
         """Raises Misconfigured where the pinned key cannot be read."""
         try:
             jwk = parse_json(key.read_bytes(), limit_bytes=MAX_KEY_BYTES)
-            self._keys = KeySet.parse({"keys": [jwk]})
+            self._keys = KeySet((parse_public_key(jwk),))
         except (OSError, ProtocolError) as error:
             hint = "`durward serve` writes it as snapshot.jwk into its state folder"
             raise Misconfigured(str(key), "not the key of snapshots", hint=hint) from error

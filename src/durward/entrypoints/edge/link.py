@@ -29,6 +29,12 @@ class Revocations(msgspec.Struct, frozen=True):
     at: int = 0
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """The answer to events."""
+
+    lacking: tuple[str, ...] = ()
+
+
 class Heard(msgspec.Struct, frozen=True):
     """The answer to a report."""
 
@@ -75,9 +81,17 @@ class Link:
         reply = await self._send("GET", "canaries", params={"audience": audience})
         return decoded(reply, dict[str, str])
 
-    async def events(self, batch: Sequence[AuditEvent]) -> None:
-        """Hand events over; sent twice they count once."""
-        await self._send("POST", "events", content=msgspec.json.encode(batch))
+    async def events(self, batch: Sequence[AuditEvent]) -> Sequence[str]:
+        """Hand events over; sent twice they count once.
+
+        Returns the hashes of policies by which they were decided, and which are not kept there.
+        """
+        reply = await self._send("POST", "events", content=msgspec.json.encode(batch))
+        return decoded(reply, Taken).lacking
+
+    async def policies(self, part: bytes) -> None:
+        """Hand policies over that are lacking there."""
+        await self._send("POST", "policies", content=part)
 
     async def join(self, wish: str | None, place: str) -> str:
         """The id of the node at this place. Raises Conflict or Misconfigured."""

@@ -11,7 +11,7 @@ import msgspec
 
 from durward.core.audit.event import AuditEvent
 from durward.core.edge.decision import Decision
-from durward.core.errors import ProtocolError
+from durward.core.errors import Misconfigured, ProtocolError
 from durward.entrypoints.edge.decision_log import (
     REFUSALS,
     DecisionLog,
@@ -19,16 +19,25 @@ from durward.entrypoints.edge.decision_log import (
     rotated,
     streams,
 )
+from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.edge.link import Link
 
 
 class Shipper:
     """Follows the records of a node, the oldest first."""
 
-    def __init__(self, state: Path, records: DecisionLog, link: Link, own: Container[str]) -> None:
+    def __init__(
+        self,
+        state: Path,
+        records: DecisionLog,
+        policies: KeptPolicies,
+        link: Link,
+        own: Container[str],
+    ) -> None:
         """`own` has the ids of refusals that are not shipped."""
         self._own = own
         self._state = state
+        self._policies = policies
         self._records = records
         self._link = link
 
@@ -44,12 +53,22 @@ class Shipper:
                 if lines:
                     found = [e for line in lines for e in events(line, stream.name)]
                     found = [event for event in found if event.id not in self._own]
-                    if found:
-                        await self._link.events(found)
+                    for digest in await self._link.events(found) if found else ():
+                        await self._hand_over(digest)
                     self._records.shipped(path, place)
                     any_shipped = True
                     break
         return any_shipped
+
+    async def _hand_over(self, digest: str) -> None:
+        """Policies that only this node has, as where the control plane was put back.
+
+        What cannot be given holds back no record: `explain` says then that they are not kept.
+        """
+        part = self._policies.load(digest)
+        if part is not None:
+            with contextlib.suppress(Misconfigured):
+                await self._link.policies(part)
 
 
 def events(line: bytes, stream: str) -> Iterator[AuditEvent]:

@@ -68,7 +68,13 @@ def routes(plane: ControlPlane) -> list[Route]:
 
     async def events(http: Request) -> Response:
         listed = msgspec.json.decode(await http.body(), type=list[AuditEvent])
-        return JSONResponse({"taken": await plane.fleet.ingest(listed)})
+        ingested = await plane.fleet.ingest(listed)
+        lacking = sorted(ingested.lacking)
+        return JSONResponse({"taken": ingested.taken, "lacking": lacking})
+
+    async def policies(http: Request) -> Response:
+        await plane.fleet.keep_policies(await http.body())
+        return JSONResponse({})
 
     async def reports(http: Request) -> Response:
         heard = await plane.fleet.hear(msgspec.json.decode(await http.body(), type=Report))
@@ -81,6 +87,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         Route("/edge/v1/revocations", told(revocations)),
         Route("/edge/v1/canaries", told(canaries)),
         Route("/edge/v1/events", told(events), methods=["POST"]),
+        Route("/edge/v1/policies", told(policies), methods=["POST"]),
         Route("/edge/v1/reports", told(reports), methods=["POST"]),
         *of_membership(plane),
     ]

@@ -7,7 +7,15 @@ from typing import assert_never
 from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
 from durward.core.policy.analysis.nearest_statements import Element, examined, nearest
 from durward.core.policy.analysis.spelling import spelled, spelled_in
-from durward.core.policy.engine.answer import GRANTS, Layer, Result, Rule
+from durward.core.policy.engine.answer import (
+    GRANTS,
+    MAX_SHOWN_CHARACTERS,
+    Layer,
+    Result,
+    Rule,
+    listed,
+    reason_of,
+)
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.predicate import (
     PRINCIPAL,
@@ -23,7 +31,6 @@ from durward.core.policy.language.pattern import ResourcePattern
 from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
-MAX_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,11 @@ class Explanation:
     together: tuple[Miss, ...] = ()
 
     @property
+    def is_allowed(self) -> bool:
+        """Whether the answer is yes."""
+        return self.result is Result.ALLOW
+
+    @property
     def misses(self) -> tuple[Miss, ...]:
         """All the changes that are needed; none where no few would do."""
         return (self.miss,) if self.miss else self.together
@@ -83,17 +95,7 @@ class Explanation:
     @property
     def reason(self) -> str:
         """The answer in one sentence."""
-        if self.result is Result.ALLOW:
-            return f"allowed by {_listed(self.because)}"
-        if self.result is Result.EXPLICIT_DENY:
-            return f"denied by {_listed(self.because)}"
-        if self.blocked_by == (Layer.SESSION,):
-            return (
-                f"the token has none of the scopes {_listed(self.scopes_needed) or '(none fits)'}"
-            )
-        if self.blocked_by == (Layer.IDENTITY, Layer.RESOURCE):
-            return "no statement allows it"
-        return f"not allowed by the {' and the '.join(self.blocked_by)}"
+        return reason_of(self.result, self.because, self.blocked_by, self.scopes_needed)
 
     def lines(self) -> Iterator[str]:
         """The explanation for people."""
@@ -180,18 +182,18 @@ def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidat
 def _failure(atom: Element, facts: Facts) -> Failure:
     match atom:
         case ResourceMatch(patterns, complement):
-            wanted = _listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
+            wanted = listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
             element = "NotResource" if complement else "Resource"
             return Failure(element, wanted, _shown(facts.get(RESOURCE)))
         case PrincipalMatch(arns, everybody, complement):
             element = "NotPrincipal" if complement else "Principal"
-            wanted = "*" if everybody else _listed(sorted(arns))
+            wanted = "*" if everybody else listed(sorted(arns))
             return Failure(element, wanted, _shown(facts.get(PRINCIPAL)))
         case ConditionMatch(condition):
             texts = [operand.text for operand in condition.operands]
             texts += [str(value).lower() for value in sorted(condition.absent)]
             element = f"{condition.name} {spelled(condition.key, condition.written)}"
-            wanted = _listed(texts) + _where(condition.operands, facts)
+            wanted = listed(texts) + _where(condition.operands, facts)
             return Failure(element, wanted, _shown(facts.get(condition.key)))
         case _:
             assert_never(atom)
@@ -208,10 +210,5 @@ def _shown(value: object) -> str:
     if value is None or value == ():
         return "absent"
     if isinstance(value, tuple):
-        return _listed(value)
+        return listed(value)
     return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else "not readable"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_CANDIDATES])
-    return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"

@@ -1,5 +1,6 @@
 """The answer to a request, and the statements that it names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -27,6 +28,10 @@ class Result(StrEnum):
     ALLOW = "allow"
     EXPLICIT_DENY = "explicit deny"
     IMPLICIT_DENY = "implicit deny"
+
+
+MAX_LISTED: Final = 20
+MAX_SHOWN_CHARACTERS: Final = 200
 
 
 class Rule:
@@ -90,3 +95,30 @@ class Answer:
     def because(self) -> tuple[str, ...]:
         """The names of the statements that decided."""
         return tuple(rule.id for rule in self.deciding)
+
+
+def reason_of(
+    result: Result,
+    because: Sequence[str],
+    blocked_by: Sequence[Layer],
+    scopes_needed: Sequence[str],
+) -> str:
+    """The answer in one sentence; `scopes_needed` where the token has none that covers the action.
+
+    No statement is looked at for it: it costs a denial no more than an allow.
+    """
+    if result is Result.ALLOW:
+        return f"allowed by {listed(because)}"
+    if result is Result.EXPLICIT_DENY:
+        return f"denied by {listed(because)}"
+    if tuple(blocked_by) == (Layer.SESSION,):
+        return f"the token has none of the scopes {listed(scopes_needed) or '(none fits)'}"
+    if tuple(blocked_by) == GRANTS:
+        return "no statement allows it"
+    return f"not allowed by the {' and the '.join(blocked_by)}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Some texts for people, bounded."""
+    shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_LISTED])
+    return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"

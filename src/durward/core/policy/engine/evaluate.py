@@ -30,10 +30,15 @@ MAX_COURSES: Final = 65_536
 """For how many pairs of who asks and for what the way to the answer is kept."""
 NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
+NO_CONTEXT: Final = frozenset({ACTION, RESOURCE, *NOBODY.facts})
+"""What is known of every request without its context."""
+MEMBERSHIPS: Final = ("role/", "group/")
+
 Layers = Sequence[tuple[Layer, ActionIndex]]
 Pick = Callable[[Facts], object]
 """Gives the values of some keys."""
 Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Policies:
 class EvaluationPlan:
     """The way to the answer for those to whom the same is attached, and one action."""
 
-    __slots__ = ("_pick", "ceilings", "denies", "grants", "layers", "scopes")
+    __slots__ = ("_pick", "ceilings", "context_keys", "denies", "grants", "layers", "scopes")
 
     def __init__(self, ceilings: Layers, grants: Layers, scopes: frozenset[str]) -> None:
         self.layers = (*ceilings, *grants)
@@ -63,6 +68,7 @@ class EvaluationPlan:
         self.denies = _first(plan.denies for _, plan in self.layers)
         self.grants = _first(plan.allows for _, plan in grants)
         self.ceilings = [(layer, _first([plan.allows])) for layer, plan in ceilings]
+        self.context_keys: dict[bool, tuple[str, ...]] = {}
         self._pick: Pick | None = None
 
     @property
@@ -105,6 +111,7 @@ class PolicySet:
         self._asked: dict[str, EvaluationPlan] = {}
         self._courses: dict[tuple[tuple[str, ...], str, str], EvaluationPlan] = {}
         self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
+        self._member_keys: dict[str, frozenset[str]] = {}
         self._count = 0
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
 
@@ -192,6 +199,30 @@ class PolicySet:
         """The keys on which the decision can depend: equal values of them, equal decisions."""
         return self._course(request).keys
 
+    def context_keys(self, request: AccessRequest, *, as_member: bool) -> tuple[str, ...]:
+        """The keys of the context on which the decision can depend, in order.
+
+        `as_member` also those on which it could where the principal had any other role or group.
+        """
+        plan = self._asked.get(request.asked) or self._course(request)
+        found = plan.context_keys.get(as_member)
+        if found is None:
+            keys = plan.keys
+            if as_member:
+                keys |= self._keys_of_members(request.folded_action)
+            found = tuple(map(intern, sorted(keys - NO_CONTEXT)))
+            plan.context_keys[as_member] = found
+        return found
+
+    def _keys_of_members(self, action: str) -> frozenset[str]:
+        found = self._member_keys.get(action)
+        if found is None:
+            attached = chain(self._identity.items(), self._boundaries.items())
+            plans = (one.plan(action) for name, one in attached if name.startswith(MEMBERSHIPS))
+            found = frozenset().union(*(plan.keys for plan in plans))
+            _keep(self._member_keys, action, found)
+        return found
+
     def scope_covers(self, request: AccessRequest) -> bool:
         """Whether the token's scopes leave the action: they narrow, and never widen."""
         return _covers(self._course(request), request)
@@ -229,10 +260,10 @@ class PolicySet:
         return EvaluationPlan(ceilings, grants, self.scopes_for(action))
 
 
-def _keep(courses: dict[Key, EvaluationPlan], key: Key, course: EvaluationPlan) -> None:
-    if len(courses) >= MAX_COURSES:
-        courses.clear()
-    courses[key] = course
+def _keep(kept: dict[Key, Kept], key: Key, value: Kept) -> None:
+    if len(kept) >= MAX_COURSES:
+        kept.clear()
+    kept[key] = value
 
 
 def _covers(course: EvaluationPlan, request: AccessRequest) -> bool:

@@ -1,0 +1,56 @@
+"""Why a decision was made: computed when somebody asks, by the very policies that made it.
+
+Nothing that was declared since has a say: the inputs, the scopes that cover the action and the hash
+of the policies are in the record. What cannot be computed so is not guessed.
+"""
+
+from dataclasses import dataclass
+
+from durward.core.edge.decision import Decision
+from durward.core.edge.inputs import context_of, principal_of
+from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, read_part
+from durward.core.errors import Misconfigured
+from durward.core.policy.analysis.explain import Explanation, explain
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.language.source import PolicyError
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """The decision stands as it was recorded; why reasons cannot be computed."""
+
+    why: str
+
+
+def explained(decision: Decision, policies: bytes | None) -> Explanation | Unexplained | None:
+    """The explanation of a decision; `policies` is the part that it names, where there is one.
+
+    None where no policy decided: then the reason that was recorded is all. The explanation is that
+    of the decision as it was: one that would come out otherwise is not told.
+    """
+    inputs = decision.inputs
+    if decision.explanation or inputs is None:
+        return decision.explanation
+    if inputs.left_out:
+        missing = ", ".join(f"`{key}`" for key in inputs.left_out)
+        return Unexplained(f"what was compared was not recorded whole: {missing}")
+    if policies is None or digest_of(policies) != inputs.policies:
+        return Unexplained(f"the policies that decided ({inputs.policies}) are not kept any more")
+    try:
+        content = read_part(POLICIES, policies).content
+        if not isinstance(content, PoliciesPart):
+            return Unexplained("the policies that decided are of a form that is not known here")
+        covered = frozenset({decision.action or ""})
+        scopes = dict.fromkeys(inputs.scopes_needed, covered)
+        known = compile_bundle(content.policies, scopes)
+    except (Misconfigured, PolicyError) as error:
+        return Unexplained(f"the policies that decided cannot be read: {error}")
+    principal = principal_of(
+        inputs, decision.subject or "", decision.client or "", decision.tenant or ""
+    )
+    action, resource = decision.action or "", decision.resource or ""
+    found = explain(known, AccessRequest(principal, action, resource, context_of(inputs)))
+    if (found.is_allowed, found.because) != (decision.allowed, decision.because):
+        return Unexplained("from what was recorded another decision follows than was made")
+    return found
