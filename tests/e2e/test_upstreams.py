@@ -91,7 +91,7 @@ def test_a_service_is_found_by_name_by_address_and_by_url(place: Place) -> None:
         for name in ("local", "name", "url", "four", "six", "url6"):
             wait_for(lambda name=name: place.status(name) == 200, within=5)  # type: ignore[misc]
         seen = place.edge.get("/name").json()
-        assert (seen["path"], seen["headers"]["host"]) == ("/name", f"127.0.0.1:{place.edge.port}")
+        assert (seen["path"], f"http://{seen['headers']['host']}") == ("/name", ISSUER)
 
 
 def test_of_a_name_with_both_ipv4_is_asked_and_of_one_without_it_ipv6(place: Place) -> None:

@@ -12,7 +12,7 @@ from tests.issuer import issuer as fresh_issuer
 from tests.records import declarations
 from tests.vectors.policies import parameters
 
-from durward.core.edge.envoy.filters import REQUEST_ID_OF_CLIENT
+from durward.core.edge.envoy.client_headers import REQUEST_ID_OF_CLIENT
 
 Ask = Callable[[dict[str, Any]], httpx2.Response]
 

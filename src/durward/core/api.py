@@ -23,6 +23,8 @@ class Api:
     upstream: Address
     operations: tuple[Operation, ...]
     scopes: Mapping[str, str]
+    headers: tuple[str, ...] | None = None
+    """Which of a client's headers reach the service; None is all but those about its identity."""
 
 
 def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:

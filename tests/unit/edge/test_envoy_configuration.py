@@ -14,7 +14,16 @@ import pytest
 
 from durward.core.address import Address
 from durward.core.api import Api
-from durward.core.edge.envoy import bootstrap, clusters, filters, proxies, replies, routes
+from durward.core.edge.envoy import (
+    bootstrap,
+    client_headers,
+    clusters,
+    cookies,
+    filters,
+    proxies,
+    replies,
+    routes,
+)
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.listeners import listener, manager
 from durward.core.edge.envoy.resources import render
@@ -55,6 +64,11 @@ def node() -> Node:
 
 CONCEPTS: Mapping[str, Callable[[], object]] = {
     "a guarded operation": lambda: routes.operation_route(API, GET, LIMITS),
+    "an operation with declared headers": lambda: routes.operation_route(
+        replace(API, headers=("accept-language", "if-match")), GET, LIMITS
+    ),
+    "one host": filters.one_host,
+    "one header of cookies": cookies.one_header,
     "a public operation": lambda: routes.operation_route(API, STATUS, LIMITS),
     "what is not declared": lambda: routes.nothing_here(404),
     "the metadata of two hosts": lambda: [
@@ -71,8 +85,8 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "an upstream by address": lambda: clusters.cluster("api-a", [Address("127.0.0.1", 9_000)]),
     "an upstream by name": lambda: clusters.cluster("api-a", [Address("orders.internal", 80)]),
     "the clusters of a node": lambda: list(clusters.clusters(SNAPSHOT, node())),
-    "headers that a client may not send": filters.strip_identity,
-    "our cookies": lambda: [filters.without_our_cookies(), *filters.replace_cookie()],
+    "headers that a client may not send": client_headers.strip_identity,
+    "our cookies": lambda: [cookies.without_our_cookies(), *cookies.replace_cookie()],
     "the size of a body": lambda: filters.body_limit(LIMITS),
     "the budget of a source": lambda: filters.budget_of_source(LIMITS),
     "the form of credentials": filters.credentials_guard,

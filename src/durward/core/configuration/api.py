@@ -20,6 +20,9 @@ from durward.core.values import ApiId
 
 DEFAULT_STAGE = "default"
 MAX_OBJECTS = 10_000
+MAX_HEADERS = 100
+HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
+"""A header's name (RFC 9110 §5.1), in lower case; one with `_` is refused at the edge."""
 API_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _SEGMENT = r"/[A-Za-z0-9._~!$&'()+,=:@-]+"
 RESOURCE: Final = re.compile(rf"(?i:https?)://[A-Za-z0-9._:\[\]-]+((?:{_SEGMENT})*)/?")
@@ -45,6 +48,8 @@ class ProtectedApi(Body, frozen=True):
     upstream: Text
     """Where the service is: `host:port`, `[v6]:port`, `unix:/path` or `http://host[:port]`."""
     openapi: dict[str, Any]
+    headers: Names | None = None
+    """Which of a client's headers reach the service, beside those of HTTP itself."""
     stage: Text = DEFAULT_STAGE
     policies: Names = ()
     keys: dict[Text, DeclaredKey] = msgspec.field(default_factory=dict)
@@ -55,6 +60,7 @@ class ProtectedApi(Body, frozen=True):
         for key in self.keys:
             if not OWN.key.match(key):
                 yield f"`{key}` is not a key; write `prefix:Name`"
+        yield from self._problems_of_headers()
         if not NAME.match(self.stage):  # it is a segment of every resource's name
             yield f"`{self.stage}` is no stage; {NAME_CHARACTERS}"
         if len(self.objects) > MAX_OBJECTS:
@@ -64,6 +70,13 @@ class ProtectedApi(Body, frozen=True):
                 yield f"`{name}` is not an object; write `type/id`"
             if found.tenant not in tenants:
                 yield f"tenant names `{found.tenant}`, which is not declared"
+
+    def _problems_of_headers(self) -> Iterator[str]:
+        if len(self.headers or ()) > MAX_HEADERS:
+            yield f"`headers` has more than {MAX_HEADERS}"
+        for name in self.headers or ():
+            if not HEADER.match(name):
+                yield f"`headers`: `{name}` is not a header's name in lower case"
 
 
 def read_apis(
@@ -89,7 +102,10 @@ def read_apis(
         operations = inventory.operations
         routes += (Route(one.method, one.path, f"apis/{name}") for one in operations)
         scopes = inventory.scopes
-        api = Api(ApiId(name), body.audience, body.stage, upstream, operations, scopes)
+        api = Api(
+            *(ApiId(name), body.audience, body.stage, upstream, operations, scopes),
+            headers=None if body.headers is None else tuple(sorted({*body.headers})),
+        )
         yield api, inventory
     problems += unsettled(routes)
 

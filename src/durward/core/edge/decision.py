@@ -219,6 +219,11 @@ REASONS = {
     "http1.too_many_headers": (Stage.LIMIT, "there are too many headers"),
     "request_overall_timeout": (Stage.LIMIT, "the request took too long to arrive"),
     "request_header_timeout": (Stage.LIMIT, "the headers took too long to arrive"),
+    "upgrade_failed": (Stage.ROUTE, "WebSocket is not supported"),
+    "rbac_access_denied_matched_policy[several-hosts": (
+        Stage.PARSER,
+        "the request names more than one host",
+    ),
     "path_normalization_failed": (Stage.PARSER, "the path has an escape that is not allowed"),
     NO_DECISION: (Stage.DECISION_POINT, "no decision point answered"),
 }

@@ -14,7 +14,7 @@ from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.authzen import metadata
 from durward.core.authzen.body import MAX_BODY_BYTES
 from durward.core.authzen.openapi import document
-from durward.core.edge.envoy.filters import REQUEST_ID_OF_CLIENT
+from durward.core.edge.envoy.client_headers import REQUEST_ID_OF_CLIENT
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth import protected_resource
 from durward.entrypoints.http.body import JSON, read_body

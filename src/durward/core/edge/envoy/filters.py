@@ -4,6 +4,12 @@ from collections.abc import Iterable
 
 from durward.core.api import Api
 from durward.core.edge.envoy.clusters import DECISION_POINTS
+from durward.core.edge.envoy.cookies import (
+    HAS_OURS,
+    one_header,
+    replace_cookie,
+    without_our_cookies,
+)
 from durward.core.edge.envoy.nobody import nobodys_key
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
 from durward.core.edge.node import Limits
@@ -12,6 +18,7 @@ from durward.core.oauth.form import MAX_FORM_BYTES
 from durward.core.wire import JsonLike, compact_json
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+HOST_GUARD = "durward.host"
 CREDENTIALS_GUARD = "durward.credentials"
 TOKEN_GUARD = "durward.token"  # noqa: S105 - a filter's name
 AUTHORIZE = "envoy.filters.http.ext_authz"
@@ -43,36 +50,19 @@ CLAIM_HEADERS = {
 }
 """Verified claims that travel as headers: to the service, to the log, to the revocation maps."""
 
-IDENTITY_PREFIXES = (
-    *("durward-", "x-durward-", "txn-token", "x-envoy-", "x-jwt-", "x-auth-", "x-authenticated-"),
-    *("x-user-", "x-forwarded-", "x-remote-", "x-client-", "x-original-", "x-rewrite-", "x-ssl-"),
-    *("x-identity-", "x-principal-", "x-tenant-", "x-consumer-", "x-amzn-oidc-", "x-goog-iap-"),
-)
-IDENTITY_HEADERS = (
-    *("forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "remote-user", "x-user"),
-    *("x-tenant", "x-request-id", "x-http-method-override", "x-http-method", "x-method-override"),
-    *("x-webauth-user", "x-authenticated", "x-principal", "x-identity", "x-subject", "x-role"),
-    *("x-roles", "x-groups", "x-scopes", "x-sub", "client-cert", "client-cert-chain", "via"),
-)
-"""What a service might believe, and a client could send."""
-
-FORWARDED_FOR = "x-forwarded-for"
-OTHER_FORWARDED = r"x-forwarded-(|f|fo|[^f].*|f[^o].*|fo[^r].*|for.+)"
-"""Every header of that beginning but `x-forwarded-for` (RE2 cannot say "all but")."""
-
-REQUEST_ID_OF_CLIENT = "request-id-of-client"
 SOURCE = "durward-source"
 """The address that a request came from, as Envoy saw it; what a client sends by that name is gone.
 
 Envoy's own header for it is of no use: it is not set for addresses of private networks.
 """
 SOURCE_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
-SESSION_COOKIE = r"(?:__Host-)?durward-[A-Za-z0-9_-]*=[^;]*"
 
 
 def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -> list[JsonLike]:
     """The way of a request to a protected API; `revoked` are the places of the revocation maps."""
     return [
+        one_host(),
+        one_header(),
         without_our_cookies(),
         *replace_cookie(),
         body_limit(limits),
@@ -90,97 +80,10 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
 def issuer_filters(limits: Limits) -> list[JsonLike]:
     """The way of a request to the authorization server, which authenticates by itself."""
     return [
+        one_host(),
         budget_of_source(limits),
         hold_body(min(limits.body_bytes, MAX_FORM_BYTES)),
         router(),
-    ]
-
-
-def strip_identity(
-    *, keep_request_id: bool = False, keep_forwarded_for: bool = False
-) -> list[JsonLike]:
-    """Early, before routing: nothing that a client says about itself arrives (ZT-11).
-
-    Its id of the request is kept in another header where it is to be told again: the id by which
-    we know the request is never the client's. `x-forwarded-for` lasts where a proxy may send it,
-    until the address is known.
-    """
-    kept = request_id_of_client() if keep_request_id else []
-    removals: list[JsonLike] = [{"remove": header} for header in IDENTITY_HEADERS]
-    removals += [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-        for prefix in IDENTITY_PREFIXES
-        if not (keep_forwarded_for and FORWARDED_FOR.startswith(prefix))
-    ]
-    if keep_forwarded_for:
-        removals.append(
-            {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": OTHER_FORWARDED}}}}
-        )
-    return [
-        typed(
-            "envoy.http.early_header_mutation.header_mutation",
-            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            {"mutations": [*kept, *removals]},
-        )
-    ]
-
-
-def request_id_of_client() -> list[JsonLike]:
-    """The client's own id of its request, in a header that it cannot send."""
-    value = {"key": REQUEST_ID_OF_CLIENT, "value": "%REQ(x-request-id)%"}
-    return [
-        {"remove": REQUEST_ID_OF_CLIENT},
-        {"append": {"header": value, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}},
-    ]
-
-
-def without_our_cookies() -> Config:
-    """Blank our session cookie on its way to a service; the service's own cookies pass."""
-    return typed(
-        "envoy.filters.http.header_to_metadata",
-        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
-        {
-            "request_rules": [
-                {
-                    "header": "cookie",
-                    "on_header_present": {
-                        "metadata_namespace": "durward",
-                        "key": "cookie",
-                        "type": "STRING",
-                        "regex_value_rewrite": {
-                            "pattern": {"regex": SESSION_COOKIE},
-                            # Never empty: an empty value would leave the header as it was.
-                            "substitution": "removed-by-durward=1",
-                        },
-                    },
-                }
-            ]
-        },
-    )
-
-
-def replace_cookie() -> list[JsonLike]:
-    """Put the blanked cookie back in place of what was sent."""
-    return [
-        typed(
-            "envoy.filters.http.header_mutation",
-            "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-            {
-                "mutations": {
-                    "request_mutations": [
-                        {
-                            "append": {
-                                "header": {
-                                    "key": "cookie",
-                                    "value": "%DYNAMIC_METADATA(durward:cookie)%",
-                                },
-                                "append_action": "OVERWRITE_IF_EXISTS",
-                            }
-                        }
-                    ]
-                }
-            },
-        )
     ]
 
 
@@ -266,7 +169,7 @@ def credentials_guard() -> Config:
     rules: dict[str, list[JsonLike]] = {
         "bad-scheme": [present, {"not_rule": authorization(BEARER)}],
         "bad-form": [authorization(BEARER), {"not_rule": authorization(WHOLE_HEADER)}],
-        "our-cookie": [whole("cookie", f".*{SESSION_COOKIE}.*")],
+        "our-cookie": [whole("cookie", HAS_OURS)],
     }
     policies: Config = {
         name: {"permissions": [{"and_rules": {"rules": conditions}}], "principals": [{"any": True}]}
@@ -277,6 +180,19 @@ def credentials_guard() -> Config:
         "rules": {"action": "DENY", "policies": policies},
     }
     return typed(CREDENTIALS_GUARD, RBAC, guard)
+
+
+def one_host() -> Config:
+    """A request names one host (RFC 9112 §3.2): Envoy would join several with a comma."""
+    several: Config = {
+        "permissions": [whole(":authority", ".*,.*")],
+        "principals": [{"any": True}],
+    }
+    guard: Config = {
+        "rules_stat_prefix": "host_",
+        "rules": {"action": "DENY", "policies": {"several-hosts": several}},
+    }
+    return typed(HOST_GUARD, RBAC, guard)
 
 
 def authorization(regex: str) -> Config:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from durward.core.address import Address
 from durward.core.edge.envoy import proxies
 from durward.core.edge.envoy.access_log import access_log
-from durward.core.edge.envoy.filters import api_filters, issuer_filters, strip_identity
+from durward.core.edge.envoy.client_headers import all_but, strip_identity
+from durward.core.edge.envoy.filters import api_filters, issuer_filters
 from durward.core.edge.envoy.replies import local_replies
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
 from durward.core.edge.envoy.types import Config, listen, message, seconds, typed
@@ -13,6 +14,7 @@ from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 from durward.core.wire import JsonLike
 
+NOT_WEBSOCKET = f"(?i){all_but(['websocket'])}"
 RoutesOf = Callable[[str], Config]
 """For the name of a route configuration the member that holds it, or names its file."""
 
@@ -79,6 +81,11 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
                 "idle_timeout": seconds(limits.idle_seconds),
                 "max_headers_count": limits.header_count,
                 "headers_with_underscores_action": "REJECT_REQUEST",
+            },
+            # RFC 9110 §7.8: who does not speak the other protocol goes on in this one. WebSocket is
+            # refused in words: nothing of it would reach the client.
+            "http_protocol_options": {
+                "ignore_http_11_upgrade": [{"safe_regex": {"regex": NOT_WEBSOCKET}}]
             },
             "http2_protocol_options": {
                 "max_concurrent_streams": 100,

@@ -4,7 +4,7 @@ By default nobody's: the address is that of the connection. Where proxies are de
 them connects, it is the last address in `x-forwarded-for` that is not a proxy's own.
 """
 
-from durward.core.edge.envoy.filters import FORWARDED_FOR
+from durward.core.edge.envoy.client_headers import FORWARDED_FOR
 from durward.core.edge.envoy.types import Config, typed
 from durward.core.edge.node import Network
 from durward.core.wire import JsonLike

@@ -89,6 +89,12 @@ def local_replies() -> Config:
                 431,
                 "the cookies are too long",
             ),
+            refusal(
+                details(".startsWith('rbac_access_denied_matched_policy[several-hosts')"),
+                400,
+                "the request names more than one host",
+            ),
+            refusal(details("== 'upgrade_failed'"), 501, "WebSocket is not supported"),
             refusal(status(403), 403, "not allowed"),
             refusal(status(404), 404, "no such operation"),
             refusal(status(408), 408, "the request took too long to arrive"),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from durward.core.api import Api
 from durward.core.authzen.body import MAX_BODY_BYTES
 from durward.core.authzen.metadata import SURFACE as DECISIONS
+from durward.core.edge.envoy.client_headers import MUTATION, only_declared
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
@@ -85,13 +86,20 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         per_filter[TOKEN_GUARD] = token_guard_of_public_operation()
         per_filter[SOURCE_BUDGET] = budget_on_route(limits)
         per_filter[BUFFER] = body_held_on_route(public_body(limits))
+    if api.headers is not None:
+        per_filter[MUTATION] = only_declared(api.headers)
     return {
         "name": f"{api.id}:{operation.id}",
         "match": {
             "safe_regex": {"regex": path_regex(operation.path)},
             "headers": [is_one_of(methods_of(operation.method))],
         },
-        "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_seconds)},
+        "route": {
+            "cluster": upstream(api.id),
+            "timeout": seconds(limits.request_seconds),
+            # Not the client's: by an absolute request target, or else, it could name any.
+            "host_rewrite_literal": host_of(api),
+        },
         "metadata": {
             "filter_metadata": {
                 "durward": {

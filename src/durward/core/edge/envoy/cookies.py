@@ -1,0 +1,78 @@
+"""The issuer's cookies are for the issuer: what a service gets of a client's, and in one header."""
+
+import re
+
+from durward.core.authn.known_browser import KNOWN_COOKIE
+from durward.core.authn.session import BROWSER_COOKIE, COOKIE
+from durward.core.edge.envoy.client_headers import MUTATION
+from durward.core.edge.envoy.types import Config, typed
+from durward.core.wire import JsonLike
+
+OURS = f"(?:{'|'.join(map(re.escape, (COOKIE, BROWSER_COOKIE, KNOWN_COOKIE)))})"
+"""By their whole names: a service may call its own as it likes."""
+OUR_COOKIE = rf"((?:^|[;,])[ \t]*){OURS}[ \t]*=[^;]*"
+"""One of them, wherever a server might find one; `,` stands between headers that were several."""
+HAS_OURS = rf"(?:.*[;,])?[ \t]*{OURS}[ \t]*=.*"
+JOIN = """\
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local count = headers:getNumValues("cookie")
+  if count > 1 then
+    local all = {}
+    for place = 0, count - 1 do
+      all[place + 1] = headers:getAtIndex("cookie", place)
+    end
+    headers:replace("cookie", table.concat(all, "; "))
+  end
+end
+"""
+
+
+def one_header() -> Config:
+    """Join several headers of cookies as RFC 9113 §8.2.3 says; Envoy would write a comma.
+
+    No guard: what it leaves undone, the next filter takes our cookies out of all the same.
+    """
+    return typed(
+        "envoy.filters.http.lua",
+        "envoy.extensions.filters.http.lua.v3.Lua",
+        {"default_source_code": {"inline_string": JOIN}},
+    )
+
+
+def without_our_cookies() -> Config:
+    """Blank our cookies on their way to a service; the service's own pass."""
+    return typed(
+        "envoy.filters.http.header_to_metadata",
+        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+        {
+            "request_rules": [
+                {
+                    "header": "cookie",
+                    "on_header_present": {
+                        "metadata_namespace": "durward",
+                        "key": "cookie",
+                        "type": "STRING",
+                        "regex_value_rewrite": {
+                            "pattern": {"regex": OUR_COOKIE},
+                            # Never empty: an empty value would leave the header as it was.
+                            "substitution": r"\1removed-by-durward=1",
+                        },
+                    },
+                }
+            ]
+        },
+    )
+
+
+def replace_cookie() -> list[JsonLike]:
+    """Put the blanked cookie back in place of what was sent."""
+    value = {"key": "cookie", "value": "%DYNAMIC_METADATA(durward:cookie)%"}
+    mutation: Config = {"append": {"header": value, "append_action": "OVERWRITE_IF_EXISTS"}}
+    return [
+        typed(
+            MUTATION,
+            "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+            {"mutations": {"request_mutations": [mutation]}},
+        )
+    ]
