@@ -19,6 +19,11 @@ def new_secret(prefix: str) -> Secret:
     return Secret(f"{prefix}_{encode_base64url(secrets.token_bytes(SECRET_BYTES))}")
 
 
+def jittered(seconds: float) -> float:
+    """Between a half of a pause and all of it: those who wait for one thing do not come at once."""
+    return seconds * (0.5 + secrets.randbelow(1 << 20) / (1 << 21))
+
+
 def new_bytes() -> bytes:
     """256 random bits, such as a key."""
     return secrets.token_bytes(SECRET_BYTES)

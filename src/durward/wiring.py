@@ -70,7 +70,7 @@ class ControlPlane:
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
             transactions = Transactions(database, clock)
-            await database.write(migrate, apart=True)
+            await database.upgrade(migrate)
             key_path = Path(settings.key_file or state / "durward.key")
             key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
             await database.write(

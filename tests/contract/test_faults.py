@@ -45,12 +45,14 @@ READERS = {
     "holds.hold_declared": "without a statement on SQLite",
     "holds.hold_people": "without a statement on SQLite",
     "migrate.current": "by a table's name, which SQLite tells without a statement",
+    "outage.check_writable": "for `/readyz`, on PostgreSQL alone",
     "people.share_of_hashes": "for decoys, when something is published",
     "nodes.load_history": "for `status`",
     "parts.load_parts": "for edges, which ask again",
     "revocations.last_revocation": "for the feed of edges, which ask again",
     "revocations.load_revocations": "for the feed of edges, which ask again",
     "revocations.revoked_first": "for `status`",
+    "snapshots.newest_writable": "for `/readyz`",
     "snapshots.published_at": "for `status`",
 }
 """Verbs that only read, most of them outside of any use case."""

@@ -63,13 +63,21 @@ class Unavailable(DurwardError):  # noqa: N818
     """A part that is needed does not answer. Nothing is allowed meanwhile."""
 
     def __init__(
-        self, what: str, *, retry_after: int = 1, hint: str = "", unsettled: bool = False
+        self,
+        what: str,
+        *,
+        retry_after: int = 1,
+        hint: str = "",
+        unsettled: bool = False,
+        passes: bool = False,
     ) -> None:
         super().__init__(what)
         self.retry_after = retry_after
         self.hint = hint
         self.unsettled = unsettled
         """Whether what was asked for may have been done all the same."""
+        self.passes = passes
+        """Whether it may be over by itself: who starts waits for it, who goes on tells it once."""
 
 
 class Misconfigured(DurwardError):  # noqa: N818

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from durward.core.errors import Unavailable
 from durward.core.values import Seconds
+from durward.entropy import jittered
 from durward.entrypoints.http import (
     admin,
     authzen,
@@ -24,7 +25,7 @@ from durward.entrypoints.http import (
     userinfo,
 )
 from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
-from durward.entrypoints.http.failures import GONE, Incidents
+from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.pages import account, interaction, logout, render
 from durward.entrypoints.process import until_ended
@@ -33,6 +34,9 @@ from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
+START_SECONDS = 60.0
+"""What started both starts this one again after that."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
 SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
 """A verification takes a twentieth of a second, half of one under load. What takes two hundred
 times as long is not ready for people; what takes a minute will not end, and a restart helps."""
@@ -44,7 +48,9 @@ async def run(settings: ServeSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    plane = await ControlPlane.open(settings)
+    plane = await opened(settings, ended)
+    if plane is None:
+        return
     runtime = Path(settings.runtime)
     applications = {
         runtime / PUBLIC_SOCKET: public(plane),
@@ -65,6 +71,37 @@ async def run(settings: ServeSettings) -> None:
         for task in tasks:
             task.cancel()
         await plane.close()
+
+
+async def opened(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
+    """The control plane, once its database is there: both may be started at the same time.
+
+    None where asked to end meanwhile. Raises Unavailable with what it still is after a minute, and
+    at once where waiting would not help.
+    """
+    asked = asyncio.create_task(ended.wait())
+    loop = asyncio.get_running_loop()
+    patient_until, pause = loop.time() + START_SECONDS, FIRST_PAUSE_SECONDS
+    try:
+        while not ended.is_set():
+            opening = asyncio.create_task(ControlPlane.open(settings))
+            await asyncio.wait({asked, opening}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                opening.cancel()
+                await asyncio.wait({opening})
+                break
+            try:
+                return opening.result()
+            except Unavailable as error:
+                if not error.passes or loop.time() > patient_until:
+                    raise
+                if pause == FIRST_PAUSE_SECONDS:
+                    report(f"{error}; it is waited for, {START_SECONDS:g} s at most")
+            await asyncio.wait({asked}, timeout=jittered(pause))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    finally:
+        asked.cancel()
+    return None
 
 
 def public(plane: ControlPlane) -> Starlette:
@@ -101,9 +138,9 @@ def crowded(wait: Seconds) -> Response:
 
 async def away(_: Request, error: Exception) -> Response:
     """The store does not answer: nothing is given out meanwhile."""
-    answer = render.message("Come back in a moment", "The service is busy with itself.", 503)
-    answer.headers["retry-after"] = str(getattr(error, "retry_after", 1))
-    return answer
+    assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
+    page = render.message("Come back in a moment", "The service is busy with itself.", 503)
+    return come_back(page, error)
 
 
 def control(plane: ControlPlane) -> Starlette:
@@ -114,7 +151,7 @@ def control(plane: ControlPlane) -> Starlette:
         try:
             plane.passwords.check(STUCK_SECONDS)
         except Unavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return not_now(error)
         return PlainTextResponse("ok")
 
     async def ready(_: Request) -> Response:
@@ -123,7 +160,7 @@ def control(plane: ControlPlane) -> Starlette:
             plane.passwords.check(SLOW_SECONDS)
             notes = await plane.upkeep.log_notes()
         except Unavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return not_now(error)
         # What the log has to say keeps nobody out: events wait in the outbox, and none is lost.
         return PlainTextResponse("\n".join(["ok", *notes]))
 
@@ -131,7 +168,8 @@ def control(plane: ControlPlane) -> Starlette:
         return PlainTextResponse(f"incident {incidents.record(error)}", 500)
 
     async def busy(_: Request, error: Exception) -> Response:
-        return PlainTextResponse(str(error), 503)
+        assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
+        return not_now(error)
 
     return Starlette(
         routes=[

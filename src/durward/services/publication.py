@@ -12,7 +12,7 @@ from durward.services.transactions import Transactions
 from durward.store.database import News
 from durward.store.people import share_of_hashes
 from durward.store.revocations import last_revocation
-from durward.store.snapshots import Edition, newest_edition
+from durward.store.snapshots import Edition, newest_edition, newest_writable
 
 READY_SECONDS = 2.0
 
@@ -86,7 +86,7 @@ class Publication:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 known = self.published.edition
-                if await self._transactions.read(newest_edition) < known:
+                if await self._transactions.read(newest_writable) < known:
                     raise put_back()
         except TimeoutError:
             raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None

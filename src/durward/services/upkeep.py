@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from durward.core.authn.session import SessionPolicy
@@ -10,6 +10,7 @@ from durward.core.errors import DurwardError, Unavailable
 from durward.keys.signing import Signer
 from durward.services import housekeeping, sequence
 from durward.services.publication import Publication
+from durward.services.rounds import Rounds
 from durward.services.transactions import Transactions
 from durward.services.unrecorded import Unrecorded
 from durward.store.database import News
@@ -50,27 +51,30 @@ class Upkeep:
 
     async def keep_fresh(self, report: Report) -> None:
         """Follow what is published and revoked by other replicas."""
+        rounds = Rounds("what is published", report)
         while True:
-            await asyncio.sleep(FOLLOW_SECONDS)
-            with reported(report):
+            await rounds.rest(FOLLOW_SECONDS)
+            with rounds.round():
                 await self._publication.follow()
 
     async def keep_sequencing(self, report: Report) -> None:
         """Sequence events soon after they were recorded, here or by other replicas."""
+        rounds = Rounds("the audit log", report)
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SEQUENCE_SECONDS):
                     await self._waiting.wait()
             self._waiting.clear()
-            with reported(report):
+            with rounds.round():
                 await self.sequence()
-            await asyncio.sleep(GATHER_SECONDS)
+            await rounds.rest(GATHER_SECONDS)
 
     async def keep_tidy(self, report: Report) -> None:
         """Tell what was refused, and delete what is over, once a minute."""
+        rounds = Rounds("housekeeping", report)
         while True:
-            await asyncio.sleep(TIDY_SECONDS)
-            with reported(report):
+            await rounds.rest(TIDY_SECONDS)
+            with rounds.round():
                 await self.tidy()
 
     async def sequence(self) -> None:
@@ -104,12 +108,3 @@ class Upkeep:
     async def _tell_unrecorded(self) -> None:
         audit = self._transactions.audit("serve")
         await housekeeping.tell_unrecorded(self._transactions.database, self.unrecorded, audit)
-
-
-@contextlib.contextmanager
-def reported(report: Report) -> Iterator[None]:
-    """Tell of a failure that the next round may not meet again."""
-    try:
-        yield
-    except DurwardError as error:
-        report(str(error))

@@ -23,6 +23,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
 Listener = Callable[[Sequence[object]], None]
+WITHIN_SECONDS = 30.0
+"""The longest transactions are those of `apply`, and of who waits for it: seconds."""
 
 
 class News(Enum):
@@ -87,8 +89,16 @@ class Database(ABC):
         """Run a function in one transaction: all of it is committed, or nothing.
 
         Others that wait may share the transaction, each with its own outcome; one that takes long
-        is written `apart`, so that nobody waits for it who came before. Raises Unavailable.
+        is written `apart`, so that nobody waits for it who came before. Raises Unavailable, also
+        where a server has not done it within `WITHIN_SECONDS`.
         """
+
+    async def upgrade(self, use: Use[T]) -> T:
+        """Change the schema in one transaction, however long it takes: nothing is served yet.
+
+        Raises Unavailable.
+        """
+        return await self.write(use, apart=True)
 
     @abstractmethod
     async def close(self) -> None:
@@ -126,4 +136,10 @@ def attempt() -> Iterator[Attempt]:
     except Unavailable as error:
         if not made.ended:
             raise
-        raise Unavailable(str(error), hint=error.hint, unsettled=True) from error
+        raise Unavailable(
+            *error.args,
+            retry_after=error.retry_after,
+            hint=error.hint,
+            unsettled=True,
+            passes=error.passes,
+        ) from error

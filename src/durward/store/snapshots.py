@@ -10,6 +10,7 @@ from durward.core.audit.event import AuditContext, Kind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.holds import hold_declared
+from durward.store.outage import check_writable
 from durward.store.parts import forget_parts, put_parts
 from durward.store.schema import deployment, snapshots
 
@@ -39,6 +40,12 @@ def newest_edition(connection: Connection) -> Edition:
     """What was published last, in this epoch."""
     found = connection.execute(_NEWEST).first()
     return Edition(found[0] or FIRST_EPOCH, found[1], found[2]) if found else Edition(0, 0, 0)
+
+
+def newest_writable(connection: Connection) -> Edition:
+    """What was published last, where it could be published anew. Raises Unavailable."""
+    check_writable(connection)
+    return newest_edition(connection)
 
 
 def newest_version(connection: Connection) -> int:

@@ -22,11 +22,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from durward.core.errors import Unavailable
 from durward.store.database import Database, T, Use, followed
+from durward.store.outage import away
 
 READERS = 4
 BUSY_SECONDS = 10
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+"""Somebody else has held it for longer, such as who makes a copy of it."""
 PUT_BACK = "start `serve` again; end it before its database is put back"
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
@@ -177,7 +179,8 @@ class SqliteDatabase(Database):
         if type(error) not in {OperationalError, DatabaseError}:
             return error
         hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
-        refused = Unavailable(f"the store: {getattr(error, 'orig', error)}", hint=hint)
+        said = getattr(error, "orig", error)
+        refused = away(str(said), hint, passes=getattr(said, "sqlite_errorcode", 0) & 0xFF in BUSY)
         refused.__cause__ = error
         return refused
 
@@ -189,14 +192,12 @@ class SqliteDatabase(Database):
         try:
             found = self._path.stat()
         except OSError as error:
-            raise Unavailable(
-                f"the store: {self._path}: {error.strerror}", hint=PUT_BACK
-            ) from error
+            raise away(f"{self._path}: {error.strerror}", PUT_BACK, passes=False) from error
         here = (found.st_dev, found.st_ino)
         self._file = self._file or here
         if here != self._file:
-            problem = "is another file than the one that is open"
-            raise Unavailable(f"the store: {self._path} {problem}", hint=PUT_BACK)
+            problem = f"{self._path} is another file than the one that is open"
+            raise away(problem, PUT_BACK, passes=False)
 
     async def close(self) -> None:
         """End the threads; what waits is written first."""

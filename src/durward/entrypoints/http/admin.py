@@ -11,6 +11,7 @@ from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.values import ClientId, Seconds, UserId
 from durward.core.wire import Json
+from durward.entrypoints.http.failures import come_back
 from durward.services.apply import Applied, Plan
 from durward.services.keyring import RotationRequest
 from durward.wiring import ControlPlane
@@ -168,9 +169,7 @@ def told(endpoint: Endpoint) -> Endpoint:
         except Unavailable as error:
             if error.unsettled:  # who asks again at once may do it twice
                 return problem(503, str(error), error.hint, unsettled=True)
-            answer = problem(503, str(error), error.hint)
-            answer.headers["retry-after"] = str(error.retry_after)
-            return answer
+            return come_back(problem(503, str(error), error.hint), error)
 
     return respond
 

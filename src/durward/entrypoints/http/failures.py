@@ -1,12 +1,13 @@
-"""What an endpoint raises that it did not mean to: a client that hung up, a mistake of ours."""
+"""What endpoints did not mean to raise: a client hung up, we are wrong, the database is away."""
 
 import traceback
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from durward.core.authn.budget import Buckets, Budget
+from durward.core.errors import Unavailable
 from durward.core.values import Instant
 from durward.entropy import new_id
 
@@ -44,3 +45,14 @@ async def hung_up(_: Request, __: Exception) -> Response:
 
 GONE = {ClientDisconnect: hung_up}
 """For every application: whatever endpoint waits for the rest of a body ends quietly."""
+
+
+def come_back(answer: Response, error: Unavailable) -> Response:
+    """A 503 that says when to ask again (RFC 9110 §10.2.3)."""
+    answer.headers["retry-after"] = str(error.retry_after)
+    return answer
+
+
+def not_now(error: Unavailable) -> Response:
+    """For edges, operators and supervisors, who may read why."""
+    return come_back(PlainTextResponse(str(error), 503), error)

@@ -3,6 +3,7 @@
 from starlette.responses import JSONResponse, Response
 
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
+from durward.entrypoints.http.failures import come_back
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
@@ -10,7 +11,7 @@ NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 def unavailable(error: Unavailable) -> Response:
     """The store does not answer: nothing is given out meanwhile."""
     body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
-    return JSONResponse(body, 503, {**NO_STORE, "retry-after": str(error.retry_after)})
+    return come_back(JSONResponse(body, 503, NO_STORE), error)
 
 
 def refusal(error: ProtocolError) -> Response:

@@ -1,0 +1,109 @@
+"""Every way that a database and its driver say that it is away, as one kind of error.
+
+PostgreSQL says why by a SQLSTATE (PostgreSQL, appendix A); where the connection is gone the driver
+says it by errors of its own, and those of the operating system.
+"""
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+
+from durward.core.errors import Unavailable
+
+RETRY_AFTER_SECONDS = 2
+ACCOUNT = "look at the name, the account and the rights in `database` of [serve]"
+ROOM = "look at the disk and the log of the database"
+READ_ONLY = "let `database` name the node that takes writes, or all with target_session_attrs"
+POOLER = "let the pooler in front of the database pool transactions or sessions"
+
+POOLED = ("26000", "42P05")
+"""A prepared statement is not there, or is there already: somebody shares our connection."""
+
+PASSING = {
+    "08": "",  # connection exception
+    "25P03": "",  # it ended a transaction that was idle, or
+    "25P04": "",  # took too long
+    "53": ROOM,  # no room on its disk, in its memory, for one more connection
+    "53300": "raise `max_connections`: each replica has up to 15 connections",
+    "55P03": "",  # lock not available: `lock_timeout`
+    "57": "",  # it starts, stops, recovers, or an operator cancelled the statement
+    "57014": "its `statement_timeout` may be too short",
+    "58": ROOM,  # a file of its own cannot be read or written
+    "25006": READ_ONLY,
+    **dict.fromkeys(POOLED, POOLER),
+    "40": "",  # serialization failure, deadlock
+}
+"""What is over by itself, or by what an operator does there, by SQLSTATE or its class."""
+
+LASTING = {
+    "28": ACCOUNT,  # nobody of that name, or not by that password
+    "3D": ACCOUNT,  # no such database
+    "3F": ACCOUNT,
+    "42501": ACCOUNT,  # insufficient privilege
+    "42P01": "has another database been put in its place?",  # no such table
+    "XX": ROOM,  # what it has is corrupted
+}
+"""What has to be mended before it works again, and is no mistake of a use case either."""
+
+GONE = ("08", "25006", "57P", *POOLED)
+"""After these no connection that was made before is good for anything: there may be another node
+behind the address by now."""
+
+
+def outage(error: Exception) -> Unavailable | None:
+    """What an error says of the database; None where it says that a use case is wrong."""
+    if isinstance(error, NoConnectionLeft):
+        return away("every connection is in use")
+    if isinstance(error, TimeoutError):
+        return away("it does not answer")
+    if isinstance(error, OSError):
+        return away(f"it cannot be reached: {str(error) or type(error).__name__}")
+    if not isinstance(error, DBAPIError):
+        return None
+    if "statement pooling" in said(error):
+        return away(said(error), "pool_mode = transaction, in the pooler", passes=False)
+    state = sqlstate_of(error)
+    for known, passes in ((PASSING, True), (LASTING, False)):
+        if (hint := _found(known, state)) is not None:
+            return away(said(error), hint, passes=passes)
+    # PEP 249: an operational error is not within the control of the programmer.
+    is_operational = isinstance(error, OperationalError) or error.connection_invalidated
+    return away(said(error)) if is_operational else None
+
+
+def away(why: str, hint: str = "", *, passes: bool = True) -> Unavailable:
+    """The error of this kind."""
+    return Unavailable(
+        f"the store: {why}", retry_after=RETRY_AFTER_SECONDS, hint=hint, passes=passes
+    )
+
+
+def sqlstate_of(error: BaseException | None) -> str:
+    """The SQLSTATE of an error of the driver; empty where there is none."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlstate", None) or ""
+
+
+def said(error: DBAPIError) -> str:
+    """What the database itself says, without the names of classes around it."""
+    driver = getattr(error, "driver_exception", None) or error.orig
+    return (str(driver).splitlines() or [type(driver).__name__])[0]
+
+
+def is_gone(state: str) -> bool:
+    """Whether every connection is to be made anew."""
+    return state.startswith(GONE)
+
+
+def check_writable(connection: Connection) -> None:
+    """Refuse a node that only reads: one that was promoted is elsewhere. Raises Unavailable."""
+    if connection.dialect.name != "postgresql":
+        return
+    setting = text("SELECT current_setting('transaction_read_only')")
+    if connection.execute(setting).scalar_one() == "on":
+        raise away("it takes no writes", READ_ONLY)
+
+
+def _found(known: dict[str, str], state: str) -> str | None:
+    """The entry of a SQLSTATE, else of its class."""
+    return known.get(state, known.get(state[:2]))
