@@ -147,19 +147,20 @@ class Server:
 
 
 class Pooler:
-    """PgBouncer in front of a server."""
+    """PgBouncer in front of a server, which is known by its folder."""
 
-    def __init__(self, server: Server, mode: str, size: int = 3) -> None:
+    def __init__(self, server: Path, mode: str, size: int) -> None:
         found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
         if found is None:
             missing("PgBouncer", "install pgbouncer")
         self.home = Path(tempfile.mkdtemp(prefix="dw-pgb-"))
         (self.home / "users").write_text('"durward" ""\n')
         (self.home / "ini").write_text(
-            f"[databases]\n* = host={server.home}\n"
+            f"[databases]\n* = host={server}\n"
             f"[pgbouncer]\npool_mode = {mode}\ndefault_pool_size = {size}\n"
             f"unix_socket_dir = {self.home}\nlisten_addr =\nlisten_port = 5432\n"
             f"auth_type = trust\nauth_file = {self.home}/users\nmax_client_conn = 200\n"
+            f"server_login_retry = 1\n"
         )
         if as_other():
             for path in (self.home, self.home / "users", self.home / "ini"):

@@ -54,19 +54,6 @@ def nothing_is_wrong(serving: Served) -> Iterator[None]:
     assert "Traceback" not in serving.log
 
 
-async def settle(traffic: Traffic) -> None:
-    """Whatever was answered with success is there, and once."""
-    listed = await traffic.served.leaves()
-    ids = [event["id"] for event in listed]
-    assert len(ids) == len(set(ids))
-    assert set(traffic.events) <= set(ids)
-    issued = [event["facts"]["jti"] for event in listed if event["kind"] == "token issued"]
-    assert len(issued) == len(set(issued))
-    assert traffic.tokens <= set(issued)
-    assert len(traffic.versions) == len(set(traffic.versions))
-    assert set(traffic.versions) <= set(await traffic.served.versions())
-
-
 async def test_a_postgresql_that_is_restarted_under_traffic_is_away_and_back(
     server: Server, serving: Served
 ) -> None:
@@ -87,7 +74,7 @@ async def test_a_postgresql_that_is_restarted_under_traffic_is_away_and_back(
     told = serving.log.removeprefix(before).splitlines()
     assert 0 < len(told) <= 6 * (len(WAYS) + 1), told
     assert any("goes on, after" in line for line in told)
-    await settle(traffic)
+    await traffic.settle()
 
 
 async def test_the_first_requests_after_a_restart_are_answered(

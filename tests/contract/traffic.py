@@ -227,6 +227,18 @@ class Traffic:
             for task in asking:
                 await task
 
+    async def settle(self) -> None:
+        """Whatever was answered with success is there, and once."""
+        listed = await self.served.leaves()
+        ids = [event["id"] for event in listed]
+        assert len(ids) == len(set(ids))
+        assert set(self.events) <= set(ids)
+        issued = [event["facts"]["jti"] for event in listed if event["kind"] == "token issued"]
+        assert len(issued) == len(set(issued))
+        assert self.tokens <= set(issued)
+        assert len(self.versions) == len(set(self.versions))
+        assert set(self.versions) <= set(await self.served.versions())
+
     def counts(self) -> tuple[int, ...]:
         return len(self.tokens), self.signed_in, len(self.versions), len(self.events)
 
