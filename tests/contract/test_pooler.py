@@ -63,16 +63,16 @@ async def test_a_control_plane_works_behind_a_pooler_of_transactions_and_keeps_n
     before = log.stat().st_size
     async with fresh_issuer(pooler.url(url)) as issuer:
         plane = issuer.plane
-        assert isinstance(plane._database, PostgresDatabase)
-        assert plane._database._is_pooled
+        assert isinstance(plane.transactions.database, PostgresDatabase)
+        assert plane.transactions.database._is_pooled
         events = [AuditEvent(new_id("e"), Instant(1), Kind.DECISION, "ann", "x") for _ in "123"]
         tokens, *_ = await asyncio.gather(
             asyncio.gather(*(issuer.own_token("reporting", API) for _ in range(CLIENTS))),
             issuer.browser().tokens(),
             issuer.browser("192.0.2.2").tokens("bob"),
-            plane.ingest(events),
-            plane.sequence(),
-            plane.tidy(),
+            plane.fleet.ingest(events),
+            plane.upkeep.sequence(),
+            plane.upkeep.tidy(),
         )
         assert len(set(tokens)) == CLIENTS
         told = "".join(await issuer.events())
