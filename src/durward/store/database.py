@@ -22,9 +22,9 @@ from durward.core.errors import Unavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
+Listener = Callable[[Sequence[object]], None]
 WITHIN_SECONDS = 30.0
 """The longest transactions are those of `apply`, and of who waits for it: seconds."""
-Listener = Callable[[Sequence[object]], None]
 
 
 class News(Enum):
@@ -134,6 +134,12 @@ def attempt() -> Iterator[Attempt]:
     try:
         yield made
     except Unavailable as error:
-        if made.ended:
-            error.unsettled = True
-        raise
+        if not made.ended:
+            raise
+        raise Unavailable(
+            *error.args,
+            retry_after=error.retry_after,
+            hint=error.hint,
+            unsettled=True,
+            passes=error.passes,
+        ) from error

@@ -62,7 +62,7 @@ def outage(error: Exception) -> Unavailable | None:
         return None
     if "statement pooling" in said(error):
         return away(said(error), "pool_mode = transaction, in the pooler", passes=False)
-    state = state_of(error)
+    state = sqlstate_of(error)
     for known, passes in ((PASSING, True), (LASTING, False)):
         if (hint := _found(known, state)) is not None:
             return away(said(error), hint, passes=passes)
@@ -78,7 +78,7 @@ def away(why: str, hint: str = "", *, passes: bool = True) -> Unavailable:
     )
 
 
-def state_of(error: BaseException | None) -> str:
+def sqlstate_of(error: BaseException | None) -> str:
     """The SQLSTATE of an error of the driver; empty where there is none."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return getattr(original, "sqlstate", None) or ""

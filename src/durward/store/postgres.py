@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from durward.core.errors import DurwardError, Unavailable
 from durward.entropy import jittered
 from durward.store.database import WITHIN_SECONDS, Database, T, Use, followed
-from durward.store.outage import POOLED, away, is_gone, outage, state_of
+from durward.store.outage import POOLED, away, is_gone, outage, sqlstate_of
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.02
@@ -93,7 +93,7 @@ class PostgresDatabase(Database):
             run = _Run()
             try:
                 async with asyncio.timeout(within):
-                    return await self._transact(use, run)
+                    done, news = await self._transact(use, run)
             except DurwardError:
                 raise
             except Exception as error:
@@ -104,21 +104,23 @@ class PostgresDatabase(Database):
                 again = run.has_begun and run.is_lost and not run.is_committing and lost == 1
                 if not (again or is_retried(error)) or attempt == ATTEMPTS:
                     raise found from error
+            else:
+                self.tell(news)
+                return done
             await asyncio.sleep(jittered(PAUSE_SECONDS * attempt))
         raise AssertionError
 
-    async def _transact(self, use: Use[T], run: _Run) -> T:
+    async def _transact(self, use: Use[T], run: _Run) -> tuple[T, list[object]]:
         async with self._engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
             try:
                 async with connection.begin():
                     run.has_begun = True
-                    done, news = await connection.run_sync(partial(followed, use))
+                    done = await connection.run_sync(partial(followed, use))
                     run.is_committing = True
             except Exception:
                 run.is_lost = driver is None or driver.is_closed()
                 raise
-            self.tell(news)
             return done
 
     def _outage(self, error: Exception, run: _Run) -> Unavailable | None:
@@ -166,7 +168,7 @@ class PostgresDatabase(Database):
 
     def _judge(self, context: ExceptionContext) -> None:
         """Every connection is made anew after what says that there may be another node now."""
-        state = state_of(context.original_exception)
+        state = sqlstate_of(context.original_exception)
         if is_gone(state) or isinstance(context.original_exception, OSError):
             context.is_disconnect = True
         if state in POOLED:
@@ -182,7 +184,7 @@ def is_retried(error: Exception) -> bool:
 
     What SQLAlchemy does not support is a plan that was cached before a migration.
     """
-    is_known = isinstance(error, DBAPIError) and state_of(error) in RETRIED
+    is_known = isinstance(error, DBAPIError) and sqlstate_of(error) in RETRIED
     return is_known or isinstance(error, NotSupportedError)
 
 

@@ -180,9 +180,8 @@ class SqliteDatabase(Database):
         if type(error) not in {OperationalError, DatabaseError}:
             return error
         hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
-        original = getattr(error, "orig", None)
-        passes = getattr(original, "sqlite_errorcode", 0) & 0xFF in BUSY
-        refused = away(str(original), hint, passes=passes)
+        said = getattr(error, "orig", error)
+        refused = away(str(said), hint, passes=getattr(said, "sqlite_errorcode", 0) & 0xFF in BUSY)
         refused.__cause__ = error
         return refused
 
