@@ -33,7 +33,8 @@ import casbin
 import cedarpy
 import sqlalchemy as sa
 
-from durward.core.policy.analysis.find import PolicyStack, differences, find
+from durward.core.policy.analysis.find import differences, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import Dialect, imported

@@ -15,7 +15,8 @@ from durward.core.configuration.configuration import read_configuration
 from durward.core.errors import Misconfigured
 from durward.core.names import check_action, check_never, check_pattern
 from durward.core.policy.analysis.asking import Asking
-from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.find import Witness, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Or, compile_statement
 from durward.core.policy.language.document import Document, parse_document
 from durward.core.policy.language.pattern import parse_action

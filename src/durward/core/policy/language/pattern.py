@@ -157,12 +157,34 @@ def widened(text: str, *, wildcards: bool) -> str:
     return found + literally(text[place:], wildcards=wildcards)
 
 
+def with_literal_signs(text: str) -> str:
+    """A text whose wildcards are literal and whose variables stay: as one without wildcards."""
+    found, place = "", 0
+    for variable in _VARIABLE.finditer(text):
+        found += literally(text[place : variable.start()], wildcards=False) + variable[0]
+        place = variable.end()
+    return found + literally(text[place:], wildcards=False)
+
+
 def replaced(text: str, key: str, by: str) -> str:
     """A text with another, in which variables may stand, for each variable that reads a key."""
 
     def other(found: re.Match[str]) -> str:
         part = _variable(found[1])
         return by if isinstance(part, Variable) and part.key == key else found[0]
+
+    return _VARIABLE.sub(other, text)
+
+
+def renamed(text: str, key: str, name: str) -> str:
+    """A text whose variables read another key for one; what stands for its absence stays."""
+
+    def other(found: re.Match[str]) -> str:
+        part = _variable(found[1])
+        if not isinstance(part, Variable) or part.key != key:
+            return found[0]
+        default = "" if part.default is None else f", '{part.default}'"
+        return f"${{{name}{default}}}"
 
     return _VARIABLE.sub(other, text)
 

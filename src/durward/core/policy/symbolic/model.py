@@ -208,24 +208,26 @@ class Asker:
     """Who makes the request.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask.
+    given any may ask. `known` are keys that somebody else tells.
     """
 
     within_tenant: bool = False
     principal: Principal | None = None
+    known: Facts = field(default_factory=dict)
 
     @property
     def settled(self) -> dict[str, Found]:
         """The keys whose values are known."""
+        told: dict[str, Found] = {key: _value(found) for key, found in self.known.items()}
         if not self.principal:
-            return {}
+            return told
         facts = ANONYMOUS if self.principal is NOBODY else self.principal.facts
         settled: dict[str, Found] = {
             key: _value(found) for key, found in facts.items() if ":" in key
         }
         if self.principal.scopes is None and self.principal is not NOBODY:
             del settled["durward:scopes"]  # a token may have any
-        return settled
+        return {**settled, **told}
 
     @property
     def names(self) -> frozenset[str] | None:

@@ -22,14 +22,18 @@ FEW_SETTINGS = 16
 
 
 def solve(
-    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
+    predicate: Predicate,
+    *,
+    within_tenant: bool = False,
+    principal: Principal | None = None,
+    known: Facts | None = None,
 ) -> Facts | None:
     """The facts of a request for which the predicate holds; None where there is none.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. Raises Unknown.
+    given any may ask. `known` are values of other keys. Raises Unknown.
     """
-    asker = Asker(within_tenant, principal)
+    asker = Asker(within_tenant, principal, known or {})
     predicate = predicate if principal else taken_apart(predicate)
     if not is_varied(predicate):
         return model_of(predicate, asker)

@@ -125,6 +125,7 @@ class _Relations:
             # A resource may have to be of the tenant of who asks, or of none.
             own = Occurrence(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
             found += [own, Occurrence(TENANT_PLACE, ())]
+        found += self._settled_places(filter(None, found))
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
         self._part_arns(uses)
@@ -153,6 +154,21 @@ class _Relations:
         self._spread()
         self._doubt()
         self._name()
+
+    def _settled_places(self, uses: Iterable[Occurrence]) -> list[Occurrence]:
+        """What is settled says what a variable has to be that is compared with it.
+
+        Of several values it may be each, and of an ARN the segments are said.
+        """
+        compared = dict.fromkeys(use.place for use in uses if use.keys)
+        found = []
+        for place in compared:
+            key, segment = place if isinstance(place, tuple) else (place, None)
+            value = self.settled.get(key)
+            for text in (value,) if isinstance(value, str) else value or ():
+                parts = [text] if segment is None else split_arn(text)[segment : segment + 1]
+                found.append(Occurrence(place, tuple(parts)))
+        return found
 
     def _name(self) -> None:
         """For each key a sign that stands nowhere else; and, if there may be, a readable text."""
