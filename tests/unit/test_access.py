@@ -337,6 +337,20 @@ def test_a_tenant_need_not_be_declared() -> None:
         assert "resource/#1" not in needless(asked)
 
 
+def test_a_list_never_satisfies_a_plain_operator() -> None:
+    """So a Deny with one does not apply wherever the key has a value."""
+    denied = {"Effect": "Deny", "Resource": "*"}
+    for condition, can in (
+        ({"StringNotEquals": {"durward:Amr": "otp"}}, True),
+        ({"StringNotEquals": {"durward:Amr": "otp"}, "Null": {"durward:Amr": "true"}}, True),
+        ({"Null": {"durward:Amr": ["true", "false"]}}, False),
+    ):
+        asked = access(policy({"Resource": OWN}, {**denied, "Condition": condition}))
+        found = list(asked.who_can("orders:GetOrder", "*"))
+        assert bool(found) is can, condition
+        assert all(known.witness.request.facts["durward:amr"] for known in found)
+
+
 ASKING = {"gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["orders"]}}
 
 

@@ -4,14 +4,25 @@ Everybody who is declared is asked about as what they are, in every situation in
 (`situations`), operation by operation: each against the statements that mean its action.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeVar
 
 from durward.core.configuration.configuration import Configuration
+from durward.core.openapi.template import filled_with
 from durward.core.policy.analysis.asking import Asking
 from durward.core.policy.analysis.find import Frame, Witness, asked_for, find_framed
-from durward.core.policy.analysis.redundancy import Gone, Redundant, redundant_among, without
+from durward.core.policy.analysis.policy_stack import Narrowed
+from durward.core.policy.analysis.redundancy import (
+    Gone,
+    Redundant,
+    named,
+    redundant_among,
+    without,
+)
 from durward.core.policy.engine.predicate import (
     ACTION,
     FALSE,
@@ -25,9 +36,12 @@ from durward.core.policy.engine.predicate import (
 from durward.core.policy.engine.request import CLIENT_ID, NOBODY, TOKEN_SCOPES, Principal
 from durward.core.policy.engine.residual import residual
 from durward.core.policy.language.document import Document, Kind
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
+from durward.core.policy.symbolic.work import Work
 from durward.core.principals import USER, declared_principals
 from durward.core.situations import Place, Situation, Situations
 
+T = TypeVar("T")
 NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
 """Keys that tell one from another who has the same roles and groups."""
 NAMED_ALONE = (":user/", ":client/")
@@ -51,12 +65,12 @@ class Access:
     ) -> None:
         """`read` are policies that are taken as they are, in place of what is declared."""
         self.configuration = configuration
-        self._read = dict(read or {})
+        self.read = dict(read or {})
         self.principals = list(declared_principals(configuration))
         self.actions = {
             o.action.lower(): o.action for a in configuration.apis.values() for o in a.operations
         }
-        self.situations = Situations(configuration, self._read)
+        self.situations = Situations(configuration, self.read)
         self.reads = self._everything_read()
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
@@ -64,38 +78,27 @@ class Access:
 
         Raises ValueError, and Unknown after everybody of whom it could be settled.
         """
-        wanted, asking = asked_for(action, resource), Asking()
-        actions = self._meant_by(wanted)
-        for principal in (*self.principals, NOBODY):
-            if witness := asking(self._witness, principal, wanted, actions):
-                yield Known(principal, witness)
-        asking.end()
+        wanted = asked_for(action, resource)
+        found = self._known((*self.principals, NOBODY), wanted)
+        return _with_advice(found, "ask about one action, and with --resource about one tenant")
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
         """Each operation that somebody can do, with a request. Raises Unknown at the end."""
-        everybody, asking = (*self.principals, NOBODY), Asking()
-        for principal in (found for found in everybody if name in names_of(found)):
-            for folded, action in self.actions.items():
-                if witness := asking(self._witness, principal, TRUE, [folded]):
-                    yield action, witness
-        asking.end()
+        return _with_advice(self._what_can(name), "ask `who-can` about one action")
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
         """Who is allowed what must never be; of all who are alike, one.
 
         Raises Unknown at the end.
         """
-        asking, actions = Asking(), self._meant_by(never)
-        for principal in self._different(never):
-            if witness := asking(self._witness, principal, never, actions):
-                yield Known(principal, witness)
-        asking.end()
+        found = self._known(self._different(never), never)
+        return _with_advice(found, "describe fewer actions, or one resource, in each statement")
 
     def redundant(self) -> Iterator[Redundant]:
         """Statements without which nothing changes for anybody, all of them together."""
-        idle = self.idle
+        idle, work = self.idle, Work()
         deciding = [found for found in self._documents() if found.name not in idle]
-
+        different = [found.attachments[0] for found in self._different(TRUE)]
         left = {frozenset[str](): self}
 
         def matters(gone: Gone, more: str) -> bool:
@@ -103,7 +106,8 @@ class Access:
             now = left.get(gone) or self.without(gone)
             left.clear()
             left[gone] = now
-            return any(changes(now, now.without(frozenset({more}))))
+            less, actions = now.without(frozenset({more})), now.meant_by_statement(more)
+            return any(_changes(now, less, different, actions, work))
 
         return redundant_among(deciding, matters)
 
@@ -126,19 +130,31 @@ class Access:
 
     def _documents(self) -> list[Document]:
         """Every policy that is attached to something."""
-        return list({found.name: found for found in self._read.values()}.values())
+        return list({found.name: found for found in self.read.values()}.values())
 
     def without(self, gone: Gone) -> "Access":
         """The same configuration, less some statements."""
-        read = {key: without(found, gone) for key, found in self._read.items()}
-        return Access(self.configuration, read)
+        less = copy(self)
+        less.read = {key: without(found, gone) for key, found in self.read.items()}
+        less.situations = Situations(self.configuration, less.read)
+        return less
 
-    def frame(self, situation: Situation, action: str, keys: frozenset[str]) -> Frame:
+    def meant_by_statement(self, name: str) -> list[str]:
+        """The actions that a statement means, in lower case, by its document's name and its own."""
+        return [
+            action
+            for document in self._documents()
+            for statement in document.statements
+            if named(document, statement.name) == name
+            for action in self._meant_by(compile_statement(statement))
+        ]
+
+    def frame(self, situation: Situation, action: str) -> Frame:
         """What is known of requests for an action in a situation."""
         return Frame(
             situation.principal,
             situation.stack.cross_tenant,
-            situation.known(action, keys),
+            situation.known(action, self.reads),
             situation.resource,
             self.situations.lists,
         )
@@ -147,20 +163,58 @@ class Access:
         """The actions that may be wanted, in lower case."""
         return [each for each in self.actions if residual(wanted, {ACTION: each}) != FALSE]
 
+    def _known(self, principals: Iterable[Principal], wanted: Predicate) -> Iterator[Known]:
+        """Each of them who can do what is wanted."""
+        asking, work, actions = Asking(), Work(), self._meant_by(wanted)
+        for principal in principals:
+            situations = self._situations(principal, wanted)
+            if witness := asking(self._witness, situations, wanted, actions, work):
+                yield Known(principal, witness)
+        asking.end()
+
+    def _what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
+        everybody, asking, work = (*self.principals, NOBODY), Asking(), Work()
+        for principal in (found for found in everybody if name in names_of(found)):
+            situations = list(self._situations(principal, TRUE))
+            for folded, action in self.actions.items():
+                if witness := asking(self._witness, situations, TRUE, [folded], work):
+                    yield action, witness
+        asking.end()
+
+    def _situations(self, principal: Principal, wanted: Predicate) -> Iterator[Situation]:
+        by_client = CLIENT_ID in self.reads | keys_of(wanted)
+        return self.situations.of(principal, by_client=by_client)
+
     def _witness(
-        self, principal: Principal, wanted: Predicate, actions: Sequence[str]
+        self,
+        situations: Iterable[Situation],
+        wanted: Predicate,
+        actions: Sequence[str],
+        work: Work,
     ) -> Witness | None:
-        keys, asking = self.reads | keys_of(wanted), Asking()
-        for situation in self.situations.of(principal, by_client=CLIENT_ID in keys):
+        """A request in one of the situations. Raises Unknown, with what to ask instead."""
+        asking = Asking()
+        for situation in situations:
             for action in actions:
                 allowed = situation.stack.about(action)
                 if action in situation.operations and allowed.can_grant:
-                    frame = self.frame(situation, action, keys)
-                    made = requests_of(situation, action)
-                    if witness := asking(find_framed, frame, allowed, made, under=wanted):
-                        return spelled(witness, self.actions)
+                    found = asking(self._request, situation, action, allowed, wanted, work)
+                    if found:
+                        return spelled(found, self.actions)
         asking.end()
         return None
+
+    def _request(
+        self,
+        situation: Situation,
+        action: str,
+        allowed: Narrowed,
+        wanted: Predicate,
+        work: Work,
+    ) -> Witness | None:
+        frame, made = self.frame(situation, action), requests_of(situation, action)
+        with _told_about(situation, self.actions[action]):
+            return find_framed(frame, allowed, made, under=wanted, work=work)
 
     def _different(self, never: Predicate) -> Iterator[Principal]:
         """One of those who have the same roles and groups in the same tenant.
@@ -221,18 +275,36 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
 
     Who is declared in one configuration alone can do nothing in the other.
     """
+    names = (each.attachments[0] for each in (*old.principals, *new.principals, NOBODY))
+    actions = list({**old.actions, **new.actions})
+    found = _changes(old, new, list(dict.fromkeys(names)), actions, Work())
+    return _with_advice(found, "compare fewer changes at once")
+
+
+def _changes(
+    old: Access, new: Access, names: Sequence[str], actions: Sequence[str], work: Work
+) -> Iterator[Change]:
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
     asking = Asking()
-    for name in before | after:
+    for name in names:
         homes = frozenset(each[name].tenant for each in (before, after) if name in each)
-        was = _places(old, before.get(name), homes)
-        will_be = _places(new, after.get(name), homes)
-        gained = asking(_more, new, will_be, old, was)
-        lost = asking(_more, old, was, new, will_be)
+        was = _Side(old, _places(old, before.get(name), homes), actions, work)
+        will_be = _Side(new, _places(new, after.get(name), homes), actions, work)
+        gained, lost = asking(_more, will_be, was), asking(_more, was, will_be)
         if gained or lost:
             yield Change(after.get(name) or before[name], gained, lost)
     asking.end()
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What somebody may be asked about on one side of a comparison."""
+
+    access: Access
+    places: Mapping[Place, Situation]
+    actions: Sequence[str]
+    work: Work
 
 
 def _places(
@@ -244,54 +316,92 @@ def _places(
     return {situation.place: situation for situation in found}
 
 
-def _more(
-    there: Access,
-    places: Mapping[Place, Situation],
-    here: Access,
-    others: Mapping[Place, Situation],
-) -> Witness | None:
+def _more(there: _Side, here: _Side) -> Witness | None:
     """A request that is allowed there and not here, or cannot be made here."""
-    keys, asking = there.reads | here.reads, Asking()
-    for place, situation in places.items():
-        for action in situation.operations:
-            witness = asking(_more_of, there, situation, here, others.get(place), action, keys)
-            if witness:
-                return spelled(witness, {**here.actions, **there.actions})
+    asking = Asking()
+    for place, situation in there.places.items():
+        other = here.places.get(place)
+        if other and _are_alike(situation, other):
+            continue
+        for action in there.actions:
+            if action in situation.operations:
+                witness = asking(_more_of, there, here, situation, other, action)
+                if witness:
+                    return spelled(witness, {**here.access.actions, **there.access.actions})
     asking.end()
     return None
 
 
+def _are_alike(one: Situation, other: Situation) -> bool:
+    """Whether the same policies decide the same requests, whatever is asked."""
+    return (
+        one.principal == other.principal
+        and one.api == other.api
+        and one.stack.whole.says_the_same(other.stack.whole)
+    )
+
+
 def _more_of(
-    there: Access,
-    situation: Situation,
-    here: Access,
-    other: Situation | None,
-    action: str,
-    keys: frozenset[str],
+    there: _Side, here: _Side, situation: Situation, other: Situation | None, action: str
 ) -> Witness | None:
     allowed = situation.stack.about(action)
     if not allowed.can_grant:
         return None
-    frame, made = there.frame(situation, action, keys), requests_of(situation, action)
-    if other is None or action not in other.operations:
-        return find_framed(frame, allowed, made)
-    denied = other.stack.about(action)
-    is_same_api = (situation.api.stage, situation.operations[action]) == (
-        other.api.stage,
-        other.operations[action],
-    )
-    are_alike = is_same_api and situation.principal == other.principal
-    if are_alike and allowed.says_the_same(denied):
-        return None
-    other_frame = here.frame(other, action, keys)
-    asking = Asking()
-    found = asking(find_framed, frame, allowed, made, denied, other_frame)
-    if found is None and not is_same_api:
-        made, others = (requests_of(each, action, by_scopes=True) for each in (situation, other))
-        found = asking(find_framed, frame, allowed, made, other=other_frame, but_not=others)
-    if found is None:
-        asking.end()
-    return found
+    frame, made = there.access.frame(situation, action), requests_of(situation, action)
+    with _told_about(situation, there.access.actions[action]):
+        if other is None or action not in other.operations:
+            return find_framed(frame, allowed, made, work=there.work)
+        denied = other.stack.about(action)
+        is_same_api = (situation.api.stage, situation.operations[action]) == (
+            other.api.stage,
+            other.operations[action],
+        )
+        are_alike = is_same_api and situation.principal == other.principal
+        if are_alike and allowed.says_the_same(denied):
+            return None
+        other_frame, asking = here.access.frame(other, action), Asking()
+        found = asking(find_framed, frame, allowed, made, denied, other_frame, work=there.work)
+        if found is None and not is_same_api:
+            made, others = (
+                requests_of(each, action, by_scopes=True) for each in (situation, other)
+            )
+            found = asking(
+                find_framed,
+                frame,
+                allowed,
+                made,
+                other=other_frame,
+                but_not=others,
+                work=there.work,
+            )
+        if found is None:
+            asking.end()
+        return found
+
+
+@contextmanager
+def _told_about(situation: Situation, action: str) -> Iterator[None]:
+    """Say of an Unknown what it was about, and what to ask instead."""
+    try:
+        yield
+    except Exhausted:
+        raise
+    except Unknown as error:
+        who = names_of(situation.principal)[0]
+        operations = situation.operations[action.lower()]
+        last = filled_with(operations[0].resource or "", "1")
+        tenant = situation.tenant if situation.tenant is not None else "other"
+        name = f"arn:durward:{situation.api.id}:{situation.api.stage}:{tenant}:{last}"
+        instead = f"ask about one resource, such as `who-can {action} --resource {name}`"
+        raise Unknown(f"`{action}` by {who}: {error}; {instead}") from None
+
+
+def _with_advice(answers: Iterator[T], advice: str) -> Iterator[T]:
+    """The answers; what is left when a question took all its steps comes with an advice."""
+    try:
+        yield from answers
+    except Exhausted as error:
+        raise Exhausted(f"{error}; {advice}") from None
 
 
 def requests_of(

@@ -8,6 +8,7 @@ are nobody has to declare.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from durward.core.api import Api
@@ -126,7 +127,7 @@ class Situations:
     _stacks: dict[object, PolicyStack] = field(default_factory=dict)
     _operations: dict[object, Mapping[str, Sequence[Operation]]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def lists(self) -> frozenset[str]:
         """The keys that have a list of values wherever they have any, in lower case."""
         keys = catalogue_of({}, self.configuration.keys).keys

@@ -56,6 +56,7 @@ from durward.core.policy.symbolic.request_keys import (
 )
 from durward.core.policy.symbolic.solve import solve
 from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.work import Work
 from durward.core.wire import JsonLike
 
 OLD = "@before"
@@ -124,11 +125,14 @@ class Frame:
 
 
 def find(
-    allowed_by: PolicyStack, not_by: PolicyStack | None = None, under: Predicate = TRUE
+    allowed_by: PolicyStack,
+    not_by: PolicyStack | None = None,
+    under: Predicate = TRUE,
+    work: Work | None = None,
 ) -> Witness | None:
     """A request that the one side allows, the other does not, and that is as `under` says.
 
-    None is a proof that there is none. Raises Unknown.
+    None is a proof that there is none. `work` is what is left of a question's. Raises Unknown.
     """
     sides = allowed_by.whole, not_by.whole if not_by else None
     question = _question(*sides)
@@ -136,7 +140,7 @@ def find(
         return None
     asked = And((under, question[0], *map(Not, question[1:])))
     person, cross_tenant = allowed_by.principal, allowed_by.cross_tenant
-    facts = solve(asked, within_tenant=not cross_tenant, principal=person)
+    facts = solve(asked, within_tenant=not cross_tenant, principal=person, work=work)
     if facts is None:
         return None
     by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
@@ -157,6 +161,7 @@ def find_framed(
     other: Frame | None = None,
     under: Predicate = TRUE,
     but_not: Callable[[frozenset[str]], Predicate] | None = None,
+    work: Work | None = None,
 ) -> Witness | None:
     """The same of requests within a frame; the other side decides as in its own.
 
@@ -186,11 +191,15 @@ def find_framed(
     known = {**frame.known, **_old_facts(frame, other)}
     told = {key: known[key] for key in keys_of(asked) & known.keys() if ":" in key}
     facts = solve(
-        asked, within_tenant=not frame.cross_tenant, principal=frame.principal, known=told
+        asked,
+        within_tenant=not frame.cross_tenant,
+        principal=frame.principal,
+        known=told,
+        work=work,
     )
     if facts is None:
         return None
-    request = _framed_request(facts, frame, And((question[0], under, made, asked)))
+    request = _framed_request(facts, frame, And((*question, under, made, asked)))
     nowhere = beside is not None and not holds(beside, _facts_of(request, other))
     if not (
         holds(And((under, made)), request.facts)
@@ -212,6 +221,7 @@ def _framed_request(facts: Facts, frame: Frame, read: Predicate) -> AccessReques
     }
     if RESOURCE_TENANT in keys_of(read):
         told[RESOURCE_TENANT] = tenant or None
+    told |= {k: (v,) for k, v in told.items() if k in frame.lists and isinstance(v, str)}
     told[ACTION] = frame.known[ACTION]
     return _request(told, by, spellings(atoms_of(read)), owner="")
 

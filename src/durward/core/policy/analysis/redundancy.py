@@ -7,7 +7,8 @@ from durward.core.policy.analysis.asking import Asking
 from durward.core.policy.analysis.find import Witness, find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.language.document import Document, Effect
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
+from durward.core.policy.symbolic.work import Work
 
 Gone = frozenset[str]
 """Names of statements, as `document/statement`."""
@@ -23,11 +24,12 @@ class Redundant:
 
 def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
     """The statements without which these documents allow the same, whatever the tenants."""
+    work = Work()
 
     def matters(gone: Gone, more: str) -> bool:
         now = [without(each, gone) for each in documents]
         rest = PolicyStack([without(each, {more}) for each in now], cross_tenant=True)
-        return _differ(PolicyStack(now, cross_tenant=True), rest)
+        return _differ(PolicyStack(now, cross_tenant=True), rest, work)
 
     return redundant_among(documents, matters)
 
@@ -46,6 +48,8 @@ def redundant_among(
             if not matters(gone, name):
                 gone |= {name}
                 yield Redundant(name)
+        except Exhausted as error:
+            yield Redundant(name, f"{error}; ask about one policy alone")
         except Unknown as error:
             yield Redundant(name, str(error))
 
@@ -72,9 +76,11 @@ def named(document: Document, statement: str) -> str:
     return f"{document.name}/{statement}"
 
 
-def _differ(one: PolicyStack, other: PolicyStack) -> bool:
+def _differ(one: PolicyStack, other: PolicyStack, work: Work) -> bool:
     asking = Asking()
-    found: Witness | None = asking(find, one, other) or asking(find, other, one)
+    found: Witness | None = asking(find, one, other, work=work) or asking(
+        find, other, one, work=work
+    )
     if found is None:
         asking.end()
     return found is not None
