@@ -207,7 +207,10 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
         gained, lost = asking(find, new_side, old_side), asking(find, old_side, new_side)
         if gained or lost:
             yield difference(None, gained, lost)
-        asking.end()
+        try:
+            asking.end()
+        except Unknown as error:
+            raise Unknown(f"{error}; compare the statements about one action alone") from None
         return
     for change in changes(access_of(old), access_of(new)):
         yield difference(names_of(change.principal)[0], change.gained, change.lost)

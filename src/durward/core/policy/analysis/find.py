@@ -6,7 +6,7 @@ rules of evaluation before it is shown; where neither a witness nor a proof was 
 says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.policy.analysis.policy_stack import Narrowed, PolicyStack
@@ -147,7 +147,7 @@ def find(
     owner = "" if cross_tenant or by is None else by.tenant
     if cross_tenant and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
         owner = SOMEBODY_ELSE
-    request = _request(facts, by, spellings(atoms_of(asked)), owner)
+    request = _request(facts, by, asked, owner)
     if not _confirmed(request, *sides, under):
         raise Unknown("a request was found that no principal can make")
     return Witness(request)
@@ -184,10 +184,10 @@ def find_framed(
     beside = but_not(keys) if but_not else None
     if beside is not None:
         parts.append(Not(_renamed(_within(beside, other), frame, other)))
-    asked = residual(And(tuple(parts)), {})
-    if asked == FALSE:
+    if FALSE in parts:
         return None
-    asked = And((with_lists(with_tenant_of_resource(asked), frame.lists), frame.name))
+    parts = [part for part in parts if part != TRUE]
+    asked = _shaped(And((*parts, frame.name)), frame.lists)
     known = {**frame.known, **_old_facts(frame, other)}
     told = {key: known[key] for key in keys_of(asked) & known.keys() if ":" in key}
     facts = solve(
@@ -210,20 +210,29 @@ def find_framed(
     return Witness(request)
 
 
+def _shaped(predicate: Predicate, lists: frozenset[str]) -> Predicate:
+    """The same, with what is known of keys whatever a request is."""
+    keys = keys_of(predicate)
+    if RESOURCE_TENANT in keys:
+        predicate = with_tenant_of_resource(predicate)
+    return with_lists(predicate, lists) if keys & lists else predicate
+
+
 def _framed_request(facts: Facts, frame: Frame, read: Predicate) -> AccessRequest:
     """The request, with what is known of it as far as somebody reads it."""
     person = frame.principal
     by = None if person is NOBODY else _with_scopes(person, facts)
     tenant = _text(facts, RESOURCE).split(":", 5)[TENANT_SEGMENT]
+    keys = keys_of(read)
     told = {
         **{k: v for k, v in facts.items() if OLD not in k},
-        **{key: frame.known.get(key) for key in keys_of(read) & frame.known.keys()},
+        **{key: frame.known.get(key) for key in keys & frame.known.keys()},
     }
-    if RESOURCE_TENANT in keys_of(read):
+    if RESOURCE_TENANT in keys:
         told[RESOURCE_TENANT] = tenant or None
     told |= {k: (v,) for k, v in told.items() if k in frame.lists and isinstance(v, str)}
     told[ACTION] = frame.known[ACTION]
-    return _request(told, by, spellings(atoms_of(read)), owner="")
+    return _request(told, by, read, owner="")
 
 
 def _facts_of(request: AccessRequest, frame: Frame) -> Facts:
@@ -259,7 +268,7 @@ def _question(
         return len(outlines) > MAX_OUTLINES or any(could_meet(each, other) for each in outlines)
 
     granted = Or(tuple(map(compile_statement, granting.values())))
-    asked: list[Predicate] = [And((granted, allowed_by.predicate(concerns)))]
+    asked: list[Predicate] = [And((granted, allowed_by.leaves(concerns)))]
     if not_by:
         asked.append(not_by.predicate(concerns))
     return asked
@@ -345,15 +354,12 @@ def _with_scopes(principal: Principal, facts: Facts) -> Principal:
 
 
 def _request(
-    facts: Facts, principal: Principal | None, written: Mapping[str, str], owner: str
+    facts: Facts, principal: Principal | None, read: Predicate, owner: str
 ) -> AccessRequest:
-    """The request that has these facts, with its keys as they were written."""
-    context = {key: value for key, value in facts.items() if key not in DERIVED}
-    present = {
-        written.get(key) or spelled(key): value
-        for key, value in context.items()
-        if value is not None
-    }
+    """The request that has these facts, with its keys as they were written where they are read."""
+    context = {k: v for k, v in facts.items() if k not in DERIVED and v is not None}
+    written = spellings(atoms_of(read)) if context else {}
+    present = {written.get(key) or spelled(key): value for key, value in context.items()}
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 
 

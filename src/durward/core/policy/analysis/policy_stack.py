@@ -83,12 +83,18 @@ class Narrowed:
 
     def predicate(self, concerns: Callable[[Outline], bool]) -> Predicate:
         """What is allowed, as far as statements concern what is asked."""
-        denies, *levels = [
+        allowing = [
+            compile_statement(found) for outline, found in self.outlined[1] if concerns(outline)
+        ]
+        return And((Or(tuple(allowing)), self.leaves(concerns)))
+
+    def leaves(self, concerns: Callable[[Outline], bool]) -> Predicate:
+        """What every ceiling leaves and no Deny takes away."""
+        denies, _, *levels = [
             [compile_statement(found) for outline, found in group if concerns(outline)]
             for group in self.outlined
         ]
-        allowing = [Or(tuple(level)) for level in levels]
-        return And((*allowing, *map(Not, denies)))
+        return And((*(Or(tuple(level)) for level in levels), *map(Not, denies)))
 
     def caps_no_more(self, other: "Narrowed") -> bool:
         """Whether each ceiling has, word for word, all that one of the other's has."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 MAX_WILDCARDS = 16
 MAX_PATTERN_CHARACTERS = 2_048
 ARN_SEGMENTS = 6
+NO_KEYS: frozenset[str] = frozenset()
 
 Lookup = Callable[[str], object]
 """The value of a key in lower case: text, a tuple of texts, or None where it is absent.
@@ -392,7 +393,7 @@ class ResourcePattern:
     @property
     def keys(self) -> frozenset[str]:
         """The keys that its variables read."""
-        return frozenset().union(*(segment.keys for segment in self.segments or ()))
+        return keys_in(self.segments or ())
 
     def matches(self, resource: Segments, lookup: Lookup) -> bool:
         """Whether it names the resource. Raises Unresolved, Unreadable.
@@ -417,6 +418,12 @@ class ResourcePattern:
         """Look every variable up. Raises Unresolved, Unreadable."""
         for template in self.segments or ():
             template.resolve(lookup)
+
+
+def keys_in(templates: Iterable[Template]) -> frozenset[str]:
+    """The keys that the variables of some templates read; most have none."""
+    found = [template.keys for template in templates if template.keys]
+    return frozenset().union(*found) if found else NO_KEYS
 
 
 _SEGMENT = re.compile(r"(?:\$\{[^}]*\}|[^:])*")
