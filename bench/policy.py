@@ -13,6 +13,8 @@ stands in the middle. Their time grows with N, ours does not: ours looks stateme
 they go through all. At N = 10 most of cedarpy's time is the conversion of the request.
 Compilation is from parsed documents, without Python's cycle collector, as the decision point
 compiles; its figure with the collector stands beside it.
+`what_can_ms_per_operation` is the time of `policy what-can` for each of so many operations, of
+which each has one statement that allows it.
 """
 
 import contextlib
@@ -33,15 +35,22 @@ import casbin
 import cedarpy
 import sqlalchemy as sa
 
-from durward.core.policy.analysis.find import PolicyStack, differences, find
+from durward.core.access import Access
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration
+from durward.core.configuration.declaration import Kind as Kinds
+from durward.core.policy.analysis.find import differences, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import Dialect, imported
 from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.wire import Json
 from durward.sdk.sqlalchemy import Rows, Several, where
 
 SIZES = (10, 1_000, 10_000, 100_000)
 PEER_SIZES = (10, 1_000, 10_000)
+OPERATIONS = (10, 100, 1_000)
 ROUNDS = 7
 REQUESTS = 64
 ROUND_SECONDS = 0.1
@@ -278,6 +287,41 @@ def comparing() -> dict[str, float | None]:
     return found | {"compare_p95_ms": times[int(len(times) * 0.95)]}
 
 
+def asking() -> dict[str, float]:
+    """For each operation, what it takes to find a request that shows that somebody can do it."""
+    found = {}
+    for size in OPERATIONS:
+        access = Access(read_configuration(declared(size)))
+        count = len(list(access.what_can("ann")))
+        assert count == size
+        found[str(size)] = milliseconds(lambda a=access: list(a.what_can("ann"))) / size  # type: ignore[misc]
+    return found
+
+
+def declared(operations: int) -> Iterator[Declaration]:
+    """One API, and one person who can do each of its operations by a statement of its own."""
+    about: Json = {"resource": "order/{id}", "tenant": "{tenant}"}
+    paths: Json = {
+        f"/{n}/{{tenant}}/{{id}}": {"get": {"operationId": f"Get{n}", "x-durward": about}}
+        for n in range(operations)
+    }
+    document: Json = {
+        "openapi": "3.1.0",
+        "security": [{"token": []}],
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "paths": paths,
+    }
+    own = "arn:durward:orders:*:${durward:TenantId}:order/*"
+    statements: Json = [
+        {"Effect": "Allow", "Action": f"orders:Get{n}", "Resource": own} for n in range(operations)
+    ]
+    api: Json = {"audience": "https://o.example", "upstream": "unix:/x", "openapi": document}
+    yield Declaration(Kinds.TENANT, "acme", {})
+    yield Declaration(Kinds.API, "orders", api)
+    yield Declaration(Kinds.POLICY, "own", {"Version": VERSION, "Statement": statements})
+    yield Declaration(Kinds.USER, "ann", {"tenant": "acme", "policies": ["own"]})
+
+
 def foreign(policy: dict[str, Any], dialect: Dialect) -> Document:
     statements = policy["Statement"]
     listed = statements if isinstance(statements, list) else [statements]
@@ -407,6 +451,7 @@ def main() -> int:
     found["adversarial_10000_us"] = adversarial(10_000)
     found |= compiling()
     found |= comparing()
+    found["what_can_ms_per_operation"] = asking()
     found |= filtering()
     found["filter_ms"] = max(found["filter_by_size_ms"].values())
     found["cedarpy_us"] = {str(size): cedar_us(size) for size in PEER_SIZES}

@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
 def test_the_examples_tests_pass_and_notice_every_fault() -> None:
     done = run_tests(EXAMPLE, "--mutate")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "13 of 13 passed, 0 faults unnoticed\n"
+    assert done.stdout == "14 of 14 passed, 0 faults unnoticed\n"
 
 
 def test_a_policy_that_breaks_its_promise_fails(copy: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.depth import depth
 from tests.oracle import naive_policy
 
-from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.find import Witness, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.analysis.redundancy import redundant
 from durward.core.policy.language.document import Document, read_document
 from durward.core.policy.symbolic.unknown import Unknown

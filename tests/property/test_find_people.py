@@ -10,7 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.depth import depth
 
-from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.analysis.find import find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Predicate, holds
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.document import Document, Kind, read_document
@@ -93,7 +94,7 @@ def test_of_everybody_somebody_is_found_or_nobody_is(
         PolicyStack([each], cross_tenant=cross_tenant, principal=person)
         for each in (granting, other)
     )
-    one, another = (side.predicate(lambda _: True) for side in (granted, left))
+    one, another = (side.whole.predicate(lambda _: True) for side in (granted, left))
     try:
         witness = find(granted, left)
     except Unknown as error:

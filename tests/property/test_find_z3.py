@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.oracle import naive_policy, z3_policy
 from tests.oracle.z3_texts import Beyond
 
-from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.find import Witness, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.language.document import Document, read_document
 from durward.core.policy.symbolic.unknown import Unknown
 

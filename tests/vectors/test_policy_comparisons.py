@@ -9,7 +9,8 @@ import pytest
 from tests.oracle import naive_policy, z3_policy
 from tests.vectors.policies import parameters
 
-from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.analysis.find import find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ActionMatch
 from durward.core.policy.language.dialect import imported
 from durward.core.policy.language.document import Kind, read_document

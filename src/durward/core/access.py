@@ -1,53 +1,52 @@
 """Who can do what by the declarations: the questions of `find`, asked of a configuration.
 
-Everybody who is declared is asked about as what they are: their roles, groups and policies, the
-clients that people come through, the policies of each API, guardrails and boundaries; in their own
-tenant, where one of the layers must grant, and in others, where both must. A token may have any
-scopes: what covers an action is left out, since it narrows. Only requests are looked for that some
-declared operation makes. Where a policy or the question asks whose a resource is, other tenants are
-those that are declared, and one that is not.
+Everybody who is declared is asked about as what they are, in every situation in which they can ask
+(`situations`), operation by operation: each against the statements that mean its action.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeVar
 
-from durward.core.api import Api
 from durward.core.configuration.configuration import Configuration
-from durward.core.openapi.operations import Operation
+from durward.core.openapi.template import filled_with
 from durward.core.policy.analysis.asking import Asking
-from durward.core.policy.analysis.find import PolicyStack, Witness, asked_for, find
-from durward.core.policy.analysis.operation_requests import PATH, RESOURCE_TENANT, asked_by
-from durward.core.policy.analysis.redundancy import Gone, Redundant, redundant_among, without
-from durward.core.policy.engine.atoms import equals, named
+from durward.core.policy.analysis.find import Frame, Witness, asked_for, find_framed
+from durward.core.policy.analysis.policy_stack import Narrowed
+from durward.core.policy.analysis.redundancy import (
+    Gone,
+    Redundant,
+    named,
+    redundant_among,
+    without,
+)
 from durward.core.policy.engine.predicate import (
     ACTION,
     FALSE,
     TRUE,
-    ActionMatch,
-    And,
-    Not,
-    Or,
     Predicate,
     PrincipalMatch,
-    atom_holds,
     atoms_of,
     compile_statement,
     keys_of,
 )
-from durward.core.policy.engine.request import NOBODY, Principal
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.engine.request import CLIENT_ID, NOBODY, TOKEN_SCOPES, Principal
+from durward.core.policy.engine.residual import residual
+from durward.core.policy.language.document import Document, Kind
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
+from durward.core.policy.symbolic.work import Work
 from durward.core.principals import USER, declared_principals
+from durward.core.situations import Place, Situation, Situations
 
+T = TypeVar("T")
 NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
 """Keys that tell one from another who has the same roles and groups."""
 NAMED_ALONE = (":user/", ":client/")
-THROUGH = "durward:clientid"
-MAX_BY_PATH = 100
-"""Of how many operations at once it is known that the path names the resource."""
 ANONYMOUSLY = "anonymous"
 """How they are named who ask without a token."""
-SIGNS_PEOPLE_IN = "authorization_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +57,6 @@ class Known:
     witness: Witness
 
 
-@dataclass(frozen=True)
-class Situation:
-    """Somebody at an API: through which client, in their own tenant or in others.
-
-    `side` decides there; `requests` are those that can be made.
-    """
-
-    side: PolicyStack
-    requests: Predicate
-
-
-Situations = dict[tuple[str, str, str], Situation]
-"""By API, by client, and by the tenant whose the resource is."""
-OWN, OTHERS = "", "*"
-"""The tenants of situations in which it makes no difference which tenant it is."""
-UNDECLARED = "~undeclared"
-STAGE = "durward:stage"
-"""Told with every request, as its API declares it."""
-
-
 class Access:
     """A configuration, ready to be asked."""
 
@@ -86,147 +65,156 @@ class Access:
     ) -> None:
         """`read` are policies that are taken as they are, in place of what is declared."""
         self.configuration = configuration
-        self._read = dict(read or {})
+        self.read = dict(read or {})
         self.principals = list(declared_principals(configuration))
         self.actions = {
             o.action.lower(): o.action for a in configuration.apis.values() for o in a.operations
         }
+        self.situations = Situations(configuration, self.read)
         self.reads = self._everything_read()
-        self.tenants = frozenset(configuration.tenants)
-        self.evaluated = configuration.evaluated
 
     def who_can(self, action: str, resource: str) -> Iterator[Known]:
         """Everybody who can do it under some circumstances.
 
         Raises ValueError, and Unknown after everybody of whom it could be settled.
         """
-        wanted, asking = asked_for(action, resource), Asking()
-        for principal in (*self.principals, NOBODY):
-            if witness := asking(self._witness, principal, wanted):
-                yield Known(principal, witness)
-        asking.end()
+        wanted = asked_for(action, resource)
+        found = self._known((*self.principals, NOBODY), wanted)
+        return _with_advice(found, "ask about one action, and with --resource about one tenant")
 
     def what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
         """Each operation that somebody can do, with a request. Raises Unknown at the end."""
-        everybody, asking = (*self.principals, NOBODY), Asking()
-        principals = [found for found in everybody if name in names_of(found)]
-        for principal in principals:
-            for action in self.actions.values():
-                if witness := asking(self._witness, principal, asked_for(action)):
-                    yield action, witness
-        asking.end()
+        return _with_advice(self._what_can(name), "ask `who-can` about one action")
 
     def breaches(self, never: Predicate) -> Iterator[Known]:
         """Who is allowed what must never be; of all who are alike, one.
 
         Raises Unknown at the end.
         """
-        asking = Asking()
-        for principal in self._different(never):
-            if witness := asking(self._witness, principal, never):
-                yield Known(principal, witness)
-        asking.end()
+        found = self._known(self._different(never), never)
+        return _with_advice(found, "describe fewer actions, or one resource, in each statement")
 
     def redundant(self) -> Iterator[Redundant]:
         """Statements without which nothing changes for anybody, all of them together."""
-        idle = self.idle
+        idle, work = self.idle, Work()
         deciding = [found for found in self._documents() if found.name not in idle]
+        different = [found.attachments[0] for found in self._different(TRUE)]
+        left = {frozenset[str](): self}
 
-        def matters(gone: Gone) -> bool:
-            return any(changes(self, self._without(gone)))
+        def matters(gone: Gone, more: str) -> bool:
+            """Whether one statement more matters, beside those of which none does."""
+            now = left.get(gone) or self.without(gone)
+            left.clear()
+            left[gone] = now
+            less, actions = now.without(frozenset({more})), now.meant_by_statement(more)
+            return any(_changes(now, less, different, actions, work))
 
         return redundant_among(deciding, matters)
 
     @property
     def idle(self) -> frozenset[str]:
         """The policies that decide about nobody who is declared: nobody has the role, say."""
-        deciding = frozenset(
-            document.name
-            for principal in (*self.principals, NOBODY)
-            for situation in self.situations(principal, frozenset({THROUGH}), frozenset()).values()
-            for document in chain(situation.side.grants, *situation.side.ceilings)
-        )
+        bundle = self.configuration.bundle
+        clients = (name for name in self.configuration.clients)
+        places = {
+            *chain.from_iterable(principal.attachments for principal in self.principals),
+            *(f"client/{name}" for name in clients),
+        }
+        asked = chain(bundle.identity.items(), bundle.boundaries.items())
+        deciding = {
+            *chain.from_iterable(names for place, names in asked if place in places),
+            *chain.from_iterable(bundle.resources.values()),
+            *bundle.guardrails,
+        }
         return frozenset(self.configuration.policies) - deciding
 
     def _documents(self) -> list[Document]:
         """Every policy that is attached to something."""
-        return list({found.name: found for found in self._read.values()}.values())
+        return list({found.name: found for found in self.read.values()}.values())
 
-    def _without(self, gone: Gone) -> "Access":
+    def without(self, gone: Gone) -> "Access":
         """The same configuration, less some statements."""
-        read = {key: without(found, gone) for key, found in self._read.items()}
-        return Access(self.configuration, read)
+        less = copy(self)
+        less.read = {key: without(found, gone) for key, found in self.read.items()}
+        less.situations = Situations(self.configuration, less.read)
+        return less
 
-    def situations(
+    def meant_by_statement(self, name: str) -> list[str]:
+        """The actions that a statement means, in lower case, by its document's name and its own."""
+        return [
+            action
+            for document in self._documents()
+            for statement in document.statements
+            if named(document, statement.name) == name
+            for action in self._meant_by(compile_statement(statement))
+        ]
+
+    def frame(self, situation: Situation, action: str) -> Frame:
+        """What is known of requests for an action in a situation."""
+        return Frame(
+            situation.principal,
+            situation.stack.cross_tenant,
+            situation.known(action, self.reads),
+            situation.resource,
+            self.situations.lists,
+        )
+
+    def _meant_by(self, wanted: Predicate) -> list[str]:
+        """The actions that may be wanted, in lower case."""
+        return [each for each in self.actions if residual(wanted, {ACTION: each}) != FALSE]
+
+    def _known(self, principals: Iterable[Principal], wanted: Predicate) -> Iterator[Known]:
+        """Each of them who can do what is wanted."""
+        asking, work, actions = Asking(), Work(), self._meant_by(wanted)
+        for principal in principals:
+            situations = self._situations(principal, wanted)
+            if witness := asking(self._witness, situations, wanted, actions, work):
+                yield Known(principal, witness)
+        asking.end()
+
+    def _what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
+        everybody, asking, work = (*self.principals, NOBODY), Asking(), Work()
+        for principal in (found for found in everybody if name in names_of(found)):
+            situations = list(self._situations(principal, TRUE))
+            for folded, action in self.actions.items():
+                if witness := asking(self._witness, situations, TRUE, [folded], work):
+                    yield action, witness
+        asking.end()
+
+    def _situations(self, principal: Principal, wanted: Predicate) -> Iterator[Situation]:
+        by_client = CLIENT_ID in self.reads | keys_of(wanted)
+        return self.situations.of(principal, by_client=by_client)
+
+    def _witness(
         self,
-        principal: Principal,
-        keys: frozenset[str],
-        tenants: frozenset[str],
-        wanted: Predicate = TRUE,
-    ) -> Situations:
-        """Everywhere that somebody can ask; `keys` are what the question and policies read.
-
-        Operations that are not what is `wanted` need not be asked for.
-        """
-        found: Situations = {}
-        is_told = RESOURCE_TENANT in keys
-        for client in self._clients_of(principal, keys):
-            person = replace(principal, client=client) if client else principal
-            for api in self.configuration.apis.values():
-                asked = [each for each in api.operations if _is_asked_for(each, wanted)]
-                for tenant in _tenants_of(person, tenants, is_told=is_told):
-                    cross_tenant = tenant != OWN and person is not NOBODY
-                    side = self._side(person, api, cross_tenant=cross_tenant)
-                    if not cross_tenant or (side.grants and side.ceilings[-1]):
-                        elsewhere = api.id in self.evaluated
-                        requests = _requests(api, asked, person, tenant, keys, elsewhere=elsewhere)
-                        if STAGE in keys:
-                            requests = And((requests, equals(STAGE, api.stage)))
-                        found[api.id, client, tenant] = Situation(side, requests)
-        return found
-
-    def _witness(self, principal: Principal, wanted: Predicate) -> Witness | None:
-        keys, asking = self.reads | keys_of(wanted), Asking()
-        for situation in self.situations(principal, keys, self.tenants, wanted).values():
-            under = And((situation.requests, wanted))
-            if witness := asking(find, situation.side, under=under):
-                return spelled(witness, self.actions)
+        situations: Iterable[Situation],
+        wanted: Predicate,
+        actions: Sequence[str],
+        work: Work,
+    ) -> Witness | None:
+        """A request in one of the situations. Raises Unknown, with what to ask instead."""
+        asking = Asking()
+        for situation in situations:
+            for action in actions:
+                allowed = situation.stack.about(action)
+                if action in situation.operations and allowed.can_grant:
+                    found = asking(self._request, situation, action, allowed, wanted, work)
+                    if found:
+                        return spelled(found, self.actions)
         asking.end()
         return None
 
-    def _side(self, principal: Principal, api: Api, *, cross_tenant: bool) -> PolicyStack:
-        """What decides: in the own tenant either layer grants, in others both must."""
-        bundle = self.configuration.bundle
-        identity = self._attached(bundle.identity, principal.attachments)
-        names = bundle.resources.get(api.id, ())
-        resource = [self._document(name, Kind.RESOURCE) for name in names]
-        ceilings = [[self._document(name, Kind.IDENTITY)] for name in bundle.guardrails]
-        bounded = (*principal.attachments, principal.through)
-        ceilings += [
-            self._attached(bundle.boundaries, [name])
-            for name in bounded
-            if name in bundle.boundaries
-        ]
-        if cross_tenant:
-            return PolicyStack(
-                identity, [*ceilings, resource], cross_tenant=True, principal=principal
-            )
-        return PolicyStack([*identity, *resource], ceilings, principal=principal)
-
-    def _clients_of(self, principal: Principal, keys: frozenset[str]) -> list[str]:
-        """The clients through which a person comes; of those that make no difference, one."""
-        if principal.kind != USER:
-            return [""]
-        declared = [
-            name
-            for name, client in self.configuration.clients.items()
-            if SIGNS_PEOPLE_IN in client.grants and not client.disabled
-        ]
-        if THROUGH in keys:
-            return declared or [""]
-        boundaries = self.configuration.bundle.boundaries
-        alike = {boundaries.get(f"client/{name}"): name for name in reversed(declared)}
-        return list(alike.values()) or [""]
+    def _request(
+        self,
+        situation: Situation,
+        action: str,
+        allowed: Narrowed,
+        wanted: Predicate,
+        work: Work,
+    ) -> Witness | None:
+        frame, made = self.frame(situation, action), requests_of(situation, action)
+        with _told_about(situation, self.actions[action]):
+            return find_framed(frame, allowed, made, under=wanted, work=work)
 
     def _different(self, never: Predicate) -> Iterator[Principal]:
         """One of those who have the same roles and groups in the same tenant.
@@ -240,7 +228,7 @@ class Access:
             own = principal.attachments[0]
             is_apart = by_name or own in bundle.identity or own in bundle.boundaries
             like = (principal.kind, principal.tenant, principal.roles, principal.groups)
-            is_told = principal.kind != USER and THROUGH in keys
+            is_told = principal.kind != USER and CLIENT_ID in keys
             if is_apart or is_told or like not in seen:
                 seen.add(like)
                 yield principal
@@ -259,21 +247,9 @@ class Access:
             *(
                 keys_read(compile_statement(statement))
                 for name, kind in dict.fromkeys(attached)
-                for statement in self._document(name, kind).statements
+                for statement in self.situations.document(name, kind).statements
             )
         )
-
-    def _attached(
-        self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
-    ) -> list[Document]:
-        listed = dict.fromkeys(named for name in names for named in attachments.get(name, ()))
-        return [self._document(name, Kind.IDENTITY) for name in listed]
-
-    def _document(self, name: str, kind: Kind) -> Document:
-        if (name, kind) not in self._read:
-            body = self.configuration.bundle.documents[name]
-            self._read[name, kind] = read_document(body, name, kind)
-        return self._read[name, kind]
 
 
 def keys_read(predicate: Predicate) -> frozenset[str]:
@@ -294,44 +270,149 @@ class Change:
     lost: Witness | None
 
 
-NOWHERE = Situation(PolicyStack([]), FALSE)
-
-
 def changes(old: Access, new: Access) -> Iterator[Change]:
     """Everybody for whom something is otherwise. Raises Unknown at the end.
 
     Who is declared in one configuration alone can do nothing in the other.
     """
+    names = (each.attachments[0] for each in (*old.principals, *new.principals, NOBODY))
+    actions = list({**old.actions, **new.actions})
+    found = _changes(old, new, list(dict.fromkeys(names)), actions, Work())
+    return _with_advice(found, "compare fewer changes at once")
+
+
+def _changes(
+    old: Access, new: Access, names: Sequence[str], actions: Sequence[str], work: Work
+) -> Iterator[Change]:
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
-    keys = old.reads | new.reads | {THROUGH}  # whoever is alike in one may not be in the other
-    tenants, actions = old.tenants | new.tenants, old.actions | new.actions
     asking = Asking()
-    for name in before | after:
-        was = old.situations(before[name], keys, tenants) if name in before else {}
-        will_be = new.situations(after[name], keys, tenants) if name in after else {}
-        gained = lost = None
-        for place in was | will_be:
-            first, second = was.get(place, NOWHERE), will_be.get(place, NOWHERE)
-            gained = gained or asking(_more, second, first, actions)
-            lost = lost or asking(_more, first, second, actions)
+    for name in names:
+        homes = frozenset(each[name].tenant for each in (before, after) if name in each)
+        was = _Side(old, _places(old, before.get(name), homes), actions, work)
+        will_be = _Side(new, _places(new, after.get(name), homes), actions, work)
+        gained, lost = asking(_more, will_be, was), asking(_more, was, will_be)
         if gained or lost:
             yield Change(after.get(name) or before[name], gained, lost)
     asking.end()
 
 
-def _more(there: Situation, here: Situation, actions: Mapping[str, str]) -> Witness | None:
+@dataclass(frozen=True)
+class _Side:
+    """What somebody may be asked about on one side of a comparison."""
+
+    access: Access
+    places: Mapping[Place, Situation]
+    actions: Sequence[str]
+    work: Work
+
+
+def _places(
+    access: Access, principal: Principal | None, homes: frozenset[str]
+) -> dict[Place, Situation]:
+    if principal is None:
+        return {}
+    found = access.situations.of(principal, by_client=True, homes=homes)
+    return {situation.place: situation for situation in found}
+
+
+def _more(there: _Side, here: _Side) -> Witness | None:
     """A request that is allowed there and not here, or cannot be made here."""
-    both = And((there.requests, here.requests))
-    alone = And((there.requests, Not(here.requests)))
     asking = Asking()
-    found = asking(find, there.side, here.side, both)
-    if found is None and there.requests != here.requests:
-        found = asking(find, there.side, under=alone)
-    if found:
-        return spelled(found, actions)
+    for place, situation in there.places.items():
+        other = here.places.get(place)
+        if other and _are_alike(situation, other):
+            continue
+        for action in there.actions:
+            if action in situation.operations:
+                witness = asking(_more_of, there, here, situation, other, action)
+                if witness:
+                    return spelled(witness, {**here.access.actions, **there.access.actions})
     asking.end()
     return None
+
+
+def _are_alike(one: Situation, other: Situation) -> bool:
+    """Whether the same policies decide the same requests, whatever is asked."""
+    return (
+        one.principal == other.principal
+        and one.api == other.api
+        and one.stack.whole.says_the_same(other.stack.whole)
+    )
+
+
+def _more_of(
+    there: _Side, here: _Side, situation: Situation, other: Situation | None, action: str
+) -> Witness | None:
+    allowed = situation.stack.about(action)
+    if not allowed.can_grant:
+        return None
+    frame, made = there.access.frame(situation, action), requests_of(situation, action)
+    with _told_about(situation, there.access.actions[action]):
+        if other is None or action not in other.operations:
+            return find_framed(frame, allowed, made, work=there.work)
+        denied = other.stack.about(action)
+        is_same_api = (situation.api.stage, situation.operations[action]) == (
+            other.api.stage,
+            other.operations[action],
+        )
+        are_alike = is_same_api and situation.principal == other.principal
+        if are_alike and allowed.says_the_same(denied):
+            return None
+        other_frame, asking = here.access.frame(other, action), Asking()
+        found = asking(find_framed, frame, allowed, made, denied, other_frame, work=there.work)
+        if found is None and not is_same_api:
+            made, others = (
+                requests_of(each, action, by_scopes=True) for each in (situation, other)
+            )
+            found = asking(
+                find_framed,
+                frame,
+                allowed,
+                made,
+                other=other_frame,
+                but_not=others,
+                work=there.work,
+            )
+        if found is None:
+            asking.end()
+        return found
+
+
+@contextmanager
+def _told_about(situation: Situation, action: str) -> Iterator[None]:
+    """Say of an Unknown what it was about, and what to ask instead."""
+    try:
+        yield
+    except Exhausted:
+        raise
+    except Unknown as error:
+        who = names_of(situation.principal)[0]
+        operations = situation.operations[action.lower()]
+        last = filled_with(operations[0].resource or "", "1")
+        tenant = situation.tenant if situation.tenant is not None else "other"
+        name = f"arn:durward:{situation.api.id}:{situation.api.stage}:{tenant}:{last}"
+        instead = f"ask about one resource, such as `who-can {action} --resource {name}`"
+        raise Unknown(f"`{action}` by {who}: {error}; {instead}") from None
+
+
+def _with_advice(answers: Iterator[T], advice: str) -> Iterator[T]:
+    """The answers; what is left when a question took all its steps comes with an advice."""
+    try:
+        yield from answers
+    except Exhausted as error:
+        raise Exhausted(f"{error}; {advice}") from None
+
+
+def requests_of(
+    situation: Situation, action: str, *, by_scopes: bool = False
+) -> Callable[[frozenset[str]], Predicate]:
+    """The requests for an action that somebody can make, by the keys that tell them apart.
+
+    `by_scopes`: they are told apart by what their token may do too.
+    """
+    more = {TOKEN_SCOPES} if by_scopes else frozenset[str]()
+    return lambda keys: situation.requests(action, keys | more)
 
 
 def spelled(witness: Witness, actions: Mapping[str, str]) -> Witness:
@@ -339,52 +420,6 @@ def spelled(witness: Witness, actions: Mapping[str, str]) -> Witness:
     request = witness.request
     action = actions.get(request.folded_action, request.action)
     return Witness(replace(request, action=action))
-
-
-def _tenants_of(principal: Principal, declared: frozenset[str], *, is_told: bool) -> list[str]:
-    """Whose resources somebody can ask for."""
-    if not is_told:
-        return [OWN] if principal is NOBODY else [OWN, OTHERS]
-    others = sorted({*declared, UNDECLARED} - {principal.tenant})
-    return [OWN, *others]
-
-
-def _is_asked_for(operation: Operation, wanted: Predicate) -> bool:
-    """Whether its action is one that is wanted; where that is not told in so many words, it is."""
-    parts = wanted.parts if isinstance(wanted, And) else ()
-    acts = (part for part in parts if isinstance(part, ActionMatch))
-    return all(atom_holds(part, {ACTION: operation.action}) for part in acts)
-
-
-def _requests(
-    api: Api,
-    operations: Sequence[Operation],
-    principal: Principal,
-    tenant: str,
-    keys: frozenset[str],
-    *,
-    elsewhere: bool,
-) -> Predicate:
-    """What somebody can ask an API for: without a token, what is declared to need none.
-
-    `elsewhere` tells whether enforcement points of others ask about it too.
-    """
-    whose, is_told = tenant or principal.tenant, RESOURCE_TENANT in keys
-    may = [each for each in operations if each.public or principal is not NOBODY]
-    if len(may) > MAX_BY_PATH:
-        keys = frozenset(key for key in keys if not key.startswith(PATH))
-    if is_told and not whose:  # who has no tenant has no resources of their own
-        may = [each for each in may if not each.tenant]
-    told = whose if is_told else None
-    asked = Or(
-        tuple(asked_by(each, api.id, api.stage, told, keys, elsewhere=elsewhere) for each in may)
-    )
-    if tenant == OTHERS:
-        own = named(f"arn:*:*:*:{principal.tenant}:*")
-        return And((asked, Not(own), Not(named("arn:*:*:*::*"))))
-    if tenant:
-        return And((asked, named(f"arn:*:*:*:{tenant}:*")))
-    return asked
 
 
 def names_of(principal: Principal) -> tuple[str, ...]:

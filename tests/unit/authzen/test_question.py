@@ -136,6 +136,21 @@ def test_scopes_and_the_client_that_somebody_came_through_narrow() -> None:
     assert isinstance(ask(context={"durward:ClientId": ["gate"]}), Unknown)
 
 
+def test_a_key_has_as_many_values_as_the_catalogue_says() -> None:
+    """A list where there is one value cannot be read: no Deny lapses by it."""
+    lists = {"durward:Amr": "pwd", "durward:SourceIp": ["10.0.0.1", "10.0.0.2"]}
+    found = known(context={**lists, "durward:Acr": "1", "durward:QueryParam/q": 7})
+    assert found.get("durward:amr") == ("pwd",)
+    assert found.get("durward:queryparam/q") == ("7",)
+    assert found.get("durward:acr") == "1"
+    assert not isinstance(found.get("durward:sourceip"), str | tuple | None)
+    sent = {"tenant": "acme", "owner": ["alice"], "tags": ["a"], "members": "alice"}
+    told = known(resource={"type": "record", "id": "9", "properties": sent})
+    assert told.get("durward:resourcemembers") == ("alice",)
+    for key in ("durward:resourceowner", "durward:resourceattr/tags"):
+        assert not isinstance(told.get(key), str | tuple | None), key
+
+
 def test_the_context_tells_circumstances_and_not_who_somebody_is() -> None:
     found = known(
         context={
@@ -149,7 +164,7 @@ def test_the_context_tells_circumstances_and_not_who_somebody_is() -> None:
         }
     )
     assert found.get("durward:sourceip") == "192.0.2.1"
-    assert found.get("durward:header/x") == "y"
+    assert found.get("durward:header/x") == ("y",)
     assert found.get("durward:roles") == ("author",)
     assert found.get("durward:resourcetenant") == "acme"
     assert found.get("durward:currenttime") == "1800000000"

@@ -5,13 +5,8 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.analysis.find import (
-    PolicyStack,
-    asked_for,
-    differences,
-    find,
-    prove,
-)
+from durward.core.policy.analysis.find import asked_for, differences, find, prove
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ConditionMatch, compile_statement
 from durward.core.policy.engine.request import Principal
 from durward.core.policy.language.dialect import Place, imported

@@ -99,7 +99,7 @@ def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
     assert told(clerks({}, deny)) == ("sign-in", "durward:AuthAge", "300")
     lines = list(explain(PolicySet(clerks({}, deny)), GET).lines())
     assert lines[0].startswith("denied: `p/#2`")
-    assert "  NumericGreaterThan durward:AuthAge wants `300`, was `4000`" in lines
+    assert "  NumericGreaterThan durward:AuthAge `300` holds, was `4000`" in lines
 
 
 def test_a_value_fits_every_condition_on_its_key() -> None:
@@ -239,3 +239,98 @@ def test_several_stand_in_the_text_and_in_the_json() -> None:
         {"kind": "sign-in", "key": "durward:Acr", "value": "2"},
         {"kind": "value", "key": "app:Open", "value": "yes"},
     ]
+
+
+AT_THE_EDGE = {
+    "durward:OperationId": "GetOrder",
+    "durward:RequestMethod": "GET",
+    "durward:Stage": "s",
+    "durward:CurrentTime": "1800000000",
+    "durward:Amr": ["pwd"],
+    "durward:AuthTime": "1799999000",
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "miss"),
+    [
+        ({"StringEquals": {"durward:RiskScore": "1"}}, None),
+        ({"StringEquals": {"durward:ResourceAttr/state": "open"}}, None),
+        ({"StringEquals": {"durward:Stage": "prod"}}, None),
+        ({"StringEquals": {"durward:RequestMethod": "POST"}}, None),
+        ({"StringEquals": {"durward:PathParam/id": "1"}}, None),
+        ({"DateLessThan": {"durward:CurrentTime": "2020-01-01T00:00:00Z"}}, None),
+        ({"NumericLessThan": {"durward:AuthTime": "1700000000"}}, None),
+        ({"Null": {"durward:CurrentTime": "true"}}, None),
+        ({"StringEquals": {"durward:Amr": "otp"}}, None),
+        (
+            {"DateGreaterThan": {"durward:CurrentTime": "2030-01-01T00:00:00Z"}},
+            ("time", "durward:CurrentTime", "2030-01-02T00:00:00Z"),
+        ),
+        (
+            {"ForAnyValue:StringEquals": {"durward:Amr": "otp"}},
+            ("sign-in", "durward:Amr", "otp"),
+        ),
+        ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:Acr", "2")),
+    ],
+)
+def test_what_no_request_has_is_no_miss(
+    condition: dict[str, Any], miss: tuple[str, str, str] | None
+) -> None:
+    """A key, a list, a time or an operation that this one cannot have at the edge."""
+    found = told(clerks({"Condition": condition}), replace(GET, context=AT_THE_EDGE))
+    if miss and miss[0] == "time":
+        assert found is not None
+        assert found[:2] == miss[:2]
+        assert found[2] > "2030-01-01"
+    else:
+        assert found == miss
+
+
+@pytest.mark.parametrize(
+    ("effect", "condition", "line"),
+    [
+        (
+            "Allow",
+            {"StringEquals": {"durward:Roles": "clerk"}},
+            (
+                "StringEquals durward:Roles wants `clerk`, was the list `clerk`: "
+                "write `ForAnyValue:StringEquals`"
+            ),
+        ),
+        (
+            "Allow",
+            {"DateLessThan": {"durward:CurrentTime": "2020-01-01T00:00:00Z"}},
+            (
+                "DateLessThan durward:CurrentTime wants `2020-01-01T00:00:00Z`, "
+                "was `2027-01-15T08:00:00Z`"
+            ),
+        ),
+        (
+            "Allow",
+            {"DateLessThan": {"durward:CurrentTime": "1700000000"}},
+            "DateLessThan durward:CurrentTime wants `1700000000`, was `1800000000`",
+        ),
+        (
+            "Deny",
+            {"StringNotEquals": {"durward:TenantId": "globex"}},
+            "StringNotEquals durward:TenantId `globex` holds, was `acme`",
+        ),
+        (
+            "Deny",
+            {"NumericLessThan": {"durward:Stage": "5"}},
+            "NumericLessThan durward:Stage `5`, was `s`, not readable: a Deny applies then",
+        ),
+    ],
+)
+def test_a_line_says_what_was_compared(effect: str, condition: dict[str, Any], line: str) -> None:
+    statements: list[dict[str, Any]] = [{"Effect": effect, "Condition": condition}]
+    statements += [{}] if effect == "Deny" else []
+    asked = replace(GET, context=AT_THE_EDGE)
+    lines = list(explain(PolicySet(clerks(*statements)), asked).lines())
+    assert f"  {line}" in lines
+
+
+def test_a_deny_without_conditions_is_told_as_what_denied() -> None:
+    lines = list(explain(PolicySet(clerks({}, {"Effect": "Deny"})), GET).lines())
+    assert lines[0] == "denied: `p/#2` (identity policy)"

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from durward.core.policy.analysis.explain import explain
-from durward.core.policy.analysis.find import PolicyStack, find
+from durward.core.policy.analysis.find import find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.analysis.spelling import spelled, spelled_in
 from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet

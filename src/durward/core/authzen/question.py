@@ -14,7 +14,8 @@ from durward.core.authzen.body import Action, Entity, Evaluation
 from durward.core.configuration.api import DeclaredObject
 from durward.core.configuration.configuration import Configuration
 from durward.core.openapi.operations import can_be_named, is_object
-from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.policy.engine.request import UNREADABLE, AccessRequest, Principal
+from durward.core.policy.language.catalogue import catalogue_of
 from durward.core.principals import CLIENT, USER, declared_principal
 from durward.core.values import Instant, numeric_date
 
@@ -50,6 +51,7 @@ class Directory:
         self._apis = {
             name: configuration.apis[name] for name in authzen_apis if name in configuration.apis
         }
+        self._catalogue = catalogue_of({}, configuration.keys)
         self._now = str(numeric_date(now))
 
     def request(self, asked: Evaluation) -> AccessRequest | Unknown:
@@ -70,10 +72,10 @@ class Directory:
         if not is_named or (tenant and not can_be_named(tenant)):
             return Unknown("the resource cannot be named")
         context = {
-            **_circumstances(asked.context),
-            **_tags("PrincipalTag", asked.subject.properties),
-            **_tags("RequestTag", asked.action.properties),
-            **_of_object(sent, declared),
+            **self._told(_circumstances(asked.context)),
+            **self._told(_tags("PrincipalTag", asked.subject.properties)),
+            **self._told(_tags("RequestTag", asked.action.properties)),
+            **self._told(_of_object(sent, declared)),
             "durward:ResourceTenant": tenant or None,
             "durward:Stage": api.stage,
             "durward:CurrentTime": self._now,
@@ -81,6 +83,20 @@ class Directory:
         }
         resource = f"arn:durward:{api.id}:{api.stage}:{tenant}:{name}"
         return AccessRequest(principal, action, resource, context)
+
+    def _told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with as many of them as their keys have, as the catalogue says.
+
+        One value of a key that has several is a list of one. Several values of a key that has one
+        cannot be read: a plain operator, which never holds for a list, would let a Deny lapse.
+        """
+        return {name: self._shaped(name, value) for name, value in values.items()}
+
+    def _shaped(self, name: str, value: object) -> object:
+        key = self._catalogue.key(name)
+        if key is not None and key.many:
+            return value if value is None or isinstance(value, list) else [value]
+        return UNREADABLE if isinstance(value, list) else value
 
     def subjects(self, kind: str) -> Iterator[str]:
         """The ids of all subjects of a type, in order."""

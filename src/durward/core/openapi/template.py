@@ -36,6 +36,11 @@ def without_variables(text: str) -> str:
     return _VARIABLE.sub("", text)
 
 
+def filled_with(text: str, value: str) -> str:
+    """A text with one value for each of its variables."""
+    return _VARIABLE.sub(lambda _: value, text)
+
+
 def filled(text: str | None, values: Mapping[str, str]) -> str | None:
     """A text with the values of its variables; None where one is missing."""
     try:

@@ -15,7 +15,8 @@ from durward.core.configuration.configuration import read_configuration
 from durward.core.errors import Misconfigured
 from durward.core.names import check_action, check_never, check_pattern
 from durward.core.policy.analysis.asking import Asking
-from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.find import Witness, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Or, compile_statement
 from durward.core.policy.language.document import Document, parse_document
 from durward.core.policy.language.pattern import parse_action
@@ -206,7 +207,10 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
         gained, lost = asking(find, new_side, old_side), asking(find, old_side, new_side)
         if gained or lost:
             yield difference(None, gained, lost)
-        asking.end()
+        try:
+            asking.end()
+        except Unknown as error:
+            raise Unknown(f"{error}; compare the statements about one action alone") from None
         return
     for change in changes(access_of(old), access_of(new)):
         yield difference(names_of(change.principal)[0], change.gained, change.lost)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -18,9 +18,14 @@ class Asking:
     def __call__(
         self, question: Callable[P, T | None], *args: P.args, **more: P.kwargs
     ) -> T | None:
-        """The answer; None where there is none, and where that cannot be settled."""
+        """The answer; None where there is none, and where that cannot be settled.
+
+        Raises Exhausted, after which no other question has an answer.
+        """
         try:
             return question(*args, **more)
+        except Exhausted:
+            raise
         except Unknown as error:
             self._open = self._open or error
             return None

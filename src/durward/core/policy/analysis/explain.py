@@ -1,7 +1,9 @@
 """Why: the statement that decided, or of every statement that came close what failed in it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import assert_never
 
 from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
@@ -24,13 +26,16 @@ from durward.core.policy.engine.predicate import (
     Facts,
     PrincipalMatch,
     ResourceMatch,
+    condition_holds,
 )
 from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.language.document import Condition, Effect
 from durward.core.policy.language.operators import Operand
-from durward.core.policy.language.pattern import ResourcePattern
+from durward.core.policy.language.pattern import ResourcePattern, Unreadable
 from durward.core.wire import JsonLike
 
 MAX_CANDIDATES = 20
+UNREADABLE = "not readable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,13 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.element} wants {self.wanted}, was {self.given}"
+
+    @property
+    def applied(self) -> str:
+        """The same of a condition that made a Deny apply."""
+        if self.given.endswith(UNREADABLE):
+            return f"{self.element} {self.wanted}, was {self.given}: a Deny applies then"
+        return f"{self.element} {self.wanted} holds, was {self.given}"
 
     def to_wire(self) -> dict[str, JsonLike]:
         """The element for machines."""
@@ -104,9 +116,9 @@ class Explanation:
         if self.cross_tenant and self.result is Result.IMPLICIT_DENY:
             yield "tenant: the resource is another tenant's; its own policy must allow it too"
         for candidate in self.candidates:
-            if candidate.held:
+            if candidate.effect == Effect.DENY and not candidate.failures:
                 yield f"denied: `{candidate.statement}` ({candidate.layer})"
-                yield from (f"  {found}" for found in candidate.held)
+                yield from (f"  {found.applied}" for found in candidate.held)
         missed = [candidate for candidate in self.candidates if candidate.failures]
         for place, candidate in enumerate(missed):
             title = "nearest" if place == 0 else "also"
@@ -194,7 +206,7 @@ def _failure(atom: Element, facts: Facts) -> Failure:
             texts += [str(value).lower() for value in sorted(condition.absent)]
             element = f"{condition.name} {spelled(condition.key, condition.written)}"
             wanted = listed(texts) + _where(condition.operands, facts)
-            return Failure(element, wanted, _shown(facts.get(condition.key)))
+            return Failure(element, wanted, _given(condition, facts))
         case _:
             assert_never(atom)
 
@@ -206,9 +218,31 @@ def _where(texts: Sequence[ResourcePattern | Operand], facts: Facts) -> str:
     return f" (where {', '.join(known)})" if known else ""
 
 
+def _given(condition: Condition, facts: Facts) -> str:
+    """A value beside what a condition wants: as it is written there, and why it cannot do."""
+    operator, value = condition.operator, facts.get(condition.key)
+    try:
+        condition_holds(condition, facts.get)
+    except Unreadable:
+        return ", ".join(dict.fromkeys((_shown(value), UNREADABLE)))
+    if operator and operator.name.startswith("Date") and isinstance(value, str):
+        return _instant(condition, value)
+    if operator and condition.quantifier is None and isinstance(value, tuple) and value:
+        return f"the list {_shown(value)}: write `ForAnyValue:{condition.name}`"
+    return _shown(value)
+
+
+def _instant(condition: Condition, value: str) -> str:
+    """An instant as the policy writes instants: as a date beside one."""
+    if value.isdecimal() and not all(each.text.isdecimal() for each in condition.operands):
+        with suppress(ValueError, OverflowError):
+            return f"`{datetime.fromtimestamp(int(value), UTC):%Y-%m-%dT%H:%M:%SZ}`"
+    return _shown(value)
+
+
 def _shown(value: object) -> str:
     if value is None or value == ():
         return "absent"
     if isinstance(value, tuple):
         return listed(value)
-    return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else "not readable"
+    return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else UNREADABLE

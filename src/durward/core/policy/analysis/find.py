@@ -6,14 +6,15 @@ rules of evaluation before it is shown; where neither a witness nor a proof was 
 says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain
 
+from durward.core.policy.analysis.policy_stack import Narrowed, PolicyStack
 from durward.core.policy.analysis.spelling import spelled, spellings
+from durward.core.policy.engine.atoms import named
 from durward.core.policy.engine.predicate import (
     ACTION,
+    FALSE,
     PRINCIPAL,
     RESOURCE,
     TRUE,
@@ -27,6 +28,7 @@ from durward.core.policy.engine.predicate import (
     atoms_of,
     compile_statement,
     holds,
+    keys_of,
 )
 from durward.core.policy.engine.request import (
     CLIENT_ID,
@@ -37,69 +39,35 @@ from durward.core.policy.engine.request import (
     ROLES,
     SUBJECT,
     TENANT_ID,
+    TENANT_SEGMENT,
     TOKEN_SCOPES,
     AccessRequest,
     Principal,
 )
+from durward.core.policy.engine.residual import residual
 from durward.core.policy.language.dialect import DELEGATE
-from durward.core.policy.language.document import Document, Effect, Statement
-from durward.core.policy.language.pattern import parse_action, parse_resource
+from durward.core.policy.language.pattern import literally, parse_action, parse_resource
 from durward.core.policy.symbolic.outline import Outline, could_meet, outline_of
+from durward.core.policy.symbolic.request_keys import (
+    RESOURCE_TENANT,
+    reading,
+    with_lists,
+    with_tenant_of_resource,
+)
 from durward.core.policy.symbolic.solve import solve
 from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.work import Work
 from durward.core.wire import JsonLike
 
+OLD = "@before"
+"""Behind the name of a key whose value is another one on the other side."""
+NO_SCOPE = ""
 LISTS = (ROLES, GROUPS, TOKEN_SCOPES)
 MAX_OUTLINES = 16
 SOMEBODY_ELSE = "somebody-else"
 """Whose a resource is that is not the principal's own tenant's."""
 TOLD = (SUBJECT, PRINCIPAL_TYPE, TENANT_ID, CLIENT_ID, PRINCIPAL_ARN, *LISTS)
 DERIVED = {ACTION, RESOURCE, PRINCIPAL, *TOLD}
-
-
-@dataclass(frozen=True)
-class PolicyStack:
-    """What decides for somebody: documents that grant, and ceilings, each of which must allow.
-
-    The resource is of the principal's own tenant, unless `cross_tenant`. Without a principal the
-    question is about whoever may ask.
-    """
-
-    grants: Sequence[Document]
-    ceilings: Sequence[Sequence[Document]] = ()
-    cross_tenant: bool = False
-    principal: Principal | None = None
-
-    @cached_property
-    def allows(self) -> dict[object, Statement]:
-        """The statements that grant, by what they say."""
-        return _by_meaning(self.grants, Effect.ALLOW)
-
-    @cached_property
-    def denies(self) -> dict[object, Statement]:
-        """Those that deny, wherever they stand."""
-        documents = chain(self.grants, *self.ceilings)
-        return _by_meaning(documents, Effect.DENY)
-
-    @cached_property
-    def levels(self) -> list[dict[object, Statement]]:
-        """What each ceiling leaves."""
-        return [_by_meaning(level, Effect.ALLOW) for level in self.ceilings]
-
-    @cached_property
-    def outlined(self) -> list[list[tuple[Outline, Statement]]]:
-        """What denies, what grants and what each ceiling leaves, with what it can be about."""
-        groups = (self.denies, self.allows, *self.levels)
-        return [[(outline_of(found), found) for found in group.values()] for group in groups]
-
-    def predicate(self, concerns: Callable[[Outline], bool]) -> Predicate:
-        """What the side allows, as far as its statements concern what is asked."""
-        denies, *levels = [
-            [compile_statement(found) for outline, found in group if concerns(outline)]
-            for group in self.outlined
-        ]
-        allowing = [Or(tuple(level)) for level in levels]
-        return And((*allowing, *map(Not, denies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,48 +103,198 @@ class Witness:
         }
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What is known of a request before it is looked for: who asks, and what of it is told.
+
+    `known` are keys by their values, `resource` the segments of its name that are known; `lists`
+    are keys that have lists. A resource's tenant is told as its name says.
+    """
+
+    principal: Principal
+    cross_tenant: bool
+    known: Facts
+    resource: Sequence[str | None]
+    lists: frozenset[str]
+
+    @property
+    def name(self) -> ResourceMatch:
+        """What is known of the resource's name, as a pattern."""
+        told = (each and literally(each, wildcards=False) for each in self.resource)
+        return named(":".join("*" if each is None else each for each in told))
+
+
 def find(
-    allowed_by: PolicyStack, not_by: PolicyStack | None = None, under: Predicate = TRUE
+    allowed_by: PolicyStack,
+    not_by: PolicyStack | None = None,
+    under: Predicate = TRUE,
+    work: Work | None = None,
 ) -> Witness | None:
     """A request that the one side allows, the other does not, and that is as `under` says.
 
-    None is a proof that there is none. Raises Unknown.
+    None is a proof that there is none. `work` is what is left of a question's. Raises Unknown.
+    """
+    sides = allowed_by.whole, not_by.whole if not_by else None
+    question = _question(*sides)
+    if question is None:
+        return None
+    asked = And((under, question[0], *map(Not, question[1:])))
+    person, cross_tenant = allowed_by.principal, allowed_by.cross_tenant
+    facts = solve(asked, within_tenant=not cross_tenant, principal=person, work=work)
+    if facts is None:
+        return None
+    by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
+    owner = "" if cross_tenant or by is None else by.tenant
+    if cross_tenant and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
+        owner = SOMEBODY_ELSE
+    request = _request(facts, by, asked, owner)
+    if not _confirmed(request, *sides, under):
+        raise Unknown("a request was found that no principal can make")
+    return Witness(request)
+
+
+def find_framed(
+    frame: Frame,
+    allowed_by: Narrowed,
+    requests: Callable[[frozenset[str]], Predicate],
+    not_by: Narrowed | None = None,
+    other: Frame | None = None,
+    under: Predicate = TRUE,
+    but_not: Callable[[frozenset[str]], Predicate] | None = None,
+    work: Work | None = None,
+) -> Witness | None:
+    """The same of requests within a frame; the other side decides as in its own.
+
+    `requests` are those that can be made, as far as some keys tell them apart, and `but_not` those
+    that can be made on the other side. None is a proof. Raises Unknown.
+    """
+    other = other or frame
+    question = _question(allowed_by, not_by, are_alike=not _old_facts(frame, other))
+    if question is None:
+        return None
+    allowing = _within(question[0], frame)
+    denying = [_renamed(_within(each, other), frame, other) for each in question[1:]]
+    wanted = _within(under, frame)
+    parts = [wanted, allowing, *map(Not, denying)]
+    if FALSE in parts:
+        return None
+    keys = keys_of(And(tuple(parts)))
+    made = requests(keys)
+    parts.append(_within(made, frame))
+    beside = but_not(keys) if but_not else None
+    if beside is not None:
+        parts.append(Not(_renamed(_within(beside, other), frame, other)))
+    if FALSE in parts:
+        return None
+    parts = [part for part in parts if part != TRUE]
+    asked = _shaped(And((*parts, frame.name)), frame.lists)
+    known = {**frame.known, **_old_facts(frame, other)}
+    told = {key: known[key] for key in keys_of(asked) & known.keys() if ":" in key}
+    facts = solve(
+        asked,
+        within_tenant=not frame.cross_tenant,
+        principal=frame.principal,
+        known=told,
+        work=work,
+    )
+    if facts is None:
+        return None
+    request = _framed_request(facts, frame, And((*question, under, made, asked)))
+    nowhere = beside is not None and not holds(beside, _facts_of(request, other))
+    if not (
+        holds(And((under, made)), request.facts)
+        and holds(question[0], request.facts)
+        and (nowhere or not any(holds(x, _facts_of(request, other)) for x in question[1:]))
+    ):
+        raise Unknown("a request was found that no principal can make")
+    return Witness(request)
+
+
+def _shaped(predicate: Predicate, lists: frozenset[str]) -> Predicate:
+    """The same, with what is known of keys whatever a request is."""
+    keys = keys_of(predicate)
+    if RESOURCE_TENANT in keys:
+        predicate = with_tenant_of_resource(predicate)
+    return with_lists(predicate, lists) if keys & lists else predicate
+
+
+def _framed_request(facts: Facts, frame: Frame, read: Predicate) -> AccessRequest:
+    """The request, with what is known of it as far as somebody reads it."""
+    person = frame.principal
+    by = None if person is NOBODY else _with_scopes(person, facts)
+    tenant = _text(facts, RESOURCE).split(":", 5)[TENANT_SEGMENT]
+    keys = keys_of(read)
+    told = {
+        **{k: v for k, v in facts.items() if OLD not in k},
+        **{key: frame.known.get(key) for key in keys & frame.known.keys()},
+    }
+    if RESOURCE_TENANT in keys:
+        told[RESOURCE_TENANT] = tenant or None
+    told |= {k: (v,) for k, v in told.items() if k in frame.lists and isinstance(v, str)}
+    told[ACTION] = frame.known[ACTION]
+    return _request(told, by, read, owner="")
+
+
+def _facts_of(request: AccessRequest, frame: Frame) -> Facts:
+    """The facts of a request, if it is made within another frame."""
+    person = frame.principal
+    if person is NOBODY:
+        return replace(request, principal=None).facts
+    scopes = request.principal.scopes if request.principal else None
+    return replace(request, principal=replace(person, scopes=scopes)).facts
+
+
+def _question(
+    allowed_by: Narrowed, not_by: Narrowed | None, *, are_alike: bool = True
+) -> list[Predicate] | None:
+    """What the one side allows, and what the other does; None where the other allows as much.
+
+    `are_alike` tells that what is known of a request is the same on both sides.
     """
     granting = allowed_by.allows
-    if not_by and _caps_no_more(not_by, allowed_by):
-        if not_by.denies.keys() <= allowed_by.denies.keys():
-            # What both allow word for word needs no search: no Deny and no ceiling can part them.
-            granting = {key: s for key, s in granting.items() if key not in not_by.allows}
-        if not granting:
-            return None
+    if (
+        not_by
+        and are_alike
+        and not_by.caps_no_more(allowed_by)
+        and not_by.denies.keys() <= allowed_by.denies.keys()
+    ):
+        # What both allow word for word needs no search: no Deny and no ceiling can part them.
+        granting = {key: s for key, s in granting.items() if key not in not_by.allows}
+    if not granting or not all(allowed_by.levels):
+        return None
     outlines = [outline_of(found) for found in granting.values()]
 
     def concerns(other: Outline) -> bool:
         return len(outlines) > MAX_OUTLINES or any(could_meet(each, other) for each in outlines)
 
     granted = Or(tuple(map(compile_statement, granting.values())))
-    asked = [under, granted, allowed_by.predicate(concerns)]
+    asked: list[Predicate] = [And((granted, allowed_by.leaves(concerns)))]
     if not_by:
-        asked.append(Not(not_by.predicate(concerns)))
-    person, cross_tenant = allowed_by.principal, allowed_by.cross_tenant
-    question = And(tuple(asked))
-    facts = solve(question, within_tenant=not cross_tenant, principal=person)
-    if facts is None:
-        return None
-    by = None if person is NOBODY else _with_scopes(person, facts) if person else _principal(facts)
-    request = _request(facts, by, spellings(atoms_of(question)), cross_tenant=cross_tenant)
-    if not _confirmed(request, allowed_by, not_by, under):
-        raise Unknown("a request was found that no principal can make")
-    return Witness(request)
+        asked.append(not_by.predicate(concerns))
+    return asked
 
 
-def _caps_no_more(side: PolicyStack, other: PolicyStack) -> bool:
-    """Whether each ceiling has, word for word, all that one of the other's has."""
-    return all(any(level.keys() >= given.keys() for given in other.levels) for level in side.levels)
+def _within(predicate: Predicate, frame: Frame) -> Predicate:
+    return residual(predicate, frame.known, frame.resource)
+
+
+def _old_facts(frame: Frame, other: Frame) -> dict[str, object]:
+    """What the other frame knows otherwise, under names of its own."""
+    return {
+        key + OLD: value
+        for key, value in other.known.items()
+        if ":" in key and frame.known.get(key) != value
+    }
+
+
+def _renamed(predicate: Predicate, frame: Frame, other: Frame) -> Predicate:
+    """The same, reading what the other frame knows otherwise by its name there."""
+    keys = [key.removesuffix(OLD) for key in _old_facts(frame, other)]
+    return reading(predicate, {key: key + OLD for key in keys}) if keys else predicate
 
 
 def _confirmed(
-    request: AccessRequest, allowed_by: PolicyStack, not_by: PolicyStack | None, under: Predicate
+    request: AccessRequest, allowed_by: Narrowed, not_by: Narrowed | None, under: Predicate
 ) -> bool:
     """The witness on the rules of evaluation: every statement that could concern it."""
     asked = Outline(frozenset({request.folded_action}), (request.segments,))
@@ -214,31 +332,6 @@ def asked_for(action: str = "*", resource: str = "*") -> Predicate:
     )
 
 
-def _statements(documents: Iterable[Document]) -> Iterator[Statement]:
-    for document in documents:
-        yield from document.statements
-
-
-def _by_meaning(documents: Iterable[Document], effect: Effect) -> dict[object, Statement]:
-    return {_meaning(each): each for each in _statements(documents) if each.effect is effect}
-
-
-def _meaning(statement: Statement) -> object:
-    """What a statement says, without its name: equal for statements that say the same."""
-    return (
-        statement.effect,
-        statement.actions.complement,
-        *[pattern.text for pattern in statement.actions.patterns],
-        statement.resources.complement,
-        *[pattern.text for pattern in statement.resources.patterns],
-        statement.principals,
-        *[
-            (each.name, each.key, each.refused, each.absent, *[o.text for o in each.operands])
-            for each in statement.conditions
-        ],
-    )
-
-
 def _principal(facts: Facts) -> Principal:
     """The principal that has these facts."""
     known = [arn.split(":", 5)[-1].partition("/")[::2] for arn in _texts(facts, PRINCIPAL)]
@@ -256,22 +349,17 @@ def _principal(facts: Facts) -> Principal:
 def _with_scopes(principal: Principal, facts: Facts) -> Principal:
     """A principal whose token has the scopes that were asked for, where any were."""
     scopes = frozenset(_texts(facts, TOKEN_SCOPES))
-    return replace(principal, scopes=scopes) if scopes and principal.scopes is None else principal
+    is_asked = scopes and principal.scopes is None
+    return replace(principal, scopes=scopes | {NO_SCOPE}) if is_asked else principal
 
 
 def _request(
-    facts: Facts, principal: Principal | None, written: Mapping[str, str], *, cross_tenant: bool
+    facts: Facts, principal: Principal | None, read: Predicate, owner: str
 ) -> AccessRequest:
-    """The request that has these facts, with its keys as they were written."""
-    context = {key: value for key, value in facts.items() if key not in DERIVED}
-    present = {
-        written.get(key) or spelled(key): value
-        for key, value in context.items()
-        if value is not None
-    }
-    owner = "" if cross_tenant or principal is None else principal.tenant
-    if cross_tenant and any(name.endswith(f":{DELEGATE}") for name in _texts(facts, PRINCIPAL)):
-        owner = SOMEBODY_ELSE
+    """The request that has these facts, with its keys as they were written where they are read."""
+    context = {k: v for k, v in facts.items() if k not in DERIVED and v is not None}
+    written = spellings(atoms_of(read)) if context else {}
+    present = {written.get(key) or spelled(key): value for key, value in context.items()}
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 
 

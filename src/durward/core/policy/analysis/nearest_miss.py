@@ -15,6 +15,13 @@ from typing import Final
 
 from durward.core.policy.analysis.nearest_statements import Element, Near, examined, nearest
 from durward.core.policy.analysis.spelling import spellings
+from durward.core.policy.analysis.tellable import (
+    NOT_BEFORE,
+    can_be_absent,
+    can_be_told,
+    is_list,
+    not_in_the_past,
+)
 from durward.core.policy.engine.answer import GRANTS, Answer, Layer, Result, Rule
 from durward.core.policy.engine.atoms import present
 from durward.core.policy.engine.evaluate import PolicySet
@@ -27,7 +34,7 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.symbolic.symbolic_principal import TOLD
-from durward.core.policy.symbolic.theory import value_of
+from durward.core.policy.symbolic.theory import fits, value_of
 from durward.core.policy.symbolic.translation import Constraint
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.wire import JsonLike
@@ -293,11 +300,14 @@ def _of_key(
     key: str, constraints: Wishes, request: AccessRequest
 ) -> tuple[Miss, AccessRequest] | None:
     """A value of the key as wished, or else its absence; what the principal tells stays."""
-    if key in TOLD:
+    if key in TOLD or not can_be_told(key, request):
         return None
+    later = tuple(not_in_the_past(key, request))
     for wanted in (((present(key), True), *constraints), constraints):
-        value = _value(key, wanted, request.facts)
-        if value is None:
+        value = _value(key, (*wanted, *later), request.facts)
+        if isinstance(value, str) and is_list(key, request):
+            value = (value,) if fits(key, (value,), wanted, request.facts) else None
+        if value is None or (value == () and not can_be_absent(key, request)):
             continue
         kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"
         context = {name: given for name, given in request.context.items() if name.lower() != key}
@@ -309,7 +319,8 @@ def _of_key(
 
 def _value(key: str, constraints: Wishes, facts: Facts) -> str | tuple[str, ...] | None:
     """A value as wished; empty where the key must be absent, None where there is none."""
-    if any(operand.keys for atom, _ in constraints for operand in atom.condition.operands):
+    varied = any(operand.keys for atom, _ in constraints for operand in atom.condition.operands)
+    if varied or key in NOT_BEFORE:
         return _found(key, constraints, {name: fact for name, fact in facts.items() if name != key})
     return _constant(key, constraints)
 

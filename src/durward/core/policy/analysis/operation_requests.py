@@ -1,14 +1,33 @@
-"""What an operation asks for, as a predicate on requests."""
+"""What can be asked about an operation, as a predicate on requests.
+
+At the edge a request is made by the operation's path: its method, its name and the values of the
+path are told. Enforcement points of others (AuthZEN) name an action and any object, and tell of
+method and path what they like (`core.authzen.question`).
+"""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from durward.core.openapi.operations import Operation
-from durward.core.policy.engine.atoms import absent, equals, named
-from durward.core.policy.engine.predicate import ActionMatch, And, Or, Predicate
-from durward.core.policy.language.pattern import parse_action
+from durward.core.policy.engine.atoms import absent, equals, has_value, named
+from durward.core.policy.engine.predicate import (
+    FALSE,
+    TRUE,
+    ActionMatch,
+    And,
+    Or,
+    Predicate,
+)
+from durward.core.policy.engine.request import TOKEN_SCOPES
+from durward.core.policy.language.catalogue import KEYS, Presence
+from durward.core.policy.language.pattern import (
+    MAX_WILDCARDS,
+    STAR,
+    literally,
+    parse_action,
+)
 
-RESOURCE_TENANT: Final = "durward:resourcetenant"
 OPERATION: Final = "durward:operationid"
 """Told by the edge; who else asks for a decision tells the action alone."""
 METHOD: Final = "durward:requestmethod"
@@ -16,47 +35,119 @@ PATH: Final = "durward:pathparam/"
 SOME_TEXT: Final = "?*"
 """What a value of a path can be: anything but nothing."""
 _FILLED = re.compile(r"\{[^}]*\}")
+NEVER_ELSEWHERE: Final = frozenset(
+    key.name.lower() for key in KEYS if key.elsewhere is Presence.NEVER
+)
+"""Keys, and families of them, that no question of others has."""
 
 
 def asked_by(
     operation: Operation,
     api: str,
     stage: str,
-    tenant: str | None,
+    tenant: str | None = None,
     keys: frozenset[str] = frozenset(),
-    *,
-    elsewhere: bool = False,
 ) -> Predicate:
-    """The action of an operation, on resources of the form that it declares.
+    """Requests to an operation at the edge, on resources of the form that it declares.
 
-    Where `tenant` is told, so is whose the resource is, as the edge does. `keys` are those that
-    make a difference. Who asks from `elsewhere` tells of the method and the path what they like.
+    `tenant` is whose the resource is, where that is known: "" is nobody's. `keys` are those that
+    make a difference.
     """
-    arn = f"arn:durward:{api}:{stage}:{operation.tenant or ''}:{operation.resource or ''}"
+    of_operation = operation.tenant or ""
+    if tenant is not None:
+        if not _can_be(of_operation, tenant):
+            return FALSE
+        of_operation = literally(tenant, wildcards=False)
+    arn = f"arn:durward:{api}:{stage}:{of_operation}:{operation.resource or ''}"
     parts: list[Predicate] = [
         ActionMatch((parse_action(operation.action),), complement=False),
-        named(_FILLED.sub(SOME_TEXT, arn)),
+        named(_with_texts(arn)),
     ]
-    if tenant is not None:
-        is_told = operation.tenant and tenant
-        parts.append(equals(RESOURCE_TENANT, tenant) if is_told else absent(RESOURCE_TENANT))
     if OPERATION in keys:
         parts.append(equals(OPERATION, operation.id, if_exists=True))
-    if METHOD in keys and not elsewhere:
+    if METHOD in keys:
         parts.append(equals(METHOD, operation.method, if_exists=True))
-    if not elsewhere:
-        told = sorted(key for key in keys if key.startswith(PATH))
-        parts += [_as_in_the_path(operation, arn, key) for key in told]
+    if TOKEN_SCOPES in keys:
+        parts.append(_with_scopes(operation))
+    told = sorted(key for key in keys if key.startswith(PATH))
+    parts += [_as_in_the_path(operation, arn, key, tenant) for key in told]
     return And(tuple(parts))
 
 
-def _as_in_the_path(operation: Operation, arn: str, key: str) -> Predicate:
+def asked_elsewhere(
+    operations: Sequence[Operation],
+    api: str,
+    stage: str,
+    tenant: str | None = None,
+    keys: frozenset[str] = frozenset(),
+) -> Predicate:
+    """What enforcement points of others ask about an action, which these operations have.
+
+    The object is of any type and any tenant; of none only where no operation has a tenant.
+    """
+    if tenant == "" and any(each.tenant for each in operations):
+        return FALSE
+    whose = SOME_TEXT if tenant is None else literally(tenant, wildcards=False)
+    parts: list[Predicate] = [
+        ActionMatch((parse_action(operations[0].action),), complement=False),
+        named(f"arn:durward:{api}:{stage}:{whose}:{SOME_TEXT}/{SOME_TEXT}"),
+    ]
+    parts += [absent(key) for key in sorted(keys) if _is_never_told(key)]
+    if TOKEN_SCOPES in keys and (covering := _asked_scopes(operations)):
+        held = tuple(has_value(TOKEN_SCOPES, scope) for scope in covering)
+        parts.append(Or((absent(TOKEN_SCOPES), *held)))
+    return And(tuple(parts))
+
+
+def _is_never_told(key: str) -> bool:
+    head, slash, _ = key.partition("/")
+    return head + slash in NEVER_ELSEWHERE
+
+
+def _can_be(template: str, tenant: str) -> bool:
+    """Whether a tenant is one that a path fills in."""
+    if not tenant or not template:
+        return tenant == template
+    texts = map(re.escape, _FILLED.split(template))
+    return re.fullmatch(".+".join(texts), tenant, re.DOTALL) is not None
+
+
+def _with_texts(arn: str) -> str:
+    """A pattern that means what a path can fill in, as far as a pattern may say it."""
+    for text in (SOME_TEXT, STAR.sign):
+        pattern = _FILLED.sub(text, arn)
+        if sum(map(pattern.count, "*?")) <= MAX_WILDCARDS:
+            return pattern
+    return f"{arn.rpartition(':')[0]}:*" if "{" not in arn.rpartition(":")[0] else "arn:*:*:*:*:*"
+
+
+def _with_scopes(operation: Operation) -> Predicate:
+    """A token that the edge lets through: one with all scopes of an alternative."""
+    alternatives = tuple(
+        And(tuple(has_value(TOKEN_SCOPES, scope) for scope in sorted(scopes)))
+        for scopes in operation.scopes
+    )
+    return Or(alternatives) if alternatives else TRUE
+
+
+def _asked_scopes(operations: Iterable[Operation]) -> list[str]:
+    """The scopes of which one must be held; none where an operation asks for none."""
+    asked = [operation.asked_scopes for operation in operations]
+    return sorted(frozenset().union(*asked)) if all(asked) else []
+
+
+def _as_in_the_path(operation: Operation, arn: str, key: str, tenant: str | None) -> Predicate:
     """Where the path has the variable, the resource is named by it as `arn` says."""
     variable = f"{{{key.removeprefix(PATH)}}}"
     if variable not in operation.path.lower():
         return absent(key)
+    if tenant is not None and (operation.tenant or "").lower() == variable:
+        return Or((absent(key), equals(key, tenant)))
 
     def filled(found: re.Match[str]) -> str:
         return f"${{{key}}}" if found[0].lower() == variable else SOME_TEXT
 
-    return Or((absent(key), named(_FILLED.sub(filled, arn))))
+    pattern = _FILLED.sub(filled, arn)
+    if sum(map(pattern.count, "*?")) > MAX_WILDCARDS or f"${{{key}}}" not in pattern:
+        return TRUE
+    return Or((absent(key), named(pattern)))

@@ -1,12 +1,14 @@
 """Statements without which nothing changes, all of them together: of twins the first stays."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.policy.analysis.asking import Asking
-from durward.core.policy.analysis.find import PolicyStack, Witness, find
+from durward.core.policy.analysis.find import Witness, find
+from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.language.document import Document, Effect
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
+from durward.core.policy.symbolic.work import Work
 
 Gone = frozenset[str]
 """Names of statements, as `document/statement`."""
@@ -22,19 +24,20 @@ class Redundant:
 
 def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
     """The statements without which these documents allow the same, whatever the tenants."""
+    work = Work()
 
-    def matters(gone: Gone) -> bool:
-        everything = PolicyStack(documents, cross_tenant=True)
-        rest = PolicyStack([without(each, gone) for each in documents], cross_tenant=True)
-        return _differ(everything, rest)
+    def matters(gone: Gone, more: str) -> bool:
+        now = [without(each, gone) for each in documents]
+        rest = PolicyStack([without(each, {more}) for each in now], cross_tenant=True)
+        return _differ(PolicyStack(now, cross_tenant=True), rest, work)
 
     return redundant_among(documents, matters)
 
 
 def redundant_among(
-    documents: Sequence[Document], matters: Callable[[Gone], bool]
+    documents: Sequence[Document], matters: Callable[[Gone, str], bool]
 ) -> Iterator[Redundant]:
-    """Those of the statements, the last first; `matters` tells whether something changes without.
+    """Those of the statements, the last first; `matters` tells whether one more changes something.
 
     It may raise Unknown: such a statement stays. Every Allow is asked about before any Deny,
     which has nothing to deny where nothing is left that allows; so whatever stays is needed.
@@ -42,9 +45,11 @@ def redundant_among(
     gone: Gone = frozenset()
     for name in (*_names(documents, Effect.ALLOW), *_names(documents, Effect.DENY)):
         try:
-            if not matters(gone | {name}):
+            if not matters(gone, name):
                 gone |= {name}
                 yield Redundant(name)
+        except Exhausted as error:
+            yield Redundant(name, f"{error}; ask about one policy alone")
         except Unknown as error:
             yield Redundant(name, str(error))
 
@@ -58,8 +63,10 @@ def _names(documents: Sequence[Document], effect: Effect) -> list[str]:
     ]
 
 
-def without(document: Document, gone: Gone) -> Document:
+def without(document: Document, gone: Collection[str]) -> Document:
     """The document less some statements."""
+    if not any(named(document, s.name) in gone for s in document.statements):
+        return document
     rest = tuple(s for s in document.statements if named(document, s.name) not in gone)
     return replace(document, statements=rest)
 
@@ -69,9 +76,11 @@ def named(document: Document, statement: str) -> str:
     return f"{document.name}/{statement}"
 
 
-def _differ(one: PolicyStack, other: PolicyStack) -> bool:
+def _differ(one: PolicyStack, other: PolicyStack, work: Work) -> bool:
     asking = Asking()
-    found: Witness | None = asking(find, one, other) or asking(find, other, one)
+    found: Witness | None = asking(find, one, other, work=work) or asking(
+        find, other, one, work=work
+    )
     if found is None:
         asking.end()
     return found is not None

@@ -1,7 +1,7 @@
 """Single atoms, for what no document says: a question, what is known of who asks."""
 
 from durward.core.policy.engine.predicate import ConditionMatch, ResourceMatch
-from durward.core.policy.language.document import Condition
+from durward.core.policy.language.document import Condition, Quantifier
 from durward.core.policy.language.operators import OPERATORS
 from durward.core.policy.language.pattern import literally, resource_pattern, split_arn
 
@@ -14,6 +14,16 @@ def named(arn: str) -> ResourceMatch:
 def equals(key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
     """A key has one value, and that is the text; or none, with `if_exists`."""
     return _holds("StringEquals", key, literally(text, wildcards=False), if_exists=if_exists)
+
+
+def has_value(key: str, text: str) -> ConditionMatch:
+    """A key of several values has the text among them."""
+    operator = OPERATORS["StringEquals"]
+    operand = operator.read(literally(text, wildcards=False))
+    condition = Condition(
+        "ForAnyValue:StringEquals", key, operator, (operand,), quantifier=Quantifier.SOME
+    )
+    return ConditionMatch(condition, on_error=False)
 
 
 def like(key: str, pattern: str) -> ConditionMatch:

@@ -14,6 +14,7 @@ from durward.core.policy.language.document import Condition, Effect, Quantifier,
 from durward.core.policy.language.operators import Operand
 from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
+    NO_KEYS,
     ActionPattern,
     Lookup,
     ResourcePattern,
@@ -138,19 +139,20 @@ def holds(predicate: Predicate, facts: Facts) -> bool:
 
 
 def atoms_of(predicate: Predicate) -> Iterator[Atom]:
-    """The atoms of a predicate, wherever they stand in it."""
-    match predicate:
-        case Constant():
-            return
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from atoms_of(part)
-        case Not(part):
-            yield from atoms_of(part)
-        case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
-            yield predicate
-        case _:
-            assert_never(predicate)
+    """The atoms of a predicate, wherever they stand in it, in their order."""
+    waiting = [predicate]
+    while waiting:
+        match found := waiting.pop():
+            case Constant():
+                continue
+            case And(parts) | Or(parts):
+                waiting += reversed(parts)
+            case Not(part):
+                waiting.append(part)
+            case ActionMatch() | ResourceMatch() | PrincipalMatch() | ConditionMatch():
+                yield found
+            case _:
+                assert_never(found)
 
 
 def keys_of_atom(atom: Atom) -> frozenset[str]:
@@ -172,11 +174,12 @@ def variables_of(atom: Atom) -> frozenset[str]:
     """The keys that its variables read."""
     match atom:
         case ResourceMatch(patterns):
-            return frozenset().union(*(pattern.keys for pattern in patterns))
+            found = [keys for pattern in patterns if (keys := pattern.keys)]
         case ConditionMatch(condition):
-            return frozenset().union(*(operand.keys for operand in condition.operands))
+            found = [operand.keys for operand in condition.operands if operand.keys]
         case _:
-            return frozenset()
+            return NO_KEYS
+    return frozenset().union(*found) if found else NO_KEYS
 
 
 def atom_holds(atom: Atom, facts: Facts) -> bool:

@@ -13,6 +13,7 @@ from functools import lru_cache
 MAX_WILDCARDS = 16
 MAX_PATTERN_CHARACTERS = 2_048
 ARN_SEGMENTS = 6
+NO_KEYS: frozenset[str] = frozenset()
 
 Lookup = Callable[[str], object]
 """The value of a key in lower case: text, a tuple of texts, or None where it is absent.
@@ -157,12 +158,34 @@ def widened(text: str, *, wildcards: bool) -> str:
     return found + literally(text[place:], wildcards=wildcards)
 
 
+def with_literal_signs(text: str) -> str:
+    """A text whose wildcards are literal and whose variables stay: as one without wildcards."""
+    found, place = "", 0
+    for variable in _VARIABLE.finditer(text):
+        found += literally(text[place : variable.start()], wildcards=False) + variable[0]
+        place = variable.end()
+    return found + literally(text[place:], wildcards=False)
+
+
 def replaced(text: str, key: str, by: str) -> str:
     """A text with another, in which variables may stand, for each variable that reads a key."""
 
     def other(found: re.Match[str]) -> str:
         part = _variable(found[1])
         return by if isinstance(part, Variable) and part.key == key else found[0]
+
+    return _VARIABLE.sub(other, text)
+
+
+def renamed(text: str, key: str, name: str) -> str:
+    """A text whose variables read another key for one; what stands for its absence stays."""
+
+    def other(found: re.Match[str]) -> str:
+        part = _variable(found[1])
+        if not isinstance(part, Variable) or part.key != key:
+            return found[0]
+        default = "" if part.default is None else f", '{part.default}'"
+        return f"${{{name}{default}}}"
 
     return _VARIABLE.sub(other, text)
 
@@ -370,7 +393,7 @@ class ResourcePattern:
     @property
     def keys(self) -> frozenset[str]:
         """The keys that its variables read."""
-        return frozenset().union(*(segment.keys for segment in self.segments or ()))
+        return keys_in(self.segments or ())
 
     def matches(self, resource: Segments, lookup: Lookup) -> bool:
         """Whether it names the resource. Raises Unresolved, Unreadable.
@@ -395,6 +418,12 @@ class ResourcePattern:
         """Look every variable up. Raises Unresolved, Unreadable."""
         for template in self.segments or ():
             template.resolve(lookup)
+
+
+def keys_in(templates: Iterable[Template]) -> frozenset[str]:
+    """The keys that the variables of some templates read; most have none."""
+    found = [template.keys for template in templates if template.keys]
+    return frozenset().union(*found) if found else NO_KEYS
 
 
 _SEGMENT = re.compile(r"(?:\$\{[^}]*\}|[^:])*")

@@ -47,8 +47,9 @@ from durward.core.policy.symbolic.strings import Wanted, text_of
 from durward.core.policy.symbolic.symbolic_principal import SELF, SOMEBODY, told_by
 from durward.core.policy.symbolic.theory import Found, filled, several_of, value_of, whatever
 from durward.core.policy.symbolic.translation import Constraint, wanted_of
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.variables import MANY, MAX_SETTINGS, settings_of
+from durward.core.policy.symbolic.work import Work
 
 MAX_BRANCHES: Final = 50_000
 TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
@@ -208,24 +209,27 @@ class Asker:
     """Who makes the request.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask.
+    given any may ask. `known` are keys that somebody else tells.
     """
 
     within_tenant: bool = False
     principal: Principal | None = None
+    known: Facts = field(default_factory=dict)
+    work: Work = field(default_factory=Work)
 
     @property
     def settled(self) -> dict[str, Found]:
         """The keys whose values are known."""
+        told: dict[str, Found] = {key: _value(found) for key, found in self.known.items()}
         if not self.principal:
-            return {}
+            return told
         facts = ANONYMOUS if self.principal is NOBODY else self.principal.facts
         settled: dict[str, Found] = {
             key: _value(found) for key, found in facts.items() if ":" in key
         }
         if self.principal.scopes is None and self.principal is not NOBODY:
             del settled["durward:scopes"]  # a token may have any
-        return settled
+        return {**settled, **told}
 
     @property
     def names(self) -> frozenset[str] | None:
@@ -251,8 +255,8 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
         for atom in atoms_of(predicate)
         if isinstance(atom, ConditionMatch) and atom.condition.quantifier
     )
-    search = _Search()
-    for known in settings_of(predicate, asker.settled, most):
+    search = _Search(asker.work)
+    for known in settings_of(predicate, asker.settled, most, asker.work):
         asked: list[Node] = [Literal(predicate, wanted=True)]
         if asker.within_tenant and (tenant := known.get(TENANT_ID)):
             asked.append(_own_or_nobodys(str(tenant)))
@@ -260,6 +264,8 @@ def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Fa
         state = _State(known, asker.within_tenant, asker.names, sets, values=dict(told))
         try:
             found = search.run(state, asked)
+        except Exhausted:
+            raise
         except Unknown as doubt:
             doubts.append(doubt)
             continue
@@ -286,7 +292,8 @@ def _own_or_nobodys(tenant: str) -> Node:
 
 
 class _Search:
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
+        self.work = work
         self.branches = 0
         self.doubts: list[Unknown] = []
 
@@ -294,6 +301,8 @@ class _Search:
         """Raises Unknown when it takes too long."""
         try:
             choices = self._settle(state, pending)
+        except Exhausted:
+            raise
         except Unknown as doubt:
             self.doubts.append(doubt)
             return None
@@ -333,6 +342,7 @@ class _Search:
                 case Literal(predicate, wanted) if not isinstance(predicate, ConditionMatch):
                     waiting.append(opened(predicate, wanted, state.known))
                 case _:
+                    self.work.spend()
                     if not state.add(node):
                         return None
         return choices

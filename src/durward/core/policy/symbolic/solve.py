@@ -13,8 +13,9 @@ from durward.core.policy.symbolic.cases import Case, Choice, case_of, is_varied,
 from durward.core.policy.symbolic.model import Asker, model_of
 from durward.core.policy.symbolic.principal_name import taken_apart
 from durward.core.policy.symbolic.relaxed import relaxed
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.variables import MAX_SETTINGS
+from durward.core.policy.symbolic.work import Work
 
 MAX_CASES = 30
 FEW_SETTINGS = 16
@@ -22,15 +23,31 @@ FEW_SETTINGS = 16
 
 
 def solve(
-    predicate: Predicate, *, within_tenant: bool = False, principal: Principal | None = None
+    predicate: Predicate,
+    *,
+    within_tenant: bool = False,
+    principal: Principal | None = None,
+    known: Facts | None = None,
+    work: Work | None = None,
 ) -> Facts | None:
     """The facts of a request for which the predicate holds; None where there is none.
 
     `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. Raises Unknown.
+    given any may ask. `known` are values of other keys, `work` what is left of a question's. Raises
+    Unknown.
     """
-    asker = Asker(within_tenant, principal)
-    predicate = predicate if principal else taken_apart(predicate)
+    asker = Asker(within_tenant, principal, known or {}, work or Work())
+    asker.work.begin()
+    try:
+        return _solved(predicate, asker)
+    except Exhausted as error:
+        if asker.work.is_done:
+            raise
+        raise Unknown(str(error)) from None
+
+
+def _solved(predicate: Predicate, asker: Asker) -> Facts | None:
+    predicate = predicate if asker.principal else taken_apart(predicate)
     if not is_varied(predicate):
         return model_of(predicate, asker)
     case = case_of(predicate)
@@ -53,6 +70,8 @@ class _Cases:
         choice = _choice(case)
         try:
             return model_of(predicate, self.asker, FEW_SETTINGS if choice else MAX_SETTINGS)
+        except Exhausted:
+            raise
         except Unknown:
             if not choice:
                 raise
@@ -61,6 +80,8 @@ class _Cases:
     def _cannot_be(self, predicate: Predicate) -> bool:
         try:
             return model_of(predicate, self.asker) is None
+        except Exhausted:
+            raise
         except Unknown:
             return False
 
@@ -69,6 +90,8 @@ class _Cases:
         for each in parted(case, choice):
             try:
                 found = self.model(each)
+            except Exhausted:
+                raise
             except Unknown as error:
                 doubt = doubt or error
                 if self.number > MAX_CASES:

@@ -48,6 +48,7 @@ from durward.core.policy.symbolic.symbolic_principal import KINDS, SOMEBODY, STA
 from durward.core.policy.symbolic.theory import ODD, Found, arns, can_be_several, filled
 from durward.core.policy.symbolic.translation import family_of
 from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.work import Work
 
 MAX_SETTINGS: Final = 160
 MAX_PIECES: Final = 24
@@ -61,7 +62,10 @@ Setting = dict[str, Found]
 
 
 def settings_of(
-    predicate: Predicate, settled: Mapping[str, Found], most: int = MAX_SETTINGS
+    predicate: Predicate,
+    settled: Mapping[str, Found],
+    most: int = MAX_SETTINGS,
+    work: Work | None = None,
 ) -> Iterator[Setting]:
     """Values of the keys that variables read; what is settled already has its value.
 
@@ -79,7 +83,7 @@ def settings_of(
         return
     if TENANT_ID not in settled and any(map(_varies_tenant, atoms_of(predicate))):
         keys = {TENANT_ID: None, **keys}  # who asks may be of the resource's tenant
-    relations = _Relations(predicate, tuple(keys), settled)
+    relations = _Relations(predicate, tuple(keys), settled, work or Work())
     for count, setting in enumerate(relations.settings()):
         if count == most:
             raise Unknown("the variables can have too many values")
@@ -116,6 +120,7 @@ class _Relations:
     predicate: Predicate
     keys: tuple[str, ...]
     settled: Mapping[str, Found]
+    work: Work
     doubts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,6 +130,7 @@ class _Relations:
             # A resource may have to be of the tenant of who asks, or of none.
             own = Occurrence(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
             found += [own, Occurrence(TENANT_PLACE, ())]
+        found += self._settled_places(filter(None, found))
         for use in filter(None, found):
             uses.setdefault(use.place, {})[use] = None
         self._part_arns(uses)
@@ -153,6 +159,21 @@ class _Relations:
         self._spread()
         self._doubt()
         self._name()
+
+    def _settled_places(self, uses: Iterable[Occurrence]) -> list[Occurrence]:
+        """What is settled says what a variable has to be that is compared with it.
+
+        Of several values it may be each, and of an ARN the segments are said.
+        """
+        compared = dict.fromkeys(use.place for use in uses if use.keys)
+        found = []
+        for place in compared:
+            key, segment = place if isinstance(place, tuple) else (place, None)
+            value = self.settled.get(key)
+            for text in (value,) if isinstance(value, str) else value or ():
+                parts = [text] if segment is None else split_arn(text)[segment : segment + 1]
+                found.append(Occurrence(place, tuple(parts)))
+        return found
 
     def _name(self) -> None:
         """For each key a sign that stands nowhere else; and, if there may be, a readable text."""
@@ -242,6 +263,7 @@ class _Relations:
                 for at, part in enumerate(use.parts):
                     if isinstance(part, Variable) and part.key == key:
                         for glob in globs:
+                            self.work.spend()
                             yield from pieces_of(use, at, glob)
 
     def _read(self, use: Occurrence, known: Mapping[str, Found]) -> Iterator[Glob]:

@@ -15,7 +15,7 @@ from durward.core.policy.analysis.checks.view import (
     has_variable,
     may_name,
 )
-from durward.core.policy.analysis.operation_requests import RESOURCE_TENANT, asked_by
+from durward.core.policy.analysis.operation_requests import asked_by
 from durward.core.policy.engine.atoms import named
 from durward.core.policy.engine.predicate import (
     And,
@@ -28,6 +28,7 @@ from durward.core.policy.engine.residual import residual
 from durward.core.policy.language.document import Effect, Resources, Statement
 from durward.core.policy.language.pattern import ARN_SEGMENTS, ResourcePattern
 from durward.core.policy.symbolic.outline import could_meet, outline_of
+from durward.core.policy.symbolic.request_keys import RESOURCE_TENANT
 from durward.core.policy.symbolic.solve import solve
 from durward.core.policy.symbolic.unknown import Unknown
 
@@ -154,7 +155,7 @@ def _is_loose(statement: Statement, operation: Operation) -> bool:
         RESOURCE_TENANT: whose or None,
     }
     applies = residual(compile_statement(replace(statement, resources=resources)), known)
-    reached = (asked_by(operation, api, "*", None), named(f"arn:*:*:*:{whose}:*"))
+    reached = (asked_by(operation, api, "*"), named(f"arn:*:*:*:{whose}:*"))
     return not never(And((applies, *reached)))
 
 
