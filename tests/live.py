@@ -159,7 +159,8 @@ def live_edge(
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
     (folder / "durward.toml").write_text(
-        f'[edge]\napis = "{listen}:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
+        f'[edge]\napis = "{listen}:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n'
+        f"decision_points = 1\nworkers = 1\n{settings}"
     )
     orders = [sys.executable, str(EXAMPLE / "app.py"), "--uds", str(folder / "orders.sock")]
     agent = [sys.executable, "-m", "durward", "edge", "--config", str(folder / "durward.toml")]
