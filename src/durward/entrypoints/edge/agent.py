@@ -376,11 +376,18 @@ class Agent:
                 self._revoker.prove_again()
 
     async def _reload_decision_points(self) -> None:
-        for address in self._node.decision_points:
+        """All at once: to load much takes seconds. Raises what the first of them says."""
+
+        async def reload(address: Address) -> None:
             async with talk(address) as client:
                 reply = await client.post("/reload")
                 if reply.status_code != httpx2.codes.OK:
                     raise Misconfigured("snapshot", reply.text)
+
+        reloading = map(reload, self._node.decision_points)
+        for failed in await asyncio.gather(*reloading, return_exceptions=True):
+            if failed:
+                raise failed
 
     def _render(self, snapshot: Snapshot) -> RenderedConfiguration:
         return render(snapshot, self._node, str(self._files.folder))

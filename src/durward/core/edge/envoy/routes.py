@@ -33,6 +33,8 @@ from durward.core.wire import JsonLike, compact_json
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+"""What may be asked twice (RFC 9110 §9.2.1)."""
 METADATA_BYTES = 65_536
 """How large the metadata of an API may be, which Envoy answers itself: some thousand scopes. By
 default it takes 4 096 bytes, about a hundred."""
@@ -91,7 +93,11 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             "safe_regex": {"regex": path_regex(operation.path)},
             "headers": [is_one_of(methods_of(operation.method))],
         },
-        "route": {"cluster": upstream(api.id), "timeout": seconds(limits.request_seconds)},
+        "route": {
+            "cluster": upstream(api.id),
+            "timeout": seconds(limits.request_seconds),
+            **(again() if operation.method in SAFE_METHODS else {}),
+        },
         "metadata": {
             "filter_metadata": {
                 "durward": {
@@ -106,6 +112,14 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         },
         "typed_per_filter_config": per_filter,
     }
+
+
+def again() -> Config:
+    """Once more, where the connection broke before any answer: the service may have closed it.
+
+    The decision was made before and holds; the time that the request may take counts for both.
+    """
+    return {"retry_policy": {"retry_on": "reset,connect-failure", "num_retries": 1}}
 
 
 def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
