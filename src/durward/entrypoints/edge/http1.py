@@ -7,6 +7,7 @@ nothing but requests of that kind.
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from httptools import HttpParserError, HttpRequestParser
 from durward.core.errors import Misconfigured
 
 MAX_BODY_BYTES = 1_048_576
+BACKLOG = 1_024
+PAUSE_SECONDS = 0.1
 Headers = dict[str, str]
 
 
@@ -122,6 +125,10 @@ class Connection(asyncio.Protocol):
     async def _finish(self, reply: Awaitable[Reply]) -> None:
         try:
             self._answer(await reply)
+        except Exception:  # a mistake of ours: no answer, and that at once
+            if self._transport:
+                self._transport.close()
+            raise
         finally:
             self._pending = None
 
@@ -130,15 +137,59 @@ class Connection(asyncio.Protocol):
             self._transport.write(reply.to_wire())
 
 
-async def listen(path: Path, handler: Handler) -> asyncio.Server:
+class Listener:
+    """A socket that takes every connection which waits, at once.
+
+    The loop's own server takes one a turn: where a turn has much to answer the others wait.
+    """
+
+    def __init__(self, listening: socket.socket, handler: Handler) -> None:
+        self._socket = listening
+        self._handler = handler
+        self._loop = asyncio.get_running_loop()
+        self._arriving: set[asyncio.Task[object]] = set()
+        self._resume()
+
+    def close(self) -> None:
+        """Take no more connections; those that there are go on."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _resume(self) -> None:
+        if self._socket.fileno() >= 0:  # else it was closed meanwhile
+            self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(BACKLOG):
+            try:
+                peer, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor is left: those that are open go on
+                self._loop.remove_reader(self._socket.fileno())
+                self._loop.call_later(PAUSE_SECONDS, self._resume)
+                return
+            peer.setblocking(False)
+            arriving = self._loop.create_task(
+                self._loop.connect_accepted_socket(lambda: Connection(self._handler), peer)
+            )
+            self._arriving.add(arriving)
+            arriving.add_done_callback(self._arriving.discard)
+
+
+async def listen(path: Path, handler: Handler) -> Listener:
     """Serve on a Unix socket of mode 0600, in place of a stale one. Raises Misconfigured."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
         path.unlink(missing_ok=True)
-        loop = asyncio.get_running_loop()
-        return await loop.create_unix_server(lambda: Connection(handler), str(path), backlog=1024)
+        listening.bind(str(path))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
     except OSError as error:
+        listening.close()
         hint = "a runtime folder has a short path and is its owner's"
         raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
     finally:
         os.umask(before)
+    return Listener(listening, handler)

@@ -20,10 +20,23 @@ class Spool:
         self._file, self._torn = opened(path)
 
     def reopen(self) -> None:
-        """Go on in a new file where this one was put aside. Raises OSError, and goes on in it."""
+        """Go on in a new file where this one was put aside. Raises OSError, and goes on in it.
+
+        What the former one holds is on the disk then: who waits for it asks the new one alone.
+        """
         former = self._file
-        self._file, self._torn = opened(self._path)
+        fresh, torn = opened(self._path)
+        try:
+            os.fdatasync(former)
+        except OSError:
+            os.close(fresh)
+            raise
+        self._file, self._torn = fresh, torn
         os.close(former)
+
+    def handle(self) -> int:
+        """Another descriptor of the file, to be closed by whoever asks. Raises OSError."""
+        return os.dup(self._file)
 
     def append(self, record: Decision | AuditEvent, *, durable: bool) -> None:
         """Write one record; a durable one is on disk when this returns. Raises OSError.

@@ -9,6 +9,14 @@ from durward.core.edge.snapshot import Snapshot
 
 DECISION_POINTS = "decision-points"
 CONTROL_PLANE = "control-plane"
+IDLE_SECONDS = 1.5
+"""How long an unused connection to a service is kept: less than the services themselves keep it
+(gunicorn 2 s, Node.js, uvicorn and Apache 5 s), else a request may meet one that is being closed.
+Decision points close none, so theirs could be kept, and are not worth an exception."""
+RETRIED_PERCENT, RETRIED_AT_LEAST = 25, 16
+"""How many of the requests to a service may be second attempts at the same time, and how many in
+any case: a service that fails must not be asked twice as much therefore."""
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 NAMES_EVERY_SECONDS = 5
 """How often a name is looked up; so long an address that is gone is asked, or one is not yet."""
 
@@ -56,8 +64,25 @@ def cluster(name: str, addresses: Iterable[Address]) -> Config:
             },
             "circuit_breakers": {
                 "thresholds": [
-                    {"max_connections": 1024, "max_pending_requests": 1024, "max_requests": 4096}
+                    {
+                        "max_connections": 1024,
+                        "max_pending_requests": 1024,
+                        "max_requests": 4096,
+                        "retry_budget": {
+                            "budget_percent": {"value": RETRIED_PERCENT},
+                            "min_retry_concurrency": RETRIED_AT_LEAST,
+                        },
+                    }
                 ]
+            },
+            "typed_extension_protocol_options": {
+                HTTP_OPTIONS: message(
+                    HTTP_OPTIONS,
+                    {
+                        "explicit_http_config": {"http_protocol_options": {}},
+                        "common_http_protocol_options": {"idle_timeout": seconds(IDLE_SECONDS)},
+                    },
+                )
             },
             # Never send to an endpoint that is known to be dead because the others are too.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},

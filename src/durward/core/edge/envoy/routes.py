@@ -34,6 +34,8 @@ from durward.core.wire import JsonLike, compact_json
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+"""What may be asked twice (RFC 9110 §9.2.1)."""
 METADATA_BYTES = 65_536
 """How large the metadata of an API may be, which Envoy answers itself: some thousand scopes. By
 default it takes 4 096 bytes, about a hundred."""
@@ -99,6 +101,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             "timeout": seconds(limits.request_seconds),
             # Not the client's: by an absolute request target, or else, it could name any.
             "host_rewrite_literal": host_of(api),
+            **(again() if operation.method in SAFE_METHODS else {}),
         },
         "metadata": {
             "filter_metadata": {
@@ -114,6 +117,14 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         },
         "typed_per_filter_config": per_filter,
     }
+
+
+def again() -> Config:
+    """Once more, where the connection broke before any answer: the service may have closed it.
+
+    The decision was made before and holds; the time that the request may take counts for both.
+    """
+    return {"retry_policy": {"retry_on": "reset,connect-failure", "num_retries": 1}}
 
 
 def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
