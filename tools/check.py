@@ -109,6 +109,11 @@ def scale(_: list[str]) -> int:
     return test(["-q", "-s", "tests/e2e/test_scale.py"])
 
 
+def release(args: list[str]) -> int:
+    """Tag a version and build what is published: `./check release VERSION`."""
+    return run(PYTHON, "tools/release.py", *args)
+
+
 def long(args: list[str]) -> int:
     """What takes longer: the gate with deeper searches and at scale, then every benchmark."""
     os.environ["DURWARD_TEST_LONG"] = "1"  # noqa: TID251 - read by tests/depth.py
@@ -127,6 +132,7 @@ PARTS: dict[str, Part] = {
     "wheel": wheel,
     "test": test,
     "cover": cover,
+    "release": release,
     "bench": bench,
     "scale": scale,
     "long": long,
