@@ -15,6 +15,7 @@ from durward.core.configuration.declaration import Declaration, Kind
 from durward.core.edge.decision import Decision
 from durward.core.edge.explained import explained
 from durward.core.policy.analysis.explain import Explanation
+from durward.core.values import ClientId
 from durward.store.snapshots import KEPT
 
 pytestmark = pytest.mark.anyio
@@ -173,8 +174,78 @@ async def test_every_decision_of_a_batch_is_in_the_log(issuer: Issuer) -> None:
     reply = await ask(issuer, token, "evaluations", evaluations=[{}, {"subject": {}}, {}])
     told = reply.json()["evaluations"]
     assert [one["decision"] for one in told] == [True, False, True]
-    for answer in (told[0], told[2]):
-        assert await issuer.plane.log.event(answer["context"]["id"]) is not None
+    first, unread, third = reply.headers["durward-decision"].split(", ")
+    assert unread == "-"
+    for id, decision in ((first, told[0]), (third, told[2])):
+        event = await issuer.plane.log.event(id)
+        assert event is not None
+        assert event.facts["allowed"] is decision["decision"]
+
+
+async def test_equal_batches_get_equal_bodies(issuer: Issuer) -> None:
+    token = await gate(issuer)
+    bob = {"subject": {"type": "user", "id": "bob"}, "action": {"name": "write"}}
+    first, second = [
+        await ask(issuer, token, "evaluations", evaluations=[{}, bob, {"subject": {}}])
+        for _ in range(2)
+    ]
+    assert first.content == second.content
+    assert first.headers["durward-decision"] != second.headers["durward-decision"]
+    single = await ask(issuer, token)
+    assert single.json()["context"]["id"] == single.headers["durward-decision"]
+
+
+async def test_a_default_of_a_batch_may_be_a_part(issuer: Issuer) -> None:
+    token = await gate(issuer)
+    whole = {"resource": ASKED["resource"]}
+    reply = await ask(
+        issuer,
+        token,
+        "evaluations",
+        resource={"type": "record"},
+        subject={"properties": {"a": 1}},
+        action={},
+        evaluations=[{**ASKED}, {**whole}, {**ASKED, "resource": {"id": "record-1"}}],
+    )
+    assert reply.status_code == 200
+    assert [one["decision"] for one in reply.json()["evaluations"]] == [True, False, False]
+    nothing: list[dict[str, Any]] = [{}, {"evaluations": []}]
+    for alone in nothing:
+        body = {"resource": {"type": "record"}, **alone}
+        assert (await ask(issuer, token, "evaluations", **body)).status_code == 400
+
+
+async def test_how_a_search_goes_on_stands_before_what_it_found(issuer: Issuer) -> None:
+    token = await gate(issuer)
+    for path in ("subject", "resource", "action"):
+        reply = await ask(issuer, token, f"search/{path}")
+        assert list(reply.json()) == ["page", "results"]
+
+
+@pytest.mark.parametrize("number", ["9007199254740993", "1" * 400, "1e400", "1e-400", "-1e309"])
+async def test_a_number_that_others_would_read_as_another_one_is_refused(
+    issuer: Issuer, number: str
+) -> None:
+    token = await gate(issuer)
+    body = json.dumps({**ASKED, "context": {"durward:RiskScore": "N"}}).replace('"N"', number)
+    async with issuer.http() as http:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        reply = await http.post("/access/v1/evaluation", content=body, headers=headers)
+    assert reply.status_code == 400
+
+
+@pytest.mark.requirement("AS-104")
+async def test_who_was_revoked_asks_no_more_by_tokens_up_to_that_second(issuer: Issuer) -> None:
+    before = await gate(issuer)
+    issuer.clock.forward(1)
+    same_second = await issuer.own_token("gate", ACCESS)
+    issuer.secrets["gate"] = (
+        await issuer.plane.administration.new_client_secret(ClientId("gate"))
+    ).reveal()
+    issuer.clock.forward(1)
+    later = await issuer.own_token("gate", ACCESS)
+    told = [(await ask(issuer, token)).status_code for token in (before, same_second, later)]
+    assert told == [401, 401, 200]
 
 
 @pytest.mark.parametrize(

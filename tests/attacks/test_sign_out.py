@@ -101,6 +101,29 @@ async def test_the_hint_of_somebody_else_ends_nothing_of_theirs(issuer: Issuer) 
     assert await is_signed_in(anns)
 
 
+async def test_only_the_id_token_of_this_session_ends_it_unasked(issuer: Issuer) -> None:
+    """Any other, also of the same person or of one who is gone, is asked about first (§2)."""
+    here, there, bobs, gone = (issuer.browser() for _ in range(4))
+    own = (await here.tokens())["id_token"]
+    over = (await gone.tokens())["id_token"]
+    await sign_out(gone, over)
+    for hint in ((await there.tokens())["id_token"], (await bobs.tokens("bob"))["id_token"], over):
+        page = await sign_out(here, hint)
+        assert 'id="confirm"' in page.text
+        assert all([await is_signed_in(browser) for browser in (here, there, bobs)])
+    assert "You are signed out" in (await sign_out(here, own)).text
+    assert [await is_signed_in(browser) for browser in (here, there, bobs)] == [False, True, True]
+
+
+async def test_a_hint_that_was_issued_to_another_client_is_none_of_this_one(
+    issuer: Issuer,
+) -> None:
+    browser = issuer.browser()
+    hint = (await browser.tokens())["id_token"]
+    assert (await sign_out(browser, hint, client_id="other")).status_code == 400
+    assert await is_signed_in(browser)
+
+
 async def test_who_agrees_ends_their_own_session_that_the_application_names_too(
     issuer: Issuer,
 ) -> None:

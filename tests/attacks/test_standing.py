@@ -176,6 +176,16 @@ async def test_offline_access_that_is_lost_after_the_session_ended_ends_the_gran
     assert len(await ended(issuer)) == 1
 
 
+async def test_userinfo_tells_nothing_by_a_token_of_a_session_that_ended(issuer: Issuer) -> None:
+    """The grant lives on, by `offline_access`; the token says a session, and that is over."""
+    browser = issuer.browser()
+    token = (await offline(issuer, browser))["access_token"]
+    assert (await issuer.userinfo(token)).status_code == 200
+    await browser.submit(await browser.http.get("/"), "")
+    assert await ended(issuer) == []
+    assert (await issuer.userinfo(token)).status_code == 401
+
+
 async def test_offline_access_that_was_lost_is_not_there_when_it_is_given_back(
     issuer: Issuer,
 ) -> None:

@@ -119,7 +119,7 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
     assert found.read().body == {"name": "B"}
     await database.write(lambda c: declarations.remove_declaration(c, found, AUDIT))
     assert await database.read(declarations.load_declarations) == []
-    await database.write(lambda c: audit.sequence_events(c, 10))
+    await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 10)))
     leaves = await database.read(lambda c: audit.load_leaves(c, 0, 10))
     assert [AuditEvent.from_wire(body).kind for _, body in leaves] == [
         Kind.DECLARATION_ADDED,
@@ -135,9 +135,11 @@ async def test_events_are_sequenced_in_their_order_under_one_root(database: Data
 
     await database.write(record)
     assert (await database.read(lambda c: audit.find_event(c, "e3"))) == an_event(3)
-    await database.write(lambda c: audit.sequence_events(c, 4))
-    tree = await database.write(lambda c: audit.sequence_events(c, 4))
-    assert await database.write(lambda c: audit.sequence_events(c, 4)) is None
+    await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 4)))
+    tree = await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 4)))
+    assert (
+        await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 4))) is None
+    )
     leaves = await database.read(lambda c: audit.load_leaves(c, 0, 100))
     assert [index for index, _ in leaves] == list(range(7))
     assert [AuditEvent.from_wire(body) for _, body in leaves] == [an_event(n) for n in range(7)]
@@ -149,7 +151,7 @@ async def test_an_event_is_taken_once_however_often_it_is_sent(database: Databas
     events = [an_event(1), an_event(2)]
     assert await database.write(lambda c: audit.ingest_events(c, events)) == 2
     assert await database.write(lambda c: audit.ingest_events(c, events)) == 0
-    await database.write(lambda c: audit.sequence_events(c, 10))
+    await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 10)))
     assert await database.write(lambda c: audit.ingest_events(c, events)) == 0
 
 

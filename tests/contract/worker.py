@@ -28,7 +28,10 @@ def increment(connection: Connection) -> None:
 async def sequence(database: Database) -> None:
     while True:
         try:
-            if await database.write(lambda c: audit.sequence_events(c, 3)) is None:
+            if (
+                await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 3)))
+                is None
+            ):
                 return
         except Conflict:
             continue

@@ -34,6 +34,12 @@ def test_only_the_canonical_base64url_is_read(text: str) -> None:
         b'{"a":{"b":1,"b":1}}',
         b"NaN",
         b"1e999",
+        b"1e-999",
+        b"-0.0e1\x00",
+        b"9007199254740993",
+        b"-9007199254740993",
+        b"1" + b"0" * 400,
+        b"1" * 5_000,
         b'{"a": [-1E400]}',
         b"[Infinity]",
         b'{"a":1}x',
@@ -77,3 +83,10 @@ def test_half_of_a_surrogate_pair_is_no_text(text: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse_json(text, limit_bytes=100)
     assert parse_json(rb'"\ud83d\ude00\u00e4"', limit_bytes=100) == "\U0001f600\u00e4"
+
+
+@pytest.mark.parametrize(
+    "number", ["9007199254740992", "18014398509481984", "1" + "0" * 22, "0e-999", "-0.0", "5e-324"]
+)
+def test_a_number_that_a_double_holds_is_read(number: str) -> None:
+    assert parse_json(number.encode(), limit_bytes=1_000) == float(number)

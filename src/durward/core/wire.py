@@ -16,6 +16,7 @@ JsonLike: TypeAlias = (
 )
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
+_SIGNIFICANT = re.compile(r"[^eE]*[1-9]")
 MAX_DEPTH = 32
 
 
@@ -44,8 +45,9 @@ def decode_base64url(text: str) -> bytes:
 def parse_json(data: bytes, *, limit_bytes: int, limit_depth: int = MAX_DEPTH) -> Json:
     """JSON of a stranger (RFC 8259), read strictly.
 
-    UTF-8 only, no half of a surrogate pair, no duplicate member names, no NaN or Infinity, at most
-    `limit_bytes` bytes and `limit_depth` levels. Raises ProtocolError `invalid_request`.
+    UTF-8 only, no half of a surrogate pair, no duplicate member names, no NaN or Infinity, no
+    number that a double cannot hold, at most `limit_bytes` bytes and `limit_depth` levels. Raises
+    ProtocolError `invalid_request`.
     """
     if len(data) > limit_bytes:
         raise ProtocolError(ErrorCode.INVALID_REQUEST, f"JSON is larger than {limit_bytes} bytes")
@@ -56,6 +58,7 @@ def parse_json(data: bytes, *, limit_bytes: int, limit_depth: int = MAX_DEPTH) -
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_exact,
         )
         if "\\u" in text:  # only so can a half of a pair be written
             compact_json(value)
@@ -92,10 +95,26 @@ def _refuse_constant(name: str) -> Json:
 
 
 def _finite(number: str) -> float:
-    """A number that is one here too: `1e999` would be read as Infinity, and never be written."""
+    """A number that is one here too: `1e999` would be read as Infinity, `1e-999` as nothing."""
     value = float(number)
-    if not isfinite(value):
-        raise ValueError(f"`{number[:20]}` is too large")
+    if not isfinite(value) or (value == 0 and _SIGNIFICANT.match(number)):
+        raise ValueError(f"`{number[:20]}` is beyond what a double can hold")
+    return value
+
+
+def _exact(number: str) -> int:
+    """A whole number that every reader takes for the same one (RFC 7493 §2.2).
+
+    One that a double cannot hold is another number to many who read it after us: what one of us
+    compares is not what another would.
+    """
+    value = int(number)
+    try:
+        is_exact = int(float(value)) == value
+    except OverflowError:
+        is_exact = False
+    if not is_exact:
+        raise ValueError(f"`{number[:20]}` is not a number that a double can hold")
     return value
 
 

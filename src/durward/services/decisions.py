@@ -4,7 +4,7 @@ A caller proves itself by an access token of its own, and asks about the APIs th
 evaluate. Each decision and each search is an event, recorded before it is answered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -45,6 +45,7 @@ from durward.store.revocations import load_revocations
 
 Answer = dict[str, JsonLike]
 Search = SubjectSearch | ResourceSearch | ActionSearch
+UNDECIDED = "-"
 STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
@@ -57,6 +58,8 @@ class AuthzenService:
         """Raises ProtocolError `invalid_token`."""
         self.events: list[AuditEvent] = []
         """What is to be recorded before anybody is answered."""
+        self.decisions: list[str] = []
+        """The id of each evaluation's decision, in order; `UNDECIDED` of one that has none."""
         self._policies = context.published.policies
         self._digest = context.published.policies_digest
         self._version = context.published.version
@@ -81,7 +84,11 @@ class AuthzenService:
         stops_at = {Semantic.UNTIL_DENY: False, Semantic.UNTIL_PERMIT: True}
         answers: list[Answer] = []
         for asked in evaluations:
-            answer = _unread(asked) if isinstance(asked, ProtocolError) else self._decide(asked)
+            if isinstance(asked, ProtocolError):
+                self.decisions.append(UNDECIDED)
+                answer = _unread(asked)
+            else:
+                answer = _without_id(self._decide(asked))
             answers.append(answer)
             if answer["decision"] is stops_at.get(batch.options.evaluations_semantic):
                 break
@@ -184,13 +191,21 @@ class AuthzenService:
 
     def _answer(self, decision: Decision, outcome: str, more: Answer | None = None) -> Answer:
         self.events.append(decision.event())
+        self.decisions.append(decision.id)
         context: Answer = {"id": decision.id, "reason": outcome, **(more or {})}
         return {"decision": decision.allowed, "context": context}
 
 
 def told(results: list[Answer], following: str) -> Answer:
-    """A page of results (§8.2.2)."""
-    return {"results": [*results], "page": {"next_token": following}}
+    """A page of results (§8.2.2): how it goes on comes first, for who reads a long one."""
+    return {"page": {"next_token": following}, "results": [*results]}
+
+
+def _without_id(answer: Answer) -> Answer:
+    """An answer within a batch: who asks alike is answered alike, and a header has the ids."""
+    context = answer["context"]
+    assert isinstance(context, Mapping)  # noqa: S101 - `_answer` made it
+    return {**answer, "context": {name: told for name, told in context.items() if name != "id"}}
 
 
 def caller_of(

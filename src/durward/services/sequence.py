@@ -21,8 +21,8 @@ from durward.store.audit import (
     count_strays,
     ingest_events,
     latest_checkpoint,
+    load_pending,
     load_strays,
-    load_tree,
     record_checkpoint,
     record_event,
     remove_checkpoint,
@@ -76,19 +76,21 @@ def _step(
     After a batch that is not full nothing waited: who went on as long as something comes would sign
     a checkpoint for every few events of a busy replica.
     """
+    pending = load_pending(connection, BATCH)
+    if pending.is_covered and not pending.waiting:
+        return None, False
     key = log_key(issuer, signer)
-    before = load_tree(connection, lock=True)
-    strays = take_strays(connection, BATCH)
-    strays += _unsigned(connection, before, key)
+    strays = take_strays(connection, pending)
+    strays += _unsigned(connection, pending.head, key)
     if strays:
         _set_aside(connection, strays, audit)
         return None, True  # the next step is after what was just recorded
-    tree = sequence_events(connection, BATCH)
+    tree = sequence_events(connection, pending)
     if tree is None:
         return None, False
     note = Checkpoint(key.name, tree.size, tree.root).signed(key, signer.sign)
     record_checkpoint(connection, tree.size, note)
-    return tree, tree.size - before.size == BATCH
+    return tree, len(pending.waiting) == BATCH
 
 
 def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:

@@ -11,8 +11,8 @@ from sqlalchemy import (
     Table,
     cast,
     delete,
+    func,
     insert,
-    or_,
     select,
     update,
 )
@@ -74,14 +74,47 @@ def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
     return taken
 
 
-def sequence_events(connection: Connection, limit: int) -> Tree | None:
-    """Move events of the outbox to the end of the log; None where none waits.
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits at the end of the log, and whether something is there that is not ours."""
+
+    head: Tree
+    waiting: Sequence[Row[tuple[int, str, bytes]]]
+    limit: int
+    is_covered: bool
+    """Whether the log ends where its head says, and no checkpoint is beyond."""
+
+
+def load_pending(connection: Connection, limit: int) -> Pending:
+    """Look at the end of the log, and hold it: of two that sequence one waits for the other.
+
+    Raises Unavailable where its head is gone, or none.
+    """
+    head = load_tree(connection, lock=True)
+    c = outbox.c
+    found = select(c.position, c.event_id, bytes_of(c.body).label("body"))
+    waiting = connection.execute(found.order_by(c.position).limit(limit)).all()
+    # Each looks at an end of its index: together, or with `or`, SQLite would read the whole log.
+    ends = [
+        select(end).scalar_subquery()
+        for end in (
+            func.max(log.c.sequence),
+            func.min(log.c.sequence),
+            func.max(checkpoints.c.size),
+        )
+    ]
+    last, first, signed = connection.execute(select(*ends)).one()
+    is_covered = (last is None or last < head.size) and (first is None or first >= 0)
+    return Pending(head, waiting, limit, is_covered and (signed or 0) <= head.size)
+
+
+def sequence_events(connection: Connection, pending: Pending) -> Tree | None:
+    """Move what waits to the end of the log; None where nothing does.
 
     The head is moved by compare-and-swap: of two that try at once, one's transaction fails whole.
     Raises Conflict then. `take_strays` was called before: what it would take stops this.
     """
-    before = load_tree(connection, lock=True)
-    waiting = _waiting(connection, limit)
+    before, waiting = pending.head, pending.waiting
     if not waiting:
         return None
     rows = [
@@ -101,37 +134,38 @@ def sequence_events(connection: Connection, limit: int) -> Tree | None:
     return after
 
 
-def take_strays(connection: Connection, limit: int) -> list[Stray]:
+def take_strays(connection: Connection, pending: Pending) -> list[Stray]:
     """Remove what others put beyond the end of the log, or into the outbox, and cannot be in order.
 
-    Without it one such row would stop the log for good. The head is locked: what is beyond it is
-    none of another replica's.
+    Without it one such row would stop the log for good. The head is held: what is beyond it is none
+    of another replica's.
     """
-    head = load_tree(connection, lock=True)
-    beyond = or_(log.c.sequence >= head.size, log.c.sequence < 0)
-    statement = select(log.c.sequence, bytes_of(log.c.body).label("body")).where(beyond)
-    rows = connection.execute(statement.order_by(log.c.sequence).limit(limit)).all()
-    _remove(connection, log, [row.sequence for row in rows])
-    strays = [Stray(log.name, row.sequence, UNCOVERED, row.body) for row in rows]
-    found = list(_flawed(connection, limit))
+    strays = [] if pending.is_covered else _beyond(connection, pending)
+    found = list(_flawed(connection, pending.waiting))
     _remove(connection, outbox, [stray.place for stray in found])
     return [*strays, *found]
 
 
-def _flawed(connection: Connection, limit: int) -> Iterator[Stray]:
-    waiting = _waiting(connection, limit)
+def _beyond(connection: Connection, pending: Pending) -> list[Stray]:
+    c = log.c
+    statement = select(c.sequence, bytes_of(c.body).label("body")).limit(pending.limit)
+    ends = (c.sequence >= pending.head.size, c.sequence < 0)
+    rows = [row for end in ends for row in connection.execute(statement.where(end))]
+    _remove(connection, log, [row.sequence for row in rows])
+    return [Stray(log.name, row.sequence, UNCOVERED, row.body) for row in rows]
+
+
+def _flawed(
+    connection: Connection, waiting: Sequence[Row[tuple[int, str, bytes]]]
+) -> Iterator[Stray]:
+    if not waiting:
+        return
     ids = [row.event_id for row in waiting]
     known = set(connection.execute(select(log.c.event_id).where(log.c.event_id.in_(ids))).scalars())
     for row in waiting:
         why = TWICE if row.event_id in known else flaw(row.event_id, row.body)
         if why:
             yield Stray(outbox.name, row.position, why, row.body)
-
-
-def _waiting(connection: Connection, limit: int) -> Sequence[Row[tuple[int, str, bytes]]]:
-    c = outbox.c
-    statement = select(c.position, c.event_id, bytes_of(c.body).label("body"))
-    return connection.execute(statement.order_by(c.position).limit(limit)).all()
 
 
 def _remove(connection: Connection, table: Table, keys: Sequence[int]) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +15,7 @@ from durward.core.audit.merkle import EMPTY_ROOT, Tree, leaf_hash
 from durward.core.audit.verify import Report, Verification
 from durward.core.errors import ProtocolError
 from durward.core.values import Instant
+from durward.core.wire import JsonLike, sorted_json
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEY = LogKey("durward", PRIVATE.public_key().public_bytes_raw())
@@ -193,3 +195,24 @@ def test_what_came_meanwhile_is_compared_with_the_newest_checkpoint_and_may_not_
 )
 def test_a_row_is_the_event_of_its_id_or_it_is_told_why_not(spoil, told: str | None) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     assert flaw("e0", spoil(leaves(1)[0])) == told
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+FACTS = st.dictionaries(st.text(max_size=4), NUMBERS | st.text(max_size=6) | st.none(), max_size=4)
+
+
+@given(FACTS, st.integers(min_value=0), st.sampled_from(["", " ", "0", "\\u0041", "1.0", '"']))
+def test_whichever_way_a_row_is_looked_at_the_form_is_that_of_our_writer(
+    facts: dict[str, JsonLike], place: int, put: str
+) -> None:
+    """What is quick to compare is compared so; the answer is that of `sorted_json`."""
+    written = sorted_json({"id": "e0", "facts": facts}).decode()
+    assert flaw("e0", written.encode()) is None
+    spoiled = f"{written[: place % len(written)]}{put}{written[place % len(written) :]}"
+    try:
+        same = sorted_json(json.loads(spoiled)) == spoiled.encode()
+    except ValueError:
+        same = False
+    assert (flaw("e0", spoiled.encode()) is None) is (
+        same and json.loads(spoiled).get("id") == "e0"
+    )

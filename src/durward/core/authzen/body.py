@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.wire import Json, parse_json
@@ -69,12 +70,30 @@ class Options(msgspec.Struct, frozen=True):
     evaluations_semantic: Semantic = Semantic.ALL
 
 
+class PartOfEntity(msgspec.Struct, frozen=True):
+    """A default for subjects or resources: as much of one as there is (§7.1.1).
+
+    Whoever takes it is read as a whole; where all say otherwise nothing of it is looked at.
+    """
+
+    type: Name | UnsetType = UNSET
+    id: Name | UnsetType = UNSET
+    properties: Properties = {}
+
+
+class PartOfAction(msgspec.Struct, frozen=True):
+    """The same for actions."""
+
+    name: Name | UnsetType = UNSET
+    properties: Properties = {}
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Several evaluations; what stands beside them is for each that does not say otherwise."""
 
-    subject: Entity | None = None
-    action: Action | None = None
-    resource: Entity | None = None
+    subject: PartOfEntity | None = None
+    action: PartOfAction | None = None
+    resource: PartOfEntity | None = None
     context: Properties | None = None
     evaluations: list[dict[str, Any]] = []
     options: Options = Options()

@@ -27,6 +27,7 @@ from durward.wiring import ControlPlane
 
 REQUEST_ID = "x-request-id"
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}\Z")
+DECISION_HEADER = "durward-decision"
 Ask = Callable[[AuthzenService, bytes], Answer]
 ENDPOINTS: dict[str, Ask] = {
     metadata.EVALUATION_PATH: AuthzenService.evaluate,
@@ -69,7 +70,7 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
             return told({"error": "an access token is needed"}, 401, challenge)
         try:
             body = await read_body(http, JSON, MAX_BODY_BYTES)
-            answered, events = await plane.use_cases.read(
+            answered, events, decisions = await plane.use_cases.read(
                 partial(asked, ask, token.strip(), body), "decision endpoint", source_of(http)
             )
             await plane.transactions.record(events)
@@ -79,7 +80,10 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
             return told({"error": error.public}, 400)
         except Unavailable as error:
             return unavailable(error)
-        return told(answered, 200)
+        reply = told(answered, 200)
+        if decisions:
+            reply.headers[DECISION_HEADER] = ", ".join(decisions)
+        return reply
 
     async def with_request_id(http: Request) -> Response:
         """The caller's id for the request is told again (§10.1.3)."""
@@ -99,10 +103,10 @@ def asked(
     connection: Connection,
     context: Context,
     audit: AuditContext,
-) -> tuple[Answer, list[AuditEvent]]:
-    """The answer, and the events that are recorded before it is given."""
+) -> tuple[Answer, list[AuditEvent], list[str]]:
+    """The answer, the events that are recorded before it is given, and the ids of decisions."""
     service = AuthzenService(connection, context, token, audit)
-    return ask(service, body), service.events
+    return ask(service, body), service.events, service.decisions
 
 
 def told(body: Answer, status: int, challenge: str = "") -> Response:

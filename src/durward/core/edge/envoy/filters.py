@@ -81,6 +81,7 @@ def issuer_filters(limits: Limits) -> list[JsonLike]:
     """The way of a request to the authorization server, which authenticates by itself."""
     return [
         one_host(),
+        one_header(),
         budget_of_source(limits),
         hold_body(min(limits.body_bytes, MAX_FORM_BYTES)),
         router(),
