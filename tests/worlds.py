@@ -165,6 +165,8 @@ def a_condition(random: Random) -> dict[str, Any]:
     kind = random.randrange(10)
     if kind < 5:
         key, values = random.choice(PLAIN)
+        if random.random() < 0.3:  # any key beside any text or variable
+            values = random.choice([*PLAIN, *LISTED])[1]
         negated = random.choice(["", "", "Not"])
         family = random.choice(["Equals", "Equals", "Like", "EqualsIgnoreCase"])
         name = f"String{negated}{family}" + random.choice(["", "", "", "IfExists"])
@@ -172,6 +174,8 @@ def a_condition(random: Random) -> dict[str, Any]:
         return {name: {key: texts}}
     if kind < 7:
         key, values = random.choice(LISTED)
+        if random.random() < 0.3:
+            values = random.choice([*PLAIN, *LISTED])[1]
         quantifier = random.choice(["ForAnyValue", "ForAnyValue", "ForAllValues"])
         name = random.choice(["StringEquals", "StringEquals", "StringNotEquals", "StringLike"])
         return {
@@ -192,6 +196,14 @@ def a_condition(random: Random) -> dict[str, Any]:
             {"NotIpAddress": {"durward:SourceIp": "10.0.0.0/8"}},
             {"DateLessThan": {"durward:CurrentTime": "2030-01-01T00:00:00Z"}},
             {"StringEquals": {"durward:RiskScore": "1"}},
+            {"NumericLessThanIfExists": {"durward:PathParam/id": "10"}},
+            {"NumericNotEquals": {"durward:PathParam/id": ["7", "8"]}},
+            {"DateGreaterThan": {"durward:AuthTime": "2027-01-15T07:59:00Z"}},
+            {"Bool": {"durward:SecureTransport": "${durward:MultiFactorAuthPresent}"}},
+            {"BoolIfExists": {"durward:SecureTransport": "true"}},
+            {"StringLike": {"durward:RequestPath": "/v1/acme/*"}},
+            {"StringEquals": {"durward:UserAgent": "${durward:Subject}"}},
+            {"ArnLike": {"durward:TokenClaim/org": "arn:durward:iam::*:${durward:Subject}"}},
         ]
     )
 

@@ -334,6 +334,39 @@ def test_an_api_that_lets_everybody_but_some_in_is_told() -> None:
     assert (finding.check.id, finding.pointer) == ("allow-not-principal", "/Statement/NotPrincipal")
 
 
+EVERYBODY: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"Action": "orders:GetOrder", "Resource": "arn:durward:orders:*:acme:order/*"},
+        [
+            "everybody-of-a-tenant /Statement/Resource",
+            "everybody-with-a-token /Statement/Principal",
+        ],
+    ),
+    (
+        {"Action": "orders:GetOrder", "Resource": OWN},
+        ["everybody-with-a-token /Statement/Principal"],
+    ),
+    ({"Action": "orders:GetStatus"}, []),
+    (
+        {
+            "Action": "orders:GetOrder",
+            "Resource": "arn:durward:orders:*:acme:order/*",
+            "Condition": {"StringEquals": {"durward:TenantId": "acme"}},
+        },
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("elements", "expected"), EVERYBODY)
+def test_what_everybody_may_is_told(elements: dict[str, Any], expected: list[str]) -> None:
+    for effect, told in (("Allow", expected), ("Deny", [])):
+        statement: Any = {"Effect": effect, "Principal": "*", **elements}
+        written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
+        found = [f"{each.check.id} {each.pointer}" for each in lint(written, ORDERS)]
+        assert [each for each in found if each.startswith("everybody")] == told
+
+
 DECLARED = Declared(
     frozenset({"acme"}),
     {"orders": "prod"},
@@ -471,6 +504,7 @@ def findings(elements: dict[str, Any], names: Declared) -> list[str]:
 def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
     tried = {check for check, _, _ in FOUND} | {f"unknown-{name}" for name in UNKNOWN}
     tried |= {"shadowed", "redundant", "allow-not-principal", "no-statement"}
+    tried |= {told.partition(" ")[0] for _, listed in EVERYBODY for told in listed}
     assert tried == {check.id for check, _ in CHECKS}
     assert all(check.reason and check.fix for check, _ in CHECKS)
     page = Path(__file__).parents[3] / "docs" / "policy-checks.md"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from durward.core.policy.analysis.explain import explain
+from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
@@ -22,8 +23,10 @@ def document(*statements: dict[str, Any]) -> Document:
     return read_document({"Version": "2012-10-17", "Statement": listed}, "p")
 
 
-def told(policies: Policies, request: AccessRequest = GET) -> tuple[str, str, str] | None:
-    miss = explain(PolicySet(policies), request).miss
+def told(
+    policies: Policies, request: AccessRequest = GET, caller: Caller = Caller.ANY
+) -> tuple[str, str, str] | None:
+    miss = explain(PolicySet(policies), request, caller).miss
     return (miss.kind, miss.key, miss.value) if miss else None
 
 
@@ -278,13 +281,29 @@ def test_what_no_request_has_is_no_miss(
     condition: dict[str, Any], miss: tuple[str, str, str] | None
 ) -> None:
     """A key, a list, a time or an operation that this one cannot have at the edge."""
-    found = told(clerks({"Condition": condition}), replace(GET, context=AT_THE_EDGE))
+    asked = replace(GET, context=AT_THE_EDGE)
+    found = told(clerks({"Condition": condition}), asked, Caller.EDGE)
     if miss and miss[0] == "time":
         assert found is not None
         assert found[:2] == miss[:2]
         assert found[2] > "2030-01-01"
     else:
         assert found == miss
+
+
+@pytest.mark.parametrize(
+    ("key", "callers"),
+    [
+        ("durward:RiskScore", {Caller.OTHERS, Caller.ANY}),
+        ("durward:TokenClaim/org", {Caller.EDGE, Caller.NOT_OTHERS, Caller.ANY}),
+        ("durward:ResourceOwner", {Caller.OTHERS, Caller.NOT_OTHERS, Caller.ANY}),
+        ("durward:OperationId", set[Caller]()),
+        ("app:Own", {*Caller}),
+    ],
+)
+def test_who_asks_settles_which_keys_a_request_can_have(key: str, callers: set[Caller]) -> None:
+    policies = clerks({"Condition": {"StringEquals": {key: "1"}}})
+    assert {caller for caller in Caller if told(policies, caller=caller)} == callers
 
 
 @pytest.mark.parametrize(

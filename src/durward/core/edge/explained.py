@@ -11,6 +11,7 @@ from durward.core.edge.inputs import context_of, principal_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, read_part
 from durward.core.errors import Misconfigured
 from durward.core.policy.analysis.explain import Explanation, explain
+from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.source import PolicyError
@@ -50,7 +51,9 @@ def explained(decision: Decision, policies: bytes | None) -> Explanation | Unexp
         inputs, decision.subject or "", decision.client or "", decision.tenant or ""
     )
     action, resource = decision.action or "", decision.resource or ""
-    found = explain(known, AccessRequest(principal, action, resource, context_of(inputs)))
+    caller = Caller.OTHERS if decision.asked_by else Caller.EDGE
+    request = AccessRequest(principal, action, resource, context_of(inputs))
+    found = explain(known, request, caller)
     if (found.is_allowed, found.because) != (decision.allowed, decision.because):
         return Unexplained("from what was recorded another decision follows than was made")
     return found

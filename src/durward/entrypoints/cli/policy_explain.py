@@ -22,6 +22,7 @@ from durward.core.names import (
 )
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.suite import with_usual
+from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.request import AccessRequest, Principal
@@ -89,7 +90,9 @@ def explain_request(
     if not {"durward:currenttime", "durward:epochtime"} & {key.lower() for key in told}:
         second = str(numeric_date(now()))
         told |= {"durward:CurrentTime": second, "durward:EpochTime": second}
-    found = explain(policies, AccessRequest(principal, action, resource, told))
+    is_evaluated = action.partition(":")[0] in configuration.evaluated or configuration.keys
+    caller = Caller.ANY if is_evaluated else Caller.NOT_OTHERS
+    found = explain(policies, AccessRequest(principal, action, resource, told), caller)
     if json:
         say_json(found.to_wire())
     else:

@@ -9,6 +9,7 @@ from typing import assert_never
 from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
 from durward.core.policy.analysis.nearest_statements import Element, examined, nearest
 from durward.core.policy.analysis.spelling import spelled, spelled_in
+from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.answer import (
     GRANTS,
     MAX_SHOWN_CHARACTERS,
@@ -157,7 +158,9 @@ class Explanation:
         }
 
 
-def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
+def explain(
+    policies: PolicySet, request: AccessRequest, caller: Caller = Caller.ANY
+) -> Explanation:
     """What `evaluate` answers, and why; bounded in time and size however many statements there are.
 
     Of an allow and an explicit deny the statements that apply are told, of every deny the Allow
@@ -169,7 +172,7 @@ def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
     covers = policies.scope_covers(request)
     about = sum(len(index.rules) for _, plan in policies.layers(request) for index in plan.indexes)
     close = near[:MAX_CANDIDATES]
-    changes = () if answer.allowed else nearest_miss(policies, request, answer, close)
+    changes = () if answer.allowed else nearest_miss(policies, request, answer, close, caller)
     alone = changes[0] if len(changes) == 1 else None
     return Explanation(
         answer.result,

@@ -142,6 +142,26 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
     ),
     (
         Check(
+            "everybody-of-a-tenant",
+            Severity.SECURITY,
+            '`Principal: "*"` is whoever asks, of whichever tenant',
+            "name roles or groups of the tenant, or compare `durward:TenantId`",
+            grants=True,
+        ),
+        breadth.everybody_of_a_tenant,
+    ),
+    (
+        Check(
+            "everybody-with-a-token",
+            Severity.WARNING,
+            '`Principal: "*"` reads as public, and the operation is not',
+            "write `security: []` to the operation, or name who is meant",
+            grants=True,
+        ),
+        breadth.everybody_with_a_token,
+    ),
+    (
+        Check(
             "for-all-values-unguarded",
             Severity.SECURITY,
             "`ForAllValues` holds where there is no value at all",

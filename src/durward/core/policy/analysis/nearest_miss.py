@@ -17,6 +17,7 @@ from durward.core.policy.analysis.nearest_statements import Element, Near, exami
 from durward.core.policy.analysis.spelling import spellings
 from durward.core.policy.analysis.tellable import (
     NOT_BEFORE,
+    Caller,
     can_be_absent,
     can_be_told,
     is_list,
@@ -109,6 +110,7 @@ class Trial:
     """A changed request. `constraints` are what the values of its changed keys are to fulfil."""
 
     request: AccessRequest
+    caller: Caller
     changes: tuple[Miss, ...] = ()
     constraints: Mapping[str, Wishes] = field(default_factory=dict)
 
@@ -123,11 +125,15 @@ class Trial:
 
 
 def nearest_miss(
-    policies: PolicySet, request: AccessRequest, answer: Answer, near: Sequence[Near]
+    policies: PolicySet,
+    request: AccessRequest,
+    answer: Answer,
+    near: Sequence[Near],
+    caller: Caller = Caller.ANY,
 ) -> tuple[Miss, ...]:
     """The changes that would do, together; `near` are the statements that matter for the answer.
 
-    Empty where no few changes that were tried are enough.
+    `caller` settles which keys a request can have. Empty where no few changes that were tried are enough.
     """
     serial, seen = count(), set[frozenset[Miss]]()
     waiting: list[tuple[tuple[int, ...], int, Trial]] = []
@@ -140,7 +146,7 @@ def nearest_miss(
                 heappush(waiting, (step.cost, next(serial), step))
 
     known = Known(policies, request.action)
-    enqueue(_steps(known, Trial(request), answer, near))
+    enqueue(_steps(known, Trial(request, caller), answer, near))
     for _ in range(MAX_TRIED):
         if not waiting:
             break
@@ -287,27 +293,28 @@ def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> It
     """The trial with values as wished, of keys that were changed before also as they were."""
     for key, constraints in wanted.items():
         together = (*trial.constraints.get(key, ()), *constraints)
-        changed = _of_key(key, tuple(dict.fromkeys(together)), trial.request)
+        changed = _of_key(key, tuple(dict.fromkeys(together)), trial)
         if changed is None:
             return
         change, request = changed
         others = tuple(each for each in trial.changes if each.key != key)
-        trial = Trial(request, (*others, change), {**trial.constraints, key: together})
+        trial = Trial(
+            request, trial.caller, (*others, change), {**trial.constraints, key: together}
+        )
     yield trial
 
 
-def _of_key(
-    key: str, constraints: Wishes, request: AccessRequest
-) -> tuple[Miss, AccessRequest] | None:
+def _of_key(key: str, constraints: Wishes, trial: Trial) -> tuple[Miss, AccessRequest] | None:
     """A value of the key as wished, or else its absence; what the principal tells stays."""
-    if key in TOLD or not can_be_told(key, request):
+    request, caller = trial.request, trial.caller
+    if key in TOLD or not can_be_told(key, request, caller):
         return None
     later = tuple(not_in_the_past(key, request))
     for wanted in (((present(key), True), *constraints), constraints):
         value = _value(key, (*wanted, *later), request.facts)
         if isinstance(value, str) and is_list(key, request):
             value = (value,) if fits(key, (value,), wanted, request.facts) else None
-        if value is None or (value == () and not can_be_absent(key, request)):
+        if value is None or (value == () and not can_be_absent(key, request, caller)):
             continue
         kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"
         context = {name: given for name, given in request.context.items() if name.lower() != key}

@@ -1,11 +1,11 @@
 """Which values a request can have that is otherwise like another: what an explanation may propose.
 
 A key that no request has is no advice, nor is a time that is past, a value where there is always a
-list, or another method or stage: that would be another operation. The edge tells the operation's
-own name; where it is told, a request is one of the edge's.
+list, or another method or stage: that would be another operation.
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Final
 
 from durward.core.policy.engine.predicate import ConditionMatch
@@ -14,10 +14,9 @@ from durward.core.policy.language.catalogue import KEYS, Key, Presence
 from durward.core.policy.language.document import Condition
 from durward.core.policy.language.operators import OPERATORS
 
-OPERATION: Final = "durward:operationid"
 NOW: Final = "durward:currenttime"
 FIXED: Final = frozenset(
-    {OPERATION, "durward:requestmethod", "durward:requestpath", "durward:stage"}
+    {"durward:operationid", "durward:requestmethod", "durward:requestpath", "durward:stage"}
 )
 """What an operation is asked for by."""
 NOT_BEFORE: Final = frozenset(
@@ -28,26 +27,42 @@ AT_THE_EDGE: Final = frozenset({Presence.ALWAYS, Presence.SIGNED_IN, Presence.SO
 _KNOWN: Final = {key.name.lower(): key for key in KEYS}
 
 
-def can_be_told(key: str, request: AccessRequest) -> bool:
+class Caller(StrEnum):
+    """Who asks for decisions: it settles which keys a request can have."""
+
+    EDGE = "the edge"
+    OTHERS = "an enforcement point of others"
+    NOT_OTHERS = "the edge, by a request that is only described"
+    ANY = "anybody"
+
+
+def can_be_told(key: str, request: AccessRequest, caller: Caller) -> bool:
     """Whether such a request can have another value of a key, given in lower case."""
     if key in FIXED:
         return False
     found = _key(key)
     if found is None or request.get(key) is not None:
         return True
-    if request.get(OPERATION) is not None:
-        return found.presence in AT_THE_EDGE and not _is_missing_token(found, request)
-    return Presence.NEVER is not found.presence or Presence.NEVER is not found.elsewhere
+    is_missing_token = found.presence is Presence.SIGNED_IN and request.principal is None
+    match caller:
+        case Caller.EDGE:
+            return found.presence in AT_THE_EDGE and not is_missing_token
+        case Caller.NOT_OTHERS:
+            return found.presence is not Presence.NEVER
+        case Caller.OTHERS:
+            return found.elsewhere is not Presence.NEVER
+        case Caller.ANY:
+            return Presence.NEVER is not found.presence or Presence.NEVER is not found.elsewhere
 
 
-def can_be_absent(key: str, request: AccessRequest) -> bool:
+def can_be_absent(key: str, request: AccessRequest, caller: Caller) -> bool:
     """Whether such a request can be without a key."""
     found = _key(key)
     if found is None:
         return True
     always = {Presence.ALWAYS, Presence.SIGNED_IN} if request.principal else {Presence.ALWAYS}
-    is_at_the_edge = request.get(OPERATION) is not None
-    return (found.presence if is_at_the_edge else found.elsewhere) not in always
+    presence = found.presence if caller is Caller.EDGE else found.elsewhere
+    return presence not in always
 
 
 def is_list(key: str, request: AccessRequest) -> bool:
@@ -67,10 +82,6 @@ def not_in_the_past(key: str, request: AccessRequest) -> Iterator[tuple[Conditio
             return
         condition = Condition(operator.name, key, operator, (operand,))
         yield ConditionMatch(condition, on_error=False), True
-
-
-def _is_missing_token(key: Key, request: AccessRequest) -> bool:
-    return key.presence is Presence.SIGNED_IN and request.principal is None
 
 
 def _key(key: str) -> Key | None:

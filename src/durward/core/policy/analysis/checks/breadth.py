@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from durward.core.policy.analysis.checks.view import RESOURCE_SEGMENT, TENANT_SEGMENT, Remark, View
 from durward.core.policy.language.pattern import ResourcePattern
 from durward.core.policy.language.written import WrittenStatement
+from durward.core.policy.symbolic.symbolic_principal import TOLD
 
 
 def _allows(view: View) -> Iterator[WrittenStatement]:
@@ -53,3 +54,39 @@ def not_principals(view: View) -> Iterator[Remark]:
         principals = found.statement.principals
         if principals and principals.complement:
             yield Remark(f"{found.pointer}/NotPrincipal", "allows everybody who is not listed")
+
+
+def everybody_of_a_tenant(view: View) -> Iterator[Remark]:
+    """Allow for `Principal: "*"` of objects of one tenant, with nothing that asks who it is."""
+    for found, operations in view:
+        if not _is_for_everybody(found) or found.statement.resources.complement:
+            continue
+        without = any(operation.public for operation in operations)
+        for pointer, pattern in found.resources:
+            tenant = pattern.segments and pattern.segments[TENANT_SEGMENT].literal
+            if tenant:
+                who = "everybody, also without signing in," if without else "everybody"
+                yield Remark(pointer, f"{who} reaches objects of the tenant `{tenant}`")
+
+
+def everybody_with_a_token(view: View) -> Iterator[Remark]:
+    """Allow for `Principal: "*"` of an operation that asks for a token."""
+    for found, operations in view:
+        closed = [operation for operation in operations if not operation.public]
+        if _is_for_everybody(found) and closed:
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            message = f"`{closed[0].action}`{more}: everybody who has signed in, whatever they are"
+            yield Remark(f"{found.pointer}/Principal", message)
+
+
+def _is_for_everybody(found: WrittenStatement) -> bool:
+    """Whether it allows whoever asks, and no condition reads who that is."""
+    principals = found.statement.principals
+    if not (found.allows and principals and principals.everybody and not principals.complement):
+        return False
+    read = (
+        key
+        for condition in found.statement.conditions
+        for key in (condition.key, *(each for o in condition.operands for each in o.keys))
+    )
+    return TOLD.keys().isdisjoint(read)
