@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,10 +183,10 @@ async def test_no_more_wait_than_may(tmp_path: Path, disk: Disk) -> None:
 
 
 async def test_all_connections_that_wait_are_taken_at_once(tmp_path: Path) -> None:
-    socket = tmp_path / "s"
-    listener = await listen(socket, lambda _: Reply(200))
+    path = tmp_path / "s"
+    listener = await listen(path, lambda _: Reply(200))
     peers = await asyncio.gather(
-        *(asyncio.open_unix_connection(str(socket)) for _ in range(CONNECTIONS))
+        *(asyncio.open_unix_connection(str(path)) for _ in range(CONNECTIONS))
     )
     for _, writer in peers:
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -194,7 +196,31 @@ async def test_all_connections_that_wait_are_taken_at_once(tmp_path: Path) -> No
     for _, writer in peers:
         writer.close()
     with pytest.raises(OSError):  # noqa: PT011 - of several kinds
-        await asyncio.open_unix_connection(str(socket))
+        await asyncio.open_unix_connection(str(path))
+
+
+async def test_where_no_descriptor_is_left_who_waits_is_taken_later(tmp_path: Path) -> None:
+    listener = await listen(tmp_path / "s", lambda _: Reply(200))
+    waiting = [socket.socket(socket.AF_UNIX) for _ in range(6)]
+    for peer in waiting:
+        peer.connect(str(tmp_path / "s"))
+        peer.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        peer.setblocking(False)
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_one = os.dup(0)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one + 2, usual[1]))
+    try:
+        await turns(4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(5):
+        heads = [await loop.sock_recv(peer, 1_000) for peer in waiting]
+    assert all(head.startswith(b"HTTP/1.1 200") for head in heads)
+    listener.close()
+    for peer in waiting:
+        peer.close()
 
 
 @pytest.mark.requirement("ZT-1")
