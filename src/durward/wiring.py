@@ -31,7 +31,6 @@ from durward.services.upkeep import Upkeep
 from durward.services.use_cases import UseCases
 from durward.settings import ServeSettings
 from durward.store.engine import open_database
-from durward.store.holds import hold_declared
 from durward.store.migrate import migrate
 
 Clock = Callable[[], Instant]
@@ -73,10 +72,15 @@ class ControlPlane:
             await database.upgrade(migrate)
             key_path = Path(settings.key_file or state / "durward.key")
             key_file = await database.read(lambda c: keyring.open_key_file(c, key_path))
-            await database.write(
-                partial(prepare, settings.issuer, key_file, transactions), apart=True
+            known = await publish.with_declared(
+                database,
+                lambda declared: database.write(
+                    partial(prepare, settings.issuer, key_file, transactions, declared),
+                    apart=True,
+                ),
+                "serve",
             )
-            published = await publish.load_published(database, key_file)
+            published = await publish.load_published(database, key_file, known)
             publication = Publication(transactions, key_file, published)
             await publication.count_former()
             plane = cls._over(settings, publication, transactions, verifier, envoy)
@@ -187,13 +191,22 @@ class Keys:
 
 
 def prepare(
-    issuer: str, key_file: KeyFile, transactions: Transactions, connection: Connection
-) -> None:
-    """Make the keys that are missing, and publish where there is something else to say."""
-    hold_declared(connection, alone=True)  # of two replicas that start, one makes the keys
+    issuer: str,
+    key_file: KeyFile,
+    transactions: Transactions,
+    declared: publish.Declared,
+    connection: Connection,
+) -> publish.Declared | None:
+    """Make the keys that are missing, and publish where there is something else to say.
+
+    None where something else is declared by now.
+    """
+    if not declared.is_current(connection):  # of two replicas that start, one makes the keys
+        return None
     audit = transactions.audit("start")
     keyring.ensure_keys(connection, key_file, audit)
-    publish.publish_if_changed(connection, issuer, key_file, audit)
+    publish.publish_if_changed(connection, declared, issuer, key_file, audit)
+    return declared
 
 
 def put(path: Path, content: bytes) -> None:

@@ -720,7 +720,7 @@ async def follow(issuer: Issuer) -> None:
 
 async def put_back(issuer: Issuer) -> None:
     """A node that is ahead is overtaken once, and what may have been used in between is ended."""
-    for which in each_fault():
+    for which in each_fault(commits=3):
         issuer.clock.forward(1)
         token = (await issuer.browser().tokens())["refresh_token"]
         plane = issuer.plane

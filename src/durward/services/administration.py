@@ -141,12 +141,17 @@ class Administration:
     async def restored(self, beyond: int) -> tuple[int, int]:
         """The database was put back to an earlier state: the epoch that begins, and its version.
 
-        Raises Misconfigured.
+        Raises Misconfigured, Conflict.
         """
-        context = self.use_cases.context()
+        context, transactions = self.use_cases.context(), self.use_cases.transactions
 
-        def use(connection: Connection, audit: AuditContext) -> tuple[int, int]:
-            return nodes.restored(connection, context.issuer, context.key_file, audit, beyond)
+        async def publish_beyond(declared: publish.Declared) -> tuple[int, int] | None:
+            def use(connection: Connection, audit: AuditContext) -> tuple[int, int] | None:
+                return nodes.restored(
+                    connection, declared, context.issuer, context.key_file, audit, beyond
+                )
 
-        with attempt() as made:
-            return await self.use_cases.transactions.write(made.at(use), OPERATOR, alone=True)
+            with attempt() as made:
+                return await transactions.write(made.at(use), OPERATOR, alone=True)
+
+        return await publish.with_declared(transactions.database, publish_beyond, "restored")

@@ -9,6 +9,7 @@ from durward.core.values import Instant
 from durward.services import nodes, revocations, sequence
 from durward.services.context import Context
 from durward.services.publication import Publication
+from durward.services.publish import Declared, with_declared
 from durward.services.told_policies import keep_policies
 from durward.services.transactions import Transactions
 from durward.store.nodes import load_history
@@ -48,11 +49,22 @@ class Fleet:
     async def overtake(self, signed: str) -> None:
         """Publish beyond what a node has. Raises Misconfigured or Conflict."""
         context = self.context()
-        await self.transactions.write(
-            lambda c, audit: nodes.overtake(c, signed, context.issuer, context.key_file, audit),
-            "nodes",
-            alone=True,
-        )
+
+        async def publish_beyond(declared: Declared) -> bool | None:
+            return await self.transactions.write(
+                lambda c, audit: nodes.overtake(
+                    c, declared, signed, context.issuer, context.key_file, audit
+                ),
+                "nodes",
+                alone=True,
+            )
+
+        # The cheap question first: of many nodes that are ahead one is overtaken.
+        now = self.transactions.clock()
+        if await self.transactions.read(
+            lambda c: nodes.shown_ahead(c, signed, context.key_file, now)
+        ):
+            await with_declared(self.transactions.database, publish_beyond, "overtake")
 
     async def forget(self, id: str) -> None:
         """Forget a node. Raises Misconfigured where there is none."""

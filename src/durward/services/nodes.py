@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
-from durward.core.edge.parts import digest_of, read_listing
+from durward.core.edge.parts import Listing, digest_of, read_listing
 from durward.core.edge.report import IN_CONTACT, NodeState, Report, lacks
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.jose.jwk import KeySet
@@ -16,7 +16,7 @@ from durward.core.sizes import NODES
 from durward.core.values import MICROSECONDS, Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import check_beyond, identity, publish_anew
+from durward.services.publish import Declared, check_beyond, identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.history import published_first
 from durward.store.nodes import (
@@ -123,35 +123,63 @@ def is_ahead(connection: Connection, version: int, digest: str) -> bool:
     return ours is not None and ours != digest
 
 
-def overtake(
-    connection: Connection, signed: str, issuer: str, key_file: KeyFile, audit: AuditContext
-) -> None:
-    """A node shows the list that it has, signed by our key, and it is ahead: publish beyond it.
+def shown_ahead(
+    connection: Connection, signed: str, key_file: KeyFile, now: Instant
+) -> Listing | None:
+    """The list that a node shows, signed by our key; None where this database knows it.
 
     Raises Misconfigured where we never signed it, Conflict where it is another database's.
     """
     ring = load_ring(connection, key_file)
-    keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), audit.at)]})
+    keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), now)]})
     listing, digest = read_listing(signed, keys), digest_of(signed.encode())
     if listing.database != identity(connection).database:
         raise Conflict("the list is that of another database")
-    if not is_ahead(connection, listing.version, digest):
-        return  # another replica, or another node, was here before
+    return listing if is_ahead(connection, listing.version, digest) else None
+
+
+def overtake(
+    connection: Connection,
+    declared: Declared,
+    signed: str,
+    issuer: str,
+    key_file: KeyFile,
+    audit: AuditContext,
+) -> bool | None:
+    """A node shows what it has, and it is ahead: publish beyond it.
+
+    False where it is not ahead, None where something else is declared by now. Raises Misconfigured
+    or Conflict for a list that is none of ours.
+    """
+    listing = shown_ahead(connection, signed, key_file, audit.at)
+    if listing is None:
+        return False  # another replica, or another node, was here before
+    if not declared.is_current(connection):
+        return None
     reason = f"a node has version {listing.version}"
     begin_epoch(connection, reason, audit, beyond=listing.epoch)
-    publish_anew(connection, issuer, key_file, audit, beyond=listing.version)
+    publish_anew(connection, declared, issuer, key_file, audit, beyond=listing.version)
+    return True
 
 
 def restored(
-    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext, beyond: int = 0
-) -> tuple[int, int]:
+    connection: Connection,
+    declared: Declared,
+    issuer: str,
+    key_file: KeyFile,
+    audit: AuditContext,
+    beyond: int = 0,
+) -> tuple[int, int] | None:
     """An operator says that the database was put back: the epoch that begins, and its version.
 
-    Raises Misconfigured where the version to be beyond is none that a node can have.
+    None where something else is declared by now. Raises Misconfigured where the version to be
+    beyond is none that a node can have.
     """
+    if not declared.is_current(connection):
+        return None
     check_beyond(connection, beyond)
     epoch = begin_epoch(connection, "an operator says so", audit)
-    return epoch, publish_anew(connection, issuer, key_file, audit, beyond=beyond)
+    return epoch, publish_anew(connection, declared, issuer, key_file, audit, beyond=beyond)
 
 
 def forget(connection: Connection, id: str, audit: AuditContext) -> None:

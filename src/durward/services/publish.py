@@ -5,9 +5,10 @@ and go on only where it is still the one that they read under (ADR 27).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
@@ -50,6 +51,7 @@ FURTHEST = 1_000_000
 numbers of versions end."""
 ON_THIS_MACHINE = "http://"
 """What begins so is loopback alone (`check_issuer`)."""
+T = TypeVar("T")
 ATTEMPTS = 3
 """How often a change is tried anew where others publish meanwhile."""
 
@@ -83,8 +85,50 @@ class Published:
         return (listed(self.signed.encode()) or {}).get(POLICIES, "")
 
 
-async def load_published(database: Database, key_file: KeyFile) -> Published:
-    """Everything as it is in the store now. Raises Unavailable."""
+@dataclass(frozen=True)
+class Declared:
+    """What was declared under an edition: read, and made parts of, before it is published anew."""
+
+    edition: Edition
+    configuration: Configuration
+    parts: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, edition: Edition, stored: Sequence[Stored]) -> Self:
+        """Seconds where it is much. Raises Misconfigured."""
+        configuration = configuration_of(stored)
+        return cls(edition, configuration, parts_of(configuration))
+
+    def is_current(self, connection: Connection) -> bool:
+        """Whether it is still what is declared; it stays so until this use case ends."""
+        hold_version(connection)
+        return newest_edition(connection) == self.edition
+
+
+async def with_declared(
+    database: Database, use: Callable[[Declared], Awaitable[T | None]], what: str
+) -> T:
+    """Publish what is declared already: it is read here, where nobody waits for the writer.
+
+    `use` says by None that it was not current any more, and is run again then. Raises Conflict
+    where that is so every time, Misconfigured, Unavailable.
+    """
+    for _ in range(ATTEMPTS):
+        # The edition first: see `load_published`.
+        edition, stored = await database.read(lambda c: (newest_edition(c), load_declarations(c)))
+        done = await use(await asyncio.to_thread(Declared.of, edition, stored))
+        if done is not None:
+            return done
+    raise overtaken(what)
+
+
+async def load_published(
+    database: Database, key_file: KeyFile, known: Declared | None = None
+) -> Published:
+    """Everything as it is in the store now; what is `known` is not read again.
+
+    Raises Unavailable.
+    """
 
     def use(connection: Connection) -> tuple[Edition, str, list[Stored], KeyRing]:
         # The version first: where transactions see what others commit meanwhile, the rest is newer
@@ -96,6 +140,8 @@ async def load_published(database: Database, key_file: KeyFile) -> Published:
         return edition, found[1].decode(), stored, load_ring(connection, key_file)
 
     edition, signed, stored, ring = await database.read(use)
+    if known is not None and known.edition == edition:
+        return Published(edition, known.configuration, ring, signed)
     return Published(edition, await asyncio.to_thread(configuration_of, stored), ring, signed)
 
 
@@ -160,17 +206,22 @@ def identity(connection: Connection) -> Deployment:
 
 
 def publish_anew(
-    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext, *, beyond: int
+    connection: Connection,
+    declared: Declared,
+    issuer: str,
+    key_file: KeyFile,
+    audit: AuditContext,
+    *,
+    beyond: int,
 ) -> int:
     """After the database was put back: publish what is declared, by a version beyond another.
 
-    Returns the version. Raises Misconfigured.
+    Returns the version.
     """
-    hold_version(connection)
-    configuration = configuration_of(load_declarations(connection))
-    cause, parts = "put back", parts_of(configuration)
     return publish(
-        connection, configuration, parts, cause, issuer, key_file, audit, beyond=beyond
+        *(connection, declared.configuration, declared.parts, "put back"),
+        *(issuer, key_file, audit),
+        beyond=beyond,
     ).version
 
 
@@ -184,25 +235,28 @@ def check_beyond(connection: Connection, beyond: int) -> None:
 
 
 def publish_if_changed(
-    connection: Connection, issuer: str, key_file: KeyFile, audit: AuditContext
+    connection: Connection,
+    declared: Declared,
+    issuer: str,
+    key_file: KeyFile,
+    audit: AuditContext,
 ) -> None:
     """At start: publish where what there is to say is not what was said last.
 
     That is so where nothing was published, and where this code says it in other parts than the one
     before. Raises Misconfigured.
     """
-    hold_version(connection)
     found = load_snapshot(connection)
     if found:
         _check_same_issuer(connection, found[1], issuer)
-    configuration = configuration_of(load_declarations(connection))
-    declared = parts_of(configuration)
-    if found:
-        contents = {**declared, **keys_of(load_ring(connection, key_file), issuer, audit)}
+        contents = {**declared.parts, **keys_of(load_ring(connection, key_file), issuer, audit)}
         digests = {name: digest_of(data) for name, data in contents.items()}
         if listed(found[1]) == digests:
             return
-    publish(connection, configuration, declared, "start", issuer, key_file, audit)
+    publish(
+        *(connection, declared.configuration, declared.parts, "start"),
+        *(issuer, key_file, audit),
+    )
 
 
 def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> None:
