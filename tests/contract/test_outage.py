@@ -183,3 +183,30 @@ async def test_who_gets_no_connection_of_the_pool_is_told(
     with pytest.raises(Unavailable, match="every connection is in use"):
         await database.read(lambda c: c.execute(OWN_PID))
     await asyncio.gather(*busy)
+
+
+async def test_a_plan_that_was_cached_before_a_migration_is_made_anew(
+    database: PostgresDatabase, postgres: str
+) -> None:
+    """A replica of before goes on beside the one that migrates."""
+
+    def read(connection: Connection) -> list[int]:
+        return list(connection.execute(text("SELECT a FROM migrated")).scalars())
+
+    begin = ("DROP TABLE IF EXISTS migrated", "CREATE TABLE migrated (a int)")
+    await database.write(lambda c: [c.exec_driver_sql(each) for each in begin] and None)
+    assert await database.read(read) == []
+    other = await asyncpg.connect(postgres)
+    await other.execute("ALTER TABLE migrated ALTER COLUMN a TYPE bigint")
+    await other.close()
+    assert await database.read(read) == []
+
+
+async def test_a_file_that_a_use_case_misses_is_a_mistake_of_ours(
+    database: PostgresDatabase,
+) -> None:
+    def missing(_: Connection) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(FileNotFoundError):
+        await database.write(missing)

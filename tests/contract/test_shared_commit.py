@@ -1,6 +1,7 @@
 """Use cases that wait share one transaction of SQLite, and none of them notices (ADR 34)."""
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, select
+from sqlalchemy.exc import OperationalError
 from tests.contract.faults import faults_in
 
 from durward.core.errors import Unavailable
@@ -16,6 +18,7 @@ from durward.store import schema
 from durward.store.database import News, announce
 from durward.store.holds import check_held, hold_people
 from durward.store.migrate import migrate
+from durward.store.outage import PUT_IN_PLACE
 from durward.store.sqlite import SHARED_AT_MOST, SqliteDatabase
 
 pytestmark = pytest.mark.anyio
@@ -118,12 +121,42 @@ async def test_where_sqlite_ends_the_transaction_nothing_of_it_is_done(watched: 
 
     def ended(connection: Connection) -> None:
         connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("SELECT no_such_function()")
+        full = sqlite3.OperationalError("database or disk is full")
+        raise OperationalError("INSERT", None, full)
 
     done = await watched.together(adds(1), ended, adds(2))
     assert [isinstance(one, Unavailable) for one in done] == [True, True, False]
     assert done[2] == 2, "it came into the next transaction"
     assert (await kept(watched), watched.news) == (["e2"], [2])
+
+
+async def test_a_mistake_of_ours_is_no_store_that_is_away(watched: Watched) -> None:
+    """Whoever is told to come back comes back for ever, and nobody hears of the mistake."""
+
+    def wrong(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT no_such_column FROM audit_outbox")
+
+    def missing(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT 1 FROM no_such_table")
+
+    first, second, third = await watched.together(wrong, missing, adds(1))
+    assert isinstance(first, OperationalError)
+    assert isinstance(second, Unavailable)
+    assert second.hint == PUT_IN_PLACE
+    assert third == 1
+
+
+async def test_whatever_one_raises_the_others_are_answered(watched: Watched) -> None:
+    """No future takes a StopIteration."""
+    raised = await watched.together(adds(1), lambda _: next(iter(())), adds(2))
+    assert [type(one).__name__ for one in raised] == ["int", "RuntimeError", "int"]
+
+    def fails(_: object) -> None:
+        raise LookupError("a listener")
+
+    watched.database.listen(fails)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it is reported there
+    assert await asyncio.wait_for(watched.database.write(adds(3)), 5) == 3
 
 
 async def test_what_takes_long_is_in_a_transaction_of_its_own(watched: Watched) -> None:

@@ -17,6 +17,7 @@ from durward.core.audit.event import AuditEvent, Kind
 from durward.core.errors import Unavailable
 from durward.core.values import Instant
 from durward.entrypoints.serve import control
+from durward.services import sequence
 from durward.store import schema
 
 pytestmark = pytest.mark.anyio
@@ -92,6 +93,44 @@ async def test_text_where_bytes_should_be_is_set_aside_too(issuer: Issuer, url: 
     await sound(issuer, None)
 
 
+SPOILED = (
+    "INSERT INTO audit_outbox (event_id, body) VALUES (x'ff', x'00')",
+    "INSERT INTO audit_outbox (event_id, body) VALUES (CAST(x'ff' AS TEXT), x'00')",
+    "INSERT INTO audit_log (sequence, event_id, body) VALUES (99999, CAST(x'ff' AS TEXT), x'00')",
+    "INSERT INTO audit_checkpoints (size, note) VALUES (99999, x'ff')",
+    "INSERT INTO audit_checkpoints (size, note) VALUES (99999, CAST(x'ff' AS TEXT))",
+)
+
+
+async def test_what_is_no_text_where_text_should_be_is_set_aside_too(
+    issuer: Issuer, url: str
+) -> None:
+    """SQLite takes any type in any column, and bytes for text; the log goes on."""
+    if not url.startswith("sqlite"):
+        return
+    for number, statement in enumerate(SPOILED, 1):
+        await issuer.plane.upkeep.sequence()
+        await put(issuer, statement)
+        await issuer.token("reporting", grant_type="nothing")
+        assert len(await told(issuer, "row set aside")) == number, statement
+    await sound(issuer, None)
+    await put(issuer, "UPDATE audit_head SET size = 'many'")
+    with pytest.raises(Unavailable, match="spoiled"):
+        await issuer.plane.upkeep.sequence()
+    await put(issuer, "UPDATE audit_head SET size = (SELECT count(*) FROM audit_log)")
+
+
+async def test_a_row_beyond_the_end_hides_no_event_of_that_id(issuer: Issuer) -> None:
+    """Of more rows than are removed at once, the event that comes after them stays one."""
+    await issuer.plane.upkeep.sequence()
+    rows = [{"s": 10_000 + n, "id": f"x{n}", "body": OTHERS} for n in range(sequence.BATCH + 2)]
+    statement = text("INSERT INTO audit_log (sequence, event_id, body) VALUES (:s, :id, :body)")
+    await issuer.plane.transactions.database.write(lambda c: c.execute(statement, rows))
+    last = AuditEvent(str(rows[-1]["id"]), Instant(1), Kind.DECISION, "ann", "orders/1")
+    assert (await issuer.plane.fleet.ingest([last])).taken == 1
+    assert last.to_wire().decode() in [*await issuer.events()]
+
+
 async def test_an_event_whose_id_is_in_the_log_stays_once(issuer: Issuer) -> None:
     (first, *_) = await issuer.events()
     await put(issuer, OUTBOX, id=json.loads(first)["id"], body=first.encode())
@@ -108,6 +147,26 @@ async def test_a_checkpoint_that_nobody_signed_does_not_hide_those_that_come(
     await issuer.token("reporting", grant_type="nothing")
     (event,) = await told(issuer, "row set aside")
     assert event["target"] == "audit_checkpoints/100000"
+    await sound(issuer, None)
+
+
+NOT_OF_THAT_SIZE = ("", "a\n5\né\n\n\u2014 b c\n", None)
+"""None is that of another size, which was signed."""
+
+
+async def test_a_checkpoint_of_another_size_does_not_hide_those_that_come(issuer: Issuer) -> None:
+    """Neither is the log held against it: its head could be taken back under an old note."""
+    statement = (
+        "INSERT INTO audit_checkpoints (size, note)"
+        " SELECT 100000, COALESCE(CAST(:note AS TEXT), MIN(note)) FROM audit_checkpoints"
+    )
+    for number, note in enumerate(NOT_OF_THAT_SIZE, 1):
+        await issuer.plane.upkeep.sequence()
+        await put(issuer, statement, note=note)
+        await issuer.token("reporting", grant_type="nothing")
+        events = await told(issuer, "row set aside")
+        assert [event["target"] for event in events] == ["audit_checkpoints/100000"] * number
+        assert (await issuer.plane.log.checkpoint() or (0,))[0] < 100_000
     await sound(issuer, None)
 
 

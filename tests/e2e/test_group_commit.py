@@ -36,13 +36,16 @@ class Disk:
     def __init__(self) -> None:
         self.syncs = 0
         self.fails = False
+        self.failing = 0
+        """How many of the next ones fail."""
         self.is_free = threading.Event()
 
     def sync(self, handle: int) -> None:
         os.fstat(handle)
         self.is_free.wait(10)
         self.syncs += 1
-        if self.fails:
+        self.failing -= 1
+        if self.fails or self.failing >= 0:
             raise OSError(5, "broken")
 
 
@@ -79,7 +82,53 @@ async def test_what_arrives_while_the_disk_is_busy_is_one_group_and_waits_for_it
         commits.close()
 
 
-async def test_a_sync_that_fails_is_told_to_its_group_and_not_to_the_next(
+async def test_a_sync_that_fails_is_told_to_whoever_had_written_before_it_did(
+    tmp_path: Path, disk: Disk
+) -> None:
+    """Linux tells it once and drops what it could not write: the next sync finds nothing to do."""
+    disk.failing = 1
+    with Spool(tmp_path / "spool.jsonl") as spool:
+        commits = GroupCommit(spool)
+        group = [asyncio.create_task(commits.append(a_decision(0)))]
+        await turns()
+        group += [asyncio.create_task(commits.append(a_decision(n))) for n in range(1, 3)]
+        await turns()
+        disk.is_free.set()
+        told = await asyncio.gather(*group, return_exceptions=True)
+        assert [type(each) for each in told] == [OSError] * 3
+        await commits.append(a_decision(3))
+        commits.close()
+
+
+async def test_a_file_that_fails_while_it_is_put_aside_fails_for_whoever_waits(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And there is none in its place: the agent sees that it has to ask again."""
+
+    def breaks(_: int) -> None:
+        raise OSError(5, "broken")
+
+    path = tmp_path / "spool.jsonl"
+    with Spool(path) as spool:
+        commits = GroupCommit(spool)
+        waiting = asyncio.create_task(commits.append(a_decision(1)))
+        await turns()
+        path.rename(tmp_path / "aside.jsonl")
+        with monkeypatch.context() as patch:
+            patch.setattr("durward.entrypoints.edge.spool.os.fdatasync", breaks)
+            with pytest.raises(OSError, match="broken"):
+                spool.reopen()
+        assert not path.exists()
+        disk.is_free.set()
+        with pytest.raises(OSError, match="disk"):
+            await waiting
+        spool.reopen()
+        await commits.append(a_decision(2))
+        assert ids_in(path) == ["d_2"]
+        commits.close()
+
+
+async def test_a_sync_that_fails_is_told_to_its_group_and_not_to_who_comes_later(
     tmp_path: Path, disk: Disk
 ) -> None:
     disk.fails = True

@@ -94,22 +94,27 @@ def _step(
 
 
 def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:
-    """A note beyond the head that nobody signed. Raises Unavailable for one that somebody did."""
-    size, note = latest_checkpoint(connection) or (0, "")
-    if size < head.size or not note:
+    """A note beyond the head that nobody signed, or not for that size: it would hide the others.
+
+    Raises Unavailable where one was signed that the head does not reach.
+    """
+    size, note = latest_checkpoint(connection) or (-1, "")
+    if size < head.size:
         return []
     try:
         newest = verify_checkpoint(note, key)
     except ProtocolError as error:
-        if size == head.size:  # the next one is taken for the newest
-            return []
-        remove_checkpoint(connection, size)
-        return [Stray("audit_checkpoints", size, error.public, note.encode())]
-    if newest.size > head.size or (newest.size == head.size and newest.root != head.root):
-        raise Unavailable(
-            "the head of the audit log is not what was signed last", hint="durward audit verify"
-        )
-    return []
+        why = error.public
+    else:
+        if newest.size > head.size or (newest.size == head.size and newest.root != head.root):
+            raise Unavailable(
+                "the head of the audit log is not what was signed last", hint="durward audit verify"
+            )
+        why = "the checkpoint is of another size"
+    if size == head.size:  # the next one is taken for the newest
+        return []
+    remove_checkpoint(connection, size)
+    return [Stray("audit_checkpoints", size, why, note.encode())]
 
 
 def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditContext) -> None:

@@ -66,8 +66,7 @@ def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
         statement = dialect.insert(outbox).values(event_id=event.id, body=event.to_wire())
         if not connection.execute(statement.on_conflict_do_nothing()).rowcount:
             continue
-        known = connection.execute(select(log.c.sequence).where(log.c.event_id == event.id)).first()
-        if known is None:
+        if not _in_log(connection, [event.id]):
             taken += 1
         else:
             connection.execute(delete(outbox).where(outbox.c.event_id == event.id))
@@ -160,12 +159,20 @@ def _flawed(
 ) -> Iterator[Stray]:
     if not waiting:
         return
-    ids = [row.event_id for row in waiting]
-    known = set(connection.execute(select(log.c.event_id).where(log.c.event_id.in_(ids))).scalars())
+    # On SQLite others can have put bytes there, which are no event's id.
+    known = _in_log(connection, [row.event_id for row in waiting if isinstance(row.event_id, str)])
     for row in waiting:
         why = TWICE if row.event_id in known else flaw(row.event_id, row.body)
         if why:
             yield Stray(outbox.name, row.position, why, row.body)
+
+
+def _in_log(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the events that are in the log; what others put beyond its end hides none."""
+    c = log.c
+    end = select(log_head.c.size).where(log_head.c.id == 1).scalar_subquery()
+    within = (c.sequence >= 0, c.sequence < end)
+    return set(connection.execute(select(c.event_id).where(c.event_id.in_(ids), *within)).scalars())
 
 
 def _remove(connection: Connection, table: Table, keys: Sequence[int]) -> int:
@@ -197,7 +204,7 @@ def load_tree(connection: Connection, *, lock: bool = False) -> Tree:
     head = log_head.c
     statement = select(head.size, bytes_of(head.frontier).label("frontier")).where(head.id == 1)
     row = connection.execute(statement.with_for_update() if lock else statement).first()
-    if row is None:
+    if row is None or not isinstance(row.size, int):  # SQLite takes text too
         raise Unavailable(SPOILED)
     hashes = [
         row.frontier[place : place + HASH_BYTES]
@@ -238,7 +245,9 @@ def latest_checkpoint(connection: Connection) -> tuple[int, str] | None:
     """The newest checkpoint's size and note."""
     statement = select(checkpoints.c.size, checkpoints.c.note)
     row = connection.execute(statement.order_by(checkpoints.c.size.desc()).limit(1)).first()
-    return (row.size, row.note) if row else None
+    if row is None:
+        return None
+    return row.size, row.note if isinstance(row.note, str) else ""  # SQLite takes bytes too
 
 
 def remove_checkpoint(connection: Connection, size: int) -> None:

@@ -4,6 +4,8 @@ PostgreSQL says why by a SQLSTATE (PostgreSQL, appendix A); where the connection
 says it by errors of its own, and those of the operating system.
 """
 
+import contextlib
+
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
@@ -14,6 +16,7 @@ RETRY_AFTER_SECONDS = 2
 ACCOUNT = "look at the name, the account and the rights in `database` of [serve]"
 ROOM = "look at the disk and the log of the database"
 READ_ONLY = "let `database` name the node that takes writes, or all with target_session_attrs"
+PUT_IN_PLACE = "has another database been put in its place?"
 POOLER = "let the pooler in front of the database pool transactions or sessions"
 
 POOLED = ("26000", "42P05")
@@ -40,7 +43,7 @@ LASTING = {
     "3D": ACCOUNT,  # no such database
     "3F": ACCOUNT,
     "42501": ACCOUNT,  # insufficient privilege
-    "42P01": "has another database been put in its place?",  # no such table
+    "42P01": PUT_IN_PLACE,  # no such table
     "XX": ROOM,  # what it has is corrupted
 }
 """What has to be mended before it works again, and is no mistake of a use case either."""
@@ -84,9 +87,17 @@ def sqlstate_of(error: BaseException | None) -> str:
     return getattr(original, "sqlstate", None) or ""
 
 
+def driver_error_of(error: BaseException) -> Exception | None:
+    """The error of the driver itself; some are made by SQLAlchemy, which refuses to name one."""
+    with contextlib.suppress(ValueError):
+        found: Exception | None = getattr(error, "driver_exception", None)
+        return found
+    return None
+
+
 def said(error: DBAPIError) -> str:
     """What the database itself says, without the names of classes around it."""
-    driver = getattr(error, "driver_exception", None) or error.orig
+    driver = driver_error_of(error) or error.orig
     return (str(driver).splitlines() or [type(driver).__name__])[0]
 
 

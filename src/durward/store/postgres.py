@@ -19,7 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from durward.core.errors import DurwardError, Unavailable
 from durward.entropy import jittered
 from durward.store.database import WITHIN_SECONDS, Database, T, Use, followed
-from durward.store.outage import POOLED, away, is_gone, outage, sqlstate_of
+from durward.store.outage import (
+    POOLED,
+    away,
+    driver_error_of,
+    is_gone,
+    outage,
+    sqlstate_of,
+)
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.02
@@ -98,11 +105,11 @@ class PostgresDatabase(Database):
                 raise
             except Exception as error:
                 found = self._outage(error, run)
-                if found is None:
-                    raise
                 lost += run.is_lost
                 again = run.has_begun and run.is_lost and not run.is_committing and lost == 1
                 if not (again or is_retried(error)) or attempt == ATTEMPTS:
+                    if found is None:
+                        raise
                     raise found from error
             else:
                 self.tell(news)
@@ -125,7 +132,10 @@ class PostgresDatabase(Database):
 
     def _outage(self, error: Exception, run: _Run) -> Unavailable | None:
         """What happened, if it is the database's doing: whatever error a lost connection met."""
-        driver = getattr(error, "driver_exception", None)
+        driver = driver_error_of(error)
+        is_file = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+        if is_file and run.has_begun and not (run.is_committing or run.is_lost):
+            return None  # of a file, say, that a use case misses
         if found := outage(error):
             return found
         # Where no node of several takes writes, say, or what came was no answer.

@@ -24,12 +24,15 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from durward.store.database import Database, T, Use, followed
-from durward.store.outage import away
+from durward.store.outage import PUT_IN_PLACE, away
 
 READERS = 4
 BUSY_SECONDS = 10
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 """Somebody else has held it for longer, such as who makes a copy of it."""
+REFUSED = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
+"""How SQLAlchemy, or the driver, says what the database cannot do; these very classes alone."""
+NO_TABLE = "no such table"
 PUT_BACK = "start `serve` again; end it before its database is put back"
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
@@ -53,6 +56,9 @@ class Waiting(Generic[T]):
         """Keep what it returns or raises."""
         try:
             self.result, self.news = followed(self.use, connection)
+        except StopIteration as error:  # no future takes it, and others are answered with this one
+            self.error = RuntimeError("a use case raised StopIteration")
+            self.error.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             self.error = error
 
@@ -118,9 +124,11 @@ class SqliteDatabase(Database):
 
     def _answer(self, batch: Sequence[Waiting[Any]]) -> None:
         """Tell first what was committed: whoever is answered may ask for it."""
-        self.tell([one for waiting in batch for one in waiting.news])
-        for waiting in batch:
-            waiting.settle()
+        try:
+            self.tell([one for waiting in batch for one in waiting.news])
+        finally:
+            for waiting in batch:
+                waiting.settle()
 
     def _commit(self, batch: list[Waiting[Any]]) -> None:
         """Run use cases into `batch` until nobody waits, or they are enough; commit them.
@@ -172,16 +180,20 @@ class SqliteDatabase(Database):
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
+        except REFUSED as error:
             raise self._translate(error) from error
 
     def _translate(self, error: BaseException) -> BaseException:
         """What the database cannot do now is Unavailable; a mistake of ours stays one."""
-        if type(error) not in {OperationalError, DatabaseError}:
+        if type(error) not in REFUSED:
+            return error
+        said = getattr(error, "orig", error)
+        code = getattr(said, "sqlite_errorcode", 0) & 0xFF
+        is_missing = str(said).startswith(NO_TABLE)
+        if code == sqlite3.SQLITE_ERROR and not is_missing:  # a statement that is none, say
             return error
         hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
-        said = getattr(error, "orig", error)
-        refused = away(str(said), hint, passes=getattr(said, "sqlite_errorcode", 0) & 0xFF in BUSY)
+        refused = away(str(said), PUT_IN_PLACE if is_missing else hint, passes=code in BUSY)
         refused.__cause__ = error
         return refused
 
@@ -207,6 +219,11 @@ class SqliteDatabase(Database):
         self._engine.dispose()
 
 
+def text_of(value: bytes) -> str:
+    """Text as it is read: others can have put bytes there that are none, and no error passes by."""
+    return value.decode(errors="replace")
+
+
 def sqlite_engine(path: Path) -> Engine:
     """An engine whose transactions begin where we say: sqlite3 itself would begin too late."""
     engine = create_engine(
@@ -221,6 +238,7 @@ def sqlite_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(raw: sqlite3.Connection, _: object) -> None:
         raw.isolation_level = None
+        raw.text_factory = text_of
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute("PRAGMA foreign_keys = ON")

@@ -3,9 +3,13 @@
 A record is written at once, and counts when the disk has it. While one sync runs in its thread the
 next group gathers: nobody waits for a timer, and the busier the disk the larger a group. Whoever is
 answered before its sync has ended would be answered without a record; so nobody is.
+
+A disk that fails tells it once, and forgets what it could not write: then whoever waits is told so,
+also where a record was written while that sync ran and the next one succeeds.
 """
 
 import asyncio
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -27,7 +31,8 @@ class GroupCommit:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[asyncio.Future[None], int]] = []
+        """Each with how often the disk had failed when its record was written."""
         self._syncing: asyncio.Task[None] | None = None
         self._count = 0
         self._began: float | None = None
@@ -45,12 +50,12 @@ class GroupCommit:
     async def append(self, record: Decision) -> None:
         """Write one record; it is on the disk when this returns. Raises OSError.
 
-        Where the disk fails, it fails for all of the group: of none is known that it is there.
+        Where the disk fails, it fails for all that was written: of none is known that it is there.
         """
         self._spool.append(record, durable=False)
         loop = asyncio.get_running_loop()
         mine: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(mine)
+        self._waiting.append((mine, self._spool.failures))
         if self._syncing is None:
             self._syncing = loop.create_task(self._sync())
         self._count += 1
@@ -73,18 +78,17 @@ class GroupCommit:
         while self._waiting:
             group, self._waiting = self._waiting, []
             self._began = loop.time()
-            failed: OSError | None = None
             try:
                 # A handle of its own: the spool may go on in another file meanwhile.
                 await loop.run_in_executor(self._thread, sync, self._spool.handle())
-            except OSError as error:
-                failed = error
+            except OSError:
+                self._spool.failures += 1
             self._began = None
-            for one in group:
+            for one, failures in group:
                 if one.done():  # whoever asked is gone
                     continue
-                if failed:
-                    one.set_exception(OSError(failed.errno, failed.strerror))
+                if failures != self._spool.failures:
+                    one.set_exception(OSError(errno.EIO, "the disk failed"))
                 else:
                     one.set_result(None)
         self._syncing = None

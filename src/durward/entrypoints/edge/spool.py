@@ -18,20 +18,19 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file, self._torn = opened(path)
+        self.failures = 0
+        """How often the disk failed: Linux tells that once, and whatever was written before it may
+        be lost, also where a later sync succeeds (fsync(2))."""
 
     def reopen(self) -> None:
         """Go on in a new file where this one was put aside. Raises OSError, and goes on in it.
 
-        What the former one holds is on the disk then: who waits for it asks the new one alone.
+        What the former one holds is on the disk then: who waits for it asks the new one alone. A
+        file is begun after that: whoever finds one asks for none.
         """
         former = self._file
-        fresh, torn = opened(self._path)
-        try:
-            os.fdatasync(former)
-        except OSError:
-            os.close(fresh)
-            raise
-        self._file, self._torn = fresh, torn
+        self._sync()
+        self._file, self._torn = opened(self._path)
         os.close(former)
 
     def handle(self) -> int:
@@ -53,7 +52,14 @@ class Spool:
             raise OSError(errno.ENOSPC, "the line was written in part")
         self._torn = False
         if durable:
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
             os.fdatasync(self._file)
+        except OSError:
+            self.failures += 1
+            raise
 
     def close(self) -> None:
         """Bring everything to disk and close."""
