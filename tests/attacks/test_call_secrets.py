@@ -118,6 +118,7 @@ def test_the_configured_issuer_is_asked_for_a_token(sites: tuple[Site, Site, Pat
         "another server",
         "another resource",
         "no server",
+        "no object",
         "its endpoint",
         "a sign-in that leads away",
     ],
@@ -134,12 +135,16 @@ def test_a_secret_goes_nowhere_else(
             told["resource"] = f"{service.url}/other"
         case "no server":
             del told["authorization_servers"]
+        case "no object":
+            service.answers[METADATA] = ["x"]
         case "its endpoint":
             issuer.answers[SERVER]["token_endpoint"] = f"{service.url}/token"
         case "a sign-in that leads away":
             issuer.answers[SERVER]["authorization_endpoint"] = f"{service.url}/authorize"
     assert call(folder, name) == FAILED
-    assert "error: " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "error: " in told
+    assert "Traceback" not in told
     assert issuer.tokens == service.tokens == []
     assert not any("/authorize" in way for way, _ in service.asked)
     assert SECRET not in str((issuer.asked, service.asked))

@@ -41,6 +41,17 @@ def test_what_fits_is_one_value() -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "known"),
+    [(None, None), ([], ()), (["if-match", "accept-language"], ("accept-language", "if-match"))],
+)
+def test_an_api_names_the_headers_that_its_service_gets(
+    declared: list[str] | None, known: tuple[str, ...] | None
+) -> None:
+    orders = {**GOOD["apis"]["orders"], "headers": declared}
+    assert configuration(apis={"orders": orders}).apis["orders"].headers == known
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"users": {"eve": {}}}, "missing required field `tenant`"),
@@ -53,6 +64,17 @@ def test_what_fits_is_one_value() -> None:
         *(
             ({"apis": {"orders": {**GOOD["apis"]["orders"], "stage": stage}}}, "is no stage")
             for stage in ("", "prod:acme", "*", "${x")
+        ),
+        *(
+            ({"apis": {"orders": {**GOOD["apis"]["orders"], "headers": headers}}}, told)
+            for headers, told in (
+                (["Accept"], "`Accept` is not a header's name"),
+                (["x_user"], "`x_user` is not a header's name"),
+                (["a b"], "`a b` is not a header's name"),
+                ([""], "`` is not a header's name"),
+                ([":path"], "`:path` is not a header's name"),
+                ([f"x-{number}" for number in range(101)], "more than 100"),
+            )
         ),
         ({"policies": {"all": {"Version": "1"}}}, "`Version` is `2012-10-17`"),
         ({"policies": {"loose": {"Version": "1"}}}, "`Version` is `2012-10-17`"),

@@ -30,5 +30,10 @@ def understood(reply: httpx2.Response) -> dict[str, Any]:
     if not reply.is_success:
         shown = str(reply.url).partition("?")[0]
         raise Misconfigured(shown, f"answers {reply.status_code}: {reply.text[:300]}")
-    found: dict[str, Any] = reply.json()
+    try:
+        found = reply.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Misconfigured(str(reply.url).partition("?")[0], "answers no JSON object")
     return found
