@@ -133,7 +133,8 @@ def nearest_miss(
 ) -> tuple[Miss, ...]:
     """The changes that would do, together; `near` are the statements that matter for the answer.
 
-    `caller` settles which keys a request can have. Empty where no few changes that were tried are enough.
+    `caller` settles which keys a request can have. Empty where no few changes that were tried are
+    enough.
     """
     serial, seen = count(), set[frozenset[Miss]]()
     waiting: list[tuple[tuple[int, ...], int, Trial]] = []
