@@ -7,7 +7,7 @@ call impossible.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random  # noqa: TID251 - the same worlds each time
 from typing import Any, Final
@@ -258,7 +258,6 @@ class World:
 
     declared: dict[Kind, dict[str, Any]]
     guardrails: tuple[str, ...] = ()
-    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -267,9 +266,7 @@ class World:
             for kind, bodies in self.declared.items()
             for name, body in bodies.items()
         )
-        identity = {**read.bundle.identity, **self.groups}
-        bundle = replace(read.bundle, guardrails=self.guardrails, identity=identity)
-        return replace(read, bundle=bundle)
+        return replace(read, bundle=replace(read.bundle, guardrails=self.guardrails))
 
     @cached_property
     def access(self) -> Access:
@@ -305,14 +302,19 @@ def a_world(random: Random) -> World:
     resource = ("shared",) if maybe() < 0.5 else ()
     if resource:
         policies["shared"] = a_policy(random, of_api=True, most=2)
-    guardrails: tuple[str, ...] = ()
-    if maybe() < 0.2:
+    guardrails = random.choice(["", "", "", "everybody", "acme", "globex"])
+    if guardrails:
         policies["guardrail"] = a_wide_policy(random)
-        guardrails = ("guardrail",)
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, Any] = {}
     if maybe() < 0.2:
         policies["staff"] = a_policy(random, most=1)
-        groups["group/staff"] = ("staff",)
+        groups["staff"] = {"policies": ["staff"]}
+
+    tenants = TENANTS if maybe() < 0.2 else TENANTS[:2]
+
+    def tenant(name: str) -> dict[str, Any]:
+        return {"guardrails": ["guardrail"]} if name == guardrails else {}
+
     bounded = random.choice(["", "", "ann", "desk", "clerk", "job"])
 
     def boundary(name: str) -> dict[str, Any]:
@@ -329,14 +331,13 @@ def a_world(random: Random) -> World:
     api = {"audience": "https://orders.example", "upstream": "unix:/x.sock", "openapi": DOCUMENT}
     return World(
         {
-            Kind.TENANT: {"acme": {}, "globex": {}}
-            if maybe() < 0.8
-            else {"acme": {}, "globex": {}, UNDECLARED: {}},
+            Kind.TENANT: {name: tenant(name) for name in tenants},
             Kind.POLICY: policies,
             Kind.ROLE: {
                 "clerk": {"policies": ["clerk"], **boundary("clerk")},
                 "boss": {"policies": ["boss"]},
             },
+            Kind.GROUP: groups,
             Kind.API: {"orders": {**api, "policies": list(resource)}},
             Kind.USER: {
                 "ann": {
@@ -360,8 +361,7 @@ def a_world(random: Random) -> World:
                 "gate": {"tenant": "globex", **own, **evaluates},
             },
         },
-        guardrails,
-        groups,
+        ("guardrail",) if guardrails == "everybody" else (),
     )
 
 

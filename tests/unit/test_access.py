@@ -73,7 +73,7 @@ def access(
         },
     }
     for kind, bodies in (more or {}).items():
-        declared[kind] = {**declared[kind], **bodies}
+        declared[kind] = {**declared.get(kind, {}), **bodies}
     return Access(
         read_configuration(
             Declaration(kind, name, body)

@@ -125,6 +125,7 @@ class Access:
             *chain.from_iterable(names for place, names in asked if place in places),
             *chain.from_iterable(bundle.resources.values()),
             *bundle.guardrails,
+            *chain.from_iterable(bundle.tenant_guardrails.values()),
         }
         return frozenset(self.configuration.policies) - deciding
 
@@ -242,6 +243,7 @@ class Access:
             *((name, Kind.IDENTITY) for names in bundle.boundaries.values() for name in names),
             *((name, Kind.RESOURCE) for names in bundle.resources.values() for name in names),
             *((name, Kind.IDENTITY) for name in bundle.guardrails),
+            *((n, Kind.IDENTITY) for names in bundle.tenant_guardrails.values() for n in names),
         ]
         return frozenset().union(
             *(

@@ -189,21 +189,27 @@ class Situations:
             if name in bundle.boundaries
         )
         attached = tuple(name for name in principal.attachments if name in bundle.identity)
-        key = (attached, bounded, api.id, across)
+        guardrails = (*bundle.guardrails, *bundle.tenant_guardrails.get(principal.tenant, ()))
+        key = (attached, bounded, guardrails, api.id, across)
         known = self._stacks.get(key)
         if known is None:
-            known = self._stacks[key] = self._new_stack(attached, bounded, api, across=across)
+            ceilings = [[self.document(name, Kind.IDENTITY)] for name in guardrails]
+            ceilings += [self._attached(bundle.boundaries, [name]) for name in bounded]
+            known = self._stacks[key] = self._new_stack(attached, ceilings, api, across=across)
         return known
 
     def _new_stack(
-        self, attached: Sequence[str], bounded: Sequence[str], api: Api, *, across: bool
+        self,
+        attached: Sequence[str],
+        ceilings: Sequence[Sequence[Document]],
+        api: Api,
+        *,
+        across: bool,
     ) -> PolicyStack:
         bundle = self.configuration.bundle
         identity = self._attached(bundle.identity, attached)
         names = bundle.resources.get(api.id, ())
         resource = [self.document(name, Kind.RESOURCE) for name in names]
-        ceilings = [[self.document(name, Kind.IDENTITY)] for name in bundle.guardrails]
-        ceilings += [self._attached(bundle.boundaries, [name]) for name in bounded]
         if across:
             return PolicyStack(identity, [*ceilings, resource], cross_tenant=True)
         return PolicyStack([*identity, *resource], ceilings)

@@ -10,6 +10,7 @@ from durward.core.configuration.client import Client
 from durward.core.configuration.configuration import Bodies, read_bodies
 from durward.core.configuration.declaration import Declaration
 from durward.core.configuration.declaration import Kind as Kinds
+from durward.core.configuration.group import Group
 from durward.core.configuration.role import Role
 from durward.core.configuration.user import User
 from durward.core.errors import Misconfigured
@@ -131,15 +132,17 @@ class Attached:
     @classmethod
     def of(cls, bodies: Bodies) -> Self:
         """What the declarations attach."""
-        holders: list[Role | Client | User] = [
+        holders: list[Role | Group | Client | User] = [
             *bodies.roles.values(),
+            *bodies.groups.values(),
             *bodies.clients.values(),
             *bodies.users.values(),
         ]
         return cls(
             frozenset(name for api in bodies.apis.values() for name in api.policies),
             frozenset(name for holder in holders for name in holder.policies),
-            frozenset(name for holder in holders for name in holder.boundary),
+            frozenset(name for holder in holders for name in holder.boundary)
+            | {name for tenant in bodies.tenants.values() for name in tenant.guardrails},
         )
 
     def kind(self, declaration: Declaration) -> Kind:
@@ -182,6 +185,11 @@ def _declared(bodies: Bodies, scopes: frozenset[str]) -> Declared:
         f"arn:durward:iam::{user.tenant}:group/{group}"
         for user in users.values()
         for group in user.groups
+    }
+    principals |= {
+        f"arn:durward:iam::{tenant}:group/{group}"
+        for tenant in bodies.tenants
+        for group in bodies.groups
     }
     return Declared(
         frozenset(bodies.tenants),

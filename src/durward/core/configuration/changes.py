@@ -22,12 +22,13 @@ DOCUMENT: Final = "openapi"
 HIDDEN: Final = "jwks"
 POLICIES: Final = "policies"
 ROLES: Final = "roles"
+GROUPS: Final = "groups"
+GUARDRAILS: Final = "guardrails"
 BOUNDARY: Final = "boundary"
 DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 
 HANDED_OUT: Final[Mapping[Kind, Collection[str]]] = {
     Kind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
-    Kind.USER: {"groups"},
 }
 """Lists of which more is more that is allowed."""
 Body = Mapping[str, Json]
@@ -60,9 +61,10 @@ class Sides:
         """Whether a policy holds an Allow after."""
         return Effect.ALLOW in self._of(self.after, policy)
 
-    def narrowed(self, role: Json) -> bool:
-        """Whether a role took something away before."""
-        found = self.before.roles.get(str(role))
+    def narrowed(self, member: str, name: Json) -> bool:
+        """Whether a role or a group took something away before."""
+        declared = self.before.roles if member == ROLES else self.before.groups
+        found = declared.get(str(name))
         return bool(found and (found.boundary or any(map(self.denied, found.policies))))
 
     def _of(self, configuration: Configuration, policy: Json) -> frozenset[str]:
@@ -139,8 +141,10 @@ def _widens(kind: Kind, found: Difference, had_boundary: bool, sides: Sides) -> 
     member = found.path[0]
     if member == POLICIES:
         return any(map(sides.allows, found.new)) or any(map(sides.denied, found.gone))
-    if member == ROLES:
-        return bool(found.new) or any(map(sides.narrowed, found.gone))
+    if member in {ROLES, GROUPS}:
+        return bool(found.new) or any(sides.narrowed(member, name) for name in found.gone)
+    if member == GUARDRAILS:  # each is a level of its own
+        return bool(found.gone)
     if member == BOUNDARY:
         # What one of the documents of a boundary allows is within it: a second one is wider.
         return bool(found.gone) or had_boundary

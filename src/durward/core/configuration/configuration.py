@@ -16,6 +16,7 @@ from durward.core.configuration.api import (
 )
 from durward.core.configuration.client import Client
 from durward.core.configuration.declaration import NAME, NAME_CHARACTERS, Body, Declaration, Kind
+from durward.core.configuration.group import Group
 from durward.core.configuration.role import Role
 from durward.core.configuration.tenant import Tenant
 from durward.core.configuration.user import User
@@ -30,6 +31,7 @@ from durward.core.wire import Json
 SHAPES: Final[Mapping[Kind, type[Body]]] = {
     Kind.TENANT: Tenant,
     Kind.ROLE: Role,
+    Kind.GROUP: Group,
     Kind.API: ProtectedApi,
     Kind.CLIENT: Client,
     Kind.USER: User,
@@ -58,6 +60,8 @@ class Configuration:
     """What the services of APIs tell."""
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
     """What was read of the documents of the APIs, and what was not."""
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    """Those that policies come with: users may be in others."""
 
     @property
     def evaluated(self) -> frozenset[str]:
@@ -72,6 +76,7 @@ class Bodies:
 
     tenants: Mapping[str, Tenant]
     roles: Mapping[str, Role]
+    groups: Mapping[str, Group]
     apis: Mapping[str, ProtectedApi]
     clients: Mapping[str, Client]
     users: Mapping[str, User]
@@ -81,6 +86,7 @@ class Bodies:
         for kind, bodies in (
             (Kind.TENANT, self.tenants),
             (Kind.ROLE, self.roles),
+            (Kind.GROUP, self.groups),
             (Kind.API, self.apis),
             (Kind.CLIENT, self.clients),
             (Kind.USER, self.users),
@@ -102,7 +108,7 @@ def read_bodies(declarations: Iterable[Declaration], problems: list[str]) -> Bod
             else:
                 found[declaration.kind, declaration.name] = body
     return Bodies(
-        *(_of(found, Tenant), _of(found, Role), _of(found, ProtectedApi)),
+        *(_of(found, Tenant), _of(found, Role), _of(found, Group), _of(found, ProtectedApi)),
         *(_of(found, Client), _of(found, User)),
     )
 
@@ -129,7 +135,7 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
         problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
     for name, api in protected.items():
         problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
-    bundle = _bundle(policies, roles, clients, users, protected)
+    bundle = _bundle(policies, bodies)
     if not problems:
         try:
             compile_bundle(bundle, {})
@@ -147,6 +153,7 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
         *(tenants, policies, roles, apis, clients, users, bundle, tests, objects),
         keys=tuple(keys),
         inventories=inventories,
+        groups=bodies.groups,
     )
 
 
@@ -162,21 +169,19 @@ def _broken_names(listed: list[Declaration]) -> Iterator[str]:
             yield f"{declaration.kind}/{declaration.name}: a name is {characters}"
 
 
-def _bundle(
-    policies: Mapping[str, Mapping[str, Json]],
-    roles: Mapping[str, Role],
-    clients: Mapping[str, Client],
-    users: Mapping[str, User],
-    apis: Mapping[str, ProtectedApi],
-) -> Bundle:
-    attached: dict[str, Role | Client | User] = {
-        **{f"role/{name}": role for name, role in roles.items()},
-        **{f"client/{name}": client for name, client in clients.items()},
-        **{f"user/{name}": user for name, user in users.items()},
+def _bundle(policies: Mapping[str, Mapping[str, Json]], bodies: Bodies) -> Bundle:
+    attached: dict[str, Role | Group | Client | User] = {
+        **{f"role/{name}": role for name, role in bodies.roles.items()},
+        **{f"group/{name}": group for name, group in bodies.groups.items()},
+        **{f"client/{name}": client for name, client in bodies.clients.items()},
+        **{f"user/{name}": user for name, user in bodies.users.items()},
     }
     return Bundle(
         documents=policies,
         identity={to: body.policies for to, body in attached.items() if body.policies},
         boundaries={to: body.boundary for to, body in attached.items() if body.boundary},
-        resources={name: api.policies for name, api in apis.items() if api.policies},
+        resources={name: api.policies for name, api in bodies.apis.items() if api.policies},
+        tenant_guardrails={
+            name: tenant.guardrails for name, tenant in bodies.tenants.items() if tenant.guardrails
+        },
     )

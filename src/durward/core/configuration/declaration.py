@@ -12,11 +12,12 @@ from durward.core.wire import Json
 
 
 class Kind(StrEnum):
-    """What can be declared, in the order in which one kind stands on another."""
+    """What can be declared, in the order in which changes are told."""
 
     TENANT = "tenants"
     POLICY = "policies"
     ROLE = "roles"
+    GROUP = "groups"
     API = "apis"
     CLIENT = "clients"
     USER = "users"

@@ -1,7 +1,17 @@
 """Tenants."""
 
-from durward.core.configuration.declaration import Body
+from collections.abc import Mapping
+from typing import ClassVar
+
+from durward.core.configuration.declaration import Body, Kind, Names
 
 
 class Tenant(Body, frozen=True):
-    """An organization; users and clients belong to one."""
+    """An organization; users and clients belong to one.
+
+    Each of its guardrails must allow what one of them asks for, whatever else grants it.
+    """
+
+    REFERENCES: ClassVar[Mapping[str, Kind]] = {"guardrails": Kind.POLICY}
+
+    guardrails: Names = ()

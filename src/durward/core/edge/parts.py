@@ -21,7 +21,8 @@ from durward.core.policy.engine.bundle import Bundle
 from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 
 FORMAT: Final = 1
-CAPABILITIES: frozenset[str] = frozenset()
+TENANT_GUARDRAILS: Final = "tenant-guardrails"
+CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS})
 """What this code can enforce beyond the format, by the names that a part `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
@@ -206,7 +207,8 @@ def parts_of_configuration(apis: Iterable[Api], policies: Bundle) -> dict[str, b
 
 def part_of_policies(policies: Bundle) -> bytes:
     """The part that says these, by whose hash a decision names what it was made by."""
-    return encoded(PoliciesPart(format=FORMAT, policies=policies))
+    needs = (TENANT_GUARDRAILS,) if policies.tenant_guardrails else ()
+    return encoded(PoliciesPart(format=FORMAT, needs=needs, policies=policies))
 
 
 def encoded(part: Content) -> bytes:

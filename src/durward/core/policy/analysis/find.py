@@ -24,6 +24,7 @@ from durward.core.policy.engine.predicate import (
     Not,
     Or,
     Predicate,
+    PrincipalMatch,
     ResourceMatch,
     atoms_of,
     compile_statement,
@@ -55,7 +56,7 @@ from durward.core.policy.symbolic.request_keys import (
     with_tenant_of_resource,
 )
 from durward.core.policy.symbolic.solve import solve
-from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.work import Work
 from durward.core.wire import JsonLike
 
@@ -190,13 +191,7 @@ def find_framed(
     asked = _shaped(And((*parts, frame.name)), frame.lists)
     known = {**frame.known, **_old_facts(frame, other)}
     told = {key: known[key] for key in keys_of(asked) & known.keys() if ":" in key}
-    facts = solve(
-        asked,
-        within_tenant=not frame.cross_tenant,
-        principal=frame.principal,
-        known=told,
-        work=work,
-    )
+    facts = _solved_once(asked, frame, told, work or Work())
     if facts is None:
         return None
     request = _framed_request(facts, frame, And((*question, under, made, asked)))
@@ -208,6 +203,36 @@ def find_framed(
     ):
         raise Unknown("a request was found that no principal can make")
     return Witness(request)
+
+
+def _solved_once(asked: Predicate, frame: Frame, known: Facts, work: Work) -> Facts | None:
+    """What `solve` finds; the same for everybody where nothing asks who it is. Raises Unknown."""
+
+    def found() -> Facts | None:
+        return solve(
+            asked,
+            within_tenant=not frame.cross_tenant,
+            principal=frame.principal,
+            known=known,
+            work=work,
+        )
+
+    atoms = list(atoms_of(asked))
+    is_personal = not NOBODY.facts.keys().isdisjoint(keys_of(asked))
+    if is_personal or any(isinstance(atom, PrincipalMatch) for atom in atoms):
+        return found()
+    question = (asked, frame.cross_tenant, tuple(sorted(known.items())))
+    if question not in work.answers:
+        try:
+            work.answers[question] = found()
+        except Exhausted:
+            raise
+        except Unknown as error:
+            work.answers[question] = error
+    answer = work.answers[question]
+    if isinstance(answer, Unknown):
+        raise answer
+    return answer
 
 
 def _shaped(predicate: Predicate, lists: frozenset[str]) -> Predicate:

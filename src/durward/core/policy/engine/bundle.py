@@ -18,7 +18,8 @@ class Bundle:
     """Documents, and the names of those that are attached.
 
     `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
-    `resources` by API; each guardrail is a level of its own.
+    `resources` by API; each guardrail is a level of its own,
+    for everybody or for the principals of a tenant.
     """
 
     documents: Mapping[str, Any] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Bundle:
     resources: Attachments = field(default_factory=dict)
     boundaries: Attachments = field(default_factory=dict)
     guardrails: tuple[str, ...] = ()
+    tenant_guardrails: Attachments = field(default_factory=dict)
 
 
 def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> PolicySet:
@@ -53,6 +55,10 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
             resources={to: attached(names) for to, names in bundle.resources.items()},
             boundaries={to: attached(names) for to, names in bundle.boundaries.items()},
             guardrails=[attached([name]) for name in bundle.guardrails],
+            tenant_guardrails={
+                tenant: [attached([name]) for name in names]
+                for tenant, names in bundle.tenant_guardrails.items()
+            },
             scopes=scopes,
         )
     )
@@ -65,7 +71,8 @@ def kinds_of(bundle: Bundle) -> dict[str, Kind]:
     """
     kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
     kinds |= dict.fromkeys(bundle.guardrails, Kind.IDENTITY)
-    for names in (*bundle.identity.values(), *bundle.boundaries.values()):
+    granting = (bundle.identity, bundle.boundaries, bundle.tenant_guardrails)
+    for names in (each for attached in granting for each in attached.values()):
         kinds |= dict.fromkeys(names, Kind.IDENTITY)
     for names in bundle.resources.values():
         kinds |= dict.fromkeys(names, Kind.RESOURCE)

@@ -46,7 +46,8 @@ class Policies:
     """Documents and what they are attached to.
 
     `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
-    `resources` by API; `guardrails` are levels for everybody, each of which must allow;
+    `resources` by API; `guardrails` are levels for everybody, each of which must allow, and
+    `tenant_guardrails` such levels for the principals of a tenant, by its name;
     `scopes` says for each scope which actions it covers.
     """
 
@@ -54,6 +55,7 @@ class Policies:
     resources: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     boundaries: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     guardrails: Sequence[Sequence[Document]] = ()
+    tenant_guardrails: Mapping[str, Sequence[Sequence[Document]]] = field(default_factory=dict)
     scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -99,6 +101,10 @@ class PolicySet:
         self._guardrails = [
             AttachedPolicies(Layer.GUARDRAIL, level) for level in policies.guardrails
         ]
+        self._guardrails_of = {
+            tenant: [AttachedPolicies(Layer.GUARDRAIL, level) for level in levels]
+            for tenant, levels in policies.tenant_guardrails.items()
+        }
         self._scopes_of: dict[str, set[str]] = {}  # by an action that they name to the letter
         self._scopes_with: list[tuple[str, ActionPattern]] = []  # and with wildcards
         for scope, actions in policies.scopes.items():
@@ -109,7 +115,7 @@ class PolicySet:
                     self._scopes_of.setdefault(named, set()).add(scope)
         self._attached = self._identity.keys() | self._boundaries.keys()
         self._asked: dict[str, EvaluationPlan] = {}
-        self._courses: dict[tuple[tuple[str, ...], str, str], EvaluationPlan] = {}
+        self._courses: dict[tuple[tuple[str, ...], str, str, str], EvaluationPlan] = {}
         self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
         self._member_keys: dict[str, frozenset[str]] = {}
         self._count = 0
@@ -118,7 +124,8 @@ class PolicySet:
     def _prepare(self, asked: set[str]) -> None:
         """Make the plans of the actions that are known: that scopes cover or a statement names."""
         named = (self._identity, self._resources, self._boundaries)
-        attached = [*self._guardrails, *chain.from_iterable(found.values() for found in named)]
+        guardrails = (*self._guardrails, *chain.from_iterable(self._guardrails_of.values()))
+        attached = [*guardrails, *chain.from_iterable(found.values() for found in named)]
         known = sorted(asked.union(*(each.actions for each in attached)))
         self._covering = {action: self._scopes_over(action) for action in known}
         left = MAX_PREPARED
@@ -202,7 +209,8 @@ class PolicySet:
     def context_keys(self, request: AccessRequest, *, as_member: bool) -> tuple[str, ...]:
         """The keys of the context on which the decision can depend, in order.
 
-        `as_member` also those on which it could where the principal had any other role or group.
+        `as_member` also those on which it could where the principal had any other role or group,
+        or were of another tenant.
         """
         plan = self._asked.get(request.asked) or self._course(request)
         found = plan.context_keys.get(as_member)
@@ -218,8 +226,9 @@ class PolicySet:
         found = self._member_keys.get(action)
         if found is None:
             attached = chain(self._identity.items(), self._boundaries.items())
-            plans = (one.plan(action) for name, one in attached if name.startswith(MEMBERSHIPS))
-            found = frozenset().union(*(plan.keys for plan in plans))
+            members = [one for name, one in attached if name.startswith(MEMBERSHIPS)]
+            members += chain.from_iterable(self._guardrails_of.values())
+            found = frozenset().union(*(one.plan(action).keys for one in members))
             _keep(self._member_keys, action, found)
         return found
 
@@ -243,16 +252,21 @@ class PolicySet:
         names = person.attachments if person else ()
         own = tuple(name for name in names if name in self._attached)
         through = person.through if person and person.through in self._boundaries else ""
-        found = self._courses.get((own, through, action))
+        tenant = person.tenant if person and person.tenant in self._guardrails_of else ""
+        key = (own, through, tenant, action)
+        found = self._courses.get(key)
         if found is None:
-            found = self._new_course(own, through, action)
-            _keep(self._courses, (own, through, action), found)
+            found = self._new_course(*key)
+            _keep(self._courses, key, found)
         _keep(self._asked, request.asked, found)
         return found
 
-    def _new_course(self, own: tuple[str, ...], through: str, action: str) -> EvaluationPlan:
+    def _new_course(
+        self, own: tuple[str, ...], through: str, tenant: str, action: str
+    ) -> EvaluationPlan:
         """The client that a user came through has a say as a ceiling alone."""
-        ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in self._guardrails]
+        guardrails = (*self._guardrails, *self._guardrails_of.get(tenant, ()))
+        ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in guardrails]
         ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
         grants = _plans(Layer.IDENTITY, self._identity, own, action)
         if one := self._resources.get(action.partition(":")[0]):

@@ -6,10 +6,11 @@ millisecond. Most searches take less than a hundred; each has a share of the who
 
 from typing import Final
 
-from durward.core.policy.symbolic.unknown import Exhausted
+from durward.core.policy.engine.predicate import Facts
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 
 MAX_STEPS_OF_A_SEARCH: Final = 3_000
-MAX_STEPS: Final = 300_000
+MAX_STEPS: Final = 500_000
 
 
 class Work:
@@ -19,6 +20,8 @@ class Work:
         self.most = most
         self.each = each
         self.done = 0
+        self.answers: dict[object, Facts | Unknown | None] = {}
+        """What was found before, by what was asked: people are often alike."""
         self._search = 0
 
     def begin(self) -> None:

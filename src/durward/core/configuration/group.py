@@ -1,0 +1,15 @@
+"""Groups."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from durward.core.configuration.declaration import Body, Kind, Names
+
+
+class Group(Body, frozen=True):
+    """Policies that come with a group; a user's groups need not be declared."""
+
+    REFERENCES: ClassVar[Mapping[str, Kind]] = {"policies": Kind.POLICY, "boundary": Kind.POLICY}
+
+    policies: Names = ()
+    boundary: Names = ()

@@ -1,0 +1,122 @@
+"""Guardrails of tenants and policies of groups, as they are declared."""
+
+from typing import Any
+
+import pytest
+from tests.unit.test_access import OWN, access, found_by, never, policy
+
+from durward.core.access import Access, changes
+from durward.core.configuration.changes import Sides, details
+from durward.core.configuration.configuration import read_configuration
+from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.edge.parts import (
+    POLICIES,
+    TENANT_GUARDRAILS,
+    PoliciesPart,
+    part_of_policies,
+    read_part,
+)
+from durward.core.errors import Misconfigured
+from durward.core.policy.engine.answer import Layer, Result
+from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.request import AccessRequest, Principal
+
+ACMES = "arn:durward:orders:default:acme:order/1"
+NO_WRITES = policy({"Action": "orders:Get*", "Resource": "*"})
+ALL = {"Action": "orders:*", "Resource": "*"}
+
+
+def declared(guardrails: tuple[str, ...] = (), **groups: Any) -> Access:
+    more: dict[Kind, dict[str, Any]] = {
+        Kind.TENANT: {"acme": {"guardrails": [*guardrails]}},
+        Kind.POLICY: {
+            "no-writes": NO_WRITES,
+            "nothing": policy({"Action": "orders:Other", "Resource": "*"}),
+            "wide": policy(ALL),
+        },
+    }
+    return access(policy({"Action": "bills:Other", "Resource": OWN}), more=more | groups_of(groups))
+
+
+def groups_of(groups: dict[str, Any]) -> dict[Kind, dict[str, Any]]:
+    return {
+        Kind.GROUP: groups,
+        Kind.USER: {
+            "ann": {"tenant": "acme", "roles": ["clerk"], "groups": ["staff", "undeclared"]},
+            "bob": {"tenant": "globex", "roles": ["clerk"], "groups": ["staff"]},
+        },
+    }
+
+
+def decided(asked: Access, tenant: str = "acme", *, action: str = "orders:GetOrder") -> Any:
+    policies = compile_bundle(asked.configuration.bundle, {})
+    person = Principal("ann", "user", tenant, ("clerk",), ("staff", "undeclared"))
+    resource = ACMES.replace("acme", tenant)
+    return policies.evaluate(AccessRequest(person, action, resource))
+
+
+def test_a_policy_of_a_group_grants_to_whoever_is_in_it() -> None:
+    asked = declared(staff={"policies": ["wide"]})
+    answer = decided(asked)
+    assert answer.because == ("wide/#1",)
+    assert decided(declared()).result is Result.IMPLICIT_DENY
+    assert found_by(asked, never(Action="orders:GetOrder")) == ["user/ann", "user/bob"]
+    capped = declared(staff={"policies": ["wide"], "boundary": ["nothing"]})
+    assert decided(capped).blocked_by == (Layer.BOUNDARY,)
+
+
+def test_each_guardrail_caps_the_tenants_own_and_nobody_else() -> None:
+    staff = {"policies": ["wide"]}
+    one = declared(("no-writes",), staff=staff)
+    assert decided(one).allowed
+    assert decided(one, action="orders:DropOrder").blocked_by == (Layer.GUARDRAIL,)
+    assert decided(one, "globex", action="orders:DropOrder").allowed
+    both = declared(("no-writes", "nothing"), staff=staff)
+    assert decided(both).blocked_by == (Layer.GUARDRAIL,)
+    assert decided(both, "globex").allowed
+    assert found_by(both, never(Action="orders:GetOrder")) == ["user/bob"]
+    (change,) = changes(one, both)
+    assert (change.principal.subject, change.gained) == ("ann", None)
+    assert change.lost is not None
+    assert "nothing" not in both.idle
+
+
+def test_a_policy_that_is_not_declared_is_no_guardrail_and_no_groups() -> None:
+    for more in (
+        {Kind.TENANT: {"acme": {"guardrails": ["ghost"]}}},
+        {Kind.GROUP: {"staff": {"policies": ["ghost"]}}},
+    ):
+        with pytest.raises(Misconfigured, match="`ghost`, which is not declared"):
+            access(policy({"Resource": OWN}), more=more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "widens"),
+    [
+        (Kind.TENANT, {}, {"guardrails": ["no-writes"]}, False),
+        (Kind.TENANT, {"guardrails": ["no-writes"]}, {}, True),
+        (Kind.GROUP, {}, {"policies": ["wide"]}, True),
+        (Kind.GROUP, {"policies": ["wide"]}, {}, False),
+        (Kind.GROUP, {"boundary": ["wide"]}, {}, True),
+        (Kind.USER, {"tenant": "acme", "groups": ["capped"]}, {"tenant": "acme"}, True),
+        (Kind.USER, {"tenant": "acme", "groups": ["other"]}, {"tenant": "acme"}, False),
+    ],
+)
+def test_what_may_allow_more_is_marked(kind: Kind, before: Any, after: Any, widens: bool) -> None:
+    declarations = [
+        Declaration(Kind.TENANT, "acme", {}),
+        Declaration(Kind.POLICY, "wide", policy(ALL)),
+        Declaration(Kind.GROUP, "capped", {"boundary": ["wide"]}),
+    ]
+    configuration = read_configuration(declarations)
+    found = details(kind, "x", before, after, Sides(configuration, configuration))
+    assert [detail.widens for detail in found] == [widens]
+
+
+def test_a_node_that_does_not_know_guardrails_of_tenants_takes_no_such_policies() -> None:
+    """It would let through what they cap: the part says what it needs."""
+    for guardrails, needs in ((("no-writes",), (TENANT_GUARDRAILS,)), ((), ())):
+        part = part_of_policies(declared(guardrails).configuration.bundle)
+        content = read_part(POLICIES, part).content
+        assert isinstance(content, PoliciesPart)
+        assert content.needs == needs
