@@ -28,8 +28,8 @@ from durward.store.outage import away
 
 READERS = 4
 BUSY_SECONDS = 10
-BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-"""Somebody else has held it for longer, such as who makes a copy of it."""
+BUSY, PRIMARY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}, 0xFF
+HELD = "another process has held the file for too long, one that copies it perhaps"
 PUT_BACK = "start `serve` again; end it before its database is put back"
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
@@ -179,9 +179,10 @@ class SqliteDatabase(Database):
         """What the database cannot do now is Unavailable; a mistake of ours stays one."""
         if type(error) not in {OperationalError, DatabaseError}:
             return error
-        hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
         said = getattr(error, "orig", error)
-        refused = away(str(said), hint, passes=getattr(said, "sqlite_errorcode", 0) & 0xFF in BUSY)
+        is_busy = getattr(said, "sqlite_errorcode", 0) & PRIMARY in BUSY
+        whole = f"is there room on the disk of {self._path}, and is it a database that is whole?"
+        refused = away(str(said), HELD if is_busy else whole, passes=is_busy)
         refused.__cause__ = error
         return refused
 
