@@ -52,6 +52,7 @@ READERS = {
     "revocations.last_revocation": "for the feed of edges, which ask again",
     "revocations.load_revocations": "for the feed of edges, which ask again",
     "revocations.revoked_first": "for `status`",
+    "snapshots.load_snapshot": "at a start, and for who follows what others publish",
     "snapshots.newest_writable": "for `/readyz`",
     "snapshots.published_at": "for `status`",
 }

@@ -129,7 +129,9 @@ async def test_the_history_begins_with_what_is_declared_at_the_migration(issuer:
         later = ("snapshot_parts", "deployment", "nodes", "node_reports")
         for table in ("versions", "changes", *later):
             connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("ALTER TABLE grants DROP COLUMN granted"))
+        for column in ("grants.granted", "audit_head.set_aside", "audit_head.set_aside_at"):
+            table, _, name = column.partition(".")
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         before = "UPDATE alembic_version SET version_num = '0005_pre_interaction_source'"
         connection.execute(text(before))
 
@@ -169,7 +171,7 @@ def publish_all(connection: Connection, ages: list[int]) -> None:
         step = "remove" if name in declared and version % 3 == 0 else "change"
         if version % 5:  # the others change nothing: keys were replaced
             declared = declared - {name} if step == "remove" else declared | {name}
-            history.record_change(connection, version, step, stored)
+            history.record_changes(connection, version, [(step, stored)])
         audit = AuditContext("operator", later(NOW, Seconds(-age)), lambda: new_id("e"))
         history.record_version(connection, version, "test", audit)
 

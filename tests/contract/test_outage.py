@@ -1,9 +1,12 @@
 """Whatever says that the database is away is one kind of error; a mistake of ours is none of it."""
 
 import asyncio
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,6 +18,7 @@ from tests.issuer import until
 from durward.core.errors import Unavailable
 from durward.store.database import attempt
 from durward.store.postgres import ATTEMPTS, PostgresDatabase
+from durward.store.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.anyio
 OWN_PID = text("SELECT pg_backend_pid()")
@@ -210,3 +214,25 @@ async def test_a_file_that_a_use_case_misses_is_a_mistake_of_ours(
 
     with pytest.raises(FileNotFoundError):
         await database.write(missing)
+
+
+async def test_a_file_that_somebody_else_holds_is_waited_for_and_one_that_is_none_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durward.store.sqlite.BUSY_SECONDS", 0.1)
+    database = SqliteDatabase(tmp_path / "store.db")
+    await database.write(lambda c: c.execute(text("CREATE TABLE it (a)")))
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="database is locked") as caught:
+            await database.write(lambda c: c.execute(text("DELETE FROM it")))
+        assert caught.value.passes
+    await database.write(lambda c: c.execute(text("DELETE FROM it")))
+    await database.close()
+    (tmp_path / "none.db").write_bytes(b"nothing of the kind" * 500)
+    spoiled = SqliteDatabase(tmp_path / "none.db")
+    with pytest.raises(Unavailable, match="not a database") as caught:
+        await spoiled.write(lambda c: c.execute(text("DELETE FROM it")))
+    assert not caught.value.passes
+    assert caught.value.hint
+    await spoiled.close()

@@ -99,7 +99,7 @@ async def test_names_are_exact(database: Database) -> None:
     for name in ("Ann", "ann", "ånn", "a\u030ann"):
         stored = Stored.of(Declaration(Declared.USER, name, {"tenant": name}))
         await database.write(
-            lambda c, s=stored: declarations.put_declaration(c, s, AUDIT)  # type: ignore[misc]
+            lambda c, s=stored: declarations.change_declarations(c, [("add", s)], AUDIT)  # type: ignore[misc]
         )
     found = await database.read(declarations.load_declarations)
     assert sorted(d.name for d in found) == sorted(["Ann", "ann", "ånn", "a\u030ann"])
@@ -110,14 +110,14 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
 ) -> None:
     def use(connection: Connection) -> None:
         first = Declaration(Declared.TENANT, "acme", {"name": "A"})
-        declarations.put_declaration(connection, Stored.of(first), AUDIT)
+        declarations.change_declarations(connection, [("add", Stored.of(first))], AUDIT)
         second = Declaration(Declared.TENANT, "acme", {"name": "B"})
-        declarations.put_declaration(connection, Stored.of(second), AUDIT)
+        declarations.change_declarations(connection, [("change", Stored.of(second))], AUDIT)
 
     await database.write(use)
     (found,) = await database.read(declarations.load_declarations)
     assert found.read().body == {"name": "B"}
-    await database.write(lambda c: declarations.remove_declaration(c, found, AUDIT))
+    await database.write(lambda c: declarations.change_declarations(c, [("remove", found)], AUDIT))
     assert await database.read(declarations.load_declarations) == []
     await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 10)))
     leaves = await database.read(lambda c: audit.load_leaves(c, 0, 10))

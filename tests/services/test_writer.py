@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.issuer import ENVOY, ISSUER, sample
 
+from durward.core.configuration.declaration import Declaration, Kind
 from durward.services import publish
 from durward.services.keyring import RotationRequest
 from durward.settings import ServeSettings
@@ -47,3 +49,35 @@ async def test_who_publishes_reads_what_is_declared_before_the_writer_is_held(
     assert sorted(again) == sorted(WHOLE), "a start reads it once"
     assert {name for name, _ in found} == set(WHOLE)
     assert [thread for _, thread in found if thread.startswith("store-writer")] == []
+
+
+async def test_an_apply_of_many_takes_no_more_statements_than_one_of_few(tmp_path: Path) -> None:
+    home = str(tmp_path)
+    settings = ServeSettings(issuer=ISSUER, runtime=home, state=home)
+    plane = await ControlPlane.open(settings, envoy=ENVOY)
+    statements: list[str] = []
+    engine: Any = plane.transactions.database
+    event.listen(
+        engine._engine, "before_cursor_execute", lambda *told: statements.append(str(told[2]))
+    )
+
+    async def taken(*roles: Declaration, prune: bool = False) -> int:
+        before = len(statements)
+        await plane.administration.apply(roles, prune=prune)
+        return len(statements) - before
+
+    def roles(count: int, name: str) -> list[Declaration]:
+        return [Declaration(Kind.ROLE, f"r{n}", {"name": name}) for n in range(count)]
+
+    few = [await taken(*roles(2, "A")), await taken(*roles(2, "B")), await taken(prune=True)]
+    many = [await taken(*roles(300, "A")), await taken(*roles(300, "B")), await taken(prune=True)]
+    assert many == few
+    listed = [body.decode() for _, body in await sequenced(plane)]
+    for kind in ("added", "changed", "removed"):
+        assert sum(f'"declaration {kind}"' in one for one in listed) == 302
+    await plane.close()
+
+
+async def sequenced(plane: ControlPlane) -> list[tuple[int, bytes]]:
+    await plane.upkeep.sequence()
+    return await plane.log.leaves(0, 10_000)

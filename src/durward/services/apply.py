@@ -17,8 +17,8 @@ from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import ATTEMPTS, overtaken, publish
 from durward.services.use_cases import UseCases
 from durward.store.database import attempt
-from durward.store.declarations import put_declaration, remove_declaration
-from durward.store.history import record_change
+from durward.store.declarations import change_declarations
+from durward.store.history import record_changes
 from durward.store.snapshots import hold_version
 
 OPERATOR = "operator"
@@ -86,10 +86,9 @@ def put_in_force(
     """Write what was checked, in one short transaction; None where the version is another now."""
     if hold_version(connection) != checked.version:
         return None
-    for change, stored in checked.steps:
-        use = remove_declaration if change.step == "remove" else put_declaration
-        use(connection, stored, audit)
-        record_change(connection, checked.version + 1, change.step, stored)
+    steps = [(change.step, stored) for change, stored in checked.steps]
+    change_declarations(connection, steps, audit)
+    record_changes(connection, checked.version + 1, steps)
     deprovision(connection, checked.before, checked.after, audit)
     secrets = [
         (name, mint_client_secret(connection, name, audit))

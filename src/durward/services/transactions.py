@@ -11,7 +11,7 @@ from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.values import Instant
 from durward.entropy import new_id
 from durward.services.told_policies import tell_policies
-from durward.store.audit import record_event
+from durward.store.audit import record_events
 from durward.store.database import Database, Use
 from durward.store.holds import hold_declared
 
@@ -55,8 +55,7 @@ class Transactions:
         """Record events of a use case that only read. Raises Unavailable."""
 
         def run(connection: Connection) -> None:
-            for event in events:
-                record_event(connection, event)
+            record_events(connection, events)
             tell_policies(connection, events, self.clock())
 
         await self.database.write(run)

@@ -52,6 +52,14 @@ def record_event(connection: Connection, event: AuditEvent) -> None:
     connection.execute(insert(outbox).values(event_id=event.id, body=event.to_wire()))
 
 
+def record_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
+    """Write many events, in their order, by one statement."""
+    if events:
+        announce(connection, News.EVENT)
+        rows = [{"event_id": event.id, "body": event.to_wire()} for event in events]
+        connection.execute(insert(outbox), rows)
+
+
 def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
     """Write events that were made elsewhere; those that are known already change nothing.
 

@@ -23,8 +23,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 Use = Callable[[Connection], T]
 Listener = Callable[[Sequence[object]], None]
-WITHIN_SECONDS = 30.0
-"""The longest transactions are those of `apply`, and of who waits for it: seconds."""
+WITHIN_SECONDS, APART_SECONDS = 30.0, 300.0
+"""How long a transaction may take, and one that is written apart: an `apply` of all that is served
+takes seconds."""
 
 
 class News(Enum):
@@ -90,7 +91,7 @@ class Database(ABC):
 
         Others that wait may share the transaction, each with its own outcome; one that takes long
         is written `apart`, so that nobody waits for it who came before. Raises Unavailable, also
-        where a server has not done it within `WITHIN_SECONDS`.
+        where a server has not done it within `WITHIN_SECONDS`, or `APART_SECONDS`.
         """
 
     async def upgrade(self, use: Use[T]) -> T:

@@ -1,5 +1,6 @@
 """The history: who published each version, and what was declared under it, kept as changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, insert, select
@@ -37,11 +38,22 @@ def record_version(connection: Connection, version: int, cause: str, audit: Audi
     connection.execute(insert(versions).values(**values))
 
 
-def record_change(connection: Connection, version: int, step: str, stored: Stored) -> None:
+def record_changes(
+    connection: Connection, version: int, steps: Sequence[tuple[str, Stored]]
+) -> None:
     """Keep what a version declares anew; what it removes has no body from then on."""
-    named = {"kind": stored.kind.value, "name": stored.name, "version": version, "step": step}
-    body = None if step == "remove" else stored.body
-    connection.execute(insert(changes).values(**named, body=body))
+    rows = [
+        {
+            "kind": stored.kind.value,
+            "name": stored.name,
+            "version": version,
+            "step": step,
+            "body": None if step == "remove" else stored.body,
+        }
+        for step, stored in steps
+    ]
+    if rows:
+        connection.execute(insert(changes), rows)
 
 
 def load_versions(connection: Connection) -> list[Version]:

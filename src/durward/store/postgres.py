@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from durward.core.errors import DurwardError, Unavailable
 from durward.entropy import jittered
-from durward.store.database import WITHIN_SECONDS, Database, T, Use, followed
+from durward.store.database import APART_SECONDS, WITHIN_SECONDS, Database, T, Use, followed
 from durward.store.outage import (
     POOLED,
     away,
@@ -66,7 +66,6 @@ class PostgresDatabase(Database):
         # Errors are reported, and parameters may be what somebody typed.
         self._engine: AsyncEngine = create_async_engine(
             url,
-            pool_pre_ping=True,
             pool_timeout=CONNECTION_SECONDS,
             hide_parameters=True,
             connect_args={"timeout": CONNECT_SECONDS},
@@ -81,14 +80,15 @@ class PostgresDatabase(Database):
         """Run a function that only reads."""
         return await self._run(use, WITHIN_SECONDS)
 
-    async def write(self, use: Use[T], *, apart: bool = False) -> T:  # noqa: ARG002
+    async def write(self, use: Use[T], *, apart: bool = False) -> T:
         """Run a function in one transaction, again where a concurrent one came first.
 
         Each has its own: the server commits those of all connections together by itself.
         Also once more where the connection was lost before its commit began: it was one of before
-        a restart, say, and the database is there again.
+        a restart, say, and the database is there again. So none is asked whether it is alive
+        before it is used, which would take three messages of each transaction.
         """
-        return await self._run(use, WITHIN_SECONDS)
+        return await self._run(use, APART_SECONDS if apart else WITHIN_SECONDS)
 
     async def upgrade(self, use: Use[T]) -> T:
         """Run a function in one transaction, however long it takes."""

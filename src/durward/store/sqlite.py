@@ -28,8 +28,8 @@ from durward.store.outage import PUT_IN_PLACE, away
 
 READERS = 4
 BUSY_SECONDS = 10
-BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-"""Somebody else has held it for longer, such as who makes a copy of it."""
+BUSY, PRIMARY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}, 0xFF
+HELD = "another process has held the file for too long, one that copies it perhaps"
 REFUSED = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 """How SQLAlchemy, or the driver, says what the database cannot do; these very classes alone."""
 NO_TABLE = "no such table"
@@ -188,12 +188,14 @@ class SqliteDatabase(Database):
         if type(error) not in REFUSED:
             return error
         said = getattr(error, "orig", error)
-        code = getattr(said, "sqlite_errorcode", 0) & 0xFF
+        code = getattr(said, "sqlite_errorcode", 0) & PRIMARY
         is_missing = str(said).startswith(NO_TABLE)
         if code == sqlite3.SQLITE_ERROR and not is_missing:  # a statement that is none, say
             return error
-        hint = f"is there room on the disk of {self._path}, and is it a database that is whole?"
-        refused = away(str(said), PUT_IN_PLACE if is_missing else hint, passes=code in BUSY)
+        whole = f"is there room on the disk of {self._path}, and is it a database that is whole?"
+        is_busy = code in BUSY
+        hint = PUT_IN_PLACE if is_missing else HELD if is_busy else whole
+        refused = away(str(said), hint, passes=is_busy)
         refused.__cause__ = error
         return refused
 
