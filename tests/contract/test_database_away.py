@@ -49,7 +49,7 @@ def serving(server: Server) -> Iterator[Served]:
 def nothing_is_wrong(serving: Served) -> Iterator[None]:
     """After each test: the process that began is there, and no answer was one that must not be."""
     yield
-    assert serving.wrong == []
+    assert serving.wrong == [], "\n".join(serving.wrong)
     assert serving.process.poll() is None, serving.log
     assert "Traceback" not in serving.log
 
