@@ -25,6 +25,9 @@ from durward.store.database import Database
 
 MOST_STATEMENTS = 150
 STRUCK: list["Faults"] = []
+STRIDE = [1]
+"""Which statements fail: each, or every fourth, say. A statement is the same on both backends; what
+differs between them is how a transaction ends, so that in CI one of them meets every statement."""
 STRUCK_VERBS: dict[str, set[str]] = defaultdict(set)
 """Which verbs were struck, by how: at a statement of theirs, at their commit, just after it."""
 
@@ -127,7 +130,7 @@ def each_fault(commits: int = 1) -> Iterator[dict[str, int]]:
     for number in range(commits):
         yield {"at_commit": number}
         yield {"after_commit": number}
-    for number in range(MOST_STATEMENTS):
+    for number in range(0, MOST_STATEMENTS, STRIDE[0]):
         yield {"at_statement": number}
     raise AssertionError("more statements than expected")
 

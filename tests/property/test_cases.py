@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.property.test_find import NAMED, VARIED, a_request, documents, read, texts_in
 
 from durward.core.policy.engine.predicate import (
@@ -54,7 +55,7 @@ def requests(document: Any, seed: int) -> list[Facts]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=depth(75, long=150), deadline=None)
 @given(DOCUMENT, st.integers(0, 999))
 def test_what_is_said_without_variables_is_less(document: Any, seed: int) -> None:
     predicate = asked(document)
@@ -66,7 +67,7 @@ def test_what_is_said_without_variables_is_less(document: Any, seed: int) -> Non
             assert not holds(stronger, facts), facts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=depth(75, long=150), deadline=None)
 @given(DOCUMENT, st.integers(0, 999))
 def test_one_of_the_cases_holds_where_the_whole_does(document: Any, seed: int) -> None:
     predicate = asked(document)

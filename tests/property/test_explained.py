@@ -1,6 +1,7 @@
 """An explanation from the record is the one that could have been given with the decision."""
 
 from hypothesis import given, settings
+from tests.depth import depth
 from tests.property.test_miss import SCOPES, World, open_to_all, requests, worlds
 
 from durward.core.edge.decision import Decision, Stage
@@ -33,7 +34,7 @@ def as_published(part: bytes) -> Bundle:
     return content.policies
 
 
-@settings(max_examples=300)
+@settings(max_examples=depth(80, long=300))
 @given(worlds, requests)
 def test_nothing_gets_lost_between_a_decision_and_its_explanation(
     world: World, request: AccessRequest

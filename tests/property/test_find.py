@@ -160,7 +160,7 @@ def some_requests(draw: Any) -> tuple[str, str, dict[str, Any]]:
     return action, f"arn:durward:orders:s:{tenant}:{last}", context
 
 
-@settings(max_examples=depth(200, long=1_000), deadline=None)
+@settings(max_examples=depth(100, long=1_000), deadline=None)
 @given(documents(), documents(), st.data())
 def test_a_witness_is_one_and_a_proof_has_no_exception(
     one: dict[str, Any], other: dict[str, Any], data: st.DataObject
@@ -279,7 +279,7 @@ def is_settled_rightly(one: Any, ceiling: Any, other: Any, random: Random) -> bo
 VARIABLE = documents(VARIED, NAMED)
 
 
-@settings(max_examples=depth(75, long=450), deadline=None)
+@settings(max_examples=depth(37, long=450), deadline=None)
 @given(VARIABLE, st.none() | VARIABLE, VARIABLE, st.integers(0, 99))
 def test_a_proof_about_variables_has_no_exception(
     one: Any, ceiling: Any, other: Any, seed: int

@@ -85,7 +85,7 @@ def is_shown(one: Predicate, other: Predicate, asked: AccessRequest) -> bool:
     return holds(one, asked.facts) and not holds(other, asked.facts)
 
 
-@settings(max_examples=depth(75, long=450), deadline=None)
+@settings(max_examples=depth(37, long=450), deadline=None)
 @given(policies(), policies(), st.booleans(), st.none() | st.sampled_from(PEOPLE))
 def test_of_everybody_somebody_is_found_or_nobody_is(
     granting: Document, other: Document, cross_tenant: bool, person: Principal | None

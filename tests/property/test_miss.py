@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 from tests.oracle import naive_policy
 
 from durward.core.policy.analysis.explain import explain
@@ -146,7 +147,7 @@ def every_change(request: AccessRequest) -> Iterator[Miss]:
         yield from (Miss("value", key, value) for value in (*VALUES, "0", "2.5", ""))
 
 
-@settings(max_examples=300)
+@settings(max_examples=depth(150, long=300))
 @given(worlds, requests)
 def test_the_nearest_miss_is_allowed_and_nothing_less_is(
     world: World, request: AccessRequest
@@ -165,7 +166,7 @@ def test_the_nearest_miss_is_allowed_and_nothing_less_is(
                 assert not is_allowed(world, changed(request, fewer)), (found.misses, fewer)
 
 
-@settings(max_examples=200)
+@settings(max_examples=depth(100, long=200))
 @given(worlds, requests)
 def test_where_none_is_told_no_single_change_is_enough(
     world: World, request: AccessRequest

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 
 from durward.core.policy.engine.predicate import And, compile_statement, holds
 from durward.core.policy.engine.request import PRINCIPAL_ARN, AccessRequest, Principal
@@ -58,7 +59,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     return {operator: {"durward:PrincipalArn": listed}}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=depth(100, long=200), deadline=None)
 @given(conditions(), st.sampled_from(RESOURCES), st.sampled_from(["Allow", "Deny"]))
 def test_of_everybody_the_same_holds(condition: Any, resource: str, effect: str) -> None:
     statement = {"Effect": effect, "Action": "*", "Resource": resource, "Condition": condition}

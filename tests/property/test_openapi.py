@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import depth
 
 from durward.core.openapi.faults import DocumentRefused
 from durward.core.openapi.operations import Operation, read_inventory
@@ -103,7 +104,7 @@ def lets_in(security: Json, held: frozenset[str]) -> bool:
 
 
 @given(values | likely, st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=depth(200, long=400))
 def test_security_means_what_is_specified_or_is_refused(security: Json, of_all: bool) -> None:
     operation: Json = {} if of_all else {"security": security}
     document: dict[str, Json] = {**GOOD, "paths": {"/a": {"get": operation}}}
@@ -139,7 +140,7 @@ PLACES = [*places(GOOD)]
 
 
 @given(st.sampled_from(PLACES), values)
-@settings(max_examples=600)
+@settings(max_examples=depth(300, long=600))
 def test_a_change_is_refused_or_as_specified_or_takes_nothing_away(
     place: tuple[str | int, ...], value: Json
 ) -> None:
@@ -202,7 +203,7 @@ def test_a_misspelled_member_of_an_operation_is_refused(names: tuple[str, str]) 
 
 
 @given(values)
-@settings(max_examples=300)
+@settings(max_examples=depth(150, long=300))
 def test_whatever_a_document_is_it_is_read_or_refused(value: Json) -> None:
     documents: list[Json] = [
         value,
@@ -220,7 +221,7 @@ def test_whatever_a_document_is_it_is_read_or_refused(value: Json) -> None:
 
 
 @given(st.text(st.sampled_from("ab:-[]{}, \n'\"#|>01.e!&*?~\t"), max_size=24))
-@settings(max_examples=600)
+@settings(max_examples=depth(300, long=600))
 def test_what_both_readers_of_yaml_read_is_the_same(text: str) -> None:
     read_by: list[Json] = []
     for loader in (yaml.CSafeLoader, yaml.SafeLoader):

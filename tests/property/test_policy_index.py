@@ -49,7 +49,7 @@ def set_of(document: dict[str, Any]) -> PolicySet:
     return PolicySet(Policies(identity={"role/clerk": [read_document(document, "p")]}))
 
 
-@settings(max_examples=depth(200, long=1_000))
+@settings(max_examples=depth(100, long=1_000))
 @given(crowds(), LASTS, contexts)
 def test_a_crowd_decides_as_the_naive_evaluator(
     document: dict[str, Any], last: str, context: dict[str, Any]
@@ -61,7 +61,7 @@ def test_a_crowd_decides_as_the_naive_evaluator(
     assert set_of(document).evaluate(request).result.value == naive_policy.decide(layers, *asked)
 
 
-@settings(max_examples=300)
+@settings(max_examples=depth(150, long=300))
 @given(
     st.lists(documents(), max_size=2),
     st.lists(documents(principals=True), max_size=2),

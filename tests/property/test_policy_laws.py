@@ -194,7 +194,7 @@ def policies(
     )
 
 
-@settings(max_examples=depth(400, long=1_800))
+@settings(max_examples=depth(200, long=1_800))
 @given(
     st.lists(documents(), max_size=2),
     st.lists(documents(principals=True), max_size=2),
@@ -236,7 +236,7 @@ def test_the_engine_decides_as_the_naive_evaluator(
     assert list(explanation.lines()) is not None
 
 
-@settings(max_examples=depth(750, long=4_500))
+@settings(max_examples=depth(375, long=4_500))
 @given(st.sampled_from(["Allow", "Deny"]), blocks(at_least=1), people, contexts)
 def test_a_condition_holds_where_the_naive_evaluator_says_so(
     effect: str, block: dict[str, Any], person: Principal, context: dict[str, Any]
@@ -296,7 +296,7 @@ def test_what_remains_after_partial_evaluation_means_the_same(
     assert residual(predicate, everything) in (TRUE, FALSE)
 
 
-@settings(max_examples=500)
+@settings(max_examples=depth(250, long=500))
 @given(
     statements(),
     requests,

@@ -8,6 +8,8 @@ import pytest
 from durward.core.access import Access, Change, Known, changes, names_of
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.errors import Misconfigured
+from durward.core.invariants import check_invariants
 from durward.core.policy.engine.predicate import Or, Predicate, compile_statement
 from durward.core.policy.language.document import read_document
 from durward.core.policy.symbolic.unknown import Unknown
@@ -303,6 +305,16 @@ def test_what_is_known_of_somebody_can_be_what_a_variable_brings(
     assert bool(needless(asked)) is not bool(found)
     empty = access(policy({"Action": "orders:Other", "Resource": "*"}), more=NOTES)
     assert bool(list(changes(empty, asked))) is bool(found)
+
+
+def test_apply_refuses_an_invariant_that_an_owner_breaks() -> None:
+    own = {"StringEquals": {SUBJECT: f"${{{OWNER}}}"}}
+    notes = policy({"Action": "orders:GetNote", "Resource": "*", "Condition": own})
+    statement = {"Effect": "Allow", "Action": "orders:GetNote", "Resource": "*"}
+    suite: dict[Kind, dict[str, Any]] = {Kind.TESTS: {"notes": {"never": [statement]}}}
+    with pytest.raises(Misconfigured, match="user/ann may orders:GetNote on"):
+        check_invariants(access(notes, more=NOTES | suite).configuration)
+    check_invariants(access(policy({"Resource": OWN}), more=NOTES | suite).configuration)
 
 
 def test_a_group_of_somebody_can_be_what_the_path_says() -> None:
