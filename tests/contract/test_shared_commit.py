@@ -1,6 +1,7 @@
 """Use cases that wait share one transaction of SQLite, and none of them notices (ADR 34)."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -209,3 +210,29 @@ async def test_what_one_holds_the_next_one_does_not(watched: Watched) -> None:
     )
     assert [type(one) for one in done] == [type(None), RuntimeError, type(None)]
     assert watched.news == [News.EVENT]
+
+
+async def test_where_none_can_begin_everybody_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one after the other, each after as long as the lock is waited for."""
+    monkeypatch.setattr("durward.store.sqlite.BUSY_SECONDS", 0.3)
+    database = SqliteDatabase(tmp_path / "store.db")
+    await database.write(migrate)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        done = await asyncio.gather(
+            *(database.write(adds(n)) for n in range(20)), return_exceptions=True
+        )
+        took = time.monotonic() - began
+    assert all(isinstance(one, Unavailable) for one in done)
+    assert took < 3, "one wait for all of them, not twenty"
+    assert await database.write(adds(1)) == 1
+    await database.close()
+
+
+async def test_after_its_end_a_store_is_away(watched: Watched) -> None:
+    await watched.database.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await watched.database.write(adds(1))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -102,8 +102,11 @@ class SqliteDatabase(Database):
         loop = asyncio.get_running_loop()
         waiting = Waiting(use, apart, loop, loop.create_future())
         self._waiting.append(waiting)
-        # Of those who wait the first takes the others along, and theirs find nothing to do.
-        self._writer.submit(self._write)
+        try:
+            # Of those who wait the first takes the others along, and theirs find nothing to do.
+            self._writer.submit(self._write)
+        except RuntimeError as error:
+            raise away("it is closed: this process ends") from error
         done: T = await waiting.future
         return done
 
@@ -144,7 +147,7 @@ class SqliteDatabase(Database):
             self._check_file()
             connection.info["begin"] = "BEGIN IMMEDIATE"
             began = time.monotonic()
-            with connection.begin():
+            with self._begun(connection, batch):
                 raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
                 self._run(first, connection, raw)
                 while (
@@ -154,6 +157,15 @@ class SqliteDatabase(Database):
                 ):
                     batch.append(self._waiting.popleft())
                     self._run(batch[-1], connection, raw)
+
+    def _begun(self, connection: Connection, batch: list[Waiting[Any]]) -> RootTransaction:
+        """The transaction. Where none can begin, whoever waits is told so at once, together."""
+        try:
+            return connection.begin()
+        except DatabaseError:
+            while self._waiting:
+                batch.append(self._waiting.popleft())
+            raise
 
     def _may_follow(self, first: Waiting[Any]) -> bool:
         """Whether somebody waits who goes into the transaction of another."""

@@ -12,6 +12,8 @@ from durward.core.audit.event import AuditEvent
 from durward.core.configuration.api import check_resource
 from durward.core.edge.report import Report
 from durward.core.errors import Conflict, Misconfigured
+from durward.core.sizes import PUBLISHED_BYTES
+from durward.entrypoints.http.body import read_part
 from durward.wiring import ControlPlane
 
 WAIT_SECONDS = 20.0
@@ -73,7 +75,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"taken": ingested.taken, "lacking": lacking})
 
     async def policies(http: Request) -> Response:
-        await plane.fleet.keep_policies(await http.body())
+        await plane.fleet.keep_policies(await read_part(http, PUBLISHED_BYTES))
         return JSONResponse({})
 
     async def reports(http: Request) -> Response:
