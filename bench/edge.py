@@ -129,9 +129,17 @@ def without_decision_point(config: dict) -> dict:
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
     filters = manager["typed_config"]["http_filters"]
     manager["typed_config"]["http_filters"] = [f for f in filters if f["name"] != AUTHORIZE]
-    for route in manager["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]:
-        route.get("typed_per_filter_config", {}).pop(AUTHORIZE, None)
+    leave_out(AUTHORIZE, manager["typed_config"]["route_config"])
     return config
+
+
+def leave_out(name: str, config) -> None:  # noqa: ANN001
+    """What a route says of a filter that is not there, wherever it stands in the tree of routes."""
+    if isinstance(config, dict):
+        config.pop(name, None)
+    for each in config.values() if isinstance(config, dict) else config:
+        if isinstance(each, dict | list):
+            leave_out(name, each)
 
 
 @contextlib.contextmanager
