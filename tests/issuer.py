@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 from tests.live import example
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
@@ -205,7 +205,7 @@ async def issuer(
 def sample() -> list[Declaration]:
     here: dict[str, Json] = {"audience": API, "upstream": "unix:/nowhere.sock"}
     found = [
-        replace(one, body={**one.body, **here}) if one.kind is Kind.API else one
+        replace(one, body={**one.body, **here}) if one.kind is DeclarationKind.API else one
         for one in example()
     ]
     other: dict[str, Json] = {
@@ -214,4 +214,4 @@ def sample() -> list[Declaration]:
         "apis": ["orders"],
         "scopes": ["openid", "offline_access", "orders:read"],
     }
-    return [*found, Declaration(Kind.CLIENT, "other", other)]
+    return [*found, Declaration(DeclarationKind.CLIENT, "other", other)]

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey
 from tests.ports import free_port
 
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.snapshot import Snapshot
 from durward.core.policy.engine.bundle import Bundle
 from durward.core.wire import Json
@@ -133,7 +133,7 @@ class LiveEdge:
         here = {"audience": self.base, "upstream": f"unix:{self.folder}/{self.upstream}"}
         configuration = read_configuration(
             replace(found, body={**found.body, **here, "stage": "test"})
-            if found.kind is Kind.API
+            if found.kind is DeclarationKind.API
             else found
             for found in example()
         )

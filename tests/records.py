@@ -5,7 +5,7 @@ from typing import Any
 from tests.issuer import sample
 
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 
 VERSION = "2012-10-17"
 ALL = "arn:durward:records:default:${durward:TenantId}:record/*"
@@ -37,8 +37,8 @@ DOCUMENT: dict[str, Any] = {
     },
 }
 SOFT = {"Bool": {"durward:RequestTag/soft": "true"}}
-DECLARED: dict[Kind, dict[str, Any]] = {
-    Kind.POLICY: {
+DECLARED: dict[DeclarationKind, dict[str, Any]] = {
+    DeclarationKind.POLICY: {
         "authors": {
             "Version": VERSION,
             "Statement": [
@@ -52,8 +52,11 @@ DECLARED: dict[Kind, dict[str, Any]] = {
             "Statement": [allow("read"), allow("write", **status("archived"))],
         },
     },
-    Kind.ROLE: {"author": {"policies": ["authors"]}, "archivist": {"policies": ["archivists"]}},
-    Kind.API: {
+    DeclarationKind.ROLE: {
+        "author": {"policies": ["authors"]},
+        "archivist": {"policies": ["archivists"]},
+    },
+    DeclarationKind.API: {
         "records": {
             "audience": "https://records.example",
             "upstream": "unix:/nowhere.sock",
@@ -64,11 +67,11 @@ DECLARED: dict[Kind, dict[str, Any]] = {
             },
         }
     },
-    Kind.USER: {
+    DeclarationKind.USER: {
         "alice": {"tenant": "acme", "roles": ["author"]},
         "bob": {"tenant": "acme", "roles": ["archivist"]},
     },
-    Kind.CLIENT: {
+    DeclarationKind.CLIENT: {
         "gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["records"]},
         "other-gate": {
             "tenant": "acme",

@@ -17,7 +17,7 @@ from durward.core.api import scopes_of
 from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import Directory, Unknown
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.decide import Decider
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.edge.snapshot import Snapshot
@@ -256,7 +256,7 @@ def a_wide_policy(random: Random) -> dict[str, Any]:
 class World:
     """Declarations, and what is attached beside them."""
 
-    declared: dict[Kind, dict[str, Any]]
+    declared: dict[DeclarationKind, dict[str, Any]]
     guardrails: tuple[str, ...] = ()
 
     @cached_property
@@ -281,14 +281,14 @@ class World:
                     s for at, s in enumerate(body["Statement"], 1) if f"{name}/#{at}" not in gone
                 ],
             }
-            for name, body in self.declared[Kind.POLICY].items()
+            for name, body in self.declared[DeclarationKind.POLICY].items()
         }
-        return replace(self, declared={**self.declared, Kind.POLICY: policies})
+        return replace(self, declared={**self.declared, DeclarationKind.POLICY: policies})
 
     def with_policies(self, policies: dict[str, Any]) -> "World":
         """The same with other policies."""
-        merged = {**self.declared[Kind.POLICY], **policies}
-        return replace(self, declared={**self.declared, Kind.POLICY: merged})
+        merged = {**self.declared[DeclarationKind.POLICY], **policies}
+        return replace(self, declared={**self.declared, DeclarationKind.POLICY: merged})
 
 
 def a_world(random: Random) -> World:
@@ -331,15 +331,15 @@ def a_world(random: Random) -> World:
     api = {"audience": "https://orders.example", "upstream": "unix:/x.sock", "openapi": DOCUMENT}
     return World(
         {
-            Kind.TENANT: {name: tenant(name) for name in tenants},
-            Kind.POLICY: policies,
-            Kind.ROLE: {
+            DeclarationKind.TENANT: {name: tenant(name) for name in tenants},
+            DeclarationKind.POLICY: policies,
+            DeclarationKind.ROLE: {
                 "clerk": {"policies": ["clerk"], **boundary("clerk")},
                 "boss": {"policies": ["boss"]},
             },
-            Kind.GROUP: groups,
-            Kind.API: {"orders": {**api, "policies": list(resource)}},
-            Kind.USER: {
+            DeclarationKind.GROUP: groups,
+            DeclarationKind.API: {"orders": {**api, "policies": list(resource)}},
+            DeclarationKind.USER: {
                 "ann": {
                     "tenant": "acme",
                     "roles": ["clerk"],
@@ -348,7 +348,7 @@ def a_world(random: Random) -> World:
                 },
                 "bob": {"tenant": "globex", "roles": ["clerk", "boss"]},
             },
-            Kind.CLIENT: {
+            DeclarationKind.CLIENT: {
                 "desk": {**people, **boundary("desk")},
                 "kiosk": people,
                 "job": {

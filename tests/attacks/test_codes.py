@@ -3,7 +3,7 @@
 import pytest
 from tests.issuer import Issuer
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.wire import Json
 
 pytestmark = pytest.mark.anyio
@@ -93,5 +93,5 @@ async def test_a_confidential_client_cannot_redeem_as_a_public_one(issuer: Issue
 async def test_a_disabled_person_gets_nothing_for_a_code_from_before(issuer: Issuer) -> None:
     code = await issuer.browser().code()
     gone: dict[str, Json] = {"tenant": "acme", "roles": ["clerk"], "disabled": True}
-    await issuer.apply(Declaration(Kind.USER, "ann", gone))
+    await issuer.apply(Declaration(DeclarationKind.USER, "ann", gone))
     assert (await issuer.redeem(code)).json()["error"] == "invalid_grant"

@@ -11,7 +11,7 @@ from tests.issuer import API, ISSUER, Issuer
 from tests.records import allow, declarations
 
 from durward.core.audit.event import AuditEvent
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.decision import Decision
 from durward.core.edge.explained import explained
 from durward.core.policy.analysis.explain import Explanation
@@ -118,7 +118,7 @@ async def test_a_token_is_for_five_minutes(issuer: Issuer) -> None:
 async def test_a_disabled_person_is_denied_and_found_nowhere(issuer: Issuer) -> None:
     token = await gate(issuer)
     gone = Declaration(
-        Kind.USER, "alice", {"tenant": "acme", "roles": ["author"], "disabled": True}
+        DeclarationKind.USER, "alice", {"tenant": "acme", "roles": ["author"], "disabled": True}
     )
     await issuer.apply(gone)
     assert (await ask(issuer, token)).json()["decision"] is False
@@ -143,7 +143,7 @@ async def explanation(issuer: Issuer, event: AuditEvent) -> str:
     for number in range(KEPT + 1):
         other = {"Sid": f"S{number}", **allow("read")}
         body: dict[str, Any] = {"Version": "2012-10-17", "Statement": [other]}
-        await issuer.apply(Declaration(Kind.POLICY, "archivists", body))
+        await issuer.apply(Declaration(DeclarationKind.POLICY, "archivists", body))
     decision = msgspec.convert({**event.facts, "id": event.id, "at": event.at}, Decision)
     assert decision.inputs is not None
     digest = decision.inputs.policies
@@ -156,7 +156,7 @@ async def test_a_denial_tells_the_caller_which_sign_in_would_do(issuer: Issuer) 
     token = await gate(issuer)
     wanted = {"StringEquals": {"durward:acr": "2"}}
     body: dict[str, Any] = {"Version": "2012-10-17", "Statement": allow("delete", **wanted)}
-    await issuer.apply(Declaration(Kind.POLICY, "archivists", body))
+    await issuer.apply(Declaration(DeclarationKind.POLICY, "archivists", body))
     bob = {"type": "user", "id": "bob"}
     told = await ask(issuer, token, action={"name": "delete"}, subject=bob)
     assert told.json()["decision"] is False

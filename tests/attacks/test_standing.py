@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.test_issuer import claims_of
 from tests.issuer import API, START, Browser, Issuer, answer_of, sample
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.values import UserId
 from durward.core.wire import Json
 from durward.keys.signing import generate
@@ -23,14 +23,14 @@ OTHER = {
 }
 
 
-def changed(kind: Kind, name: str, /, **changes: Json) -> Declaration:
+def changed(kind: DeclarationKind, name: str, /, **changes: Json) -> Declaration:
     """What the sample declares of a name, with changes."""
     (found,) = [one for one in sample() if (one.kind, one.name) == (kind, name)]
     return Declaration(kind, name, {**found.body, **changes})
 
 
 async def moved(issuer: Issuer, tenant: str = "globex") -> None:
-    await issuer.apply(changed(Kind.USER, "ann", tenant=tenant))
+    await issuer.apply(changed(DeclarationKind.USER, "ann", tenant=tenant))
 
 
 async def offline(issuer: Issuer, browser: Browser | None = None) -> dict[str, str]:
@@ -94,7 +94,7 @@ async def test_who_moved_away_and_back_finds_nothing_of_before(issuer: Issuer) -
 
 async def test_a_token_says_the_roles_of_now(issuer: Issuer) -> None:
     token = (await issuer.browser().tokens())["refresh_token"]
-    await issuer.apply(changed(Kind.USER, "ann", roles=[], groups=["night"]))
+    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[], groups=["night"]))
     access = (await issuer.refresh(token)).json()["access_token"]
     claims = claims_of(issuer, access, ACCESS)
     assert "roles" not in claims
@@ -104,7 +104,7 @@ async def test_a_token_says_the_roles_of_now(issuer: Issuer) -> None:
 async def test_a_scope_that_a_client_lost_is_not_renewed(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens, code = await browser.tokens(), await browser.code()
-    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "profile"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", scopes=["openid", "profile"]))
     renewed = (await issuer.refresh(tokens["refresh_token"])).json()
     assert renewed["scope"] == "openid profile"
     assert (await issuer.redeem(code)).json()["scope"] == "openid profile"
@@ -118,9 +118,9 @@ async def test_a_scope_that_a_client_lost_is_not_renewed(issuer: Issuer) -> None
 async def test_a_scope_that_a_client_lost_is_told_at_userinfo_no_more(issuer: Issuer) -> None:
     token = (await issuer.browser().tokens())["access_token"]
     assert "name" in (await issuer.userinfo(token)).json()
-    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "orders:read"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", scopes=["openid", "orders:read"]))
     assert (await issuer.userinfo(token)).json() == {"sub": "ann"}
-    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["orders:read"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", scopes=["orders:read"]))
     assert (await issuer.userinfo(token)).status_code == 401
 
 
@@ -137,18 +137,18 @@ async def test_what_a_client_may_not_be_given_any_more_ends(
     issuer: Issuer, changes: dict[str, Json]
 ) -> None:
     tokens = await offline(issuer)
-    await issuer.apply(changed(Kind.CLIENT, "other", **changes))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", **changes))
     assert len(await ended(issuer)) == 1
     reply = await issuer.refresh(tokens["refresh_token"], "other")
     assert error(reply) in {"invalid_grant", "invalid_client"}
-    await issuer.apply(changed(Kind.CLIENT, "other"))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other"))
     reply = await issuer.refresh(tokens["refresh_token"], "other")
     assert error(reply) == "invalid_grant", "it comes back with nothing"
 
 
 async def test_an_api_that_is_another_one_now_takes_its_grants_along(issuer: Issuer) -> None:
     tokens = await offline(issuer)
-    await issuer.apply(changed(Kind.API, "orders", audience="https://new.example"))
+    await issuer.apply(changed(DeclarationKind.API, "orders", audience="https://new.example"))
     assert len(await ended(issuer)) == 1
     assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
 
@@ -158,7 +158,7 @@ async def test_without_offline_access_any_more_a_grant_ends_with_its_session(
 ) -> None:
     browser = issuer.browser()
     tokens = await offline(issuer, browser)
-    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", scopes=["openid", "orders:read"]))
     renewed = (await issuer.refresh(tokens["refresh_token"], "other")).json()
     assert renewed["scope"] == "openid orders:read"
     await browser.submit(await browser.http.get("/"), "")  # ends this session
@@ -172,7 +172,7 @@ async def test_offline_access_that_is_lost_after_the_session_ended_ends_the_gran
     await offline(issuer, browser)
     await browser.submit(await browser.http.get("/"), "")
     assert await ended(issuer) == []
-    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", scopes=["openid", "orders:read"]))
     assert len(await ended(issuer)) == 1
 
 
@@ -192,10 +192,10 @@ async def test_offline_access_that_was_lost_is_not_there_when_it_is_given_back(
     """The person signed out meanwhile, and nothing outlives that."""
     browser = issuer.browser()
     tokens = await offline(issuer, browser)
-    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "orders:read"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", scopes=["openid", "orders:read"]))
     await browser.submit(await browser.http.get("/"), "")
     assert len(await ended(issuer)) == 1
-    await issuer.apply(changed(Kind.CLIENT, "other"))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other"))
     assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
 
 
@@ -203,8 +203,10 @@ async def test_a_scope_that_is_given_back_has_to_be_asked_for_again(issuer: Issu
     """The client goes on asking for what it was granted, and is told what is left (RFC 6749 §6)."""
     browser = issuer.browser()
     tokens, code = await offline(issuer, browser), await browser.code(**OTHER)
-    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]))
-    await issuer.apply(changed(Kind.CLIENT, "other"))
+    await issuer.apply(
+        changed(DeclarationKind.CLIENT, "other", scopes=["openid", "offline_access"])
+    )
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other"))
     again = await issuer.refresh(tokens["refresh_token"], "other", scope=OTHER["scope"])
     assert again.json()["scope"] == "openid offline_access"
     assert (await issuer.redeem(code, "other")).json()["scope"] == "openid offline_access"
@@ -215,12 +217,12 @@ async def test_a_scope_that_is_given_back_has_to_be_asked_for_again(issuer: Issu
 async def test_refresh_tokens_of_a_client_that_may_have_none_end_for_good(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens, code = await offline(issuer, browser), await browser.code(**OTHER)
-    await issuer.apply(changed(Kind.CLIENT, "other", grants=["authorization_code"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", grants=["authorization_code"]))
     reply = await issuer.refresh(tokens["refresh_token"], "other")
     assert error(reply) == "unauthorized_client"
     assert (await issuer.userinfo(tokens["access_token"])).status_code == 200
     assert "refresh_token" not in await offline(issuer, browser)
-    await issuer.apply(changed(Kind.CLIENT, "other"))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other"))
     assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
     assert error(await issuer.redeem(code, "other")) == "invalid_grant"
     assert any('"refresh tokens ended"' in event for event in await issuer.events())
@@ -233,17 +235,17 @@ async def test_who_has_to_ask_from_now_on_keeps_what_was_agreed_to(
     """Ann agreed to `openid` before, Bob was never asked."""
     ours: dict[str, Json] = {"first_party": True}
     await issuer.browser().tokens(scope="openid", prompt="consent")
-    await issuer.apply(changed(Kind.CLIENT, "desk", **ours))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", **ours))
     anns, bobs = [(await issuer.browser().tokens(name)) for name in ("ann", "bob")]
     assert "orders:read" in anns["scope"]
-    await issuer.apply(changed(Kind.CLIENT, "desk", **{**ours, **changes}))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", **{**ours, **changes}))
     assert ("client", "desk") in await revoked(issuer)
     issuer.secrets = {} if "authentication" in changes else issuer.secrets
     renewed = (await issuer.refresh(anns["refresh_token"])).json()
     assert renewed["scope"] == "openid"
     assert error(await issuer.refresh(bobs["refresh_token"])) == "invalid_grant"
     assert (await issuer.userinfo(bobs["access_token"])).status_code == 401
-    await issuer.apply(changed(Kind.CLIENT, "desk", **ours))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", **ours))
     assert error(await issuer.refresh(bobs["refresh_token"])) == "invalid_grant"
 
 
@@ -252,7 +254,9 @@ async def test_a_key_that_is_replaced_ends_what_the_client_got_for_itself(issuer
 
     def keyed(authentication: str = "private_key_jwt", **more: Json) -> Declaration:
         body: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
-        return Declaration(Kind.CLIENT, "keyed", {**body, "authentication": authentication, **more})
+        return Declaration(
+            DeclarationKind.CLIENT, "keyed", {**body, "authentication": authentication, **more}
+        )
 
     def jwks() -> Json:
         return {"keys": [{**generate("ES256").public_jwk}]}
@@ -276,9 +280,9 @@ async def test_a_code_is_not_redeemed_once_its_redirect_uri_is_the_clients_no_mo
     await offline(issuer, browser)
     code, native = await browser.code(**OTHER), await browser.code(**OTHER)
     moved: dict[str, Json] = {"redirect_uris": ["https://new.example/callback"]}
-    await issuer.apply(changed(Kind.CLIENT, "other", **moved))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", **moved))
     assert error(await issuer.redeem(code, "other")) == "invalid_grant"
-    await issuer.apply(changed(Kind.CLIENT, "other"))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other"))
     assert error(await issuer.redeem(native, "other")) == "invalid_grant", "nor when it is again"
     assert len(await ended(issuer)) == 2
 
@@ -286,13 +290,15 @@ async def test_a_code_is_not_redeemed_once_its_redirect_uri_is_the_clients_no_mo
 async def test_what_is_taken_away_while_a_person_is_asked_is_not_given(issuer: Issuer) -> None:
     browser = issuer.browser()
     asked = await browser.sign_in(await browser.follow(await browser.authorize(**OTHER)))
-    await issuer.apply(changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]))
+    await issuer.apply(
+        changed(DeclarationKind.CLIENT, "other", scopes=["openid", "offline_access"])
+    )
     code = answer_of(await browser.submit(asked, "allow"))["code"]
     assert (await issuer.redeem(code, "other")).json()["scope"] == "openid offline_access"
     asked = await browser.follow(
         await browser.authorize(**{**OTHER, "scope": "openid", "prompt": "consent"})
     )
-    await issuer.apply(changed(Kind.CLIENT, "other", apis=[]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", apis=[]))
     assert answer_of(await browser.submit(asked, "allow"))["error"] == "access_denied"
 
 
@@ -308,7 +314,7 @@ async def test_nothing_is_sent_where_the_client_may_not_be_answered_any_more(
 ) -> None:
     browser = issuer.browser()
     asked = await browser.sign_in(await browser.follow(await browser.authorize(**OTHER)))
-    await issuer.apply(changed(Kind.CLIENT, "other", **changes))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", **changes))
     reply = await browser.submit(asked, "allow")
     assert reply.status_code == 400
     assert "location" not in reply.headers
@@ -319,7 +325,8 @@ async def test_what_was_not_taken_away_goes_on(issuer: Issuer) -> None:
     anns, bobs = await issuer.browser().tokens(), await issuer.browser().tokens("bob")
     theirs = await offline(issuer)
     await issuer.apply(
-        changed(Kind.CLIENT, "other", apis=[]), changed(Kind.CLIENT, "desk", name="Desk")
+        changed(DeclarationKind.CLIENT, "other", apis=[]),
+        changed(DeclarationKind.CLIENT, "desk", name="Desk"),
     )
     for tokens in (anns, bobs):
         assert (await issuer.refresh(tokens["refresh_token"])).status_code == 200
@@ -352,11 +359,11 @@ async def revoked(issuer: Issuer) -> list[tuple[str, str]]:
 
 async def test_edges_are_told_what_tokens_that_are_out_say_too_much(issuer: Issuer) -> None:
     """ADR 23: of a client that lends less all that was issued before; else what is its own."""
-    await issuer.apply(changed(Kind.CLIENT, "desk", scopes=["openid", "profile"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "desk", scopes=["openid", "profile"]))
     assert await revoked(issuer) == [("client", "desk")]
-    await issuer.apply(changed(Kind.CLIENT, "other", roles=["clerk"]))
+    await issuer.apply(changed(DeclarationKind.CLIENT, "other", roles=["clerk"]))
     assert (await revoked(issuer))[1:] == [("subject", "other")]
-    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[]))
     assert (await revoked(issuer))[2:] == [("subject", "ann")]
 
 
@@ -367,7 +374,7 @@ async def test_what_ends_many_grants_is_told_in_one_entry(issuer: Issuer, way: s
         code = await browser.code(**OTHER)
     match way:
         case "the client loses its API":
-            await issuer.apply(changed(Kind.CLIENT, "other", apis=[]))
+            await issuer.apply(changed(DeclarationKind.CLIENT, "other", apis=[]))
         case "a new password":
             await issuer.plane.administration.new_password(UserId("ann"))
         case _:

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.audit.merkle import Tree, leaf_hash
 from durward.core.values import Instant
 from durward.entrypoints.cli.app import run
@@ -38,7 +38,7 @@ class Log:
     def add(self, count: int, *, signed: bool = True) -> None:
         for _ in range(count):
             id = f"e{len(self.rows)}"
-            event = AuditEvent(id, Instant(1), Kind.DECISION, "ann", "orders/1")
+            event = AuditEvent(id, Instant(1), EventKind.DECISION, "ann", "orders/1")
             self.rows.append(event.to_wire())
         self.signed += count if signed else 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from durward.core.configuration.declaration import Kind
+from durward.core.configuration.declaration import DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.entrypoints.cli.app import run
 from durward.entrypoints.declarations import read_declarations
@@ -18,7 +18,7 @@ def test_an_api_names_its_openapi_file_beside_it(tmp_path: Path) -> None:
     (tmp_path / "o.json").write_text(json.dumps(document))
     (tmp_path / "one.durward.yaml").write_text(API)
     (found,) = read_declarations(tmp_path)
-    assert found.kind is Kind.API
+    assert found.kind is DeclarationKind.API
     assert found.body["openapi"] == document
     assert read_declarations(tmp_path / "one.durward.yaml") == [found]
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.difference import printable
 from durward.core.edge.decision import Decision, Stage
 from durward.core.values import DecisionId, Instant
@@ -39,7 +39,7 @@ DECISION = Decision(
     tenant=EVIL,
     asked_by="pep",
 )
-OTHER = AuditEvent("e1", Instant(1), Kind.TOKEN_REFUSED, EVIL, EVIL, facts={"error": EVIL})
+OTHER = AuditEvent("e1", Instant(1), EventKind.TOKEN_REFUSED, EVIL, EVIL, facts={"error": EVIL})
 UNREADABLE = [EVIL, "7", "{}", '{"at":1e99,"kind":"decision","facts":{"allowed":1}}', ""]
 NODE = {
     "id": EVIL,

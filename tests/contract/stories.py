@@ -16,12 +16,11 @@ from tests.contract.faults import each_fault, everything, fails, faults, told_of
 from tests.issuer import ISSUER, Browser, Issuer, answer_of, hidden, sample
 
 from durward.core.audit.checkpoint import Checkpoint, verify_checkpoint
-from durward.core.audit.event import AuditEvent
-from durward.core.audit.event import Kind as Event
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.audit.verify import Verification
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import IN_CONTACT, Refused, Report
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
@@ -378,7 +377,7 @@ async def prove_by_key(issuer: Issuer) -> None:
         "scopes": ["reports:read"],
         "jwks": {"keys": [dict(key.public_jwk)]},
     }
-    await issuer.apply(Declaration(Kind.CLIENT, "signer", client))
+    await issuer.apply(Declaration(DeclarationKind.CLIENT, "signer", client))
 
     async def prove(jti: str) -> httpx2.Response:
         claims = {"iss": "signer", "sub": "signer", "aud": ISSUER, "jti": jti}
@@ -481,7 +480,9 @@ async def ship(issuer: Issuer) -> None:
     for number, which in enumerate(each_fault()):
         facts = {"inputs": {"policies": digest_of(f"{number}".encode())}}
         batch = [
-            AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "orders/1", facts=facts)
+            AuditEvent(
+                new_id("e"), issuer.clock(), EventKind.DECISION, "ann", "orders/1", facts=facts
+            )
             for _ in range(2)
         ]
         before = await everything(issuer)
@@ -503,7 +504,7 @@ async def hand_over(issuer: Issuer) -> None:
     for number, which in enumerate(each_fault()):
         part = f"policies {number}".encode()
         facts = {"inputs": {"policies": digest_of(part)}}
-        told = AuditEvent(new_id("e"), issuer.clock(), Event.DECISION, "ann", "o", facts=facts)
+        told = AuditEvent(new_id("e"), issuer.clock(), EventKind.DECISION, "ann", "o", facts=facts)
         assert (await issuer.plane.fleet.ingest([told])).lacking == {digest_of(part)}
         with faults(issuer, **which) as injected:
             assert await fails(issuer.plane.fleet.keep_policies(part)) == injected.struck
@@ -522,8 +523,8 @@ async def declare(issuer: Issuer) -> None:
     fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
     wanted = [
         *(one for one in sample() if one.name not in {"ann", "desk", "reporter"}),
-        Declaration(Kind.ROLE, "reporter", {"name": "Reporter"}),
-        Declaration(Kind.CLIENT, "fresh", fresh),
+        Declaration(DeclarationKind.ROLE, "reporter", {"name": "Reporter"}),
+        Declaration(DeclarationKind.CLIENT, "fresh", fresh),
     ]
     is_there = False
     for which in each_fault(commits=2):
@@ -552,8 +553,8 @@ async def go_back(issuer: Issuer) -> None:
     fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
     now = [
         *(one for one in was if one.name not in {"bob", "reporter"}),
-        Declaration(Kind.ROLE, "reporter", {"name": "Reporter"}),
-        Declaration(Kind.CLIENT, "fresh", fresh),
+        Declaration(DeclarationKind.ROLE, "reporter", {"name": "Reporter"}),
+        Declaration(DeclarationKind.CLIENT, "fresh", fresh),
     ]
     is_back = True
     for which in each_fault(commits=2):
@@ -572,13 +573,13 @@ async def go_back(issuer: Issuer) -> None:
 
 async def take_less(issuer: Issuer) -> None:
     """What a client loses its grants lose for good, or nothing is changed."""
-    (desk,) = (one for one in sample() if (one.kind, one.name) == (Kind.CLIENT, "desk"))
+    (desk,) = (one for one in sample() if (one.kind, one.name) == (DeclarationKind.CLIENT, "desk"))
     less: dict[str, Json] = {
         "scopes": ["openid"],
         "grants": ["authorization_code"],
         "redirect_uris": ["https://desk.example/elsewhere"],
     }
-    wanted = Declaration(Kind.CLIENT, "desk", {**desk.body, **less})
+    wanted = Declaration(DeclarationKind.CLIENT, "desk", {**desk.body, **less})
     for which in each_fault(commits=2):
         issuer.clock.forward(60)
         await issuer.apply(*sample())

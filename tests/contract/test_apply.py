@@ -13,7 +13,7 @@ from tests.contract.faults import everything
 from tests.issuer import ENVOY, ISSUER, Issuer, sample
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.values import ClientId
 from durward.core.wire import Json
@@ -96,11 +96,13 @@ async def other(issuer: Issuer, url: str) -> AsyncIterator[ControlPlane]:
 
 
 def tenant(name: str) -> Declaration:
-    return Declaration(Kind.TENANT, name, {})
+    return Declaration(DeclarationKind.TENANT, name, {})
 
 
 def job(name: str) -> Declaration:
-    return Declaration(Kind.CLIENT, name, {"tenant": "acme", "grants": ["client_credentials"]})
+    return Declaration(
+        DeclarationKind.CLIENT, name, {"tenant": "acme", "grants": ["client_credentials"]}
+    )
 
 
 async def exported(plane: ControlPlane) -> set[tuple[str, str]]:
@@ -289,7 +291,7 @@ async def test_true_in_place_of_1_is_a_change(issuer: Issuer) -> None:
     """For Python they are equal."""
 
     def api(value: Json) -> Declaration:
-        (found,) = (one for one in sample() if one.kind is Kind.API)
+        (found,) = (one for one in sample() if one.kind is DeclarationKind.API)
         objects: dict[str, Json] = {"order/1": {"tenant": "acme", "attributes": {"x": value}}}
         return replace(found, body={**found.body, "objects": objects})
 
@@ -304,7 +306,7 @@ async def test_what_could_not_be_read_in_the_store_is_not_put_there(issuer: Issu
     deep: Json = "x"
     for _ in range(100):
         deep = {"x": deep}
-    (found,) = (one for one in sample() if one.kind is Kind.API)
+    (found,) = (one for one in sample() if one.kind is DeclarationKind.API)
     document = found.body["openapi"]
     assert isinstance(document, dict)
     wanted = replace(found, body={**found.body, "openapi": {**document, "x-deep": deep}})
@@ -314,7 +316,7 @@ async def test_what_could_not_be_read_in_the_store_is_not_put_there(issuer: Issu
 
 
 async def test_what_an_edge_cannot_take_is_neither_planned_nor_applied(issuer: Issuer) -> None:
-    (found,) = (one for one in sample() if one.kind is Kind.API)
+    (found,) = (one for one in sample() if one.kind is DeclarationKind.API)
     wanted = replace(found, body={**found.body, "upstream": "[]:80"})
     before = await everything(issuer)
     for use in (issuer.plane.administration.plan, issuer.plane.administration.apply):
@@ -332,7 +334,7 @@ async def test_without_an_envoy_apis_do_not_change_and_policies_do(
     blind = EnvoyCheck(Path("/nowhere/envoy"))
     plane = await ControlPlane.open(settings, issuer.clock, envoy=blind)
     try:
-        (found,) = (one for one in sample() if one.kind is Kind.API)
+        (found,) = (one for one in sample() if one.kind is DeclarationKind.API)
         wanted = replace(found, body={**found.body, "upstream": "127.0.0.1:9"})
         before = await everything(issuer)
         for use in (plane.administration.plan, plane.administration.apply):
@@ -340,7 +342,9 @@ async def test_without_an_envoy_apis_do_not_change_and_policies_do(
                 await use([wanted], prune=False)
         assert await everything(issuer) == before
         deny: Json = {"Effect": "Deny", "Action": "orders:*", "Resource": "*"}
-        policy = Declaration(Kind.POLICY, "none", {"Version": "2012-10-17", "Statement": deny})
+        policy = Declaration(
+            DeclarationKind.POLICY, "none", {"Version": "2012-10-17", "Statement": deny}
+        )
         assert (await plane.administration.apply([policy], prune=False)).version
     finally:
         await plane.close()

@@ -8,7 +8,7 @@ import pytest
 from tests.issuer import Issuer, sample
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.summary import ApiSummary
 from durward.core.difference import Detail
 from durward.core.wire import Json
@@ -23,13 +23,13 @@ async def issuer(url: str) -> AsyncIterator[Issuer]:
         yield running
 
 
-def changed(kind: Kind, name: str, **members: Any) -> Declaration:
+def changed(kind: DeclarationKind, name: str, **members: Any) -> Declaration:
     (found,) = (one for one in sample() if (one.kind, one.name) == (kind, name))
     return replace(found, body={**found.body, **members})
 
 
 def orders_without_scopes() -> Declaration:
-    (found,) = (one for one in sample() if one.kind is Kind.API)
+    (found,) = (one for one in sample() if one.kind is DeclarationKind.API)
     document: Any = found.body["openapi"]
     status, listed = document["paths"]["/v1/status"], document["paths"]["/v1/{tenant}/orders"]
     paths = {
@@ -43,16 +43,16 @@ def orders_without_scopes() -> Declaration:
 
 async def test_plan_and_apply_tell_the_same_and_then_nothing(issuer: Issuer) -> None:
     wanted = [
-        changed(Kind.CLIENT, "reporting", scopes=["reports:read", "orders:read"]),
+        changed(DeclarationKind.CLIENT, "reporting", scopes=["reports:read", "orders:read"]),
         orders_without_scopes(),
-        Declaration(Kind.TENANT, "new", {}),
+        Declaration(DeclarationKind.TENANT, "new", {}),
     ]
     planned = await issuer.plane.administration.plan(wanted, prune=False)
     (orders,) = planned.report.apis
     assert (orders.name, orders.public, orders.not_allowed_first) == ("orders", 1, ("Purge",))
     assert [(one.kind, one.name, one.lines, one.left_out) for one in planned.report.details] == [
         (
-            Kind.API,
+            DeclarationKind.API,
             "orders",
             (
                 Detail(
@@ -65,7 +65,12 @@ async def test_plan_and_apply_tell_the_same_and_then_nothing(issuer: Issuer) -> 
             ),
             0,
         ),
-        (Kind.CLIENT, "reporting", (Detail("~", "/scopes", "+ orders:read", widens=True),), 0),
+        (
+            DeclarationKind.CLIENT,
+            "reporting",
+            (Detail("~", "/scopes", "+ orders:read", widens=True),),
+            0,
+        ),
     ]
     applied = await issuer.plane.administration.apply(wanted, prune=False)
     assert applied.report == planned.report
@@ -75,7 +80,9 @@ async def test_plan_and_apply_tell_the_same_and_then_nothing(issuer: Issuer) -> 
 
 async def test_what_is_removed_tells_its_denies_and_no_api(issuer: Issuer) -> None:
     deny: dict[str, Json] = {"Sid": "Freeze", "Effect": "Deny", "Action": "*", "Resource": "*"}
-    freeze = Declaration(Kind.POLICY, "freeze", {"Version": "2012-10-17", "Statement": [deny]})
+    freeze = Declaration(
+        DeclarationKind.POLICY, "freeze", {"Version": "2012-10-17", "Statement": [deny]}
+    )
     await issuer.apply(freeze)
     planned = await issuer.plane.administration.plan(sample(), prune=True)
     assert not planned.report.apis
@@ -86,9 +93,9 @@ async def test_what_is_removed_tells_its_denies_and_no_api(issuer: Issuer) -> No
 def test_an_answer_is_bounded_and_tells_first_what_may_allow_more() -> None:
     plain, wide = Detail("+", "/name", "x"), Detail("~", "/policies", "+ x", widens=True)
     found = [
-        ((Kind.ROLE, "a"), [plain] * (candidate.MAX_LINES + 1)),
-        ((Kind.ROLE, "b"), []),
-        ((Kind.ROLE, "c"), [wide, plain]),
+        ((DeclarationKind.ROLE, "a"), [plain] * (candidate.MAX_LINES + 1)),
+        ((DeclarationKind.ROLE, "b"), []),
+        ((DeclarationKind.ROLE, "c"), [wide, plain]),
     ]
     told = {one.name: (len(one.lines), one.left_out) for one in candidate._bounded(found)}
     assert told == {"a": (candidate.MAX_LINES - 1, 2), "c": (1, 1)}
@@ -101,7 +108,7 @@ async def test_an_api_that_is_added_is_told_in_numbers_alone(issuer: Issuer) -> 
         "openapi": {"openapi": "3.1.0", "paths": {"/other": {"get": {"security": []}}}},
     }
     planned = await issuer.plane.administration.plan(
-        [Declaration(Kind.API, "other", body)], prune=False
+        [Declaration(DeclarationKind.API, "other", body)], prune=False
     )
     assert planned.report.apis == (ApiSummary("other", 1, 1, 1, ("GetOther",), {}, ()),)
     assert not planned.report.details

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from durward.core.errors import Misconfigured
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import MAX_LISTED, Principal
-from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.document import PolicyKind, read_document
 from durward.core.policy.language.source import PolicyError
 from durward.sdk.sqlalchemy import Rows, Several, Untranslatable, where
 
@@ -136,7 +136,9 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 def policies(*statements: dict[str, Any], **layers: list[dict[str, Any]]) -> PolicySet:
     """Statements of a role; `resource`, `boundary` and `guardrail` are statements of these."""
 
-    def document(name: str, listed: list[dict[str, Any]], kind: Kind = Kind.IDENTITY) -> Any:
+    def document(
+        name: str, listed: list[dict[str, Any]], kind: PolicyKind = PolicyKind.IDENTITY
+    ) -> Any:
         body: Any = {"Version": "2012-10-17", "Statement": listed}
         return read_document(body, name, kind)
 
@@ -145,7 +147,9 @@ def policies(*statements: dict[str, Any], **layers: list[dict[str, Any]]) -> Pol
     return PolicySet(
         Policies(
             identity={"role/clerk": [document("clerk", list(statements))]},
-            resources={"orders": [document("api", resource, Kind.RESOURCE)]} if resource else {},
+            resources={"orders": [document("api", resource, PolicyKind.RESOURCE)]}
+            if resource
+            else {},
             boundaries={"role/clerk": [document("cap", bounds)]} if bounds else {},
             guardrails=[[document("guard", guard)]] if guard else [],
         )

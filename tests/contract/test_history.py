@@ -12,7 +12,7 @@ from tests.issuer import issuer as fresh_issuer
 
 from durward.core.audit.event import AuditContext
 from durward.core.authn.session import SessionPolicy
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
@@ -37,7 +37,7 @@ async def issuer(url: str) -> AsyncIterator[Issuer]:
 
 
 def tenant(name: str, called: str = "") -> Declaration:
-    return Declaration(Kind.TENANT, name, {"name": called})
+    return Declaration(DeclarationKind.TENANT, name, {"name": called})
 
 
 async def test_versions_are_told_with_who_when_and_what(issuer: Issuer) -> None:
@@ -55,8 +55,8 @@ async def test_versions_are_told_with_who_when_and_what(issuer: Issuer) -> None:
     ]
     assert [one.at - versions[1].at for one in versions[2:]] == [60_000_000, 120_000_000]
     assert {(one.step, one.kind, one.name) for one in changes if one.version == 3} == {
-        ("add", Kind.TENANT, "new"),
-        ("change", Kind.TENANT, "acme"),
+        ("add", DeclarationKind.TENANT, "new"),
+        ("change", DeclarationKind.TENANT, "acme"),
     }
     assert len([one for one in changes if one.version == 2]) == len(sample())
     assert not [one for one in changes if one.version == 4]
@@ -101,8 +101,10 @@ async def test_what_is_not_kept_or_not_good_is_refused(issuer: Issuer) -> None:
 
     def spoil(connection: Connection) -> None:
         c = schema.changes.c
-        (found,) = [one for one in sample() if one.kind is Kind.API]
-        bad = Stored.of(Declaration(Kind.API, found.name, {**found.body, "upstream": "[]:80"}))
+        (found,) = [one for one in sample() if one.kind is DeclarationKind.API]
+        bad = Stored.of(
+            Declaration(DeclarationKind.API, found.name, {**found.body, "upstream": "[]:80"})
+        )
         here = (c.kind == "apis") & (c.version == then)
         connection.execute(update(schema.changes).where(here).values(body=bad.body))
 
@@ -147,7 +149,7 @@ async def test_the_history_begins_with_what_is_declared_at_the_migration(issuer:
 
 
 def sorted_names(declared: list[Declaration]) -> list[str]:
-    order = list(Kind)
+    order = list(DeclarationKind)
     ordered = sorted(declared, key=lambda one: (order.index(one.kind), one.name))
     return [one.name for one in ordered]
 

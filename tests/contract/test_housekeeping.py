@@ -13,7 +13,7 @@ from tests.contract.test_people import ANN, AUDIT, DESK, NOW, a_grant, a_session
 from durward.core.audit.event import AuditContext
 from durward.core.authn.session import SessionPolicy
 from durward.core.authn.throttle import PAIR
-from durward.core.edge.revocation import KEPT, LONGEST_TOKEN, Kind
+from durward.core.edge.revocation import KEPT, LONGEST_TOKEN, RevocationKind
 from durward.core.oauth.authorize import CODE_LIFETIME
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import GrantId, Instant, Seconds, SessionId, later
@@ -304,9 +304,9 @@ async def test_rows_end_at_their_time_and_not_before(database: Database) -> None
             here = schema.sessions.c.id == name
             add(update(schema.sessions).where(here).values(**session))
             made = AuditContext("test", later(end, Seconds(-day)), AUDIT.new_id)
-            revocations.record_revocation(connection, Kind.GRANT, name, made)
+            revocations.record_revocation(connection, RevocationKind.GRANT, name, made)
         newest = AuditContext("test", ago(day + 100), AUDIT.new_id)
-        revocations.record_revocation(connection, Kind.GRANT, "newest", newest)
+        revocations.record_revocation(connection, RevocationKind.GRANT, "newest", newest)
 
     await database.write(fill)
     await sweep(database, NOW, POLICY)
@@ -325,12 +325,14 @@ async def test_numbers_of_revocations_go_on_where_all_were_swept(database: Datab
     """An edge that has read up to one must never be told that it knows the next."""
     for name in ("a", "b"):
         await database.write(
-            lambda c, n=name: revocations.record_revocation(c, Kind.GRANT, n, AUDIT)  # type: ignore[misc]
+            lambda c, n=name: revocations.record_revocation(c, RevocationKind.GRANT, n, AUDIT)  # type: ignore[misc]
         )
     await sweep(database, later(NOW, NEXT_DAYS), POLICY)
     listed = await database.read(lambda c: revocations.load_revocations(c, 0, Instant(0)))
     assert [one.sequence for one in listed] == [2]
-    await database.write(lambda c: revocations.record_revocation(c, Kind.GRANT, "c", AUDIT))
+    await database.write(
+        lambda c: revocations.record_revocation(c, RevocationKind.GRANT, "c", AUDIT)
+    )
     assert await database.read(revocations.newest_revocation) == 3
     assert expiry.MARGIN > KEPT
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from tests.issuer import Issuer, until
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.revocation import FILTERS, canary_session
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import Refused, Report
@@ -81,7 +81,7 @@ async def revoke(issuer: Issuer) -> None:
 
 
 def tenant(name: str) -> Declaration:
-    return Declaration(Kind.TENANT, name, {})
+    return Declaration(DeclarationKind.TENANT, name, {})
 
 
 async def test_a_number_of_another_history_is_none_of_ours(issuer: Issuer) -> None:

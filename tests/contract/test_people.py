@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Count, attempt_from
-from durward.core.edge.revocation import Kind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import (
@@ -220,13 +220,13 @@ async def test_many_grants_that_end_are_revoked_as_the_one_thing_that_they_have_
         for id in ids:
             keep(connection, a_grant(id))
         keep(connection, a_grant("other"))
-        instead = (Kind.SUBJECT, ANN)
+        instead = (RevocationKind.SUBJECT, ANN)
         return grants.end_grants(connection, ids, "test", AUDIT, instead=instead)
 
     assert await database.write(use) == number
     found = await database.read(lambda c: revocations.load_revocations(c, 0, NOW))
     assert len(found) == listed
-    kind = Kind.GRANT if listed == number else Kind.SUBJECT
+    kind = RevocationKind.GRANT if listed == number else RevocationKind.SUBJECT
     assert {one.kind for one in found} == {kind}
     assert [one.id for one in await database.read(lambda c: grants.live_grants(c, user=ANN))] == [
         "other"

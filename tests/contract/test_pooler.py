@@ -16,7 +16,7 @@ from tests.depth import LONG
 from tests.issuer import API
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.errors import Unavailable
 from durward.core.values import Instant
 from durward.entropy import new_id
@@ -65,7 +65,9 @@ async def test_a_control_plane_works_behind_a_pooler_of_transactions_and_keeps_n
         plane = issuer.plane
         assert isinstance(plane.transactions.database, PostgresDatabase)
         assert plane.transactions.database._is_pooled
-        events = [AuditEvent(new_id("e"), Instant(1), Kind.DECISION, "ann", "x") for _ in "123"]
+        events = [
+            AuditEvent(new_id("e"), Instant(1), EventKind.DECISION, "ann", "x") for _ in "123"
+        ]
         tokens, *_ = await asyncio.gather(
             asyncio.gather(*(issuer.own_token("reporting", API) for _ in range(CLIENTS))),
             issuer.browser().tokens(),

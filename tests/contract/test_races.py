@@ -16,10 +16,9 @@ from tests.e2e.test_issuer import claims_of
 from tests.issuer import ENVOY, START, Browser, Issuer, answer_of, asked
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import AuditContext, AuditEvent
-from durward.core.audit.event import Kind as Event
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.authn.session import COOKIE
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Unavailable
 from durward.core.values import ClientId, Instant, Secret, UserId, numeric_date
 from durward.entropy import new_id
@@ -67,14 +66,16 @@ async def change(replica: Replica, what: str, browser: Browser) -> None:
             await plane.administration.new_password(UserId("ann"))
         case "disabled":
             await plane.administration.apply(
-                [changed(Kind.USER, "ann", disabled=True)], prune=False
+                [changed(DeclarationKind.USER, "ann", disabled=True)], prune=False
             )
         case "another tenant":
             await plane.administration.apply(
-                [changed(Kind.USER, "ann", tenant="globex")], prune=False
+                [changed(DeclarationKind.USER, "ann", tenant="globex")], prune=False
             )
         case "the client loses its API":
-            await plane.administration.apply([changed(Kind.CLIENT, "other", apis=[])], prune=False)
+            await plane.administration.apply(
+                [changed(DeclarationKind.CLIENT, "other", apis=[])], prune=False
+            )
         case _:
             done = await plane.use_cases.write(
                 lambda c, x, t: account.withdraw(c, x, secret, "other", t), "b"
@@ -98,7 +99,9 @@ async def test_a_grant_that_is_made_beside_what_ends_all_of_them_ends_too(
         after=lambda done: isinstance(done, Redirect),
     )
     code = answer_of(reply)["code"]
-    await apply(other, changed(Kind.USER, "ann"), changed(Kind.CLIENT, "other"))
+    await apply(
+        other, changed(DeclarationKind.USER, "ann"), changed(DeclarationKind.CLIENT, "other")
+    )
     assert error(await issuer.redeem(code, "other")) == "invalid_grant"
 
 
@@ -124,14 +127,14 @@ async def test_a_session_that_begins_beside_what_ends_all_of_them_ends_too(
 ) -> None:
     browser = issuer.browser()
     page = await browser.follow(await browser.authorize())
-    disabled = changed(Kind.USER, "ann", disabled=True)
+    disabled = changed(DeclarationKind.USER, "ann", disabled=True)
     await beside(
         issuer,
         lambda: browser.sign_in(page),
         lambda: other.begin(other.plane.administration.apply([disabled], prune=False)),
         after=lambda done: isinstance(done, Begun),
     )
-    await apply(other, changed(Kind.USER, "ann"))
+    await apply(other, changed(DeclarationKind.USER, "ann"))
     assert (await browser.http.get("/")).status_code == 303
 
 
@@ -225,7 +228,7 @@ async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_o
     issuer: Issuer, other: Replica
 ) -> None:
     """The log takes no event twice, and nothing after one that it refuses."""
-    event = AuditEvent("e1", Instant(1), Event.DECISION, "ann", "orders/1")
+    event = AuditEvent("e1", Instant(1), EventKind.DECISION, "ann", "orders/1")
     assert (await issuer.plane.fleet.ingest([event])).taken == 1
     _, again = await beside(
         issuer,
@@ -247,9 +250,9 @@ async def test_another_replica_does_not_issue_by_what_was_declared_before(
     assert (await service).status_code == 200
     await apply(
         other,
-        changed(Kind.USER, "ann", roles=[]),
-        changed(Kind.CLIENT, "other", scopes=["openid", "offline_access"]),
-        changed(Kind.CLIENT, "reporting", disabled=True),
+        changed(DeclarationKind.USER, "ann", roles=[]),
+        changed(DeclarationKind.CLIENT, "other", scopes=["openid", "offline_access"]),
+        changed(DeclarationKind.CLIENT, "reporting", disabled=True),
     )
     renewed = (await issuer.refresh(token, "other")).json()
     assert renewed["scope"] == "openid offline_access"
@@ -267,7 +270,7 @@ async def test_who_waited_for_a_change_issues_by_what_it_left(
     request = ClientRequest(basic("other", issuer.secrets["other"]), refreshing(token))
     _, answer = await beside(
         issuer,
-        lambda: issuer.apply(changed(Kind.USER, "ann", roles=[])),
+        lambda: issuer.apply(changed(DeclarationKind.USER, "ann", roles=[])),
         lambda: other.begin(
             other.plane.use_cases.write(lambda c, x, t: exchange(c, x, request, t), "t")
         ),
@@ -289,7 +292,7 @@ async def test_who_is_overtaken_every_time_is_asked_to_come_again(
     names = iter(f"t{number}" for number in range(100))
 
     async def always() -> None:
-        await apply(other, Declaration(Kind.TENANT, next(names), {}))
+        await apply(other, Declaration(DeclarationKind.TENANT, next(names), {}))
 
     with overtaken(issuer, always) as store:
         reply = await issuer.token("reporting", grant_type="client_credentials")
@@ -303,7 +306,7 @@ async def test_what_was_read_slowly_does_not_replace_what_came_meanwhile(issuer:
     """A reading that began before a change ends after it."""
     plane = issuer.plane
     older = await publish.load_published(plane.transactions.database, plane.publication.key_file)
-    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[]))
     newer = plane.published
     plane.publication.take(older)
     assert plane.published is newer
@@ -321,7 +324,7 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
 ) -> None:
     """What is in force here is not what it says, and what it says is older."""
     plane = issuer.plane
-    await issuer.apply(changed(Kind.USER, "ann", roles=[]))
+    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[]))
     newest = plane.published.version
     for table in (schema.snapshots, schema.versions, schema.changes):
         gone = delete(table).where(table.c.version == newest)
@@ -333,7 +336,9 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     assert plane.published.version == newest
     issuer.clock.forward(1)
     async with replica_of(issuer) as another:  # it began with what the database says
-        await another.administration.apply([changed(Kind.USER, "ann", groups=["x"])], prune=False)
+        await another.administration.apply(
+            [changed(DeclarationKind.USER, "ann", groups=["x"])], prune=False
+        )
         assert another.published.version == newest
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200, "the number is the same, and it is read anew"

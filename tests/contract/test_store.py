@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from durward.core.audit.event import AuditContext, AuditEvent, Kind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.audit.merkle import Tree, leaf_hash
-from durward.core.configuration.declaration import Declaration
-from durward.core.configuration.declaration import Kind as Declared
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.values import ClientId, Instant, Secret
 from durward.entropy import new_id
@@ -44,7 +43,7 @@ def run_and_kill(command: list[str]) -> list[str]:
 
 
 def an_event(number: int) -> AuditEvent:
-    return AuditEvent(f"e{number}", Instant(number), Kind.DECISION, "ann", "orders/1")
+    return AuditEvent(f"e{number}", Instant(number), EventKind.DECISION, "ann", "orders/1")
 
 
 async def test_migrating_again_changes_nothing(database: Database) -> None:
@@ -97,7 +96,7 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> No
 
 async def test_names_are_exact(database: Database) -> None:
     for name in ("Ann", "ann", "ånn", "a\u030ann"):
-        stored = Stored.of(Declaration(Declared.USER, name, {"tenant": name}))
+        stored = Stored.of(Declaration(DeclarationKind.USER, name, {"tenant": name}))
         await database.write(
             lambda c, s=stored: declarations.change_declarations(c, [("add", s)], AUDIT)  # type: ignore[misc]
         )
@@ -109,9 +108,9 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
     database: Database,
 ) -> None:
     def use(connection: Connection) -> None:
-        first = Declaration(Declared.TENANT, "acme", {"name": "A"})
+        first = Declaration(DeclarationKind.TENANT, "acme", {"name": "A"})
         declarations.change_declarations(connection, [("add", Stored.of(first))], AUDIT)
-        second = Declaration(Declared.TENANT, "acme", {"name": "B"})
+        second = Declaration(DeclarationKind.TENANT, "acme", {"name": "B"})
         declarations.change_declarations(connection, [("change", Stored.of(second))], AUDIT)
 
     await database.write(use)
@@ -122,9 +121,9 @@ async def test_declarations_are_added_changed_and_removed_with_an_event_each(
     await database.write(lambda c: audit.sequence_events(c, audit.load_pending(c, 10)))
     leaves = await database.read(lambda c: audit.load_leaves(c, 0, 10))
     assert [AuditEvent.from_wire(body).kind for _, body in leaves] == [
-        Kind.DECLARATION_ADDED,
-        Kind.DECLARATION_CHANGED,
-        Kind.DECLARATION_REMOVED,
+        EventKind.DECLARATION_ADDED,
+        EventKind.DECLARATION_CHANGED,
+        EventKind.DECLARATION_REMOVED,
     ]
 
 

@@ -13,7 +13,7 @@ from tests.contract.stories import sound
 from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.errors import Unavailable
 from durward.core.values import Instant
 from durward.entrypoints.serve import control
@@ -22,7 +22,7 @@ from durward.store import schema
 
 pytestmark = pytest.mark.anyio
 
-OTHERS = AuditEvent("x1", Instant(1), Kind.DECISION, "eve", "orders/1").to_wire()
+OTHERS = AuditEvent("x1", Instant(1), EventKind.DECISION, "eve", "orders/1").to_wire()
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_a_row_beyond_the_end_hides_no_event_of_that_id(issuer: Issuer) ->
     rows = [{"s": 10_000 + n, "id": f"x{n}", "body": OTHERS} for n in range(sequence.BATCH + 2)]
     statement = text("INSERT INTO audit_log (sequence, event_id, body) VALUES (:s, :id, :body)")
     await issuer.plane.transactions.database.write(lambda c: c.execute(statement, rows))
-    last = AuditEvent(str(rows[-1]["id"]), Instant(1), Kind.DECISION, "ann", "orders/1")
+    last = AuditEvent(str(rows[-1]["id"]), Instant(1), EventKind.DECISION, "ann", "orders/1")
     assert (await issuer.plane.fleet.ingest([last])).taken == 1
     assert last.to_wire().decode() in [*await issuer.events()]
 

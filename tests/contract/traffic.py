@@ -20,8 +20,7 @@ import httpx2
 from tests.issuer import API, ENVOY, ISSUER, Browser, Issuer, sample
 from tests.live import kill
 
-from durward.core.audit.event import AuditEvent
-from durward.core.audit.event import Kind as Event
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.values import Instant, UserId
 from durward.core.wire import decode_base64url
@@ -277,7 +276,7 @@ class Traffic:
 
     async def _ship(self) -> None:
         """What an edge sends until it is told that it arrived."""
-        batch = [AuditEvent(new_id("e"), Instant(1), Event.DECISION, "ann", "x") for _ in "12"]
+        batch = [AuditEvent(new_id("e"), Instant(1), EventKind.DECISION, "ann", "x") for _ in "12"]
         sent = [json.loads(event.to_wire()) for event in batch]
         async with self.served.http("control") as http:
             while (await self._tried(http, sent)) != 200:

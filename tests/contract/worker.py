@@ -7,9 +7,8 @@ import sys
 
 from sqlalchemy import Connection, select, update
 
-from durward.core.audit.event import AuditContext, AuditEvent
-from durward.core.audit.event import Kind as Event
-from durward.core.edge.revocation import Kind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import Conflict
 from durward.core.values import GrantId, Instant
 from durward.entropy import new_id
@@ -39,7 +38,7 @@ async def sequence(database: Database) -> None:
 
 async def record(database: Database) -> None:
     for number in itertools.count():
-        event = AuditEvent(f"k{number}", Instant(number), Event.DECISION, "ann", "orders/1")
+        event = AuditEvent(f"k{number}", Instant(number), EventKind.DECISION, "ann", "orders/1")
         await database.write(lambda c, e=event: audit.record_event(c, e))  # type: ignore[misc]
         print(event.id, flush=True)  # noqa: T201
 
@@ -83,7 +82,9 @@ async def revoke_all(database: Database) -> None:
     audit = AuditContext("worker", Instant(1), lambda: new_id("e"))
     for number in range(25):
         await database.write(
-            lambda c, n=number: revocations.record_revocation(c, Kind.GRANT, f"g{n}", audit)  # type: ignore[misc]
+            lambda c, n=number: revocations.record_revocation(
+                c, RevocationKind.GRANT, f"g{n}", audit
+            )  # type: ignore[misc]
         )
 
 

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from tests.issuer import API, ISSUER, Issuer, answer_of, asked, sample
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Seconds, UserId
@@ -99,7 +99,7 @@ async def test_consent_shows_how_long_access_lasts(issuer: Issuer) -> None:
         "apis": ["orders"],
         "scopes": ["openid"],
     }
-    await issuer.apply(Declaration(Kind.CLIENT, "once", once))
+    await issuer.apply(Declaration(DeclarationKind.CLIENT, "once", once))
     here = {"client_id": "once", "redirect_uri": "https://once.example/callback"}
     assert "after 5 minutes at the latest" in await shown(**here, scope="openid")
 
@@ -136,7 +136,7 @@ async def test_a_hint_for_another_account_asks_for_that_one(issuer: Issuer) -> N
 
 async def test_the_roles_of_a_refreshed_token_are_those_of_now(issuer: Issuer) -> None:
     tokens = await issuer.browser().tokens()
-    await issuer.apply(Declaration(Kind.USER, "ann", {"tenant": "acme", "roles": []}))
+    await issuer.apply(Declaration(DeclarationKind.USER, "ann", {"tenant": "acme", "roles": []}))
     fresh = (await issuer.refresh(tokens["refresh_token"])).json()
     assert "roles" not in claims_of(issuer, fresh["access_token"], ACCESS)
 
@@ -146,7 +146,7 @@ async def test_a_disabled_person_is_signed_in_nowhere(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens = await browser.tokens()
     gone: dict[str, Json] = {"tenant": "acme", "roles": ["clerk"], "disabled": True}
-    await issuer.apply(Declaration(Kind.USER, "ann", gone))
+    await issuer.apply(Declaration(DeclarationKind.USER, "ann", gone))
     assert (await issuer.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
     assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
     assert (await browser.http.get("/")).status_code == 303

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.spools import a_decision, ids_in
 
-from durward.core.audit.event import Kind
+from durward.core.audit.event import EventKind
 from durward.core.edge.inputs import Inputs
 from durward.core.edge.parts import digest_of
 from durward.core.errors import Unavailable
@@ -218,7 +218,7 @@ def test_refusals_of_nobody_are_dropped_the_oldest_first_and_that_is_recorded(no
     assert [event.id for event in kept] == ["d_3", "d_4-end", "dropped_d_2"]
     drop = kept[-1]
     assert (drop.kind, drop.actor, drop.target) == (
-        Kind.REFUSALS_DROPPED,
+        EventKind.REFUSALS_DROPPED,
         "edge-1",
         "refusals.00000001.jsonl",
     )

@@ -18,7 +18,7 @@ from tests.demo import Demo
 from tests.live import is_alive, kill, wait_for
 from tests.spools import a_decision, ids_in
 
-from durward.core.edge.revocation import Kind, Revocation
+from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.values import Instant
 from durward.entrypoints.credentials import add_credentials, read_credentials
@@ -103,7 +103,7 @@ def test_what_was_revoked_is_refused_at_once_and_settled_when_it_is_on_the_disk(
     """Else a node that restarts without its control plane would not know it any more."""
     told: list[str] = []
     revoker = Revoker(tmp_path, None, asyncio.Event())
-    revoker._learn(Revocations(1, (Revocation(1, Kind.SESSION, "s1", Instant(1)),), 1))
+    revoker._learn(Revocations(1, (Revocation(1, RevocationKind.SESSION, "s1", Instant(1)),), 1))
     assert "s1" in str(revoker.files)
     asyncio.run(revoker._enforce(in_force))
     break_call("rename", persist)

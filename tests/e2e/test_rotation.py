@@ -16,7 +16,7 @@ import pytest
 from tests.demo import Demo
 from tests.live import kill, live_edge, wait_for
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.entrypoints.cli.audit import events_from
 from durward.entrypoints.control import Control
 from durward.entrypoints.edge.decision_log import rotated
@@ -176,7 +176,7 @@ def test_records_that_rotate_under_load_reach_the_log_once(demo: Demo) -> None:
     assert {decided[name, 403] for name in refused.values()} == {1}
     assert max(Counter(event.id for event in log).values()) == 1
 
-    drops = [event for event in log if event.kind is Kind.REFUSALS_DROPPED]
+    drops = [event for event in log if event.kind is EventKind.REFUSALS_DROPPED]
     answered = sum(status == 404 for client in nobody for _, status, _ in client.answers)
     shipped = sum(event.facts.get("stage") == "route" for event in log)
     lines = sum(event.facts["lines"] for event in drops)

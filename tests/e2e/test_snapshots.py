@@ -28,7 +28,7 @@ from durward.core.edge.envoy.revocation import FILTERS, canary_session, files
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.report import EVERY_SECONDS
-from durward.core.edge.revocation import Revoked
+from durward.core.edge.revocation import RevokedTokens
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.policy.engine.bundle import Bundle
@@ -388,7 +388,7 @@ async def test_what_envoy_never_took_is_in_force_at_no_try(
     async def refused() -> None:
         return None
 
-    maps = files(Revoked())
+    maps = files(RevokedTokens())
     for _ in range(2):
         with pytest.raises(Unavailable, match="did not take"):
             await there.put_revoked(maps, versions)

@@ -14,7 +14,7 @@ from tests.live import ISSUER, LiveEdge, example, live_edge, wait_for
 from tests.names import Names, name_server
 
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.decision import EnvoyLine
 from durward.core.edge.envoy.clusters import NAMES_EVERY_SECONDS
 from durward.core.edge.snapshot import Snapshot
@@ -42,7 +42,7 @@ class Place:
         named = read_configuration(
             [
                 *example(),
-                Declaration(Kind.POLICY, "anybody", ANYBODY),
+                Declaration(DeclarationKind.POLICY, "anybody", ANYBODY),
                 *(api(name, upstream) for name, upstream in upstreams.items()),
             ]
         )
@@ -69,7 +69,7 @@ def api(name: str, upstream: str) -> Declaration:
         "stage": "test",
         "policies": ["anybody"],
     }
-    return Declaration(Kind.API, name, body)
+    return Declaration(DeclarationKind.API, name, body)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.depth import depth
 from tests.unit.test_access import OWN, access, policy
 
 from durward.core.access import Access, changes, names_of
-from durward.core.configuration.declaration import Kind
+from durward.core.configuration.declaration import DeclarationKind
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
@@ -49,10 +49,10 @@ guardrail = st.none() | st.lists(bare, min_size=1, max_size=2)
 
 
 def world(first: list[Any], second: list[Any], level: list[Any] | None) -> Access:
-    more: dict[Kind, dict[str, Any]] = {}
+    more: dict[DeclarationKind, dict[str, Any]] = {}
     if level:
-        more = {Kind.POLICY: {"level": policy(*level)}, Kind.CLIENT: {}}
-        more[Kind.ROLE] = {"clerk": {"policies": ["identity"], "boundary": ["level"]}}
+        more = {DeclarationKind.POLICY: {"level": policy(*level)}, DeclarationKind.CLIENT: {}}
+        more[DeclarationKind.ROLE] = {"clerk": {"policies": ["identity"], "boundary": ["level"]}}
     return access(policy(*first), policy(*second) if second else None, more=more)
 
 

@@ -14,7 +14,7 @@ from durward.core.policy.analysis.find import find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Predicate, holds
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.symbolic.unknown import Unknown
 
 ANN = "arn:durward:iam::acme:user/ann"
@@ -78,7 +78,7 @@ def policies(draw: st.DrawFn) -> Document:
         }
 
     listed: Any = [statement() for _ in range(draw(st.integers(1, 2)))]
-    return read_document({"Version": "2012-10-17", "Statement": listed}, "p", Kind.RESOURCE)
+    return read_document({"Version": "2012-10-17", "Statement": listed}, "p", PolicyKind.RESOURCE)
 
 
 def is_shown(one: Predicate, other: Predicate, asked: AccessRequest) -> bool:

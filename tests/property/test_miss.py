@@ -14,7 +14,7 @@ from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.nearest_miss import MAX_CHANGES, Miss
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 
 SCOPES = {"read": frozenset({"orders:Get"}), "write": frozenset({"orders:Put"})}
 TEXTS = ("app:a", "app:b", "durward:acr")
@@ -70,14 +70,14 @@ worlds = st.fixed_dictionaries(
 
 
 def engine(world: World) -> PolicySet:
-    def read(name: str, kind: Kind = Kind.IDENTITY) -> list[Document]:
+    def read(name: str, kind: PolicyKind = PolicyKind.IDENTITY) -> list[Document]:
         return [read_document(world[name], name.replace("/", "-"), kind)] if name in world else []
 
     return PolicySet(
         Policies(
             identity={name: read(name) for name in world if "/" in name},
             boundaries={"user/ann": read("boundary")} if "boundary" in world else {},
-            resources={"orders": [read_document(open_to_all(world), "r", Kind.RESOURCE)]}
+            resources={"orders": [read_document(open_to_all(world), "r", PolicyKind.RESOURCE)]}
             if "resource" in world
             else {},
             scopes=SCOPES,

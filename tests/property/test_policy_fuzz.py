@@ -12,7 +12,12 @@ from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import AWS, OWN, Dialect
-from durward.core.policy.language.document import Document, Kind, parse_document, read_document
+from durward.core.policy.language.document import (
+    Document,
+    PolicyKind,
+    parse_document,
+    read_document,
+)
 from durward.core.policy.language.source import PolicyError
 
 WORDS = [
@@ -32,11 +37,11 @@ values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=25,
 )
 dialects = st.sampled_from([OWN, AWS])
-kinds = st.sampled_from(list(Kind))
+kinds = st.sampled_from(list(PolicyKind))
 
 
 @given(values, kinds, dialects)
-def test_any_value_is_a_document_or_refused(value: Any, kind: Kind, dialect: Dialect) -> None:
+def test_any_value_is_a_document_or_refused(value: Any, kind: PolicyKind, dialect: Dialect) -> None:
     with contextlib.suppress(PolicyError):
         assert isinstance(read_document(value, "p", kind, dialect), Document)
 

@@ -19,7 +19,7 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.engine.residual import residual
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.language.pattern import ARN_SEGMENTS
 
 KEYS = ["durward:Subject", "durward:TenantId", "durward:Roles", "durward:SourceIp", "app:Level"]
@@ -171,7 +171,7 @@ def crosses(request: AccessRequest) -> bool:
     return bool(home) and len(segments) == 6 and segments[4] not in ("", home)
 
 
-def accepted(document: dict[str, Any], kind: Kind, name: str) -> Document:
+def accepted(document: dict[str, Any], kind: PolicyKind, name: str) -> Document:
     return read_document(json.loads(json.dumps(document)), name, kind)
 
 
@@ -180,9 +180,9 @@ def policies(
     resource: list[dict[str, Any]],
     boundary: list[dict[str, Any]] | None = None,
 ) -> PolicySet:
-    read = [accepted(d, Kind.IDENTITY, f"i{n}") for n, d in enumerate(identity)]
-    named = [accepted(d, Kind.RESOURCE, f"r{n}") for n, d in enumerate(resource)]
-    caps = [accepted(d, Kind.IDENTITY, f"b{n}") for n, d in enumerate(boundary or [])]
+    read = [accepted(d, PolicyKind.IDENTITY, f"i{n}") for n, d in enumerate(identity)]
+    named = [accepted(d, PolicyKind.RESOURCE, f"r{n}") for n, d in enumerate(resource)]
+    caps = [accepted(d, PolicyKind.IDENTITY, f"b{n}") for n, d in enumerate(boundary or [])]
     people = ["user/ann", "user/bob", "user/a*"]
     return PolicySet(
         Policies(
@@ -242,7 +242,7 @@ def test_a_condition_holds_where_the_naive_evaluator_says_so(
     effect: str, block: dict[str, Any], person: Principal, context: dict[str, Any]
 ) -> None:
     statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": block}
-    read = accepted({"Version": "2012-10-17", "Statement": statement}, Kind.IDENTITY, "p")
+    read = accepted({"Version": "2012-10-17", "Statement": statement}, PolicyKind.IDENTITY, "p")
     request = AccessRequest(person, "orders:GetOrder", "arn:a:b:c:d:e", context)
     expected = naive_policy.conditions_hold(statement, known(request))
     assert holds(compile_statement(read.statements[0]), request.facts) is expected
@@ -287,7 +287,7 @@ def test_scopes_only_narrow(identity: list[dict[str, Any]], request: AccessReque
 def test_what_remains_after_partial_evaluation_means_the_same(
     statement: dict[str, Any], request: AccessRequest, named: set[str]
 ) -> None:
-    read = accepted({"Version": "2012-10-17", "Statement": statement}, Kind.IDENTITY, "p")
+    read = accepted({"Version": "2012-10-17", "Statement": statement}, PolicyKind.IDENTITY, "p")
     facts = request.facts
     predicate = compile_statement(read.statements[0])
     some = {key.lower(): facts.get(key.lower()) for key in named}
@@ -306,7 +306,7 @@ def test_what_remains_after_partial_evaluation_means_the_same(
 def test_a_resource_known_in_part_leaves_what_means_the_same(
     statement: dict[str, Any], request: AccessRequest, named: set[str], places: set[int]
 ) -> None:
-    read = accepted({"Version": "2012-10-17", "Statement": statement}, Kind.IDENTITY, "p")
+    read = accepted({"Version": "2012-10-17", "Statement": statement}, PolicyKind.IDENTITY, "p")
     facts = request.facts
     predicate = compile_statement(read.statements[0])
     some = {key: facts.get(key) for key in named}

@@ -6,7 +6,7 @@ import pytest
 
 from durward.core.api import Api
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.wire import Json
 from durward.services.envoy_check import MAX_TOLD, EnvoyCheck, readable
@@ -36,7 +36,7 @@ def an_api(name: str, **changes: Json) -> Api:
         "openapi": document,
         **changes,
     }
-    return read_configuration([Declaration(Kind.API, name, body)]).apis[name]
+    return read_configuration([Declaration(DeclarationKind.API, name, body)]).apis[name]
 
 
 def with_scopes(name: str, count: int) -> Api:

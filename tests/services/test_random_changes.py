@@ -15,10 +15,9 @@ from tests.issuer import API, START, Issuer
 from tests.property.test_standing import anew
 
 from durward.core.configuration.configuration import Configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.revocation import CLAIMS
-from durward.core.edge.revocation import Kind as Revoked
-from durward.core.edge.revocation import Revocation
+from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.values import (
     ClientId,
@@ -82,20 +81,24 @@ def change(chance: random.Random) -> Declaration:
             name = chance.choice(["ann", "bob"])
             roles: list[Json] = ["clerk"] if chance.random() < 0.5 else []
             tenant = chance.choice(["acme", "acme", "globex"])
-            return changed(Kind.USER, name, tenant=tenant, roles=roles)
+            return changed(DeclarationKind.USER, name, tenant=tenant, roles=roles)
         case 2 | 3:
-            return changed(Kind.CLIENT, "desk", scopes=some(DESK_SCOPES), apis=some(["orders"]))
+            return changed(
+                DeclarationKind.CLIENT, "desk", scopes=some(DESK_SCOPES), apis=some(["orders"])
+            )
         case 4:
-            return changed(Kind.CLIENT, "other", scopes=some(OTHER_SCOPES))
+            return changed(DeclarationKind.CLIENT, "other", scopes=some(OTHER_SCOPES))
         case 5 | 6:
-            return changed(Kind.CLIENT, "desk", first_party=chance.random() < 0.6)
+            return changed(DeclarationKind.CLIENT, "desk", first_party=chance.random() < 0.6)
         case 7:
             more: list[Json] = ["refresh_token"] if chance.random() < 0.5 else []
             grants: list[Json] = ["authorization_code", *more]
-            return changed(Kind.CLIENT, chance.choice(["desk", "other"]), grants=grants)
+            return changed(DeclarationKind.CLIENT, chance.choice(["desk", "other"]), grants=grants)
         case _:
             away = chance.random() < 0.2
-            return changed(Kind.API, "orders", audience="https://x.example" if away else API)
+            return changed(
+                DeclarationKind.API, "orders", audience="https://x.example" if away else API
+            )
 
 
 def left(held: Held, configuration: Configuration, agreed: Agreed) -> tuple[str, ...]:
@@ -139,7 +142,7 @@ def says_too_much(held: Held, scopes: tuple[str, ...], configuration: Configurat
 def is_refused(held: Held, revoked: list[Revocation]) -> bool:
     """Whether an edge that knows the feed refuses that token."""
     said = {kind: held.claims.get(claim) for kind, claim in CLAIMS.items()}
-    before = {Revoked.SUBJECT, Revoked.CLIENT}
+    before = {RevocationKind.SUBJECT, RevocationKind.CLIENT}
     issued = int(str(held.claims["iat"]))
     return any(
         said[one.kind] == one.value and (one.kind not in before or issued <= numeric_date(one.at))

@@ -7,7 +7,7 @@ from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core import sizes
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.sizes import Size, check_sizes
 from durward.core.wire import Json
@@ -36,7 +36,7 @@ def an_api(name: str, operations: int = 1, **more: Json) -> Declaration:
         "upstream": "127.0.0.1:1",
         "openapi": {"openapi": "3.1.0", "paths": paths, **more},
     }
-    return Declaration(Kind.API, name, body)
+    return Declaration(DeclarationKind.API, name, body)
 
 
 def too_many_apis() -> list[Declaration]:
@@ -48,14 +48,16 @@ def too_many_operations() -> list[Declaration]:
 
 
 def too_many_policies() -> list[Declaration]:
-    return [Declaration(Kind.POLICY, f"p{number}", DENY) for number in range(sizes.POLICIES)]
+    return [
+        Declaration(DeclarationKind.POLICY, f"p{number}", DENY) for number in range(sizes.POLICIES)
+    ]
 
 
 def too_many_patterns() -> list[Declaration]:
     long = "".join(f"/{{a{number}}}" for number in range(150))
     paths: dict[str, Json] = {f"/{number}{long}": {"get": {}} for number in range(2_000)}
     document: dict[str, Json] = {"openapi": "3.1.0", "paths": paths}
-    return [Declaration(Kind.API, "long", {**an_api("long").body, "openapi": document})]
+    return [Declaration(DeclarationKind.API, "long", {**an_api("long").body, "openapi": document})]
 
 
 def too_large() -> list[Declaration]:

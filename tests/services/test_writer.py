@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from tests.issuer import ENVOY, ISSUER, sample
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.services import publish
 from durward.services.keyring import RotationRequest
 from durward.settings import ServeSettings
@@ -67,7 +67,7 @@ async def test_an_apply_of_many_takes_no_more_statements_than_one_of_few(tmp_pat
         return len(statements) - before
 
     def roles(count: int, name: str) -> list[Declaration]:
-        return [Declaration(Kind.ROLE, f"r{n}", {"name": name}) for n in range(count)]
+        return [Declaration(DeclarationKind.ROLE, f"r{n}", {"name": name}) for n in range(count)]
 
     few = [await taken(*roles(2, "A")), await taken(*roles(2, "B")), await taken(prune=True)]
     many = [await taken(*roles(300, "A")), await taken(*roles(300, "B")), await taken(prune=True)]

@@ -7,7 +7,7 @@ import pytest
 
 from durward.core.access import Access, Change, Known, changes, names_of
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.invariants import check_invariants
 from durward.core.policy.engine.predicate import Or, Predicate, compile_statement
@@ -55,21 +55,24 @@ def api(name: str, policies: tuple[str, ...] = (), **more: Any) -> dict[str, Any
 def access(
     identity: dict[str, Any],
     resource: dict[str, Any] | None = None,
-    more: dict[Kind, dict[str, Any]] | None = None,
+    more: dict[DeclarationKind, dict[str, Any]] | None = None,
     **api_more: Any,
 ) -> Access:
     """ann and abe are alike, at acme; bob is at globex; people come through desk or kiosk."""
-    declared: dict[Kind, dict[str, Any]] = {
-        Kind.TENANT: {"acme": {}, "globex": {}},
-        Kind.POLICY: {"identity": identity} | ({"resource": resource} if resource else {}),
-        Kind.ROLE: {"clerk": {"policies": ["identity"]}},
-        Kind.API: {"orders": api("orders", ("resource",) if resource else (), **api_more)},
-        Kind.USER: {
+    declared: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.TENANT: {"acme": {}, "globex": {}},
+        DeclarationKind.POLICY: {"identity": identity}
+        | ({"resource": resource} if resource else {}),
+        DeclarationKind.ROLE: {"clerk": {"policies": ["identity"]}},
+        DeclarationKind.API: {
+            "orders": api("orders", ("resource",) if resource else (), **api_more)
+        },
+        DeclarationKind.USER: {
             "ann": {"tenant": "acme", "roles": ["clerk"]},
             "abe": {"tenant": "acme", "roles": ["clerk"]},
             "bob": {"tenant": "globex", "roles": ["clerk"]},
         },
-        Kind.CLIENT: {
+        DeclarationKind.CLIENT: {
             name: {"tenant": "acme", "redirect_uris": ["https://x.example/"], "apis": ["orders"]}
             for name in ("desk", "kiosk")
         },
@@ -103,8 +106,8 @@ def test_across_tenants_both_layers_must_grant() -> None:
 
 
 def test_the_policy_of_an_api_says_nothing_about_another() -> None:
-    closed = {Kind.API: {"bills": api("bills", ("closed",))}}
-    closed[Kind.POLICY] = {
+    closed = {DeclarationKind.API: {"bills": api("bills", ("closed",))}}
+    closed[DeclarationKind.POLICY] = {
         "closed": policy({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
     }
     asked = access(policy({"Resource": OWN}), more=closed)
@@ -114,8 +117,10 @@ def test_the_policy_of_an_api_says_nothing_about_another() -> None:
         "user/bob",
     ]
     assert found_by(asked, never(Action="orders:GetOrder"))
-    open_there = {Kind.API: {"bills": api("bills", ("open",))}}
-    open_there[Kind.POLICY] = {"open": policy({"Principal": "*", "Action": "*", "Resource": "*"})}
+    open_there = {DeclarationKind.API: {"bills": api("bills", ("open",))}}
+    open_there[DeclarationKind.POLICY] = {
+        "open": policy({"Principal": "*", "Action": "*", "Resource": "*"})
+    }
     nothing = policy({"Action": "orders:Other", "Resource": "*"})
     assert not list(access(nothing, more=open_there).who_can("orders:GetOrder", "*"))
 
@@ -138,8 +143,8 @@ def test_a_condition_on_scopes_or_the_client_can_hold() -> None:
 
 def test_the_boundary_of_one_client_does_not_hide_what_another_lets_through() -> None:
     more = {
-        Kind.POLICY: {"little": policy({"Action": "orders:Other", "Resource": "*"})},
-        Kind.CLIENT: {
+        DeclarationKind.POLICY: {"little": policy({"Action": "orders:Other", "Resource": "*"})},
+        DeclarationKind.CLIENT: {
             "desk": {
                 "tenant": "acme",
                 "redirect_uris": ["https://x.example/"],
@@ -249,7 +254,7 @@ def test_the_method_and_the_path_are_those_of_the_operation(
     gate = {
         "gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["orders"]}
     }
-    asked = access(written, more={Kind.CLIENT: gate})
+    asked = access(written, more={DeclarationKind.CLIENT: gate})
     assert list(asked.who_can("orders:GetOrder", "*"))
 
 
@@ -258,18 +263,22 @@ def test_of_many_operations_each_is_asked_for_by_its_own_path() -> None:
     many = api("orders")
     many["openapi"] = {**many["openapi"], "paths": paths}
     of_7 = {"Resource": OWN.replace("order/*", "order/8"), "Condition": {"StringEquals": {ID: "7"}}}
-    asked = access(policy({"Action": "orders:*", **of_7}), more={Kind.API: {"orders": many}})
+    asked = access(
+        policy({"Action": "orders:*", **of_7}), more={DeclarationKind.API: {"orders": many}}
+    )
     assert not list(asked.who_can("orders:Get7", "*"))
     assert not list(asked.what_can("ann"))
     assert not list(asked.who_can("orders:*", "*"))
 
 
-def named_operation(path: str, name: str, **told: str) -> dict[Kind, dict[str, Any]]:
+def named_operation(path: str, name: str, **told: str) -> dict[DeclarationKind, dict[str, Any]]:
     """The API with one operation more."""
     found = api("orders")
     more = {"operationId": name, "x-durward": {"action": f"orders:{name}", **told}}
     paths = {**found["openapi"]["paths"], path: {"get": more}}
-    return {Kind.API: {"orders": {**found, "openapi": {**found["openapi"], "paths": paths}}}}
+    return {
+        DeclarationKind.API: {"orders": {**found, "openapi": {**found["openapi"], "paths": paths}}}
+    }
 
 
 NOTES = named_operation(
@@ -311,7 +320,9 @@ def test_apply_refuses_an_invariant_that_an_owner_breaks() -> None:
     own = {"StringEquals": {SUBJECT: f"${{{OWNER}}}"}}
     notes = policy({"Action": "orders:GetNote", "Resource": "*", "Condition": own})
     statement = {"Effect": "Allow", "Action": "orders:GetNote", "Resource": "*"}
-    suite: dict[Kind, dict[str, Any]] = {Kind.TESTS: {"notes": {"never": [statement]}}}
+    suite: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.TESTS: {"notes": {"never": [statement]}}
+    }
     with pytest.raises(Misconfigured, match="user/ann may orders:GetNote on"):
         check_invariants(access(notes, more=NOTES | suite).configuration)
     check_invariants(access(policy({"Resource": OWN}), more=NOTES | suite).configuration)
@@ -320,7 +331,9 @@ def test_apply_refuses_an_invariant_that_an_owner_breaks() -> None:
 def test_a_group_of_somebody_can_be_what_the_path_says() -> None:
     condition = {"ForAnyValue:StringEquals": {GROUPS: f"${{{TEAM}}}"}}
     written = policy({"Action": "orders:GetDoc", "Resource": "*", "Condition": condition})
-    staff = {Kind.USER: {"ann": {"tenant": "acme", "roles": ["clerk"], "groups": ["staff"]}}}
+    staff = {
+        DeclarationKind.USER: {"ann": {"tenant": "acme", "roles": ["clerk"], "groups": ["staff"]}}
+    }
     (ann,) = access(written, more={**OF_TEAM, **staff}).who_can("orders:GetDoc", "*")
     assert ann.principal.subject == "ann"
     assert ann.witness.request.resource == "arn:durward:orders:default:acme:team/staff"
@@ -329,8 +342,10 @@ def test_a_group_of_somebody_can_be_what_the_path_says() -> None:
 def test_a_tenant_need_not_be_declared() -> None:
     """Also where policies ask whose a resource is: the path says it, whoever is declared."""
     items = named_operation("/i/{tenant}/{id}", "GetItem", resource="item/{id}", tenant="{tenant}")
-    items[Kind.API]["orders"]["openapi"]["paths"]["/i/{tenant}/{id}"]["get"]["security"] = []
-    items[Kind.API]["orders"]["policies"] = ["resource"]
+    items[DeclarationKind.API]["orders"]["openapi"]["paths"]["/i/{tenant}/{id}"]["get"][
+        "security"
+    ] = []
+    items[DeclarationKind.API]["orders"]["policies"] = ["resource"]
     tied = {"StringEquals": {"durward:ResourceTenant": "${durward:TenantId}"}}
     shared = {"Principal": "*", "Action": "orders:GetItem", "Effect": "Allow"}
     by_name = {**shared, "Resource": "arn:durward:orders:*:common:item/*"}
@@ -383,7 +398,7 @@ def test_an_enforcement_point_of_others_may_ask_what_the_edge_never_does(
     status = named_operation("/status", "GetStatus", resource="status/all")
     written = policy(statement)
     action = statement.get("Action", "orders:GetOrder")
-    more = {**status, Kind.CLIENT: ASKING}
+    more = {**status, DeclarationKind.CLIENT: ASKING}
     assert "user/ann" in found_by(access(written, more=more), never(Action=action))
 
 
@@ -391,10 +406,13 @@ def test_without_a_client_no_boundary_of_a_client_caps() -> None:
     little = policy({"Action": "orders:Other", "Resource": "*"})
     people = {"tenant": "acme", "redirect_uris": ["https://x.example/"], "apis": ["orders"]}
     bounded = {name: {**people, "boundary": ["little"]} for name in ("desk", "kiosk")}
-    more: dict[Kind, dict[str, Any]] = {Kind.POLICY: {"little": little}, Kind.CLIENT: bounded}
+    more: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.POLICY: {"little": little},
+        DeclarationKind.CLIENT: bounded,
+    }
     closed = access(policy({"Resource": OWN}), more=more)
     assert not list(closed.who_can("orders:GetOrder", "*"))
-    more[Kind.CLIENT] = {**bounded, **ASKING}
+    more[DeclarationKind.CLIENT] = {**bounded, **ASKING}
     (ann, *_) = access(policy({"Resource": OWN}), more=more).who_can("orders:GetOrder", "*")
     assert ann.witness.request.principal is not None
     assert ann.witness.request.principal.client == ""
@@ -404,14 +422,14 @@ def test_who_somebody_was_decides_what_is_new_to_them() -> None:
     """A role that is given, or a tenant that is changed, is a change though no policy is one."""
     handed = policy({"Principal": {"Durward": "arn:durward:iam::acme:role/boss"}})
     nothing = policy({"Action": "orders:Other", "Resource": "*"})
-    boss: dict[Kind, dict[str, Any]] = {Kind.ROLE: {"boss": {}}}
+    boss: dict[DeclarationKind, dict[str, Any]] = {DeclarationKind.ROLE: {"boss": {}}}
     before = access(nothing, handed, more=boss)
-    given = {**boss, Kind.USER: {"ann": {"tenant": "acme", "roles": ["clerk", "boss"]}}}
+    given = {**boss, DeclarationKind.USER: {"ann": {"tenant": "acme", "roles": ["clerk", "boss"]}}}
     (ann,) = changes(before, access(nothing, handed, more=given))
     assert (ann.principal.subject, ann.lost) == ("ann", None)
     assert ann.gained is not None
     own = policy({"Resource": OWN})
-    moved = {Kind.USER: {"ann": {"tenant": "globex", "roles": ["clerk"]}}}
+    moved = {DeclarationKind.USER: {"ann": {"tenant": "globex", "roles": ["clerk"]}}}
     (ann,) = changes(access(own), access(own, more=moved))
     assert ann.gained is not None
     assert ann.lost is not None
@@ -446,10 +464,10 @@ def test_a_statement_without_which_nothing_changes_for_anybody_is_redundant() ->
 
 
 def test_what_a_ceiling_takes_away_is_redundant_and_the_ceiling_is_not() -> None:
-    more: dict[Kind, dict[str, Any]] = {
-        Kind.POLICY: {"level": policy({"Sid": "Cap", "Resource": ACMES})},
-        Kind.CLIENT: {},
-        Kind.ROLE: {"clerk": {"policies": ["identity"], "boundary": ["level"]}},
+    more: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.POLICY: {"level": policy({"Sid": "Cap", "Resource": ACMES})},
+        DeclarationKind.CLIENT: {},
+        DeclarationKind.ROLE: {"clerk": {"policies": ["identity"], "boundary": ["level"]}},
     }
     globex = {"Sid": "Globex", "Resource": "arn:durward:orders:*:globex:order/*"}
     asked = access(policy({"Sid": "Own", "Resource": OWN}, globex), more=more)
@@ -457,9 +475,12 @@ def test_what_a_ceiling_takes_away_is_redundant_and_the_ceiling_is_not() -> None
 
 
 def test_a_policy_that_decides_about_nobody_is_not_asked_about() -> None:
-    more: dict[Kind, dict[str, Any]] = {
-        Kind.POLICY: {"spare": policy({"Resource": OWN}), "boss": policy({"Resource": ALL})},
-        Kind.ROLE: {"boss": {"policies": ["boss"]}},
+    more: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.POLICY: {
+            "spare": policy({"Resource": OWN}),
+            "boss": policy({"Resource": ALL}),
+        },
+        DeclarationKind.ROLE: {"boss": {"policies": ["boss"]}},
     }
     asked = access(policy({"Resource": OWN}), more=more)
     assert asked.idle == {"spare", "boss"}
@@ -468,9 +489,11 @@ def test_a_policy_that_decides_about_nobody_is_not_asked_about() -> None:
 
 def test_what_is_found_stands_where_the_rest_cannot_be_settled() -> None:
     mixed = {"StringLike": {"app:X": "*T13:00"}, "DateEquals": {"app:X": "2024-06-01T12:00:00Z"}}
-    more: dict[Kind, dict[str, Any]] = {
-        Kind.POLICY: {"open": policy({"Sid": "Open", "Resource": OWN, "Condition": mixed})},
-        Kind.USER: {"ann": {"tenant": "acme", "policies": ["open"]}},
+    more: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.POLICY: {
+            "open": policy({"Sid": "Open", "Resource": OWN, "Condition": mixed})
+        },
+        DeclarationKind.USER: {"ann": {"tenant": "acme", "policies": ["open"]}},
     }
     asked, nothing = access(policy({"Resource": OWN}), more=more), access(policy())
     answers: list[Iterable[Known | Change]] = [

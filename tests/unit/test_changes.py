@@ -6,7 +6,7 @@ import pytest
 
 from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.difference import Detail
 from durward.core.openapi.changes import operation_changes
 from durward.core.openapi.operations import Operation
@@ -35,26 +35,28 @@ def policy(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def configuration(kind: Kind, body: dict[str, Any]) -> Configuration:
+def configuration(kind: DeclarationKind, body: dict[str, Any]) -> Configuration:
     """A configuration in which `x` of a kind has the body."""
     others = {
-        (Kind.TENANT, "acme"): {},
-        (Kind.TENANT, "globex"): {},
-        (Kind.POLICY, "read"): policy(READ),
-        (Kind.POLICY, "freeze"): policy(NO_DELETE),
-        (Kind.ROLE, "clerk"): {"policies": ["read"]},
-        (Kind.ROLE, "frozen"): {"policies": ["freeze"]},
-        (Kind.API, "o"): API,
+        (DeclarationKind.TENANT, "acme"): {},
+        (DeclarationKind.TENANT, "globex"): {},
+        (DeclarationKind.POLICY, "read"): policy(READ),
+        (DeclarationKind.POLICY, "freeze"): policy(NO_DELETE),
+        (DeclarationKind.ROLE, "clerk"): {"policies": ["read"]},
+        (DeclarationKind.ROLE, "frozen"): {"policies": ["freeze"]},
+        (DeclarationKind.API, "o"): API,
     }
-    name = "o" if kind is Kind.API else "x"
+    name = "o" if kind is DeclarationKind.API else "x"
     return read_configuration(
         Declaration(*key, found) for key, found in {**others, (kind, name): body}.items()
     )
 
 
-def lines(kind: Kind, before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, bool]]:
+def lines(
+    kind: DeclarationKind, before: dict[str, Any], after: dict[str, Any]
+) -> list[tuple[str, bool]]:
     sides = Sides(configuration(kind, before), configuration(kind, after))
-    name = "o" if kind is Kind.API else "x"
+    name = "o" if kind is DeclarationKind.API else "x"
     return [told(found) for found in details(kind, name, before, after, sides)]
 
 
@@ -65,59 +67,74 @@ def told(found: Detail) -> tuple[str, bool]:
 @pytest.mark.parametrize(
     ("kind", "before", "after", "expected"),
     [
-        (Kind.TENANT, {"name": "A"}, {"name": "B"}, [("~ /name: A → B", False)]),
-        (Kind.TENANT, {}, {"name": "B"}, [("+ /name: B", False)]),
-        (Kind.TENANT, {"name": "B"}, {}, [("- /name: B", False)]),
-        (Kind.CLIENT, JOB, {**JOB, "scopes": ["a", "b"]}, [("~ /scopes: + a, + b", True)]),
+        (DeclarationKind.TENANT, {"name": "A"}, {"name": "B"}, [("~ /name: A → B", False)]),
+        (DeclarationKind.TENANT, {}, {"name": "B"}, [("+ /name: B", False)]),
+        (DeclarationKind.TENANT, {"name": "B"}, {}, [("- /name: B", False)]),
         (
-            Kind.CLIENT,
+            DeclarationKind.CLIENT,
+            JOB,
+            {**JOB, "scopes": ["a", "b"]},
+            [("~ /scopes: + a, + b", True)],
+        ),
+        (
+            DeclarationKind.CLIENT,
             {**JOB, "scopes": ["a", "b"]},
             {**JOB, "scopes": ["c", "b"]},
             [("~ /scopes: + c, - a", True)],
         ),
         (
-            Kind.CLIENT,
+            DeclarationKind.CLIENT,
             {**JOB, "scopes": ["a", "b"]},
             {**JOB, "scopes": ["b", "a"]},
             [("~ /scopes: written otherwise", False)],
         ),
-        (Kind.CLIENT, {**JOB, "scopes": ["a"]}, JOB, [("~ /scopes: - a", False)]),
-        (Kind.CLIENT, {**JOB, "disabled": True}, JOB, [("- /disabled: true", True)]),
-        (Kind.CLIENT, JOB, {**JOB, "disabled": True}, [("+ /disabled: true", False)]),
-        (Kind.CLIENT, JOB, {**JOB, "first_party": True}, [("+ /first_party: true", True)]),
-        (Kind.CLIENT, JOB, {**JOB, "tenant": "globex"}, [("~ /tenant: acme → globex", True)]),
-        (Kind.ROLE, {}, {"policies": ["read"]}, [("~ /policies: + read", True)]),
-        (Kind.ROLE, {}, {"policies": ["freeze"]}, [("~ /policies: + freeze", False)]),
-        (Kind.ROLE, {"policies": ["read"]}, {}, [("~ /policies: - read", False)]),
-        (Kind.ROLE, {"policies": ["freeze"]}, {}, [("~ /policies: - freeze", True)]),
-        (Kind.ROLE, {"boundary": ["read"]}, {}, [("~ /boundary: - read", True)]),
-        (Kind.ROLE, {}, {"boundary": ["read"]}, [("~ /boundary: + read", False)]),
+        (DeclarationKind.CLIENT, {**JOB, "scopes": ["a"]}, JOB, [("~ /scopes: - a", False)]),
+        (DeclarationKind.CLIENT, {**JOB, "disabled": True}, JOB, [("- /disabled: true", True)]),
+        (DeclarationKind.CLIENT, JOB, {**JOB, "disabled": True}, [("+ /disabled: true", False)]),
         (
-            Kind.ROLE,
+            DeclarationKind.CLIENT,
+            JOB,
+            {**JOB, "first_party": True},
+            [("+ /first_party: true", True)],
+        ),
+        (
+            DeclarationKind.CLIENT,
+            JOB,
+            {**JOB, "tenant": "globex"},
+            [("~ /tenant: acme → globex", True)],
+        ),
+        (DeclarationKind.ROLE, {}, {"policies": ["read"]}, [("~ /policies: + read", True)]),
+        (DeclarationKind.ROLE, {}, {"policies": ["freeze"]}, [("~ /policies: + freeze", False)]),
+        (DeclarationKind.ROLE, {"policies": ["read"]}, {}, [("~ /policies: - read", False)]),
+        (DeclarationKind.ROLE, {"policies": ["freeze"]}, {}, [("~ /policies: - freeze", True)]),
+        (DeclarationKind.ROLE, {"boundary": ["read"]}, {}, [("~ /boundary: - read", True)]),
+        (DeclarationKind.ROLE, {}, {"boundary": ["read"]}, [("~ /boundary: + read", False)]),
+        (
+            DeclarationKind.ROLE,
             {"boundary": ["read"]},
             {"boundary": ["read", "freeze"]},
             [("~ /boundary: + freeze", True)],
         ),
         (
-            Kind.USER,
+            DeclarationKind.USER,
             {"tenant": "acme", "roles": ["frozen"]},
             {"tenant": "acme"},
             [("~ /roles: - frozen", True)],
         ),
         (
-            Kind.USER,
+            DeclarationKind.USER,
             {"tenant": "acme", "roles": ["clerk"]},
             {"tenant": "acme", "email": "ann@x"},
             [("+ /email: ann@x", False), ("~ /roles: - clerk", False)],
         ),
         (
-            Kind.API,
+            DeclarationKind.API,
             API,
             {**API, "openapi": {**DOCUMENT, "info": {"title": "O", "version": "2"}}},
             [("~ /openapi: the document changed in other members", False)],
         ),
         (
-            Kind.API,
+            DeclarationKind.API,
             API,
             {
                 **API,
@@ -131,7 +148,7 @@ def told(found: Detail) -> tuple[str, bool]:
             ],
         ),
         (
-            Kind.TESTS,
+            DeclarationKind.TESTS,
             {"tests": [{"name": "one", "when": {"a": 1}}]},
             {"tests": [{"name": "two", "when": {"a": 1}}]},
             [
@@ -142,14 +159,14 @@ def told(found: Detail) -> tuple[str, bool]:
     ],
 )
 def test_each_member_is_told_with_what_may_allow_more_first(
-    kind: Kind, before: Any, after: Any, expected: list[tuple[str, bool]]
+    kind: DeclarationKind, before: Any, after: Any, expected: list[tuple[str, bool]]
 ) -> None:
     assert lines(kind, before, after) == expected
 
 
 def test_keys_of_a_client_are_never_shown() -> None:
     keys = {"keys": [{"kty": "EC", "x": "do-not-show"}]}
-    found = lines(Kind.CLIENT, JOB, {**JOB, "jwks": keys})
+    found = lines(DeclarationKind.CLIENT, JOB, {**JOB, "jwks": keys})
     assert found == [("~ /jwks: changed", False)]
 
 
@@ -316,13 +333,13 @@ def served(**operations: str) -> Declaration:
         paths.setdefault(path, {})[method.lower()] = {"operationId": identity, "security": security}
     document: Any = {**DOCUMENT, "paths": paths}
     body: Any = {**API, "audience": f"https://{name}.example", "openapi": document}
-    return Declaration(Kind.API, name, body)
+    return Declaration(DeclarationKind.API, name, body)
 
 
 def moved(name: str, before: list[Declaration], after: list[Declaration]) -> list[tuple[str, bool]]:
     was, will_be = ({each.name: each.body for each in some}.get(name) for some in (before, after))
     sides = Sides(read_configuration(before), read_configuration(after))
-    return [told(found) for found in details(Kind.API, name, was, will_be, sides)]
+    return [told(found) for found in details(DeclarationKind.API, name, was, will_be, sides)]
 
 
 VARIABLE = served(a_V="GET /x/{id} all")
@@ -393,7 +410,9 @@ def test_an_api_that_takes_no_requests_is_told_in_numbers_alone() -> None:
 
 
 def test_values_are_cut_and_cannot_speak_to_a_terminal() -> None:
-    ((line, _),) = lines(Kind.TENANT, {"name": "A"}, {"name": "\x1b[2J\u202e" + "x" * 150})
+    ((line, _),) = lines(
+        DeclarationKind.TENANT, {"name": "A"}, {"name": "\x1b[2J\u202e" + "x" * 150}
+    )
     assert line.startswith("~ /name: A → \\u001b[2J\\u202exxx")
     assert line.endswith("x…")
     assert len(line) < 120
@@ -401,8 +420,12 @@ def test_values_are_cut_and_cannot_speak_to_a_terminal() -> None:
 
 def test_of_a_long_list_the_first_are_told_and_how_many_more() -> None:
     many = {**JOB, "scopes": [f"s{number}" for number in range(100)]}
-    assert lines(Kind.CLIENT, JOB, many) == [("~ /scopes: + s0, + s1, + s2, + s3, + 96 more", True)]
+    assert lines(DeclarationKind.CLIENT, JOB, many) == [
+        ("~ /scopes: + s0, + s1, + s2, + s3, + 96 more", True)
+    ]
 
 
 def test_what_differs_in_spelling_alone_is_a_line_too() -> None:
-    assert lines(Kind.TENANT, {"name": "A"}, {"name": "A"}) == [("~ : written otherwise", False)]
+    assert lines(DeclarationKind.TENANT, {"name": "A"}, {"name": "A"}) == [
+        ("~ : written otherwise", False)
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 
 OPENAPI = {"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "Get"}}}}
@@ -26,7 +26,7 @@ GOOD: dict[str, dict[str, dict[str, Any]]] = {
 def configuration(**changes: dict[str, dict[str, Any]]) -> Configuration:
     declared = {kind: {**bodies, **changes.get(kind, {})} for kind, bodies in GOOD.items()}
     return read_configuration(
-        Declaration(Kind(kind), name, body)
+        Declaration(DeclarationKind(kind), name, body)
         for kind, bodies in declared.items()
         for name, body in bodies.items()
     )

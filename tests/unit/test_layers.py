@@ -8,7 +8,7 @@ from tests.unit.test_access import OWN, access, found_by, never, policy
 from durward.core.access import Access, changes
 from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import (
     POLICIES,
     TENANT_GUARDRAILS,
@@ -27,9 +27,9 @@ ALL = {"Action": "orders:*", "Resource": "*"}
 
 
 def declared(guardrails: tuple[str, ...] = (), **groups: Any) -> Access:
-    more: dict[Kind, dict[str, Any]] = {
-        Kind.TENANT: {"acme": {"guardrails": [*guardrails]}},
-        Kind.POLICY: {
+    more: dict[DeclarationKind, dict[str, Any]] = {
+        DeclarationKind.TENANT: {"acme": {"guardrails": [*guardrails]}},
+        DeclarationKind.POLICY: {
             "no-writes": NO_WRITES,
             "nothing": policy({"Action": "orders:Other", "Resource": "*"}),
             "wide": policy(ALL),
@@ -38,10 +38,10 @@ def declared(guardrails: tuple[str, ...] = (), **groups: Any) -> Access:
     return access(policy({"Action": "bills:Other", "Resource": OWN}), more=more | groups_of(groups))
 
 
-def groups_of(groups: dict[str, Any]) -> dict[Kind, dict[str, Any]]:
+def groups_of(groups: dict[str, Any]) -> dict[DeclarationKind, dict[str, Any]]:
     return {
-        Kind.GROUP: groups,
-        Kind.USER: {
+        DeclarationKind.GROUP: groups,
+        DeclarationKind.USER: {
             "ann": {"tenant": "acme", "roles": ["clerk"], "groups": ["staff", "undeclared"]},
             "bob": {"tenant": "globex", "roles": ["clerk"], "groups": ["staff"]},
         },
@@ -83,8 +83,8 @@ def test_each_guardrail_caps_the_tenants_own_and_nobody_else() -> None:
 
 def test_a_policy_that_is_not_declared_is_no_guardrail_and_no_groups() -> None:
     for more in (
-        {Kind.TENANT: {"acme": {"guardrails": ["ghost"]}}},
-        {Kind.GROUP: {"staff": {"policies": ["ghost"]}}},
+        {DeclarationKind.TENANT: {"acme": {"guardrails": ["ghost"]}}},
+        {DeclarationKind.GROUP: {"staff": {"policies": ["ghost"]}}},
     ):
         with pytest.raises(Misconfigured, match="`ghost`, which is not declared"):
             access(policy({"Resource": OWN}), more=more)
@@ -93,20 +93,22 @@ def test_a_policy_that_is_not_declared_is_no_guardrail_and_no_groups() -> None:
 @pytest.mark.parametrize(
     ("kind", "before", "after", "widens"),
     [
-        (Kind.TENANT, {}, {"guardrails": ["no-writes"]}, False),
-        (Kind.TENANT, {"guardrails": ["no-writes"]}, {}, True),
-        (Kind.GROUP, {}, {"policies": ["wide"]}, True),
-        (Kind.GROUP, {"policies": ["wide"]}, {}, False),
-        (Kind.GROUP, {"boundary": ["wide"]}, {}, True),
-        (Kind.USER, {"tenant": "acme", "groups": ["capped"]}, {"tenant": "acme"}, True),
-        (Kind.USER, {"tenant": "acme", "groups": ["other"]}, {"tenant": "acme"}, False),
+        (DeclarationKind.TENANT, {}, {"guardrails": ["no-writes"]}, False),
+        (DeclarationKind.TENANT, {"guardrails": ["no-writes"]}, {}, True),
+        (DeclarationKind.GROUP, {}, {"policies": ["wide"]}, True),
+        (DeclarationKind.GROUP, {"policies": ["wide"]}, {}, False),
+        (DeclarationKind.GROUP, {"boundary": ["wide"]}, {}, True),
+        (DeclarationKind.USER, {"tenant": "acme", "groups": ["capped"]}, {"tenant": "acme"}, True),
+        (DeclarationKind.USER, {"tenant": "acme", "groups": ["other"]}, {"tenant": "acme"}, False),
     ],
 )
-def test_what_may_allow_more_is_marked(kind: Kind, before: Any, after: Any, widens: bool) -> None:
+def test_what_may_allow_more_is_marked(
+    kind: DeclarationKind, before: Any, after: Any, widens: bool
+) -> None:
     declarations = [
-        Declaration(Kind.TENANT, "acme", {}),
-        Declaration(Kind.POLICY, "wide", policy(ALL)),
-        Declaration(Kind.GROUP, "capped", {"boundary": ["wide"]}),
+        Declaration(DeclarationKind.TENANT, "acme", {}),
+        Declaration(DeclarationKind.POLICY, "wide", policy(ALL)),
+        Declaration(DeclarationKind.GROUP, "capped", {"boundary": ["wide"]}),
     ]
     configuration = read_configuration(declarations)
     found = details(kind, "x", before, after, Sides(configuration, configuration))

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.test_configuration import GOOD
 
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.names import check_names
 
@@ -21,7 +21,7 @@ def configuration(statement: dict[str, Any], **api: Any) -> Configuration:
         "apis": {"orders": {**GOOD["apis"]["orders"], **api}},
     }
     return read_configuration(
-        Declaration(Kind(kind), name, body)
+        Declaration(DeclarationKind(kind), name, body)
         for kind, bodies in declared.items()
         for name, body in bodies.items()
     )

@@ -12,7 +12,7 @@ import pytest
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import AWS, ROOT, Place, imported
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 
 FOLDER = os.environ.get("DURWARD_VECTORS")  # noqa: TID251 - where the vectors of others lie
 ACCOUNT = "123456789012"
@@ -40,7 +40,7 @@ def parameters(*kinds: str) -> list[Any]:
 
 
 def read(
-    documents: Any, name: str, place: Place = Place.IDENTITY, kind: Kind = Kind.IDENTITY
+    documents: Any, name: str, place: Place = Place.IDENTITY, kind: PolicyKind = PolicyKind.IDENTITY
 ) -> list[Document]:
     """Documents of a layer, one or several, in import mode."""
     listed = documents if isinstance(documents, list) else [documents]
@@ -84,7 +84,7 @@ def policies_of(layers: dict[str, Any], caller: Caller | None, service: str) -> 
     return PolicySet(
         Policies(
             identity={named: read(layers.get("identity") or [], "identity")},
-            resources={service: read(resource, "resource", Place.RESOURCE, Kind.RESOURCE)}
+            resources={service: read(resource, "resource", Place.RESOURCE, PolicyKind.RESOURCE)}
             if resource
             else {},
             guardrails=[

@@ -11,7 +11,7 @@ from tests.oracle import naive_policy
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.document import Kind, parse_document
+from durward.core.policy.language.document import PolicyKind, parse_document
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "policy-language.md"
 EXAMPLE = re.compile(r"```yaml (resource )?policy\n(.*?)```\n```yaml requests\n(.*?)```", re.DOTALL)
@@ -22,7 +22,7 @@ def examples() -> Iterator[Any]:
     found = EXAMPLE.findall(PAGE.read_text())
     for number, (resource, policy, requests) in enumerate(found, 1):
         for place, asked in enumerate(yaml.safe_load(requests), 1):
-            kind = Kind.RESOURCE if resource else Kind.IDENTITY
+            kind = PolicyKind.RESOURCE if resource else PolicyKind.IDENTITY
             yield pytest.param(kind, policy, asked, id=f"{number}.{place}")
 
 
@@ -32,20 +32,22 @@ def test_every_block_of_the_page_is_an_example() -> None:
 
 
 @pytest.mark.parametrize(("kind", "policy", "asked"), list(examples()))
-def test_an_example_is_decided_as_it_says(kind: Kind, policy: str, asked: dict[str, Any]) -> None:
+def test_an_example_is_decided_as_it_says(
+    kind: PolicyKind, policy: str, asked: dict[str, Any]
+) -> None:
     document = parse_document(policy.encode(), "example", kind)
     named = {**ANN, **asked.get("principal", {})}
     person = Principal(named["subject"], "user", named["tenant"], tuple(named.get("roles", ())))
     api = asked["action"].lower().partition(":")[0]
     policies = Policies(
-        identity={} if kind is Kind.RESOURCE else {person.attachments[0]: [document]},
-        resources={api: [document]} if kind is Kind.RESOURCE else {},
+        identity={} if kind is PolicyKind.RESOURCE else {person.attachments[0]: [document]},
+        resources={api: [document]} if kind is PolicyKind.RESOURCE else {},
     )
     request = AccessRequest(person, asked["action"], asked["resource"], asked.get("context", {}))
     assert PolicySet(policies).evaluate(request).result.value == asked["expect"]
     context = naive_policy.read_context({**asked.get("context", {})})
     context |= {"durward:subject": person.subject, "durward:tenantid": person.tenant}
-    layer = "resource" if kind is Kind.RESOURCE else "identity"
+    layer = "resource" if kind is PolicyKind.RESOURCE else "identity"
     naive = naive_policy.decide(
         {layer: [[yaml.safe_load(policy)]]},
         list(person.arns),

@@ -13,7 +13,7 @@ from durward.core.policy.analysis.find import find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ActionMatch
 from durward.core.policy.language.dialect import imported
-from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.document import PolicyKind, read_document
 from durward.core.policy.language.pattern import action_pattern
 
 WRONG = {("compare_quacky-0033", "p2_minus_p1"), ("compare_quacky-0045", "p2_minus_p1")}
@@ -27,7 +27,7 @@ def side(policy: dict[str, Any]) -> PolicyStack:
     statements = found if isinstance(found, list) else [found]
     named = any(element in each for each in statements for element in ("Principal", "NotPrincipal"))
     document: Any = {"Statement": statements}
-    kind = Kind.RESOURCE if named else Kind.IDENTITY
+    kind = PolicyKind.RESOURCE if named else PolicyKind.IDENTITY
     return PolicyStack([read_document(document, "p", kind, imported())], cross_tenant=True)
 
 

@@ -35,7 +35,7 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import CLIENT_ID, NOBODY, TOKEN_SCOPES, Principal
 from durward.core.policy.engine.residual import residual
-from durward.core.policy.language.document import Document, Kind
+from durward.core.policy.language.document import Document, PolicyKind
 from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.work import Work
 from durward.core.principals import USER, declared_principals
@@ -61,7 +61,9 @@ class Access:
     """A configuration, ready to be asked."""
 
     def __init__(
-        self, configuration: Configuration, read: Mapping[tuple[str, Kind], Document] | None = None
+        self,
+        configuration: Configuration,
+        read: Mapping[tuple[str, PolicyKind], Document] | None = None,
     ) -> None:
         """`read` are policies that are taken as they are, in place of what is declared."""
         self.configuration = configuration
@@ -239,11 +241,19 @@ class Access:
         """Every key that some policy reads."""
         bundle = self.configuration.bundle
         attached = [
-            *((name, Kind.IDENTITY) for names in bundle.identity.values() for name in names),
-            *((name, Kind.IDENTITY) for names in bundle.boundaries.values() for name in names),
-            *((name, Kind.RESOURCE) for names in bundle.resources.values() for name in names),
-            *((name, Kind.IDENTITY) for name in bundle.guardrails),
-            *((n, Kind.IDENTITY) for names in bundle.tenant_guardrails.values() for n in names),
+            *((name, PolicyKind.IDENTITY) for names in bundle.identity.values() for name in names),
+            *(
+                (name, PolicyKind.IDENTITY)
+                for names in bundle.boundaries.values()
+                for name in names
+            ),
+            *((name, PolicyKind.RESOURCE) for names in bundle.resources.values() for name in names),
+            *((name, PolicyKind.IDENTITY) for name in bundle.guardrails),
+            *(
+                (n, PolicyKind.IDENTITY)
+                for names in bundle.tenant_guardrails.values()
+                for n in names
+            ),
         ]
         return frozenset().union(
             *(

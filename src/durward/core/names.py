@@ -10,7 +10,7 @@ from durward.core.policy.engine.bundle import kinds_of
 from durward.core.policy.engine.request import NOBODY
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of, did_you_mean
 from durward.core.policy.language.dialect import VERSION
-from durward.core.policy.language.document import Kind
+from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.pattern import ARN_SEGMENTS, parse_action
 from durward.core.policy.language.source import PolicyError
 from durward.core.policy.language.written import read_written
@@ -43,7 +43,7 @@ def check_never(configuration: Configuration, statements: Json, name: str) -> No
     PolicyError.
     """
     document: Json = {"Version": VERSION, "Statement": statements}
-    wrong = [*_unknown(document, name, Kind.IDENTITY, names_of_configuration(configuration))]
+    wrong = [*_unknown(document, name, PolicyKind.IDENTITY, names_of_configuration(configuration))]
     _refuse(name, wrong, "nothing that is misspelled is ever allowed")
 
 
@@ -101,7 +101,8 @@ def check_pattern(configuration: Configuration, resource: str, where: str) -> No
     document: Json = {"Version": VERSION, "Statement": statement}
     try:
         problems = check(
-            read_written(document, where, Kind.IDENTITY), names_of_configuration(configuration)
+            read_written(document, where, PolicyKind.IDENTITY),
+            names_of_configuration(configuration),
         )
     except PolicyError as error:
         problems = [*error.problems]
@@ -134,7 +135,7 @@ def names_of_configuration(configuration: Configuration) -> Catalogue:
     return catalogue_of(operations, configuration.keys, configuration.evaluated)
 
 
-def _unknown(document: Json, name: str, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
+def _unknown(document: Json, name: str, kind: PolicyKind, catalogue: Catalogue) -> Iterator[str]:
     for problem in check(read_written(document, name, kind), catalogue):
         yield f"{problem.pointer}: {problem.message}"
 

@@ -29,7 +29,7 @@ from durward.core.policy.engine.predicate import (
 from durward.core.policy.engine.request import ANONYMOUS, NOBODY, SCOPES, TOKEN_SCOPES, Principal
 from durward.core.policy.language.catalogue import catalogue_of
 from durward.core.policy.language.dialect import DELEGATE
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.language.pattern import literally
 from durward.core.policy.symbolic.request_keys import RESOURCE_TENANT
 from durward.core.principals import USER
@@ -123,7 +123,7 @@ class Situations:
     """Everywhere that somebody can ask, by a configuration and the policies that are read of it."""
 
     configuration: Configuration
-    read: dict[tuple[str, Kind], Document]
+    read: dict[tuple[str, PolicyKind], Document]
     _stacks: dict[object, PolicyStack] = field(default_factory=dict)
     _operations: dict[object, Mapping[str, Sequence[Operation]]] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ class Situations:
                         if stack.can_grant:
                             yield Situation(place, person, stack, api, operations, told_apart)
 
-    def document(self, name: str, kind: Kind) -> Document:
+    def document(self, name: str, kind: PolicyKind) -> Document:
         """A policy by its name, read once."""
         if (name, kind) not in self.read:
             body = self.configuration.bundle.documents[name]
@@ -193,7 +193,7 @@ class Situations:
         key = (attached, bounded, guardrails, api.id, across)
         known = self._stacks.get(key)
         if known is None:
-            ceilings = [[self.document(name, Kind.IDENTITY)] for name in guardrails]
+            ceilings = [[self.document(name, PolicyKind.IDENTITY)] for name in guardrails]
             ceilings += [self._attached(bundle.boundaries, [name]) for name in bounded]
             known = self._stacks[key] = self._new_stack(attached, ceilings, api, across=across)
         return known
@@ -209,7 +209,7 @@ class Situations:
         bundle = self.configuration.bundle
         identity = self._attached(bundle.identity, attached)
         names = bundle.resources.get(api.id, ())
-        resource = [self.document(name, Kind.RESOURCE) for name in names]
+        resource = [self.document(name, PolicyKind.RESOURCE) for name in names]
         if across:
             return PolicyStack(identity, [*ceilings, resource], cross_tenant=True)
         return PolicyStack([*identity, *resource], ceilings)
@@ -240,4 +240,4 @@ class Situations:
         self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
     ) -> list[Document]:
         listed = dict.fromkeys(each for name in names for each in attachments.get(name, ()))
-        return [self.document(name, Kind.IDENTITY) for name in listed]
+        return [self.document(name, PolicyKind.IDENTITY) for name in listed]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.policy.language.source import escape
 from durward.core.wire import Json
@@ -46,7 +46,7 @@ def files_in(path: Path) -> list[Path]:
 
 def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
     """Two files must not declare the same thing. Raises Misconfigured."""
-    known: dict[tuple[Kind, str], Path] = {}
+    known: dict[tuple[DeclarationKind, str], Path] = {}
     for file, listed in declared.items():
         for found in listed:
             other = known.setdefault((found.kind, found.name), file)
@@ -61,7 +61,7 @@ def tests_in(file: Path) -> Declaration:
     content = read(file)
     if not isinstance(content, dict):
         raise Misconfigured(str(file), "not an object", hint="tests: [{name: …, when: …}]")
-    return Declaration(Kind.TESTS, file.name.removesuffix(TESTS), content)
+    return Declaration(DeclarationKind.TESTS, file.name.removesuffix(TESTS), content)
 
 
 def declarations_of(file: Path) -> Iterator[Declaration]:
@@ -69,20 +69,20 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
     content = read(file)
     if not isinstance(content, dict):
         problem = "is empty" if content is None else "has no kinds"
-        raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(Kind)}")
+        raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(DeclarationKind)}")
     if is_policy(content):
         hint = "declare it: `policies: { NAME: … }`, beside what it is attached to"
         raise Misconfigured(str(file), "is a single policy, and declares nothing", hint=hint)
     for kind, bodies in content.items():
-        if kind not in set(Kind):
-            hint = f"kinds are {', '.join(Kind)}"
+        if kind not in set(DeclarationKind):
+            hint = f"kinds are {', '.join(DeclarationKind)}"
             raise Misconfigured(f"{file}: /{kind}", "is not a kind", hint=hint)
         if not isinstance(bodies, dict):
             raise Misconfigured(f"{file}: /{kind}", "not an object of names")
         for name, body in bodies.items():
             if not isinstance(body, dict):
                 raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
-            yield Declaration(Kind(kind), name, with_document(file, kind, name, body))
+            yield Declaration(DeclarationKind(kind), name, with_document(file, kind, name, body))
 
 
 def is_policy(content: Json) -> bool:
@@ -93,9 +93,9 @@ def is_policy(content: Json) -> bool:
 def with_document(file: Path, kind: str, name: str, body: dict[str, Json]) -> dict[str, Json]:
     """The body of an API with its OpenAPI document in place of the path. Raises Misconfigured."""
     document = body.get("openapi")
-    if kind == Kind.API and isinstance(document, str):
+    if kind == DeclarationKind.API and isinstance(document, str):
         return {**body, "openapi": document_in(file.parent / document, name)}
-    if kind == Kind.API and isinstance(document, dict):
+    if kind == DeclarationKind.API and isinstance(document, dict):
         within = f"/{kind}/{escape(name)}/openapi"
         return {**body, "openapi": checked(document, file, name, within=within)}
     return body

@@ -8,8 +8,7 @@ from typing import Self
 
 from durward.core.configuration.client import Client
 from durward.core.configuration.configuration import Bodies, read_bodies
-from durward.core.configuration.declaration import Declaration
-from durward.core.configuration.declaration import Kind as Kinds
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.group import Group
 from durward.core.configuration.role import Role
 from durward.core.configuration.user import User
@@ -19,7 +18,7 @@ from durward.core.openapi.faults import told
 from durward.core.openapi.operations import Inventory, read_inventory
 from durward.core.policy.analysis.checks.view import Declared
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
-from durward.core.policy.language.document import Kind
+from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.source import PolicyError, escape
 from durward.core.policy.language.written import Written, kind_of, read_written
 from durward.core.wire import Json
@@ -43,7 +42,7 @@ class PolicyFile:
     pointer: str
     name: str
     value: Json
-    kind: Kind
+    kind: PolicyKind
     grants: bool = True
 
     def read(self) -> Written:
@@ -74,7 +73,7 @@ def read_project(paths: Iterable[Path]) -> Project:
         try:
             content = parsed(file)
         except PolicyError as error:
-            unread.append((PolicyFile(file, "", file.stem, None, Kind.IDENTITY), error))
+            unread.append((PolicyFile(file, "", file.stem, None, PolicyKind.IDENTITY), error))
             continue
         if is_policy(content):
             alone.append(PolicyFile(file, "", file.stem, content, kind_of(content)))
@@ -95,7 +94,7 @@ def read_project(paths: Iterable[Path]) -> Project:
         )
         for file, listed in declared.items()
         for found in listed
-        if found.kind is Kinds.POLICY
+        if found.kind is DeclarationKind.POLICY
     ]
     read = {name: read_inventory(api.openapi, name) for name, api in bodies.apis.items()}
     operations = {name: inventory.operations for name, inventory in read.items()}
@@ -145,12 +144,12 @@ class Attached:
             | {name for tenant in bodies.tenants.values() for name in tenant.guardrails},
         )
 
-    def kind(self, declaration: Declaration) -> Kind:
+    def kind(self, declaration: Declaration) -> PolicyKind:
         """A policy is read as what it is attached to; one that is not, as it names principals."""
         if declaration.name in self.resources:
-            return Kind.RESOURCE
+            return PolicyKind.RESOURCE
         if declaration.name in self.granting | self.capping:
-            return Kind.IDENTITY
+            return PolicyKind.IDENTITY
         return kind_of(dict(declaration.body))
 
     def grants(self, name: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.session import Session
 from durward.core.authn.source import counted_source
 from durward.core.configuration.client import Client
@@ -239,7 +239,7 @@ def _finish(
     if isinstance(step, Fail):
         if step.error.code is ErrorCode.ACCESS_DENIED and facts.session:
             refusal = audit.by(facts.session.user).event(
-                Kind.CONSENT_REFUSED, f"clients/{target.client}"
+                EventKind.CONSENT_REFUSED, f"clients/{target.client}"
             )
             record_event(connection, refusal)
             return _told(context, target, step.error)
@@ -319,7 +319,7 @@ def _record_refusal(
     It has the client's name once its redirect URI is proven.
     """
     event = audit.event(
-        Kind.AUTHORIZATION_REFUSED,
+        EventKind.AUTHORIZATION_REFUSED,
         f"clients/{client}" if client else "clients/?",
         error=error.code.value,
         public=error.public,

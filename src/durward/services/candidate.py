@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import Configuration, read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
@@ -37,7 +37,7 @@ class Change:
     """One step: `add`, `change` or `remove`."""
 
     step: str
-    kind: Kind
+    kind: DeclarationKind
     name: str
 
 
@@ -45,7 +45,7 @@ class Change:
 class Inside:
     """What changes in one declaration, what may allow more first; more lines may be left out."""
 
-    kind: Kind
+    kind: DeclarationKind
     name: str
     lines: tuple[Detail, ...]
     left_out: int
@@ -155,7 +155,9 @@ def check(
     if steps:
         kinds = Counter(one.kind for one in after)
         # Before they are read: too many would take as much longer.
-        check_sizes({Size.APIS: kinds[Kind.API], Size.POLICIES: kinds[Kind.POLICY]})
+        check_sizes(
+            {Size.APIS: kinds[DeclarationKind.API], Size.POLICIES: kinds[DeclarationKind.POLICY]}
+        )
         read = [one.read() for one in after]
         configuration = read_configuration(read)
         parts = parts_of(configuration)
@@ -187,16 +189,16 @@ def _told(
     asked = {(change.kind, change.name) for change, _ in steps}
     was = {(one.kind, one.name): one for one in before if (one.kind, one.name) in asked}
     will_be = {(one.kind, one.name): one.body for one in after}
-    found: list[tuple[tuple[Kind, str], list[Detail]]] = []
+    found: list[tuple[tuple[DeclarationKind, str], list[Detail]]] = []
     for change, _ in steps:
         key = (change.kind, change.name)
         body = was[key].read().body if key in was else None
         found.append((key, details(*key, body, will_be.get(key), sides)))
-    apis = [c.name for c, _ in steps if c.kind is Kind.API and c.step != "remove"]
+    apis = [c.name for c, _ in steps if c.kind is DeclarationKind.API and c.step != "remove"]
     return ChangeReport(tuple(summaries(sides.after, apis)), tuple(_bounded(found)))
 
 
-def _bounded(found: Sequence[tuple[tuple[Kind, str], list[Detail]]]) -> Iterator[Inside]:
+def _bounded(found: Sequence[tuple[tuple[DeclarationKind, str], list[Detail]]]) -> Iterator[Inside]:
     """As many lines as are told in all: first of all what may allow more, wherever it stands."""
     wider = [sum(line.widens for line in lines) for _, lines in found]
     left, rest = MAX_LINES, max(MAX_LINES - sum(wider), 0)
@@ -247,6 +249,6 @@ def _difference(
     for key in known.keys() - asked.keys() if prune else ():
         steps.append((Change("remove", *key), known[key]))
         del after[key]
-    order = list(Kind)
+    order = list(DeclarationKind)
     steps.sort(key=lambda step: (step[0].step, order.index(step[0].kind), step[0].name))
     return tuple(steps), list(after.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.jose.jwk import KeySet
@@ -87,7 +87,7 @@ def record_refusal(
 ) -> None:
     """Record what a client was refused; of one that did not prove itself, where there is room."""
     event = audit.event(
-        Kind.TOKEN_REFUSED,
+        EventKind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
         error=error.code.value,
         public=error.public,

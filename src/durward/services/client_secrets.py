@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.client import Client
-from durward.core.edge.revocation import Kind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import Misconfigured
 from durward.core.values import ClientId, Secret
 from durward.entropy import new_secret
@@ -39,5 +39,5 @@ def replace_secret(
         problem = f"proves itself by `{declared.authentication}`, not by a secret"
         raise Misconfigured(f"clients/{client}", problem)
     forget_secrets(connection, client, audit)
-    record_revocation(connection, Kind.SUBJECT, client, audit)
+    record_revocation(connection, RevocationKind.SUBJECT, client, audit)
     return mint_client_secret(connection, client, audit)

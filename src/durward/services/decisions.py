@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, AuditEvent, Kind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.authzen.body import Action as Named
 from durward.core.authzen.body import (
     ActionSearch,
@@ -27,7 +27,7 @@ from durward.core.authzen.page import paged
 from durward.core.authzen.question import Directory, Unknown
 from durward.core.edge.decision import Decision, Stage
 from durward.core.edge.inputs import inputs_of
-from durward.core.edge.revocation import Kind as Revoked
+from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.policy.analysis.explain import MAX_CANDIDATES
 from durward.core.policy.analysis.nearest_miss import nearest_miss
@@ -138,7 +138,7 @@ class AuthzenService:
         facts: dict[str, Any] = {"search": type(asked).__name__, "results": len(found)}
         if not isinstance(asked, ActionSearch):
             facts["action"] = asked.action.name
-        event = self._audit.event(Kind.SEARCH, f"clients/{self._caller}", **facts)
+        event = self._audit.event(EventKind.SEARCH, f"clients/{self._caller}", **facts)
         self.events.append(event)
         return found, following
 
@@ -224,7 +224,7 @@ def caller_of(
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     since = from_numeric_date(int(str(issued)))
     revoked = load_revocations(connection, 0, since)
-    own = {(Revoked.SUBJECT, name), (Revoked.CLIENT, name)}
+    own = {(RevocationKind.SUBJECT, name), (RevocationKind.CLIENT, name)}
     if any((found.kind, found.value) in own for found in revoked):
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
     return ClientId(name)

@@ -8,7 +8,7 @@ from durward.core.audit.event import AuditContext
 from durward.core.configuration.client import Client
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.user import User
-from durward.core.edge.revocation import Kind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import is_still_sent_to
 from durward.core.oauth.standing import Ended
@@ -41,10 +41,12 @@ def deprovision(
     clients = list(changed_clients(before, after))
     end_misdirected(connection, before, after, audit)
     for name in users:
-        record_revocation(connection, Kind.SUBJECT, name, audit)
+        record_revocation(connection, RevocationKind.SUBJECT, name, audit)
     for name in clients:
         lent = _lent(before, name) != _lent(after, name)
-        record_revocation(connection, Kind.CLIENT if lent else Kind.SUBJECT, name, audit)
+        record_revocation(
+            connection, RevocationKind.CLIENT if lent else RevocationKind.SUBJECT, name, audit
+        )
     end_what_fell(connection, after, users, clients, audit)
     for name in users:
         user = after.users.get(name)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
-from durward.core.edge.revocation import Kind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import Misconfigured
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
@@ -125,4 +125,4 @@ def set_password(
     for session in open_sessions(connection, user):
         end_session(connection, session.id, REPLACED, audit)
     ids = [grant.id for grant in live_grants(connection, user=user)]
-    end_grants(connection, ids, REPLACED, audit, instead=(Kind.SUBJECT, user))
+    end_grants(connection, ids, REPLACED, audit, instead=(RevocationKind.SUBJECT, user))

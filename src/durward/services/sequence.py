@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
-from durward.core.audit.event import AuditContext, AuditEvent, Kind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.audit.merkle import Tree
 from durward.core.errors import Conflict, ProtocolError, Unavailable
 from durward.core.values import MICROSECONDS, Instant
@@ -121,7 +121,7 @@ def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditCont
     """Tell of rows that were removed. Their bytes are in the log then: they may be evidence."""
     for stray in strays:
         event = audit.event(
-            Kind.ROW_SET_ASIDE,
+            EventKind.ROW_SET_ASIDE,
             f"{stray.table}/{stray.place}",
             why=stray.why,
             bytes=len(stray.body),

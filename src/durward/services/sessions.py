@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Attempt, attempt_at_known_browser, attempt_from
 from durward.core.configuration.user import User
@@ -151,7 +151,9 @@ def _refuse(
 ) -> None:
     # What was typed may be a password in the wrong field: only names that exist are recorded.
     target = f"users/{account}" if account in context.published.configuration.users else "users/?"
-    record_anonymous(connection, context, audit.event(Kind.SIGN_IN_REFUSED, target, reason=why))
+    record_anonymous(
+        connection, context, audit.event(EventKind.SIGN_IN_REFUSED, target, reason=why)
+    )
 
 
 def sign_in(

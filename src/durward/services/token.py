@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authzen.metadata import ACCESS_PATH
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
@@ -114,7 +114,7 @@ def _by_code(
         raise authorization_code.refused(f"the code is `{code.client}`'s")
     hold_grant(connection, code.grant)
     if redeemed_at is not None:
-        record_event(connection, audit.event(Kind.CODE_REPLAYED, f"grants/{code.grant}"))
+        record_event(connection, audit.event(EventKind.CODE_REPLAYED, f"grants/{code.grant}"))
         end_grant(connection, code.grant, "its code was used twice", audit)
         raise authorization_code.refused("used before")
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
@@ -154,7 +154,9 @@ def _by_refresh(
         case Rotation.EXPIRED:
             raise refresh_token.refused("expired")
         case Rotation.REUSE:
-            record_event(connection, audit.event(Kind.REFRESH_REUSED, f"grants/{family.grant}"))
+            record_event(
+                connection, audit.event(EventKind.REFRESH_REUSED, f"grants/{family.grant}")
+            )
             end_grant(connection, family.grant, "a refresh token was used again", audit)
             raise refresh_token.refused("used before")
         case Rotation.ROTATE | Rotation.REPEAT:
@@ -246,7 +248,7 @@ def _access(
     signer, jti = context.signer(ACCESS), new_id("t")
     claims = access_claims(granted, context.issuer, jti, audit.at, context.tokens)
     event = audit.event(
-        Kind.TOKEN_ISSUED,
+        EventKind.TOKEN_ISSUED,
         f"clients/{granted.client}",
         tenant=granted.tenant,
         jti=jti,

@@ -9,7 +9,7 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
-from durward.core.audit.event import AuditContext, AuditEvent, Kind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.audit.tally import Tally
 from durward.core.authn.budget import Buckets, Budget
 from durward.core.authn.source import counted_source
@@ -47,7 +47,9 @@ class Unrecorded:
         """The event that tells what was counted: the same one until `told`, whatever fails."""
         with self._lock:
             if self._untold is None and (facts := self._tally.facts()):
-                self._untold = replace(audit.event(Kind.REQUESTS_REFUSED, "requests"), facts=facts)
+                self._untold = replace(
+                    audit.event(EventKind.REQUESTS_REFUSED, "requests"), facts=facts
+                )
                 self._tally = Tally()
             return self._untold
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.values import ClientId, Instant, Secret
 from durward.store.audit import record_event
 from durward.store.schema import client_secrets, consumed
@@ -16,7 +16,7 @@ def record_secret(
     values = {"client": client, "hash": secret.sha256(), "created_at": audit.at, "revoked": False}
     connection.execute(insert(client_secrets).values(**values))
     target = f"clients/{client}"
-    record_event(connection, audit.event(Kind.SECRET_CREATED, target))
+    record_event(connection, audit.event(EventKind.SECRET_CREATED, target))
 
 
 def load_secrets(connection: Connection, client: ClientId) -> list[bytes]:
@@ -38,7 +38,7 @@ def forget_secrets(connection: Connection, client: ClientId, audit: AuditContext
     here = client_secrets.c.client == client
     gone = connection.execute(delete(client_secrets).where(here)).rowcount
     if gone:
-        event = audit.event(Kind.SECRET_REMOVED, f"clients/{client}", count=gone)
+        event = audit.event(EventKind.SECRET_REMOVED, f"clients/{client}", count=gone)
         record_event(connection, event)
     return gone
 

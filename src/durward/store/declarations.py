@@ -6,18 +6,17 @@ from typing import Self
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from durward.core.audit.event import AuditContext, Kind
-from durward.core.configuration.declaration import Declaration
-from durward.core.configuration.declaration import Kind as Declared
+from durward.core.audit.event import AuditContext, EventKind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.sizes import DECLARATION_BYTES, DECLARATION_DEPTH
 from durward.core.wire import parse_json, sorted_json
 from durward.store.audit import record_events
 from durward.store.schema import declarations
 
 EVENTS = {
-    "add": Kind.DECLARATION_ADDED,
-    "change": Kind.DECLARATION_CHANGED,
-    "remove": Kind.DECLARATION_REMOVED,
+    "add": EventKind.DECLARATION_ADDED,
+    "change": EventKind.DECLARATION_CHANGED,
+    "remove": EventKind.DECLARATION_REMOVED,
 }
 
 
@@ -28,7 +27,7 @@ class Stored:
     Many take seconds to read, so that is done outside of transactions.
     """
 
-    kind: Declared
+    kind: DeclarationKind
     name: str
     body: bytes
 
@@ -53,8 +52,8 @@ def load_declarations(connection: Connection) -> list[Stored]:
     """Everything that is declared, in the order of kinds and names."""
     columns = declarations.c
     rows = connection.execute(select(columns.kind, columns.name, columns.body))
-    found = [Stored(Declared(row.kind), row.name, row.body) for row in rows]
-    order = list(Declared)
+    found = [Stored(DeclarationKind(row.kind), row.name, row.body) for row in rows]
+    order = list(DeclarationKind)
     return sorted(found, key=lambda stored: (order.index(stored.kind), stored.name))
 
 

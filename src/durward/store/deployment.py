@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.store.audit import record_event
 from durward.store.schema import codes, deployment, families
 
@@ -46,7 +46,7 @@ def begin_epoch(
         for table, here in ((codes, open_codes), (families, open_families))
     ]
     event = audit.event(
-        Kind.DATABASE_PUT_BACK,
+        EventKind.DATABASE_PUT_BACK,
         f"epochs/{epoch}",
         reason=reason,
         codes=ended[0],

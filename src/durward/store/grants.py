@@ -15,8 +15,8 @@ from sqlalchemy import (
     update,
 )
 
-from durward.core.audit.event import AuditContext, Kind
-from durward.core.edge.revocation import Kind as Revoked
+from durward.core.audit.event import AuditContext, EventKind
+from durward.core.edge.revocation import RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import ClientId, GrantId, Instant, SessionId, UserId
@@ -62,7 +62,7 @@ def record_grant(
         )
     )
     event = audit.event(
-        Kind.GRANT_CREATED,
+        EventKind.GRANT_CREATED,
         f"grants/{grant.id}",
         tenant=grant.tenant,
         client=grant.client,
@@ -160,7 +160,7 @@ def narrow_grants(
         rows = connection.execute(change.returning(c.id, c.user)).all()
         for row in sorted(rows):
             check_held(connection, row.user)
-            event = audit.event(Kind.GRANT_NARROWED, f"grants/{row.id}", scopes=list(scopes))
+            event = audit.event(EventKind.GRANT_NARROWED, f"grants/{row.id}", scopes=list(scopes))
             record_event(connection, event)
 
 
@@ -178,7 +178,7 @@ def end_refresh(connection: Connection, ids: Sequence[GrantId], audit: AuditCont
         ended = sorted(connection.execute(gone).scalars())
         connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(some)))
         for id in ended:
-            record_event(connection, audit.event(Kind.REFRESH_ENDED, f"grants/{id}"))
+            record_event(connection, audit.event(EventKind.REFRESH_ENDED, f"grants/{id}"))
 
 
 def end_grant(connection: Connection, id: GrantId, reason: str, audit: AuditContext) -> bool:
@@ -192,7 +192,7 @@ def end_grants(
     reason: str,
     audit: AuditContext,
     *,
-    instead: tuple[Revoked, str] | None = None,
+    instead: tuple[RevocationKind, str] | None = None,
 ) -> int:
     """End grants, with all their tokens; how many were still alive. Their people are held.
 
@@ -216,9 +216,11 @@ def end_grants(
             connection.execute(delete(families).where(families.c.grant.in_(ended)))
             connection.execute(delete(refresh_tokens).where(refresh_tokens.c.grant.in_(ended)))
         for id in ended:
-            record_event(connection, audit.event(Kind.GRANT_ENDED, f"grants/{id}", reason=reason))
+            record_event(
+                connection, audit.event(EventKind.GRANT_ENDED, f"grants/{id}", reason=reason)
+            )
             if each:
-                record_revocation(connection, Revoked.GRANT, id, audit)
+                record_revocation(connection, RevocationKind.GRANT, id, audit)
     return number
 
 
@@ -247,7 +249,7 @@ def record_consent(
         named = {"user": user, "client": client, "audience": audience or ""}
         connection.execute(insert(consents).values(**named, **values))
     target = f"clients/{client}"
-    event = audit.event(Kind.CONSENT_GIVEN, target, audience=audience, scopes=list(listed))
+    event = audit.event(EventKind.CONSENT_GIVEN, target, audience=audience, scopes=list(listed))
     record_event(connection, event)
 
 
@@ -258,9 +260,9 @@ def withdraw_consent(
     check_held(connection, user)
     here = (consents.c.user == user) & (consents.c.client == client)
     connection.execute(delete(consents).where(here))
-    record_event(connection, audit.event(Kind.CONSENT_WITHDRAWN, f"clients/{client}"))
+    record_event(connection, audit.event(EventKind.CONSENT_WITHDRAWN, f"clients/{client}"))
     ids = [grant.id for grant in live_grants(connection, user=user, client=client)]
-    instead = (Revoked.SUBJECT, user)
+    instead = (RevocationKind.SUBJECT, user)
     end_grants(connection, ids, "consent withdrawn", audit, instead=instead)
 
 
@@ -277,7 +279,7 @@ def forget_consents(
     found = connection.execute(select(c.user, c.client).where(here).distinct()).all()
     connection.execute(delete(consents).where(here))
     for row in sorted(found):
-        event = audit.event(Kind.CONSENT_WITHDRAWN, f"clients/{row.client}", user=row.user)
+        event = audit.event(EventKind.CONSENT_WITHDRAWN, f"clients/{row.client}", user=row.user)
         record_event(connection, event)
 
 

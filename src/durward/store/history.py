@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, func, insert, select
 
 from durward.core.audit.event import AuditContext
-from durward.core.configuration.declaration import Kind
+from durward.core.configuration.declaration import DeclarationKind
 from durward.core.values import Instant
 from durward.store.declarations import Stored
 from durward.store.schema import changes, versions
@@ -28,7 +28,7 @@ class Recorded:
 
     version: int
     step: str
-    kind: Kind
+    kind: DeclarationKind
     name: str
 
 
@@ -77,7 +77,7 @@ def load_changes(connection: Connection) -> list[Recorded]:
     c = changes.c
     statement = select(c.version, c.step, c.kind, c.name).order_by(c.version, c.kind, c.name)
     rows = connection.execute(statement.where(c.version.in_(select(versions.c.version))))
-    return [Recorded(row.version, row.step, Kind(row.kind), row.name) for row in rows]
+    return [Recorded(row.version, row.step, DeclarationKind(row.kind), row.name) for row in rows]
 
 
 def load_declarations_at(connection: Connection, version: int) -> list[Stored]:
@@ -92,4 +92,7 @@ def load_declarations_at(connection: Connection, version: int) -> list[Stored]:
     n = newest.c
     same = and_(c.kind == n.kind, c.name == n.name, c.version == n.version)
     statement = select(c.kind, c.name, c.body).join(newest, same).where(c.body.is_not(None))
-    return [Stored(Kind(row.kind), row.name, row.body) for row in connection.execute(statement)]
+    return [
+        Stored(DeclarationKind(row.kind), row.name, row.body)
+        for row in connection.execute(statement)
+    ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.schema import signing_keys
@@ -66,7 +66,7 @@ def record_key(connection: Connection, key: StoredKey, audit: AuditContext) -> N
         )
     )
     told = {"purpose": key.purpose, "algorithm": key.algorithm}
-    record_event(connection, audit.event(Kind.KEY_CREATED, f"keys/{key.kid}", **told))
+    record_event(connection, audit.event(EventKind.KEY_CREATED, f"keys/{key.kid}", **told))
 
 
 def retire_key(connection: Connection, kid: str, retired_at: Instant, audit: AuditContext) -> None:
@@ -77,7 +77,7 @@ def retire_key(connection: Connection, kid: str, retired_at: Instant, audit: Aud
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
         # Retired now: what it signed is not good any more, without a grace.
         told = {"unsafe_now": True} if retired_at <= audit.at else {}
-        event = audit.event(Kind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
+        event = audit.event(EventKind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
         record_event(connection, replace(event, facts={**event.facts, **told}))
 
 

@@ -3,7 +3,7 @@
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.edge.report import NodeState, Report, reasons
 from durward.core.values import Instant
 from durward.store.audit import record_event
@@ -18,13 +18,13 @@ def add_node(connection: Connection, id: str, place: str, audit: AuditContext) -
     """A node joins; that its id is taken fails the transaction."""
     values = {"joined_at": audit.at, "heard_at": audit.at, "version": 0}
     connection.execute(insert(nodes).values(id=id, place=place, **values))
-    record_event(connection, audit.event(Kind.NODE_JOINED, f"nodes/{id}", place=place))
+    record_event(connection, audit.event(EventKind.NODE_JOINED, f"nodes/{id}", place=place))
 
 
 def leave_node(connection: Connection, id: str, left: str, audit: AuditContext) -> None:
     """A node ends in order; `left` stands for its place until it joins again, wherever it is."""
     connection.execute(update(nodes).where(nodes.c.id == id).values(place=left))
-    record_event(connection, audit.event(Kind.NODE_LEFT, f"nodes/{id}"))
+    record_event(connection, audit.event(EventKind.NODE_LEFT, f"nodes/{id}"))
 
 
 def move_node(
@@ -34,7 +34,9 @@ def move_node(
     here = nodes.c.id == id
     values = {"place": place, "heard_at": audit.at}
     connection.execute(update(nodes).where(here).values(**values))
-    record_event(connection, audit.event(Kind.NODE_JOINED, f"nodes/{id}", place=place, moved=moved))
+    record_event(
+        connection, audit.event(EventKind.NODE_JOINED, f"nodes/{id}", place=place, moved=moved)
+    )
 
 
 def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
@@ -43,7 +45,7 @@ def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
         return False
     connection.execute(delete(node_reports).where(node_reports.c.node == id))
     announce(connection, News.NODE)
-    record_event(connection, audit.event(Kind.NODE_FORGOTTEN, f"nodes/{id}"))
+    record_event(connection, audit.event(EventKind.NODE_FORGOTTEN, f"nodes/{id}"))
     return True
 
 
@@ -94,7 +96,7 @@ def record_report(
     _bound_history(connection, report.node)
     if fresh := {name: why for name, why in told.items() if known.get(name) != why}:
         event = audit.event(
-            Kind.PARTS_REFUSED, f"nodes/{report.node}", version=version, parts=fresh
+            EventKind.PARTS_REFUSED, f"nodes/{report.node}", version=version, parts=fresh
         )
         record_event(connection, event)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.throttle import Count, Limit, is_forgotten, longest_wait
 from durward.core.values import Instant, Seconds, UserId
 from durward.store.audit import record_event
@@ -26,7 +26,7 @@ def record_password(connection: Connection, user: UserId, phc: str, audit: Audit
     here = passwords.c.user == user
     if not connection.execute(update(passwords).where(here).values(**values)).rowcount:
         connection.execute(insert(passwords).values(user=user, **values))
-    record_event(connection, audit.event(Kind.PASSWORD_SET, f"users/{user}"))
+    record_event(connection, audit.event(EventKind.PASSWORD_SET, f"users/{user}"))
 
 
 def renew_hash(
@@ -35,7 +35,7 @@ def renew_hash(
     """Keep another hash of the same password in place of the one that was just verified."""
     here = (passwords.c.user == user) & (passwords.c.hash == verified)
     if connection.execute(update(passwords).where(here).values(hash=fresh)).rowcount:
-        record_event(connection, audit.event(Kind.PASSWORD_REHASHED, f"users/{user}"))
+        record_event(connection, audit.event(EventKind.PASSWORD_REHASHED, f"users/{user}"))
 
 
 def share_of_hashes(connection: Connection, beginning: str) -> float:
@@ -50,7 +50,7 @@ def forget_password(connection: Connection, user: UserId, audit: AuditContext) -
     """Remove a person's hash; whether there was one."""
     if not connection.execute(delete(passwords).where(passwords.c.user == user)).rowcount:
         return False
-    record_event(connection, audit.event(Kind.PASSWORD_REMOVED, f"users/{user}"))
+    record_event(connection, audit.event(EventKind.PASSWORD_REMOVED, f"users/{user}"))
     return True
 
 

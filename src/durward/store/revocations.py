@@ -5,9 +5,8 @@ Sequence numbers follow the order of commits: whoever has read up to one has mis
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from durward.core.audit.event import AuditContext
-from durward.core.audit.event import Kind as Event
-from durward.core.edge.revocation import Kind, Revocation
+from durward.core.audit.event import AuditContext, EventKind
+from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.database import News, announce
@@ -17,7 +16,9 @@ LOCK = 7_238_472
 MAX_LISTED = 10_000
 
 
-def record_revocation(connection: Connection, kind: Kind, value: str, audit: AuditContext) -> None:
+def record_revocation(
+    connection: Connection, kind: RevocationKind, value: str, audit: AuditContext
+) -> None:
     """Revoke a session, a grant, or what a subject, or a client, got before now."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -25,7 +26,7 @@ def record_revocation(connection: Connection, kind: Kind, value: str, audit: Aud
     values = {"sequence": sequence, "kind": kind.value, "value": value, "at": audit.at}
     connection.execute(insert(revocations).values(**values))
     announce(connection, News.REVOCATION)
-    record_event(connection, audit.event(Event.REVOKED, f"{kind}s/{value}", sequence=sequence))
+    record_event(connection, audit.event(EventKind.REVOKED, f"{kind}s/{value}", sequence=sequence))
 
 
 def newest_revocation(connection: Connection) -> int:
@@ -58,4 +59,4 @@ def load_revocations(connection: Connection, after: int, since: Instant) -> list
     c = revocations.c
     statement = select(c.sequence, c.kind, c.value, c.at).where(c.sequence > after, c.at >= since)
     rows = connection.execute(statement.order_by(c.sequence).limit(MAX_LISTED))
-    return [Revocation(row.sequence, Kind(row.kind), row.value, row.at) for row in rows]
+    return [Revocation(row.sequence, RevocationKind(row.kind), row.value, row.at) for row in rows]

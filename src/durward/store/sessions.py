@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.session import Session
-from durward.core.edge.revocation import Kind as Revoked
+from durward.core.edge.revocation import RevocationKind
 from durward.core.values import Instant, SessionId, UserId
 from durward.store.audit import record_event
 from durward.store.grants import end_grants, live_grants
@@ -33,7 +33,7 @@ def start_session(
         )
     )
     event = audit.event(
-        Kind.SESSION_STARTED,
+        EventKind.SESSION_STARTED,
         f"sessions/{session.id}",
         tenant=session.tenant,
         methods=list(session.methods),
@@ -61,7 +61,7 @@ def renew_session(
     change = update(sessions).where(sessions.c.id == id).values(**values)
     for user in connection.execute(change.returning(sessions.c.user)).scalars():
         check_held(connection, user)
-    record_event(connection, audit.event(Kind.SESSION_RENEWED, f"sessions/{id}"))
+    record_event(connection, audit.event(EventKind.SESSION_RENEWED, f"sessions/{id}"))
 
 
 def session_user(connection: Connection, secret: bytes) -> UserId | None:
@@ -111,8 +111,8 @@ def end_session(connection: Connection, id: SessionId, reason: str, audit: Audit
     if user is None:
         return False
     check_held(connection, user)
-    record_event(connection, audit.event(Kind.SESSION_ENDED, f"sessions/{id}", reason=reason))
-    record_revocation(connection, Revoked.SESSION, id, audit)
+    record_event(connection, audit.event(EventKind.SESSION_ENDED, f"sessions/{id}", reason=reason))
+    record_revocation(connection, RevocationKind.SESSION, id, audit)
     bound = [one.id for one in live_grants(connection, session=id) if not one.outlives_session]
     # Their tokens name the session, which is revoked: many need no entries of their own.
     end_grants(connection, bound, "the session ended", audit)

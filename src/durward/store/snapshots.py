@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from durward.core.audit.event import AuditContext, Kind
+from durward.core.audit.event import AuditContext, EventKind
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.holds import hold_declared
@@ -92,4 +92,4 @@ def publish_snapshot(
     connection.execute(delete(snapshots).where(snapshots.c.version <= version - KEPT))
     forget_parts(connection, version - KEPT + 1)
     target = f"snapshots/{version}"
-    record_event(connection, audit.event(Kind.SNAPSHOT_PUBLISHED, target))
+    record_event(connection, audit.event(EventKind.SNAPSHOT_PUBLISHED, target))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
-from durward.core.audit.event import AuditEvent, Kind, flaw
+from durward.core.audit.event import AuditEvent, EventKind, flaw
 from durward.core.audit.merkle import EMPTY_ROOT, Tree, leaf_hash
 from durward.core.audit.verify import Report, Verification
 from durward.core.errors import ProtocolError
@@ -23,7 +23,7 @@ KEY = LogKey("durward", PRIVATE.public_key().public_bytes_raw())
 
 def leaves(count: int, salt: str = "") -> list[bytes]:
     events = [
-        AuditEvent(f"e{n}{salt}", Instant(n), Kind.DECISION, "ann", "orders/1", facts={"n": n})
+        AuditEvent(f"e{n}{salt}", Instant(n), EventKind.DECISION, "ann", "orders/1", facts={"n": n})
         for n in range(count)
     ]
     return [event.to_wire() for event in events]

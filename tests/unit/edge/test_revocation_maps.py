@@ -13,11 +13,13 @@ from durward.core.edge.envoy.revocation import (
     files,
     rules,
 )
-from durward.core.edge.revocation import Kind, Revocation, Revoked
+from durward.core.edge.revocation import Revocation, RevocationKind, RevokedTokens
 from durward.core.values import Instant
 
 AT = Instant(1_800_000_000_500_000)
-EVERY = tuple(Revocation(number, kind, f"a {kind}", AT) for number, kind in enumerate(Kind))
+EVERY = tuple(
+    Revocation(number, kind, f"a {kind}", AT) for number, kind in enumerate(RevocationKind)
+)
 
 
 def maps(matcher: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -45,11 +47,11 @@ def test_each_kind_has_a_place_and_only_the_last_map_of_a_filter_allows() -> Non
     ]
     assert [header for header, _ in found[CLIENTS_BASE]] == ["durward-session", "durward-client"]
     everything = {value for name in (BASE, CLIENTS_BASE) for _, of in found[name] for value in of}
-    assert {f"a {kind}" for kind in Kind} <= everything
+    assert {f"a {kind}" for kind in RevocationKind} <= everything
 
 
 def test_of_a_client_what_was_issued_later_passes_as_it_does_of_a_subject() -> None:
-    for name, kind in ((DELTA, Kind.SUBJECT), (CLIENTS_DELTA, Kind.CLIENT)):
+    for name, kind in ((DELTA, RevocationKind.SUBJECT), (CLIENTS_DELTA, RevocationKind.CLIENT)):
         (_, entries) = maps(rules(name, EVERY)["matcher"])[-1]
         told = json.dumps(entries[f"a {kind}"])
         assert '"start": 1800000001' in told
@@ -58,7 +60,7 @@ def test_of_a_client_what_was_issued_later_passes_as_it_does_of_a_subject() -> N
 
 
 def test_bases_are_in_force_before_what_moved_there_leaves_the_deltas() -> None:
-    assert list(files(Revoked(base=EVERY))) == [BASE, CLIENTS_BASE, CLIENTS_DELTA, DELTA]
+    assert list(files(RevokedTokens(base=EVERY))) == [BASE, CLIENTS_BASE, CLIENTS_DELTA, DELTA]
     closed = files(None)
     assert list(closed)[-1] == DELTA
     assert "unknown-revocations" in json.dumps(closed[DELTA])

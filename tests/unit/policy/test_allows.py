@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from durward.core.configuration.configuration import read_configuration
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.summary import MAX_NAMED, ApiSummary, summaries
 
 PATHS = {
@@ -39,19 +39,19 @@ def summary(
         "openapi": {"openapi": "3.1.0", "paths": PATHS},
     }
     gateway: dict[str, Any] = {"tenant": "acme", "grants": ["client_credentials"]}
-    declared: dict[tuple[Kind, str], dict[str, Any]] = {
-        (Kind.TENANT, "acme"): {},
-        (Kind.POLICY, "given"): given,
-        (Kind.API, "orders"): api,
-        (Kind.CLIENT, "gateway"): gateway,
+    declared: dict[tuple[DeclarationKind, str], dict[str, Any]] = {
+        (DeclarationKind.TENANT, "acme"): {},
+        (DeclarationKind.POLICY, "given"): given,
+        (DeclarationKind.API, "orders"): api,
+        (DeclarationKind.CLIENT, "gateway"): gateway,
     }
     match place:
         case "role":
-            declared[Kind.ROLE, "clerk"] = {"policies": ["given"]}
+            declared[DeclarationKind.ROLE, "clerk"] = {"policies": ["given"]}
         case "boundary":
-            declared[Kind.ROLE, "clerk"] = {"boundary": ["given"]}
+            declared[DeclarationKind.ROLE, "clerk"] = {"boundary": ["given"]}
         case "user":
-            declared[Kind.USER, "ann"] = {"tenant": "acme", "policies": ["given"]}
+            declared[DeclarationKind.USER, "ann"] = {"tenant": "acme", "policies": ["given"]}
         case "client":
             gateway["policies"] = ["given"]
         case "api":
@@ -131,6 +131,8 @@ def test_of_many_the_first_are_named() -> None:
         "upstream": "127.0.0.1:1",
         "openapi": {"openapi": "3.1.0", "paths": paths},
     }
-    (found,) = summaries(read_configuration([Declaration(Kind.API, "orders", api)]), ["orders"])
+    (found,) = summaries(
+        read_configuration([Declaration(DeclarationKind.API, "orders", api)]), ["orders"]
+    )
     assert found.not_allowed == 50
     assert len(found.not_allowed_first) == MAX_NAMED

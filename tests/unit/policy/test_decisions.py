@@ -19,7 +19,7 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.engine.residual import Beginning, residual
-from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.document import PolicyKind, read_document
 from durward.core.policy.language.operators import parse_date
 from durward.core.policy.language.pattern import STAR, Variable, parse_resource, parse_template
 from durward.core.policy.language.source import PolicyError
@@ -34,7 +34,9 @@ OWN = {
 }
 
 
-def policy(*statements: dict[str, Any], name: str = "p", kind: Kind = Kind.IDENTITY) -> Any:
+def policy(
+    *statements: dict[str, Any], name: str = "p", kind: PolicyKind = PolicyKind.IDENTITY
+) -> Any:
     return read_document({"Version": "2012-10-17", "Statement": list(statements)}, name, kind)
 
 
@@ -67,13 +69,13 @@ def test_another_tenants_resource_needs_the_grant_of_both() -> None:
     theirs = "arn:durward:orders:prod:globex:order/1"
     assert with_role(everything).evaluate(request(resource=theirs)).blocked_by == (Layer.RESOURCE,)
     shared = {**everything, "Principal": {"Durward": "arn:durward:iam::acme:user/ann"}}
-    both = with_role(everything, resources={"orders": [policy(shared, kind=Kind.RESOURCE)]})
+    both = with_role(everything, resources={"orders": [policy(shared, kind=PolicyKind.RESOURCE)]})
     assert both.evaluate(request(resource=theirs)).allowed
 
 
 def test_only_a_resource_policy_lets_nobody_in() -> None:
     anybody = {"Effect": "Allow", "Action": "orders:GetOrder", "Principal": "*"}
-    public = PolicySet(Policies(resources={"orders": [policy(anybody, kind=Kind.RESOURCE)]}))
+    public = PolicySet(Policies(resources={"orders": [policy(anybody, kind=PolicyKind.RESOURCE)]}))
     assert public.evaluate(request(None)).allowed
     assert not with_role(OWN).evaluate(request(None)).allowed
 
@@ -83,7 +85,7 @@ def test_a_ceiling_caps_also_what_a_resource_policy_grants(layer: str) -> None:
     anybody = {"Effect": "Allow", "Action": "*", "Principal": "*"}
     cap = policy({**OWN, "Action": "orders:ListOrders"}, name="cap")
     ceiling: Any = {"user/ann": [cap]} if layer == "boundaries" else [[cap]]
-    resources = {"orders": [policy(anybody, kind=Kind.RESOURCE)]}
+    resources = {"orders": [policy(anybody, kind=PolicyKind.RESOURCE)]}
     capped = PolicySet(Policies(resources=resources, **{layer: ceiling}))
     assert capped.evaluate(request()).result is Result.IMPLICIT_DENY
 
@@ -233,7 +235,7 @@ def test_principals_and_presence_are_explained_too() -> None:
     others = {"Effect": "Allow", "Action": "*", "NotPrincipal": "*"}
     null = {"Null": {"durward:Acr": False}}
     fresh = {"Effect": "Allow", "Action": "*", "Principal": "*", "Condition": null}
-    document = policy(named, others, fresh, kind=Kind.RESOURCE)
+    document = policy(named, others, fresh, kind=PolicyKind.RESOURCE)
     told = list(explain(PolicySet(Policies(resources={"orders": [document]})), request()).lines())
     assert any("Principal wants `arn:durward:iam::acme:user/bob`" in line for line in told)
     assert any(line.startswith("  NotPrincipal wants *") for line in told)

@@ -8,7 +8,7 @@ from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import AWS, Place, imported
-from durward.core.policy.language.document import Kind, Principals, Statement, read_document
+from durward.core.policy.language.document import PolicyKind, Principals, Statement, read_document
 from durward.core.policy.language.pattern import ResourcePattern, Unresolved
 from durward.core.policy.language.source import PolicyError
 
@@ -74,7 +74,7 @@ def test_keys_have_our_names_also_in_variables() -> None:
 )
 def test_accounts_and_services_are_principals(principal: Any, *, meant: bool) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Principal": principal}
-    document = read_document({"Id": "x", "Statement": statement}, "p", Kind.RESOURCE, AWS)
+    document = read_document({"Id": "x", "Statement": statement}, "p", PolicyKind.RESOURCE, AWS)
     policies = PolicySet(Policies(resources={"s3": [document]}))
     answer = policies.evaluate(AccessRequest(ANN, "s3:Get", KEY, owner="123456789012"))
     assert answer.allowed is meant
@@ -83,7 +83,7 @@ def test_accounts_and_services_are_principals(principal: Any, *, meant: bool) ->
 def test_a_name_that_no_dialect_has_is_told() -> None:
     document: Any = {"Statement": {"Effect": "Allow", "Principal": {"AWS": "ann"}, "Action": "*"}}
     with pytest.raises(PolicyError, match="not a principal"):
-        read_document(document, "p", Kind.RESOURCE, AWS)
+        read_document(document, "p", PolicyKind.RESOURCE, AWS)
 
 
 def test_an_empty_list_of_values_matches_nothing() -> None:
@@ -113,7 +113,7 @@ def test_an_account_hands_on_what_another_grants_it(account: str, effect: str) -
     policies = PolicySet(
         Policies(
             identity={"user/ann": [read_document(own, "own", dialect=AWS)]},
-            resources={"s3": [read_document({"Statement": grant}, "p", Kind.RESOURCE, AWS)]},
+            resources={"s3": [read_document({"Statement": grant}, "p", PolicyKind.RESOURCE, AWS)]},
         )
     )
     within = policies.evaluate(AccessRequest(ANN, "s3:Get", KEY, owner="123456789012"))
@@ -124,7 +124,7 @@ def test_an_account_hands_on_what_another_grants_it(account: str, effect: str) -
 
 
 def imported_statement(
-    statement: dict[str, Any], kind: Kind = Kind.IDENTITY, **rest: Any
+    statement: dict[str, Any], kind: PolicyKind = PolicyKind.IDENTITY, **rest: Any
 ) -> Statement:
     body = {"Statement": {"Action": "s3:*", "Resource": "*", "Effect": "Allow", **statement}}
     (found,) = read_document({**body, **rest}, "p", kind, imported()).statements
@@ -161,7 +161,7 @@ def names(pattern: ResourcePattern, resource: str) -> bool:
 
 
 def named_by(principal: Any) -> Principals:
-    found = imported_statement({"Principal": principal}, Kind.RESOURCE).principals
+    found = imported_statement({"Principal": principal}, PolicyKind.RESOURCE).principals
     assert found is not None
     return found
 
@@ -172,7 +172,7 @@ def test_documents_in_force_name_principals_as_they_like() -> None:
         assert named_by(principal).arns == {"arn:durward:iam::123456789012:user/ann"}
     role = "arn:aws:iam::123456789012:role/org/team/admin"
     assert named_by({"AWS": role}).arns == {"arn:durward:iam::123456789012:role/admin"}
-    nobody = imported_statement({}, Kind.RESOURCE).principals
+    nobody = imported_statement({}, PolicyKind.RESOURCE).principals
     assert nobody == Principals(frozenset())
     everybody = imported_statement({"Principal": "*"}).principals
     assert everybody == Principals(frozenset(), everybody=True)

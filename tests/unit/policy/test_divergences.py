@@ -8,7 +8,7 @@ from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import Place, imported
-from durward.core.policy.language.document import Kind, read_document
+from durward.core.policy.language.document import PolicyKind, read_document
 
 ANN = Principal("ann", "user", "acme", ("clerk",))
 ORDER = "arn:durward:orders:s:acme:order/1"
@@ -43,14 +43,14 @@ def test_a_variable_without_a_value_makes_a_negated_deny_apply() -> None:
 
 
 def test_a_guardrail_caps_who_has_no_token() -> None:
-    def read(kind: Kind, **statement: Any) -> Any:
+    def read(kind: PolicyKind, **statement: Any) -> Any:
         body: Any = {"Effect": "Allow", "Resource": "*", **statement}
         return read_document({"Version": "2012-10-17", "Statement": body}, "p", kind)
 
-    open_to_all = read(Kind.RESOURCE, Action="orders:GetOrder", Principal="*")
+    open_to_all = read(PolicyKind.RESOURCE, Action="orders:GetOrder", Principal="*")
     asked = AccessRequest(None, "orders:GetOrder", ORDER)
     for action, result in (("orders:*", Result.ALLOW), ("x:*", Result.IMPLICIT_DENY)):
-        level = [read(Kind.IDENTITY, Action=action)]
+        level = [read(PolicyKind.IDENTITY, Action=action)]
         policies = Policies(resources={"orders": [open_to_all]}, guardrails=[level])
         assert PolicySet(policies).evaluate(asked).result is result
 
@@ -59,7 +59,7 @@ def test_a_guardrail_caps_who_has_no_token() -> None:
 def test_a_short_arn_that_names_nothing_leaves_out_nothing(place: Place) -> None:
     statement: Any = {"Effect": "Allow", "Action": "s3:Get", "NotResource": "arn:aws:s3"}
     body: Any = {"Version": "2012-10-17", "Statement": {**statement, "Principal": "*"}}
-    document = read_document(body, "p", Kind.RESOURCE, imported(place))
+    document = read_document(body, "p", PolicyKind.RESOURCE, imported(place))
     asked = AccessRequest(ANN, "s3:Get", "arn:aws:s3:::bucket")
     policies = PolicySet(Policies(resources={"s3": [document]}))
     assert policies.evaluate(asked).allowed

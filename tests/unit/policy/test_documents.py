@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.policy.language.document import Effect, Kind, parse_document, read_document
+from durward.core.policy.language.document import Effect, PolicyKind, parse_document, read_document
 from durward.core.policy.language.source import MAX_DOCUMENT_BYTES, PolicyError
 
 YAML = b"""\
@@ -29,7 +29,7 @@ def document(**elements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": {**STATEMENT, **elements}}
 
 
-def problems(value: Any, kind: Kind = Kind.IDENTITY) -> list[str]:
+def problems(value: Any, kind: PolicyKind = PolicyKind.IDENTITY) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         read_document(value, "p", kind)
     return [str(problem) for problem in caught.value.problems]
@@ -170,13 +170,13 @@ def test_a_document_has_its_form(value: Any, told: str) -> None:
     ],
 )
 def test_a_resource_policy_names_principals(elements: dict[str, Any], told: str) -> None:
-    assert any(told in problem for problem in problems(document(**elements), Kind.RESOURCE))
+    assert any(told in problem for problem in problems(document(**elements), PolicyKind.RESOURCE))
 
 
 def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> None:
     value = document(Principal={"Durward": ["*", "arn:durward:iam::acme:role/clerk"]})
     del value["Statement"]["Resource"]
-    (statement,) = read_document(value, "p", Kind.RESOURCE).statements
+    (statement,) = read_document(value, "p", PolicyKind.RESOURCE).statements
     assert statement.principals
     assert statement.principals.everybody
     assert statement.resources.patterns[0].text == "*"
@@ -241,7 +241,7 @@ elements = st.dictionaries(
 )
 
 
-@given(elements, st.sampled_from(Kind))
-def test_any_json_is_a_document_or_a_policy_error(value: dict[str, Any], kind: Kind) -> None:
+@given(elements, st.sampled_from(PolicyKind))
+def test_any_json_is_a_document_or_a_policy_error(value: dict[str, Any], kind: PolicyKind) -> None:
     with contextlib.suppress(PolicyError):
         read_document({"Version": "2012-10-17", "Statement": [value]}, "p", kind)

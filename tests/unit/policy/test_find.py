@@ -10,7 +10,7 @@ from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ConditionMatch, compile_statement
 from durward.core.policy.engine.request import Principal
 from durward.core.policy.language.dialect import Place, imported
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.symbolic.unknown import Unknown
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
@@ -524,7 +524,7 @@ def test_a_variable_can_be_what_a_name_says(
     named = {**statement, "Principal": {"Durward": who}}
     body: Any = {"Version": "2012-10-17", "Statement": [named]}
     witness = find(
-        PolicyStack([read_document(body, "p", Kind.RESOURCE)], cross_tenant=cross_tenant)
+        PolicyStack([read_document(body, "p", PolicyKind.RESOURCE)], cross_tenant=cross_tenant)
     )
     assert witness
     assert witness.request.principal
@@ -553,7 +553,9 @@ def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
 def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) -> None:
     """What an account is granted there it has itself alone."""
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
-    witness = find(PolicyStack([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+    witness = find(
+        PolicyStack([read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))])
+    )
     assert witness
     assert witness.request.principal
     assert witness.request.principal.arns[0] == own
@@ -577,7 +579,7 @@ def test_what_documents_of_aws_call_no_resource_names_none() -> None:
     short: Any = {**allow("arn:durward:orders:prod:acme"), "Principal": "*"}
     body: Any = {"Version": "2012-10-17", "Statement": [short]}
     assert (
-        find(PolicyStack([read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))]))
+        find(PolicyStack([read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))]))
         is None
     )
 
@@ -585,14 +587,14 @@ def test_what_documents_of_aws_call_no_resource_names_none() -> None:
 def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
     spaced = {**allow(), "Action": "orders:Get Order"}
     body: Any = {"Version": "2012-10-17", "Statement": [spaced]}
-    assert find(PolicyStack([read_document(body, "p", Kind.IDENTITY, imported())])) is None
+    assert find(PolicyStack([read_document(body, "p", PolicyKind.IDENTITY, imported())])) is None
 
 
 @pytest.mark.parametrize("cross_tenant", [False, True])
 def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bool) -> None:
     ann = Principal("ann", "user", "1")
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
-    granted = read_document(body, "p", Kind.RESOURCE, imported(Place.RESOURCE))
+    granted = read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))
     witness = find(PolicyStack([granted], cross_tenant=cross_tenant, principal=ann))
     assert (witness is not None) is cross_tenant
     assert not witness or witness.request.is_cross_tenant
@@ -602,7 +604,7 @@ def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bo
 def test_who_is_named_has_the_name_and_the_tenant(tenant: str) -> None:
     named = {**allow(StringEquals={"durward:TenantId": tenant}), "Principal": {"Durward": ANN}}
     version = "2012-10-17"
-    document = read_document({"Version": version, "Statement": [named]}, "p", Kind.RESOURCE)
+    document = read_document({"Version": version, "Statement": [named]}, "p", PolicyKind.RESOURCE)
     witness = find(PolicyStack([document]))
     assert (witness is not None) is (tenant == "acme")
     if witness:

@@ -9,7 +9,7 @@ from durward.core.openapi.operations import read_inventory
 from durward.core.policy.analysis.checks.view import Declared
 from durward.core.policy.analysis.lint import CHECKS, lint
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
-from durward.core.policy.language.document import Kind
+from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.written import read_written
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
@@ -496,7 +496,9 @@ def findings(elements: dict[str, Any], names: Declared) -> list[str]:
     statement = {"Effect": "Deny", "Action": "orders:GetOrder", "Principal": "*", **elements}
     if "NotPrincipal" in elements:
         del statement["Principal"]
-    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p", Kind.RESOURCE)
+    written = read_written(
+        {"Version": "2012-10-17", "Statement": statement}, "p", PolicyKind.RESOURCE
+    )
     told = [finding.check.id for finding in lint(written, ORDERS, names=names)]
     return [name for name in told if name.removeprefix("unknown-") in UNKNOWN]
 

@@ -10,7 +10,7 @@ from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 
 ORDER = "arn:durward:orders:s:acme:order/1"
 ANN = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"read"}))
@@ -213,14 +213,14 @@ def test_somebody_whom_the_policy_of_an_api_names_is_told() -> None:
     boss = {"Durward": "arn:durward:iam::acme:role/boss"}
     statement: Any = {"Effect": "Allow", "Action": "*", "Principal": boss}
     body: Any = {"Version": "2012-10-17", "Statement": [statement]}
-    api = read_document(body, "api", Kind.RESOURCE)
+    api = read_document(body, "api", PolicyKind.RESOURCE)
     policies = replace(clerks(), identity={}, resources={"orders": [api]})
     assert told(policies) == ("role", "durward:Roles", "boss")
     assert together(policies, replace(GET, principal=None)) == []
     but: Any = {**statement, "Effect": "Deny", "NotPrincipal": boss}
     del but["Principal"]
     body["Statement"] = [{**statement, "Principal": "*"}, but]
-    api = read_document(body, "api", Kind.RESOURCE)
+    api = read_document(body, "api", PolicyKind.RESOURCE)
     policies = replace(clerks(), identity={}, resources={"orders": [api]})
     assert told(policies) == ("role", "durward:Roles", "boss")
 

@@ -17,7 +17,7 @@ from durward.core.wire import JsonLike, sorted_json
 _FRACTION = re.compile(rb"[:,\[]-?[0-9]+[.eE]")
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened."""
 
     DECISION = "decision"
@@ -67,7 +67,7 @@ class AuditEvent:
 
     id: str
     at: Instant
-    kind: Kind
+    kind: EventKind
     actor: str
     target: str
     tenant: str | None = None
@@ -136,7 +136,7 @@ class AuditContext:
         return replace(self, actor=actor)
 
     def event(
-        self, kind: Kind, target: str, *, tenant: str | None = None, **facts: JsonLike
+        self, kind: EventKind, target: str, *, tenant: str | None = None, **facts: JsonLike
     ) -> AuditEvent:
         """An event of this use case."""
         where = {"source": self.source} if self.source else {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from durward.core.audit.checkpoint import Checkpoint
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.audit.merkle import Tree, leaf_hash
 from durward.core.errors import ProtocolError
 
@@ -104,4 +104,4 @@ class Verification:
         if event.id in self._seen:
             yield f"event {index} has the id of an earlier one"
         self._seen.add(event.id)
-        self._set_aside += event.kind is Kind.ROW_SET_ASIDE
+        self._set_aside += event.kind is EventKind.ROW_SET_ASIDE

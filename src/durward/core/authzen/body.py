@@ -33,7 +33,7 @@ class Entity(msgspec.Struct, frozen=True):
     properties: Properties = {}
 
 
-class Kind(msgspec.Struct, frozen=True):
+class EntityType(msgspec.Struct, frozen=True):
     """What is searched for: entities of a type; an id that is sent counts for nothing."""
 
     type: Name
@@ -109,7 +109,7 @@ class Page(msgspec.Struct, frozen=True):
 class SubjectSearch(msgspec.Struct, frozen=True):
     """Which subjects may do it."""
 
-    subject: Kind
+    subject: EntityType
     action: Action
     resource: Entity
     context: Properties = {}
@@ -121,7 +121,7 @@ class ResourceSearch(msgspec.Struct, frozen=True):
 
     subject: Entity
     action: Action
-    resource: Kind
+    resource: EntityType
     context: Properties = {}
     page: Page = Page()
 

@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from durward.core.api import METADATA, Api
-from durward.core.configuration.declaration import NAME, NAME_CHARACTERS, Body, Kind, Names, Text
+from durward.core.configuration.declaration import (
+    NAME,
+    NAME_CHARACTERS,
+    Body,
+    DeclarationKind,
+    Names,
+    Text,
+)
 from durward.core.configuration.upstream import parse_upstream
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused, told
@@ -42,7 +49,7 @@ class DeclaredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ProtectedApi(Body, frozen=True):
     """An API behind the edge; `openapi` is its document."""
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {"policies": Kind.POLICY}
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {"policies": DeclarationKind.POLICY}
 
     audience: Text
     upstream: Text

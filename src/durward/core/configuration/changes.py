@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from durward.core.configuration.configuration import Configuration
-from durward.core.configuration.declaration import Kind
+from durward.core.configuration.declaration import DeclarationKind
 from durward.core.difference import OTHERWISE, Detail, Difference, differences, in_short, pointer
 from durward.core.openapi.changes import operation_changes
 from durward.core.openapi.shadows import Shapes
@@ -27,8 +27,8 @@ GUARDRAILS: Final = "guardrails"
 BOUNDARY: Final = "boundary"
 DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 
-HANDED_OUT: Final[Mapping[Kind, Collection[str]]] = {
-    Kind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
+HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
+    DeclarationKind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
 }
 """Lists of which more is more that is allowed."""
 Body = Mapping[str, Json]
@@ -75,31 +75,39 @@ class Sides:
 
 
 def details(
-    kind: Kind, name: str, before: Body | None, after: Body | None, sides: Sides
+    kind: DeclarationKind, name: str, before: Body | None, after: Body | None, sides: Sides
 ) -> list[Detail]:
     """What changes in one declaration, what may allow more first.
 
     Of what is added or removed only what it takes from others, or leaves to them: requests, or what
     a Deny took away. Where a declaration changes there is a line at least.
     """
-    if kind is Kind.API and (before is None or after is None):
+    if kind is DeclarationKind.API and (before is None or after is None):
         return list(_requests_moved(name, sides))
     if before is None:
         return []
     if after is None:
-        return list(policy_end(before)) if kind is Kind.POLICY else []
+        return list(policy_end(before)) if kind is DeclarationKind.POLICY else []
     found = list(_changes(kind, name, before, after, sides)) or [Detail("~", "", OTHERWISE)]
     return sorted(found, key=lambda detail: not detail.widens)
 
 
-def _changes(kind: Kind, name: str, before: Body, after: Body, sides: Sides) -> Iterator[Detail]:
-    if kind is Kind.POLICY:
+def _changes(
+    kind: DeclarationKind, name: str, before: Body, after: Body, sides: Sides
+) -> Iterator[Detail]:
+    if kind is DeclarationKind.POLICY:
         yield from policy_changes(before, after)
         return
-    apart = {DOCUMENT} if kind is Kind.API else {HIDDEN} if kind is Kind.CLIENT else set()
-    if kind is Kind.API and before.get(DOCUMENT) != after.get(DOCUMENT):
+    apart = (
+        {DOCUMENT}
+        if kind is DeclarationKind.API
+        else {HIDDEN}
+        if kind is DeclarationKind.CLIENT
+        else set()
+    )
+    if kind is DeclarationKind.API and before.get(DOCUMENT) != after.get(DOCUMENT):
         yield from _document_changes(name, sides)
-    if kind is Kind.CLIENT and before.get(HIDDEN) != after.get(HIDDEN):
+    if kind is DeclarationKind.CLIENT and before.get(HIDDEN) != after.get(HIDDEN):
         yield Detail("~", pointer((HIDDEN,)), "changed")
     for found in differences(_without(before, apart), _without(after, apart)):
         widens = _widens(kind, found, bool(before.get(BOUNDARY)), sides)
@@ -136,7 +144,7 @@ def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
         yield Detail("~", pointer((DOCUMENT,)), DOCUMENT_OTHERWISE)
 
 
-def _widens(kind: Kind, found: Difference, had_boundary: bool, sides: Sides) -> bool:  # noqa: FBT001
+def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides: Sides) -> bool:  # noqa: FBT001
     """Whether a member that changes may allow somebody more."""
     member = found.path[0]
     if member == POLICIES:

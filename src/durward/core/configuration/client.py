@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, ClassVar
 
-from durward.core.configuration.declaration import Body, Kind, Names, Text
+from durward.core.configuration.declaration import Body, DeclarationKind, Names, Text
 from durward.core.configuration.redirect_uri import check_redirect_uri
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KEY_OF, KeySet
@@ -15,13 +15,13 @@ AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private
 class Client(Body, frozen=True):
     """An application: what it may do at the authorization server, and who it is as a principal."""
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {
-        "tenant": Kind.TENANT,
-        "apis": Kind.API,
-        "authzen_apis": Kind.API,
-        "roles": Kind.ROLE,
-        "policies": Kind.POLICY,
-        "boundary": Kind.POLICY,
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {
+        "tenant": DeclarationKind.TENANT,
+        "apis": DeclarationKind.API,
+        "authzen_apis": DeclarationKind.API,
+        "roles": DeclarationKind.ROLE,
+        "policies": DeclarationKind.POLICY,
+        "boundary": DeclarationKind.POLICY,
     }
 
     tenant: Text

@@ -15,7 +15,13 @@ from durward.core.configuration.api import (
     read_apis,
 )
 from durward.core.configuration.client import Client
-from durward.core.configuration.declaration import NAME, NAME_CHARACTERS, Body, Declaration, Kind
+from durward.core.configuration.declaration import (
+    NAME,
+    NAME_CHARACTERS,
+    Body,
+    Declaration,
+    DeclarationKind,
+)
 from durward.core.configuration.group import Group
 from durward.core.configuration.role import Role
 from durward.core.configuration.tenant import Tenant
@@ -28,13 +34,13 @@ from durward.core.policy.language.catalogue import Key
 from durward.core.policy.language.source import PolicyError
 from durward.core.wire import Json
 
-SHAPES: Final[Mapping[Kind, type[Body]]] = {
-    Kind.TENANT: Tenant,
-    Kind.ROLE: Role,
-    Kind.GROUP: Group,
-    Kind.API: ProtectedApi,
-    Kind.CLIENT: Client,
-    Kind.USER: User,
+SHAPES: Final[Mapping[DeclarationKind, type[Body]]] = {
+    DeclarationKind.TENANT: Tenant,
+    DeclarationKind.ROLE: Role,
+    DeclarationKind.GROUP: Group,
+    DeclarationKind.API: ProtectedApi,
+    DeclarationKind.CLIENT: Client,
+    DeclarationKind.USER: User,
 }
 T = TypeVar("T", bound=Body)
 
@@ -81,15 +87,15 @@ class Bodies:
     clients: Mapping[str, Client]
     users: Mapping[str, User]
 
-    def items(self) -> Iterator[tuple[Kind, str, Body]]:
+    def items(self) -> Iterator[tuple[DeclarationKind, str, Body]]:
         """Each body with its kind and name."""
         for kind, bodies in (
-            (Kind.TENANT, self.tenants),
-            (Kind.ROLE, self.roles),
-            (Kind.GROUP, self.groups),
-            (Kind.API, self.apis),
-            (Kind.CLIENT, self.clients),
-            (Kind.USER, self.users),
+            (DeclarationKind.TENANT, self.tenants),
+            (DeclarationKind.ROLE, self.roles),
+            (DeclarationKind.GROUP, self.groups),
+            (DeclarationKind.API, self.apis),
+            (DeclarationKind.CLIENT, self.clients),
+            (DeclarationKind.USER, self.users),
         ):
             for name, body in bodies.items():
                 yield kind, name, body
@@ -97,7 +103,7 @@ class Bodies:
 
 def read_bodies(declarations: Iterable[Declaration], problems: list[str]) -> Bodies:
     """Convert each declaration to the type of its kind; what does not fit is in `problems`."""
-    found: dict[tuple[Kind, str], Body] = {}
+    found: dict[tuple[DeclarationKind, str], Body] = {}
     for declaration in declarations:
         shape = SHAPES.get(declaration.kind)
         if shape is not None:
@@ -118,19 +124,19 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     listed = list(declarations)
     problems: list[str] = []
     bodies = read_bodies(listed, problems)
-    policies = {found.name: found.body for found in listed if found.kind is Kind.POLICY}
+    policies = {found.name: found.body for found in listed if found.kind is DeclarationKind.POLICY}
     tenants, roles, protected = bodies.tenants, bodies.roles, bodies.apis
     clients, users = bodies.clients, bodies.users
     problems += _broken_names(listed)
-    declared: dict[Kind, Container[str]] = {
-        Kind.TENANT: tenants,
-        Kind.ROLE: roles,
-        Kind.POLICY: policies,
-        Kind.API: protected,
+    declared: dict[DeclarationKind, Container[str]] = {
+        DeclarationKind.TENANT: tenants,
+        DeclarationKind.ROLE: roles,
+        DeclarationKind.POLICY: policies,
+        DeclarationKind.API: protected,
     }
     for kind, name, body in bodies.items():
         problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
-    people = {found.name for found in listed if found.kind is Kind.USER}
+    people = {found.name for found in listed if found.kind is DeclarationKind.USER}
     for name, client in clients.items():
         problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
     for name, api in protected.items():
@@ -144,7 +150,7 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     read = list(read_apis(protected, problems))
     if problems:
         raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]).rstrip(), hint="")
-    tests = {found.name: found.body for found in listed if found.kind is Kind.TESTS}
+    tests = {found.name: found.body for found in listed if found.kind is DeclarationKind.TESTS}
     objects = {name: body.objects for name, body in protected.items() if body.objects}
     keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]
     apis: dict[str, Api] = {api.id: api for api, _ in read}
@@ -157,13 +163,13 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     )
 
 
-def _of(bodies: Mapping[tuple[Kind, str], Body], shape: type[T]) -> dict[str, T]:
+def _of(bodies: Mapping[tuple[DeclarationKind, str], Body], shape: type[T]) -> dict[str, T]:
     return {name: body for (_, name), body in bodies.items() if isinstance(body, shape)}
 
 
 def _broken_names(listed: list[Declaration]) -> Iterator[str]:
     for declaration in listed:
-        of_api = declaration.kind is Kind.API
+        of_api = declaration.kind is DeclarationKind.API
         if not (API_NAME if of_api else NAME).match(declaration.name):
             characters = API_NAME_CHARACTERS if of_api else NAME_CHARACTERS
             yield f"{declaration.kind}/{declaration.name}: a name is {characters}"

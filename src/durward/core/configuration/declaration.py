@@ -11,7 +11,7 @@ import msgspec
 from durward.core.wire import Json
 
 
-class Kind(StrEnum):
+class DeclarationKind(StrEnum):
     """What can be declared, in the order in which changes are told."""
 
     TENANT = "tenants"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Declaration:
     """One thing that somebody declared."""
 
-    kind: Kind
+    kind: DeclarationKind
     name: str
     body: Mapping[str, Json]
 
@@ -42,13 +42,15 @@ NAME_CHARACTERS: Final = "letters, digits, `_.@+-`"
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every body has."""
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {}
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {}
     """The members that name other declarations, and of which kind those are."""
 
     name: Text = ""
     """What people call it."""
 
-    def broken_references(self, declared: Mapping[Kind, Container[str]]) -> Iterator[str]:
+    def broken_references(
+        self, declared: Mapping[DeclarationKind, Container[str]]
+    ) -> Iterator[str]:
         """A problem for each name that is not declared."""
         for member, kind in self.REFERENCES.items():
             value = getattr(self, member)

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from durward.core.configuration.declaration import Body, Kind, Names
+from durward.core.configuration.declaration import Body, DeclarationKind, Names
 
 
 class Group(Body, frozen=True):
     """Policies that come with a group; a user's groups need not be declared."""
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {"policies": Kind.POLICY, "boundary": Kind.POLICY}
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {
+        "policies": DeclarationKind.POLICY,
+        "boundary": DeclarationKind.POLICY,
+    }
 
     policies: Names = ()
     boundary: Names = ()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from durward.core.configuration.declaration import Body, Kind, Names
+from durward.core.configuration.declaration import Body, DeclarationKind, Names
 
 
 class Tenant(Body, frozen=True):
@@ -12,6 +12,6 @@ class Tenant(Body, frozen=True):
     Each of its guardrails must allow what one of them asks for, whatever else grants it.
     """
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {"guardrails": Kind.POLICY}
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {"guardrails": DeclarationKind.POLICY}
 
     guardrails: Names = ()

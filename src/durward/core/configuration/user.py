@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from durward.core.configuration.declaration import Body, Kind, Names, Text
+from durward.core.configuration.declaration import Body, DeclarationKind, Names, Text
 
 
 class User(Body, frozen=True):
     """A person."""
 
-    REFERENCES: ClassVar[Mapping[str, Kind]] = {
-        "tenant": Kind.TENANT,
-        "roles": Kind.ROLE,
-        "policies": Kind.POLICY,
-        "boundary": Kind.POLICY,
+    REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {
+        "tenant": DeclarationKind.TENANT,
+        "roles": DeclarationKind.ROLE,
+        "policies": DeclarationKind.POLICY,
+        "boundary": DeclarationKind.POLICY,
     }
 
     tenant: Text

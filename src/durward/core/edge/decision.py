@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.edge.inputs import Inputs
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import DecisionId, Instant
@@ -79,7 +79,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return AuditEvent(
             id=self.id,
             at=self.at,
-            kind=Kind.DECISION,
+            kind=EventKind.DECISION,
             actor=self.subject or "nobody",
             target=self.resource or self.path,
             tenant=self.tenant,
@@ -94,7 +94,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def policies_named(event: AuditEvent) -> str | None:
     """The hash of the policies that a recorded decision was made by; None of any other event."""
-    inputs = event.facts.get("inputs") if event.kind is Kind.DECISION else None
+    inputs = event.facts.get("inputs") if event.kind is EventKind.DECISION else None
     digest = inputs.get("policies") if isinstance(inputs, dict) else None
     return digest if isinstance(digest, str) else None
 

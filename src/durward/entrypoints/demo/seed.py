@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.wire import compact_json
 from durward.entrypoints.control import Control, path_of
 from durward.entrypoints.credentials import add_credentials, check_credentials, read_credentials
@@ -28,7 +28,7 @@ def seed(place: Place, runtime: Path) -> None:
         add_credentials(kept, control.apply(changed, prune=False)["secrets"], "clients")
     place.seeded.write_text(json.dumps({name_of(one): mark(one) for one in wanted}))
     known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
-    people = [found.name for found in wanted if found.kind is Kind.USER]
+    people = [found.name for found in wanted if found.kind is DeclarationKind.USER]
     fresh = {
         name: control.post(path_of("users", name, "password"), {}, "start it again")["password"]
         for name in people

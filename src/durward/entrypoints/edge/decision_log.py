@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from durward.clock import now
-from durward.core.audit.event import AuditEvent, Kind
+from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.edge.decision import Decision, EnvoyLine
 from durward.core.errors import Unavailable
 from durward.entrypoints.edge.kept_policies import KeptPolicies
@@ -187,7 +187,7 @@ class DecisionLog:
                     # Done again after a crash, it is the same event.
                     id=f"dropped_{first.id}",
                     at=now(),
-                    kind=Kind.REFUSALS_DROPPED,
+                    kind=EventKind.REFUSALS_DROPPED,
                     actor=self._node() or "edge",
                     target=path.name,
                     facts=told,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from durward.clock import now
 from durward.core.edge.envoy.revocation import files
-from durward.core.edge.revocation import Revoked
+from durward.core.edge.revocation import RevokedTokens
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge.heartbeat import Heartbeat
@@ -40,17 +40,17 @@ class Revoker:
         self._heartbeat = Heartbeat(state / "heartbeat")
         self._link = link
         self._news = news
-        self._revoked = Revoked()
-        self._kept: Revoked | None = None
-        self._in_force: Revoked | None = None
-        self.settled = Revoked()
+        self._revoked = RevokedTokens()
+        self._kept: RevokedTokens | None = None
+        self._in_force: RevokedTokens | None = None
+        self.settled = RevokedTokens()
         """What was known last of which all is kept, and was proven to be in force."""
         self.trouble = ""
         """What fails now; empty where nothing does."""
         self._heard = False
         self.known = link is None
         with contextlib.suppress(OSError, Misconfigured):
-            self._revoked = self._kept = Revoked.from_wire(self._path.read_bytes())
+            self._revoked = self._kept = RevokedTokens.from_wire(self._path.read_bytes())
             self.known = True
 
     @property

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from durward.core.configuration.declaration import Declaration, Kind
+from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 from durward.core.values import ClientId, Seconds, UserId
 from durward.core.wire import Json
@@ -23,7 +23,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One declaration on its way."""
 
-    kind: Kind
+    kind: DeclarationKind
     name: str
     body: dict[str, object]
 

@@ -11,24 +11,29 @@ from collections.abc import Iterable
 from durward.core.edge.envoy.bootstrap import source
 from durward.core.edge.envoy.filters import CLAIM_HEADERS
 from durward.core.edge.envoy.types import JWT, Config, claim, discovery, message, typed
-from durward.core.edge.revocation import Kind, Revocation, Revoked
+from durward.core.edge.revocation import Revocation, RevocationKind, RevokedTokens
 from durward.core.values import numeric_date
 
 RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 BASE, DELTA = "revoked-base", "revoked-delta"
 CLIENTS_BASE, CLIENTS_DELTA = "revoked-clients-base", "revoked-clients-delta"
-OF_ALL = (Kind.SESSION, Kind.GRANT, Kind.SUBJECT)
-OF_CLIENTS = (Kind.SESSION, Kind.CLIENT)
+OF_ALL = (RevocationKind.SESSION, RevocationKind.GRANT, RevocationKind.SUBJECT)
+OF_CLIENTS = (RevocationKind.SESSION, RevocationKind.CLIENT)
 KINDS = {BASE: OF_ALL, DELTA: OF_ALL, CLIENTS_BASE: OF_CLIENTS, CLIENTS_DELTA: OF_CLIENTS}
 """The maps of each filter, in order. Those of clients have sessions only for the canary's."""
 
 FILTERS = tuple(KINDS)
 FOREVER = 1e15
 
-REFUSED_BEFORE = {Kind.SUBJECT: "revoked-before", Kind.CLIENT: "revoked-client"}
+REFUSED_BEFORE = {RevocationKind.SUBJECT: "revoked-before", RevocationKind.CLIENT: "revoked-client"}
 """Of which only what was issued before is refused, and how Envoy's account names that."""
 
-CLAIMS = {Kind.SESSION: "sid", Kind.GRANT: "grant", Kind.SUBJECT: "sub", Kind.CLIENT: "client_id"}
+CLAIMS = {
+    RevocationKind.SESSION: "sid",
+    RevocationKind.GRANT: "grant",
+    RevocationKind.SUBJECT: "sub",
+    RevocationKind.CLIENT: "client_id",
+}
 
 
 def canary_session(name: str) -> str:
@@ -52,13 +57,13 @@ def in_place(name: str) -> Config:
     return typed(name, RBAC, rules(name, ()))
 
 
-def files(revoked: Revoked | None) -> dict[str, Config]:
+def files(revoked: RevokedTokens | None) -> dict[str, Config]:
     """The resource files, bases first: what moves there from a delta is never in neither.
 
     Where it is not known what is revoked (None), the delta refuses every token. It is the last that
     is replaced: when it lets tokens pass again, all others are in force.
     """
-    known = Revoked() if revoked is None else revoked
+    known = RevokedTokens() if revoked is None else revoked
     found = {
         name: file(name, rules(name, entries))
         for names, entries in (
@@ -100,12 +105,12 @@ def rules(name: str, entries: Iterable[Revocation]) -> Config:
 
     Only the last one may allow what it finds: an earlier one would skip the rest.
     """
-    by_kind: dict[Kind, dict[str, Config]] = {
-        Kind.SESSION: {canary_session(name): action("revoked-session", "DENY")}
+    by_kind: dict[RevocationKind, dict[str, Config]] = {
+        RevocationKind.SESSION: {canary_session(name): action("revoked-session", "DENY")}
     }
     of_clients = KINDS[name] is OF_CLIENTS
     for entry in entries:
-        if entry.kind in KINDS[name] and not (of_clients and entry.kind is Kind.SESSION):
+        if entry.kind in KINDS[name] and not (of_clients and entry.kind is RevocationKind.SESSION):
             by_kind.setdefault(entry.kind, {})[entry.value] = verdict(entry)
     chain = action("not-revoked", "ALLOW")
     for kind in reversed(KINDS[name]):

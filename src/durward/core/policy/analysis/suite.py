@@ -9,7 +9,7 @@ from typing import Final
 
 from durward.core.policy.engine.answer import Answer, Layer
 from durward.core.policy.engine.request import TENANT_SEGMENT, AccessRequest, Principal
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.language.pattern import ARN_SEGMENTS
 from durward.core.policy.language.source import PolicyError, Problem, escape
 from durward.core.wire import Json
@@ -154,7 +154,7 @@ class _Reader:
         except PolicyError as error:
             for found in error.problems:
                 self.wrong(found.pointer.replace("/Statement", "/never", 1), found.message)
-            return Document(name, Kind.IDENTITY, ())
+            return Document(name, PolicyKind.IDENTITY, ())
 
     def cases(self, value: Json, pointer: str, shared: _Given) -> Iterator[Case]:
         """The case of a test, or one for each row of a list."""

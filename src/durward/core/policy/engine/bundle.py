@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
-from durward.core.policy.language.document import Document, Kind, read_document
+from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.language.source import PolicyError, Problem
 from durward.core.policy.language.written import kind_of
 
@@ -64,16 +64,16 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
     )
 
 
-def kinds_of(bundle: Bundle) -> dict[str, Kind]:
+def kinds_of(bundle: Bundle) -> dict[str, PolicyKind]:
     """What each document is read as: one attached to an API names principals.
 
     One that is attached to nothing is read too, as what it seems to be: it may be attached later.
     """
     kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
-    kinds |= dict.fromkeys(bundle.guardrails, Kind.IDENTITY)
+    kinds |= dict.fromkeys(bundle.guardrails, PolicyKind.IDENTITY)
     granting = (bundle.identity, bundle.boundaries, bundle.tenant_guardrails)
     for names in (each for attached in granting for each in attached.values()):
-        kinds |= dict.fromkeys(names, Kind.IDENTITY)
+        kinds |= dict.fromkeys(names, PolicyKind.IDENTITY)
     for names in bundle.resources.values():
-        kinds |= dict.fromkeys(names, Kind.RESOURCE)
+        kinds |= dict.fromkeys(names, PolicyKind.RESOURCE)
     return kinds

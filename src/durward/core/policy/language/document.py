@@ -57,7 +57,7 @@ class Quantifier(StrEnum):
     SOME = "ForAnyValue"
 
 
-class Kind(StrEnum):
+class PolicyKind(StrEnum):
     """Where a document is attached, which settles whether it names principals."""
 
     IDENTITY = "identity"
@@ -125,12 +125,12 @@ class Document:
     """A policy document, read."""
 
     name: str
-    kind: Kind
+    kind: PolicyKind
     statements: tuple[Statement, ...]
 
 
 def parse_document(
-    text: bytes, name: str, kind: Kind = Kind.IDENTITY, dialect: Dialect = OWN
+    text: bytes, name: str, kind: PolicyKind = PolicyKind.IDENTITY, dialect: Dialect = OWN
 ) -> Document:
     """Read a document from JSON or YAML. Raises PolicyError with line and column."""
     value = parse_text(text, name)
@@ -141,7 +141,7 @@ def parse_document(
 
 
 def read_document(
-    value: Json, name: str, kind: Kind = Kind.IDENTITY, dialect: Dialect = OWN
+    value: Json, name: str, kind: PolicyKind = PolicyKind.IDENTITY, dialect: Dialect = OWN
 ) -> Document:
     """Read a document that stands decoded inside something larger. Raises PolicyError."""
     reader = _Reader(kind, dialect)
@@ -154,7 +154,7 @@ def read_document(
 class _Reader:
     """Reads one document and keeps every problem it meets."""
 
-    def __init__(self, kind: Kind, dialect: Dialect) -> None:
+    def __init__(self, kind: PolicyKind, dialect: Dialect) -> None:
         self.kind = kind
         self.dialect = dialect
         self.is_old = False
@@ -216,7 +216,7 @@ class _Reader:
             self.wrong("/Version", f"`Version` is `{VERSION}`")
         if "Statement" not in document:
             self.wrong("", "has no `Statement`")
-        if "Id" in document and self.kind is Kind.IDENTITY and not self.dialect.has_ids:
+        if "Id" in document and self.kind is PolicyKind.IDENTITY and not self.dialect.has_ids:
             self.wrong("/Id", "`Id` does not stand in an identity policy")
         elif not isinstance(document.get("Id", ""), str):
             self.wrong("/Id", "not text")
@@ -286,7 +286,7 @@ class _Reader:
         return Actions(tuple(patterns), complement=given[1])
 
     def resources(self, members: Mapping[str, Json], pointer: str) -> Resources | None:
-        if self.kind is Kind.RESOURCE and not members.keys() & {"Resource", "NotResource"}:
+        if self.kind is PolicyKind.RESOURCE and not members.keys() & {"Resource", "NotResource"}:
             return Resources((ResourcePattern("*", None),))
         given = self.either(members, pointer, "Resource")
         if given is None:
@@ -303,7 +303,7 @@ class _Reader:
 
     def principals(self, members: Mapping[str, Json], pointer: str) -> Principals | None:
         names = sorted(members.keys() & {"Principal", "NotPrincipal"})
-        if self.kind is Kind.IDENTITY and not (names and self.dialect.lenient):
+        if self.kind is PolicyKind.IDENTITY and not (names and self.dialect.lenient):
             for name in names:
                 self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
             return None

@@ -12,7 +12,7 @@ from durward.core.policy.language.document import (
     Condition,
     Document,
     Effect,
-    Kind,
+    PolicyKind,
     Statement,
     read_document,
 )
@@ -63,18 +63,18 @@ class Written:
     statements: tuple[WrittenStatement, ...]
 
 
-def read_written(value: Json, name: str, kind: Kind | None = None) -> Written:
+def read_written(value: Json, name: str, kind: PolicyKind | None = None) -> Written:
     """Read a decoded document; without `kind`, it is as it names principals. Raises PolicyError."""
     document = read_document(value, name, kind or kind_of(value))
     return Written(document, tuple(_statements(value, document)))
 
 
-def kind_of(value: Json) -> Kind:
+def kind_of(value: Json) -> PolicyKind:
     """What a document that is attached to nothing is meant to be: naming principals, an API's."""
     found = value.get("Statement") if isinstance(value, dict) else None
     listed = found if isinstance(found, list) else [found]
     named = any(isinstance(item, dict) and _names_principals(item) for item in listed)
-    return Kind.RESOURCE if named else Kind.IDENTITY
+    return PolicyKind.RESOURCE if named else PolicyKind.IDENTITY
 
 
 def _names_principals(statement: dict[str, Json]) -> bool:
