@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.values import DecisionId, Instant
 
 
-def a_decision(number: int) -> Decision:
-    return Decision(
+def a_decision(number: int) -> DecisionRecord:
+    return DecisionRecord(
         id=DecisionId(f"d_{number}"),
         at=Instant(number),
         allowed=True,
@@ -23,4 +23,4 @@ def a_decision(number: int) -> Decision:
 def ids_in(spool: Path) -> list[str]:
     """The decisions that were written, in order; an empty text for a line that was cut short."""
     lines = [line for line in spool.read_bytes().splitlines() if line]
-    return [Decision.from_wire(line).id if line.endswith(b"}") else "" for line in lines]
+    return [DecisionRecord.from_wire(line).id if line.endswith(b"}") else "" for line in lines]

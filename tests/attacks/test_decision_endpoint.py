@@ -12,7 +12,7 @@ from tests.records import allow, declarations
 
 from durward.core.audit.event import AuditEvent
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 from durward.core.edge.explained import explained
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import ClientId
@@ -144,7 +144,7 @@ async def explanation(issuer: Issuer, event: AuditEvent) -> str:
         other = {"Sid": f"S{number}", **allow("read")}
         body: dict[str, Any] = {"Version": "2012-10-17", "Statement": [other]}
         await issuer.apply(Declaration(DeclarationKind.POLICY, "archivists", body))
-    decision = msgspec.convert({**event.facts, "id": event.id, "at": event.at}, Decision)
+    decision = msgspec.convert({**event.facts, "id": event.id, "at": event.at}, DecisionRecord)
     assert decision.inputs is not None
     digest = decision.inputs.policies
     found = explained(decision, (await issuer.plane.fleet.parts([digest])).get(digest))

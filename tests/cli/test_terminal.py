@@ -14,7 +14,7 @@ import pytest
 
 from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.difference import printable
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.values import DecisionId, Instant
 from durward.entrypoints.cli.app import run
 from durward.entrypoints.report import report
@@ -22,7 +22,7 @@ from durward.entrypoints.terminal import field, say, say_json, say_text
 
 FORGED = "error: forged"
 EVIL = f"x\x1b[1A\x1b[2K\r\n{FORGED}\u202e\x7f\x9b1m\U000e0041"
-DECISION = Decision(
+DECISION = DecisionRecord(
     id=DecisionId("d_1"),
     at=Instant(1),
     allowed=False,

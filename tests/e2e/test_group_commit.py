@@ -14,7 +14,7 @@ import pytest
 from tests.live import ISSUER, LiveEdge
 from tests.spools import a_decision, ids_in
 
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 from durward.core.edge.snapshot import Snapshot
 from durward.core.values import DecisionId
 from durward.entrypoints.edge import group_commit
@@ -291,5 +291,5 @@ async def test_of_as_many_refusals_at_once_none_fails_and_each_is_recorded_once(
     ids = await asyncio.gather(*(refused() for _ in range(CONNECTIONS)))
     assert len(set(ids)) == CONNECTIONS
     lines = edge.events().encode().splitlines()
-    recorded = [Decision.from_wire(line).id for line in lines]
+    recorded = [DecisionRecord.from_wire(line).id for line in lines]
     assert all(recorded.count(DecisionId(id)) == 1 for id in ids)

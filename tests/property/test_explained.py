@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from tests.depth import depth
 from tests.property.test_miss import SCOPES, World, open_to_all, requests, worlds
 
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.edge.explained import explained
 from durward.core.edge.inputs import inputs_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, part_of_policies, read_part
@@ -43,7 +43,7 @@ def test_nothing_gets_lost_between_a_decision_and_its_explanation(
     policies = compile_bundle(as_published(part), SCOPES)
     answer = policies.evaluate(request)
     assert person is not None
-    decision = Decision(
+    decision = DecisionRecord(
         id=DecisionId("d_1"),
         at=Instant(1),
         allowed=answer.allowed,
@@ -60,4 +60,6 @@ def test_nothing_gets_lost_between_a_decision_and_its_explanation(
         because=answer.because,
         inputs=inputs_of(policies, digest_of(part), request, allowed=answer.allowed),
     )
-    assert explained(Decision.from_wire(decision.to_wire()), part) == explain(policies, request)
+    assert explained(DecisionRecord.from_wire(decision.to_wire()), part) == explain(
+        policies, request
+    )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.errors import DurwardError
-from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import AWS, OWN, Dialect

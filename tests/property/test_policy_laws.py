@@ -9,7 +9,7 @@ from tests.depth import depth
 from tests.oracle import naive_policy
 
 from durward.core.policy.analysis.explain import explain
-from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.predicate import (
     FALSE,

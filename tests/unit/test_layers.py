@@ -17,8 +17,8 @@ from durward.core.edge.parts import (
     read_part,
 )
 from durward.core.errors import Misconfigured
-from durward.core.policy.engine.answer import Layer, Result
 from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.decision import Layer, Result
 from durward.core.policy.engine.request import AccessRequest, Principal
 
 ACMES = "arn:durward:orders:default:acme:order/1"

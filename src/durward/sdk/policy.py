@@ -7,7 +7,7 @@ of a network or a clock: the time is a key of the request.
 """
 
 from durward.core.policy.analysis.explain import Explanation, explain
-from durward.core.policy.engine.answer import Answer, Layer, Result
+from durward.core.policy.engine.decision import Decision, Layer, Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.engine.validity import valid_until
@@ -16,7 +16,7 @@ from durward.core.policy.language.source import PolicyError
 
 __all__ = [
     "AccessRequest",
-    "Answer",
+    "Decision",
     "Document",
     "Explanation",
     "Layer",

@@ -25,15 +25,14 @@ from durward.core.authzen.body import (
 from durward.core.authzen.metadata import ACCESS_PATH, EVALUATION_PATH
 from durward.core.authzen.page import paged
 from durward.core.authzen.question import Directory, Unknown
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.edge.inputs import inputs_of
 from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.policy.analysis.explain import MAX_CANDIDATES
 from durward.core.policy.analysis.nearest_miss import nearest_miss
 from durward.core.policy.analysis.nearest_statements import examined, nearest
-from durward.core.policy.engine.answer import Answer as Decided
-from durward.core.policy.engine.answer import reason_of
+from durward.core.policy.engine.decision import Decision, reason_of
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import ClientId, DecisionId, from_numeric_date
@@ -171,8 +170,8 @@ class AuthzenService:
         )
         return self._answer(decision, answer.result.value, step_up(self._policies, request, answer))
 
-    def _decision(self, asked: Evaluation, stage: Stage, reason: str) -> Decision:
-        return Decision(
+    def _decision(self, asked: Evaluation, stage: Stage, reason: str) -> DecisionRecord:
+        return DecisionRecord(
             id=DecisionId(new_id("d")),
             at=self._audit.at,
             allowed=False,
@@ -189,7 +188,7 @@ class AuthzenService:
             asked_by=self._caller,
         )
 
-    def _answer(self, decision: Decision, outcome: str, more: Answer | None = None) -> Answer:
+    def _answer(self, decision: DecisionRecord, outcome: str, more: Answer | None = None) -> Answer:
         self.events.append(decision.event())
         self.decisions.append(decision.id)
         context: Answer = {"id": decision.id, "reason": outcome, **(more or {})}
@@ -235,7 +234,7 @@ def _unread(error: ProtocolError) -> Answer:
     return {"decision": False, "context": {"error": {"status": 400, "message": error.public}}}
 
 
-def step_up(policies: PolicySet, request: AccessRequest, answer: Decided) -> Answer:
+def step_up(policies: PolicySet, request: AccessRequest, answer: Decision) -> Answer:
     """What a stronger sign-in would have to be, where that alone would do.
 
     It is looked for where a policy about the action reads how somebody signed in, and nowhere else:

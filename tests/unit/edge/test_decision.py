@@ -5,13 +5,13 @@ import json
 import msgspec
 import pytest
 
-from durward.core.edge.decision import Decision, EnvoyLine, Stage
+from durward.core.edge.decision import DecisionRecord, EnvoyLine, Stage
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.policy.analysis.nearest_miss import Miss
-from durward.core.policy.engine.answer import Layer, Result
+from durward.core.policy.engine.decision import Layer, Result
 from durward.core.values import DecisionId, Instant
 
-DECISION = Decision(
+DECISION = DecisionRecord(
     id=DecisionId("d_1"),
     at=Instant(1),
     allowed=False,
@@ -32,7 +32,7 @@ def line(**fields: object) -> EnvoyLine:
 
 
 def test_a_decision_is_read_as_it_was_written() -> None:
-    assert Decision.from_wire(DECISION.to_wire()) == DECISION
+    assert DecisionRecord.from_wire(DECISION.to_wire()) == DECISION
     assert b"client" not in DECISION.to_wire()
 
 
@@ -42,7 +42,7 @@ def test_an_explanation_is_read_as_it_was_written() -> None:
     several = Explanation(Result.IMPLICIT_DENY, (), (Layer.IDENTITY,), (), together=(acr, site))
     for each in (alone, several):
         decision = msgspec.structs.replace(DECISION, explanation=each)
-        assert Decision.from_wire(decision.to_wire()) == decision
+        assert DecisionRecord.from_wire(decision.to_wire()) == decision
 
 
 def test_an_explanation_of_before_several_changes_were_told_is_read() -> None:
@@ -54,7 +54,7 @@ def test_an_explanation_of_before_several_changes_were_told_is_read() -> None:
 
 def test_what_is_no_decision_is_not_read_as_one() -> None:
     with pytest.raises(msgspec.DecodeError):
-        Decision.from_wire(b'{"id": 1}')
+        DecisionRecord.from_wire(b'{"id": 1}')
 
 
 @pytest.mark.parametrize(

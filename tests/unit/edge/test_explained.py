@@ -10,7 +10,7 @@ from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.audit.event import AuditEvent
 from durward.core.edge.decide import Decider
-from durward.core.edge.decision import Decision, Stage, policies_named
+from durward.core.edge.decision import DecisionRecord, Stage, policies_named
 from durward.core.edge.explained import Unexplained, explained
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.inputs import MAX_CHARACTERS, inputs_of
@@ -18,8 +18,8 @@ from durward.core.edge.parts import digest_of, part_of_policies
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.policy.analysis.explain import Explanation, explain
-from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.bundle import Bundle, compile_bundle
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import ApiId, DecisionId, Instant
 
@@ -68,18 +68,18 @@ def bundle(clerk: dict[str, Any], **roles: dict[str, Any]) -> Bundle:
     return Bundle(documents, {f"role/{name}": (name,) for name in documents})
 
 
-def decide(policies: Bundle, asked: CheckRequest = ASKED) -> Decision:
+def decide(policies: Bundle, asked: CheckRequest = ASKED) -> DecisionRecord:
     """As the record is read again, from a spool and from the log."""
     decision = Decider(Snapshot(7, "http://issuer", (), (API,), policies)).decide(asked)
-    read = Decision.from_wire(decision.to_wire())
+    read = DecisionRecord.from_wire(decision.to_wire())
     event = AuditEvent.from_wire(read.event().to_wire())
     assert policies_named(event) == (read.inputs.policies if read.inputs else None)
-    told = msgspec.convert({**event.facts, "id": event.id, "at": event.at}, Decision)
+    told = msgspec.convert({**event.facts, "id": event.id, "at": event.at}, DecisionRecord)
     assert told == read == decision
     return told
 
 
-def why(decision: Decision, policies: Bundle) -> Explanation:
+def why(decision: DecisionRecord, policies: Bundle) -> Explanation:
     found = explained(decision, part_of_policies(policies))
     assert isinstance(found, Explanation), found
     return found
@@ -167,7 +167,7 @@ def test_what_a_role_would_be_asked_about_is_recorded_of_a_denial() -> None:
     assert "durward:sourceip" not in known.context_keys(asked_of(decision), as_member=False)
 
 
-def asked_of(decision: Decision) -> AccessRequest:
+def asked_of(decision: DecisionRecord) -> AccessRequest:
     return AccessRequest(None, decision.action or "", decision.resource or "")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durward.core.policy.analysis.explain import explain
-from durward.core.policy.engine.answer import Layer, Result
+from durward.core.policy.engine.decision import Layer, Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.predicate import (
     Constant,

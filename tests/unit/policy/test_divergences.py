@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.dialect import Place, imported

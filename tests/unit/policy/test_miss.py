@@ -7,7 +7,7 @@ import pytest
 
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.tellable import Caller
-from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.document import Document, PolicyKind, read_document

@@ -8,7 +8,7 @@ from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.find import find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.analysis.spelling import spelled, spelled_in
-from durward.core.policy.engine.answer import Result
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.document import read_document

@@ -7,7 +7,7 @@ operation that Envoy's route named must be the one that our own router finds amo
 from collections.abc import Mapping
 
 from durward.core.api import Api, scopes_of
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
 from durward.core.edge.inputs import Inputs, inputs_of
 from durward.core.edge.parts import digest_of, part_of_policies
@@ -15,8 +15,8 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.openapi.router import Route, Router
-from durward.core.policy.engine.answer import reason_of
 from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.decision import reason_of
 from durward.core.policy.engine.request import MAX_LISTED, AccessRequest, Principal
 from durward.core.values import MICROSECONDS
 
@@ -44,7 +44,7 @@ class Decider:
         self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
         self._digest = digest_of(part_of_policies(snapshot.policies))
 
-    def decide(self, request: CheckRequest) -> Decision:
+    def decide(self, request: CheckRequest) -> DecisionRecord:
         """Default deny: only what a statement allows passes. The decision is its own record."""
         found = self._router.match(request.method, request.path.partition("?")[0])
         if found is None:
@@ -59,19 +59,19 @@ class Decider:
             return self._decision(request, Stage.FRESHNESS, reason, operation)
         return self._decide_object(api, operation, values, request)
 
-    def challenge(self, decision: Decision) -> str:
+    def challenge(self, decision: DecisionRecord) -> str:
         """What a refusal asks of the token; empty where another token alone would not do."""
         known = self._operations.get(decision.operation or "")
         return insufficient_scope(*known) if known and decision.stage is Stage.SCOPE else ""
 
-    def is_strict(self, decision: Decision) -> bool:
+    def is_strict(self, decision: DecisionRecord) -> bool:
         """Whether it must be on the disk before it is answered: any refusal, and most writes."""
         known = self._operations.get(decision.operation or "")
         return not decision.allowed or known is None or known[1].strict_audit
 
     def _decide_object(
         self, api: Api, operation: Operation, values: Mapping[str, str], request: CheckRequest
-    ) -> Decision:
+    ) -> DecisionRecord:
         resource = resource_arn(operation, api.id, api.stage, values)
         if resource is None:
             reason = "a value of the path cannot name a resource"
@@ -105,10 +105,10 @@ class Decider:
         resource: str | None = None,
         because: tuple[str, ...] = (),
         inputs: Inputs | None = None,
-    ) -> Decision:
+    ) -> DecisionRecord:
         claims = request.claims or {}
         refused = UNAVAILABLE if stage is Stage.FRESHNESS else FORBIDDEN
-        return Decision(
+        return DecisionRecord(
             id=request.id,
             at=request.at,
             allowed=allowed,

@@ -36,7 +36,7 @@ class Stage(StrEnum):
     SERVICE = "service"
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request, decided.
 
     Where policies decided, `because` names the statements that did and `inputs` is all that they
@@ -124,7 +124,7 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         """Read a line. Raises msgspec.DecodeError."""
         return msgspec.json.decode(line, type=cls)
 
-    def decision(self) -> Decision:
+    def decision(self) -> DecisionRecord:
         """What Envoy decided by itself, in the words of a decision.
 
         The decision of a decision point that it comes after keeps its id: both are events. So does
@@ -132,7 +132,7 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         """
         stage, reason = self._why()
         own_id = f"d_{self.id or self.early_id}"
-        return Decision(
+        return DecisionRecord(
             id=DecisionId(f"{own_id}{END}" if self.allowed or self._is_undecided else own_id),
             after=DecisionId(self.allowed) if self.allowed else None,
             at=Instant(int(self.at)),

@@ -6,7 +6,7 @@ of the policies are in the record. What cannot be computed so is not guessed.
 
 from dataclasses import dataclass
 
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 from durward.core.edge.inputs import context_of, principal_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, read_part
 from durward.core.errors import Misconfigured
@@ -24,7 +24,7 @@ class Unexplained:
     why: str
 
 
-def explained(decision: Decision, policies: bytes | None) -> Explanation | Unexplained | None:
+def explained(decision: DecisionRecord, policies: bytes | None) -> Explanation | Unexplained | None:
     """The explanation of a decision; `policies` is the part that it names, where there is one.
 
     None where no policy decided: then the reason that was recorded is all. The explanation is that

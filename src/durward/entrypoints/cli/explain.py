@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from durward.core.edge.decision import END, Decision
+from durward.core.edge.decision import END, DecisionRecord
 from durward.core.edge.explained import Unexplained, explained
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.policy.analysis.explain import Explanation
@@ -55,7 +55,9 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
     return 0
 
 
-def policies_of(decision: Decision, state: Path | None, control: Control | None) -> bytes | None:
+def policies_of(
+    decision: DecisionRecord, state: Path | None, control: Control | None
+) -> bytes | None:
     """The policies that decided: this node has them, or the control plane; None where none has."""
     if decision.inputs is None:
         return None
@@ -71,7 +73,7 @@ def policies_of(decision: Decision, state: Path | None, control: Control | None)
     return texts[digest].encode() if digest in texts else None
 
 
-def in_the_log(control: Control, id: str) -> list[Decision]:
+def in_the_log(control: Control, id: str) -> list[DecisionRecord]:
     """A decision of another node, an older one, or one that an enforcement point asked for.
 
     The last first, where the request was refused after it had been allowed. Raises NotRunning.
@@ -81,7 +83,7 @@ def in_the_log(control: Control, id: str) -> list[Decision]:
         try:
             event = control.get(path_of("events", known))
             facts = {**event["facts"], "id": known, "at": event["at"]}
-            found.append(msgspec.convert(facts, Decision))
+            found.append(msgspec.convert(facts, DecisionRecord))
         except NotRunning:
             raise
         except (Unavailable, Misconfigured, msgspec.ValidationError):
@@ -89,13 +91,13 @@ def in_the_log(control: Control, id: str) -> list[Decision]:
     return found
 
 
-def in_json(found: Sequence[Decision], whys: Sequence[Why]) -> str:
+def in_json(found: Sequence[DecisionRecord], whys: Sequence[Why]) -> str:
     """How it ended, with the decision before that where there was one."""
     last, *earlier = map(explained_json, found, whys)
     return msgspec.json.encode(last | ({"earlier": earlier[0]} if earlier else {})).decode()
 
 
-def explained_json(decision: Decision, why: Why) -> dict[str, object]:
+def explained_json(decision: DecisionRecord, why: Why) -> dict[str, object]:
     """A decision with its explanation, or why there is none."""
     if isinstance(why, Unexplained):
         return {**msgspec.to_builtins(decision), "unexplained": why.why}
@@ -105,7 +107,7 @@ def explained_json(decision: Decision, why: Why) -> dict[str, object]:
     return fields
 
 
-def told(decision: Decision, why: Why) -> list[str]:
+def told(decision: DecisionRecord, why: Why) -> list[str]:
     """A decision for people, in lines. Names are the caller's: none looks like several."""
     at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
     who = field(decision.subject or "nobody")

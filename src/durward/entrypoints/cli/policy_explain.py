@@ -23,8 +23,8 @@ from durward.core.names import (
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.suite import with_usual
 from durward.core.policy.analysis.tellable import Caller
-from durward.core.policy.engine.answer import Result
 from durward.core.policy.engine.bundle import compile_bundle
+from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.catalogue import Catalogue, Key
 from durward.core.values import numeric_date

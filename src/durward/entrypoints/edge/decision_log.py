@@ -15,7 +15,7 @@ import msgspec
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, EventKind
-from durward.core.edge.decision import Decision, EnvoyLine
+from durward.core.edge.decision import DecisionRecord, EnvoyLine
 from durward.core.errors import Unavailable
 from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.edge.spool import Spool, sync_folder
@@ -250,7 +250,7 @@ def read_lines(path: Path, place: int) -> tuple[list[bytes], int]:
     return whole.splitlines(), place + len(whole)
 
 
-def read_refusal(line: bytes) -> Decision | None:
+def read_refusal(line: bytes) -> DecisionRecord | None:
     """What Envoy refused; a line that a crash cut short is none."""
     try:
         return EnvoyLine.from_wire(line).decision()

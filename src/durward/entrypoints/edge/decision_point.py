@@ -13,7 +13,7 @@ import uvloop
 
 from durward.clock import now
 from durward.core.edge.decide import FORBIDDEN, UNAVAILABLE, Decider
-from durward.core.edge.decision import Decision, Stage
+from durward.core.edge.decision import DecisionRecord, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
@@ -104,13 +104,13 @@ class DecisionPoint:
             return unrecorded(decision.id)
         return allowed
 
-    def _refuse(self, decision: Decision, challenge: str = "") -> Awaitable[Reply]:
+    def _refuse(self, decision: DecisionRecord, challenge: str = "") -> Awaitable[Reply]:
         title = "not allowed" if decision.status == FORBIDDEN else decision.reason
         retry = 1 if decision.status == UNAVAILABLE else 0
         reply = refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
         return self._recorded(decision, reply)
 
-    async def _recorded(self, decision: Decision, reply: Reply) -> Reply:
+    async def _recorded(self, decision: DecisionRecord, reply: Reply) -> Reply:
         """The answer, once its record is on the disk; at once where it would come too late."""
         if self._commits.is_full:
             return unrecorded(decision.id)
@@ -139,9 +139,9 @@ def load(path: Path) -> Decider:
         gc.enable()
 
 
-def undecidable(call: Call, status: int, stage: Stage, reason: str) -> Decision:
+def undecidable(call: Call, status: int, stage: Stage, reason: str) -> DecisionRecord:
     """The record of a request that is refused before it is decided."""
-    return Decision(
+    return DecisionRecord(
         id=decision_id(call),
         at=now(),
         allowed=False,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from durward.core.edge.decision import END, Decision, EnvoyLine
+from durward.core.edge.decision import END, DecisionRecord, EnvoyLine
 from durward.core.errors import Misconfigured
 from durward.entrypoints.edge.decision_log import rotated, streams
 
 _ID = re.compile(r"d_[0-9A-Za-z_-]{1,64}\Z")
 
 
-def find_decisions(state: Path, id: str) -> list[Decision]:
+def find_decisions(state: Path, id: str) -> list[DecisionRecord]:
     """What was decided under that id, the last first: what Envoy refused, then what was decided.
 
     Raises Misconfigured where it cannot be an id.
@@ -23,7 +23,7 @@ def find_decisions(state: Path, id: str) -> list[Decision]:
     if not _ID.match(id):
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
     id = id.removesuffix(END)
-    found: list[Decision] = []
+    found: list[DecisionRecord] = []
     files: list[Path] = []
     while not found and (now_there := records(state)) != files:  # else one was put aside meanwhile
         files = now_there
@@ -36,17 +36,17 @@ def records(state: Path) -> list[Path]:
     return [path for stream in reversed(streams(state)) for path in (*rotated(stream), stream)]
 
 
-def recorded(file: Path, id: str) -> Iterator[Decision]:
+def recorded(file: Path, id: str) -> Iterator[DecisionRecord]:
     """The decisions of a file that tell of that id."""
     with contextlib.suppress(FileNotFoundError):  # it was let go meanwhile
         if file.parent.name == "spool":
-            yield from map(Decision.from_wire, lines_with(file, f'"{id}"'.encode()))
+            yield from map(DecisionRecord.from_wire, lines_with(file, f'"{id}"'.encode()))
         else:
             for line in lines_with(file, f'"{id.removeprefix("d_")}"'.encode()):
                 yield known_here(EnvoyLine.from_wire(line))
 
 
-def known_here(line: EnvoyLine) -> Decision:
+def known_here(line: EnvoyLine) -> DecisionRecord:
     """A refusal with the path as it was; what leaves the node has the template in its place."""
     decision = line.decision()
     return msgspec.structs.replace(decision, path=line.path or decision.path)

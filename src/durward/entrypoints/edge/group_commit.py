@@ -14,7 +14,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 from durward.entrypoints.edge.spool import Spool
 
 MAX_WAITING: Final = 1_024
@@ -47,7 +47,7 @@ class GroupCommit:
         """Whether another one would wait in vain: it is told so at once."""
         return self._count >= MAX_WAITING or self.seconds > SLOW_SECONDS
 
-    async def append(self, record: Decision) -> None:
+    async def append(self, record: DecisionRecord) -> None:
         """Write one record; it is on the disk when this returns. Raises OSError.
 
         Where the disk fails, it fails for all that was written: of none is known that it is there.

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.entrypoints.edge.decision_log import (
     REFUSALS,
@@ -78,7 +78,7 @@ def events(line: bytes, stream: str) -> Iterator[AuditEvent]:
             yield refusal.event()
         return
     try:
-        event = Decision.from_wire(line).event()
+        event = DecisionRecord.from_wire(line).event()
     except (msgspec.DecodeError, ValueError):
         with contextlib.suppress(ProtocolError):
             yield AuditEvent.from_wire(line)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.decision import Decision
+from durward.core.edge.decision import DecisionRecord
 
 
 class Spool:
@@ -37,7 +37,7 @@ class Spool:
         """Another descriptor of the file, to be closed by whoever asks. Raises OSError."""
         return os.dup(self._file)
 
-    def append(self, record: Decision | AuditEvent, *, durable: bool) -> None:
+    def append(self, record: DecisionRecord | AuditEvent, *, durable: bool) -> None:
         """Write one record; a durable one is on disk when this returns. Raises OSError.
 
         Where the file was removed, with its folder or alone, it goes on in a new one: what is

@@ -23,8 +23,8 @@ from durward.core.policy.analysis.tellable import (
     is_list,
     not_in_the_past,
 )
-from durward.core.policy.engine.answer import GRANTS, Answer, Layer, Result, Rule
 from durward.core.policy.engine.atoms import present
+from durward.core.policy.engine.decision import GRANTS, Decision, Layer, Result, Rule
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.predicate import (
     ConditionMatch,
@@ -127,7 +127,7 @@ class Trial:
 def nearest_miss(
     policies: PolicySet,
     request: AccessRequest,
-    answer: Answer,
+    answer: Decision,
     near: Sequence[Near],
     caller: Caller = Caller.ANY,
 ) -> tuple[Miss, ...]:
@@ -167,7 +167,7 @@ def _told(trial: Trial) -> Iterator[Miss]:
         yield replace(each, key=written.get(each.key, each.key))
 
 
-def _steps(known: Known, trial: Trial, answer: Answer, near: Sequence[Near]) -> Iterator[Trial]:
+def _steps(known: Known, trial: Trial, answer: Decision, near: Sequence[Near]) -> Iterator[Trial]:
     """What to try next: whatever keeps the Deny from applying, or gives what blocks an Allow.
 
     Everything that blocks has to go, so it is enough to begin with one of it.

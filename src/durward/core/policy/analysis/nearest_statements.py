@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
-from durward.core.policy.engine.answer import Answer, Rule
+from durward.core.policy.engine.decision import Decision, Rule
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.predicate import (
     ConditionMatch,
@@ -25,7 +25,7 @@ Near = tuple[Rule, Sequence[Element]]
 
 
 def examined(
-    policies: PolicySet, request: AccessRequest, answer: Answer, limit: int = MAX_EXAMINED
+    policies: PolicySet, request: AccessRequest, answer: Decision, limit: int = MAX_EXAMINED
 ) -> list[Near]:
     """What decided, what the resource may concern, then whatever is about the action."""
     indexes = [index for _, plan in policies.layers(request) for index in plan.indexes]
@@ -39,7 +39,7 @@ def examined(
     return [(rule, tuple(_failing(rule, request.facts))) for rule in found]
 
 
-def nearest(answer: Answer, found: Iterable[Near]) -> list[Near]:
+def nearest(answer: Decision, found: Iterable[Near]) -> list[Near]:
     """Those that matter for the answer: what applies comes first, then what nearly does.
 
     Of an allow and an explicit deny the statements that apply matter, of every deny the Allow
@@ -56,7 +56,7 @@ def _failing(rule: Rule, facts: Facts) -> Iterator[Element]:
             yield atom
 
 
-def _matters(answer: Answer, rule: Rule, failing: Sequence[Element]) -> bool:
+def _matters(answer: Decision, rule: Rule, failing: Sequence[Element]) -> bool:
     if rule.denies or answer.allowed:
         return rule.denies is not answer.allowed and not failing
     return bool(failing) and (not answer.blocked_by or rule.layer in answer.blocked_by)

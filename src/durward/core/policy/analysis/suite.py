@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from durward.core.policy.engine.answer import Answer, Layer
+from durward.core.policy.engine.decision import Decision, Layer
 from durward.core.policy.engine.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.language.pattern import ARN_SEGMENTS
@@ -78,7 +78,7 @@ def read_suite(value: Json, name: str, principals: Mapping[str, Principal]) -> S
     return suite
 
 
-def run(suite: Suite, evaluate: Callable[[AccessRequest], Answer]) -> Iterator[Failed]:
+def run(suite: Suite, evaluate: Callable[[AccessRequest], Decision]) -> Iterator[Failed]:
     """The tests that fail."""
     for case in suite.cases:
         answer, expected = evaluate(case.request), case.expected
@@ -89,11 +89,11 @@ def run(suite: Suite, evaluate: Callable[[AccessRequest], Answer]) -> Iterator[F
             )
 
 
-def _is_by(answer: Answer, by: str) -> bool:
+def _is_by(answer: Decision, by: str) -> bool:
     return not by or by in answer.because or LAYERS.get(by) in answer.blocked_by
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: Decision) -> str:
     reasons = [f"`{name}`" for name in (*answer.because, *answer.blocked_by)]
     return f"{answer.result.value} by {', '.join(reasons)}" if reasons else answer.result.value
 

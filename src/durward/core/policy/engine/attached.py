@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from durward.core.policy.engine.answer import Layer, Rule
+from durward.core.policy.engine.decision import Layer, Rule
 from durward.core.policy.engine.index import Index
 from durward.core.policy.engine.predicate import ACTION, ActionMatch, atom_holds, is_action
 from durward.core.policy.language.document import Actions, Document, Effect

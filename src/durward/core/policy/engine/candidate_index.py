@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from durward.core.policy.engine.answer import Answer, Rule
 from durward.core.policy.engine.compiled import Applies, Atom, print_atoms
+from durward.core.policy.engine.decision import Decision, Rule
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.pattern import Template
 
@@ -18,7 +18,7 @@ CROWD: Final = 8
 """From how many on statements in one place are told apart."""
 LETTERS: Final = 3
 
-Entry = tuple[Applies, Answer]
+Entry = tuple[Applies, Decision]
 """Whether a statement applies where it stands, and what it decides then."""
 
 

@@ -12,8 +12,8 @@ from operator import itemgetter
 from sys import intern
 from typing import Final, TypeVar
 
-from durward.core.policy.engine.answer import GRANTS, Answer, Layer, Result
 from durward.core.policy.engine.attached import ActionIndex, AttachedPolicies
+from durward.core.policy.engine.decision import GRANTS, Decision, Layer, Result
 from durward.core.policy.engine.index import First, Index, first_of, slowly_first
 from durward.core.policy.engine.predicate import ACTION, RESOURCE, Facts
 from durward.core.policy.engine.request import NOBODY, SCOPES, TENANT_ID, AccessRequest, Principal
@@ -28,7 +28,7 @@ MAX_TOLD_CHARACTERS: Final = 2_048
 """How long a question may be, in all, for its answer to be remembered."""
 MAX_COURSES: Final = 65_536
 """For how many pairs of who asks and for what the way to the answer is kept."""
-NOTHING_GRANTS: Final = Answer(Result.IMPLICIT_DENY, blocked_by=GRANTS)
+NOTHING_GRANTS: Final = Decision(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
 NO_CONTEXT: Final = frozenset({ACTION, RESOURCE, *NOBODY.facts})
 """What is known of every request without its context."""
@@ -116,7 +116,7 @@ class PolicySet:
         self._attached = self._identity.keys() | self._boundaries.keys()
         self._asked: dict[str, EvaluationPlan] = {}
         self._courses: dict[tuple[tuple[str, ...], str, str, str], EvaluationPlan] = {}
-        self._told: dict[str, tuple[Pick, dict[object, Answer]]] = {}  # by who asked for what
+        self._told: dict[str, tuple[Pick, dict[object, Decision]]] = {}  # by who asked for what
         self._member_keys: dict[str, frozenset[str]] = {}
         self._count = 0
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
@@ -134,7 +134,7 @@ class PolicySet:
                 one.prepare(known)
                 left -= len(known)
 
-    def evaluate(self, request: AccessRequest) -> Answer:
+    def evaluate(self, request: AccessRequest) -> Decision:
         """Decide one request."""
         course = self._asked.get(request.asked) or self._course(request)
         if not request.is_arn or request.is_cross_tenant:
@@ -145,7 +145,7 @@ class PolicySet:
             return _capped(course, request)
         return course.grants(request) or NOTHING_GRANTS
 
-    def recall(self, request: AccessRequest) -> Answer:
+    def recall(self, request: AccessRequest) -> Decision:
         """The same from memory, where equal values of every key that matters were asked before.
 
         The time is such a key, where a condition reads it: no answer outlives a turn of it.
@@ -158,7 +158,7 @@ class PolicySet:
         except KeyError:
             return self._learn(request)
 
-    def _learn(self, request: AccessRequest) -> Answer:
+    def _learn(self, request: AccessRequest) -> Decision:
         answer = self.evaluate(request)
         pick = (self._asked.get(request.asked) or self._course(request)).pick
         known = pick(request.facts)
@@ -177,7 +177,7 @@ class PolicySet:
         principal: Principal | None,
         action: str,
         objects: Iterable[tuple[str, Mapping[str, object]]],
-    ) -> list[Answer]:
+    ) -> list[Decision]:
         """Decide about many objects at once: each a resource and the context that goes with it."""
         return [
             self.evaluate(AccessRequest(principal, action, resource, context))
@@ -287,7 +287,7 @@ def _covers(course: EvaluationPlan, request: AccessRequest) -> bool:
     return not course.scopes.isdisjoint(principal.scopes)
 
 
-def _capped(course: EvaluationPlan, request: AccessRequest) -> Answer:
+def _capped(course: EvaluationPlan, request: AccessRequest) -> Decision:
     """Nothing denies: whether every ceiling allows, and something grants."""
     granted = course.grants(request)
     blocked = [] if granted else list(GRANTS)
@@ -296,13 +296,13 @@ def _capped(course: EvaluationPlan, request: AccessRequest) -> Answer:
         blocked.append(Layer.SESSION)
     if granted and not blocked:
         return granted
-    return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+    return Decision(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
 
 
-def _slowly(course: EvaluationPlan, request: AccessRequest) -> Answer:
+def _slowly(course: EvaluationPlan, request: AccessRequest) -> Decision:
     """The same where two layers must grant, or the resource stands in no index."""
 
-    def first(index: Index | None) -> Answer | None:
+    def first(index: Index | None) -> Decision | None:
         if index is None:
             return None
         return index.first(request) if request.is_arn else slowly_first(index.rules, request)
@@ -311,7 +311,7 @@ def _slowly(course: EvaluationPlan, request: AccessRequest) -> Answer:
         if denied := first(plan.denies):
             return denied
     allowing = [(layer, first(plan.allows)) for layer, plan in course.layers]
-    granting: dict[Layer, Answer] = {}
+    granting: dict[Layer, Decision] = {}
     for layer, allowed in allowing:
         if allowed and layer in GRANTS:
             granting.setdefault(layer, allowed)
@@ -323,9 +323,9 @@ def _slowly(course: EvaluationPlan, request: AccessRequest) -> Answer:
     if not _covers(course, request):
         blocked.append(Layer.SESSION)
     if blocked:
-        return Answer(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
+        return Decision(Result.IMPLICIT_DENY, blocked_by=tuple(dict.fromkeys(blocked)))
     deciding = [answer.deciding for answer in granting.values()][:needed]
-    return Answer(Result.ALLOW, tuple(chain.from_iterable(deciding)))
+    return Decision(Result.ALLOW, tuple(chain.from_iterable(deciding)))
 
 
 def _first(indexes: Iterable[Index | None]) -> First:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from durward.core.policy.engine.answer import GRANTS, Layer, Rule
+from durward.core.policy.engine.decision import GRANTS, Layer, Rule
 from durward.core.policy.engine.evaluate import Layers, PolicySet
 from durward.core.policy.engine.index import Index
 from durward.core.policy.engine.predicate import (

@@ -11,7 +11,6 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from durward.core.policy.engine.answer import Answer, Rule
 from durward.core.policy.engine.candidate_index import CROWD, CandidateIndex, Entry, Member
 from durward.core.policy.engine.compiled import (
     Atom,
@@ -22,6 +21,7 @@ from durward.core.policy.engine.compiled import (
     names_atom,
     principals_atom,
 )
+from durward.core.policy.engine.decision import Decision, Rule
 from durward.core.policy.engine.predicate import ResourceMatch, holds
 from durward.core.policy.engine.request import MAX_LEVELS, WHOLE, AccessRequest, levels_of
 from durward.core.policy.language.pattern import STAR, ResourcePattern, Template
@@ -33,7 +33,7 @@ ONLY_TEXT: Final = (0, 1, 2, 3, 4)
 
 Place = tuple[tuple[int, ...], int]
 """Which segments of a pattern are plain text, and the level at which its last one begins."""
-First = Callable[[AccessRequest], Answer | None]
+First = Callable[[AccessRequest], Decision | None]
 """The answer of a statement that applies, if there is one."""
 
 
@@ -205,7 +205,7 @@ def told_apart(found: Sequence[Entry] | CandidateIndex, request: AccessRequest) 
     return found.entries(request) if isinstance(found, CandidateIndex) else found
 
 
-def slowly_first(rules: Sequence[Rule], request: AccessRequest) -> Answer | None:
+def slowly_first(rules: Sequence[Rule], request: AccessRequest) -> Decision | None:
     """The same for a resource that is no ARN: what that means, each statement knows."""
     return next((rule.answer for rule in rules if holds(rule.predicate, request.facts)), None)
 

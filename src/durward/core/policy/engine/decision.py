@@ -43,7 +43,7 @@ class Rule:
         self.layer = layer
         self.document = document
         self.statement = statement
-        self.answer = Answer(RESULTS[statement.effect], (self,))
+        self.answer = Decision(RESULTS[statement.effect], (self,))
         self._predicate: And | None = None
         self._keys: frozenset[str] | None = None
 
@@ -76,7 +76,7 @@ RESULTS: Final = {Effect.ALLOW: Result.ALLOW, Effect.DENY: Result.EXPLICIT_DENY}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Decision:
     """The result, the statement that decided, or else the layers that blocked.
 
     Across tenants two statements allow together.
