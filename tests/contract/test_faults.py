@@ -32,7 +32,7 @@ from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio
-FEWEST_STRIKES = 4
+FEWEST_STRIKES = 3
 TOLD: set[str] = set()
 """The stories that were told in this process."""
 
