@@ -37,7 +37,7 @@ class Publication:
         for one in news:
             if isinstance(one, Published):
                 self.take(one)
-        if any(one is not News.EVENT for one in news):
+        if News.NODE in news:
             self.tell()
 
     def take(self, fresh: Published) -> None:

@@ -33,7 +33,6 @@ class News(Enum):
 
     EVENT = auto()
     """Events wait in the outbox."""
-    REVOCATION = auto()
     NODE = auto()
     """A node told something, or is one no more."""
 

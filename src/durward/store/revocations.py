@@ -9,7 +9,6 @@ from durward.core.audit.event import AuditContext, EventKind
 from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.values import Instant
 from durward.store.audit import record_event
-from durward.store.database import News, announce
 from durward.store.schema import revocations
 
 LOCK = 7_238_472
@@ -25,7 +24,6 @@ def record_revocation(
     sequence = newest_revocation(connection) + 1
     values = {"sequence": sequence, "kind": kind.value, "value": value, "at": audit.at}
     connection.execute(insert(revocations).values(**values))
-    announce(connection, News.REVOCATION)
     record_event(connection, audit.event(EventKind.REVOKED, f"{kind}s/{value}", sequence=sequence))
 
 
