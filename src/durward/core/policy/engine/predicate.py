@@ -6,7 +6,7 @@ others. `holds` answers where everything is known; what remains to be asked wher
 is, `residual` says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -153,6 +153,26 @@ def atoms_of(predicate: Predicate) -> Iterator[Atom]:
                 yield found
             case _:
                 assert_never(found)
+
+
+def map_atoms(
+    predicate: Predicate, change: Callable[[Atom, bool], Predicate], *, wanted: bool = True
+) -> Predicate:
+    """The same predicate with every atom changed.
+
+    `change` is also told whether the atom is wanted to hold: it is not, under an odd number of Not.
+    """
+    match predicate:
+        case Constant():
+            return predicate
+        case Not(part):
+            return Not(map_atoms(part, change, wanted=not wanted))
+        case And(parts):
+            return And(tuple(map_atoms(part, change, wanted=wanted) for part in parts))
+        case Or(parts):
+            return Or(tuple(map_atoms(part, change, wanted=wanted) for part in parts))
+        case _:
+            return change(predicate, wanted)
 
 
 def keys_of_atom(atom: Atom) -> frozenset[str]:

@@ -16,12 +16,14 @@ from durward.core.policy.engine.predicate import (
     FALSE,
     TRUE,
     And,
+    Atom,
     ConditionMatch,
     Constant,
     Not,
     Or,
     Predicate,
     ResourceMatch,
+    map_atoms,
 )
 from durward.core.policy.engine.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, SUBJECT, TENANT_ID
 from durward.core.policy.language.overlap import Unit, places_after, units
@@ -48,20 +50,16 @@ Tokens = tuple[Unit, ...]
 
 def taken_apart(predicate: Predicate) -> Predicate:
     """The same about the tenant, the kind and the subject of somebody who asks."""
-    match predicate:
-        case Not(part):
-            return Not(taken_apart(part))
-        case And(parts):
-            return And(tuple(map(taken_apart, parts)))
-        case Or(parts):
-            return Or(tuple(map(taken_apart, parts)))
-        case ResourceMatch() | ConditionMatch():
-            try:
-                return _of_parts(predicate)
-            except ValueError:  # of too many wildcards, or too long
-                return predicate
-        case _:
-            return predicate
+    return map_atoms(predicate, _taken_apart)
+
+
+def _taken_apart(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
+    if not isinstance(atom, ResourceMatch | ConditionMatch):
+        return atom
+    try:
+        return _of_parts(atom)
+    except ValueError:  # of too many wildcards, or too long
+        return atom
 
 
 def _of_parts(atom: ResourceMatch | ConditionMatch) -> Predicate:

@@ -9,13 +9,12 @@ from dataclasses import replace
 from typing import Final
 
 from durward.core.policy.engine.predicate import (
-    And,
+    Atom,
     ConditionMatch,
     Constant,
-    Not,
-    Or,
     Predicate,
     ResourceMatch,
+    map_atoms,
 )
 from durward.core.policy.language.document import Condition
 from durward.core.policy.language.operators import OPERATORS, Operator
@@ -31,27 +30,23 @@ WIDER: Final = {
 
 def relaxed(predicate: Predicate, *, wanted: bool = True) -> Predicate:
     """What holds, or does not, wherever the predicate does, or does not."""
-    match predicate:
-        case Not(part):
-            return Not(relaxed(part, wanted=not wanted))
-        case And(parts):
-            return And(tuple(relaxed(part, wanted=wanted) for part in parts))
-        case Or(parts):
-            return Or(tuple(relaxed(part, wanted=wanted) for part in parts))
-        case ResourceMatch() | ConditionMatch() if (
-            is_varied(predicate) and predicate.on_error is wanted
-        ):
+    return map_atoms(predicate, _relaxed, wanted=wanted)
+
+
+def _relaxed(atom: Atom, wanted: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
+    match atom:
+        case ResourceMatch() | ConditionMatch() if is_varied(atom) and atom.on_error is wanted:
             return Constant(wanted)
-        case ResourceMatch() if is_varied(predicate):
-            is_to_match = is_alternative(predicate) is wanted
-            found = _widened_names(predicate) if is_to_match else _fixed_names(predicate)
+        case ResourceMatch() if is_varied(atom):
+            is_to_match = is_alternative(atom) is wanted
+            found = _widened_names(atom) if is_to_match else _fixed_names(atom)
             return found or Constant(wanted)
-        case ConditionMatch(condition) if is_varied(predicate):
-            is_to_match = is_alternative(predicate) is wanted
+        case ConditionMatch(condition) if is_varied(atom):
+            is_to_match = is_alternative(atom) is wanted
             relation = _widened(condition) if is_to_match else _fixed(condition)
-            return replace(predicate, condition=relation) if relation else Constant(wanted)
+            return replace(atom, condition=relation) if relation else Constant(wanted)
         case _:
-            return predicate
+            return atom
 
 
 def _widened_names(names: ResourceMatch) -> ResourceMatch | None:

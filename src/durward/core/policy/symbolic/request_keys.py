@@ -13,6 +13,7 @@ from durward.core.policy.engine.atoms import absent
 from durward.core.policy.engine.predicate import (
     FALSE,
     And,
+    Atom,
     ConditionMatch,
     Constant,
     Not,
@@ -21,6 +22,7 @@ from durward.core.policy.engine.predicate import (
     ResourceMatch,
     absent_holds,
     keys_of,
+    map_atoms,
 )
 from durward.core.policy.engine.request import TENANT_SEGMENT
 from durward.core.policy.language.document import Condition
@@ -44,7 +46,7 @@ def with_tenant_of_resource(predicate: Predicate) -> Predicate:
 
     What cannot be said of the name alone reads the key still, which is then the name's tenant.
     """
-    found = _of_name(predicate)
+    found = map_atoms(predicate, _of_name)
     if RESOURCE_TENANT not in keys_of(found):
         return found
     of_somebody = _tenant_is(parse_template(f"${{{RESOURCE_TENANT}}}", wildcards=True))
@@ -54,55 +56,52 @@ def with_tenant_of_resource(predicate: Predicate) -> Predicate:
 
 def with_lists(predicate: Predicate, lists: Collection[str]) -> Predicate:
     """The same where these keys have a list of values or none."""
-    match predicate:
-        case Not(part):
-            return Not(with_lists(part, lists))
-        case And(parts):
-            return And(tuple(with_lists(part, lists) for part in parts))
-        case Or(parts):
-            return Or(tuple(with_lists(part, lists) for part in parts))
-        case ConditionMatch(condition) if (
-            condition.key in lists
-            and condition.operator
-            and condition.quantifier is None
-            and not condition.refused
-        ):
-            return absent(condition.key) if absent_holds(condition) else FALSE
-        case _:
-            return predicate
+
+    def change(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
+        match atom:
+            case ConditionMatch(condition) if (
+                condition.key in lists
+                and condition.operator
+                and condition.quantifier is None
+                and not condition.refused
+            ):
+                return absent(condition.key) if absent_holds(condition) else FALSE
+            case _:
+                return atom
+
+    return map_atoms(predicate, change)
 
 
 def reading(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
     """The same with other names for some keys, in its conditions and in their variables."""
-    match predicate:
-        case Not(part):
-            return Not(reading(part, names))
-        case And(parts):
-            return And(tuple(reading(part, names) for part in parts))
-        case Or(parts):
-            return Or(tuple(reading(part, names) for part in parts))
-        case ConditionMatch(condition):
-            operator = condition.operator
-            operands = [
-                operator.read(_with_names(each.text, names)) if operator and each.keys else each
-                for each in condition.operands
-            ]
-            key = names.get(condition.key, condition.key)
-            return replace(
-                predicate, condition=replace(condition, key=key, operands=tuple(operands))
-            )
-        case ResourceMatch(patterns):
-            found = [
-                resource_pattern(
-                    each.text, [_with_names(part.text, names) for part in each.segments or ()]
-                )
-                if each.keys
-                else each
-                for each in patterns
-            ]
-            return replace(predicate, patterns=tuple(found))
-        case _:
-            return predicate
+
+    def change(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
+        match atom:
+            case ConditionMatch(condition):
+                return replace(atom, condition=_condition_reading(condition, names))
+            case ResourceMatch(patterns):
+                return replace(atom, patterns=tuple(_named_anew(one, names) for one in patterns))
+            case _:
+                return atom
+
+    return map_atoms(predicate, change)
+
+
+def _condition_reading(condition: Condition, names: Mapping[str, str]) -> Condition:
+    operator = condition.operator
+    operands = [
+        operator.read(_with_names(each.text, names)) if operator and each.keys else each
+        for each in condition.operands
+    ]
+    key = names.get(condition.key, condition.key)
+    return replace(condition, key=key, operands=tuple(operands))
+
+
+def _named_anew(pattern: ResourcePattern, names: Mapping[str, str]) -> ResourcePattern:
+    if not pattern.keys:
+        return pattern
+    segments = [_with_names(part.text, names) for part in pattern.segments or ()]
+    return resource_pattern(pattern.text, segments)
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:
@@ -111,18 +110,12 @@ def _with_names(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _of_name(predicate: Predicate) -> Predicate:
-    match predicate:
-        case Not(part):
-            return Not(_of_name(part))
-        case And(parts):
-            return And(tuple(map(_of_name, parts)))
-        case Or(parts):
-            return Or(tuple(map(_of_name, parts)))
+def _of_name(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
+    match atom:
         case ConditionMatch(condition, on_error) if condition.key == RESOURCE_TENANT:
-            return _condition(condition, on_error=on_error) or predicate
+            return _condition(condition, on_error=on_error) or atom
         case _:
-            return predicate
+            return atom
 
 
 def _condition(condition: Condition, *, on_error: bool) -> Predicate | None:
