@@ -17,7 +17,7 @@ from durward.core.oauth.pkce import challenge_of
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json
 from durward.entrypoints.client.native import Form
-from durward.entrypoints.serve import public
+from durward.entrypoints.server import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.values import DecisionId, Instant
 
 

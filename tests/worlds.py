@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from durward.core.access import Access
 from durward.core.api import scopes_of
-from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.decide import Decider

@@ -3,7 +3,7 @@
 import sys
 
 from durward.entrypoints.cli.app import run
-from durward.entrypoints.report import open_closed_streams
+from durward.entrypoints.operator_messages import open_closed_streams
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from tests.records import allow, declarations
 
 from durward.core.audit.event import AuditEvent
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 from durward.core.edge.explained import explained
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import ClientId

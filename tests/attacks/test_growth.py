@@ -16,7 +16,7 @@ from tests.issuer import Browser, Issuer, asked
 from durward.core.authn.budget import Budget
 from durward.entrypoints.http import budgets
 from durward.entrypoints.http.budgets import UNBOUNDED
-from durward.entrypoints.serve import public
+from durward.entrypoints.server import public
 from durward.services.unrecorded import ANONYMOUS_EVENTS
 from durward.store import schema
 from durward.store.interactions import PER_BROWSER, PER_SOURCE, ROOM, TOTAL

@@ -15,7 +15,7 @@ from tests.issuer import issuer as serving
 
 from durward.core.audit.event import AuditContext
 from durward.core.values import Secret, UserId
-from durward.entrypoints import serve
+from durward.entrypoints import server
 from durward.services import passwords
 from durward.services.context import Context
 from durward.services.password_verifier import PLACES, PasswordVerifier
@@ -142,7 +142,7 @@ async def test_a_verification_that_does_not_end_is_known_to_those_who_watch(
 ) -> None:
     stuck = Stuck()
     async with serving(verifier=PasswordVerifier(1, stuck)) as issuer:
-        transport = httpx2.ASGITransport(app=serve.control(issuer.plane))
+        transport = httpx2.ASGITransport(app=server.control(issuer.plane))
         async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as control:
 
             async def statuses() -> list[int]:
@@ -152,10 +152,10 @@ async def test_a_verification_that_does_not_end_is_known_to_those_who_watch(
             hung = asyncio.create_task(issuer.plane.passwords.fits(Secret("x"), decoy))
             await asyncio.sleep(0.05)
             assert await statuses() == [200, 200]
-            monkeypatch.setattr(serve, "SLOW_SECONDS", 0.01)
+            monkeypatch.setattr(server, "SLOW_SECONDS", 0.01)
             assert await statuses() == [503, 200]
             assert "passwords" in (await control.get("/readyz")).text
-            monkeypatch.setattr(serve, "STUCK_SECONDS", 0.01)
+            monkeypatch.setattr(server, "STUCK_SECONDS", 0.01)
             assert await statuses() == [503, 503]
             stuck.go.set()
             await hung

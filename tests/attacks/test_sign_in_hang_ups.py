@@ -16,7 +16,7 @@ from tests.issuer import issuer as serving
 
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.values import Secret
-from durward.entrypoints import serve
+from durward.entrypoints import server
 from durward.entrypoints.http.listener import serve as listen
 from durward.services import passwords
 from durward.services.password_verifier import PLACES, PasswordVerifier
@@ -44,7 +44,7 @@ async def listening(issuer: Issuer) -> AsyncIterator[Path]:
     """The issuer on a real socket, as `serve` listens."""
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
         socket, ended = Path(folder) / "public.sock", asyncio.Event()
-        task = asyncio.create_task(listen({socket: serve.public(issuer.plane)}, ended))
+        task = asyncio.create_task(listen({socket: server.public(issuer.plane)}, ended))
         await until(socket.exists)
         try:
             yield socket
@@ -103,7 +103,7 @@ async def test_a_verification_that_does_not_end_keeps_nobody_waiting_for_ever(ac
             page = await browser.follow(await browser.authorize())
             reply = await browser.sign_in(page, account, "x")
             assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
-            transport = httpx2.ASGITransport(app=serve.control(issuer.plane))
+            transport = httpx2.ASGITransport(app=server.control(issuer.plane))
             async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as control:
                 reply = await control.post("/admin/v1/users/ann/password")
                 assert reply.status_code == 503

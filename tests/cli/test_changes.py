@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from durward.entrypoints.cli.app import complain
-from durward.entrypoints.cli.changes import LEGEND, NOTHING, told
+from durward.entrypoints.cli.change_report import LEGEND, NOTHING, told
 from durward.entrypoints.terminal import say
 
 

@@ -11,7 +11,7 @@ import pytest
 from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.openapi import MAX_FILES
+from durward.entrypoints.openapi_files import MAX_FILES
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: %s}\n"
 HEAD = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from durward.core.configuration.configuration import read_configuration
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.demo.words import own_api
 
 README = Path(__file__).parents[2] / "README.md"

@@ -14,10 +14,10 @@ import pytest
 
 from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.difference import printable
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.values import DecisionId, Instant
 from durward.entrypoints.cli.app import run
-from durward.entrypoints.report import report
+from durward.entrypoints.operator_messages import report
 from durward.entrypoints.terminal import field, say, say_json, say_text
 
 FORGED = "error: forged"

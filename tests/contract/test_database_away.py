@@ -20,7 +20,7 @@ from tests.depth import depth
 from tests.issuer import ISSUER
 
 from durward.core.errors import Unavailable
-from durward.entrypoints.serve import opened
+from durward.entrypoints.server import opened
 from durward.settings import ServeSettings
 
 pytestmark = pytest.mark.anyio

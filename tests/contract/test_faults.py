@@ -27,7 +27,7 @@ from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core.errors import Unavailable
-from durward.entrypoints.serve import control
+from durward.entrypoints.server import control
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 

@@ -16,7 +16,7 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
-from durward.entrypoints.serve import control
+from durward.entrypoints.server import control
 from durward.services.housekeeping import sweep
 from durward.services.keyring import RotationRequest
 from durward.services.passwords import has_password

@@ -13,12 +13,12 @@ from tests.issuer import Issuer, until
 from tests.issuer import issuer as fresh_issuer
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.edge.envoy.revocation import FILTERS, canary_session
+from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import Refused, Report
 from durward.core.values import ClientId
 from durward.core.wire import decode_base64url
-from durward.entrypoints.serve import control
+from durward.entrypoints.server import control
 from durward.services.keyring import SNAPSHOT
 from durward.store.schema import snapshots
 

@@ -16,7 +16,7 @@ from tests.issuer import issuer as fresh_issuer
 from durward.core.audit.event import AuditEvent, EventKind
 from durward.core.errors import Unavailable
 from durward.core.values import Instant
-from durward.entrypoints.serve import control
+from durward.entrypoints.server import control
 from durward.services import sequence
 from durward.store import schema
 

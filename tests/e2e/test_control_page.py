@@ -14,7 +14,7 @@ from tests.issuer import Issuer
 
 from durward.core.edge.report import Report
 from durward.entrypoints.http.admin import Application, Declared, Rotation
-from durward.entrypoints.serve import control, public
+from durward.entrypoints.server import control, public
 
 pytestmark = pytest.mark.anyio
 PAGE = Path(__file__).parents[2] / "docs" / "control-plane.md"

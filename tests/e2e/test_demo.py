@@ -21,9 +21,9 @@ from tests.ports import free_base
 
 from durward.entrypoints.control import Control
 from durward.entrypoints.credentials import read_credentials
-from durward.entrypoints.demo.configuration import write_configuration
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.demo.runtime import runtime_folder, usual_runtime
+from durward.entrypoints.demo.settings_files import write_configuration
 from durward.entrypoints.demo.state import write_state
 
 

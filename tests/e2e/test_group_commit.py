@@ -14,7 +14,7 @@ import pytest
 from tests.live import ISSUER, LiveEdge
 from tests.spools import a_decision, ids_in
 
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 from durward.core.edge.snapshot import Snapshot
 from durward.core.values import DecisionId
 from durward.entrypoints.edge import group_commit

@@ -15,7 +15,7 @@ from tests.demo import Demo
 from tests.live import LiveEdge, live_edge, wait_for
 from tests.ports import free_port
 
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.demo.runtime import usual_runtime
 
 BURST = 5

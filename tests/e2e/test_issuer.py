@@ -9,7 +9,7 @@ from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Seconds, UserId
 from durward.core.wire import Json
-from durward.entrypoints.serve import control
+from durward.entrypoints.server import control
 from durward.services.keyring import ACCESS, IDENTITY
 
 pytestmark = pytest.mark.anyio

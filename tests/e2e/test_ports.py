@@ -8,7 +8,7 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.entrypoints.demo.claim import check_ports
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.ports import is_free, is_left_behind
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tests.live import kill, live_edge, try_get, wait_for
 
-from durward.entrypoints.report import STDOUT, report
+from durward.entrypoints.operator_messages import STDOUT, report
 
 PROGRAM = """
 import sys
-from durward.entrypoints.report import open_closed_streams, report
+from durward.entrypoints.operator_messages import open_closed_streams, report
 open_closed_streams()
 kept = open(sys.argv[1], "w")
 for _ in range(100):

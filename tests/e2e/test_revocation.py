@@ -8,7 +8,7 @@ import pytest
 from tests.demo import Demo
 from tests.live import kill, wait_for
 
-from durward.core.edge.envoy.revocation import BASE
+from durward.core.edge.envoy.revocation_maps import BASE
 from durward.core.edge.revocation import MAX_DELTA
 from durward.entrypoints.client.flows import of_service, server_of
 from durward.entrypoints.client.native import sign_in

@@ -24,7 +24,7 @@ from tests.live import LiveEdge, live_edge, wait_for
 
 from durward.core.address import Address
 from durward.core.edge.envoy.resources import RenderedConfiguration
-from durward.core.edge.envoy.revocation import FILTERS, canary_session, files
+from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session, files
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.report import EVERY_SECONDS

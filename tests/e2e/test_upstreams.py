@@ -15,7 +15,7 @@ from tests.names import Names, name_server
 
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.edge.decision import EnvoyLine
+from durward.core.edge.decision_record import EnvoyLine
 from durward.core.edge.envoy.clusters import NAMES_EVERY_SECONDS
 from durward.core.edge.snapshot import Snapshot
 from durward.core.wire import Json

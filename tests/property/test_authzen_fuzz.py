@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.records import configuration
 
 from durward.core.api import scopes_of
-from durward.core.authzen.body import ActionSearch, Batch, Evaluation, read, read_batch
 from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.requests import ActionSearch, Batch, Evaluation, read, read_batch
 from durward.core.errors import ProtocolError
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.values import Instant

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.difference import differences, shown
-from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.policy.analysis.allows import Allows
-from durward.core.policy.analysis.changes import policy_changes
+from durward.core.policy.analysis.statement_changes import policy_changes
 from durward.core.policy.engine.bundle import Bundle, compile_bundle
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.document import read_document

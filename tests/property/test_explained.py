@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from tests.depth import depth
 from tests.property.test_miss import SCOPES, World, open_to_all, requests, worlds
 
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.explained import explained
 from durward.core.edge.inputs import inputs_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, part_of_policies, read_part

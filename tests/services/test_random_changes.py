@@ -16,7 +16,7 @@ from tests.property.test_standing import anew
 
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.edge.envoy.revocation import CLAIMS
+from durward.core.edge.envoy.revocation_maps import CLAIMS
 from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.values import (

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
+from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.difference import Detail
-from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.operations import Operation
-from durward.core.policy.analysis.changes import policy_changes, policy_end
+from durward.core.policy.analysis.statement_changes import policy_changes, policy_end
 
 NO_DELETE = {"Sid": "NoDelete", "Effect": "Deny", "Action": "o:Delete", "Resource": "*"}
 READ = {"Sid": "Read", "Effect": "Allow", "Action": ["o:Get"], "Resource": "*"}

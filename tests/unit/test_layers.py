@@ -6,9 +6,9 @@ import pytest
 from tests.unit.test_access import OWN, access, found_by, never, policy
 
 from durward.core.access import Access, changes
-from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
+from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.edge.parts import (
     POLICIES,
     TENANT_GUARDRAILS,

@@ -12,7 +12,7 @@ from durward.core.errors import Misconfigured
 from durward.core.policy.language.source import escape
 from durward.core.wire import Json
 from durward.entrypoints.files import check_regular, read
-from durward.entrypoints.openapi import checked, document_in
+from durward.entrypoints.openapi_files import checked, document_in
 
 DECLARATIONS = "*durward.yaml"
 TESTS = ".test.yaml"

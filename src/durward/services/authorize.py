@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, EventKind
+from durward.core.authn.network_prefix import counted_source
 from durward.core.authn.session import Session
-from durward.core.authn.source import counted_source
 from durward.core.configuration.client import Client
 from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError

@@ -10,9 +10,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from durward.core.configuration.changes import Sides, details
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
+from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError

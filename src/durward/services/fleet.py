@@ -10,7 +10,7 @@ from durward.services import nodes, revocations, sequence
 from durward.services.context import Context
 from durward.services.publication import Publication
 from durward.services.publish import Declared, with_declared
-from durward.services.told_policies import keep_policies
+from durward.services.recorded_policies import keep_policies
 from durward.services.transactions import Transactions
 from durward.store.nodes import load_history
 from durward.store.parts import load_parts

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from durward.core.edge.envoy.revocation import FILTERS, canary_session
+from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session
 from durward.core.edge.revocation import KEPT, Revocation
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.values import ClientId, Instant, Seconds, SessionId, TenantId, later

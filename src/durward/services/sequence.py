@@ -15,7 +15,7 @@ from durward.core.errors import Conflict, ProtocolError, Unavailable
 from durward.core.values import MICROSECONDS, Instant
 from durward.core.wire import decode_base64url, encode_base64url
 from durward.keys.signing import Signer
-from durward.services.told_policies import tell_policies
+from durward.services.recorded_policies import tell_policies
 from durward.store.audit import (
     Stray,
     count_strays,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, EventKind
-from durward.core.authzen.metadata import ACCESS_PATH
+from durward.core.authzen.pdp_metadata import ACCESS_PATH
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth import id_token

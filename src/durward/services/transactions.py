@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.values import Instant
 from durward.entropy import new_id
-from durward.services.told_policies import tell_policies
+from durward.services.recorded_policies import tell_policies
 from durward.store.audit import record_events
 from durward.store.database import Database, Use
 from durward.store.holds import hold_declared

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.audit.tally import Tally
 from durward.core.authn.budget import Buckets, Budget
-from durward.core.authn.source import counted_source
+from durward.core.authn.network_prefix import counted_source
 from durward.services.context import Context
 from durward.store.audit import record_event
 

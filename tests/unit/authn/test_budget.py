@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.authn.budget import Buckets, Budget
-from durward.core.authn.source import counted_source
+from durward.core.authn.network_prefix import counted_source
 from durward.core.values import MICROSECONDS, Instant, Seconds, later
 
 NOW = Instant(1_800_000_000_000_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durward.core.authn.source import counted_source
+from durward.core.authn.network_prefix import counted_source
 
 
 @pytest.mark.requirement("AS-96")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from durward.core.authzen.body import (
+from durward.core.authzen.page import paged
+from durward.core.authzen.requests import (
     MAX_BODY_BYTES,
     MAX_EVALUATIONS,
     Evaluation,
@@ -16,7 +17,6 @@ from durward.core.authzen.body import (
     read,
     read_batch,
 )
-from durward.core.authzen.page import paged
 from durward.core.errors import ErrorCode, ProtocolError
 
 ANN = {"type": "user", "id": "ann"}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.records import configuration
 
-from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import Instant
 

@@ -7,7 +7,7 @@ import pytest
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.edge.decide import Decider
-from durward.core.edge.decision import Stage
+from durward.core.edge.decision_record import Stage
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation

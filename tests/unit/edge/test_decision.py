@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from durward.core.edge.decision import DecisionRecord, EnvoyLine, Stage
+from durward.core.edge.decision_record import DecisionRecord, EnvoyLine, Stage
 from durward.core.policy.analysis.explain import Explanation
 from durward.core.policy.analysis.nearest_miss import Miss
 from durward.core.policy.engine.decision import Layer, Result

@@ -21,9 +21,9 @@ from durward.core.edge.envoy import (
     cookies,
     filters,
     proxies,
-    replies,
     routes,
 )
+from durward.core.edge.envoy import local_replies as replies
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.listeners import listener, manager
 from durward.core.edge.envoy.resources import render

@@ -10,7 +10,7 @@ from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.audit.event import AuditEvent
 from durward.core.edge.decide import Decider
-from durward.core.edge.decision import DecisionRecord, Stage, policies_named
+from durward.core.edge.decision_record import DecisionRecord, Stage, policies_named
 from durward.core.edge.explained import Unexplained, explained
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.inputs import MAX_CHARACTERS, inputs_of

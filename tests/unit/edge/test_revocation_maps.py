@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from durward.core.edge.envoy.revocation import (
+from durward.core.edge.envoy.revocation_maps import (
     BASE,
     CLIENTS_BASE,
     CLIENTS_DELTA,

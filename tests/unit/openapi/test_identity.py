@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from durward.core.openapi.faults import DocumentRefused
-from durward.core.openapi.identity import MAX_ID_CHARACTERS
+from durward.core.openapi.operation_ids import MAX_ID_CHARACTERS
 from durward.core.openapi.operations import Operation, read_inventory
 from durward.core.openapi.router import Route, Router
 from durward.core.policy.language.pattern import parse_action

@@ -7,9 +7,9 @@ from tests.records import configuration
 
 from durward.core.address import Address
 from durward.core.api import Api
-from durward.core.authzen.body import Evaluation, shaped
 from durward.core.authzen.question import CIRCUMSTANCES, Directory
 from durward.core.authzen.question import FAMILIES as TOLD_FAMILIES
+from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.openapi.operations import Operation
 from durward.core.policy.analysis.lint import check

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from durward.core.policy.analysis.available_keys import Caller
 from durward.core.policy.analysis.explain import explain
-from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal

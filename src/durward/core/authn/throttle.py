@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from durward.core.authn.source import counted_source
+from durward.core.authn.network_prefix import counted_source
 from durward.core.values import MICROSECONDS, Instant, Seconds, later
 from durward.core.wire import encode_base64url, sorted_json
 

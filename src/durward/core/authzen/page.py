@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from durward.core.authzen.body import MAX_RESULTS, Page
+from durward.core.authzen.requests import MAX_RESULTS, Page
 from durward.core.errors import ProtocolError
 from durward.core.wire import decode_base64url, encode_base64url
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from durward.core.api import Api
-from durward.core.authzen.body import Action, Entity, Evaluation
+from durward.core.authzen.requests import Action, Entity, Evaluation
 from durward.core.configuration.api import DeclaredObject
 from durward.core.configuration.configuration import Configuration
 from durward.core.openapi.operations import can_be_named, is_object

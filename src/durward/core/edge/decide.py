@@ -7,7 +7,7 @@ operation that Envoy's route named must be the one that our own router finds amo
 from collections.abc import Mapping
 
 from durward.core.api import Api, scopes_of
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
 from durward.core.edge.inputs import Inputs, inputs_of
 from durward.core.edge.parts import digest_of, part_of_policies

@@ -6,12 +6,12 @@ of the policies are in the record. What cannot be computed so is not guessed.
 
 from dataclasses import dataclass
 
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 from durward.core.edge.inputs import context_of, principal_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, read_part
 from durward.core.errors import Misconfigured
+from durward.core.policy.analysis.available_keys import Caller
 from durward.core.policy.analysis.explain import Explanation, explain
-from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.source import PolicyError

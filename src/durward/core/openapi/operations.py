@@ -14,13 +14,6 @@ from typing import Final, TypeAlias
 
 from durward.core.openapi.extension import STRICT, read_extension
 from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
-from durward.core.openapi.identity import (
-    MAX_ID_CHARACTERS,
-    action_of,
-    alike,
-    is_id,
-    made_ids,
-)
 from durward.core.openapi.members import (
     EXTENSION,
     METHODS,
@@ -31,6 +24,13 @@ from durward.core.openapi.members import (
     read_members,
     read_operation,
     read_path_item,
+)
+from durward.core.openapi.operation_ids import (
+    MAX_ID_CHARACTERS,
+    action_of,
+    alike,
+    is_id,
+    made_ids,
 )
 from durward.core.openapi.parameters import check_variables, read_parameters
 from durward.core.openapi.references import References
@@ -44,8 +44,8 @@ from durward.core.openapi.security import (
     read_schemes,
 )
 from durward.core.openapi.servers import MAX_URLS, read_servers
+from durward.core.openapi.spec_version import version_problem
 from durward.core.openapi.template import filled, path_problem, shape_of, variables_of
-from durward.core.openapi.version import version_problem
 from durward.core.sizes import OPERATIONS
 from durward.core.wire import Json
 

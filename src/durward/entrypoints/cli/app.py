@@ -29,7 +29,11 @@ COMMANDS = (
     ("status", "status", "Show which nodes have the latest version in force."),
     ("export", "declare", "Print everything that is declared, as `apply` takes it."),
     ("history", "declare", "Show the versions that were published, the newest last."),
-    ("policy", "policy", "Check, lint, test, compare and prove policies before they are in force."),
+    (
+        "policy",
+        "policy_commands",
+        "Check, lint, test, compare and prove policies before they are in force.",
+    ),
     ("users", "users", "Manage the passwords of people."),
     ("clients", "clients", "Manage the secrets of applications and services."),
     ("call", "call", "Call a protected API as a person or a service, by the real flows."),

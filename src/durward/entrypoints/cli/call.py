@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import httpx2
 
-from durward.core.authzen.metadata import ACCESS_PATH
+from durward.core.authzen.pdp_metadata import ACCESS_PATH
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.client.cache import Kept, cached, keep
+from durward.entrypoints.client.exchange import step
 from durward.entrypoints.client.flows import (
     UNAUTHORIZED,
     Server,
@@ -21,7 +22,6 @@ from durward.entrypoints.client.flows import (
     server_of,
 )
 from durward.entrypoints.client.native import sign_in
-from durward.entrypoints.client.wire import step
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import NotRunning, settings_in
 from durward.entrypoints.credentials import read_credentials

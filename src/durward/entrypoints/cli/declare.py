@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from durward.core.errors import Misconfigured
-from durward.entrypoints.cli.changes import SIGNS, told
+from durward.entrypoints.cli.change_report import SIGNS, told
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.cli.keys import instant
 from durward.entrypoints.cli.once import has_place, show

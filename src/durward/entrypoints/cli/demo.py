@@ -15,12 +15,12 @@ from durward.entrypoints.cli.exit_code import FOUND
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.credentials import read_credentials
 from durward.entrypoints.demo.claim import check_ports, held, running
-from durward.entrypoints.demo.place import MAX_BASE_PORT, Place
+from durward.entrypoints.demo.instance import MAX_BASE_PORT, Place
 from durward.entrypoints.demo.run import run
 from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
 from durward.entrypoints.logs import bound
+from durward.entrypoints.operator_messages import STDOUT, report
 from durward.entrypoints.process import keep_private, one_error
-from durward.entrypoints.report import STDOUT, report
 from durward.entrypoints.terminal import say, say_text
 
 DEFAULT_PORT = 8470

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from durward.core.edge.decision import END, DecisionRecord
+from durward.core.edge.decision_record import END, DecisionRecord
 from durward.core.edge.explained import Unexplained, explained
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.policy.analysis.explain import Explanation

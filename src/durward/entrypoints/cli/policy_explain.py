@@ -20,9 +20,9 @@ from durward.core.names import (
     check_scopes,
     names_of_configuration,
 )
+from durward.core.policy.analysis.available_keys import Caller
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.suite import with_usual
-from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.request import AccessRequest, Principal

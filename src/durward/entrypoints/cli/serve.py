@@ -7,7 +7,7 @@ import uvloop
 from durward.core.errors import Misconfigured
 from durward.entrypoints.folders import held
 from durward.entrypoints.process import keep_private, one_error
-from durward.entrypoints.serve import run
+from durward.entrypoints.server import run
 from durward.settings import load_settings
 
 

@@ -11,7 +11,7 @@ import httpx2
 from durward.core.errors import Misconfigured
 from durward.core.oauth import protected_resource
 from durward.core.oauth.metadata import METADATA_PATH
-from durward.entrypoints.client.wire import step, understood
+from durward.entrypoints.client.exchange import step, understood
 
 UNAUTHORIZED = 401
 ENDPOINTS = ("authorization_endpoint", "token_endpoint")

@@ -16,8 +16,8 @@ import httpx2
 from durward.core.errors import ErrorCode, Misconfigured, Unavailable
 from durward.core.oauth.pkce import METHOD, challenge_of
 from durward.entropy import new_secret
+from durward.entrypoints.client.exchange import step
 from durward.entrypoints.client.flows import Server, by_code, is_of
-from durward.entrypoints.client.wire import step
 from durward.entrypoints.terminal import warn
 
 PATIENCE_SECONDS = 300

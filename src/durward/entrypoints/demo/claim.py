@@ -8,7 +8,7 @@ from typing import Any
 
 from durward.core.errors import Conflict, Misconfigured
 from durward.entrypoints.command import durward
-from durward.entrypoints.demo.place import (
+from durward.entrypoints.demo.instance import (
     APIS_OFFSET,
     APP_OFFSET,
     ISSUER_OFFSET,

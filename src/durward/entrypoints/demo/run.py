@@ -6,15 +6,15 @@ import signal
 from collections.abc import Callable
 from time import monotonic
 
-from durward.entrypoints.demo.configuration import write_configuration
-from durward.entrypoints.demo.parts import control_plane, desk, edge, orders
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.processes import control_plane, desk, edge, orders
 from durward.entrypoints.demo.runtime import runtime_folder
 from durward.entrypoints.demo.sample import write_sample
 from durward.entrypoints.demo.seed import seed
+from durward.entrypoints.demo.settings_files import write_configuration
 from durward.entrypoints.demo.state import write_state
+from durward.entrypoints.operator_messages import report
 from durward.entrypoints.process import Child, keep_running
-from durward.entrypoints.report import report
 
 Tell = Callable[[str, float], None]
 

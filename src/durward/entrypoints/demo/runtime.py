@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.demo.state import former
 
 PREFIX = "durward-"

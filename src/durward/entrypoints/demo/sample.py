@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from durward.core.errors import Misconfigured
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 from durward.entrypoints.demo.state import former
 
 FILES = ("durward.yaml", "openapi.yaml", "orders.test.yaml")

@@ -12,7 +12,7 @@ from durward.core.wire import compact_json
 from durward.entrypoints.control import Control, path_of
 from durward.entrypoints.credentials import add_credentials, check_credentials, read_credentials
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 
 
 def seed(place: Place, runtime: Path) -> None:

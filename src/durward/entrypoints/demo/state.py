@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 
 
 def write_state(place: Place, runtime: Path) -> None:

@@ -4,7 +4,7 @@ import shlex
 from textwrap import indent
 
 from durward.entrypoints.command import durward
-from durward.entrypoints.demo.place import Place
+from durward.entrypoints.demo.instance import Place
 
 LAST_LINE = "Leave this running"
 

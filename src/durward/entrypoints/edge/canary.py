@@ -13,8 +13,8 @@ import httpx2
 
 from durward.core.address import Address
 from durward.core.api import Api
-from durward.core.edge.envoy.replies import REVOKED
-from durward.core.edge.envoy.revocation import FILTERS
+from durward.core.edge.envoy.local_replies import REVOKED
+from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.envoy.routes import undeclared_status
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable

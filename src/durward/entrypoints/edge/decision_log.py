@@ -15,7 +15,7 @@ import msgspec
 
 from durward.clock import now
 from durward.core.audit.event import AuditEvent, EventKind
-from durward.core.edge.decision import DecisionRecord, EnvoyLine
+from durward.core.edge.decision_record import DecisionRecord, EnvoyLine
 from durward.core.errors import Unavailable
 from durward.entrypoints.edge.kept_policies import KeptPolicies
 from durward.entrypoints.edge.spool import Spool, sync_folder

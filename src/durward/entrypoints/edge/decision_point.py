@@ -13,7 +13,7 @@ import uvloop
 
 from durward.clock import now
 from durward.core.edge.decide import FORBIDDEN, UNAVAILABLE, Decider
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
@@ -24,7 +24,7 @@ from durward.entrypoints.edge.group_commit import STUCK_SECONDS, GroupCommit
 from durward.entrypoints.edge.heartbeat import Heartbeat
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.spool import Spool
-from durward.entrypoints.report import report
+from durward.entrypoints.operator_messages import report
 
 ABSENT = {None, "", "-"}
 MAX_PATH_CHARACTERS = 8_192

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from durward.core.edge.decision import END, DecisionRecord, EnvoyLine
+from durward.core.edge.decision_record import END, DecisionRecord, EnvoyLine
 from durward.core.errors import Misconfigured
 from durward.entrypoints.edge.decision_log import rotated, streams
 

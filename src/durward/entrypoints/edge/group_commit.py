@@ -14,7 +14,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 from durward.entrypoints.edge.spool import Spool
 
 MAX_WAITING: Final = 1_024

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from durward.clock import now
-from durward.core.edge.envoy.revocation import files
+from durward.core.edge.envoy.revocation_maps import files
 from durward.core.edge.revocation import RevokedTokens
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.entrypoints.edge.decision_log import (
     REFUSALS,

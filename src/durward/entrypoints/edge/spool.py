@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.decision import DecisionRecord
+from durward.core.edge.decision_record import DecisionRecord
 
 
 class Spool:

@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from durward import __version__
 from durward.core.audit.event import AuditContext, AuditEvent
-from durward.core.authzen import metadata
-from durward.core.authzen.body import MAX_BODY_BYTES
-from durward.core.authzen.openapi import document
+from durward.core.authzen import pdp_metadata
+from durward.core.authzen.api_description import document
+from durward.core.authzen.requests import MAX_BODY_BYTES
 from durward.core.edge.envoy.client_headers import REQUEST_ID_OF_CLIENT
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth import protected_resource
@@ -21,8 +21,8 @@ from durward.entrypoints.http.body import JSON, read_body
 from durward.entrypoints.http.caller import bearer_token, source_of
 from durward.entrypoints.http.metadata import CACHED
 from durward.entrypoints.http.replies import NO_STORE, unavailable
+from durward.services.authzen import Answer, AuthzenService
 from durward.services.context import Context
-from durward.services.decisions import Answer, AuthzenService
 from durward.wiring import ControlPlane
 
 REQUEST_ID = "x-request-id"
@@ -30,20 +30,20 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}\Z")
 DECISION_HEADER = "durward-decision"
 Ask = Callable[[AuthzenService, bytes], Answer]
 ENDPOINTS: dict[str, Ask] = {
-    metadata.EVALUATION_PATH: AuthzenService.evaluate,
-    metadata.EVALUATIONS_PATH: AuthzenService.evaluate_many,
-    metadata.SUBJECT_PATH: AuthzenService.search_subjects,
-    metadata.RESOURCE_PATH: AuthzenService.search_resources,
-    metadata.ACTION_PATH: AuthzenService.search_actions,
+    pdp_metadata.EVALUATION_PATH: AuthzenService.evaluate,
+    pdp_metadata.EVALUATIONS_PATH: AuthzenService.evaluate_many,
+    pdp_metadata.SUBJECT_PATH: AuthzenService.search_subjects,
+    pdp_metadata.RESOURCE_PATH: AuthzenService.search_resources,
+    pdp_metadata.ACTION_PATH: AuthzenService.search_actions,
 }
 
 
 def routes(plane: ControlPlane) -> list[Route]:
     """The endpoints, and what is said of them."""
-    resource = plane.issuer + metadata.ACCESS_PATH
+    resource = plane.issuer + pdp_metadata.ACCESS_PATH
 
     async def configuration(_: Request) -> Response:
-        return JSONResponse(metadata.configuration(plane.issuer), headers=CACHED)
+        return JSONResponse(pdp_metadata.configuration(plane.issuer), headers=CACHED)
 
     async def resource_metadata(_: Request) -> Response:
         told = protected_resource.metadata(resource, plane.issuer, ())
@@ -53,16 +53,16 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse(document(plane.issuer, __version__), headers=CACHED)
 
     return [
-        Route(metadata.CONFIGURATION_PATH, configuration),
-        Route(metadata.RESOURCE_METADATA_PATH, resource_metadata),
-        Route(metadata.OPENAPI_PATH, openapi),
+        Route(pdp_metadata.CONFIGURATION_PATH, configuration),
+        Route(pdp_metadata.RESOURCE_METADATA_PATH, resource_metadata),
+        Route(pdp_metadata.OPENAPI_PATH, openapi),
         *(Route(path, endpoint(plane, ask), methods=["POST"]) for path, ask in ENDPOINTS.items()),
     ]
 
 
 def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Response]]:
     """One question: a denial is an answer (200), what cannot be read is an error (400)."""
-    challenge = f'Bearer resource_metadata="{plane.issuer}{metadata.RESOURCE_METADATA_PATH}"'
+    challenge = f'Bearer resource_metadata="{plane.issuer}{pdp_metadata.RESOURCE_METADATA_PATH}"'
 
     async def answer(http: Request) -> Response:
         token = bearer_token(http)

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from durward.core.authn.budget import Buckets, Budget
-from durward.core.authn.source import counted_source
-from durward.core.authzen import metadata as authzen
+from durward.core.authn.network_prefix import counted_source
+from durward.core.authzen import pdp_metadata as authzen
 from durward.core.errors import ErrorCode
 from durward.core.oauth.metadata import (
     ACCOUNT_PATH,

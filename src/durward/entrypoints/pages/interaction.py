@@ -27,7 +27,7 @@ from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.entrypoints.http.body import read_form
 from durward.entrypoints.http.caller import source_of
-from durward.entrypoints.pages.password import BROWSER, Form, Notice, PasswordAttempt
+from durward.entrypoints.pages.password_sign_in import BROWSER, Form, Notice, PasswordAttempt
 from durward.entrypoints.pages.render import (
     browser_of,
     check_form,

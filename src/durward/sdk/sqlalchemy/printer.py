@@ -39,7 +39,7 @@ from durward.core.policy.language.pattern import (
     parse_template,
 )
 from durward.sdk.sqlalchemy.logic import Clause, every, negated, some, truth
-from durward.sdk.sqlalchemy.pattern import INTEGERS, Piece, compare, equals, spelled
+from durward.sdk.sqlalchemy.pattern_comparison import INTEGERS, Piece, compare, equals, spelled
 from durward.sdk.sqlalchemy.rows import Field, Part, Rows, SeveralFields, Shape
 from durward.sdk.sqlalchemy.text import HasNul
 from durward.sdk.sqlalchemy.untranslatable import Untranslatable

@@ -1,7 +1,7 @@
 """Envoy's own refusals as JSON lines; what a decision point decided is in its spool already."""
 
 from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
-from durward.core.edge.envoy.replies import DECISION, EARLY
+from durward.core.edge.envoy.local_replies import DECISION, EARLY
 from durward.core.edge.envoy.types import Config, typed
 
 FIELDS: dict[str, str] = {

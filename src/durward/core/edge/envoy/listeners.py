@@ -7,7 +7,7 @@ from durward.core.edge.envoy import proxies
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.client_headers import all_but, strip_identity
 from durward.core.edge.envoy.filters import api_filters, issuer_filters
-from durward.core.edge.envoy.replies import local_replies
+from durward.core.edge.envoy.local_replies import local_replies
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
 from durward.core.edge.envoy.types import Config, listen, message, seconds, typed
 from durward.core.edge.node import Node

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from durward.core.edge.envoy import revocation
+from durward.core.edge.envoy import revocation_maps
 from durward.core.edge.envoy.bootstrap import bootstrap, source, untyped, whole
 from durward.core.edge.envoy.clusters import clusters
 from durward.core.edge.envoy.listeners import listeners
@@ -43,8 +43,8 @@ def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration
     def in_place(name: str) -> Config:
         return {"route_config": untyped(routes[name])}
 
-    discovered = [revocation.discovered(name, folder) for name in revocation.FILTERS]
-    empty = [revocation.in_place(name) for name in revocation.FILTERS]
+    discovered = [revocation_maps.discovered(name, folder) for name in revocation_maps.FILTERS]
+    empty = [revocation_maps.in_place(name) for name in revocation_maps.FILTERS]
 
     return RenderedConfiguration(
         {

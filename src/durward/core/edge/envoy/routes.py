@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from durward.core.api import Api
-from durward.core.authzen.body import MAX_BODY_BYTES
-from durward.core.authzen.metadata import SURFACE as DECISIONS
+from durward.core.authzen.pdp_metadata import SURFACE as DECISIONS
+from durward.core.authzen.requests import MAX_BODY_BYTES
 from durward.core.edge.envoy.client_headers import MUTATION, only_declared
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
 from durward.core.edge.envoy.filters import (

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
+from durward.core.policy.analysis.available_keys import Caller
 from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
 from durward.core.policy.analysis.nearest_statements import Element, examined, nearest
 from durward.core.policy.analysis.spelling import spelled, spelled_in
-from durward.core.policy.analysis.tellable import Caller
 from durward.core.policy.engine.decision import (
     GRANTS,
     MAX_SHOWN_CHARACTERS,

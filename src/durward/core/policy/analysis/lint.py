@@ -6,14 +6,8 @@ tells only those that come from the catalogue.
 
 from collections.abc import Iterator, Sequence
 
-from durward.core.policy.analysis.checks import (
-    absence,
-    breadth,
-    declared,
-    reach,
-    values,
-    vocabulary,
-)
+from durward.core.policy.analysis.checks import absence, breadth, declared, reach, vocabulary
+from durward.core.policy.analysis.checks import misread_values as values
 from durward.core.policy.analysis.checks.view import Declared, Rule, View, view_of
 from durward.core.policy.analysis.finding import Check, Finding, Severity
 from durward.core.policy.language.catalogue import Catalogue

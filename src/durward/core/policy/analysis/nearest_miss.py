@@ -13,9 +13,7 @@ from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Final
 
-from durward.core.policy.analysis.nearest_statements import Element, Near, examined, nearest
-from durward.core.policy.analysis.spelling import spellings
-from durward.core.policy.analysis.tellable import (
+from durward.core.policy.analysis.available_keys import (
     NOT_BEFORE,
     Caller,
     can_be_absent,
@@ -23,6 +21,8 @@ from durward.core.policy.analysis.tellable import (
     is_list,
     not_in_the_past,
 )
+from durward.core.policy.analysis.nearest_statements import Element, Near, examined, nearest
+from durward.core.policy.analysis.spelling import spellings
 from durward.core.policy.engine.atoms import present
 from durward.core.policy.engine.decision import GRANTS, Decision, Layer, Result, Rule
 from durward.core.policy.engine.evaluate import PolicySet

@@ -12,9 +12,9 @@ from typing import Final
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.difference import OTHERWISE, Detail, Difference, differences, in_short, pointer
-from durward.core.openapi.changes import operation_changes
+from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.shadows import Shapes
-from durward.core.policy.analysis.changes import effects_of, policy_changes, policy_end
+from durward.core.policy.analysis.statement_changes import effects_of, policy_changes, policy_end
 from durward.core.policy.language.document import Effect
 from durward.core.wire import Json
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from durward.core.authzen import metadata
-from durward.core.authzen.body import (
+from durward.core.authzen import pdp_metadata
+from durward.core.authzen.requests import (
     ActionSearch,
     Batch,
     Evaluation,
@@ -14,11 +14,11 @@ from durward.core.authzen.body import (
 )
 
 ENDPOINTS: dict[str, tuple[str, str, type, str]] = {
-    metadata.EVALUATION_PATH: ("Evaluate", "Decide one request", Evaluation, "Decision"),
-    metadata.EVALUATIONS_PATH: ("EvaluateMany", "Decide several requests", Batch, "Decisions"),
-    metadata.SUBJECT_PATH: ("SearchSubjects", "Who may do it", SubjectSearch, "Results"),
-    metadata.RESOURCE_PATH: ("SearchResources", "To what", ResourceSearch, "Results"),
-    metadata.ACTION_PATH: ("SearchActions", "What may be done", ActionSearch, "Results"),
+    pdp_metadata.EVALUATION_PATH: ("Evaluate", "Decide one request", Evaluation, "Decision"),
+    pdp_metadata.EVALUATIONS_PATH: ("EvaluateMany", "Decide several requests", Batch, "Decisions"),
+    pdp_metadata.SUBJECT_PATH: ("SearchSubjects", "Who may do it", SubjectSearch, "Results"),
+    pdp_metadata.RESOURCE_PATH: ("SearchResources", "To what", ResourceSearch, "Results"),
+    pdp_metadata.ACTION_PATH: ("SearchActions", "What may be done", ActionSearch, "Results"),
 }
 OBJECT: dict[str, Any] = {"type": "object"}
 DECISION = {

@@ -11,8 +11,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
-from durward.core.authzen.body import Action as Named
-from durward.core.authzen.body import (
+from durward.core.authzen.page import paged
+from durward.core.authzen.pdp_metadata import ACCESS_PATH, EVALUATION_PATH
+from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.requests import Action as Named
+from durward.core.authzen.requests import (
     ActionSearch,
     Entity,
     Evaluation,
@@ -22,10 +25,7 @@ from durward.core.authzen.body import (
     read,
     read_batch,
 )
-from durward.core.authzen.metadata import ACCESS_PATH, EVALUATION_PATH
-from durward.core.authzen.page import paged
-from durward.core.authzen.question import Directory, Unknown
-from durward.core.edge.decision import DecisionRecord, Stage
+from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.inputs import inputs_of
 from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import ErrorCode, ProtocolError

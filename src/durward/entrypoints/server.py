@@ -20,16 +20,16 @@ from durward.entrypoints.http import (
     log,
     metadata,
     nodes,
-    revocation,
     token,
+    token_revocation,
     userinfo,
 )
 from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
 from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
+from durward.entrypoints.operator_messages import report
 from durward.entrypoints.pages import account, interaction, logout, render
 from durward.entrypoints.process import until_ended
-from durward.entrypoints.report import report
 from durward.settings import ServeSettings
 from durward.wiring import ControlPlane
 
@@ -117,7 +117,7 @@ def public(plane: ControlPlane) -> Starlette:
         routes=[
             *metadata.routes(plane),
             *token.routes(plane),
-            *revocation.routes(plane),
+            *token_revocation.routes(plane),
             *userinfo.routes(plane),
             *authzen.routes(plane),
             *interaction.routes(plane),

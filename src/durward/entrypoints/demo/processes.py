@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from durward.entrypoints.demo.place import APP_OFFSET, Place
+from durward.entrypoints.demo.instance import APP_OFFSET, Place
 from durward.entrypoints.demo.sample import example
 from durward.entrypoints.process import Child
 

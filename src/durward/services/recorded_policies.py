@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.decision import policies_named
+from durward.core.edge.decision_record import policies_named
 from durward.core.edge.parts import digest_of
 from durward.core.errors import Misconfigured
 from durward.core.sizes import PUBLISHED_BYTES

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from durward.entrypoints.demo.place import ISSUER_OFFSET, Place
+from durward.entrypoints.demo.instance import ISSUER_OFFSET, Place
 
 
 def write_configuration(place: Place, runtime: Path) -> None:
