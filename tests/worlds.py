@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from durward.core.access import Access
 from durward.core.api import scopes_of
-from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
@@ -395,7 +395,7 @@ class Callers:
         if sent.evaluation is not None:
             for directory in self.directories:
                 found = directory.request(sent.evaluation)
-                return None if isinstance(found, Unknown) else found
+                return None if isinstance(found, UnknownEntity) else found
             return None
         check = sent.check
         assert check is not None

@@ -194,9 +194,9 @@ def prepare(
     issuer: str,
     key_file: KeyFile,
     transactions: Transactions,
-    declared: publish.Declared,
+    declared: publish.PreparedEdition,
     connection: Connection,
-) -> publish.Declared | None:
+) -> publish.PreparedEdition | None:
     """Make the keys that are missing, and publish where there is something else to say.
 
     None where something else is declared by now.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from durward.core.configuration.configuration import read_configuration
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.words import own_api
 
 README = Path(__file__).parents[2] / "README.md"
@@ -34,4 +34,4 @@ def test_the_file_that_protects_ones_own_api_is_accepted_and_has_no_findings(
 
 
 def test_the_demo_shows_the_same_file() -> None:
-    assert own_api(Place(Path(), 8470)) == shown()
+    assert own_api(DemoInstance(Path(), 8470)) == shown()

@@ -22,7 +22,7 @@ from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
-from durward.core.edge.report import IN_CONTACT, Refused, Report
+from durward.core.edge.report import IN_CONTACT, NodeReport, Refused
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.values import UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
@@ -686,7 +686,7 @@ async def follow(issuer: Issuer) -> None:
     for number, which in enumerate(each_fault()):
         place = f"place-{number}"
         strikes = []
-        refusing = Report(
+        refusing = NodeReport(
             node=f"node-{number}",
             place=f"{place}-moved",
             durward="0",

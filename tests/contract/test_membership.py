@@ -6,9 +6,8 @@ import pytest
 from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 
-from durward.core.edge.report import IN_CONTACT, Report
+from durward.core.edge.report import IN_CONTACT, NodeReport, ReportReply
 from durward.core.errors import Conflict, Misconfigured
-from durward.services.nodes import Heard
 
 pytestmark = pytest.mark.anyio
 
@@ -65,26 +64,26 @@ async def test_a_node_that_moved_while_nobody_was_there_to_join_is_asked_to(
 ) -> None:
     """It decided under what lay on its disk meanwhile, and goes on: it is no other process."""
     await issuer.plane.fleet.join("named", "here")
-    told = Report(node="named", place="there", durward="0")
+    told = NodeReport(node="named", place="there", durward="0")
     with pytest.raises(Conflict, match="another process"):
         await issuer.plane.fleet.hear(told)
     if signed_off:
         await issuer.plane.fleet.leave("named", "here")
     else:
         issuer.clock.forward(IN_CONTACT + 1)
-    assert await issuer.plane.fleet.hear(told) == Heard(known=False, is_ahead=False)
+    assert await issuer.plane.fleet.hear(told) == ReportReply(known=False, is_ahead=False)
     assert await issuer.plane.fleet.join("named", "there") == "named"
-    assert await issuer.plane.fleet.hear(told) == Heard(known=True, is_ahead=False)
+    assert await issuer.plane.fleet.hear(told) == ReportReply(known=True, is_ahead=False)
 
 
 async def test_a_node_that_signed_off_is_the_same_where_it_was(issuer: Issuer) -> None:
     """Also with its id lost, and where it tells of itself before it has joined again."""
     await issuer.plane.fleet.join("named", "here")
     await issuer.plane.fleet.leave("named", "here")
-    told = Report(node="named", place="here", durward="0")
-    assert await issuer.plane.fleet.hear(told) == Heard(known=False, is_ahead=False)
+    told = NodeReport(node="named", place="here", durward="0")
+    assert await issuer.plane.fleet.hear(told) == ReportReply(known=False, is_ahead=False)
     assert await issuer.plane.fleet.join(None, "here") == "named"
-    assert await issuer.plane.fleet.hear(told) == Heard(known=True, is_ahead=False)
+    assert await issuer.plane.fleet.hear(told) == ReportReply(known=True, is_ahead=False)
     events = [event for event in await issuer.events() if '"nodes/named"' in event]
     assert [kind for event in events for kind in ("joined", "left") if f"node {kind}" in event] == [
         *("joined", "left", "joined")

@@ -15,7 +15,7 @@ from tests.issuer import issuer as fresh_issuer
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
-from durward.core.edge.report import Refused, Report
+from durward.core.edge.report import NodeReport, Refused
 from durward.core.values import ClientId
 from durward.core.wire import decode_base64url
 from durward.entrypoints.server import control
@@ -47,7 +47,7 @@ async def node(issuer: Issuer, **query: int) -> tuple[str, bool]:
     return found["standing"], found["late"]
 
 
-async def whole(issuer: Issuer) -> Report:
+async def whole(issuer: Issuer) -> NodeReport:
     """All that there is is in force, kept and proven."""
     version, feed = (
         issuer.plane.published.version,
@@ -55,7 +55,7 @@ async def whole(issuer: Issuer) -> Report:
     )
     signed = await issuer.plane.publication.newer(0, "", 0)
     assert signed
-    return Report(
+    return NodeReport(
         node="edge-1",
         place="here",
         durward="0",
@@ -67,7 +67,7 @@ async def whole(issuer: Issuer) -> Report:
     )
 
 
-async def tell(issuer: Issuer, report: Report, seconds: int = 0) -> tuple[str, bool]:
+async def tell(issuer: Issuer, report: NodeReport, seconds: int = 0) -> tuple[str, bool]:
     """A node says this and, every second, goes on to."""
     await issuer.plane.fleet.hear(report)
     for _ in range(seconds):

@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from tests.issuer import Issuer
 
-from durward.core.edge.report import Report
-from durward.entrypoints.http.admin import Application, Declared, Rotation
+from durward.core.edge.report import NodeReport
+from durward.entrypoints.http.admin import Application, DeclarationBody, RotationBody
 from durward.entrypoints.server import control, public
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ INNER = re.compile(r"`(\w+)`:?[^`(]* \(([^)]*)\)")
 BODIES: dict[str, type[msgspec.Struct]] = {
     "/admin/v1/plan": Application,
     "/admin/v1/apply": Application,
-    "/admin/v1/keys/rotate": Rotation,
+    "/admin/v1/keys/rotate": RotationBody,
 }
 CHANGED = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"], "scopes": []}
 OTHER = {
@@ -81,7 +81,7 @@ def test_every_field_of_a_body_is_told() -> None:
         assert names(sent) == set(body.__struct_fields__), path
         if body is Application:
             assert names(dict(INNER.findall(sent))["declarations"]) == set(
-                Declared.__struct_fields__
+                DeclarationBody.__struct_fields__
             )
 
 
@@ -96,7 +96,7 @@ async def test_every_parameter_that_is_told_is_read(issuer: Issuer) -> None:
 async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None:
     await issuer.plane.fleet.join("edge-1", "here")
     await issuer.plane.fleet.hear(
-        Report(node="edge-1", place="here", durward="0", closed={"keys": "x"})
+        NodeReport(node="edge-1", place="here", durward="0", closed={"keys": "x"})
     )
     async with reached(issuer) as http:
         for (method, path), (_, answered) in told().items():

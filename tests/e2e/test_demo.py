@@ -21,7 +21,7 @@ from tests.ports import free_base
 
 from durward.entrypoints.control import Control
 from durward.entrypoints.credentials import read_credentials
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.runtime import runtime_folder, usual_runtime
 from durward.entrypoints.demo.settings_files import write_configuration
 from durward.entrypoints.demo.state import write_state
@@ -181,7 +181,7 @@ def published_version(folder: Path) -> int:
 
 @pytest.mark.alone  # a demo that starts meanwhile removes what nobody holds
 def test_a_runtime_folder_that_is_not_ours_alone_is_neither_used_nor_touched(folder: Path) -> None:
-    place, told = Place(folder, 8470), folder / "told"
+    place, told = DemoInstance(folder, 8470), folder / "told"
     told.mkdir(mode=0o700)
     (told / "kept").touch()
     usual = usual_runtime(place)
@@ -316,7 +316,7 @@ def test_without_a_demo_the_hint_says_how_to_start_one(
     folder: Path, command: list[str], *, ended: bool
 ) -> None:
     if ended:
-        place = Place(folder, base_port())
+        place = DemoInstance(folder, base_port())
         write_configuration(place, folder / "runtime")
         write_state(place, folder / "runtime")
     done = subprocess.run(

@@ -15,7 +15,7 @@ from tests.demo import Demo
 from tests.live import LiveEdge, live_edge, wait_for
 from tests.ports import free_port
 
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.runtime import usual_runtime
 
 BURST = 5
@@ -92,7 +92,7 @@ def test_people_of_ipv4_at_such_a_listener_have_a_budget_each(six: LiveEdge) -> 
 
 def test_the_issuer_is_served_at_an_address_of_ipv6_too(kept_demo: Demo) -> None:
     """A second node of the demo's control plane."""
-    runtime = usual_runtime(Place(kept_demo.folder, kept_demo.port))
+    runtime = usual_runtime(DemoInstance(kept_demo.folder, kept_demo.port))
     with tempfile.TemporaryDirectory(prefix="dw-") as name:
         folder, apis, issuer = Path(name), free_port(), free_port()
         settings = {

@@ -8,7 +8,7 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.entrypoints.demo.claim import check_ports
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.ports import is_free, is_left_behind
 
 
@@ -52,5 +52,5 @@ def test_a_port_that_a_client_took_for_itself_is_said_to_be_free_in_a_minute(
         port = client.getsockname()[1]
         ended(client, somewhere.accept()[0])
     with pytest.raises(Misconfigured, match="in use by connections that have ended") as caught:
-        check_ports(Place(tmp_path, port))
+        check_ports(DemoInstance(tmp_path, port))
     assert "wait a minute" in caught.value.hint

@@ -34,7 +34,7 @@ from durward.core.errors import Unavailable
 from durward.core.policy.engine.bundle import Bundle
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge import xds
-from durward.entrypoints.edge.feed import Feed
+from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.follower import Follower
 from durward.entrypoints.edge.link import Link
 from durward.entrypoints.edge.xds import ResourceFiles
@@ -405,7 +405,7 @@ async def test_what_comes_while_something_is_kept_is_kept_too(
     control: ControlPlane, tmp_path: Path
 ) -> None:
     folder = Path(str(control.server_address)).parent
-    feed, told = Feed(folder / "snapshot.jwk"), list[str]()
+    feed, told = ListVerifier(folder / "snapshot.jwk"), list[str]()
 
     async def push(_: Snapshot) -> None:
         """It is in force."""
@@ -465,7 +465,7 @@ async def test_routes_that_cannot_be_loaded_now_hold_back_no_policy(
     control: ControlPlane, tmp_path: Path
 ) -> None:
     folder = Path(str(control.server_address)).parent
-    feed, told = Feed(folder / "snapshot.jwk"), list[str]()
+    feed, told = ListVerifier(folder / "snapshot.jwk"), list[str]()
     pushed: list[Snapshot] = []
     can_load = False
 

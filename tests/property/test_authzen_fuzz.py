@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.records import configuration
 
 from durward.core.api import scopes_of
-from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import ActionSearch, Batch, Evaluation, read, read_batch
 from durward.core.errors import ProtocolError
 from durward.core.policy.engine.bundle import compile_bundle
@@ -69,7 +69,7 @@ def test_nothing_that_is_told_lets_bob_write_what_is_not_archived(
     ).encode()
     with contextlib.suppress(ProtocolError):
         request = DIRECTORY.request(read(body, Evaluation))
-        if isinstance(request, Unknown) or not POLICIES.evaluate(request).allowed:
+        if isinstance(request, UnknownEntity) or not POLICIES.evaluate(request).allowed:
             return
         declared = CONFIGURATION.objects["records"].get(f"record/{id}")
         facts = declared.attributes if declared else told

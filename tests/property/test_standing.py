@@ -15,7 +15,7 @@ from durward.core.errors import ProtocolError
 from durward.core.oauth.authorize import (
     AuthorizationRequest,
     Facts,
-    Target,
+    RedirectTarget,
     consent_reasons,
     read_request,
     read_target,
@@ -28,7 +28,7 @@ from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, Te
 SCOPES = ("openid", "offline_access", "profile", "orders:read", "orders:write", "stock:read")
 AUDIENCES = ("https://orders.example", "https://stock.example")
 DESK = "http://127.0.0.1:8490/callback"
-TARGET = Target(ClientId("desk"), DESK, None)
+TARGET = RedirectTarget(ClientId("desk"), DESK, None)
 some = st.lists(st.sampled_from(SCOPES), unique=True).map(tuple)
 
 

@@ -12,7 +12,13 @@ from durward.core.policy.symbolic.addresses import LikeIpv6, Within
 from durward.core.policy.symbolic.automata import ArnGlob, Glob, Parts
 from durward.core.policy.symbolic.numbers import ALL, NoNumber, Number
 from durward.core.policy.symbolic.occurrences import plain
-from durward.core.policy.symbolic.strings import OfSigns, Pattern, Unlike, Wanted, text_of
+from durward.core.policy.symbolic.strings import (
+    OfSigns,
+    Pattern,
+    PatternConstraint,
+    Unlike,
+    text_of,
+)
 from durward.core.policy.symbolic.unknown import Unknown
 
 SIGNS = "015.e-a"
@@ -28,7 +34,7 @@ OTHERS: st.SearchStrategy[Pattern] = st.one_of(
     st.just(NoNumber()), st.builds(Unlike, GLOBS), st.sampled_from([OfSigns("01."), OfSigns("e5")])
 )
 WANTED = st.builds(
-    lambda listed, matches: Wanted(tuple(listed), matches),
+    lambda listed, matches: PatternConstraint(tuple(listed), matches),
     st.lists(st.one_of(GLOBS, NUMBERS, OTHERS), min_size=1, max_size=2),
     st.booleans(),
 )
@@ -44,7 +50,7 @@ SHORT = tuple(short_texts())
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(WANTED, min_size=1, max_size=3))
-def test_a_text_is_found_where_there_is_one(wanted: list[Wanted]) -> None:
+def test_a_text_is_found_where_there_is_one(wanted: list[PatternConstraint]) -> None:
     try:
         found = text_of(wanted)
     except Unknown:
@@ -75,7 +81,11 @@ IP_GLOBS: st.SearchStrategy[Glob] = st.sampled_from(
 def test_an_address_is_found_by_its_range_and_its_spelling(
     one: Within, other: Within, glob: Glob, matches: bool
 ) -> None:
-    wanted = [Wanted((one,), True), Wanted((other,), matches), Wanted((glob,), True)]
+    wanted = [
+        PatternConstraint((one,), True),
+        PatternConstraint((other,), matches),
+        PatternConstraint((glob,), True),
+    ]
     found = text_of(wanted)
     if found is not None:
         assert all(each.fits(found) for each in wanted)
@@ -111,7 +121,7 @@ ARN_SHORT = [text for n in range(6) for text in map("".join, product("ab:", repe
 def test_a_wildcard_of_an_arn_means_no_colon_but_in_the_last_segment(
     one: ArnGlob, other: ArnGlob, glob: Glob
 ) -> None:
-    wanted = [Wanted((one,), True), Wanted((other, glob), False)]
+    wanted = [PatternConstraint((one,), True), PatternConstraint((other, glob), False)]
     found = text_of(wanted)
     if found is not None:
         assert all(each.fits(found) for each in wanted)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durward.core.access import Access, Change, Known, changes, names_of
+from durward.core.access import Access, AccessChange, PrincipalWitness, changes, names_of
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
@@ -496,7 +496,7 @@ def test_what_is_found_stands_where_the_rest_cannot_be_settled() -> None:
         DeclarationKind.USER: {"ann": {"tenant": "acme", "policies": ["open"]}},
     }
     asked, nothing = access(policy({"Resource": OWN}), more=more), access(policy())
-    answers: list[Iterable[Known | Change]] = [
+    answers: list[Iterable[PrincipalWitness | AccessChange]] = [
         asked.who_can("orders:GetOrder", "*"),
         asked.breaches(never(Action="orders:GetOrder")),
         changes(nothing, asked),

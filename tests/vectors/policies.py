@@ -11,7 +11,7 @@ import pytest
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.dialect import AWS, ROOT, Place, imported
+from durward.core.policy.language.dialect import AWS, ROOT, AttachmentPoint, imported
 from durward.core.policy.language.document import Document, PolicyKind, read_document
 
 FOLDER = os.environ.get("DURWARD_VECTORS")  # noqa: TID251 - where the vectors of others lie
@@ -40,7 +40,10 @@ def parameters(*kinds: str) -> list[Any]:
 
 
 def read(
-    documents: Any, name: str, place: Place = Place.IDENTITY, kind: PolicyKind = PolicyKind.IDENTITY
+    documents: Any,
+    name: str,
+    place: AttachmentPoint = AttachmentPoint.IDENTITY,
+    kind: PolicyKind = PolicyKind.IDENTITY,
 ) -> list[Document]:
     """Documents of a layer, one or several, in import mode."""
     listed = documents if isinstance(documents, list) else [documents]
@@ -79,12 +82,14 @@ class Caller:
 def policies_of(layers: dict[str, Any], caller: Caller | None, service: str) -> PolicySet:
     """The layers of a case as Durward's: whatever caps is a ceiling."""
     named = f"{caller.kind}/{caller.name}" if caller else "nobody"
-    levels = [(place, level) for place in Place for level in levels_of(layers, place)]
+    levels = [(place, level) for place in AttachmentPoint for level in levels_of(layers, place)]
     resource = layers.get("resource")
     return PolicySet(
         Policies(
             identity={named: read(layers.get("identity") or [], "identity")},
-            resources={service: read(resource, "resource", Place.RESOURCE, PolicyKind.RESOURCE)}
+            resources={
+                service: read(resource, "resource", AttachmentPoint.RESOURCE, PolicyKind.RESOURCE)
+            }
             if resource
             else {},
             guardrails=[
@@ -94,12 +99,16 @@ def policies_of(layers: dict[str, Any], caller: Caller | None, service: str) -> 
     )
 
 
-def levels_of(layers: dict[str, Any], place: Place) -> list[Any]:
+def levels_of(layers: dict[str, Any], place: AttachmentPoint) -> list[Any]:
     """The levels of what caps, each a document or several: each level must allow."""
     found = layers.get(place.value)
-    if not found or place in {Place.IDENTITY, Place.RESOURCE}:
+    if not found or place in {AttachmentPoint.IDENTITY, AttachmentPoint.RESOURCE}:
         return []
-    return list(found) if place in {Place.SERVICE_CONTROL, Place.RESOURCE_CONTROL} else [found]
+    return (
+        list(found)
+        if place in {AttachmentPoint.SERVICE_CONTROL, AttachmentPoint.RESOURCE_CONTROL}
+        else [found]
+    )
 
 
 def context_of(context: dict[str, Any] | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.vectors.policies import (
 )
 
 from durward.core.errors import DurwardError
-from durward.core.policy.language.dialect import AWS, Place
+from durward.core.policy.language.dialect import AWS, AttachmentPoint
 from durward.core.policy.language.document import parse_document
 from durward.core.wire import compact_json
 
@@ -41,7 +41,7 @@ def answers(asked: dict[str, Any], layers: dict[str, Any]) -> set[str]:
     request, caller = request_of(asked), Caller.of(asked["principal"])
     service = asked["action"].lower().partition(":")[0]
     found = policies_of(layers, caller, service).evaluate(request).result.value
-    ceilings = [level for place in Place for level in levels_of(layers, place)]
+    ceilings = [level for place in AttachmentPoint for level in levels_of(layers, place)]
     home = caller.account if caller else None
     naive = naive_policy.decide(
         {
@@ -59,7 +59,7 @@ def answers(asked: dict[str, Any], layers: dict[str, Any]) -> set[str]:
 
 
 def allowed(
-    statement: dict[str, Any], action: str, resource: str, context: Any, place: Place
+    statement: dict[str, Any], action: str, resource: str, context: Any, place: AttachmentPoint
 ) -> set[bool]:
     """Whether a statement applies, in a policy of that place, to a user of the account."""
     asked = {"principal": USER, "action": action, "resource": resource, "context": context}
@@ -67,12 +67,14 @@ def allowed(
     everything = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
     document = {"Version": VERSION, "Statement": statement}
     layers: dict[str, Any] = {"identity": [everything], place.value: document}
-    if place is Place.RESOURCE:
+    if place is AttachmentPoint.RESOURCE:
         layers = {"resource": {**document, "Statement": {**statement, "Principal": "*"}}}
-    elif place in {Place.SERVICE_CONTROL, Place.RESOURCE_CONTROL}:
+    elif place in {AttachmentPoint.SERVICE_CONTROL, AttachmentPoint.RESOURCE_CONTROL}:
         layers[place.value] = [[document]]
     found = answers(asked, layers)
-    if place is not Place.IDENTITY:  # where short ARNs mean what the naive evaluator does not know
+    if (
+        place is not AttachmentPoint.IDENTITY
+    ):  # where short ARNs mean what the naive evaluator does not know
         caller = Caller.of(USER)
         found = {policies_of(layers, caller, "s3").evaluate(request_of(asked)).result.value}
     return {answer == "allow" for answer in found}
@@ -88,7 +90,9 @@ def test_a_decision_is_as_published(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", parameters("condition"))
 def test_a_condition_holds_as_published(case: dict[str, Any]) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": case["condition"]}
-    found = allowed(statement, "s3:Get", "arn:aws:s3:::b/k", case["context"], Place.IDENTITY)
+    found = allowed(
+        statement, "s3:Get", "arn:aws:s3:::b/k", case["context"], AttachmentPoint.IDENTITY
+    )
     assert found == {case["expect"]}
 
 
@@ -104,10 +108,10 @@ def test_a_pattern_matches_as_published(case: dict[str, Any]) -> None:
     assert found == {case["expect"]}
 
 
-def place_of(case: dict[str, Any]) -> Place:
+def place_of(case: dict[str, Any]) -> AttachmentPoint:
     """Where the policy of a case is attached."""
-    kind = str(case.get("policy_type") or Place.IDENTITY)
-    return Place({"pb": "boundary", "vpce": "endpoint"}.get(kind, kind))
+    kind = str(case.get("policy_type") or AttachmentPoint.IDENTITY)
+    return AttachmentPoint({"pb": "boundary", "vpce": "endpoint"}.get(kind, kind))
 
 
 @pytest.mark.parametrize("case", parameters("document"))

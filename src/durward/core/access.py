@@ -39,7 +39,7 @@ from durward.core.policy.language.document import Document, PolicyKind
 from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.work import Work
 from durward.core.principals import USER, declared_principals
-from durward.core.situations import Place, Situation, Situations
+from durward.core.situations import AccessContext, Situation, Situations
 
 T = TypeVar("T")
 NAMES_OF_ONE = frozenset({"durward:subject", "durward:principalarn"})
@@ -50,7 +50,7 @@ ANONYMOUSLY = "anonymous"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PrincipalWitness:
     """Somebody, and a request that shows what they can do."""
 
     principal: Principal
@@ -75,7 +75,7 @@ class Access:
         self.situations = Situations(configuration, self.read)
         self.reads = self._everything_read()
 
-    def who_can(self, action: str, resource: str) -> Iterator[Known]:
+    def who_can(self, action: str, resource: str) -> Iterator[PrincipalWitness]:
         """Everybody who can do it under some circumstances.
 
         Raises ValueError, and Unknown after everybody of whom it could be settled.
@@ -88,7 +88,7 @@ class Access:
         """Each operation that somebody can do, with a request. Raises Unknown at the end."""
         return _with_advice(self._what_can(name), "ask `who-can` about one action")
 
-    def breaches(self, never: Predicate) -> Iterator[Known]:
+    def breaches(self, never: Predicate) -> Iterator[PrincipalWitness]:
         """Who is allowed what must never be; of all who are alike, one.
 
         Raises Unknown at the end.
@@ -166,13 +166,15 @@ class Access:
         """The actions that may be wanted, in lower case."""
         return [each for each in self.actions if residual(wanted, {ACTION: each}) != FALSE]
 
-    def _known(self, principals: Iterable[Principal], wanted: Predicate) -> Iterator[Known]:
+    def _known(
+        self, principals: Iterable[Principal], wanted: Predicate
+    ) -> Iterator[PrincipalWitness]:
         """Each of them who can do what is wanted."""
         asking, work, actions = Asking(), Work(), self._meant_by(wanted)
         for principal in principals:
             situations = self._situations(principal, wanted)
             if witness := asking(self._witness, situations, wanted, actions, work):
-                yield Known(principal, witness)
+                yield PrincipalWitness(principal, witness)
         asking.end()
 
     def _what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
@@ -274,7 +276,7 @@ def keys_read(predicate: Predicate) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AccessChange:
     """What somebody may do that they could not before, and what no longer; a request for each."""
 
     principal: Principal
@@ -282,7 +284,7 @@ class Change:
     lost: Witness | None
 
 
-def changes(old: Access, new: Access) -> Iterator[Change]:
+def changes(old: Access, new: Access) -> Iterator[AccessChange]:
     """Everybody for whom something is otherwise. Raises Unknown at the end.
 
     Who is declared in one configuration alone can do nothing in the other.
@@ -295,7 +297,7 @@ def changes(old: Access, new: Access) -> Iterator[Change]:
 
 def _changes(
     old: Access, new: Access, names: Sequence[str], actions: Sequence[str], work: Work
-) -> Iterator[Change]:
+) -> Iterator[AccessChange]:
     before = {found.attachments[0]: found for found in (*old.principals, NOBODY)}
     after = {found.attachments[0]: found for found in (*new.principals, NOBODY)}
     asking = Asking()
@@ -305,7 +307,7 @@ def _changes(
         will_be = _Side(new, _places(new, after.get(name), homes), actions, work)
         gained, lost = asking(_more, will_be, was), asking(_more, was, will_be)
         if gained or lost:
-            yield Change(after.get(name) or before[name], gained, lost)
+            yield AccessChange(after.get(name) or before[name], gained, lost)
     asking.end()
 
 
@@ -314,14 +316,14 @@ class _Side:
     """What somebody may be asked about on one side of a comparison."""
 
     access: Access
-    places: Mapping[Place, Situation]
+    places: Mapping[AccessContext, Situation]
     actions: Sequence[str]
     work: Work
 
 
 def _places(
     access: Access, principal: Principal | None, homes: frozenset[str]
-) -> dict[Place, Situation]:
+) -> dict[AccessContext, Situation]:
     if principal is None:
         return {}
     found = access.situations.of(principal, by_client=True, homes=homes)

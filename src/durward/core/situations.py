@@ -52,7 +52,7 @@ NOBODYS: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AccessContext:
     """At which API, through which client, in whose tenant; `elsewhere` is not at the edge."""
 
     api: str
@@ -65,7 +65,7 @@ class Place:
 class Situation:
     """Somebody at a place, and the policies that decide there."""
 
-    place: Place
+    place: AccessContext
     principal: Principal
     stack: PolicyStack
     api: Api
@@ -151,7 +151,7 @@ class Situations:
                 for client in self._clients_of(principal, elsewhere=elsewhere, each=by_client):
                     person = replace(principal, client=client) if client else principal
                     for tenant in (*sorted(told_apart), NOBODYS, EVERYWHERE):
-                        place = Place(api.id, client, tenant, elsewhere)
+                        place = AccessContext(api.id, client, tenant, elsewhere)
                         cross_tenant = tenant not in {NOBODYS, principal.tenant}
                         stack = self._stack(person, api, cross_tenant=cross_tenant)
                         if stack.can_grant:

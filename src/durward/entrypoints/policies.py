@@ -16,7 +16,7 @@ from durward.core.errors import Misconfigured
 from durward.core.oauth.scopes import OFFLINE, OPENID
 from durward.core.openapi.faults import told
 from durward.core.openapi.operations import Inventory, read_inventory
-from durward.core.policy.analysis.checks.view import Declared
+from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
 from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.source import PolicyError, escape
@@ -61,7 +61,7 @@ class Project:
     unread: tuple[tuple[PolicyFile, PolicyError], ...]
     declarations: tuple[Declaration, ...]
     catalogue: Catalogue
-    names: Declared
+    names: DeclaredEntities
 
 
 def read_project(paths: Iterable[Path]) -> Project:
@@ -172,7 +172,7 @@ def _scopes(bodies: Bodies, inventories: Iterable[Inventory]) -> frozenset[str]:
     )
 
 
-def _declared(bodies: Bodies, scopes: frozenset[str]) -> Declared:
+def _declared(bodies: Bodies, scopes: frozenset[str]) -> DeclaredEntities:
     """Tenants, the stages of APIs, and everybody by the names that policies have for them."""
     users, clients = bodies.users, bodies.clients
     principals = {
@@ -190,7 +190,7 @@ def _declared(bodies: Bodies, scopes: frozenset[str]) -> Declared:
         for tenant in bodies.tenants
         for group in bodies.groups
     }
-    return Declared(
+    return DeclaredEntities(
         frozenset(bodies.tenants),
         {name: api.stage for name, api in bodies.apis.items()},
         frozenset(bodies.roles),

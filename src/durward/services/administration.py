@@ -15,7 +15,7 @@ from durward.core.wire import Json
 from durward.services import apply as applying
 from durward.services import client_secrets, keyring, nodes, passwords, publish
 from durward.services.apply import OPERATOR
-from durward.services.candidate import Wanted
+from durward.services.candidate import DesiredState
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
@@ -43,13 +43,17 @@ class Administration:
         self, declared: Sequence[Declaration] = (), *, prune: bool, version: int | None = None
     ) -> applying.Plan:
         """What `apply` would change. Raises Misconfigured."""
-        return await applying.plan(self.use_cases, Wanted(declared, prune, version), self.envoy)
+        return await applying.plan(
+            self.use_cases, DesiredState(declared, prune, version), self.envoy
+        )
 
     async def apply(
         self, declared: Sequence[Declaration] = (), *, prune: bool, version: int | None = None
     ) -> applying.Applied:
         """Apply declarations, or those of a version. Raises Misconfigured, Conflict."""
-        return await applying.apply(self.use_cases, Wanted(declared, prune, version), self.envoy)
+        return await applying.apply(
+            self.use_cases, DesiredState(declared, prune, version), self.envoy
+        )
 
     async def export(self) -> list[Declaration]:
         """Everything that is declared."""
@@ -145,7 +149,7 @@ class Administration:
         """
         context, transactions = self.use_cases.context(), self.use_cases.transactions
 
-        async def publish_beyond(declared: publish.Declared) -> tuple[int, int] | None:
+        async def publish_beyond(declared: publish.PreparedEdition) -> tuple[int, int] | None:
             def use(connection: Connection, audit: AuditContext) -> tuple[int, int] | None:
                 return nodes.restored(
                     connection, declared, context.issuer, context.key_file, audit, beyond

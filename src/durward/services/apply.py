@@ -10,7 +10,7 @@ from durward.core.audit.event import AuditContext
 from durward.core.values import ClientId, Secret
 from durward.keys.envelope import KeyFile
 from durward.services import candidate
-from durward.services.candidate import Candidate, Change, ChangeReport, Wanted
+from durward.services.candidate import Candidate, ChangeReport, DeclarationChange, DesiredState
 from durward.services.client_secrets import mint_client_secret, needs_secret
 from durward.services.deprovision import deprovision
 from durward.services.envoy_check import EnvoyCheck
@@ -28,7 +28,7 @@ OPERATOR = "operator"
 class Plan:
     """What would be done, and the clients that would get a secret."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[DeclarationChange, ...]
     secrets: tuple[ClientId, ...]
     report: ChangeReport
 
@@ -40,18 +40,18 @@ class Applied:
     version: int
     """The version that says what was wanted: the one that was published, or where nothing changed
     the one that it was compared with."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[DeclarationChange, ...] = ()
     secrets: tuple[tuple[ClientId, Secret], ...] = ()
     report: ChangeReport = field(default_factory=ChangeReport)
 
 
-async def plan(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Plan:
+async def plan(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Plan:
     """What `apply` would do; it would be taken. Raises Misconfigured, Unavailable."""
     planned = await _candidate(use_cases, wanted, envoy)
     return Plan(planned.changes, planned.secrets, planned.report)
 
 
-async def apply(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Applied:
+async def apply(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Applied:
     """Write the change, publish the next snapshot, make a secret for each client that needs one.
 
     Everything or nothing; without a change nothing is published, nor where a declared test of the
@@ -104,7 +104,7 @@ def put_in_force(
     return Applied(version, checked.changes, tuple(secrets), checked.report)
 
 
-async def _candidate(use_cases: UseCases, wanted: Wanted, envoy: EnvoyCheck) -> Candidate:
+async def _candidate(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Candidate:
     found = await use_cases.transactions.read(partial(candidate.find, wanted=wanted))
     known, issuer = use_cases.publication.published, use_cases.context().issuer
     return await asyncio.to_thread(candidate.check, found, wanted, known, envoy, issuer)

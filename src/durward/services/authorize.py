@@ -21,10 +21,10 @@ from durward.core.oauth.authorize import (
     Fail,
     Issue,
     Prompt,
+    RedirectTarget,
     Reply,
     SignedIn,
     SignInRefused,
-    Target,
     is_still_proven,
     next_step,
     read_request,
@@ -298,7 +298,7 @@ def _issue(
 def _refused(
     connection: Connection,
     context: Context,
-    target: Target,
+    target: RedirectTarget,
     error: ProtocolError,
     audit: AuditContext,
 ) -> Redirect:
@@ -328,7 +328,7 @@ def _record_refusal(
     record_anonymous(connection, context, event)
 
 
-def _told(context: Context, target: Target, error: ProtocolError) -> Redirect:
+def _told(context: Context, target: RedirectTarget, error: ProtocolError) -> Redirect:
     """An error for the client (OAuth 2.1 draft-15 §4.1.2.1), with `iss` (AS-11)."""
     answer = {
         "error": error.code.value,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.authzen.page import paged
 from durward.core.authzen.pdp_metadata import ACCESS_PATH, EVALUATION_PATH
-from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import Action as Named
 from durward.core.authzen.requests import (
     ActionSearch,
@@ -143,12 +143,12 @@ class AuthzenService:
 
     def _allows(self, asked: Evaluation) -> bool:
         request = self._directory.request(asked)
-        return not isinstance(request, Unknown) and self._policies.evaluate(request).allowed
+        return not isinstance(request, UnknownEntity) and self._policies.evaluate(request).allowed
 
     def _decide(self, asked: Evaluation) -> Answer:
         """Decide, and record it; why it was denied is for `explain`, not for the caller."""
         request = self._directory.request(asked)
-        if isinstance(request, Unknown):
+        if isinstance(request, UnknownEntity):
             decision = self._decision(asked, Stage.RESOURCE, request.reason)
             return self._answer(decision, request.reason)
         answer = self._policies.evaluate(request)

@@ -33,7 +33,7 @@ MAX_LINES: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DeclarationChange:
     """One step: `add`, `change` or `remove`."""
 
     step: str
@@ -62,7 +62,7 @@ class ChangeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """What should be: these declarations beside or in place of the others, or those of a version.
 
     With `version` the declarations are left out, and what was not declared under it is removed.
@@ -95,7 +95,7 @@ class Candidate:
 
     version: int
     """The version that it was compared with: it replaces no other."""
-    steps: tuple[tuple[Change, Stored], ...]
+    steps: tuple[tuple[DeclarationChange, Stored], ...]
     """Each change, and what is put or removed."""
     before: Configuration
     after: Configuration
@@ -108,12 +108,12 @@ class Candidate:
     report: ChangeReport
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[DeclarationChange, ...]:
         """What would change."""
         return tuple(change for change, _ in self.steps)
 
 
-def find(connection: Connection, wanted: Wanted) -> Found:
+def find(connection: Connection, wanted: DesiredState) -> Found:
     """What a candidate is compared with. Raises Misconfigured for a version that is not kept."""
     # The version first, for the reason that `load_published` has.
     version = newest_version(connection)
@@ -133,7 +133,7 @@ def _former(connection: Connection, version: int) -> Sequence[Stored]:
 
 def check(
     found: Found,
-    wanted: Wanted,
+    wanted: DesiredState,
     known: Published,
     envoy: EnvoyCheck,
     issuer: str,
@@ -181,7 +181,7 @@ def check(
 
 
 def _told(
-    steps: Sequence[tuple[Change, Stored]],
+    steps: Sequence[tuple[DeclarationChange, Stored]],
     before: Sequence[Stored],
     after: Sequence[Declaration],
     sides: Sides,
@@ -237,17 +237,17 @@ def _stored(wanted: Declaration) -> Stored:
 
 def _difference(
     before: Sequence[Stored], wanted: Sequence[Stored], *, prune: bool
-) -> tuple[tuple[tuple[Change, Stored], ...], list[Stored]]:
+) -> tuple[tuple[tuple[DeclarationChange, Stored], ...], list[Stored]]:
     known = {(one.kind, one.name): one for one in before}
     asked = {(one.kind, one.name): one for one in wanted}
     steps = [
-        (Change("change" if key in known else "add", *key), one)
+        (DeclarationChange("change" if key in known else "add", *key), one)
         for key, one in asked.items()
         if known.get(key) != one
     ]
     after = {**known, **asked}
     for key in known.keys() - asked.keys() if prune else ():
-        steps.append((Change("remove", *key), known[key]))
+        steps.append((DeclarationChange("remove", *key), known[key]))
         del after[key]
     order = list(DeclarationKind)
     steps.sort(key=lambda step: (step[0].step, order.index(step[0].kind), step[0].name))

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.report import Report
+from durward.core.edge.report import NodeReport, ReportReply
 from durward.core.values import Instant
 from durward.services import nodes, revocations, sequence
 from durward.services.context import Context
 from durward.services.publication import Publication
-from durward.services.publish import Declared, with_declared
+from durward.services.publish import PreparedEdition, with_declared
 from durward.services.recorded_policies import keep_policies
 from durward.services.transactions import Transactions
 from durward.store.nodes import load_history
@@ -40,7 +40,7 @@ class Fleet:
             lambda c, audit: nodes.leave(c, id, place, audit), f"nodes/{id}"
         )
 
-    async def hear(self, report: Report) -> nodes.Heard:
+    async def hear(self, report: NodeReport) -> ReportReply:
         """Take down what a node tells. Raises Conflict where another process has its id."""
         return await self.transactions.write(
             lambda c, audit: nodes.hear(c, report, audit), f"nodes/{report.node}"
@@ -50,7 +50,7 @@ class Fleet:
         """Publish beyond what a node has. Raises Misconfigured or Conflict."""
         context = self.context()
 
-        async def publish_beyond(declared: Declared) -> bool | None:
+        async def publish_beyond(declared: PreparedEdition) -> bool | None:
             return await self.transactions.write(
                 lambda c, audit: nodes.overtake(
                     c, declared, signed, context.issuer, context.key_file, audit
@@ -70,15 +70,17 @@ class Fleet:
         """Forget a node. Raises Misconfigured where there is none."""
         await self.transactions.write(lambda c, audit: nodes.forget(c, id, audit), "operator")
 
-    async def load(self) -> nodes.Fleet:
+    async def load(self) -> nodes.FleetState:
         """Every node as it was heard of last, beside what is published."""
         return await self.transactions.read(nodes.load_fleet)
 
-    async def history(self, id: str, limit: int) -> list[tuple[Instant, int, Report]]:
+    async def history(self, id: str, limit: int) -> list[tuple[Instant, int, NodeReport]]:
         """What a node told when something changed, the newest last."""
         return await self.transactions.read(lambda c: load_history(c, id, limit))
 
-    async def revocations_after(self, sequence: int, at: int, wait: float) -> revocations.Feed:
+    async def revocations_after(
+        self, sequence: int, at: int, wait: float
+    ) -> revocations.RevocationFeed:
         """What was revoked after a sequence number; waits until there is something, or in vain.
 
         `at` is when the revocation of that number was made, as whoever asks knows it.

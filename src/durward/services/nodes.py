@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
 from durward.core.edge.parts import Listing, digest_of, read_listing
-from durward.core.edge.report import IN_CONTACT, NodeState, Report, lacks
+from durward.core.edge.report import IN_CONTACT, NodeReport, NodeState, ReportReply, lacks
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.jose.jwk import KeySet
 from durward.core.sizes import NODES
 from durward.core.values import MICROSECONDS, Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import Declared, check_beyond, identity, publish_anew
+from durward.services.publish import PreparedEdition, check_beyond, identity, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.history import published_first
 from durward.store.nodes import (
@@ -35,16 +35,6 @@ LOOKED_BACK = 100
 """How many reports are looked at for when a node began to refuse something."""
 LEFT = "left:"
 """Before the place of a node that signed off; no place has this in its name."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a node is told in answer to its report."""
-
-    known: bool
-    """Whether it has joined; a node that was forgotten joins anew."""
-    is_ahead: bool
-    """Whether it has in force what this database did not publish: the database was put back."""
 
 
 def join(connection: Connection, wish: str | None, place: str, audit: AuditContext) -> str:
@@ -95,7 +85,7 @@ def leave(connection: Connection, id: str, place: str, audit: AuditContext) -> N
         leave_node(connection, id, LEFT + place, audit)
 
 
-def hear(connection: Connection, report: Report, audit: AuditContext) -> Heard:
+def hear(connection: Connection, report: NodeReport, audit: AuditContext) -> ReportReply:
     """Take down what a node tells. Raises Conflict where another process has its id.
 
     What it has of another history counts as nothing: a version, and a number of a revocation.
@@ -103,16 +93,16 @@ def hear(connection: Connection, report: Report, audit: AuditContext) -> Heard:
     known = {node.id: (node, at) for node, at in load_nodes(connection)}
     ahead = is_ahead(connection, report.version, report.list)
     if report.node not in known:
-        return Heard(known=False, is_ahead=ahead)
+        return ReportReply(known=False, is_ahead=ahead)
     node, at = known[report.node]
     if at != report.place:
         if not holds(node, at, audit.at):  # it began without us, and joins its new place now
-            return Heard(known=False, is_ahead=ahead)
+            return ReportReply(known=False, is_ahead=ahead)
         raise Conflict(f"node `{report.node}` is another process")
     if revoked_at(connection, report.revocations) != report.revocations_at:
         report = msgspec.structs.replace(report, revocations=0, revocations_at=0)
     record_report(connection, report, 0 if ahead else report.version, audit)
-    return Heard(known=True, is_ahead=ahead)
+    return ReportReply(known=True, is_ahead=ahead)
 
 
 def is_ahead(connection: Connection, version: int, digest: str) -> bool:
@@ -140,7 +130,7 @@ def shown_ahead(
 
 def overtake(
     connection: Connection,
-    declared: Declared,
+    declared: PreparedEdition,
     signed: str,
     issuer: str,
     key_file: KeyFile,
@@ -164,7 +154,7 @@ def overtake(
 
 def restored(
     connection: Connection,
-    declared: Declared,
+    declared: PreparedEdition,
     issuer: str,
     key_file: KeyFile,
     audit: AuditContext,
@@ -189,7 +179,7 @@ def forget(connection: Connection, id: str, audit: AuditContext) -> None:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class FleetState:
     """All nodes, beside what is published."""
 
     deployment: Deployment
@@ -201,7 +191,7 @@ class Fleet:
     """Since when each node lacks something of the newest; those that lack nothing are not named."""
 
 
-def load_fleet(connection: Connection) -> Fleet:
+def load_fleet(connection: Connection) -> FleetState:
     """All nodes as they were heard of last, beside what is published."""
     # The nodes first: what is published meanwhile is lacking, and not taken for told.
     found = tuple(node for node, _ in load_nodes(connection))
@@ -212,7 +202,7 @@ def load_fleet(connection: Connection) -> Fleet:
         for node in found
         if (at := _lacking_since(connection, node, version, revoked)) is not None
     }
-    return Fleet(place, version, published_at(connection), revoked, found, since)
+    return FleetState(place, version, published_at(connection), revoked, found, since)
 
 
 def _lacking_since(

@@ -86,7 +86,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Declared:
+class PreparedEdition:
     """What was declared under an edition: read, and made parts of, before it is published anew."""
 
     edition: Edition
@@ -106,7 +106,7 @@ class Declared:
 
 
 async def with_declared(
-    database: Database, use: Callable[[Declared], Awaitable[T | None]], what: str
+    database: Database, use: Callable[[PreparedEdition], Awaitable[T | None]], what: str
 ) -> T:
     """Publish what is declared already: it is read here, where nobody waits for the writer.
 
@@ -116,14 +116,14 @@ async def with_declared(
     for _ in range(ATTEMPTS):
         # The edition first: see `load_published`.
         edition, stored = await database.read(lambda c: (newest_edition(c), load_declarations(c)))
-        done = await use(await asyncio.to_thread(Declared.of, edition, stored))
+        done = await use(await asyncio.to_thread(PreparedEdition.of, edition, stored))
         if done is not None:
             return done
     raise overtaken(what)
 
 
 async def load_published(
-    database: Database, key_file: KeyFile, known: Declared | None = None
+    database: Database, key_file: KeyFile, known: PreparedEdition | None = None
 ) -> Published:
     """Everything as it is in the store now; what is `known` is not read again.
 
@@ -207,7 +207,7 @@ def identity(connection: Connection) -> Deployment:
 
 def publish_anew(
     connection: Connection,
-    declared: Declared,
+    declared: PreparedEdition,
     issuer: str,
     key_file: KeyFile,
     audit: AuditContext,
@@ -236,7 +236,7 @@ def check_beyond(connection: Connection, beyond: int) -> None:
 
 def publish_if_changed(
     connection: Connection,
-    declared: Declared,
+    declared: PreparedEdition,
     issuer: str,
     key_file: KeyFile,
     audit: AuditContext,

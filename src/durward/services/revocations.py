@@ -20,7 +20,7 @@ from durward.store.revocations import (
 
 
 @dataclass(frozen=True)
-class Feed:
+class RevocationFeed:
     """One answer: what came after a sequence number, up to another."""
 
     sequence: int
@@ -29,7 +29,7 @@ class Feed:
     entries: tuple[Revocation, ...]
 
 
-def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Feed:
+def load_feed(connection: Connection, after: int, at: int, now: Instant) -> RevocationFeed:
     """What an edge that has read up to `after` does not know yet.
 
     Where the revocation of that number is not the one that the edge knows, made at `at`, it gets
@@ -39,8 +39,8 @@ def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Feed
     start = after if revoked_at(connection, after) == at else 0
     found = load_revocations(connection, start, later(now, Seconds(-KEPT)))
     if len(found) == MAX_LISTED:
-        return Feed(found[-1].sequence, found[-1].at, tuple(found))
-    return Feed(*last_revocation(connection), tuple(found))
+        return RevocationFeed(found[-1].sequence, found[-1].at, tuple(found))
+    return RevocationFeed(*last_revocation(connection), tuple(found))
 
 
 def canaries(context: Context, audience: str, now: Instant) -> dict[str, str]:

@@ -18,7 +18,13 @@ from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_clai
 from durward.core.oauth.form import one, parse_form, required
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants import authorization_code, client_credentials, refresh_token
-from durward.core.oauth.grants.refresh_token import PREFIX, Rotation, narrowed, successor, turn
+from durward.core.oauth.grants.refresh_token import (
+    PREFIX,
+    RefreshOutcome,
+    narrowed,
+    successor,
+    turn,
+)
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.standing import Ended, Keeps
 from durward.core.values import ClientId, GrantId, Secret, later
@@ -151,15 +157,15 @@ def _by_refresh(
         known = replace(known, succeeded=after is not None and after[1].spent_at is not None)
     taken = turn(known, audit.at)
     match taken:
-        case Rotation.EXPIRED:
+        case RefreshOutcome.EXPIRED:
             raise refresh_token.refused("expired")
-        case Rotation.REUSE:
+        case RefreshOutcome.REUSE:
             record_event(
                 connection, audit.event(EventKind.REFRESH_REUSED, f"grants/{family.grant}")
             )
             end_grant(connection, family.grant, "a refresh token was used again", audit)
             raise refresh_token.refused("used before")
-        case Rotation.ROTATE | Rotation.REPEAT:
+        case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             left = _alive(connection, context, family.grant, audit)
     if isinstance(left, Ended):
         raise refresh_token.refused(left.reason)
@@ -168,7 +174,7 @@ def _by_refresh(
         raise refresh_token.refused("the client may not have refresh tokens any more")
     _check_resource(grant, form)
     scopes = narrowed((*grant.scopes, *grant.lost), kept.scopes, one(form, "scope"))
-    if taken is Rotation.ROTATE:
+    if taken is RefreshOutcome.ROTATE:
         spend_refresh(connection, token_hash, audit.at)
         add_refresh(connection, grant.id, following.sha256(), audit.at)
     answer = _tokens(connection, context, left, scopes, audit)

@@ -105,7 +105,7 @@ class Database(ABC):
         """Give every connection back."""
 
 
-class Attempt:
+class Execution:
     """A use case that may run several times, and whether the last time it came to its end."""
 
     def __init__(self) -> None:
@@ -124,13 +124,13 @@ class Attempt:
 
 
 @contextlib.contextmanager
-def attempt() -> Iterator[Attempt]:
+def attempt() -> Iterator[Execution]:
     """Tell apart, where the store does not answer, what was not done from what may have been.
 
     A use case that did not end is not committed. One that ended was being committed, and nobody
     knows: raises Unavailable that is `unsettled` then.
     """
-    made = Attempt()
+    made = Execution()
     try:
         yield made
     except Unavailable as error:

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from durward.core.audit.event import AuditContext, EventKind
-from durward.core.edge.report import NodeState, Report, reasons
+from durward.core.edge.report import NodeReport, NodeState, reasons
 from durward.core.values import Instant
 from durward.store.audit import record_event
 from durward.store.database import News, announce
@@ -61,7 +61,7 @@ def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
                 row.id,
                 row.joined_at,
                 row.heard_at,
-                msgspec.json.decode(row.report, type=Report) if row.report else None,
+                msgspec.json.decode(row.report, type=NodeReport) if row.report else None,
                 row.version,
             ),
             row.place,
@@ -71,7 +71,7 @@ def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
 
 
 def record_report(
-    connection: Connection, report: Report, version: int, audit: AuditContext
+    connection: Connection, report: NodeReport, version: int, audit: AuditContext
 ) -> None:
     """Keep what a node told; where it is news about what is in force, in its history too.
 
@@ -79,7 +79,9 @@ def record_report(
     """
     here = nodes.c.id == report.node
     before = connection.execute(select(nodes.c.version, nodes.c.report).where(here)).first()
-    former = msgspec.json.decode(before.report, type=Report) if before and before.report else None
+    former = (
+        msgspec.json.decode(before.report, type=NodeReport) if before and before.report else None
+    )
     body = msgspec.json.encode(report)
     values = {"heard_at": audit.at, "version": version, "report": body}
     connection.execute(update(nodes).where(here).values(**values))
@@ -101,13 +103,15 @@ def record_report(
         record_event(connection, event)
 
 
-def load_history(connection: Connection, id: str, limit: int) -> list[tuple[Instant, int, Report]]:
+def load_history(
+    connection: Connection, id: str, limit: int
+) -> list[tuple[Instant, int, NodeReport]]:
     """What a node told when something changed, the newest last."""
     c = node_reports.c
     statement = select(c.at, c.version, c.report).where(c.node == id)
     rows = connection.execute(statement.order_by(c.at.desc()).limit(limit)).all()
     return [
-        (row.at, row.version, msgspec.json.decode(row.report, type=Report))
+        (row.at, row.version, msgspec.json.decode(row.report, type=NodeReport))
         for row in reversed(rows)
     ]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
 from durward.core.audit.event import AuditEvent, EventKind, flaw
 from durward.core.audit.merkle import EMPTY_ROOT, Tree, leaf_hash
-from durward.core.audit.verify import Report, Verification
+from durward.core.audit.verify import Verification, VerificationReport
 from durward.core.errors import ProtocolError
 from durward.core.values import Instant
 from durward.core.wire import JsonLike, sorted_json
@@ -33,7 +33,9 @@ def checkpoint(data: list[bytes]) -> Checkpoint:
     return Checkpoint("durward", len(data), Tree().extend(map(leaf_hash, data)).root)
 
 
-def verify_log(data: list[bytes], newest: Checkpoint, older: Checkpoint | None) -> Report:
+def verify_log(
+    data: list[bytes], newest: Checkpoint, older: Checkpoint | None
+) -> VerificationReport:
     """A log that did not grow while it was read."""
     verification = Verification(newest, older)
     for each in data:

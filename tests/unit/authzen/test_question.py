@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.records import configuration
 
-from durward.core.authzen.question import Directory, Unknown
+from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import Instant
@@ -19,7 +19,7 @@ ASKED: dict[str, Any] = {
 }
 
 
-def ask(**changes: Any) -> AccessRequest | Unknown:
+def ask(**changes: Any) -> AccessRequest | UnknownEntity:
     return DIRECTORY.request(shaped({**ASKED, **changes}, Evaluation))
 
 
@@ -82,7 +82,7 @@ def test_an_object_that_nobody_says_whose_it_is_is_not_the_subjects(
     properties: dict[str, Any],
 ) -> None:
     found = ask(resource={"type": "record", "id": "9", "properties": properties})
-    assert isinstance(found, Unknown)
+    assert isinstance(found, UnknownEntity)
     assert "tenant" in found.reason
 
 
@@ -102,7 +102,7 @@ def test_an_object_that_nobody_says_whose_it_is_is_not_the_subjects(
 )
 def test_what_would_name_something_else_is_not_known(resource: dict[str, Any]) -> None:
     properties = {"tenant": "acme", **resource.get("properties", {})}
-    assert isinstance(ask(resource={**resource, "properties": properties}), Unknown)
+    assert isinstance(ask(resource={**resource, "properties": properties}), UnknownEntity)
 
 
 def test_an_object_within_an_object_is_named_by_its_path() -> None:
@@ -121,7 +121,7 @@ def test_an_object_within_an_object_is_named_by_its_path() -> None:
     ],
 )
 def test_who_or_what_is_not_declared_is_not_known(subject: dict[str, str], action: str) -> None:
-    assert isinstance(ask(subject=subject, action={"name": action}), Unknown)
+    assert isinstance(ask(subject=subject, action={"name": action}), UnknownEntity)
 
 
 def test_scopes_and_the_client_that_somebody_came_through_narrow() -> None:
@@ -132,8 +132,8 @@ def test_scopes_and_the_client_that_somebody_came_through_narrow() -> None:
     unread = known(context={"DURWARD:SCOPES": 7}).principal
     assert unread is not None
     assert unread.scopes == frozenset({""})
-    assert isinstance(ask(context={"durward:ClientId": "ghost"}), Unknown)
-    assert isinstance(ask(context={"durward:ClientId": ["gate"]}), Unknown)
+    assert isinstance(ask(context={"durward:ClientId": "ghost"}), UnknownEntity)
+    assert isinstance(ask(context={"durward:ClientId": ["gate"]}), UnknownEntity)
 
 
 def test_a_key_has_as_many_values_as_the_catalogue_says() -> None:
@@ -176,7 +176,7 @@ def test_with_several_apis_an_action_names_its_own() -> None:
     both = Directory(CONFIGURATION, ("records", "gone"), Instant(0))
     assert isinstance(both.request(shaped(ASKED, Evaluation)), AccessRequest)
     none = Directory(CONFIGURATION, (), Instant(0))
-    assert isinstance(none.request(shaped(ASKED, Evaluation)), Unknown)
+    assert isinstance(none.request(shaped(ASKED, Evaluation)), UnknownEntity)
     assert list(DIRECTORY.actions("record")) == ["delete", "read", "write"]
     assert list(DIRECTORY.subjects("user")) == ["alice", "ann", "bob"]
     assert list(DIRECTORY.subjects("spaceship")) == []

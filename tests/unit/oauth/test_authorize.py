@@ -17,8 +17,8 @@ from durward.core.oauth.authorize import (
     Fail,
     Issue,
     Prompt,
+    RedirectTarget,
     SignInRefused,
-    Target,
     next_step,
     read_request,
     read_target,
@@ -26,7 +26,7 @@ from durward.core.oauth.authorize import (
 from durward.core.values import ClientId, Instant, Seconds, SessionId, TenantId, UserId, later
 
 NOW = Instant(1_800_000_000_000_000)
-TARGET = Target(ClientId("desk"), "https://desk.example/back", "st")
+TARGET = RedirectTarget(ClientId("desk"), "https://desk.example/back", "st")
 CLIENT = Client(tenant="acme", redirect_uris=("https://desk.example/back",), scopes=("openid",))
 REQUEST = AuthorizationRequest(TARGET, "c" * 43, None, ("openid",))
 SESSION = Session(

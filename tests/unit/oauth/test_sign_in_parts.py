@@ -9,7 +9,13 @@ from durward.core.errors import ErrorCode, Misconfigured, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import pkce
 from durward.core.oauth.claims import TokenGrant
-from durward.core.oauth.grants.refresh_token import Presented, Rotation, narrowed, successor, turn
+from durward.core.oauth.grants.refresh_token import (
+    Presented,
+    RefreshOutcome,
+    narrowed,
+    successor,
+    turn,
+)
 from durward.core.oauth.id_token import TYPE, Hint, id_claims, token_hash, verify_hint
 from durward.core.oauth.redirect import answer_uri, is_registered, origin
 from durward.core.values import (
@@ -127,17 +133,17 @@ def test_the_origin_of_an_address_is_what_a_page_may_lead_to() -> None:
 @pytest.mark.parametrize(
     ("spent", "expires", "expected"),
     [
-        (None, 1, Rotation.ROTATE),
-        (None, 0, Rotation.EXPIRED),
-        (0, 1, Rotation.REPEAT),
-        (9, 1, Rotation.REPEAT),
-        (10, 1, Rotation.REUSE),
-        (11, 1, Rotation.REUSE),
-        (5, 0, Rotation.EXPIRED),
+        (None, 1, RefreshOutcome.ROTATE),
+        (None, 0, RefreshOutcome.EXPIRED),
+        (0, 1, RefreshOutcome.REPEAT),
+        (9, 1, RefreshOutcome.REPEAT),
+        (10, 1, RefreshOutcome.REUSE),
+        (11, 1, RefreshOutcome.REUSE),
+        (5, 0, RefreshOutcome.EXPIRED),
     ],
 )
 def test_a_repetition_counts_as_one_for_ten_seconds(
-    spent: int | None, expires: int, expected: Rotation
+    spent: int | None, expires: int, expected: RefreshOutcome
 ) -> None:
     spent_at = None if spent is None else later(NOW, Seconds(-spent))
     assert turn(Presented(spent_at, later(NOW, Seconds(expires))), NOW) is expected
@@ -145,8 +151,8 @@ def test_a_repetition_counts_as_one_for_ten_seconds(
 
 def test_with_its_successor_used_no_repetition_is_left() -> None:
     expires = later(NOW, Seconds(60))
-    assert turn(Presented(NOW, expires, succeeded=True), NOW) is Rotation.REUSE
-    assert turn(Presented(None, expires), NOW) is Rotation.ROTATE
+    assert turn(Presented(NOW, expires, succeeded=True), NOW) is RefreshOutcome.REUSE
+    assert turn(Presented(None, expires), NOW) is RefreshOutcome.ROTATE
 
 
 def test_of_a_token_there_is_one_successor_and_it_needs_the_familys_key() -> None:

@@ -7,7 +7,7 @@ import pytest
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.dialect import AWS, Place, imported
+from durward.core.policy.language.dialect import AWS, AttachmentPoint, imported
 from durward.core.policy.language.document import PolicyKind, Principals, Statement, read_document
 from durward.core.policy.language.pattern import ResourcePattern, Unresolved
 from durward.core.policy.language.source import PolicyError
@@ -141,13 +141,15 @@ def test_an_action_that_means_nothing_is_nobodys(action: str) -> None:
 @pytest.mark.parametrize(
     ("place", "matching"),
     [
-        (Place.IDENTITY, ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
-        (Place.RESOURCE, ["arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
-        (Place.SERVICE_CONTROL, ["arn:aws:s3:*", "arn:*", "**"]),
-        (Place.RESOURCE_CONTROL, ["**"]),
+        (AttachmentPoint.IDENTITY, ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
+        (AttachmentPoint.RESOURCE, ["arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**"]),
+        (AttachmentPoint.SERVICE_CONTROL, ["arn:aws:s3:*", "arn:*", "**"]),
+        (AttachmentPoint.RESOURCE_CONTROL, ["**"]),
     ],
 )
-def test_what_a_short_arn_means_depends_on_its_place(place: Place, matching: list[str]) -> None:
+def test_what_a_short_arn_means_depends_on_its_place(
+    place: AttachmentPoint, matching: list[str]
+) -> None:
     patterns = ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**", "", "arn:aws:ec2"]
     read = imported(place).resource
     assert [text for text in patterns if names(read(text), KEY)] == matching

@@ -7,7 +7,7 @@ import pytest
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
-from durward.core.policy.language.dialect import Place, imported
+from durward.core.policy.language.dialect import AttachmentPoint, imported
 from durward.core.policy.language.document import PolicyKind, read_document
 
 ANN = Principal("ann", "user", "acme", ("clerk",))
@@ -55,8 +55,8 @@ def test_a_guardrail_caps_who_has_no_token() -> None:
         assert PolicySet(policies).evaluate(asked).result is result
 
 
-@pytest.mark.parametrize("place", [Place.RESOURCE, Place.ENDPOINT])
-def test_a_short_arn_that_names_nothing_leaves_out_nothing(place: Place) -> None:
+@pytest.mark.parametrize("place", [AttachmentPoint.RESOURCE, AttachmentPoint.ENDPOINT])
+def test_a_short_arn_that_names_nothing_leaves_out_nothing(place: AttachmentPoint) -> None:
     statement: Any = {"Effect": "Allow", "Action": "s3:Get", "NotResource": "arn:aws:s3"}
     body: Any = {"Version": "2012-10-17", "Statement": {**statement, "Principal": "*"}}
     document = read_document(body, "p", PolicyKind.RESOURCE, imported(place))

@@ -9,7 +9,7 @@ from durward.core.policy.analysis.find import asked_for, differences, find, prov
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ConditionMatch, compile_statement
 from durward.core.policy.engine.request import Principal
-from durward.core.policy.language.dialect import Place, imported
+from durward.core.policy.language.dialect import AttachmentPoint, imported
 from durward.core.policy.language.document import Document, PolicyKind, read_document
 from durward.core.policy.symbolic.unknown import Unknown
 
@@ -554,7 +554,9 @@ def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) ->
     """What an account is granted there it has itself alone."""
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
     witness = find(
-        PolicyStack([read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))])
+        PolicyStack(
+            [read_document(body, "p", PolicyKind.RESOURCE, imported(AttachmentPoint.RESOURCE))]
+        )
     )
     assert witness
     assert witness.request.principal
@@ -579,7 +581,11 @@ def test_what_documents_of_aws_call_no_resource_names_none() -> None:
     short: Any = {**allow("arn:durward:orders:prod:acme"), "Principal": "*"}
     body: Any = {"Version": "2012-10-17", "Statement": [short]}
     assert (
-        find(PolicyStack([read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))]))
+        find(
+            PolicyStack(
+                [read_document(body, "p", PolicyKind.RESOURCE, imported(AttachmentPoint.RESOURCE))]
+            )
+        )
         is None
     )
 
@@ -594,7 +600,7 @@ def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
 def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bool) -> None:
     ann = Principal("ann", "user", "1")
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
-    granted = read_document(body, "p", PolicyKind.RESOURCE, imported(Place.RESOURCE))
+    granted = read_document(body, "p", PolicyKind.RESOURCE, imported(AttachmentPoint.RESOURCE))
     witness = find(PolicyStack([granted], cross_tenant=cross_tenant, principal=ann))
     assert (witness is not None) is cross_tenant
     assert not witness or witness.request.is_cross_tenant

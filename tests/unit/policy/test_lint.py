@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durward.core.openapi.operations import read_inventory
-from durward.core.policy.analysis.checks.view import Declared
+from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.analysis.lint import CHECKS, lint
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
 from durward.core.policy.language.document import PolicyKind
@@ -367,7 +367,7 @@ def test_what_everybody_may_is_told(elements: dict[str, Any], expected: list[str
         assert [each for each in found if each.startswith("everybody")] == told
 
 
-DECLARED = Declared(
+DECLARED = DeclaredEntities(
     frozenset({"acme"}),
     {"orders": "prod"},
     frozenset({"clerk"}),
@@ -387,7 +387,7 @@ UNKNOWN = {
 @pytest.mark.parametrize(("name", "elements"), UNKNOWN.items())
 def test_names_that_nobody_declared_are_told(name: str, elements: dict[str, Any]) -> None:
     assert findings(elements, DECLARED) == [f"unknown-{name}"] * 2
-    assert findings(elements, Declared()) == []
+    assert findings(elements, DeclaredEntities()) == []
 
 
 def test_names_that_are_declared_are_left_alone() -> None:
@@ -397,7 +397,7 @@ def test_names_that_are_declared_are_left_alone() -> None:
     assert findings({**elements, "Principal": {"Durward": people}}, DECLARED) == []
 
 
-PEOPLE = Declared(
+PEOPLE = DeclaredEntities(
     frozenset({"acme"}),
     {"orders": "prod"},
     frozenset({"admin", "clerk"}),
@@ -424,7 +424,9 @@ DECLARED_VALUES = {
 }
 
 
-def impossible(key: str, value: str, names: Declared, catalogue: Catalogue = ORDERS) -> list[str]:
+def impossible(
+    key: str, value: str, names: DeclaredEntities, catalogue: Catalogue = ORDERS
+) -> list[str]:
     quantifier = "ForAnyValue:" if key in {"Roles", "Groups", "Scopes"} else ""
     statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
     statement |= condition(f"{quantifier}StringLike", key, value)
@@ -443,9 +445,9 @@ def test_a_value_that_nothing_declared_has_is_told(key: str) -> None:
 @pytest.mark.parametrize("key", MISSPELLED)
 def test_of_values_nothing_is_told_where_they_are_not_known(key: str) -> None:
     value, _ = MISSPELLED[key]
-    assert impossible(key, value, Declared()) == []
+    assert impossible(key, value, DeclaredEntities()) == []
     assert impossible(key, value, PEOPLE, catalogue_of({})) == []
-    assert impossible("Roles", "amdin", Declared(frozenset({"acme"}))) == []
+    assert impossible("Roles", "amdin", DeclaredEntities(frozenset({"acme"}))) == []
 
 
 def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None:
@@ -491,7 +493,7 @@ def test_a_document_without_a_statement_is_told() -> None:
     assert (finding.check.id, finding.pointer) == ("no-statement", "/Statement")
 
 
-def findings(elements: dict[str, Any], names: Declared) -> list[str]:
+def findings(elements: dict[str, Any], names: DeclaredEntities) -> list[str]:
     """What lint finds in a Deny of an API's policy about names that are declared."""
     statement = {"Effect": "Deny", "Action": "orders:GetOrder", "Principal": "*", **elements}
     if "NotPrincipal" in elements:

@@ -10,7 +10,7 @@ from durward.core.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerificationReport:
     """What a verification found; without problems the log is what the checkpoint says."""
 
     events: int
@@ -62,7 +62,7 @@ class Verification:
         if self._tree.size > self._known.size:
             self._roots[self._tree.size] = self._tree.root
 
-    def report(self, newest: Checkpoint) -> Report:
+    def report(self, newest: Checkpoint) -> VerificationReport:
         """What was found, by a checkpoint that was asked for after the last event was read.
 
         Without an older checkpoint of somebody else's keeping a log that was rewritten as a whole,
@@ -84,7 +84,7 @@ class Verification:
         if beyond:
             problems.append(f"{beyond} events are beyond the checkpoint, which does not cover them")
         checked = self._older is not None
-        return Report(self.size, newest.size, tuple(problems), checked, self._set_aside)
+        return VerificationReport(self.size, newest.size, tuple(problems), checked, self._set_aside)
 
     def _compare(self) -> None:
         tree = self._tree

@@ -35,7 +35,7 @@ THROUGH: Final = "durward:clientid"
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownEntity:
     """What is asked for is not known here: the answer is no."""
 
     reason: str
@@ -54,23 +54,23 @@ class Directory:
         self._catalogue = catalogue_of({}, configuration.keys)
         self._now = str(numeric_date(now))
 
-    def request(self, asked: Evaluation) -> AccessRequest | Unknown:
+    def request(self, asked: Evaluation) -> AccessRequest | UnknownEntity:
         """The question, or what of it is not known."""
         found = self._action(asked.action)
         if found is None:
-            return Unknown("the action is no operation of an API that the caller decides for")
+            return UnknownEntity("the action is no operation of an API that the caller decides for")
         api, action = found
         principal = self._principal(asked.subject, asked.context)
         if principal is None:
-            return Unknown("the subject, or the client it came through, is not known")
+            return UnknownEntity("the subject, or the client it came through, is not known")
         sent, name = asked.resource.properties, f"{asked.resource.type}/{asked.resource.id}"
         declared = self._configuration.objects.get(api.id, {}).get(name)
         tenant = declared.tenant if declared else _tenant(api, action, sent)
         if tenant is None:
-            return Unknown("whose the resource is was not told: `tenant` in its properties")
+            return UnknownEntity("whose the resource is was not told: `tenant` in its properties")
         is_named = "/" not in asked.resource.type and is_object(name)
         if not is_named or (tenant and not can_be_named(tenant)):
-            return Unknown("the resource cannot be named")
+            return UnknownEntity("the resource cannot be named")
         context = {
             **self._told(_circumstances(asked.context)),
             **self._told(_tags("PrincipalTag", asked.subject.properties)),

@@ -19,7 +19,7 @@ Verify = Callable[[str], Listing]
 """Reads a signed list. Raises Misconfigured where the pinned key did not sign it."""
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredHolding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A holding as it lies on the node's disk."""
 
     lists: list[str]
@@ -111,14 +111,14 @@ class Holding:
         texts = {name: part.data.decode() for name, part in self.parts.items()}
         lists = list(dict.fromkeys((self.signed, *self.vouchers.values())))
         vouchers = {name: lists.index(signed) for name, signed in self.vouchers.items()}
-        kept = Kept(lists, texts, vouchers, dict(self.refused))
+        kept = StoredHolding(lists, texts, vouchers, dict(self.refused))
         return msgspec.json.encode(kept)
 
     @classmethod
     def from_wire(cls, data: bytes, verify: Verify) -> Self:
         """What was kept, each part as far as a signed list vouches for it. Raises Misconfigured."""
         try:
-            kept = msgspec.json.decode(data, type=Kept)
+            kept = msgspec.json.decode(data, type=StoredHolding)
         except (msgspec.DecodeError, ValueError) as error:
             raise Misconfigured("parts", f"cannot be read: {error}") from error
         lists = [verify(signed) for signed in kept.lists]

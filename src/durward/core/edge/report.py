@@ -27,7 +27,7 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """One report. Members that a newer node sends and we do not know are not looked at."""
 
     node: str
@@ -65,6 +65,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.refused or self.closed or self.missing)
 
 
+class ReportReply(msgspec.Struct, frozen=True):
+    """What a node is told in answer to its report."""
+
+    known: bool
+    """Whether it has joined; a node that was forgotten joins anew."""
+    is_ahead: bool
+    """Whether it has in force what this database did not publish: the database was put back."""
+
+
 @dataclass(frozen=True)
 class NodeState:
     """A node as the control plane knows it."""
@@ -72,12 +81,12 @@ class NodeState:
     id: str
     joined_at: Instant
     heard_at: Instant
-    report: Report | None
+    report: NodeReport | None
     version: int
     """The version in force there as this database counts: 0 where the node has another history."""
 
 
-class Standing(StrEnum):
+class RolloutStatus(StrEnum):
     """How a node stands to a version."""
 
     IN_FORCE = "in force"
@@ -87,18 +96,18 @@ class Standing(StrEnum):
     FORGOTTEN = "not counted"
 
 
-def standing(node: NodeState, version: int, revocations: int, now: Instant) -> Standing:
+def standing(node: NodeState, version: int, revocations: int, now: Instant) -> RolloutStatus:
     """How a node stands to a version, and to what was revoked up to a sequence number.
 
     One that is silent may have them or not.
     """
     if later(node.heard_at, REMEMBERED) < now:
-        return Standing.FORGOTTEN
+        return RolloutStatus.FORGOTTEN
     if later(node.heard_at, IN_CONTACT) < now:
-        return Standing.SILENT
+        return RolloutStatus.SILENT
     if node.report is None or lacks(node, version, revocations) or node.report.troubles:
-        return Standing.BEHIND
-    return Standing.IN_FORCE if node.report.is_whole else Standing.PARTLY
+        return RolloutStatus.BEHIND
+    return RolloutStatus.IN_FORCE if node.report.is_whole else RolloutStatus.PARTLY
 
 
 def lacks(node: NodeState, version: int, revocations: int) -> list[str]:
@@ -120,13 +129,13 @@ def lacks(node: NodeState, version: int, revocations: int) -> list[str]:
     return found
 
 
-def is_late(stands: Standing, since: Instant | None, now: Instant) -> bool:
+def is_late(stands: RolloutStatus, since: Instant | None, now: Instant) -> bool:
     """Whether a node is not where it should be although it had the time.
 
     `since` is when it began to lack something; one that is silent was not heard of for longer.
     """
-    if stands in (Standing.SILENT, Standing.FORGOTTEN):
-        return stands is Standing.SILENT
+    if stands in (RolloutStatus.SILENT, RolloutStatus.FORGOTTEN):
+        return stands is RolloutStatus.SILENT
     return since is not None and later(since, BEHIND_AFTER) < now
 
 
@@ -135,7 +144,7 @@ def seconds_since(instant: Instant, now: Instant) -> float:
     return max(now - instant, 0) / MICROSECONDS
 
 
-def reasons(report: Report) -> Mapping[str, str]:
+def reasons(report: NodeReport) -> Mapping[str, str]:
     """Why each part that is not in force is not."""
     return {
         **{name: refused.why for name, refused in report.refused.items()},

@@ -34,7 +34,7 @@ CODE_LIFETIME = Seconds(60)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RedirectTarget:
     """Who asks and where the answer goes: proven, so that errors may go there too."""
 
     client: ClientId
@@ -46,7 +46,7 @@ class Target:
 class AuthorizationRequest:
     """What a client asks for, parsed; it is stored until a person has answered."""
 
-    target: Target
+    target: RedirectTarget
     challenge: str
     audience: str | None
     """The API that the access token is for; None for a client that only signs people in."""
@@ -59,7 +59,7 @@ class AuthorizationRequest:
     login_hint: str | None = None
 
 
-def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
+def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
     """The client and its redirect URI (OAuth 2.1 draft-15 §4.1.1, §4.1.2.1).
 
     Until both are proven nothing is sent anywhere: raises ProtocolError, shown on a page (AS-3).
@@ -82,10 +82,10 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> Target:
             private=f"`{client_id}`: {redirect_uri[:300]}",
         )
     state = _bounded(form, "state", MAX_STATE_BYTES)
-    return Target(ClientId(client_id), redirect_uri, state)
+    return RedirectTarget(ClientId(client_id), redirect_uri, state)
 
 
-def is_still_proven(target: Target, client: Client) -> bool:
+def is_still_proven(target: RedirectTarget, client: Client) -> bool:
     """Whether the answer may go there still: a person may take half an hour (AS-3)."""
     native = client.authentication == "none"
     able = not client.disabled and "authorization_code" in client.grants
@@ -94,7 +94,7 @@ def is_still_proven(target: Target, client: Client) -> bool:
 
 def read_request(
     form: Form,
-    target: Target,
+    target: RedirectTarget,
     client: Client,
     apis: Mapping[str, Api],
     subject: UserId | None,

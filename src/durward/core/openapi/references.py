@@ -41,7 +41,7 @@ class BrokenReference(Exception):  # noqa: N818 - a fact about the document, tol
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ResolvedReference:
     """What a value means when its references are followed: the value, and the file it is in."""
 
     value: Json
@@ -61,7 +61,7 @@ class References:
         self.name = name
         self._files: dict[str, Json] = {name: document}
         self._load = load
-        self._followed: dict[tuple[str, str], Target | str] = {}
+        self._followed: dict[tuple[str, str], ResolvedReference | str] = {}
         """Where references lead, or why they do not: one may stand at thousands of places."""
 
     def read(self, value: Json, place: str, found: Findings) -> Json:
@@ -72,7 +72,7 @@ class References:
             found.refuse(f"{place}/{REF}", str(error))
             return None
 
-    def follow(self, value: Json, file: str) -> Target:
+    def follow(self, value: Json, file: str) -> ResolvedReference:
         """What a value of a file means. Raises Broken."""
         reference = value.get(REF) if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(reference, str):
@@ -89,7 +89,7 @@ class References:
             raise BrokenReference(found)
         return found
 
-    def _follow(self, value: Json, file: str) -> Target:
+    def _follow(self, value: Json, file: str) -> ResolvedReference:
         seen: set[tuple[str, str]] = set()
         while isinstance(value, dict) and REF in value:
             _check_beside(value)
@@ -100,7 +100,7 @@ class References:
                 raise BrokenReference(f"leads over more than {MAX_CHAIN} references")
             seen.add((file, fragment))
             value = _at(self._content(file), fragment)
-        return Target(value, file, any(name != self.name for name, _ in seen))
+        return ResolvedReference(value, file, any(name != self.name for name, _ in seen))
 
     def _content(self, file: str) -> Json:
         if file not in self._files:

@@ -111,11 +111,11 @@ def path_regex(template: str) -> str:
 
 
 @dataclass
-class Place(Generic[What]):
+class RouteNode(Generic[What]):
     """A node of the tree of routes: what a segment leads to, and what answers where a path ends."""
 
-    literals: "dict[str, Place[What]]" = field(default_factory=dict)
-    variable: "Place[What] | None" = None
+    literals: "dict[str, RouteNode[What]]" = field(default_factory=dict)
+    variable: "RouteNode[What] | None" = None
     routes: dict[str, Route[What]] = field(default_factory=dict)
 
     def answers(self, method: str) -> Route[What] | None:
@@ -124,17 +124,17 @@ class Place(Generic[What]):
         return self.routes.get("GET") if found is None and method == "HEAD" else found
 
 
-def tree_of(routes: Iterable[Route[What]]) -> Place[What]:
+def tree_of(routes: Iterable[Route[What]]) -> RouteNode[What]:
     """The root of the tree of routes, by the segments of their templates."""
-    root = Place[What]()
+    root = RouteNode[What]()
     for route in routes:
         place = root
         for segment in route.template.split("/")[1:]:
             if segment.startswith("{"):
-                place.variable = place.variable or Place()
+                place.variable = place.variable or RouteNode()
                 place = place.variable
             else:
-                place = place.literals.setdefault(segment, Place())
+                place = place.literals.setdefault(segment, RouteNode())
         place.routes[route.method] = route
     return root
 
@@ -174,7 +174,7 @@ class Router(Generic[What]):
 
 
 def _walk(
-    place: Place[What], raw: list[str], read: list[str], depth: int, method: str
+    place: RouteNode[What], raw: list[str], read: list[str], depth: int, method: str
 ) -> Route[What] | None:
     """The most specific route: literals are compared with `read`, variables take what is `raw`."""
     if depth == len(raw):

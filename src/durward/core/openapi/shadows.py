@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from durward.core.openapi.operations import Operation
-from durward.core.openapi.router import Place, Route, methods_of, tree_of
+from durward.core.openapi.router import Route, RouteNode, methods_of, tree_of
 
 MAX_STEPS: Final = 1_000
 """Of one search: what shares requests with a template of variables may be everything."""
@@ -70,7 +70,7 @@ class Shapes:
                 yield from self._fitting(variable, segments, depth + 1, method)
 
     def _fitting(
-        self, place: Place[Owned], segments: list[str], depth: int, method: str
+        self, place: RouteNode[Owned], segments: list[str], depth: int, method: str
     ) -> Iterator[Owned]:
         self._steps += 1
         if self._steps > self._most:

@@ -11,7 +11,7 @@ from typing import Any
 from cyclopts import App
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
-from durward.core.audit.verify import Report, Verification
+from durward.core.audit.verify import Verification, VerificationReport
 from durward.core.difference import shown
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
@@ -90,7 +90,7 @@ def read_checkpoint(control: Control, key: LogKey) -> Checkpoint:
     return verify_checkpoint(control.text("/admin/v1/log/checkpoint"), key)
 
 
-def tell(report: Report) -> None:
+def tell(report: VerificationReport) -> None:
     """What was found, for people."""
     say(f"{report.events} events; the newest checkpoint covers {report.covered}")
     for problem in report.problems[:MAX_PROBLEMS]:

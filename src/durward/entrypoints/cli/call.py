@@ -11,7 +11,7 @@ from durward.core.authzen.pdp_metadata import ACCESS_PATH
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.client.cache import Kept, cached, keep
+from durward.entrypoints.client.cache import CachedToken, cached, keep
 from durward.entrypoints.client.exchange import step
 from durward.entrypoints.client.flows import (
     UNAUTHORIZED,
@@ -74,7 +74,7 @@ def call(
         try:
             caller = None
             if as_:
-                caller = Caller.known(request, found, dir, as_, client)
+                caller = ApiClient.known(request, found, dir, as_, client)
             reply = caller.call() if caller else request.send()
         except Unavailable as error:
             if isinstance(error.__cause__, httpx2.ConnectError):
@@ -136,7 +136,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Caller:
+class ApiClient:
     """Somebody who calls: with a kept token, or else as the API's challenge says."""
 
     request: Request
@@ -183,7 +183,7 @@ class Caller:
         keep(self.folder, self.name, server.resource, answer)
         return self.request.send(bearer(answer["access_token"]))
 
-    def _tokens(self, server: Server, known: Kept | None) -> dict[str, Any]:
+    def _tokens(self, server: Server, known: CachedToken | None) -> dict[str, Any]:
         http = self.request.http
         if self.secret:
             return of_service(http, server, self.name, self.secret)

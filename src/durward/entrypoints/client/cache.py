@@ -12,7 +12,7 @@ EARLY_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedToken:
     """What was got before."""
 
     access_token: str
@@ -26,14 +26,14 @@ class Kept:
         return self.expires_at > time.time() + EARLY_SECONDS  # noqa: TID251 - a client's cache
 
     def __repr__(self) -> str:
-        return "Kept(•••)"
+        return "CachedToken(•••)"
 
 
-def cached(folder: Path, name: str) -> Kept | None:
+def cached(folder: Path, name: str) -> CachedToken | None:
     """What was kept for somebody; None where nothing can be read."""
     try:
         found = json.loads((folder / "tokens.json").read_text())[name]
-        return Kept(
+        return CachedToken(
             found["access_token"], found["expires_at"], found["refresh_token"], found["resource"]
         )
     except (OSError, ValueError, KeyError):

@@ -13,7 +13,7 @@ from durward.entrypoints.demo.instance import (
     APP_OFFSET,
     ISSUER_OFFSET,
     MAX_BASE_PORT,
-    Place,
+    DemoInstance,
 )
 from durward.entrypoints.demo.state import read_state
 from durward.entrypoints.ports import holder, is_free, is_left_behind
@@ -51,7 +51,7 @@ def running(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def check_ports(place: Place) -> None:
+def check_ports(place: DemoInstance) -> None:
     """The demo's ports are free. Raises Misconfigured that names who holds one.
 
     `localhost` is [::1] too, and browsers go there first: nobody else may be the issuer there.

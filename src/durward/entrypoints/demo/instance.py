@@ -10,7 +10,7 @@ MAX_BASE_PORT = MAX_PORT - APP_OFFSET
 
 
 @dataclass(frozen=True)
-class Place:
+class DemoInstance:
     """Where one demo lives: its folder and its ports."""
 
     folder: Path

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import httpx2
 
-from durward.entrypoints.demo.instance import APP_OFFSET, Place
+from durward.entrypoints.demo.instance import APP_OFFSET, DemoInstance
 from durward.entrypoints.demo.sample import example
 from durward.entrypoints.process import Child
 
 
-def orders(place: Place, runtime: Path) -> Child:
+def orders(place: DemoInstance, runtime: Path) -> Child:
     """The sample API."""
     socket = runtime / "orders.sock"
     return Child(
@@ -22,17 +22,17 @@ def orders(place: Place, runtime: Path) -> Child:
     )
 
 
-def control_plane(place: Place, runtime: Path) -> Child:
+def control_plane(place: DemoInstance, runtime: Path) -> Child:
     """The authorization server, the admin API, the audit log."""
     return of_ours("control plane", "serve", place, runtime / "control.sock")
 
 
-def edge(place: Place, runtime: Path) -> Child:
+def edge(place: DemoInstance, runtime: Path) -> Child:
     """The agent with its Envoy and its decision points."""
     return of_ours("edge", "edge", place, runtime / "edge.sock")
 
 
-def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
+def of_ours(name: str, command: str, place: DemoInstance, socket: Path) -> Child:
     """A process of the product, with the settings of this place."""
     configuration = str(place.folder / "durward.toml")
     return Child(
@@ -45,7 +45,7 @@ def of_ours(name: str, command: str, place: Place, socket: Path) -> Child:
     )
 
 
-def desk(place: Place) -> Child:
+def desk(place: DemoInstance) -> Child:
     """The sample web application."""
     told = {
         "--port": str(place.base_port + APP_OFFSET),

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from time import monotonic
 
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.processes import control_plane, desk, edge, orders
 from durward.entrypoints.demo.runtime import runtime_folder
 from durward.entrypoints.demo.sample import write_sample
@@ -19,7 +19,7 @@ from durward.entrypoints.process import Child, keep_running
 Tell = Callable[[str, float], None]
 
 
-async def run(place: Place, tell: Tell, ready: Callable[[], None]) -> None:
+async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> None:
     """Start everything, keep it running until asked to end, end it in order."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -9,14 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.state import former
 
 PREFIX = "durward-"
 
 
 @contextlib.asynccontextmanager
-async def runtime_folder(place: Place) -> AsyncIterator[Path]:
+async def runtime_folder(place: DemoInstance) -> AsyncIterator[Path]:
     """A short folder for sockets, mode 0700, empty, gone at the end; the same at every start.
 
     Another that a demo in the same place left goes now: whoever asks holds the place alone.
@@ -33,7 +33,7 @@ async def runtime_folder(place: Place) -> AsyncIterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def usual_runtime(place: Place) -> Path:
+def usual_runtime(place: DemoInstance) -> Path:
     """The runtime folder of a place: short enough for paths of Unix sockets."""
     told = hashlib.sha256(str(place.folder.resolve()).encode()).hexdigest()[:8]
     return Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}-{told}"

@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from durward.core.errors import Misconfigured
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.state import former
 
 FILES = ("durward.yaml", "openapi.yaml", "orders.test.yaml")
-NAMED = Place(Path(), 8470)
+NAMED = DemoInstance(Path(), 8470)
 NAMED_RUNTIME = Path("/run")
 """The place that the packaged sample names."""
 
@@ -22,7 +22,7 @@ def example(name: str) -> Path:
     return packaged if packaged.exists() else beside
 
 
-def write_sample(place: Place, runtime: Path) -> None:
+def write_sample(place: DemoInstance, runtime: Path) -> None:
     """The sample's declarations, in a folder that `durward apply` takes. Raises Misconfigured.
 
     They are copied once. Later only the addresses of the last demo here become those of this one.
@@ -50,7 +50,7 @@ def write_sample(place: Place, runtime: Path) -> None:
         raise Misconfigured(str(document), f"cannot be kept: {error}", hint=hint) from error
 
 
-def moved(text: str, left: tuple[Place, Path], place: Place, runtime: Path) -> str:
+def moved(text: str, left: tuple[DemoInstance, Path], place: DemoInstance, runtime: Path) -> str:
     """A text with the addresses of one demo in place of those of another."""
     there, there_runtime = left
     new = dict(zip(there.addresses(there_runtime), place.addresses(runtime), strict=True))

@@ -12,10 +12,10 @@ from durward.core.wire import compact_json
 from durward.entrypoints.control import Control, path_of
 from durward.entrypoints.credentials import add_credentials, check_credentials, read_credentials
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 
 
-def seed(place: Place, runtime: Path) -> None:
+def seed(place: DemoInstance, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file.
 
     What is there and was declared from the same text before is left as it is now: a change that
@@ -58,7 +58,7 @@ def mark(declaration: Declaration) -> str:
     return hashlib.sha256(compact_json(declaration.body)).hexdigest()
 
 
-def seeded(place: Place) -> Mapping[str, str]:
+def seeded(place: DemoInstance) -> Mapping[str, str]:
     """What was declared by the last start, in short; nothing where that is not known."""
     try:
         return msgspec.json.decode(place.seeded.read_bytes(), type=dict[str, str])

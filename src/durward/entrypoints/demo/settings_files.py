@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from durward.entrypoints.demo.instance import ISSUER_OFFSET, Place
+from durward.entrypoints.demo.instance import ISSUER_OFFSET, DemoInstance
 
 
-def write_configuration(place: Place, runtime: Path) -> None:
+def write_configuration(place: DemoInstance, runtime: Path) -> None:
     """One file that both read."""
     folder = place.folder.resolve()
     (folder / "edge").mkdir(parents=True, exist_ok=True)

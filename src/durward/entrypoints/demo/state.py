@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 
 
-def write_state(place: Place, runtime: Path) -> None:
+def write_state(place: DemoInstance, runtime: Path) -> None:
     """Which process runs the demo, and where."""
     written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
     (place.folder / "demo.json").write_text(json.dumps(written))
@@ -23,12 +23,12 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     return state
 
 
-def former(place: Place) -> tuple[Place, Path] | None:
+def former(place: DemoInstance) -> tuple[DemoInstance, Path] | None:
     """Where the last demo in this folder was, and its runtime folder."""
     left = read_state(place.folder)
     if left is None:
         return None
     try:
-        return Place(place.folder, int(left["base_port"])), Path(left["runtime"])
+        return DemoInstance(place.folder, int(left["base_port"])), Path(left["runtime"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -4,12 +4,12 @@ import shlex
 from textwrap import indent
 
 from durward.entrypoints.command import durward
-from durward.entrypoints.demo.instance import Place
+from durward.entrypoints.demo.instance import DemoInstance
 
 LAST_LINE = "Leave this running"
 
 
-def page(place: Place) -> str:
+def page(place: DemoInstance) -> str:
     """Where everything is, and what to try."""
     calls = {
         "call --as ann GET /v1/acme/orders/1001": "200, a person signs in",
@@ -52,7 +52,7 @@ and then `{durward("call --as job GET /things", place.folder)}`.
 """
 
 
-def own_api(place: Place) -> str:
+def own_api(place: DemoInstance) -> str:
     """A document that protects an API of one's own beside the sample."""
     return f"""\
 # The service listens on port 9000; its openapi.yaml, beside this file, has at least
@@ -72,16 +72,16 @@ clients:
 """
 
 
-def ends(place: Place) -> str:
+def ends(place: DemoInstance) -> str:
     """The last line of a demo in the foreground."""
     return f"{LAST_LINE}; end it by Ctrl-C or `{durward('demo stop', place.folder)}`."
 
 
-def runs_on(place: Place) -> str:
+def runs_on(place: DemoInstance) -> str:
     """The last line of a demo in the background."""
     return f"It runs in the background; `{durward('demo stop', place.folder)}` ends it."
 
 
-def runs_elsewhere(place: Place) -> str:
+def runs_elsewhere(place: DemoInstance) -> str:
     """The last line about a demo in the foreground of another terminal."""
     return f"It runs in a terminal; Ctrl-C there or `{durward('demo stop', place.folder)}` ends it."

@@ -21,13 +21,13 @@ from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import part_of_policies
-from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, Report
+from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, revoked_canary
 from durward.entrypoints.edge.decision_log import DecisionLog
-from durward.entrypoints.edge.feed import Feed
+from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.follower import Follower, lines
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
@@ -132,7 +132,7 @@ class Agent:
         """Everything once, in its order. Raises DurwardError or OSError, and nothing runs then."""
         try:
             if self._link and self._settings.snapshot_key:
-                feed = Feed(Path(self._settings.snapshot_key))
+                feed = ListVerifier(Path(self._settings.snapshot_key))
                 self._follower = Follower(self._state, feed, self._link, self._push, self._news)
             self._load()
             async with asyncio.TaskGroup() as starting:
@@ -274,7 +274,7 @@ class Agent:
                 async with asyncio.timeout(EVERY_SECONDS):
                     await self._news.wait()
 
-    def _report(self, id: str) -> Report:
+    def _report(self, id: str) -> NodeReport:
         assert self._follower is not None  # noqa: S101
         held = self._follower.holding
         troubles, settled = self._troubles(), self._revoker.settled
@@ -282,7 +282,7 @@ class Agent:
             self._troubled_at = None
         elif self._troubled_at is None:
             self._troubled_at = time.monotonic()
-        return Report(
+        return NodeReport(
             node=id,
             place=place_of(self._state),
             durward=__version__,

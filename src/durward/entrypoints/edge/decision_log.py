@@ -39,7 +39,7 @@ Reopen = Callable[[Path], Awaitable[None]]
 """Lets whoever appends to a file open it anew; raises Unavailable where nobody answers."""
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class LogPosition(msgspec.Struct, frozen=True, array_like=True):
     """How far a file is shipped, and by which beginning it is known again.
 
     One that was removed has another in its place at once, which may soon be as long.
@@ -111,7 +111,7 @@ class DecisionLog:
 
     def shipped(self, path: Path, place: int) -> None:
         """Take down how far a file is shipped. Raises Unavailable."""
-        self._places[self._name(path)] = Place(place, first_of(path))
+        self._places[self._name(path)] = LogPosition(place, first_of(path))
         self._is_saved = False
         self._save(self._places)
 
@@ -202,7 +202,7 @@ class DecisionLog:
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self._state))
 
-    def _save(self, places: dict[str, Place]) -> None:
+    def _save(self, places: dict[str, LogPosition]) -> None:
         replace(self._places_path, msgspec.json.encode(places))
         self._is_saved = True
 
@@ -221,10 +221,10 @@ def rotated(stream: Path) -> list[Path]:
     return sorted(stream.parent.glob(f"{stream.stem}.{NUMBER}.jsonl"))
 
 
-def read_places(path: Path) -> dict[str, Place]:
+def read_places(path: Path) -> dict[str, LogPosition]:
     """How far each file is shipped; from its start where that is not known."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Place])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, LogPosition])
     except (OSError, msgspec.DecodeError, ValueError):  # ValueError: it is no UTF-8
         return {}
 

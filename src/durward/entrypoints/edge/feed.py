@@ -10,7 +10,7 @@ from durward.core.wire import parse_json
 MAX_KEY_BYTES = 8_192
 
 
-class Feed:
+class ListVerifier:
     """Whose word a node takes."""
 
     def __init__(self, key: Path) -> None:

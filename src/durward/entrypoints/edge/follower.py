@@ -10,7 +10,7 @@ from durward.core.edge.parts import API_PREFIX, POLICIES, Part, assemble, digest
 from durward.core.edge.report import Refused
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
-from durward.entrypoints.edge.feed import Feed
+from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.link import Link
 from durward.entrypoints.edge.xds import replace
 
@@ -29,7 +29,7 @@ class Follower:
     """What a node holds, and how it comes to hold what is published."""
 
     def __init__(
-        self, state: Path, feed: Feed, link: Link, push: Push, news: asyncio.Event
+        self, state: Path, feed: ListVerifier, link: Link, push: Push, news: asyncio.Event
     ) -> None:
         """`news` is set where what is in force, what is kept or a trouble is not what it was."""
         self._path = state / "parts.json"

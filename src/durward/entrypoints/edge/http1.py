@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(reply.to_wire())
 
 
-class Listener:
+class Acceptor:
     """A socket that takes every connection which waits, at once.
 
     The loop's own server takes one a turn: where a turn has much to answer the others wait.
@@ -177,7 +177,7 @@ class Listener:
             arriving.add_done_callback(self._arriving.discard)
 
 
-async def listen(path: Path, handler: Handler) -> Listener:
+async def listen(path: Path, handler: Handler) -> Acceptor:
     """Serve on a Unix socket of mode 0600, in place of a stale one. Raises Misconfigured."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
@@ -192,4 +192,4 @@ async def listen(path: Path, handler: Handler) -> Listener:
         raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
     finally:
         os.umask(before)
-    return Listener(listening, handler)
+    return Acceptor(listening, handler)

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from durward.core.audit.event import AuditEvent
-from durward.core.edge.report import Report
+from durward.core.edge.report import NodeReport, ReportReply
 from durward.core.edge.revocation import Revocation
 from durward.core.errors import Conflict, Misconfigured, Unavailable
 
@@ -33,13 +33,6 @@ class Taken(msgspec.Struct, frozen=True):
     """The answer to events."""
 
     lacking: tuple[str, ...] = ()
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """The answer to a report."""
-
-    known: bool
-    is_ahead: bool
 
 
 class Link:
@@ -102,10 +95,10 @@ class Link:
         """Sign off: the id is free for another place at once."""
         await self._send("POST", "leave", json={"node": id, "place": place})
 
-    async def report(self, report: Report) -> Heard:
+    async def report(self, report: NodeReport) -> ReportReply:
         """Tell how this node is. Raises Conflict where another process has its id."""
         reply = await self._send("POST", "reports", content=msgspec.json.encode(report))
-        return decoded(reply, Heard)
+        return decoded(reply, ReportReply)
 
     async def _send(self, method: str, what: str, **content: Any) -> httpx2.Response:
         transport = httpx2.AsyncHTTPTransport(uds=str(self._socket), verify=False)

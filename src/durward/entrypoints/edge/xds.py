@@ -26,7 +26,7 @@ Canary = Callable[[], Awaitable[str | None]]
 
 
 @dataclass(frozen=True)
-class Written:
+class RenderedFile:
     """What a file holds, and the version by which Envoy tells that it runs it."""
 
     data: bytes
@@ -82,7 +82,7 @@ class ResourceFiles:
         Raises Misconfigured or Unavailable; nothing is left half in place.
         """
         before = {name: self._path(name).read_bytes() for name in rendered.files}
-        after = {name: Written.of(content) for name, content in rendered.files.items()}
+        after = {name: RenderedFile.of(content) for name, content in rendered.files.items()}
         if before == {name: content.data for name, content in after.items()}:
             # Policies alone changed, say: Envoy has nothing to do with them, if it runs the files.
             await self._put(after, versions)
@@ -106,9 +106,11 @@ class ResourceFiles:
 
         Raises Unavailable.
         """
-        await self._put({name: Written.of(content) for name, content in files.items()}, versions)
+        await self._put(
+            {name: RenderedFile.of(content) for name, content in files.items()}, versions
+        )
 
-    async def _put(self, contents: Mapping[str, Written], versions: Versions) -> None:
+    async def _put(self, contents: Mapping[str, RenderedFile], versions: Versions) -> None:
         """One after the other, each seen to run, whatever lies on the disk already.
 
         What lies there Envoy may never have taken: it is renamed into place again, which Envoy
@@ -131,7 +133,7 @@ class ResourceFiles:
         """
         failed: Unavailable | None = None
         for name, data in contents.items():
-            content = Written(data, json.loads(data)["version_info"])
+            content = RenderedFile(data, json.loads(data)["version_info"])
             try:
                 if failed is None:
                     await self._put({name: content}, versions)
@@ -142,7 +144,7 @@ class ResourceFiles:
         if failed:
             raise failed
 
-    def _holds(self, name: str, content: Written) -> bool:
+    def _holds(self, name: str, content: RenderedFile) -> bool:
         try:
             return self._path(name).read_bytes() == content.data
         except OSError:

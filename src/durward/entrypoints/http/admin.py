@@ -20,7 +20,7 @@ PROBLEM = "application/problem+json"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeclarationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One declaration on its way."""
 
     kind: DeclarationKind
@@ -31,12 +31,12 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What should be: declarations, or all that was declared under a version."""
 
-    declarations: tuple[Declared, ...] = ()
+    declarations: tuple[DeclarationBody, ...] = ()
     prune: bool = False
     version: int | None = None
 
 
-class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RotationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the next keys sign, and how long the present ones stay; without them as safe allows."""
 
     ahead_seconds: int | None = None
@@ -120,7 +120,7 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"keys": plane.administration.keys()})
 
     async def rotate(http: Request) -> Response:
-        turn = msgspec.json.decode(await http.body(), type=Rotation)
+        turn = msgspec.json.decode(await http.body(), type=RotationBody)
         wish = turn.wish()
         if turn.dry_run:
             done, version = plane.administration.plan_rotation(wish), plane.published.version

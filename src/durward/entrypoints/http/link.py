@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from durward.core.audit.event import AuditEvent
 from durward.core.configuration.api import check_resource
-from durward.core.edge.report import Report
+from durward.core.edge.report import NodeReport
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.sizes import PUBLISHED_BYTES
 from durward.entrypoints.http.body import read_part
@@ -79,7 +79,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse({})
 
     async def reports(http: Request) -> Response:
-        heard = await plane.fleet.hear(msgspec.json.decode(await http.body(), type=Report))
+        heard = await plane.fleet.hear(msgspec.json.decode(await http.body(), type=NodeReport))
         return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
 
     return [

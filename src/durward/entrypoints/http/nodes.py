@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from durward.core.edge.report import (
     NodeState,
-    Standing,
+    RolloutStatus,
     is_late,
     lacks,
     reasons,
@@ -53,7 +53,7 @@ def routes(plane: ControlPlane) -> list[Route]:
                 for node in found.nodes
             ]
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or not any(node["standing"] == Standing.BEHIND for node in listed):
+            if left <= 0 or not any(node["standing"] == RolloutStatus.BEHIND for node in listed):
                 break
             await plane.publication.wait_for_news(
                 min(left, 0.5)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
 from durward.core.policy.engine.evaluate import PolicySet
-from durward.core.policy.engine.filter import OF_RESOURCES, Case, Remaining, remaining
+from durward.core.policy.engine.filter import OF_RESOURCES, Remaining, TenantCase, remaining
 from durward.core.policy.engine.predicate import (
     ActionMatch,
     And,
@@ -79,7 +79,7 @@ class _Printer:
                 yield part.present
         yield from self._without_nul.values()
 
-    def case(self, case: Case) -> Clause:
+    def case(self, case: TenantCase) -> Clause:
         """No Deny, and of each level one."""
         denies = [negated(self._remaining(deny)) for deny in case.denies]
         levels = [some(*map(self._remaining, level)) for level in case.levels]

@@ -29,7 +29,7 @@ class Comparison(FunctionElement[bool]):
         return self
 
 
-class OneOf(Comparison):
+class IsOneOf(Comparison):
     """The first text is one of the others."""
 
     inherit_cache = True
@@ -51,7 +51,7 @@ def one_of(text: ColumnElement[Any], *others: ColumnElement[Any] | str) -> Colum
     """Whether a text is one of the others; none of them is NULL."""
     if not others:
         return sa.false()
-    return OneOf(text, *(_bound(each) if isinstance(each, str) else each for each in others))
+    return IsOneOf(text, *(_bound(each) if isinstance(each, str) else each for each in others))
 
 
 def fits(text: ColumnElement[Any], parts: tuple[str | Wildcard, ...]) -> ColumnElement[bool]:
@@ -80,14 +80,14 @@ def _grouped(clause: ColumnElement[Any], compiler: SQLCompiler, kw: dict[str, An
     return text if isinstance(clause, sa.Column | sa.BindParameter) else f"({text})"
 
 
-@compiles(OneOf, "sqlite")
-def _one_of_sqlite(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(IsOneOf, "sqlite")
+def _one_of_sqlite(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
     text, *others = (_grouped(clause, compiler, kw) for clause in element.clauses)
     return f"({text} COLLATE BINARY IN ({', '.join(others)}))"
 
 
-@compiles(OneOf, "postgresql")
-def _one_of_postgresql(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(IsOneOf, "postgresql")
+def _one_of_postgresql(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
     """The first comparison is what an index can answer; the second is the exact one."""
     text, *others = (_grouped(clause, compiler, kw) for clause in element.clauses)
     listed = ", ".join(others)

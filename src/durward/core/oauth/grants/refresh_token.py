@@ -37,7 +37,7 @@ class Presented:
     """Whether its successor was used: whoever did that had received the answer."""
 
 
-class Rotation(StrEnum):
+class RefreshOutcome(StrEnum):
     """What a presented token leads to."""
 
     ROTATE = "rotate"
@@ -46,18 +46,18 @@ class Rotation(StrEnum):
     EXPIRED = "expired"
 
 
-def turn(presented: Presented, now: Instant) -> Rotation:
+def turn(presented: Presented, now: Instant) -> RefreshOutcome:
     """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
 
     A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.
     """
     if now >= presented.expires_at:
-        return Rotation.EXPIRED
+        return RefreshOutcome.EXPIRED
     if presented.spent_at is None:
-        return Rotation.ROTATE
+        return RefreshOutcome.ROTATE
     if not presented.succeeded and now < later(presented.spent_at, REPEAT_WITHIN):
-        return Rotation.REPEAT
-    return Rotation.REUSE
+        return RefreshOutcome.REPEAT
+    return RefreshOutcome.REUSE
 
 
 def successor(family_key: bytes, presented: Secret) -> Secret:

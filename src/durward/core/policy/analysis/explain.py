@@ -63,7 +63,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class StatementTrace:
     """A statement about this action: what it looked at if it denied, and what failed if not."""
 
     statement: str
@@ -83,7 +83,7 @@ class Explanation:
     result: Result
     because: tuple[str, ...]
     blocked_by: tuple[Layer, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[StatementTrace, ...]
     scopes_needed: tuple[str, ...] = ()
     cross_tenant: bool = False
     more: int = 0
@@ -101,7 +101,7 @@ class Explanation:
         return (self.miss,) if self.miss else self.together
 
     @property
-    def nearest(self) -> Candidate | None:
+    def nearest(self) -> StatementTrace | None:
         """The statement of which least failed."""
         return next((candidate for candidate in self.candidates if candidate.failures), None)
 
@@ -187,11 +187,11 @@ def explain(
     )
 
 
-def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Candidate:
+def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> StatementTrace:
     failures = tuple(_failure(atom, facts) for atom in failing)
     conditions = rule.predicate.parts if rule.denies and not failing else ()
     held = tuple(_failure(atom, facts) for atom in conditions if isinstance(atom, ConditionMatch))
-    return Candidate(rule.id, rule.layer, rule.statement.effect.value, failures, held)
+    return StatementTrace(rule.id, rule.layer, rule.statement.effect.value, failures, held)
 
 
 def _failure(atom: Element, facts: Facts) -> Failure:

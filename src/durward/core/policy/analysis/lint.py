@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from durward.core.policy.analysis.checks import absence, breadth, declared, reach, vocabulary
 from durward.core.policy.analysis.checks import misread_values as values
-from durward.core.policy.analysis.checks.view import Declared, Rule, View, view_of
+from durward.core.policy.analysis.checks.view import DeclaredEntities, Rule, View, view_of
 from durward.core.policy.analysis.finding import Check, Finding, Severity
 from durward.core.policy.language.catalogue import Catalogue
 from durward.core.policy.language.source import Problem
@@ -344,7 +344,7 @@ CHECKS = (*VOCABULARY, *ADVICE)
 
 def check(written: Written, catalogue: Catalogue) -> list[Problem]:
     """What in a document does not fit the catalogue."""
-    view = view_of(written, catalogue, Declared())
+    view = view_of(written, catalogue, DeclaredEntities())
     return [Problem(found.pointer, found.message) for found in _findings(view, VOCABULARY)]
 
 
@@ -353,7 +353,7 @@ def lint(
     catalogue: Catalogue,
     *,
     grants: bool = True,
-    names: Declared = Declared(),  # noqa: B008 - it is a value
+    names: DeclaredEntities = DeclaredEntities(),  # noqa: B008 - it is a value
 ) -> list[Finding]:
     """Everything that the checks find, in the order of the document.
 

@@ -87,7 +87,7 @@ class Miss:
 
 
 @dataclass(frozen=True)
-class Known:
+class PolicyFacts:
     """The policies, and what of them is asked about once."""
 
     policies: PolicySet
@@ -146,7 +146,7 @@ def nearest_miss(
                 seen.add(told)
                 heappush(waiting, (step.cost, next(serial), step))
 
-    known = Known(policies, request.action)
+    known = PolicyFacts(policies, request.action)
     enqueue(_steps(known, Trial(request, caller), answer, near))
     for _ in range(MAX_TRIED):
         if not waiting:
@@ -167,7 +167,9 @@ def _told(trial: Trial) -> Iterator[Miss]:
         yield replace(each, key=written.get(each.key, each.key))
 
 
-def _steps(known: Known, trial: Trial, answer: Decision, near: Sequence[Near]) -> Iterator[Trial]:
+def _steps(
+    known: PolicyFacts, trial: Trial, answer: Decision, near: Sequence[Near]
+) -> Iterator[Trial]:
     """What to try next: whatever keeps the Deny from applying, or gives what blocks an Allow.
 
     Everything that blocks has to go, so it is enough to begin with one of it.

@@ -40,7 +40,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PolicyTest:
     """One test."""
 
     name: str
@@ -53,7 +53,7 @@ class Suite:
     """The tests of a file, and a document whose statements describe what is never allowed."""
 
     name: str
-    cases: tuple[Case, ...]
+    cases: tuple[PolicyTest, ...]
     never: Document
 
 
@@ -156,7 +156,7 @@ class _Reader:
                 self.wrong(found.pointer.replace("/Statement", "/never", 1), found.message)
             return Document(name, PolicyKind.IDENTITY, ())
 
-    def cases(self, value: Json, pointer: str, shared: _Given) -> Iterator[Case]:
+    def cases(self, value: Json, pointer: str, shared: _Given) -> Iterator[PolicyTest]:
         """The case of a test, or one for each row of a list."""
         members = self.members(value, pointer, {"name", "given", "when", "expect"})
         name = self.text(members, "name", pointer)
@@ -168,14 +168,16 @@ class _Reader:
             resource = self.text(when, "resource", at)
             context = with_usual(resource, given.context)
             request = AccessRequest(given.principal, action, resource, context)
-            yield Case(name, request, self.expected(members.get("expect"), f"{pointer}/expect"))
+            yield PolicyTest(
+                name, request, self.expected(members.get("expect"), f"{pointer}/expect")
+            )
             return
         rows = self.rows(when["rows"], f"{at}/rows")
         wanted = self.listed(members.get("expect"), rows, f"{pointer}/expect")
         for resource, told in rows.items():
             context = with_usual(resource, {**given.context, **told})
             request = AccessRequest(given.principal, action, resource, context)
-            yield Case(f"{name}: {resource}", request, Expected(resource in wanted))
+            yield PolicyTest(f"{name}: {resource}", request, Expected(resource in wanted))
 
     def rows(self, value: Json, pointer: str) -> dict[str, Mapping[str, Json]]:
         """The members of a list: resources, and what is told of each."""

@@ -61,7 +61,7 @@ class Remaining:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TenantCase:
     """Members whose tenant is as `tenant` says: allowed where no Deny holds and every level does.
 
     A level holds where one of its statements does; with no level left, it is allowed.
@@ -72,7 +72,9 @@ class Case:
     levels: tuple[tuple[Remaining, ...], ...]
 
 
-def remaining(policies: PolicySet, request: AccessRequest, listed: Listed) -> tuple[Case, ...]:
+def remaining(
+    policies: PolicySet, request: AccessRequest, listed: Listed
+) -> tuple[TenantCase, ...]:
     """The cases in which a member is allowed; none where none ever is."""
     if not policies.scope_covers(request):
         return ()
@@ -80,7 +82,7 @@ def remaining(policies: PolicySet, request: AccessRequest, listed: Listed) -> tu
     home = principal.tenant if principal else ""
     layers = policies.layers(request)
     told = _Told(request, listed)
-    cases: list[Case | None] = []
+    cases: list[TenantCase | None] = []
     if principal is None:
         cases.append(
             _case(told, listed.tenant, _could_be_tenant(listed), layers, cross_tenant=False)
@@ -132,7 +134,7 @@ class _Told:
 
 def _case(
     told: _Told, tenant: str | None, where: Predicate, layers: Layers, *, cross_tenant: bool
-) -> Case | None:
+) -> TenantCase | None:
     """The case of one tenant, or of those that `where` describes; None where it allows nothing."""
     allowing = sorted(_levels(layers, cross_tenant=cross_tenant), key=_size)
     if not all(map(any, allowing)):
@@ -147,7 +149,7 @@ def _case(
             return None
         if not any(each.predicate == TRUE for each in level):
             levels.append(level)
-    return Case(where, denies, tuple(levels))
+    return TenantCase(where, denies, tuple(levels))
 
 
 def _levels(layers: Layers, *, cross_tenant: bool) -> Iterator[list[Index | None]]:

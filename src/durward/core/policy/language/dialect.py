@@ -164,7 +164,7 @@ AWS: Final = Dialect(
 )
 
 
-class Place(StrEnum):
+class AttachmentPoint(StrEnum):
     """Where a document of AWS is attached, which settles what a short ARN means in it."""
 
     IDENTITY = "identity"
@@ -176,7 +176,7 @@ class Place(StrEnum):
     RESOURCE_CONTROL = "rcp"
 
 
-def imported(place: Place = Place.IDENTITY) -> Dialect:
+def imported(place: AttachmentPoint = AttachmentPoint.IDENTITY) -> Dialect:
     """For a document that is in force at AWS."""
     return replace(
         AWS,
@@ -192,15 +192,22 @@ _NAMELESS: Final = resource_pattern("", ["\0"] * ARN_SEGMENTS)
 """Names nothing, so that a complement of it names everything."""
 
 
-def _padded(text: str, place: Place) -> ResourcePattern:
+def _padded(text: str, place: AttachmentPoint) -> ResourcePattern:
     """What a short ARN leaves out is anything, where its place takes short ARNs at all."""
     if text and not text.strip("*"):
         return ResourcePattern("*", None)
     segments = split_arn(text)
     missing = ARN_SEGMENTS - len(segments)
-    if missing and place in {Place.RESOURCE, Place.ENDPOINT} and "*" not in text:
+    if (
+        missing
+        and place in {AttachmentPoint.RESOURCE, AttachmentPoint.ENDPOINT}
+        and "*" not in text
+    ):
         return _NAMELESS
-    refused = {Place.SERVICE_CONTROL: not text.endswith("*"), Place.RESOURCE_CONTROL: True}
+    refused = {
+        AttachmentPoint.SERVICE_CONTROL: not text.endswith("*"),
+        AttachmentPoint.RESOURCE_CONTROL: True,
+    }
     if missing and refused.get(place):
         raise ValueError(f"`{text}` names nothing: an ARN has six segments")
     return resource_pattern(text, [*segments, *["*"] * missing])

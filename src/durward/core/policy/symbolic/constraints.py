@@ -28,7 +28,7 @@ from durward.core.policy.language.pattern import (
     Wildcard,
 )
 from durward.core.policy.symbolic.automata import Glob, Parts
-from durward.core.policy.symbolic.strings import Wanted
+from durward.core.policy.symbolic.strings import PatternConstraint
 from durward.core.policy.symbolic.unknown import Unknown
 
 PLACES: Final = tuple(f"{RESOURCE}:{place}" for place in range(ARN_SEGMENTS))
@@ -39,7 +39,7 @@ class TextConstraint:
     """A constraint about the action or a segment of the resource."""
 
     key: str
-    wanted: Wanted
+    wanted: PatternConstraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: F
                 tuple(part for part in pattern.template.parts if isinstance(part, str | Wildcard))
                 for pattern in patterns
             )
-            wished = Wanted(tuple(Glob(parts) for parts in listed), wanted is not complement)
+            wished = PatternConstraint(
+                tuple(Glob(parts) for parts in listed), wanted is not complement
+            )
             return TextConstraint(ACTION, wished)
         case PrincipalMatch(arns, everybody, complement):
             if everybody:
@@ -125,7 +127,7 @@ def _named(atom: ResourceMatch, wanted: bool, known: Facts) -> Node:  # noqa: FB
     one_matches = wanted is not atom.complement
     constraints = [
         tuple(
-            TextConstraint(key, Wanted((Glob(parts),), one_matches))
+            TextConstraint(key, PatternConstraint((Glob(parts),), one_matches))
             for key, parts in zip(PLACES, segments, strict=True)
             if parts != (STAR,)
         )

@@ -43,7 +43,7 @@ from durward.core.policy.symbolic.constraints import (
     fulfilled,
     opened,
 )
-from durward.core.policy.symbolic.strings import Wanted, text_of
+from durward.core.policy.symbolic.strings import PatternConstraint, text_of
 from durward.core.policy.symbolic.symbolic_principal import SELF, SOMEBODY, told_by
 from durward.core.policy.symbolic.theory import Found, filled, several_of, value_of, whatever
 from durward.core.policy.symbolic.translation import Constraint, wanted_of
@@ -58,10 +58,10 @@ USUAL: Final[Mapping[str, str]] = {
     **dict(zip(PLACES, ("arn", "durward", "~", "~", "~", "~/~"), strict=True)),
 }
 NO_ACTION: Final = (Glob(()), Glob((STAR, ":")), Glob((STAR, " ", STAR)))
-NO_COLON: Final = Wanted((Glob((STAR, ":", STAR)), Glob(("\0",))), matches=False)
+NO_COLON: Final = PatternConstraint((Glob((STAR, ":", STAR)), Glob(("\0",))), matches=False)
 """A segment has no colon; a lone NUL stands in patterns that name nothing (`dialect`)."""
-ALWAYS: Final[Mapping[str, tuple[Wanted, ...]]] = {
-    ACTION: (Wanted(NO_ACTION, matches=False),),
+ALWAYS: Final[Mapping[str, tuple[PatternConstraint, ...]]] = {
+    ACTION: (PatternConstraint(NO_ACTION, matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
 """What an action, and a segment of a resource but the last, always is."""
@@ -75,7 +75,7 @@ class _State:
     within_tenant: bool
     names: frozenset[str] | None = None
     sets: frozenset[str] = frozenset()
-    texts: dict[str, tuple[Wanted, ...]] = field(default_factory=dict)
+    texts: dict[str, tuple[PatternConstraint, ...]] = field(default_factory=dict)
     constraints: dict[str, tuple[Constraint, ...]] = field(default_factory=dict)
     members: dict[str, bool] = field(default_factory=dict)
     values: dict[str, Found] = field(default_factory=dict)
@@ -288,7 +288,7 @@ def _value(fact: object) -> Value:
 def _own_or_nobodys(tenant: str) -> Node:
     """A resource of that tenant, or of none."""
     names = (Glob((tenant,)), Glob(()))
-    return TextConstraint(TENANT_PLACE, Wanted(names, matches=True))
+    return TextConstraint(TENANT_PLACE, PatternConstraint(names, matches=True))
 
 
 class _Search:
@@ -348,7 +348,7 @@ class _Search:
         return choices
 
 
-def _text(wanted: Sequence[Wanted]) -> str | None:
+def _text(wanted: Sequence[PatternConstraint]) -> str | None:
     """A text for the action or a segment: one that reads well, else any. Raises Unknown."""
     for each in wanted:
         if each.matches:

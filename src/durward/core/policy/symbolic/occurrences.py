@@ -31,7 +31,7 @@ from durward.core.policy.language.pattern import (
 )
 from durward.core.policy.symbolic.automata import Glob
 from durward.core.policy.symbolic.constraints import PLACES
-from durward.core.policy.symbolic.strings import Wanted, text_of
+from durward.core.policy.symbolic.strings import PatternConstraint, text_of
 from durward.core.policy.symbolic.symbolic_principal import told_by
 from durward.core.policy.symbolic.theory import Found
 from durward.core.policy.symbolic.translation import FOLDING, family_of, templates_of
@@ -231,5 +231,8 @@ def _includes(wide: Parts, narrow: Parts) -> bool:
         return True
     if any(isinstance(part, Variable) for part in (*wide, *narrow)):
         return False
-    constraints = [Wanted((Glob(plain(narrow)),), True), Wanted((Glob(plain(wide)),), False)]
+    constraints = [
+        PatternConstraint((Glob(plain(narrow)),), True),
+        PatternConstraint((Glob(plain(wide)),), False),
+    ]
     return text_of(constraints) is None

@@ -61,7 +61,7 @@ Pattern = Glob | ArnGlob | Unlike | OfSigns | Number | NoNumber | Within | LikeI
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PatternConstraint:
     """Whether a text is to match one of the patterns, or none of them."""
 
     globs: tuple[Pattern, ...]
@@ -84,7 +84,7 @@ class _Reader(Protocol):
     def is_hopeful(self, state: Any) -> bool: ...
 
 
-def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
+def text_of(wanted: Iterable[PatternConstraint], most: int = MAX_STATES) -> str | None:
     """The shortest text that is as all of them want it.
 
     Raises Unknown where it is not found among so many states.
@@ -93,7 +93,7 @@ def text_of(wanted: Iterable[Wanted], most: int = MAX_STATES) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _text_of(wanted: tuple[Wanted, ...], most: int) -> str | None:
+def _text_of(wanted: tuple[PatternConstraint, ...], most: int) -> str | None:
     if not any(isinstance(glob, Number | NoNumber) for each in wanted for glob in each.globs):
         return _Search(wanted).shortest(most)
     positive = [part for each in wanted for part in _positive(each)]
@@ -101,22 +101,22 @@ def _text_of(wanted: tuple[Wanted, ...], most: int) -> str | None:
     return _too_long_a_text(wanted, most) if found is None else found
 
 
-def _positive(wanted: Wanted) -> Iterator[Wanted]:
+def _positive(wanted: PatternConstraint) -> Iterator[PatternConstraint]:
     """The same, without numbers that are not to match: one alone knows nothing of the others."""
     if wanted.matches:
         yield wanted
         return
     rest = tuple(glob for glob in wanted.globs if not isinstance(glob, Number | NoNumber))
-    yield Wanted(rest, matches=False)
+    yield PatternConstraint(rest, matches=False)
     for glob in wanted.globs:
         if isinstance(glob, Number):
             other = Number(ALL - glob.relations, glob.constant)
-            yield Wanted((other, NoNumber()), matches=True)
+            yield PatternConstraint((other, NoNumber()), matches=True)
         elif isinstance(glob, NoNumber):
-            yield Wanted((Number(ALL, Decimal(0)),), matches=True)
+            yield PatternConstraint((Number(ALL, Decimal(0)),), matches=True)
 
 
-def _text_of_a_number(wanted: Sequence[Wanted], left: int) -> str | None:
+def _text_of_a_number(wanted: Sequence[PatternConstraint], left: int) -> str | None:
     """One that is not too long for a number."""
     for exponent in (None, ANYHOW, *EXPONENTS):
         search = _Search(wanted, exponent)
@@ -130,16 +130,16 @@ def _text_of_a_number(wanted: Sequence[Wanted], left: int) -> str | None:
     return None
 
 
-def _too_long_a_text(wanted: Iterable[Wanted], most: int) -> str | None:
+def _too_long_a_text(wanted: Iterable[PatternConstraint], most: int) -> str | None:
     """One that is too long for a number, and so is none."""
-    others = [Wanted((TOO_LONG,), matches=True)]
+    others = [PatternConstraint((TOO_LONG,), matches=True)]
     for each in wanted:
         is_none = any(isinstance(glob, NoNumber) for glob in each.globs)
         if is_none and not each.matches:
             return None
         if not is_none:
             rest = tuple(glob for glob in each.globs if not isinstance(glob, Number))
-            others.append(Wanted(rest, each.matches))
+            others.append(PatternConstraint(rest, each.matches))
     return _Search(others).shortest(most)
 
 
@@ -193,7 +193,7 @@ class _Steps(dict[Any, tuple[Any, ...]]):
 class _Search:
     """The product of what reads the patterns; of numbers those with one exponent, or without."""
 
-    def __init__(self, wanted: Sequence[Wanted], exponent: int | None = None) -> None:
+    def __init__(self, wanted: Sequence[PatternConstraint], exponent: int | None = None) -> None:
         self.groups: list[tuple[list[_Reader], bool]] = [
             ([glob.reader(exponent) for glob in each.globs], each.matches) for each in wanted
         ]

@@ -17,7 +17,7 @@ from durward.core.policy.engine.request import (
 from durward.core.policy.language.dialect import DELEGATE, ROOT
 from durward.core.policy.language.pattern import QUESTION, STAR
 from durward.core.policy.symbolic.automata import ArnGlob, Glob
-from durward.core.policy.symbolic.strings import Wanted
+from durward.core.policy.symbolic.strings import PatternConstraint
 
 TOLD: Final = NOBODY.facts
 """The keys that the principal tells: these can be read."""
@@ -29,15 +29,15 @@ _NAMES: Final = tuple(
     ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
     for kind in KINDS
 )
-STANDING: Final[Mapping[str, Wanted]] = {
+STANDING: Final[Mapping[str, PatternConstraint]] = {
     **{
-        key: Wanted((Glob(()),), matches=False)
+        key: PatternConstraint((Glob(()),), matches=False)
         for key, found in TOLD.items()
         if not isinstance(found, tuple)
     },
-    PRINCIPAL_TYPE: Wanted(tuple(Glob((kind,)) for kind in KINDS), matches=True),
-    TENANT_ID: Wanted((Glob(()), Glob((STAR, ":", STAR))), matches=False),
-    PRINCIPAL_ARN: Wanted(_NAMES, matches=True),
+    PRINCIPAL_TYPE: PatternConstraint(tuple(Glob((kind,)) for kind in KINDS), matches=True),
+    TENANT_ID: PatternConstraint((Glob(()), Glob((STAR, ":", STAR))), matches=False),
+    PRINCIPAL_ARN: PatternConstraint(_NAMES, matches=True),
 }
 """What a text always is that the principal tells."""
 

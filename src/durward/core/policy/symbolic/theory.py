@@ -30,7 +30,7 @@ from durward.core.policy.language.pattern import (
 from durward.core.policy.symbolic.addresses import LikeIpv6
 from durward.core.policy.symbolic.automata import Glob, Parts, spellings
 from durward.core.policy.symbolic.breakpoints import POINTS
-from durward.core.policy.symbolic.strings import MAX_STATES, Wanted, text_of
+from durward.core.policy.symbolic.strings import MAX_STATES, PatternConstraint, text_of
 from durward.core.policy.symbolic.symbolic_principal import SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.symbolic.translation import (
     Constraint,
@@ -133,7 +133,7 @@ def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -
     return next((each for each in listed or () if fits(key, each, constraints, known)), None)
 
 
-def _exactly(wanted: Wanted) -> Wanted:
+def _exactly(wanted: PatternConstraint) -> PatternConstraint:
     """Without what only may be as it is wanted, where something surely is."""
     sure = tuple(glob for glob in wanted.globs if not isinstance(glob, LikeIpv6))
     return replace(wanted, globs=sure) if sure else wanted
@@ -149,7 +149,7 @@ def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: 
     return len(families) > 1 and any(_one(key, each, known, most) is None for each in alike)
 
 
-def _finite(wanted: Sequence[Wanted]) -> list[str] | None:
+def _finite(wanted: Sequence[PatternConstraint]) -> list[str] | None:
     """The only texts that one of the constraints allows; None where each allows too many."""
     for each in wanted:
         globs = [glob for glob in each.globs if isinstance(glob, Glob) and not _is_open(glob)]

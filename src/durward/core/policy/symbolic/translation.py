@@ -18,7 +18,7 @@ from durward.core.policy.language.pattern import (
 from durward.core.policy.symbolic.addresses import ANY_IPV4, LikeIpv6, within
 from durward.core.policy.symbolic.automata import ArnGlob, Glob, Parts
 from durward.core.policy.symbolic.numbers import RELATIONS, NoNumber, Number
-from durward.core.policy.symbolic.strings import OfSigns, Pattern, Unlike, Wanted
+from durward.core.policy.symbolic.strings import OfSigns, Pattern, PatternConstraint, Unlike
 
 Constraint = tuple[ConditionMatch, bool]
 """A condition, and whether it is to hold."""
@@ -41,7 +41,7 @@ def family_of(atom: ConditionMatch) -> str:
     return next(family for family in FAMILIES if family in operator.name)
 
 
-def wanted_of(constraint: Constraint, known: Facts) -> list[Wanted]:
+def wanted_of(constraint: Constraint, known: Facts) -> list[PatternConstraint]:
     """Patterns that read a string character by character, from a constraint on it.
 
     They are exact for strings, booleans, ARNs, numbers and IPv4; else they are weaker.
@@ -57,7 +57,7 @@ def wanted_of(constraint: Constraint, known: Facts) -> list[Wanted]:
             globs = [Glob(parts, folds) for parts in resolved(atom, known)]
             if atom.on_error is not operator.negated:
                 globs += [Glob((each, STAR)) for each in _unreadable(atom, known)]
-            return [Wanted(tuple(globs), matches)]
+            return [PatternConstraint(tuple(globs), matches)]
         case "Bool":
             return [_wanted_truth(atom, known, wanted=wanted)]
         case "Arn":
@@ -67,10 +67,14 @@ def wanted_of(constraint: Constraint, known: Facts) -> list[Wanted]:
         case "Ip":
             return _wanted_address(atom, matches=matches, can_be_malformed=atom.on_error is wanted)
         case _:
-            return [Wanted((OfSigns(SIGNS[family]),), True)] if atom.on_error is not wanted else []
+            return (
+                [PatternConstraint((OfSigns(SIGNS[family]),), True)]
+                if atom.on_error is not wanted
+                else []
+            )
 
 
-def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> Wanted:
+def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> PatternConstraint:
     """One of the truths that it names; or none but those that it does not name.
 
     Where it holds for what cannot be read, the latter are all for which it does not: none of them,
@@ -84,10 +88,10 @@ def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> Wanted
     failing = frozenset() if is_odd else TRUTHS - named
     meant = failing if atom.on_error else TRUTHS & named
     globs = tuple(Glob((text,), folds=True) for text in sorted(meant))
-    return Wanted(globs, matches=wanted is not atom.on_error)
+    return PatternConstraint(globs, matches=wanted is not atom.on_error)
 
 
-def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[Wanted]:
+def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[PatternConstraint]:
     """An ARN that is one of the operands, or none of them; or what is no ARN.
 
     One whose variable cannot be read is not refuted by what does not begin as it does.
@@ -106,10 +110,13 @@ def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[Wa
         except Unresolved:
             continue
     if not is_negated:
-        return [Wanted(tuple(globs), matches)]
+        return [PatternConstraint(tuple(globs), matches)]
     if matches:
-        return [Wanted((Unlike(ANY_ARN), *globs), matches=True)]
-    return [Wanted((ANY_ARN,), matches=True), Wanted(tuple(globs), matches=False)]
+        return [PatternConstraint((Unlike(ANY_ARN), *globs), matches=True)]
+    return [
+        PatternConstraint((ANY_ARN,), matches=True),
+        PatternConstraint(tuple(globs), matches=False),
+    ]
 
 
 def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob]:
@@ -119,7 +126,7 @@ def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob
             yield ArnGlob((*segments[:at], (template.beginning, STAR), *segments[at + 1 :]))
 
 
-def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[Wanted]:
+def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[PatternConstraint]:
     """A number that compares with one of the operands, or with none; or what is no number."""
     operator = atom.condition.operator
     assert operator is not None  # noqa: S101 - it has a family
@@ -129,18 +136,24 @@ def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[Wanted]:
     ]
     if atom.on_error is not operator.negated:
         globs.append(NoNumber())
-    return [Wanted(tuple(globs), matches)]
+    return [PatternConstraint(tuple(globs), matches)]
 
 
-def _wanted_address(atom: ConditionMatch, *, matches: bool, can_be_malformed: bool) -> list[Wanted]:
+def _wanted_address(
+    atom: ConditionMatch, *, matches: bool, can_be_malformed: bool
+) -> list[PatternConstraint]:
     """An address in one of the ranges, or in none; of IPv6 whatever is written so may be either."""
     told = [within(operand.text) for operand in atom.condition.operands]
     ranges = tuple(filter(None, told))
     if matches:
         others = LikeIpv6(is_mapped=None not in told)
-        return [] if can_be_malformed else [Wanted((*ranges, others), matches=True)]
-    found = [Wanted(ranges, matches=False)]
-    return found if can_be_malformed else [*found, Wanted((ANY_IPV4, LikeIpv6()), matches=True)]
+        return [] if can_be_malformed else [PatternConstraint((*ranges, others), matches=True)]
+    found = [PatternConstraint(ranges, matches=False)]
+    return (
+        found
+        if can_be_malformed
+        else [*found, PatternConstraint((ANY_IPV4, LikeIpv6()), matches=True)]
+    )
 
 
 def _is_malformed(template: Template, known: Facts) -> bool:

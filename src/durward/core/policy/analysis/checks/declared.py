@@ -10,7 +10,7 @@ from durward.core.policy.analysis.checks.view import (
     API_SEGMENT,
     STAGE_SEGMENT,
     TENANT_SEGMENT,
-    Declared,
+    DeclaredEntities,
     Remark,
     View,
 )
@@ -63,7 +63,7 @@ def unknown_principals(view: View) -> Iterator[Remark]:
                 yield Remark(f"{found.pointer}/{element}", f"nobody declared is `{arn}`{close}")
 
 
-def _like(arn: str, declared: Declared) -> Iterator[str]:
+def _like(arn: str, declared: DeclaredEntities) -> Iterator[str]:
     """The names of the same kind in the same tenant."""
     kind = arn.partition("/")[0] + "/"
     if kind.endswith(":role/"):
@@ -71,7 +71,7 @@ def _like(arn: str, declared: Declared) -> Iterator[str]:
     yield from (name for name in declared.principals if name.startswith(kind))
 
 
-def _is_role(arn: str, declared: Declared) -> bool:
+def _is_role(arn: str, declared: DeclaredEntities) -> bool:
     """Roles are the same in every tenant."""
     tenant, name = arn.split(":", ARN_SEGMENTS - 1)[TENANT_SEGMENT:]
     kind, _, role = name.partition("/")

@@ -26,7 +26,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredEntities:
     """Who and what there is: tenants, the stage of each API, roles, principals by their names.
 
     Where there is no tenant nothing is known, and nothing is said of them. `scopes` are those that
@@ -52,7 +52,7 @@ class View:
     written: Written
     catalogue: Catalogue
     reached: tuple[tuple[Operation, ...], ...]
-    declared: Declared
+    declared: DeclaredEntities
 
     def __iter__(self) -> Iterator[tuple[WrittenStatement, tuple[Operation, ...]]]:
         """The statements, each with its operations."""
@@ -62,7 +62,7 @@ class View:
 Rule = Callable[[View], Iterator[Remark]]
 
 
-def view_of(written: Written, catalogue: Catalogue, declared: Declared) -> View:
+def view_of(written: Written, catalogue: Catalogue, declared: DeclaredEntities) -> View:
     """The document as the checks look at it."""
     reached = tuple(tuple(_reached(found, catalogue)) for found in written.statements)
     return View(written, catalogue, reached, declared)
