@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from durward.entrypoints.cli.app import complain
-from durward.entrypoints.cli.change_report import LEGEND, NOTHING, told
+from durward.entrypoints.cli.change_report import LEGEND, NOTHING, render_changes
 from durward.entrypoints.terminal import say
 
 
@@ -40,7 +40,7 @@ def answer(*changes: dict[str, str], **members: Any) -> dict[str, Any]:
 
 
 def test_nothing_to_change_is_said() -> None:
-    assert told(answer()) == [NOTHING] == ["nothing to change"]
+    assert render_changes(answer()) == [NOTHING] == ["nothing to change"]
 
 
 def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None:
@@ -55,7 +55,7 @@ def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None
             inside("clients", "job", line("/scopes", "+ orders:write", widens=True)),
         ],
     )
-    assert told(found) == [
+    assert render_changes(found) == [
         "~ clients/job",
         "    ! ~ /scopes: + orders:write",
         "+ tenants/new",
@@ -70,7 +70,7 @@ def test_many_declarations_are_twenty_lines() -> None:
     names = [f"a{number}" for number in range(990)]
     apis = [api(name, 1, ("Purge",)) for name in names]
     found = answer(*(change("apis", name, "add") for name in names), apis=apis)
-    lines = told(found, "more elsewhere")
+    lines = render_changes(found, "more elsewhere")
     assert lines[19] == "+ apis/a19  12 operations, 1 public, 1 that no policy allows: Purge"
     assert lines[20:] == [
         "990 APIs together: 11880 operations, 990 public, 990 that no policy allows",
@@ -81,7 +81,7 @@ def test_many_declarations_are_twenty_lines() -> None:
 
 def test_notes_about_documents_are_few_lines() -> None:
     noted = api("orders") | {"notes": [f"/servers/{number}: x" for number in range(30)]}
-    lines = told(answer(change("apis", "orders"), apis=[noted]))
+    lines = render_changes(answer(change("apis", "orders"), apis=[noted]))
     assert lines[1] == "apis/orders: /servers/0: x"
     assert lines[20:] == [
         "apis/orders: /servers/19: x",
@@ -93,7 +93,7 @@ def test_notes_about_documents_are_few_lines() -> None:
 def test_notes_that_something_is_open_come_first_and_none_is_hidden_uncounted() -> None:
     many = api("a") | {"notes": [f"/{number}: x" for number in range(20)], "notes_left_out": 5}
     opened = api("b") | {"notes": ["/x: everybody may ask", "/y: z"], "opening": 1}
-    lines = told(answer(change("apis", "a"), apis=[many, opened]))
+    lines = render_changes(answer(change("apis", "a"), apis=[many, opened]))
     assert lines[1] == "apis/b: /x: everybody may ask"
     assert lines[21] == "and 7 more notes"
 
@@ -108,7 +108,7 @@ def test_what_others_wrote_stays_a_line_and_cannot_speak_to_a_terminal(
         apis=[api("orders", 1, (evil,)) | {"notes": [evil], "unread": {evil: 1}}],
         details=[inside("apis", "orders", line(evil, evil))],
     )
-    say(*told(found))
+    say(*render_changes(found))
     lines = capsys.readouterr().out.removesuffix("\n").split("\n")
     assert len(lines) == 5
     assert all(each.isprintable() for each in lines)
@@ -138,7 +138,7 @@ def test_many_changes_in_a_declaration_are_twenty_lines(left_out: int) -> None:
             inside("roles", "clerk", wide, line("/name", "a → b")),
         ],
     )
-    lines = told(found)
+    lines = render_changes(found)
     assert lines[:2] == ["~ roles/clerk", "    ! ~ /policies: + all"]
     assert "~ apis/orders" in lines
     assert sum(each.startswith("    ") for each in lines) == 20
@@ -154,7 +154,7 @@ def test_of_all_that_may_allow_more_the_first_twenty_are_shown() -> None:
             for number, name in enumerate(names)
         ],
     )
-    lines = told(found)
+    lines = render_changes(found)
     assert lines[:2] == ["~ roles/r30", "    ! ~ /policies: + x"]
     assert sum("!" in each for each in lines) == 21
     assert lines[-2] == "and 40 more declarations, and 40 more changes within declarations"

@@ -6,7 +6,7 @@ import pytest
 
 from durward.entrypoints.cli.app import run
 from durward.entrypoints.cli.exit_code import FAILED
-from durward.entrypoints.cli.status import told
+from durward.entrypoints.cli.status import render_status
 from durward.entrypoints.edge.identity import load_id, save_id
 from durward.entrypoints.folders import held
 
@@ -73,6 +73,6 @@ def test_what_a_node_tells_stays_in_its_line() -> None:
         "published_seconds_ago": 1.0,
         "nodes": [{**node, "lacks": [red], "troubles": [red]}],
     }
-    lines = told(found)
+    lines = render_status(found)
     assert len(lines) == 4
     assert all(line.isprintable() for line in lines)

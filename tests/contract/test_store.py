@@ -200,11 +200,11 @@ async def test_what_the_log_tells_of_is_kept_when_no_version_has_it(database: Da
     await publish(1, told=b"policies", other=b"policies too")
     for _ in "ab":
         lacking = await database.write(
-            lambda c: parts.tell_parts(c, {"told", "never published"}, Instant(5))
+            lambda c: parts.mark_recorded(c, {"told", "never published"}, Instant(5))
         )
         assert lacking == {"never published"}
-    await database.write(lambda c: parts.keep_part(c, "given", b"a node's", Instant(6)))
-    await database.write(lambda c: parts.keep_part(c, "given", b"again", Instant(7)))
+    await database.write(lambda c: parts.add_recorded_part(c, "given", b"a node's", Instant(6)))
+    await database.write(lambda c: parts.add_recorded_part(c, "given", b"again", Instant(7)))
     assert await kept() == {"told", "other", "given"}
     for version in range(2, snapshots.KEPT + 2):
         await publish(version)

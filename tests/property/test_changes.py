@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.difference import differences, shown
+from durward.core.difference import differences, excerpt
 from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.policy.analysis.allows import Allows
@@ -97,8 +97,8 @@ def test_every_policy_that_differs_is_told(before: Any, after: Any) -> None:
 
 @given(st.text(max_size=200))
 def test_what_is_shown_can_be_printed_and_is_bounded(text: str) -> None:
-    assert shown(text).isprintable()
-    assert len(shown(text)) <= 960
+    assert excerpt(text).isprintable()
+    assert len(excerpt(text)) <= 960
 
 
 ACTIONS = st.sampled_from(["o:One", "o:T*", "o:*", "*", "o:*e", "o:?wo", "p:One"])

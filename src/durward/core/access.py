@@ -205,7 +205,7 @@ class Access:
                 if action in situation.operations and allowed.can_grant:
                     found = asking(self._request, situation, action, allowed, wanted, work)
                     if found:
-                        return spelled(found, self.actions)
+                        return with_api_spelling(found, self.actions)
         asking.end()
         return None
 
@@ -341,7 +341,9 @@ def _more(there: _Side, here: _Side) -> Witness | None:
             if action in situation.operations:
                 witness = asking(_more_of, there, here, situation, other, action)
                 if witness:
-                    return spelled(witness, {**here.access.actions, **there.access.actions})
+                    return with_api_spelling(
+                        witness, {**here.access.actions, **there.access.actions}
+                    )
     asking.end()
     return None
 
@@ -429,7 +431,7 @@ def requests_of(
     return lambda keys: situation.requests(action, keys | more)
 
 
-def spelled(witness: Witness, actions: Mapping[str, str]) -> Witness:
+def with_api_spelling(witness: Witness, actions: Mapping[str, str]) -> Witness:
     """The same request with its action as the API spells it."""
     request = witness.request
     action = actions.get(request.folded_action, request.action)

@@ -50,12 +50,12 @@ class Difference:
 
     def detail(self, *, widens: bool = False, within: str = "") -> Detail:
         """In words; `within` is where the path begins."""
-        place = shown(f"{within}{pointer(self.path)}", MAX_PLACE_CHARACTERS)
+        place = excerpt(f"{within}{pointer(self.path)}", MAX_PLACE_CHARACTERS)
         if self.listed:
-            return Detail("~", place, in_short(self.new, self.gone), widens)
+            return Detail("~", place, summarize_list(self.new, self.gone), widens)
         if len(self.gone) == len(self.new) == 1:
             return Detail("~", place, " → ".join(apart(self.gone[0], self.new[0])), widens)
-        before, after = map(told, self.gone), map(told, self.new)
+        before, after = map(describe_value, self.gone), map(describe_value, self.new)
         if not self.gone and not self.new:
             return Detail("~", place, OTHERWISE, widens)
         sign = "~" if self.gone and self.new else "+" if self.new else "-"
@@ -144,41 +144,44 @@ def pointer(path: Iterable[str]) -> str:
     return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
 
 
-def told(value: Json) -> str:
+def describe_value(value: Json) -> str:
     """A value in words, of bounded length."""
-    return shown(_in_words(value))
+    return excerpt(_in_words(value))
 
 
 def apart(one: Json, other: Json) -> tuple[str, str]:
     """Two values that differ in words that differ too: long ones from shortly before that place."""
     first, second = _in_words(one), _in_words(other)
-    if shown(first) == shown(second) and first != second:
+    if excerpt(first) == excerpt(second) and first != second:
         same = next(
             (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
             min(len(first), len(second)),
         )
         begin = max(same - BEFORE_CHARACTERS, 0)
         first, second = (f"…{each[begin:]}" for each in (first, second))
-    return shown(first), shown(second)
+    return excerpt(first), excerpt(second)
 
 
 def _in_words(value: Json) -> str:
     return value if isinstance(value, str) else compact_json(value).decode()
 
 
-def in_short(new: Sequence[Json], gone: Sequence[Json]) -> str:
+def summarize_list(new: Sequence[Json], gone: Sequence[Json]) -> str:
     """What came into a list and what went from it: the first few, and how many more."""
     signed: list[str] = []
     for sign, values, others in (("+", new, gone), ("-", gone, new)):
-        alike = {told(other): other for other in reversed(others)}
-        words = (apart(value, alike.get(told(value), value))[0] for value in values[:MAX_LISTED])
+        alike = {describe_value(other): other for other in reversed(others)}
+        words = (
+            apart(value, alike.get(describe_value(value), value))[0]
+            for value in values[:MAX_LISTED]
+        )
         signed += [f"{sign} {each}" for each in words]
         if len(values) > MAX_LISTED:
             signed.append(f"{sign} {len(values) - MAX_LISTED} more")
     return ", ".join(signed)
 
 
-def shown(text: str, limit: int = MAX_CHARACTERS) -> str:
+def excerpt(text: str, limit: int = MAX_CHARACTERS) -> str:
     r"""A text that may stand on a terminal: cut, and what cannot be printed as `\\uXXXX`."""
     return printable(text if len(text) <= limit else f"{text[: limit - 1]}…")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from durward.core.difference import printable
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, told
+from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, first_lines
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.policy.language.source import place_finder
@@ -70,7 +70,7 @@ def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
             where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
             lines.append(f"{where}: {fault}")
         problem = "\n  ".join(
-            ["the OpenAPI document is refused:", *told([*lines, *map(str, rest)])]
+            ["the OpenAPI document is refused:", *first_lines([*lines, *map(str, rest)])]
         )
         raise Misconfigured(f"apis/{api}", problem) from error
     return written

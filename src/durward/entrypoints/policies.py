@@ -14,7 +14,7 @@ from durward.core.configuration.role import Role
 from durward.core.configuration.user import User
 from durward.core.errors import Misconfigured
 from durward.core.oauth.scopes import OFFLINE, OPENID
-from durward.core.openapi.faults import told
+from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory, read_inventory
 from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
@@ -116,7 +116,7 @@ def typed(declarations: Iterable[Declaration]) -> Bodies:
     problems: list[str] = []
     bodies = read_bodies(declarations, problems)
     if problems:
-        raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]))
+        raise Misconfigured("declarations", "\n  ".join(["", *first_lines(problems)]))
     return bodies
 
 

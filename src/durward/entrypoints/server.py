@@ -126,7 +126,7 @@ def public(plane: ControlPlane) -> Starlette:
             *render.style(),
         ],
         middleware=[Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse, crowded)],
-        exception_handlers={**GONE, Unavailable: away, Exception: broken},
+        exception_handlers={**GONE, Unavailable: unavailable_page, Exception: broken},
     )
 
 
@@ -136,7 +136,7 @@ def crowded(wait: Seconds) -> Response:
     return render.message("Come back in a moment", text, TOO_MANY)
 
 
-async def away(_: Request, error: Exception) -> Response:
+async def unavailable_page(_: Request, error: Exception) -> Response:
     """The store does not answer: nothing is given out meanwhile."""
     assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
     page = render.message("Come back in a moment", "The service is busy with itself.", 503)

@@ -103,7 +103,7 @@ class AuthzenService:
             return Evaluation(subject, asked.action, asked.resource, asked.context)
 
         found, following = self._found(self._directory.subjects(kind), asked, question)
-        return told([{"type": kind, "id": id} for id in found], following)
+        return result_page([{"type": kind, "id": id} for id in found], following)
 
     def search_resources(self, body: bytes) -> Answer:
         """To which declared objects it may be done. Raises ProtocolError `invalid_request`."""
@@ -116,7 +116,7 @@ class AuthzenService:
 
         ids = self._directory.resources(asked.action, kind)
         found, following = self._found(ids, asked, question)
-        return told([{"type": kind, "id": id} for id in found], following)
+        return result_page([{"type": kind, "id": id} for id in found], following)
 
     def search_actions(self, body: bytes) -> Answer:
         """What may be done. Raises ProtocolError `invalid_request`."""
@@ -127,7 +127,7 @@ class AuthzenService:
 
         names = self._directory.actions(asked.resource.type)
         found, following = self._found(names, asked, question)
-        return told([{"name": name} for name in found], following)
+        return result_page([{"name": name} for name in found], following)
 
     def _found(
         self, names: Iterable[str], asked: Search, question: Callable[[str], Evaluation]
@@ -195,7 +195,7 @@ class AuthzenService:
         return {"decision": decision.allowed, "context": context}
 
 
-def told(results: list[Answer], following: str) -> Answer:
+def result_page(results: list[Answer], following: str) -> Answer:
     """A page of results (§8.2.2): how it goes on comes first, for who reads a long one."""
     return {"page": {"next_token": following}, "results": [*results]}
 
@@ -204,7 +204,7 @@ def _without_id(answer: Answer) -> Answer:
     """An answer within a batch: who asks alike is answered alike, and a header has the ids."""
     context = answer["context"]
     assert isinstance(context, Mapping)  # noqa: S101 - `_answer` made it
-    return {**answer, "context": {name: told for name, told in context.items() if name != "id"}}
+    return {**answer, "context": {name: value for name, value in context.items() if name != "id"}}
 
 
 def caller_of(

@@ -50,7 +50,7 @@ def deprovision(
     end_what_fell(connection, after, users, clients, audit)
     for name in users:
         user = after.users.get(name)
-        if is_gone(user):
+        if is_inactive(user):
             forget_known_browsers(connection, UserId(name))
         for session in open_sessions(connection, UserId(name)):
             if user is None or user.disabled:
@@ -157,7 +157,7 @@ def forget(
         forget_secrets(connection, ClientId(name), audit)
 
 
-def is_gone(body: User | Client | None) -> bool:
+def is_inactive(body: User | Client | None) -> bool:
     """Whether nobody can act in that name any more."""
     return body is None or body.disabled
 

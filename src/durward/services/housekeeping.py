@@ -201,4 +201,4 @@ async def tell_unrecorded(database: Database, unrecorded: Unrecorded, audit: Aud
     """
     if event := unrecorded.untold(audit):
         await database.write(lambda c: ingest_events(c, [event]))
-        unrecorded.told()
+        unrecorded.mark_recorded()

@@ -38,13 +38,13 @@ class Publication:
             if isinstance(one, Published):
                 self.take(one)
         if News.NODE in news:
-            self.tell()
+            self.notify()
 
     def take(self, fresh: Published) -> None:
         """Have it in force. What is older than what is here is not taken: it was read slowly."""
         if fresh.edition >= self.published.edition:
             self.published = fresh
-        self.tell()
+        self.notify()
 
     async def refresh(self) -> None:
         """Read what is published, and take it. Raises Unavailable."""
@@ -74,7 +74,7 @@ class Publication:
         )
         if revoked != self.revoked:
             self.revoked = revoked
-            self.tell()
+            self.notify()
         if newest > self.published.edition:
             await self.catch_up(newest)
 
@@ -114,7 +114,7 @@ class Publication:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Wake everybody who waits."""
         self._news.set()
         self._news = asyncio.Event()
@@ -122,7 +122,7 @@ class Publication:
     def release(self) -> None:
         """Let everybody go who waits: the process ends."""
         self._ending = True
-        self.tell()
+        self.notify()
 
 
 def put_back() -> Unavailable:

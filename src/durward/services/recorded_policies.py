@@ -10,10 +10,10 @@ from durward.core.edge.parts import digest_of
 from durward.core.errors import Misconfigured
 from durward.core.sizes import PUBLISHED_BYTES
 from durward.core.values import Instant
-from durward.store.parts import keep_part, tell_parts
+from durward.store.parts import add_recorded_part, mark_recorded
 
 
-def tell_policies(
+def record_policies(
     connection: Connection, events: Iterable[AuditEvent], at: Instant
 ) -> frozenset[str]:
     """Keep what these decisions were made by, in the transaction that records them.
@@ -21,11 +21,11 @@ def tell_policies(
     Returns the hashes of those that are not here.
     """
     named = frozenset(filter(None, map(policies_named, events)))
-    return tell_parts(connection, named, at) if named else named
+    return mark_recorded(connection, named, at) if named else named
 
 
 def keep_policies(connection: Connection, part: bytes, at: Instant) -> None:
     """Keep policies that only a node had. Raises Misconfigured where they are too large."""
     if len(part) > PUBLISHED_BYTES:
         raise Misconfigured("policies", f"larger than {PUBLISHED_BYTES} bytes")
-    keep_part(connection, digest_of(part), part, at)
+    add_recorded_part(connection, digest_of(part), part, at)

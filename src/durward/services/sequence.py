@@ -15,7 +15,7 @@ from durward.core.errors import Conflict, ProtocolError, Unavailable
 from durward.core.values import MICROSECONDS, Instant
 from durward.core.wire import decode_base64url, encode_base64url
 from durward.keys.signing import Signer
-from durward.services.recorded_policies import tell_policies
+from durward.services.recorded_policies import record_policies
 from durward.store.audit import (
     Stray,
     count_strays,
@@ -146,7 +146,7 @@ async def ingest(database: Database, events: Sequence[AuditEvent], now: Instant)
     """Take events that an edge recorded; sent twice they count once."""
 
     def use(connection: Connection) -> Ingested:
-        return Ingested(ingest_events(connection, events), tell_policies(connection, events, now))
+        return Ingested(ingest_events(connection, events), record_policies(connection, events, now))
 
     return await database.write(use)
 

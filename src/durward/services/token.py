@@ -22,8 +22,8 @@ from durward.core.oauth.grants.refresh_token import (
     PREFIX,
     RefreshOutcome,
     narrowed,
+    refresh_outcome,
     successor,
-    turn,
 )
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.standing import Ended, Keeps
@@ -155,7 +155,7 @@ def _by_refresh(
     if known.spent_at is not None:
         after = find_refresh(connection, following.sha256())
         known = replace(known, succeeded=after is not None and after[1].spent_at is not None)
-    taken = turn(known, audit.at)
+    taken = refresh_outcome(known, audit.at)
     match taken:
         case RefreshOutcome.EXPIRED:
             raise refresh_token.refused("expired")

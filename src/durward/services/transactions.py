@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.values import Instant
 from durward.entropy import new_id
-from durward.services.recorded_policies import tell_policies
+from durward.services.recorded_policies import record_policies
 from durward.store.audit import record_events
 from durward.store.database import Database, Use
 from durward.store.holds import hold_declared
@@ -56,7 +56,7 @@ class Transactions:
 
         def run(connection: Connection) -> None:
             record_events(connection, events)
-            tell_policies(connection, events, self.clock())
+            record_policies(connection, events, self.clock())
 
         await self.database.write(run)
 

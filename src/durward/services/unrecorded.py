@@ -53,7 +53,7 @@ class Unrecorded:
                 self._tally = Tally()
             return self._untold
 
-    def told(self) -> None:
+    def mark_recorded(self) -> None:
         """It is in the log."""
         with self._lock:
             self._untold = None

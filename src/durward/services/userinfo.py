@@ -19,7 +19,7 @@ from durward.store.grants import find_grant
 from durward.store.sessions import load_session
 
 
-def tell(
+def load_claims(
     connection: Connection, context: Context, token: str, audit: AuditContext
 ) -> Mapping[str, JsonLike]:
     """The claims about the person of an access token that is good now, asked of the store.

@@ -75,7 +75,7 @@ class Database(ABC):
         """Call this, in the event loop, with what each committed transaction announced."""
         self._listeners.append(listener)
 
-    def tell(self, news: Sequence[object]) -> None:
+    def notify(self, news: Sequence[object]) -> None:
         """Pass on what a committed transaction announced."""
         for listener in self._listeners if news else ():
             listener(news)

@@ -56,25 +56,27 @@ behind the address by now."""
 def outage(error: Exception) -> Unavailable | None:
     """What an error says of the database; None where it says that a use case is wrong."""
     if isinstance(error, NoConnectionLeft):
-        return away("every connection is in use")
+        return store_unavailable("every connection is in use")
     if isinstance(error, TimeoutError):
-        return away("it does not answer")
+        return store_unavailable("it does not answer")
     if isinstance(error, OSError):
-        return away(f"it cannot be reached: {str(error) or type(error).__name__}")
+        return store_unavailable(f"it cannot be reached: {str(error) or type(error).__name__}")
     if not isinstance(error, DBAPIError):
         return None
-    if "statement pooling" in said(error):
-        return away(said(error), "pool_mode = transaction, in the pooler", passes=False)
+    if "statement pooling" in driver_message(error):
+        return store_unavailable(
+            driver_message(error), "pool_mode = transaction, in the pooler", passes=False
+        )
     state = sqlstate_of(error)
     for known, passes in ((PASSING, True), (LASTING, False)):
         if (hint := _found(known, state)) is not None:
-            return away(said(error), hint, passes=passes)
+            return store_unavailable(driver_message(error), hint, passes=passes)
     # PEP 249: an operational error is not within the control of the programmer.
     is_operational = isinstance(error, OperationalError) or error.connection_invalidated
-    return away(said(error)) if is_operational else None
+    return store_unavailable(driver_message(error)) if is_operational else None
 
 
-def away(why: str, hint: str = "", *, passes: bool = True) -> Unavailable:
+def store_unavailable(why: str, hint: str = "", *, passes: bool = True) -> Unavailable:
     """The error of this kind."""
     return Unavailable(
         f"the store: {why}", retry_after=RETRY_AFTER_SECONDS, hint=hint, passes=passes
@@ -95,13 +97,13 @@ def driver_error_of(error: BaseException) -> Exception | None:
     return None
 
 
-def said(error: DBAPIError) -> str:
+def driver_message(error: DBAPIError) -> str:
     """What the database itself says, without the names of classes around it."""
     driver = driver_error_of(error) or error.orig
     return (str(driver).splitlines() or [type(driver).__name__])[0]
 
 
-def is_gone(state: str) -> bool:
+def is_connection_lost(state: str) -> bool:
     """Whether every connection is to be made anew."""
     return state.startswith(GONE)
 
@@ -112,7 +114,7 @@ def check_writable(connection: Connection) -> None:
         return
     setting = text("SELECT current_setting('transaction_read_only')")
     if connection.execute(setting).scalar_one() == "on":
-        raise away("it takes no writes", READ_ONLY)
+        raise store_unavailable("it takes no writes", READ_ONLY)
 
 
 def _found(known: dict[str, str], state: str) -> str | None:

@@ -43,7 +43,7 @@ def load_parts(connection: Connection, digests: Collection[str]) -> dict[str, by
     return found
 
 
-def tell_parts(connection: Connection, digests: Collection[str], at: Instant) -> frozenset[str]:
+def mark_recorded(connection: Connection, digests: Collection[str], at: Instant) -> frozenset[str]:
     """The log tells of these from now on, so they are kept; those that there are not.
 
     It is written first, and looked then: what another transaction forgets meanwhile is missing.
@@ -57,13 +57,13 @@ def tell_parts(connection: Connection, digests: Collection[str], at: Instant) ->
     return frozenset(digests) - known
 
 
-def keep_part(connection: Connection, digest: str, body: bytes, at: Instant) -> None:
+def add_recorded_part(connection: Connection, digest: str, body: bytes, at: Instant) -> None:
     """Keep what the log tells of and no version here has: a node had it."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "body": body, "version": NO_VERSION, "told_at": at}
     fresh = dialect.insert(parts).values(**values)
     connection.execute(fresh.on_conflict_do_nothing())
-    tell_parts(connection, {digest}, at)
+    mark_recorded(connection, {digest}, at)
 
 
 def forget_parts(connection: Connection, before: int) -> None:

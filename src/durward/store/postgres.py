@@ -21,11 +21,11 @@ from durward.entropy import jittered
 from durward.store.database import APART_SECONDS, WITHIN_SECONDS, Database, T, Use, followed
 from durward.store.outage import (
     POOLED,
-    away,
     driver_error_of,
-    is_gone,
+    is_connection_lost,
     outage,
     sqlstate_of,
+    store_unavailable,
 )
 
 ATTEMPTS = 10
@@ -112,7 +112,7 @@ class PostgresDatabase(Database):
                         raise
                     raise found from error
             else:
-                self.tell(news)
+                self.notify(news)
                 return done
             await asyncio.sleep(jittered(PAUSE_SECONDS * attempt))
         raise AssertionError
@@ -140,8 +140,8 @@ class PostgresDatabase(Database):
             return found
         # Where no node of several takes writes, say, or what came was no answer.
         if isinstance(driver, asyncpg.InternalClientError):
-            return away(str(driver))
-        return away("the connection was lost") if run.is_lost else None
+            return store_unavailable(str(driver))
+        return store_unavailable("the connection was lost") if run.is_lost else None
 
     def _connect(
         self, dialect: Dialect, _: object, args: tuple[Any, ...], named: dict[str, Any]
@@ -179,7 +179,7 @@ class PostgresDatabase(Database):
     def _judge(self, context: ExceptionContext) -> None:
         """Every connection is made anew after what says that there may be another node now."""
         state = sqlstate_of(context.original_exception)
-        if is_gone(state) or isinstance(context.original_exception, OSError):
+        if is_connection_lost(state) or isinstance(context.original_exception, OSError):
             context.is_disconnect = True
         if state in POOLED:
             self._is_pooled = None

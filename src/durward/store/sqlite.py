@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from durward.store.database import Database, T, Use, followed
-from durward.store.outage import PUT_IN_PLACE, away
+from durward.store.outage import PUT_IN_PLACE, store_unavailable
 
 READERS = 4
 BUSY_SECONDS = 10
@@ -106,7 +106,7 @@ class SqliteDatabase(Database):
             # Of those who wait the first takes the others along, and theirs find nothing to do.
             self._writer.submit(self._write)
         except RuntimeError as error:
-            raise away("it is closed: this process ends") from error
+            raise store_unavailable("it is closed: this process ends") from error
         done: T = await waiting.future
         return done
 
@@ -128,7 +128,7 @@ class SqliteDatabase(Database):
     def _answer(self, batch: Sequence[Waiting[Any]]) -> None:
         """Tell first what was committed: whoever is answered may ask for it."""
         try:
-            self.tell([one for waiting in batch for one in waiting.news])
+            self.notify([one for waiting in batch for one in waiting.news])
         finally:
             for waiting in batch:
                 waiting.settle()
@@ -207,7 +207,7 @@ class SqliteDatabase(Database):
         whole = f"is there room on the disk of {self._path}, and is it a database that is whole?"
         is_busy = code in BUSY
         hint = PUT_IN_PLACE if is_missing else HELD if is_busy else whole
-        refused = away(str(said), hint, passes=is_busy)
+        refused = store_unavailable(str(said), hint, passes=is_busy)
         refused.__cause__ = error
         return refused
 
@@ -219,12 +219,14 @@ class SqliteDatabase(Database):
         try:
             found = self._path.stat()
         except OSError as error:
-            raise away(f"{self._path}: {error.strerror}", PUT_BACK, passes=False) from error
+            raise store_unavailable(
+                f"{self._path}: {error.strerror}", PUT_BACK, passes=False
+            ) from error
         here = (found.st_dev, found.st_ino)
         self._file = self._file or here
         if here != self._file:
             problem = f"{self._path} is another file than the one that is open"
-            raise away(problem, PUT_BACK, passes=False)
+            raise store_unavailable(problem, PUT_BACK, passes=False)
 
     async def close(self) -> None:
         """End the threads; what waits is written first."""

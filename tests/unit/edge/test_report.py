@@ -9,7 +9,7 @@ from durward.core.edge.report import (
     Refused,
     RolloutStatus,
     is_late,
-    standing,
+    rollout_status,
 )
 from durward.core.values import Instant, Seconds, later
 
@@ -53,7 +53,7 @@ def test_standing(
     report: NodeReport | None, version: int, ago: int, asked: int, expected: RolloutStatus
 ) -> None:
     node = NodeState("edge-1", Instant(0), heard(ago), report, version)
-    assert standing(node, asked, 7, NOW) == expected
+    assert rollout_status(node, asked, 7, NOW) == expected
 
 
 @pytest.mark.parametrize(

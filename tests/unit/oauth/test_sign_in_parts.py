@@ -13,8 +13,8 @@ from durward.core.oauth.grants.refresh_token import (
     Presented,
     RefreshOutcome,
     narrowed,
+    refresh_outcome,
     successor,
-    turn,
 )
 from durward.core.oauth.id_token import TYPE, Hint, id_claims, token_hash, verify_hint
 from durward.core.oauth.redirect import answer_uri, is_registered, origin
@@ -146,13 +146,13 @@ def test_a_repetition_counts_as_one_for_ten_seconds(
     spent: int | None, expires: int, expected: RefreshOutcome
 ) -> None:
     spent_at = None if spent is None else later(NOW, Seconds(-spent))
-    assert turn(Presented(spent_at, later(NOW, Seconds(expires))), NOW) is expected
+    assert refresh_outcome(Presented(spent_at, later(NOW, Seconds(expires))), NOW) is expected
 
 
 def test_with_its_successor_used_no_repetition_is_left() -> None:
     expires = later(NOW, Seconds(60))
-    assert turn(Presented(NOW, expires, succeeded=True), NOW) is RefreshOutcome.REUSE
-    assert turn(Presented(None, expires), NOW) is RefreshOutcome.ROTATE
+    assert refresh_outcome(Presented(NOW, expires, succeeded=True), NOW) is RefreshOutcome.REUSE
+    assert refresh_outcome(Presented(None, expires), NOW) is RefreshOutcome.ROTATE
 
 
 def test_of_a_token_there_is_one_successor_and_it_needs_the_familys_key() -> None:

@@ -7,7 +7,7 @@ import pytest
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.analysis.find import find
 from durward.core.policy.analysis.policy_stack import PolicyStack
-from durward.core.policy.analysis.spelling import spelled, spelled_in
+from durward.core.policy.analysis.spelling import display_key, display_variable
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
@@ -33,14 +33,14 @@ ORDER = "arn:durward:orders:prod:acme:order/Ann"
 def test_keys_of_durward_are_spelled_as_the_catalogue_has_them(
     key: str, written: str, shown: str
 ) -> None:
-    assert spelled(key, written) == shown
+    assert display_key(key, written) == shown
 
 
 def test_a_key_is_spelled_as_the_variable_has_it() -> None:
     text = "app:site ${ App:Site , 'x'} ${durward:tenantID}"
-    assert spelled_in(text, "app:site") == "App:Site"
-    assert spelled_in(text, "durward:tenantid") == "durward:TenantId"
-    assert spelled_in(text, "app:other") == "app:other"
+    assert display_variable(text, "app:site") == "App:Site"
+    assert display_variable(text, "durward:tenantid") == "durward:TenantId"
+    assert display_variable(text, "app:other") == "app:other"
 
 
 def policy(**conditions: Json) -> Json:

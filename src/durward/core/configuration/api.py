@@ -18,7 +18,7 @@ from durward.core.configuration.declaration import (
 )
 from durward.core.configuration.upstream import parse_upstream
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import DocumentRefused, told
+from durward.core.openapi.faults import DocumentRefused, first_lines
 from durward.core.openapi.operations import Inventory, is_object, read_inventory
 from durward.core.openapi.router import Route, overlaps
 from durward.core.policy.language.catalogue import DeclaredKey
@@ -100,7 +100,7 @@ def read_apis(
             inventory = read_inventory(body.openapi, name)
             upstream = parse_upstream(body.upstream)
         except DocumentRefused as error:
-            problems += told(f"apis/{name}: {fault}" for fault in error.faults)
+            problems += first_lines(f"apis/{name}: {fault}" for fault in error.faults)
             continue
         except Misconfigured as error:
             advice = f"; {error.hint}" if error.hint else ""

@@ -27,7 +27,7 @@ from durward.core.configuration.role import Role
 from durward.core.configuration.tenant import Tenant
 from durward.core.configuration.user import User
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import told
+from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory
 from durward.core.policy.engine.bundle import Bundle, compile_bundle
 from durward.core.policy.language.catalogue import Key
@@ -149,7 +149,9 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
             problems += [str(problem) for problem in error.problems]
     read = list(read_apis(protected, problems))
     if problems:
-        raise Misconfigured("declarations", "\n  ".join(["", *told(problems)]).rstrip(), hint="")
+        raise Misconfigured(
+            "declarations", "\n  ".join(["", *first_lines(problems)]).rstrip(), hint=""
+        )
     tests = {found.name: found.body for found in listed if found.kind is DeclarationKind.TESTS}
     objects = {name: body.objects for name, body in protected.items() if body.objects}
     keys = [key.named(name) for body in protected.values() for name, key in body.keys.items()]

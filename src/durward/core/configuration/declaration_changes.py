@@ -11,7 +11,14 @@ from typing import Final
 
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import DeclarationKind
-from durward.core.difference import OTHERWISE, Detail, Difference, differences, in_short, pointer
+from durward.core.difference import (
+    OTHERWISE,
+    Detail,
+    Difference,
+    differences,
+    pointer,
+    summarize_list,
+)
 from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.shadows import Shapes
 from durward.core.policy.analysis.statement_changes import effects_of, policy_changes, policy_end
@@ -139,7 +146,7 @@ def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
         for some, others in ((will_be.scopes, was.scopes), (was.scopes, will_be.scopes))
     ]
     if any(scopes):
-        yield Detail("~", "scopes", in_short(*scopes))
+        yield Detail("~", "scopes", summarize_list(*scopes))
     elif not found:
         yield Detail("~", pointer((DOCUMENT,)), DOCUMENT_OTHERWISE)
 

@@ -96,7 +96,7 @@ class RolloutStatus(StrEnum):
     FORGOTTEN = "not counted"
 
 
-def standing(node: NodeState, version: int, revocations: int, now: Instant) -> RolloutStatus:
+def rollout_status(node: NodeState, version: int, revocations: int, now: Instant) -> RolloutStatus:
     """How a node stands to a version, and to what was revoked up to a sequence number.
 
     One that is silent may have them or not.

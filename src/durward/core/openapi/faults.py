@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from durward.core.difference import printable, shown
+from durward.core.difference import excerpt, printable
 from durward.core.errors import Misconfigured
 
 MAX_TOLD = 20
@@ -41,12 +41,12 @@ class DocumentRefused(Misconfigured):
     """An OpenAPI document that is not taken; all its faults at once."""
 
     def __init__(self, api: str, faults: Sequence[Fault]) -> None:
-        lines = told(str(fault) for fault in faults)
+        lines = first_lines(str(fault) for fault in faults)
         super().__init__(api, "\n  ".join(["the OpenAPI document is refused:", *lines]))
         self.faults = tuple(faults)
 
 
-def told(lines: Iterable[str]) -> list[str]:
+def first_lines(lines: Iterable[str]) -> list[str]:
     """The first twenty lines, and how many more there are."""
     listed = list(lines)
     least = "at least " if len(listed) >= MAX_FAULTS else ""
@@ -67,14 +67,14 @@ class Findings:
     def refuse(self, pointer: str, message: str) -> None:
         """Note a fault. Raises TooMany."""
         self.faults.append(
-            Fault(pointer[:MAX_KEPT_CHARACTERS], shown(message, MAX_MESSAGE_CHARACTERS))
+            Fault(pointer[:MAX_KEPT_CHARACTERS], excerpt(message, MAX_MESSAGE_CHARACTERS))
         )
         if len(self.faults) >= MAX_FAULTS:
             raise TooMany
 
     def leave(self, name: str, number: int = 1) -> None:
         """Count what is not read. Raises TooMany."""
-        self.unread[shown(name)] += number
+        self.unread[excerpt(name)] += number
         if len(self.unread) > MAX_NAMES:
             self.refuse("", f"more than {MAX_NAMES} different members that are not read")
             raise TooMany
@@ -84,7 +84,7 @@ class Findings:
 
         `opens` tells that more may ask than its author may expect.
         """
-        message = shown(message, MAX_MESSAGE_CHARACTERS)
+        message = excerpt(message, MAX_MESSAGE_CHARACTERS)
         if opens:
             self._opening.add(message)
         first, count = self._notes.get(message, (pointer, 0))
@@ -107,8 +107,8 @@ class Findings:
 
 
 def _line(pointer: str, message: str) -> str:
-    place = shown(pointer or "/", MAX_POINTER_CHARACTERS)
-    return f"{place}: {shown(message, MAX_MESSAGE_CHARACTERS)}"
+    place = excerpt(pointer or "/", MAX_POINTER_CHARACTERS)
+    return f"{place}: {excerpt(message, MAX_MESSAGE_CHARACTERS)}"
 
 
 def pointed(place: str, *names: str) -> str:

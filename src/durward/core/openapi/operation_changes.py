@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Final
 
-from durward.core.difference import MAX_PLACE_CHARACTERS, Detail, apart, in_short, shown
+from durward.core.difference import MAX_PLACE_CHARACTERS, Detail, apart, excerpt, summarize_list
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.shadows import Behind, Shapes
 
@@ -47,7 +47,7 @@ def operation_changes(
 def place(operation: Operation) -> str:
     """An operation as people know it."""
     name = f"{operation.method} {operation.path} ({operation.id})"
-    return shown(name, MAX_PLACE_CHARACTERS)
+    return excerpt(name, MAX_PLACE_CHARACTERS)
 
 
 def _named(others: Behind, api: str) -> str:
@@ -92,14 +92,14 @@ def _scopes(was: Operation, will_be: Operation) -> str:
     if before == after:
         return "scopes are written otherwise"
     if not new:
-        return f"asks for no scope any more (was {shown(before)})"
+        return f"asks for no scope any more (was {excerpt(before)})"
     if not old:
-        return f"asks for scopes: {shown(after)}"
-    if shown(before) != before or shown(after) != after:  # of long lists what differs
+        return f"asks for scopes: {excerpt(after)}"
+    if excerpt(before) != before or excerpt(after) != after:  # of long lists what differs
         if len(old) == len(new) == 1:
             old, new = old[0].split(" "), new[0].split(" ")
         gone = [each for each in old if each not in new]
-        return f"scopes {in_short([each for each in new if each not in old], gone)}"
+        return f"scopes {summarize_list([each for each in new if each not in old], gone)}"
     return f"scopes {before} → {after}"
 
 

@@ -7,7 +7,7 @@ read by the service as another value than the one that was decided about.
 from collections.abc import Collection
 from typing import Final
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.openapi.faults import Findings
 from durward.core.openapi.members import check_no_extension
 from durward.core.openapi.references import References
@@ -66,7 +66,7 @@ def check_variables(
     """Refuse parameters in the path that are no variables of it."""
     for number, name in in_path:
         if name not in variables:
-            problem = f"the path has no `{{{shown(name)}}}`; names differ by case too"
+            problem = f"the path has no `{{{excerpt(name)}}}`; names differ by case too"
             found.refuse(f"{place}/{number}/name", problem)
 
 

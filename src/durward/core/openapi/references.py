@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
 from durward.core.openapi.members import METHODS, REF, is_ours
@@ -115,7 +115,7 @@ def _check_beside(value: dict[str, Json]) -> None:
     if unclear := min((name for name in value if not _may_stand_beside(name)), default=None):
         hint = "write it where the reference leads"
         raise BrokenReference(
-            f"`{shown(unclear)}` stands beside the reference and is not read; {hint}"
+            f"`{excerpt(unclear)}` stands beside the reference and is not read; {hint}"
         )
 
 

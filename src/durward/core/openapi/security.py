@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.openapi.faults import Findings, pointed
 from durward.core.openapi.references import References
 from durward.core.wire import Json
@@ -149,18 +149,18 @@ def _alternative(
         scheme = schemes.get(name)
         where = pointed(place, name)
         if scheme is None:
-            problem = f"`{shown(name)}` is no security scheme of the document"
+            problem = f"`{excerpt(name)}` is no security scheme of the document"
             found.refuse(where, f"{problem}; declare it in {SCHEMES}")
         elif scheme.kind == MTLS:
             hint = "client certificates are not verified yet; demand a token"
-            found.refuse(where, f"`{shown(name)}` is {MTLS}; {hint}")
+            found.refuse(where, f"`{excerpt(name)}` is {MTLS}; {hint}")
         elif not isinstance(listed, list):
             found.refuse(where, "not a list of scopes; write `[scope]`, or `[]` for none")
         elif scheme.kind is not None:
             is_token |= scheme.is_token
             scopes |= set(_scopes(listed, where, scheme, found))
             if not scheme.is_token:
-                kinds.append(f"`{shown(name)}` ({shown(scheme.kind)})")
+                kinds.append(f"`{excerpt(name)}` ({excerpt(scheme.kind)})")
     if is_token and kinds:
         found.note(place, f"{' and '.join(kinds)} beside a token is left to the service")
     return frozenset(scopes) if is_token else None
@@ -172,7 +172,7 @@ def _scopes(listed: list[Json], place: str, scheme: Scheme, found: Findings) -> 
         return
     if listed and not scheme.is_token:
         hint = "write `[]`; who may ask is said by policies"
-        found.refuse(place, f"a scheme of type {shown(scheme.kind or '')} has no scopes; {hint}")
+        found.refuse(place, f"a scheme of type {excerpt(scheme.kind or '')} has no scopes; {hint}")
         return
     for number, scope in enumerate(listed):
         if isinstance(scope, str) and len(scope) > MAX_SCOPE_CHARACTERS:
@@ -189,7 +189,7 @@ def _tell_unchecked(
 ) -> None:
     """Tell which schemes the edge cannot check, and what takes their place."""
     kinds = ", ".join(
-        f"`{shown(name)}` ({shown(schemes[name].kind or '')})" for name in dict.fromkeys(names)
+        f"`{excerpt(name)}` ({excerpt(schemes[name].kind or '')})" for name in dict.fromkeys(names)
     )
     found.note(place, f"{kinds} cannot be checked by the edge, and {done}")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.openapi.faults import Findings, pointed
 from durward.core.openapi.members import check_no_extension
 from durward.core.openapi.template import path_problem
@@ -65,7 +65,7 @@ def _check(base: str | None, url: str, place: str, path: str, found: Findings) -
             hint = "write the url without it"
         elif path_problem(written):
             hint = "write the url without it, and each path as clients ask for it"
-        problem = f"has the base path `{shown(base)}`, under which nothing is served"
+        problem = f"has the base path `{excerpt(base)}`, under which nothing is served"
         found.refuse(place, f"{problem}; {hint}")
 
 

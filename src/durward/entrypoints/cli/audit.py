@@ -12,7 +12,7 @@ from cyclopts import App
 
 from durward.core.audit.checkpoint import Checkpoint, LogKey, verify_checkpoint
 from durward.core.audit.verify import Verification, VerificationReport
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.entrypoints.cli.exit_code import DONE, FOUND
@@ -81,7 +81,7 @@ def verify(
     if json:
         say_json(asdict(report))
     else:
-        tell(report)
+        print_verification(report)
     return DONE if report.is_sound else FOUND
 
 
@@ -90,7 +90,7 @@ def read_checkpoint(control: Control, key: LogKey) -> Checkpoint:
     return verify_checkpoint(control.text("/admin/v1/log/checkpoint"), key)
 
 
-def tell(report: VerificationReport) -> None:
+def print_verification(report: VerificationReport) -> None:
     """What was found, for people."""
     say(f"{report.events} events; the newest checkpoint covers {report.covered}")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -161,8 +161,8 @@ def of_decision(found: dict[str, Any]) -> str:
     outcome = "allow" if facts["allowed"] else "deny "
     asker = f"for {field(facts['asked_by'])}: " if facts.get("asked_by") else ""
     request = f"{facts['method']} {facts['path']}"
-    what = field(facts["action"]) if facts.get("action") else shown(request, LONGEST_FIELD)
-    reason = shown(facts["reason"], LONGEST_LINE)
+    what = field(facts["action"]) if facts.get("action") else excerpt(request, LONGEST_FIELD)
+    reason = excerpt(facts["reason"], LONGEST_LINE)
     return f"{outcome} {asker}{field(found['actor']):12} {what}  {reason}  {field(found['id'])}"
 
 
@@ -171,4 +171,4 @@ def of_event(found: dict[str, Any]) -> str:
     facts = found["facts"]
     told = str(facts.get("error") or facts.get("why") or " ".join(facts.get("scopes", ())))
     names = f"{field(found['actor'])}  {field(found['target'])}"
-    return shown(f"{shown(found['kind'])}  {names}  {told}".rstrip(), LONGEST_LINE)
+    return excerpt(f"{excerpt(found['kind'])}  {names}  {told}".rstrip(), LONGEST_LINE)

@@ -20,7 +20,7 @@ NO_LINES: Final[Mapping[str, Any]] = {"lines": (), "left_out": 0}
 Answer = Mapping[str, Any]
 
 
-def told(answer: Answer, more: str = "") -> list[str]:
+def render_changes(answer: Answer, more: str = "") -> list[str]:
     """Each declaration that changes, an API with its numbers, and what changes within it.
 
     `more` says where those are that are not shown.

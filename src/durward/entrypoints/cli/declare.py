@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from durward.core.errors import Misconfigured
-from durward.entrypoints.cli.change_report import SIGNS, told
+from durward.entrypoints.cli.change_report import SIGNS, render_changes
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.cli.keys import instant
 from durward.entrypoints.cli.once import has_place, show
@@ -41,7 +41,7 @@ def plan(
     if json:
         say_json(answer)
     else:
-        say(*told(answer, MORE))
+        say(*render_changes(answer, MORE))
     return FOUND if answer["changes"] else DONE
 
 
@@ -77,7 +77,7 @@ def apply(
     answer = control.apply(wanted, prune=prune, version=version)
     with stays(f"version {answer['version']} is applied", "durward status"):
         show("secret", answer["secrets"], "clients", credentials)
-        say(*told(answer))
+        say(*render_changes(answer))
         return DONE if no_wait else wait_until_in_force(control, answer["version"], wait)
 
 
@@ -108,12 +108,12 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
         say_json(found)
         return 0
     for one in found["versions"]:
-        what = ": ".join(filter(None, (one["cause"], in_short(one["changes"]))))
+        what = ": ".join(filter(None, (one["cause"], summarize_changes(one["changes"]))))
         say(f"{one['version']:4}  {instant(one['at'])}  {field(one['actor'])}  {what}")
     return 0
 
 
-def in_short(changes: list[dict[str, str]]) -> str:
+def summarize_changes(changes: list[dict[str, str]]) -> str:
     """Some changes in a line, and how many more there are."""
     listed = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
     if len(changes) > SHOWN:

@@ -59,7 +59,7 @@ def start(
         return start_detached(place)
     with one_error(), held(place.folder):
         check_ports(place)
-        asyncio.run(run(place, tell, lambda: report(page(place) + ends(place), STDOUT)))
+        asyncio.run(run(place, print_step, lambda: report(page(place) + ends(place), STDOUT)))
     return 0
 
 
@@ -137,7 +137,7 @@ def start_detached(place: DemoInstance) -> int:
                 time.sleep(POLL_SECONDS)
 
 
-def tell(name: str, seconds: float) -> None:
+def print_step(name: str, seconds: float) -> None:
     """One step done."""
     report(f"✓ {name:14} {seconds:5.1f} s", STDOUT)
 

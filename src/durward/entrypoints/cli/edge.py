@@ -6,7 +6,7 @@ from pathlib import Path
 from cyclopts import App
 
 from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.errors import Conflict, Misconfigured
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import control_of, path_of
@@ -100,7 +100,7 @@ def check_name(id: str | None) -> None:
     """Refuse what the control plane would not call a node. Raises Misconfigured."""
     if id is not None and not NAME.match(id):
         hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
-        raise Misconfigured("edge", f"`{shown(id)}` is no name for a node", hint=hint)
+        raise Misconfigured("edge", f"`{excerpt(id)}` is no name for a node", hint=hint)
 
 
 def forget_parts(state: Path) -> None:

@@ -50,7 +50,7 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
     if json:
         say(in_json(found, whys))
     else:
-        first, *others = map(told, found, whys)
+        first, *others = map(render_decision, found, whys)
         say(*first, *(line for lines in others for line in ("", *lines)))
     return 0
 
@@ -107,7 +107,7 @@ def explained_json(decision: DecisionRecord, why: Why) -> dict[str, object]:
     return fields
 
 
-def told(decision: DecisionRecord, why: Why) -> list[str]:
+def render_decision(decision: DecisionRecord, why: Why) -> list[str]:
     """A decision for people, in lines. Names are the caller's: none looks like several."""
     at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
     who = field(decision.subject or "nobody")

@@ -76,15 +76,19 @@ def rotate(
     }
     control = control_of(dir)
     if dry_run:
-        say_text(turn(control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"))
+        say_text(
+            describe_rotation(
+                control.ask("/admin/v1/keys/rotate", body), "would be", "would verify"
+            )
+        )
         return DONE
     done = control.post("/admin/v1/keys/rotate", body, "`durward keys` shows them")
     with stays(f"new keys are published by version {done['version']}", "durward status"):
-        say_text(turn(done, "are", "verify"))
+        say_text(describe_rotation(done, "are", "verify"))
         return DONE if no_wait else wait_until_in_force(control, done["version"], wait)
 
 
-def turn(done: dict[str, Any], here: str, there: str) -> str:
+def describe_rotation(done: dict[str, Any], here: str, there: str) -> str:
     """When keys sign and verify, for people."""
     return (
         f"new keys {here} published; they sign from {instant(done['signs_from'])}\n"

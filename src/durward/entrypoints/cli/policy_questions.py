@@ -92,7 +92,7 @@ def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False)
     except ValueError as error:
         raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error
     if found or not left_open:
-        tell(found, json=json, nobody=f"nobody can do `{action}`")
+        print_principals(found, json=json, nobody=f"nobody can do `{action}`")
     return concluded(left_open, finds=False)
 
 
@@ -161,7 +161,9 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
     forbidden = Or(tuple(map(compile_statement, document.statements)))
     found, left_open = answered(access.breaches(forbidden))
     if found or not left_open:
-        tell(found, json=json, nobody="proven: no request of anybody declared is allowed")
+        print_principals(
+            found, json=json, nobody="proven: no request of anybody declared is allowed"
+        )
     return concluded(left_open, finds=bool(found))
 
 
@@ -267,7 +269,7 @@ def told_context(request: Mapping[str, Any]) -> Iterator[str]:
         yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
 
 
-def tell(found: list[PrincipalWitness], *, json: bool, nobody: str) -> None:
+def print_principals(found: list[PrincipalWitness], *, json: bool, nobody: str) -> None:
     """Print who was found."""
     if json:
         wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}

@@ -32,13 +32,13 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
         wire = {"redundant": needless, "undecided": undecided, "not_asked": sorted(idle)}
         say_json(wire)
     else:
-        tell(needless, left_open, sorted(idle))
+        print_redundant(needless, left_open, sorted(idle))
     if left_open and not needless:
         raise Unknown(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
     return FOUND if needless else DONE
 
 
-def tell(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:
+def print_redundant(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:
     """What was found, for people."""
     for name in needless:
         say(f"`{name}`: without it nothing changes")

@@ -58,11 +58,11 @@ def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False
         wire = {"tests": report.tests, "passed": report.passed, "failed": failed}
         say_json({**wire, "unnoticed": unnoticed})
     else:
-        tell(report, unnoticed, mutate=mutate)
+        print_report(report, unnoticed, mutate=mutate)
     return FOUND if report.failed or unnoticed else DONE
 
 
-def tell(report: SuiteReport, unnoticed: Sequence[str], *, mutate: bool) -> None:
+def print_report(report: SuiteReport, unnoticed: Sequence[str], *, mutate: bool) -> None:
     """The report for people."""
     for broken in report.failed:
         say(f"failed: {broken}")

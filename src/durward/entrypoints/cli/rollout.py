@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.core.errors import DurwardError
 from durward.entrypoints.cli.exit_code import DONE, FOUND, INTERRUPTED
 from durward.entrypoints.cli.status import causes
@@ -27,7 +27,7 @@ def wait_until_in_force(control: Control, version: int, wait: float | None) -> i
     """
     what = f"version {version}" if version else "what is published"
     try:
-        return told(*_wait(control, version, wait))
+        return print_outcome(*_wait(control, version, wait))
     except KeyboardInterrupt:
         say(f"interrupted: {what} is applied; `durward status` shows where")
         return INTERRUPTED
@@ -53,7 +53,7 @@ def wait_until_refused(control: Control, what: str) -> int:
     if not lacking:
         return DONE
     say(f"✗ {what} are not refused everywhere yet:")
-    tell(lacking)
+    print_lacking(lacking)
     return FOUND
 
 
@@ -75,27 +75,27 @@ def _wait(
             return found["version"], nodes, passed
         if not is_told and passed >= TELL_AFTER_SECONDS:
             is_told = True
-            warn(f"waiting for {shown(', '.join(behind), LONGEST)}")
+            warn(f"waiting for {excerpt(', '.join(behind), LONGEST)}")
 
 
-def told(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
+def print_outcome(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
     """How it ended, for people."""
     if not nodes:
         say(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
         return DONE
     lacking = [node for node in nodes if node["standing"] != "in force"]
     if not lacking:
-        where = shown(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
+        where = excerpt(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
         say(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
         return DONE
     say(f"✗ version {version} is applied, and not in force everywhere:")
-    tell(lacking)
+    print_lacking(lacking)
     return FOUND
 
 
-def tell(lacking: list[dict[str, Any]]) -> None:
+def print_lacking(lacking: list[dict[str, Any]]) -> None:
     """Which nodes they are, and what each of them lacks."""
     for node in lacking:
-        say(f"  {shown(node['id'])}: {node['standing']}, at version {node['version']}")
+        say(f"  {excerpt(node['id'])}: {node['standing']}, at version {node['version']}")
         for name, why in causes(node):
             say(f"    {name}: {why}")

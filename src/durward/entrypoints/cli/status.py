@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from durward.core.difference import shown
+from durward.core.difference import excerpt
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import DEMO_DIR, durward, typed
 from durward.entrypoints.control import control_of
@@ -28,17 +28,17 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
     if json:
         say_json(found)
     else:
-        say(*told(found))
+        say(*render_status(found))
     return FOUND if any(node["late"] for node in found["nodes"]) else DONE
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def render_status(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
-    lines += [shown(typed(note), LONGEST_CAUSE) for note in found.get("log", ())]
+    lines += [excerpt(typed(note), LONGEST_CAUSE) for note in found.get("log", ())]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
-    names = [shown(node["id"]) for node in found["nodes"]]
+    names = [excerpt(node["id"]) for node in found["nodes"]]
     width = max(map(len, names))
     for name, node in zip(names, found["nodes"], strict=True):
         lines.append(f"{name:{width}}  {line(node)}")
@@ -62,7 +62,7 @@ def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
     found = [*node.get("reasons", {}).items()]
     found += [("lacks", what) for what in node["lacks"]]
     found += [("now", trouble) for trouble in node.get("troubles", ())]
-    return [(shown(part), shown(why, LONGEST_CAUSE)) for part, why in found]
+    return [(excerpt(part), excerpt(why, LONGEST_CAUSE)) for part, why in found]
 
 
 def ago(seconds: float) -> str:

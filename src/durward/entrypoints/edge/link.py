@@ -46,7 +46,7 @@ class Link:
 
         Raises Conflict where the control plane never published that one.
         """
-        query = {"after": version, "list": digest, "wait": said(wait=wait)}
+        query = {"after": version, "list": digest, "wait": query_flag(wait=wait)}
         reply = await self._send("GET", "snapshot", params=query)
         return None if reply.status_code == httpx2.codes.NO_CONTENT else reply.text
 
@@ -66,7 +66,7 @@ class Link:
 
     async def revocations(self, after: int, at: int, *, wait: bool) -> Revocations:
         """What was revoked after a sequence number, whose revocation was made at a time."""
-        query = {"after": after, "at": at, "wait": said(wait=wait)}
+        query = {"after": after, "at": at, "wait": query_flag(wait=wait)}
         return decoded(await self._send("GET", "revocations", params=query), Revocations)
 
     async def canaries(self, audience: str) -> dict[str, str]:
@@ -122,7 +122,7 @@ class Link:
         return reply
 
 
-def said(*, wait: bool) -> str:
+def query_flag(*, wait: bool) -> str:
     """A flag of a query."""
     return "yes" if wait else "no"
 

@@ -95,10 +95,10 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"versions": listed})
 
     return [
-        Route("/admin/v1/plan", told(plan), methods=["POST"]),
-        Route("/admin/v1/apply", told(apply), methods=["POST"]),
-        Route("/admin/v1/declarations", told(export)),
-        Route("/admin/v1/history", told(history)),
+        Route("/admin/v1/plan", with_problem_documents(plan), methods=["POST"]),
+        Route("/admin/v1/apply", with_problem_documents(apply), methods=["POST"]),
+        Route("/admin/v1/declarations", with_problem_documents(export)),
+        Route("/admin/v1/history", with_problem_documents(history)),
     ]
 
 
@@ -120,9 +120,9 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"keys": plane.administration.keys()})
 
     async def rotate(http: Request) -> Response:
-        turn = msgspec.json.decode(await http.body(), type=RotationBody)
-        wish = turn.wish()
-        if turn.dry_run:
+        body = msgspec.json.decode(await http.body(), type=RotationBody)
+        wish = body.wish()
+        if body.dry_run:
             done, version = plane.administration.plan_rotation(wish), plane.published.version
         else:
             done, version = await plane.administration.rotate_keys(wish)
@@ -131,11 +131,15 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
         )
 
     return [
-        Route("/admin/v1/users", told(people)),
-        Route("/admin/v1/users/{user}/password", told(password), methods=["POST"]),
-        Route("/admin/v1/clients/{client}/secret", told(secret), methods=["POST"]),
-        Route("/admin/v1/keys", told(keys)),
-        Route("/admin/v1/keys/rotate", told(rotate), methods=["POST"]),
+        Route("/admin/v1/users", with_problem_documents(people)),
+        Route(
+            "/admin/v1/users/{user}/password", with_problem_documents(password), methods=["POST"]
+        ),
+        Route(
+            "/admin/v1/clients/{client}/secret", with_problem_documents(secret), methods=["POST"]
+        ),
+        Route("/admin/v1/keys", with_problem_documents(keys)),
+        Route("/admin/v1/keys/rotate", with_problem_documents(rotate), methods=["POST"]),
     ]
 
 
@@ -154,7 +158,7 @@ def changed(done: Plan | Applied) -> dict[str, object]:
     return {"changes": msgspec.to_builtins(done.changes), **msgspec.to_builtins(done.report)}
 
 
-def told(endpoint: Endpoint) -> Endpoint:
+def with_problem_documents(endpoint: Endpoint) -> Endpoint:
     """Errors as problem documents (RFC 9457)."""
 
     async def respond(http: Request) -> Response:

@@ -46,8 +46,8 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse(pdp_metadata.configuration(plane.issuer), headers=CACHED)
 
     async def resource_metadata(_: Request) -> Response:
-        told = protected_resource.metadata(resource, plane.issuer, ())
-        return JSONResponse(told, headers=CACHED)
+        document = protected_resource.metadata(resource, plane.issuer, ())
+        return JSONResponse(document, headers=CACHED)
 
     async def openapi(_: Request) -> Response:
         return JSONResponse(document(plane.issuer, __version__), headers=CACHED)
@@ -67,7 +67,7 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
     async def answer(http: Request) -> Response:
         token = bearer_token(http)
         if not token:
-            return told({"error": "an access token is needed"}, 401, challenge)
+            return uncached_response({"error": "an access token is needed"}, 401, challenge)
         try:
             body = await read_body(http, JSON, MAX_BODY_BYTES)
             answered, events, decisions = await plane.use_cases.read(
@@ -76,11 +76,13 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
             await plane.transactions.record(events)
         except ProtocolError as error:
             if error.code is ErrorCode.INVALID_TOKEN:
-                return told({"error": error.public}, 401, f'{challenge}, error="{error.code}"')
-            return told({"error": error.public}, 400)
+                return uncached_response(
+                    {"error": error.public}, 401, f'{challenge}, error="{error.code}"'
+                )
+            return uncached_response({"error": error.public}, 400)
         except Unavailable as error:
             return unavailable(error)
-        reply = told(answered, 200)
+        reply = uncached_response(answered, 200)
         if decisions:
             reply.headers[DECISION_HEADER] = ", ".join(decisions)
         return reply
@@ -109,7 +111,7 @@ def asked(
     return ask(service, body), service.events, service.decisions
 
 
-def told(body: Answer, status: int, challenge: str = "") -> Response:
+def uncached_response(body: Answer, status: int, challenge: str = "") -> Response:
     """An answer that is kept nowhere."""
     headers = {**NO_STORE, "www-authenticate": challenge} if challenge else NO_STORE
     return JSONResponse(body, status, headers)

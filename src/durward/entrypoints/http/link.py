@@ -58,12 +58,12 @@ def routes(plane: ControlPlane) -> list[Route]:
     async def revocations(http: Request) -> Response:
         after, at = number(http, "after"), number(http, "at")
         feed = await plane.fleet.revocations_after(after, at, waiting(http))
-        told = {
+        listing = {
             "sequence": feed.sequence,
             "at": feed.at,
             "entries": feed.entries,
         }
-        return Response(msgspec.json.encode(told), media_type="application/json")
+        return Response(msgspec.json.encode(listing), media_type="application/json")
 
     async def canaries(http: Request) -> Response:
         return JSONResponse(plane.fleet.canaries(audience(http)))
@@ -83,14 +83,14 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
 
     return [
-        Route("/edge/v1/snapshot", told(snapshot)),
-        Route("/edge/v1/parts", told(parts), methods=["POST"]),
-        Route("/edge/v1/ahead", told(ahead), methods=["POST"]),
-        Route("/edge/v1/revocations", told(revocations)),
-        Route("/edge/v1/canaries", told(canaries)),
-        Route("/edge/v1/events", told(events), methods=["POST"]),
-        Route("/edge/v1/policies", told(policies), methods=["POST"]),
-        Route("/edge/v1/reports", told(reports), methods=["POST"]),
+        Route("/edge/v1/snapshot", with_agent_errors(snapshot)),
+        Route("/edge/v1/parts", with_agent_errors(parts), methods=["POST"]),
+        Route("/edge/v1/ahead", with_agent_errors(ahead), methods=["POST"]),
+        Route("/edge/v1/revocations", with_agent_errors(revocations)),
+        Route("/edge/v1/canaries", with_agent_errors(canaries)),
+        Route("/edge/v1/events", with_agent_errors(events), methods=["POST"]),
+        Route("/edge/v1/policies", with_agent_errors(policies), methods=["POST"]),
+        Route("/edge/v1/reports", with_agent_errors(reports), methods=["POST"]),
         *of_membership(plane),
     ]
 
@@ -108,8 +108,8 @@ def of_membership(plane: ControlPlane) -> list[Route]:
         return JSONResponse({})
 
     return [
-        Route("/edge/v1/join", told(join), methods=["POST"]),
-        Route("/edge/v1/leave", told(leave), methods=["POST"]),
+        Route("/edge/v1/join", with_agent_errors(join), methods=["POST"]),
+        Route("/edge/v1/leave", with_agent_errors(leave), methods=["POST"]),
     ]
 
 
@@ -144,7 +144,7 @@ def waiting(http: Request) -> float:
     return 0 if http.query_params.get("wait") == "no" else WAIT_SECONDS
 
 
-def told(endpoint: Endpoint) -> Endpoint:
+def with_agent_errors(endpoint: Endpoint) -> Endpoint:
     """Errors as the agent of a node tells them on."""
 
     async def respond(http: Request) -> Response:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from durward.entrypoints.http.admin import problem, told
+from durward.entrypoints.http.admin import problem, with_problem_documents
 from durward.wiring import ControlPlane
 
 USUAL_LEAVES = 100
@@ -40,7 +40,7 @@ def routes(plane: ControlPlane) -> list[Route]:
         return Response(found.to_wire(), media_type="application/json")
 
     return [
-        Route("/admin/v1/log", told(log)),
-        Route("/admin/v1/log/checkpoint", told(checkpoint)),
-        Route("/admin/v1/events/{id}", told(event)),
+        Route("/admin/v1/log", with_problem_documents(log)),
+        Route("/admin/v1/log/checkpoint", with_problem_documents(checkpoint)),
+        Route("/admin/v1/events/{id}", with_problem_documents(event)),
     ]

@@ -13,12 +13,12 @@ from durward.core.edge.report import (
     is_late,
     lacks,
     reasons,
+    rollout_status,
     seconds_since,
-    standing,
 )
 from durward.core.values import Instant
 from durward.core.wire import JsonLike
-from durward.entrypoints.http.admin import told
+from durward.entrypoints.http.admin import with_problem_documents
 from durward.wiring import ControlPlane
 
 LONGEST_WAIT_SECONDS = 20.0
@@ -49,7 +49,7 @@ def routes(plane: ControlPlane) -> list[Route]:
             version, now = version or found.version, plane.now()
             revocations = found.revocations if revocations < 0 else revocations
             listed = [
-                shown(node, version, revocations, found.lacking_since.get(node.id), now)
+                render_node(node, version, revocations, found.lacking_since.get(node.id), now)
                 for node in found.nodes
             ]
             left = deadline - asyncio.get_running_loop().time()
@@ -91,18 +91,18 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse({"epoch": epoch, "version": version})
 
     return [
-        Route("/admin/v1/nodes", told(fleet)),
-        Route("/admin/v1/nodes/{node}/history", told(history)),
-        Route("/admin/v1/nodes/{node}/forget", told(forget), methods=["POST"]),
-        Route("/admin/v1/restored", told(restored), methods=["POST"]),
+        Route("/admin/v1/nodes", with_problem_documents(fleet)),
+        Route("/admin/v1/nodes/{node}/history", with_problem_documents(history)),
+        Route("/admin/v1/nodes/{node}/forget", with_problem_documents(forget), methods=["POST"]),
+        Route("/admin/v1/restored", with_problem_documents(restored), methods=["POST"]),
     ]
 
 
-def shown(
+def render_node(
     node: NodeState, version: int, revocations: int, since: Instant | None, now: Instant
 ) -> dict[str, JsonLike]:
     """A node as it is told. It is late where it lacks something of the newest for too long."""
-    report, stands = node.report, standing(node, version, revocations, now)
+    report, stands = node.report, rollout_status(node, version, revocations, now)
     found: dict[str, JsonLike] = {
         "id": node.id,
         "standing": stands.value,

@@ -8,7 +8,7 @@ from durward.core.errors import ErrorCode, ProtocolError, Unavailable
 from durward.core.oauth.metadata import USERINFO_PATH
 from durward.entrypoints.http.caller import bearer_token, source_of
 from durward.entrypoints.http.replies import NO_STORE, unavailable
-from durward.services.userinfo import tell
+from durward.services.userinfo import load_claims
 from durward.wiring import ControlPlane
 
 
@@ -21,7 +21,7 @@ def routes(plane: ControlPlane) -> list[Route]:
             return JSONResponse({}, 401, {**NO_STORE, "www-authenticate": "Bearer"})
         try:
             claims = await plane.use_cases.read(
-                lambda c, x, t: tell(c, x, token, t), "userinfo endpoint", source_of(http)
+                lambda c, x, t: load_claims(c, x, token, t), "userinfo endpoint", source_of(http)
             )
         except ProtocolError as error:
             status = 403 if error.code is ErrorCode.INSUFFICIENT_SCOPE else 401

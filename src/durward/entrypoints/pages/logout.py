@@ -39,7 +39,7 @@ def routes(plane: ControlPlane) -> list[Route]:
             form = await read_form(http) if http.method == "POST" else http.url.query.encode()
             confirmed = is_confirmed(http, form)
             if http.method == "POST" and session_of(http) is None:
-                return again(form)
+                return redirect_to_get(form)
         except ProtocolError as wrong:
             return broken(wrong)
         session = session_of(http)
@@ -75,7 +75,7 @@ def is_confirmed(http: Request, form: bytes) -> bool:
     return True
 
 
-def again(form: bytes) -> Response:
+def redirect_to_get(form: bytes) -> Response:
     """The same as a GET: with that a browser sends the cookie which it kept back from a POST.
 
     An application's form comes from another site, and the cookie is `SameSite=Lax`. Raises

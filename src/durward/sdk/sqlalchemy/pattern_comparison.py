@@ -55,8 +55,8 @@ def equals(field: Field, texts: Sequence[str]) -> Clause:
         case Shape.TEXT:
             return one_of(column, *texts)
         case Shape.INTEGER:
-            spelled = [int(text) for text in texts if _INTEGER.fullmatch(text)]
-            return _in(column, [number for number in spelled if number in INTEGERS])
+            integers = [int(text) for text in texts if _INTEGER.fullmatch(text)]
+            return _in(column, [number for number in integers if number in INTEGERS])
         case Shape.UUID:
             return _in(column, [UUID(text) for text in texts if _is_uuid(text)])
         case Shape.BOOLEAN:
@@ -77,7 +77,7 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def spelled(pieces: Sequence[Part]) -> ColumnElement[str]:
+def concatenate(pieces: Sequence[Part]) -> ColumnElement[str]:
     """The pieces as one text of SQL. Raises Untranslatable."""
     whole: ColumnElement[str] | None = None
     for piece in pieces:
@@ -126,7 +126,7 @@ def _equal(text: list[Part], wanted: list[Part]) -> Clause:
             second = other[0] if len(other) == 1 else None
             if isinstance(second, Field) and first.shape == second.shape is not Shape.TEXT:
                 return first.column == second.column
-    return one_of(spelled(text), spelled(wanted))
+    return one_of(concatenate(text), concatenate(wanted))
 
 
 def _fits(
@@ -139,4 +139,4 @@ def _fits(
     for piece in text:
         if isinstance(piece, Field) and piece.shape is Shape.TEXT:
             globbed(piece)
-    return fits(spelled(text), wanted)
+    return fits(concatenate(text), wanted)

@@ -39,7 +39,7 @@ from durward.core.policy.language.pattern import (
     parse_template,
 )
 from durward.sdk.sqlalchemy.logic import Clause, every, negated, some, truth
-from durward.sdk.sqlalchemy.pattern_comparison import INTEGERS, Piece, compare, equals, spelled
+from durward.sdk.sqlalchemy.pattern_comparison import INTEGERS, Piece, compare, concatenate, equals
 from durward.sdk.sqlalchemy.rows import Field, Part, Rows, SeveralFields, Shape
 from durward.sdk.sqlalchemy.text import HasNul
 from durward.sdk.sqlalchemy.untranslatable import Untranslatable
@@ -272,7 +272,7 @@ class _Printer:
                     pieces.append(field)
                 case Field() as field:
                     default = sa.literal(part.default, sa.Text())
-                    filled = sa.func.coalesce(spelled([field]), default, type_=sa.Text())
+                    filled = sa.func.coalesce(concatenate([field]), default, type_=sa.Text())
                     pieces.append(Field(filled, Shape.TEXT))
                 case str(text):
                     pieces.append(text)

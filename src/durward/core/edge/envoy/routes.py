@@ -101,7 +101,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             "timeout": seconds(limits.request_seconds),
             # Not the client's: by an absolute request target, or else, it could name any.
             "host_rewrite_literal": host_of(api),
-            **(again() if operation.method in SAFE_METHODS else {}),
+            **(retry_policy() if operation.method in SAFE_METHODS else {}),
         },
         "metadata": {
             "filter_metadata": {
@@ -119,7 +119,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
 
 
-def again() -> Config:
+def retry_policy() -> Config:
     """Once more, where the connection broke before any answer: the service may have closed it.
 
     The decision was made before and holds; the time that the request may take counts for both.

@@ -46,7 +46,7 @@ class RefreshOutcome(StrEnum):
     EXPIRED = "expired"
 
 
-def turn(presented: Presented, now: Instant) -> RefreshOutcome:
+def refresh_outcome(presented: Presented, now: Instant) -> RefreshOutcome:
     """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
 
     A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.

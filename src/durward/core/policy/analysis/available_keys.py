@@ -36,7 +36,7 @@ class Caller(StrEnum):
     ANY = "anybody"
 
 
-def can_be_told(key: str, request: AccessRequest, caller: Caller) -> bool:
+def is_available(key: str, request: AccessRequest, caller: Caller) -> bool:
     """Whether such a request can have another value of a key, given in lower case."""
     if key in FIXED:
         return False

@@ -9,7 +9,7 @@ from typing import assert_never
 from durward.core.policy.analysis.available_keys import Caller
 from durward.core.policy.analysis.nearest_miss import Miss, nearest_miss
 from durward.core.policy.analysis.nearest_statements import Element, examined, nearest
-from durward.core.policy.analysis.spelling import spelled, spelled_in
+from durward.core.policy.analysis.spelling import display_key, display_variable
 from durward.core.policy.engine.decision import (
     GRANTS,
     MAX_SHOWN_CHARACTERS,
@@ -207,7 +207,7 @@ def _failure(atom: Element, facts: Facts) -> Failure:
         case ConditionMatch(condition):
             texts = [operand.text for operand in condition.operands]
             texts += [str(value).lower() for value in sorted(condition.absent)]
-            element = f"{condition.name} {spelled(condition.key, condition.written)}"
+            element = f"{condition.name} {display_key(condition.key, condition.written)}"
             wanted = listed(texts) + _where(condition.operands, facts)
             return Failure(element, wanted, _given(condition, facts))
         case _:
@@ -216,7 +216,7 @@ def _failure(atom: Element, facts: Facts) -> Failure:
 
 def _where(texts: Sequence[ResourcePattern | Operand], facts: Facts) -> str:
     """The values of the variables."""
-    read = {key: spelled_in(each.text, key) for each in reversed(texts) for key in each.keys}
+    read = {key: display_variable(each.text, key) for each in reversed(texts) for key in each.keys}
     known = [f"{read[key]} {_shown(facts.get(key))}" for key in sorted(read)]
     return f" (where {', '.join(known)})" if known else ""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from durward.core.policy.analysis.policy_stack import Narrowed, PolicyStack
-from durward.core.policy.analysis.spelling import spelled, spellings
+from durward.core.policy.analysis.spelling import display_key, spellings
 from durward.core.policy.engine.atoms import named
 from durward.core.policy.engine.predicate import (
     ACTION,
@@ -86,7 +86,7 @@ class Witness:
             yield f"principal {person.arns[0]}"
         for key in (*LISTS, CLIENT_ID):
             if value := request.facts.get(key):
-                yield f"          {spelled(key)} = {_shown(value)}"
+                yield f"          {display_key(key)} = {_shown(value)}"
         for key, value in sorted(request.context.items()):
             yield f"context   {key} = {_shown(value)}"
 
@@ -384,7 +384,7 @@ def _request(
     """The request that has these facts, with its keys as they were written where they are read."""
     context = {k: v for k, v in facts.items() if k not in DERIVED and v is not None}
     written = spellings(atoms_of(read)) if context else {}
-    present = {written.get(key) or spelled(key): value for key, value in context.items()}
+    present = {written.get(key) or display_key(key): value for key, value in context.items()}
     return AccessRequest(principal, _text(facts, ACTION), _text(facts, RESOURCE), present, owner)
 
 

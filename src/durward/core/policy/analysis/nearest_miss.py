@@ -17,7 +17,7 @@ from durward.core.policy.analysis.available_keys import (
     NOT_BEFORE,
     Caller,
     can_be_absent,
-    can_be_told,
+    is_available,
     is_list,
     not_in_the_past,
 )
@@ -310,7 +310,7 @@ def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> It
 def _of_key(key: str, constraints: Wishes, trial: Trial) -> tuple[Miss, AccessRequest] | None:
     """A value of the key as wished, or else its absence; what the principal tells stays."""
     request, caller = trial.request, trial.caller
-    if key in TOLD or not can_be_told(key, request, caller):
+    if key in TOLD or not is_available(key, request, caller):
         return None
     later = tuple(not_in_the_past(key, request))
     for wanted in (((present(key), True), *constraints), constraints):

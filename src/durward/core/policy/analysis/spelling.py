@@ -14,7 +14,7 @@ from durward.core.policy.language.catalogue import KEYS
 _KNOWN: Final = {key.name.lower(): key.name for key in KEYS}
 
 
-def spelled(key: str, written: str = "") -> str:
+def display_key(key: str, written: str = "") -> str:
     """The key, given in lower case, and as somebody wrote it."""
     if found := _KNOWN.get(key):
         return found
@@ -23,10 +23,10 @@ def spelled(key: str, written: str = "") -> str:
     return family + (written.partition("/")[2] or rest) if family else written or key
 
 
-def spelled_in(text: str, key: str) -> str:
+def display_variable(text: str, key: str) -> str:
     """A key that a variable in the text reads."""
     found = re.search(r"\$\{\s*(" + re.escape(key) + ")", text, re.IGNORECASE)
-    return spelled(key, found[1] if found else "")
+    return display_key(key, found[1] if found else "")
 
 
 def spellings(atoms: Iterable[Atom]) -> Mapping[str, str]:
@@ -41,9 +41,9 @@ def _written(atoms: Iterable[Atom]) -> Iterator[tuple[str, str]]:
     for atom in atoms:
         read: Iterable[tuple[str, frozenset[str]]] = ()
         if isinstance(atom, ConditionMatch):
-            yield atom.condition.key, spelled(atom.condition.key, atom.condition.written)
+            yield atom.condition.key, display_key(atom.condition.key, atom.condition.written)
             read = ((operand.text, operand.keys) for operand in atom.condition.operands)
         elif isinstance(atom, ResourceMatch):
             read = ((pattern.text, pattern.keys) for pattern in atom.patterns)
         for text, keys in read:
-            yield from ((key, spelled_in(text, key)) for key in sorted(keys))
+            yield from ((key, display_variable(text, key)) for key in sorted(keys))

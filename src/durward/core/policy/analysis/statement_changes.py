@@ -11,7 +11,7 @@ from durward.core.difference import (
     Detail,
     Difference,
     differences,
-    shown,
+    excerpt,
 )
 from durward.core.policy.language.document import Effect
 from durward.core.wire import Json
@@ -73,7 +73,7 @@ def _effect(statement: Json) -> str:
 
 
 def _place(name: str, statement: Json) -> str:
-    return shown(f"{_effect(statement)} {name}", MAX_PLACE_CHARACTERS)
+    return excerpt(f"{_effect(statement)} {name}", MAX_PLACE_CHARACTERS)
 
 
 def _without(body: Body) -> dict[str, Json]:

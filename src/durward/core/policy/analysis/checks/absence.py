@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from durward.core.openapi.operations import Operation
 from durward.core.policy.analysis.checks.view import Remark, View
-from durward.core.policy.analysis.spelling import spelled_in
+from durward.core.policy.analysis.spelling import display_variable
 from durward.core.policy.language.catalogue import Key, Presence
 from durward.core.policy.language.document import Quantifier
 from durward.core.policy.language.pattern import Template, Variable, parse_template
@@ -78,7 +78,7 @@ def _variables(found: WrittenStatement) -> Iterator[tuple[str, str]]:
 def _without_default(template: Template) -> Iterator[str]:
     for part in template.parts:
         if isinstance(part, Variable) and part.default is None:
-            yield spelled_in(template.text, part.key)
+            yield display_variable(template.text, part.key)
 
 
 def _uncertain(view: View) -> Iterator[tuple[WrittenStatement, WrittenCondition, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from durward.core.policy.analysis.checks.view import API_SEGMENT, RESOURCE_SEGMENT, Remark, View
-from durward.core.policy.analysis.spelling import spelled_in
+from durward.core.policy.analysis.spelling import display_variable
 from durward.core.policy.language.catalogue import FAMILIES, PREFIX, Key, did_you_mean, family_of
 from durward.core.policy.language.document import Condition
 from durward.core.policy.language.overlap import overlaps, units
@@ -96,12 +96,12 @@ def _keys_of(view: View) -> Iterator[tuple[str, str]]:
 def _variables_of(found: WrittenStatement) -> Iterator[tuple[str, str]]:
     for pointer, pattern in found.resources:
         for name in sorted(pattern.keys):
-            yield pointer, spelled_in(pattern.text, name)
+            yield pointer, display_variable(pattern.text, name)
     for condition in found.conditions:
         operands = condition.condition.operands
         for pointer, operand in zip(condition.operands, operands, strict=False):
             for name in sorted(operand.keys):
-                yield pointer, spelled_in(operand.text, name)
+                yield pointer, display_variable(operand.text, name)
 
 
 def unfit_operators(view: View) -> Iterator[Remark]:
