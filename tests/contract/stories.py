@@ -696,7 +696,7 @@ async def follow(issuer: Issuer) -> None:
         for step in (
             lambda place=place, node=refusing.node: issuer.plane.fleet.join(node, place),
             lambda moved=refusing.place, node=refusing.node: issuer.plane.fleet.join(node, moved),
-            lambda report=refusing: issuer.plane.fleet.hear(report),
+            lambda report=refusing: issuer.plane.fleet.receive_report(report),
             lambda left=refusing.place, node=refusing.node: issuer.plane.fleet.leave(node, left),
             lambda node=refusing.node: issuer.plane.fleet.forget(node),
         ):

@@ -20,7 +20,7 @@ from tests.depth import depth
 from tests.issuer import ISSUER
 
 from durward.core.errors import Unavailable
-from durward.entrypoints.server import opened
+from durward.entrypoints.server import open_control_plane
 from durward.settings import ServeSettings
 
 pytestmark = pytest.mark.anyio
@@ -136,8 +136,8 @@ async def test_serve_waits_for_a_database_that_starts_with_it(
         issuer=ISSUER, runtime=str(tmp_path), state=home, database=serving.database
     )
     await asyncio.to_thread(server.end)
-    asked = asyncio.create_task(opened(settings, ended))
-    waiting = asyncio.create_task(opened(settings, asyncio.Event()))
+    asked = asyncio.create_task(open_control_plane(settings, ended))
+    waiting = asyncio.create_task(open_control_plane(settings, asyncio.Event()))
     await asyncio.sleep(0.5)
     ended.set()
     assert await asked is None
@@ -159,7 +159,7 @@ async def test_serve_does_not_wait_for_an_account_or_a_name_that_is_unknown(
     for address in (server.url("nothing"), server.url().replace("durward@", "nobody@")):
         settings = ServeSettings(issuer=ISSUER, runtime=home, state=home, database=address)
         with pytest.raises(Unavailable, match="does not exist") as caught:
-            await opened(settings, asyncio.Event())
+            await open_control_plane(settings, asyncio.Event())
         assert caught.value.hint
 
 

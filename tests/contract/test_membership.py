@@ -66,14 +66,14 @@ async def test_a_node_that_moved_while_nobody_was_there_to_join_is_asked_to(
     await issuer.plane.fleet.join("named", "here")
     told = NodeReport(node="named", place="there", durward="0")
     with pytest.raises(Conflict, match="another process"):
-        await issuer.plane.fleet.hear(told)
+        await issuer.plane.fleet.receive_report(told)
     if signed_off:
         await issuer.plane.fleet.leave("named", "here")
     else:
         issuer.clock.forward(IN_CONTACT + 1)
-    assert await issuer.plane.fleet.hear(told) == ReportReply(known=False, is_ahead=False)
+    assert await issuer.plane.fleet.receive_report(told) == ReportReply(known=False, is_ahead=False)
     assert await issuer.plane.fleet.join("named", "there") == "named"
-    assert await issuer.plane.fleet.hear(told) == ReportReply(known=True, is_ahead=False)
+    assert await issuer.plane.fleet.receive_report(told) == ReportReply(known=True, is_ahead=False)
 
 
 async def test_a_node_that_signed_off_is_the_same_where_it_was(issuer: Issuer) -> None:
@@ -81,9 +81,9 @@ async def test_a_node_that_signed_off_is_the_same_where_it_was(issuer: Issuer) -
     await issuer.plane.fleet.join("named", "here")
     await issuer.plane.fleet.leave("named", "here")
     told = NodeReport(node="named", place="here", durward="0")
-    assert await issuer.plane.fleet.hear(told) == ReportReply(known=False, is_ahead=False)
+    assert await issuer.plane.fleet.receive_report(told) == ReportReply(known=False, is_ahead=False)
     assert await issuer.plane.fleet.join(None, "here") == "named"
-    assert await issuer.plane.fleet.hear(told) == ReportReply(known=True, is_ahead=False)
+    assert await issuer.plane.fleet.receive_report(told) == ReportReply(known=True, is_ahead=False)
     events = [event for event in await issuer.events() if '"nodes/named"' in event]
     assert [kind for event in events for kind in ("joined", "left") if f"node {kind}" in event] == [
         *("joined", "left", "joined")

@@ -69,10 +69,10 @@ async def whole(issuer: Issuer) -> NodeReport:
 
 async def tell(issuer: Issuer, report: NodeReport, seconds: int = 0) -> tuple[str, bool]:
     """A node says this and, every second, goes on to."""
-    await issuer.plane.fleet.hear(report)
+    await issuer.plane.fleet.receive_report(report)
     for _ in range(seconds):
         issuer.clock.forward(1)
-        await issuer.plane.fleet.hear(report)
+        await issuer.plane.fleet.receive_report(report)
     return await node(issuer)
 
 

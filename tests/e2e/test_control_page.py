@@ -95,7 +95,7 @@ async def test_every_parameter_that_is_told_is_read(issuer: Issuer) -> None:
 
 async def test_what_is_answered_is_told_and_nothing_else(issuer: Issuer) -> None:
     await issuer.plane.fleet.join("edge-1", "here")
-    await issuer.plane.fleet.hear(
+    await issuer.plane.fleet.receive_report(
         NodeReport(node="edge-1", place="here", durward="0", closed={"keys": "x"})
     )
     async with reached(issuer) as http:

@@ -14,7 +14,7 @@ from tests.live import LiveEdge, kill, wait_for
 
 from durward.core.errors import Misconfigured
 from durward.entrypoints.edge.http1 import Reply, listen
-from durward.entrypoints.folders import held
+from durward.entrypoints.folders import lock_folders
 from durward.entrypoints.http.listener import private_socket
 
 ORDER = "/v1/acme/orders/1001"
@@ -61,11 +61,11 @@ def test_a_second_serve_in_either_folder_is_refused_until_the_first_has_ended(fo
             assert second.returncode == 2
             assert f"in use by `serve` (pid {first.pid})" in second.stderr
             with pytest.raises(Misconfigured, match=f"in use by `serve` .pid {first.pid}"):
-                held("serve", folder / "other", state).__enter__()
+                lock_folders("serve", folder / "other", state).__enter__()
             assert is_answered(runtime / "control.sock")
         finally:
             kill(first.pid)
-    with held("serve", state, runtime):
+    with lock_folders("serve", state, runtime):
         pass
 
 
@@ -82,12 +82,12 @@ def is_answered(path: Path) -> bool:
 def test_one_folder_for_both_and_another_command_in_it_are_no_second(tmp_path: Path) -> None:
     new = tmp_path / "new"
     with (
-        held("edge", tmp_path, tmp_path / ".", new),
-        held("serve", tmp_path),
+        lock_folders("edge", tmp_path, tmp_path / ".", new),
+        lock_folders("serve", tmp_path),
         pytest.raises(Misconfigured, match=rf"in use by `edge` \(pid {os.getpid()}\)"),
     ):
-        held("edge", new).__enter__()
-    with held("edge", tmp_path):
+        lock_folders("edge", new).__enter__()
+    with lock_folders("edge", tmp_path):
         pass
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_made_or_locked_is_told(tmp_path: Path) -> None:
     (tmp_path / "edge.lock").mkdir()
     for folder, problem in ((tmp_path / "file" / "x", "cannot be made"), (tmp_path, "written")):
         with pytest.raises(Misconfigured, match=problem) as caught:
-            held("edge", folder).__enter__()
+            lock_folders("edge", folder).__enter__()
         assert caught.value.hint
 
 

@@ -22,6 +22,6 @@ def durward(words: str, folder: Path = DEMO_DIR) -> str:
     return f"{script()} {words}" + ("" if usual else f" --dir {shlex.quote(str(folder))}")
 
 
-def typed(told: str) -> str:
+def with_script_name(told: str) -> str:
     """A text whose commands, at its beginning or in backquotes, can be typed here."""
     return re.sub(r"(\A|`)durward (?=[a-z])", lambda found: f"{found[1]}{script()} ", told)

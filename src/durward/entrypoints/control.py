@@ -63,14 +63,14 @@ class Control:
         self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
     ) -> Any:
         """What `apply` would do with declarations, or those of a version."""
-        body = declared(wanted, prune=prune, version=version)
+        body = declarations_body(wanted, prune=prune, version=version)
         return self.ask("/admin/v1/plan", body, CHANGE_PATIENCE_SECONDS)
 
     def apply(
         self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
     ) -> Any:
         """Apply declarations, or those of a version."""
-        body = declared(wanted, prune=prune, version=version)
+        body = declarations_body(wanted, prune=prune, version=version)
         return self.post("/admin/v1/apply", body, LEFT_TO_APPLY, CHANGE_PATIENCE_SECONDS)
 
     def _send(
@@ -109,7 +109,7 @@ class Control:
             yield it
 
 
-def declared(
+def declarations_body(
     wanted: Sequence[Declaration], *, prune: bool, version: int | None
 ) -> dict[str, object]:
     """What should be, as it is sent."""

@@ -27,7 +27,7 @@ def check_credentials(path: Path) -> None:
         if path.exists() and not path.is_file():
             raise Misconfigured(str(path), "is not a file")
         kept = path.read_bytes() if path.exists() else None
-        if (left := aside(path)).exists() and left.stat().st_size:
+        if (left := temporary_path(path)).exists() and left.stat().st_size:
             hint = f"secrets may be in it that are nowhere else: move it to {path}, or remove it"
             raise Misconfigured(str(left), "is left from before", hint=hint)
         if kept is not None:
@@ -58,7 +58,7 @@ def add_credentials(path: Path, fresh: Mapping[str, str], part: str) -> None:
     for title, values in known.items():
         entries = (f"{quoted(name)} = {quoted(value)}" for name, value in values.items())
         lines += [f"[{title if BARE.fullmatch(title) else quoted(title)}]", *entries, ""]
-    fresh_file = aside(path)
+    fresh_file = temporary_path(path)
     try:
         write_new(fresh_file, "\n".join(lines).encode())
         fresh_file.rename(path)
@@ -81,7 +81,7 @@ def read_credentials(path: Path) -> dict[str, dict[str, str]]:
         raise Misconfigured(str(path), problem, hint=hint) from error
 
 
-def aside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where a file is written before it takes the place of the former one."""
     return path.with_name(f".{path.name}.new")
 

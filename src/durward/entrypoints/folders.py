@@ -14,7 +14,7 @@ from durward.core.errors import Misconfigured
 
 
 @contextlib.contextmanager
-def held(command: str, *folders: Path) -> Iterator[None]:
+def lock_folders(command: str, *folders: Path) -> Iterator[None]:
     """Hold folders for `durward COMMAND`; one that is missing is made, its owner's alone.
 
     A folder may be shared with another command: each has a lock of its own, `COMMAND.lock`.

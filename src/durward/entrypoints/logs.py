@@ -33,11 +33,11 @@ def bound(log: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> bool:
     try:
         if log.stat().st_size <= max_bytes:
             return False
-        with log.open("r+b", 0) as written, aside(log, 0).open("wb", 0) as copy:
+        with log.open("r+b", 0) as written, rotated_path(log, 0).open("wb", 0) as copy:
             shutil.copyfileobj(written, copy, CHUNK_BYTES)
             for number in range(kept - 1, -1, -1):
                 with contextlib.suppress(FileNotFoundError):
-                    aside(log, number).replace(aside(log, number + 1))
+                    rotated_path(log, number).replace(rotated_path(log, number + 1))
             shutil.copyfileobj(written, copy, CHUNK_BYTES)  # what was written meanwhile
             written.truncate(0)
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def bound(log: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> bool:
     return True
 
 
-def aside(log: Path, number: int) -> Path:
+def rotated_path(log: Path, number: int) -> Path:
     """A former log; 0 is one that is being copied."""
     return log.with_name(f"{log.name}.{number or 'part'}")
 
@@ -56,8 +56,10 @@ def aside(log: Path, number: int) -> Path:
 def make_room(log: Path, kept: int) -> None:
     """Remove what was begun, and the oldest of what is kept; without any the log begins anew."""
     with contextlib.suppress(OSError):
-        aside(log, 0).unlink(missing_ok=True)
-        former = [path for number in range(kept, 0, -1) if (path := aside(log, number)).exists()]
+        rotated_path(log, 0).unlink(missing_ok=True)
+        former = [
+            path for number in range(kept, 0, -1) if (path := rotated_path(log, number)).exists()
+        ]
         if former:
             former[0].unlink()
         else:

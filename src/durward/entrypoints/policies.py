@@ -81,7 +81,7 @@ def read_project(paths: Iterable[Path]) -> Project:
             declared[file] = list(declarations_of(file))
     refuse_duplicates(declared)
     everything = tuple(chain.from_iterable(declared.values()))
-    bodies = typed(everything)
+    bodies = typed_bodies(everything)
     attached = Attached.of(bodies)
     policies = [
         PolicyFile(
@@ -111,7 +111,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(file for path in paths for file in files_in(path)))
 
 
-def typed(declarations: Iterable[Declaration]) -> Bodies:
+def typed_bodies(declarations: Iterable[Declaration]) -> Bodies:
     """The declarations as `apply` reads them. Raises Misconfigured."""
     problems: list[str] = []
     bodies = read_bodies(declarations, problems)

@@ -48,7 +48,7 @@ async def run(settings: ServeSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    plane = await opened(settings, ended)
+    plane = await open_control_plane(settings, ended)
     if plane is None:
         return
     runtime = Path(settings.runtime)
@@ -73,7 +73,7 @@ async def run(settings: ServeSettings) -> None:
         await plane.close()
 
 
-async def opened(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
+async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
     """The control plane, once its database is there: both may be started at the same time.
 
     None where asked to end meanwhile. Raises Unavailable with what it still is after a minute, and

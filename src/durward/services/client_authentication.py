@@ -13,8 +13,8 @@ from durward.core.oauth.client_auth import (
     AssertionProof,
     NoProof,
     SecretProof,
+    client_authentication_failed,
     read_proof,
-    refused,
     secret_matches,
     verify_assertion,
 )
@@ -52,7 +52,7 @@ def authenticate(
             audiences = (context.issuer, context.issuer + TOKEN_PATH)
             once = verify_assertion(proof, client, keys, audiences, audit.at)
             if not consume_assertion(connection, client, once.jti, once.expires_at, audit.at):
-                raise refused("the assertion was used before")
+                raise client_authentication_failed("the assertion was used before")
         case NoProof(client):
             registered = _registered(context, client, "none")
     return client, registered
@@ -61,18 +61,20 @@ def authenticate(
 def _check_secret(connection: Connection, proof: SecretProof) -> None:
     """Compare the secret: the right one is let in, whoever guesses meanwhile (AS-25)."""
     if not secret_matches(proof, load_secrets(connection, proof.client)):
-        raise refused(f"the secret of `{proof.client}` is wrong")
+        raise client_authentication_failed(f"the secret of `{proof.client}` is wrong")
 
 
 def _registered(context: Context, client: ClientId, method: str) -> Client:
     found = context.published.configuration.clients.get(client)
     if found is None:
         # What was typed may be a secret in the wrong field: only names that exist are recorded.
-        raise refused("unknown client")
+        raise client_authentication_failed("unknown client")
     if found.disabled:
-        raise refused(f"the client `{client}` is disabled")
+        raise client_authentication_failed(f"the client `{client}` is disabled")
     if found.authentication != method:
-        raise refused(f"`{client}` is registered for {found.authentication}, not {method}")
+        raise client_authentication_failed(
+            f"`{client}` is registered for {found.authentication}, not {method}"
+        )
     return found
 
 

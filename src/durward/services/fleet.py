@@ -40,10 +40,10 @@ class Fleet:
             lambda c, audit: nodes.leave(c, id, place, audit), f"nodes/{id}"
         )
 
-    async def hear(self, report: NodeReport) -> ReportReply:
+    async def receive_report(self, report: NodeReport) -> ReportReply:
         """Take down what a node tells. Raises Conflict where another process has its id."""
         return await self.transactions.write(
-            lambda c, audit: nodes.hear(c, report, audit), f"nodes/{report.node}"
+            lambda c, audit: nodes.receive_report(c, report, audit), f"nodes/{report.node}"
         )
 
     async def overtake(self, signed: str) -> None:

@@ -85,7 +85,7 @@ def leave(connection: Connection, id: str, place: str, audit: AuditContext) -> N
         leave_node(connection, id, LEFT + place, audit)
 
 
-def hear(connection: Connection, report: NodeReport, audit: AuditContext) -> ReportReply:
+def receive_report(connection: Connection, report: NodeReport, audit: AuditContext) -> ReportReply:
     """Take down what a node tells. Raises Conflict where another process has its id.
 
     What it has of another history counts as nothing: a version, and a number of a revocation.

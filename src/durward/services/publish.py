@@ -82,7 +82,7 @@ class Published:
     @cached_property
     def policies_digest(self) -> str:
         """By which decisions name these policies."""
-        return (listed(self.signed.encode()) or {}).get(POLICIES, "")
+        return (listed_parts(self.signed.encode()) or {}).get(POLICIES, "")
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def publish_if_changed(
         _check_same_issuer(connection, found[1], issuer)
         contents = {**declared.parts, **keys_of(load_ring(connection, key_file), issuer, audit)}
         digests = {name: digest_of(data) for name, data in contents.items()}
-        if listed(found[1]) == digests:
+        if listed_parts(found[1]) == digests:
             return
     publish(
         *(connection, declared.configuration, declared.parts, "start"),
@@ -265,7 +265,7 @@ def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> No
     Another one that starts on it would take over its clients and people. A demo may move to other
     ports of its machine. Raises Misconfigured.
     """
-    digest = (listed(signed) or {}).get(ISSUERS)
+    digest = (listed_parts(signed) or {}).get(ISSUERS)
     content = load_parts(connection, [digest]).get(digest) if digest else None
     part = read_part(ISSUERS, content).content if content else None
     former = part.own if isinstance(part, IssuersPart) else issuer
@@ -277,7 +277,7 @@ def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> No
         raise Misconfigured("serve.issuer", f"the database is that of {former}", hint=hint)
 
 
-def listed(signed: bytes) -> dict[str, str] | None:
+def listed_parts(signed: bytes) -> dict[str, str] | None:
     """The parts on a list of our own; None where it is none, as before there were parts."""
     try:
         payload = decode_base64url(signed.decode().split(".")[1])

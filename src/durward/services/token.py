@@ -114,21 +114,21 @@ def _by_code(
     code_hash = Secret(required(form, "code")).sha256()
     found = find_code(connection, code_hash)
     if found is None:
-        raise authorization_code.refused("unknown")
+        raise authorization_code.invalid_code("unknown")
     code, redeemed_at = found
     if code.client != client:
-        raise authorization_code.refused(f"the code is `{code.client}`'s")
+        raise authorization_code.invalid_code(f"the code is `{code.client}`'s")
     hold_grant(connection, code.grant)
     if redeemed_at is not None:
         record_event(connection, audit.event(EventKind.CODE_REPLAYED, f"grants/{code.grant}"))
         end_grant(connection, code.grant, "its code was used twice", audit)
-        raise authorization_code.refused("used before")
+        raise authorization_code.invalid_code("used before")
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
     redeem_code(connection, code_hash, audit.at)
     authorization_code.check(code, registered, form, audit.at)
     left = _alive(connection, context, code.grant, audit)
     if isinstance(left, Ended):
-        raise authorization_code.refused(left.reason)
+        raise authorization_code.invalid_code(left.reason)
     grant, kept = left.grant, left.kept
     _check_resource(grant, form)
     answer = _tokens(connection, context, left, kept.scopes, audit)
@@ -146,10 +146,10 @@ def _by_refresh(
     hold_refresh(connection, token_hash)
     found = find_refresh(connection, token_hash)
     if found is None:
-        raise refresh_token.refused("unknown, or its family has ended")
+        raise refresh_token.invalid_refresh_token("unknown, or its family has ended")
     family, known = found
     if family.client != client:
-        raise refresh_token.refused(f"the token is `{family.client}`'s")
+        raise refresh_token.invalid_refresh_token(f"the token is `{family.client}`'s")
     key = context.key_file.unseal(family.key, _place(family.grant))
     following = successor(key, presented)
     if known.spent_at is not None:
@@ -158,20 +158,20 @@ def _by_refresh(
     taken = refresh_outcome(known, audit.at)
     match taken:
         case RefreshOutcome.EXPIRED:
-            raise refresh_token.refused("expired")
+            raise refresh_token.invalid_refresh_token("expired")
         case RefreshOutcome.REUSE:
             record_event(
                 connection, audit.event(EventKind.REFRESH_REUSED, f"grants/{family.grant}")
             )
             end_grant(connection, family.grant, "a refresh token was used again", audit)
-            raise refresh_token.refused("used before")
+            raise refresh_token.invalid_refresh_token("used before")
         case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             left = _alive(connection, context, family.grant, audit)
     if isinstance(left, Ended):
-        raise refresh_token.refused(left.reason)
+        raise refresh_token.invalid_refresh_token(left.reason)
     grant, kept = left.grant, left.kept
     if not kept.renewable:
-        raise refresh_token.refused("the client may not have refresh tokens any more")
+        raise refresh_token.invalid_refresh_token("the client may not have refresh tokens any more")
     _check_resource(grant, form)
     scopes = narrowed((*grant.scopes, *grant.lost), kept.scopes, one(form, "scope"))
     if taken is RefreshOutcome.ROTATE:

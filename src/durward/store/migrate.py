@@ -20,7 +20,7 @@ def migrate(connection: Connection) -> bool:
     version = current(connection)
     if version == HEAD:
         return False
-    if version is not None and version not in known():
+    if version is not None and version not in known_versions():
         hint = "run the version of Durward that made it, or a newer one"
         raise Misconfigured("database", f"its schema `{version}` is not known", hint=hint)
     upgrade(connection)
@@ -35,7 +35,7 @@ def current(connection: Connection) -> str | None:
     return str(found) if found else None
 
 
-def known() -> set[str]:
+def known_versions() -> set[str]:
     """The versions that this code knows."""
     folder = Path(__file__).parent / "migrations" / "versions"
     return {path.stem for path in folder.glob("[0-9]*.py")}

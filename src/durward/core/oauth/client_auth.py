@@ -75,7 +75,7 @@ def read_proof(authorization: str | None, form: Mapping[str, tuple[str, ...]]) -
     named, secret, assertion = one(form, "client_id"), one(form, "client_secret"), None
     if "client_assertion" in form or "client_assertion_type" in form:
         if one(form, "client_assertion_type") != ASSERTION_TYPE:
-            raise refused("the type of the client assertion is not supported")
+            raise client_authentication_failed("the type of the client assertion is not supported")
         assertion = one(form, "client_assertion") or ""
     if sum(given is not None for given in (authorization, secret, assertion)) > 1:
         raise ProtocolError(
@@ -84,12 +84,14 @@ def read_proof(authorization: str | None, form: Mapping[str, tuple[str, ...]]) -
     if authorization is not None:
         proof = _basic(authorization)
         if named is not None and named != proof.client:
-            raise refused("`client_id` is another client than the header names")
+            raise client_authentication_failed(
+                "`client_id` is another client than the header names"
+            )
         return proof
     if assertion is not None:
         return AssertionProof(_claimed_client(assertion, named), assertion)
     if named is None:
-        raise refused("the client does not say who it is")
+        raise client_authentication_failed("the client does not say who it is")
     if secret is not None:
         return SecretProof(ClientId(named), Secret(secret), "client_secret_post")
     return NoProof(ClientId(named))
@@ -101,10 +103,12 @@ def _claimed_client(assertion: str, named: str | None) -> ClientId:
         payload = decode_base64url(assertion.split(".")[1])
         claims = parse_json(payload, limit_bytes=MAX_ASSERTION_BYTES)
     except (ProtocolError, IndexError) as error:
-        raise refused("the assertion cannot be read") from error
+        raise client_authentication_failed("the assertion cannot be read") from error
     subject = claims.get("sub") if isinstance(claims, dict) else None
     if not isinstance(subject, str) or named not in {None, subject}:
-        raise refused("the assertion names no client, or another than `client_id`")
+        raise client_authentication_failed(
+            "the assertion names no client, or another than `client_id`"
+        )
     return ClientId(subject)
 
 
@@ -112,14 +116,14 @@ def _basic(authorization: str) -> SecretProof:
     """RFC 6749 §2.3.1: both parts are form-encoded before they are joined and encoded again."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise refused("the scheme of the Authorization header is not Basic")
+        raise client_authentication_failed("the scheme of the Authorization header is not Basic")
     try:
         name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
         client, given = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise refused("the Authorization header cannot be read") from error
+        raise client_authentication_failed("the Authorization header cannot be read") from error
     if not colon or not client or not given:
-        raise refused("the Authorization header has no client and secret")
+        raise client_authentication_failed("the Authorization header has no client and secret")
     return SecretProof(ClientId(client), Secret(given), "client_secret_basic")
 
 
@@ -148,18 +152,20 @@ def verify_assertion(
             skew=SKEW,
         )
     except ProtocolError as error:
-        raise refused(error.private or error.public) from error
+        raise client_authentication_failed(error.private or error.public) from error
     jti, expires = claims.get("jti"), claims.get("exp")
     if claims.get("sub") != client:
-        raise refused("the assertion's `sub` is not its `iss`")
+        raise client_authentication_failed("the assertion's `sub` is not its `iss`")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
-        raise refused("the assertion has no `jti`")
+        raise client_authentication_failed("the assertion has no `jti`")
     if not isinstance(expires, int | float) or expires > numeric_date(now) + MAX_ASSERTION_LIFE:
-        raise refused(f"the assertion lives longer than {MAX_ASSERTION_LIFE} s")
+        raise client_authentication_failed(
+            f"the assertion lives longer than {MAX_ASSERTION_LIFE} s"
+        )
     return OnceOnly(jti, later(from_numeric_date(int(expires)), Seconds(SKEW + 1)))
 
 
-def refused(private: str) -> ProtocolError:
+def client_authentication_failed(private: str) -> ProtocolError:
     """One public text for all: who guesses learns nothing (RFC 6749 §5.2)."""
     public = "client authentication failed"
     return ProtocolError(ErrorCode.INVALID_CLIENT, public, private=private)

@@ -10,7 +10,7 @@ from durward import __version__
 from durward.core.difference import printable
 from durward.core.errors import DurwardError, Misconfigured
 from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, IN_SHORT, INTERRUPTED
-from durward.entrypoints.command import durward, typed
+from durward.entrypoints.command import durward, with_script_name
 from durward.entrypoints.outcome import Done, Interrupted, Unsettled
 from durward.entrypoints.terminal import say_json, say_text, warn
 
@@ -98,7 +98,7 @@ def run(arguments: list[str]) -> int:
 def failed(arguments: list[str], problem: str, hint: str) -> int:
     """Say what went wrong; where `policy` answers in JSON, there too."""
     if arguments[:1] == ["policy"] and "--json" in arguments:
-        say_json({"error": typed(problem), "hint": typed(hint)})
+        say_json({"error": with_script_name(problem), "hint": with_script_name(hint)})
     return complain(problem, hint=hint)
 
 
@@ -141,5 +141,5 @@ def complain(problem: str, *, hint: str = "") -> int:
 
 def _lines(title: str, told: str) -> list[str]:
     """A text that may hold what others wrote: no line of it can look like one of ours."""
-    first, *others = typed(told).split("\n")
+    first, *others = with_script_name(told).split("\n")
     return [f"{title}: {first}", *(x if x.startswith(" ") else f"  {x}" for x in others)]

@@ -16,7 +16,7 @@ from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.values import MICROSECONDS
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.command import DEMO_DIR, typed
+from durward.entrypoints.command import DEMO_DIR, with_script_name
 from durward.entrypoints.control import Control, control_of
 from durward.entrypoints.terminal import field, say, say_json, say_text
 
@@ -102,7 +102,7 @@ def print_verification(report: VerificationReport) -> None:
     if report.set_aside:
         say(f"note: {report.set_aside} rows were found in its tables that are not from Durward")
     if any("the older checkpoint" in problem for problem in report.problems):
-        restored = typed("`durward restored`")
+        restored = with_script_name("`durward restored`")
         say(f"hint: if the database was put back from a backup, say so: {restored}")
     if not report.older_checked:
         say("note: without --since FILE a log that was rewritten as a whole is not found")

@@ -37,7 +37,7 @@ def plan(
         version: Instead of files, what was declared under a version of `durward history`.
         json: Print one JSON object.
     """
-    answer = control_of(dir).plan(declared(files, version), prune=prune, version=version)
+    answer = control_of(dir).plan(load_declarations(files, version), prune=prune, version=version)
     if json:
         say_json(answer)
     else:
@@ -68,7 +68,7 @@ def apply(
         wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
         no_wait: Return when it is published.
     """
-    control, wanted = control_of(dir), declared(files, version)
+    control, wanted = control_of(dir), load_declarations(files, version)
     if not has_place(credentials):
         made = control.plan(wanted, prune=prune, version=version)["secrets"]
         if made:
@@ -121,7 +121,7 @@ def summarize_changes(changes: list[dict[str, str]]) -> str:
     return ", ".join(listed)
 
 
-def declared(files: tuple[Path, ...], version: int | None) -> list[Any]:
+def load_declarations(files: tuple[Path, ...], version: int | None) -> list[Any]:
     """What the files declare; nothing where a version is named. Raises Misconfigured."""
     if version is not None:
         if files:

@@ -14,7 +14,7 @@ from durward.core.errors import Misconfigured, Unavailable
 from durward.entrypoints.cli.exit_code import FOUND
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.credentials import read_credentials
-from durward.entrypoints.demo.claim import check_ports, held, running
+from durward.entrypoints.demo.claim import check_ports, lock_demo, running
 from durward.entrypoints.demo.instance import MAX_BASE_PORT, DemoInstance
 from durward.entrypoints.demo.run import run
 from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
@@ -57,7 +57,7 @@ def start(
     keep_private(place.folder / "logs")
     if detach:
         return start_detached(place)
-    with one_error(), held(place.folder):
+    with one_error(), lock_demo(place.folder):
         check_ports(place)
         asyncio.run(run(place, print_step, lambda: report(page(place) + ends(place), STDOUT)))
     return 0

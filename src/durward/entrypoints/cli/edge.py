@@ -12,7 +12,7 @@ from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import control_of, path_of
 from durward.entrypoints.edge.agent import Agent, link_of
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
-from durward.entrypoints.folders import held
+from durward.entrypoints.folders import lock_folders
 from durward.entrypoints.process import keep_private, one_error
 from durward.entrypoints.terminal import field, say
 from durward.settings import EdgeSettings, load_settings
@@ -35,7 +35,7 @@ def run(*, config: Path = CONFIG) -> int:
     """
     settings = edge_settings(config)
     keep_private(Path(settings.state))
-    with one_error(), held("edge", Path(settings.state), Path(settings.runtime)):
+    with one_error(), lock_folders("edge", Path(settings.state), Path(settings.runtime)):
         asyncio.run(start(settings))
     return 0
 
@@ -57,7 +57,7 @@ def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) 
         raise Misconfigured("edge", "this node follows no control plane", hint=hint)
     state = Path(settings.state)
     keep_private(state)
-    with held("edge", state):  # one that runs tells under the id that it began with
+    with lock_folders("edge", state):  # one that runs tells under the id that it began with
         former = None if anew else load_id(state)
         wish = name or former or settings.id
         try:

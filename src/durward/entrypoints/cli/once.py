@@ -49,7 +49,7 @@ def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | N
     """
     if not secrets:
         return
-    with whole():
+    with interrupts_deferred():
         if credentials is not None:
             try:
                 add_credentials(credentials, secrets, part)
@@ -68,7 +68,7 @@ def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | N
 
 
 @contextlib.contextmanager
-def whole() -> Iterator[None]:
+def interrupts_deferred() -> Iterator[None]:
     """Hold Ctrl-C back until something is done that would else be lost."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 import uvloop
 
 from durward.core.errors import Misconfigured
-from durward.entrypoints.folders import held
+from durward.entrypoints.folders import lock_folders
 from durward.entrypoints.process import keep_private, one_error
 from durward.entrypoints.server import run
 from durward.settings import load_settings
@@ -22,6 +22,6 @@ def serve(*, config: Path = Path("durward.toml")) -> int:
         hint = "issuer, runtime, state"
         raise Misconfigured(str(config), "has no part [serve]", hint=hint)
     keep_private(Path(settings.state))
-    with one_error(), held("serve", Path(settings.state), Path(settings.runtime)):
+    with one_error(), lock_folders("serve", Path(settings.state), Path(settings.runtime)):
         uvloop.run(run(settings))
     return 0

@@ -5,7 +5,7 @@ from typing import Any
 
 from durward.core.difference import excerpt
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.command import DEMO_DIR, durward, typed
+from durward.entrypoints.command import DEMO_DIR, durward, with_script_name
 from durward.entrypoints.control import control_of
 from durward.entrypoints.terminal import say, say_json
 
@@ -35,7 +35,7 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
 def render_status(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
-    lines += [excerpt(typed(note), LONGEST_CAUSE) for note in found.get("log", ())]
+    lines += [excerpt(with_script_name(note), LONGEST_CAUSE) for note in found.get("log", ())]
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
     names = [excerpt(node["id"]) for node in found["nodes"]]

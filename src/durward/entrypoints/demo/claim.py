@@ -20,7 +20,7 @@ from durward.entrypoints.ports import holder, is_free, is_left_behind
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock_demo(folder: Path) -> Iterator[None]:
     """Hold the folder for one demo. Raises Misconfigured or Conflict."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ def orders(place: DemoInstance, runtime: Path) -> Child:
         "sample API",
         [sys.executable, str(example("orders") / "app.py"), "--uds", str(socket)],
         place.folder / "logs" / "orders.log",
-        lambda: answers(socket, "/v1/status"),
+        lambda: is_ready(socket, "/v1/status"),
     )
 
 
@@ -39,8 +39,8 @@ def of_ours(name: str, command: str, place: DemoInstance, socket: Path) -> Child
         name,
         [sys.executable, "-m", "durward", command, "--config", configuration],
         place.folder / "logs" / f"{command}.log",
-        lambda: answers(socket, "/readyz"),
-        is_alive=lambda: answers(socket, "/livez"),
+        lambda: is_ready(socket, "/readyz"),
+        is_alive=lambda: is_ready(socket, "/livez"),
         ready_within=30,
     )
 
@@ -73,7 +73,7 @@ async def listens(port: int) -> bool:
     return True
 
 
-async def answers(socket: Path, path: str) -> bool:
+async def is_ready(socket: Path, path: str) -> bool:
     """Whether the process behind the socket is ready."""
     # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
     transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)

@@ -468,7 +468,7 @@ class Agent:
             f"decision point {number}",
             command,
             log,
-            lambda: answers(address, "/ready"),
+            lambda: is_ready(address, "/ready"),
             before_start=self._mend_snapshot,
             on_death=signal.SIGKILL,
         )
@@ -498,7 +498,7 @@ class Agent:
             "envoy",
             command,
             self._state / "logs" / "envoy.log",
-            lambda: answers(self._node.admin, "/ready"),
+            lambda: is_ready(self._node.admin, "/ready"),
             is_alive=self._envoy_is_alive,
             before_stop=self._drain,
         )
@@ -544,7 +544,7 @@ async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
         raise Unavailable(f"{address} does not answer: {error}") from error
 
 
-async def answers(address: Address, path: str) -> bool:
+async def is_ready(address: Address, path: str) -> bool:
     """Whether the process there is ready."""
     try:
         async with talk(address) as client:

@@ -176,14 +176,14 @@ def read_check(call: Call, heartbeat: Instant | None) -> CheckRequest:
         claims=read_struct(headers.get("durward-claims")),
         token_header=read_struct(headers.get("durward-token-header")),
         source=headers.get(SOURCE, ""),
-        tls=known(headers.get("durward-tls")),
-        user_agent=known(headers.get("user-agent")),
+        tls=present_value(headers.get("durward-tls")),
+        user_agent=present_value(headers.get("user-agent")),
         at=now(),
         heartbeat=heartbeat,
     )
 
 
-def known(value: str | None) -> str:
+def present_value(value: str | None) -> str:
     """A value that Envoy had; it writes `-` for one that it had not."""
     return "" if value is None or value in ABSENT else value
 

@@ -17,7 +17,7 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file, self._torn = opened(path)
+        self._file, self._torn = open_spool(path)
         self.failures = 0
         """How often the disk failed: Linux tells that once, and whatever was written before it may
         be lost, also where a later sync succeeds (fsync(2))."""
@@ -30,7 +30,7 @@ class Spool:
         """
         former = self._file
         self._sync()
-        self._file, self._torn = opened(self._path)
+        self._file, self._torn = open_spool(self._path)
         os.close(former)
 
     def handle(self) -> int:
@@ -73,7 +73,7 @@ class Spool:
         self.close()
 
 
-def opened(path: Path) -> tuple[int, bool]:
+def open_spool(path: Path) -> tuple[int, bool]:
     """A file to append to, and whether its last line is cut short; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

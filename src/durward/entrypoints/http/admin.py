@@ -62,14 +62,14 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
     async def plan(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
         planned = await plane.administration.plan(
-            declared(wanted), prune=wanted.prune, version=wanted.version
+            declarations_of_application(wanted), prune=wanted.prune, version=wanted.version
         )
         return JSONResponse({**changed(planned), "secrets": planned.secrets})
 
     async def apply(http: Request) -> Response:
         wanted = msgspec.json.decode(await http.body(), type=Application)
         applied = await plane.administration.apply(
-            declared(wanted), prune=wanted.prune, version=wanted.version
+            declarations_of_application(wanted), prune=wanted.prune, version=wanted.version
         )
         return JSONResponse(
             {
@@ -143,7 +143,7 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
     ]
 
 
-def declared(wanted: Application) -> list[Declaration]:
+def declarations_of_application(wanted: Application) -> list[Declaration]:
     """Declarations as the core knows them. Raises Misconfigured beside a version."""
     if wanted.version is not None and wanted.declarations:
         raise Misconfigured("version", "declarations are given too; it is one or the other")

@@ -79,7 +79,9 @@ def routes(plane: ControlPlane) -> list[Route]:
         return JSONResponse({})
 
     async def reports(http: Request) -> Response:
-        heard = await plane.fleet.hear(msgspec.json.decode(await http.body(), type=NodeReport))
+        heard = await plane.fleet.receive_report(
+            msgspec.json.decode(await http.body(), type=NodeReport)
+        )
         return JSONResponse({"known": heard.known, "is_ahead": heard.is_ahead})
 
     return [

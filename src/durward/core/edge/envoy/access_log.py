@@ -2,7 +2,7 @@
 
 from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
 from durward.core.edge.envoy.local_replies import DECISION, EARLY
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 
 FIELDS: dict[str, str] = {
     "at": "%START_TIME(%s%6f)%",
@@ -28,13 +28,13 @@ def access_log(path: str) -> Config:
     mine = f"response.code >= 400 && !(response.code_details in {others})"
     return {
         "filter": {
-            "extension_filter": typed(
+            "extension_filter": typed_extension(
                 "cel",
                 "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
                 {"expression": mine},
             )
         },
-        **typed(
+        **typed_extension(
             "envoy.access_loggers.file",
             "envoy.extensions.access_loggers.file.v3.FileAccessLog",
             {"path": path, "log_format": {"json_format": FIELDS}},

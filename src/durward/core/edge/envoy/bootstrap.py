@@ -1,6 +1,6 @@
 """What Envoy is started with: who it is and where the files of the rest lie."""
 
-from durward.core.edge.envoy.types import Config, listen, reach, seconds, typed
+from durward.core.edge.envoy.types import Config, listen, reach, seconds, typed_extension
 from durward.core.edge.node import Limits, Node
 from durward.core.wire import JsonLike
 
@@ -29,7 +29,7 @@ def bootstrap(node: Node, folder: str) -> Config:
     }
 
 
-def whole(node: Node, clusters: list[JsonLike], listeners: list[JsonLike]) -> Config:
+def static_bootstrap(node: Node, clusters: list[JsonLike], listeners: list[JsonLike]) -> Config:
     """All in one, for `--mode validate`, which does not open the files of a dynamic one."""
     return {
         **identity(node),
@@ -70,12 +70,12 @@ def overload(limits: Limits) -> Config:
 def heap_limit(mib: int) -> Config:
     """How much memory may be allocated."""
     kind = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"
-    return typed(HEAP, kind, {"max_heap_size_bytes": mib * 1_048_576})
+    return typed_extension(HEAP, kind, {"max_heap_size_bytes": mib * 1_048_576})
 
 
 def connection_limit(count: int) -> Config:
     """How many connections all listeners hold together; the next one is closed at once."""
-    return typed(
+    return typed_extension(
         "envoy.resource_monitors.global_downstream_max_connections",
         "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         {"max_active_downstream_connections": count},
@@ -87,7 +87,7 @@ def name_servers(node: Node) -> Config:
 
     By default that takes longer than a minute, in which nothing is learned of that name.
     """
-    return typed(
+    return typed_extension(
         "envoy.network.dns_resolver.cares",
         "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
         {

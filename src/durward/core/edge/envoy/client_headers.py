@@ -7,7 +7,7 @@ says in its documentation; here all of them go, whichever the service was writte
 import re
 from collections.abc import Collection, Iterable
 
-from durward.core.edge.envoy.types import Config, message, typed
+from durward.core.edge.envoy.types import Config, message, typed_extension
 from durward.core.wire import JsonLike
 
 MUTATION = "envoy.filters.http.header_mutation"
@@ -72,7 +72,7 @@ def strip_identity(
     ]
     one_of = "|".join([*map(re.escape, IDENTITY_HEADERS), *(f"{re.escape(p)}.*" for p in prefixes)])
     return [
-        typed(
+        typed_extension(
             "envoy.http.early_header_mutation.header_mutation",
             "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
             {"mutations": [*kept, remove_matching("|".join([one_of, *others]))]},

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from durward.core.address import Address
-from durward.core.edge.envoy.types import Config, message, reach, seconds, typed
+from durward.core.edge.envoy.types import Config, message, reach, seconds, typed_extension
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 
@@ -98,7 +98,7 @@ def by_name() -> Config:
     While no name server answers, the former addresses hold; a name that there is not has none.
     """
     return {
-        "cluster_type": typed(
+        "cluster_type": typed_extension(
             "envoy.cluster.dns",
             "envoy.extensions.clusters.dns.v3.DnsCluster",
             {

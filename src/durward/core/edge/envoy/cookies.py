@@ -5,7 +5,7 @@ import re
 from durward.core.authn.known_browser import KNOWN_COOKIE
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.edge.envoy.client_headers import MUTATION
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.wire import JsonLike
 
 OURS = f"(?:{'|'.join(map(re.escape, (COOKIE, BROWSER_COOKIE, KNOWN_COOKIE)))})"
@@ -33,7 +33,7 @@ def one_header() -> Config:
 
     No guard: what it leaves undone, the next filter takes our cookies out of all the same.
     """
-    return typed(
+    return typed_extension(
         "envoy.filters.http.lua",
         "envoy.extensions.filters.http.lua.v3.Lua",
         {"default_source_code": {"inline_string": JOIN}},
@@ -42,7 +42,7 @@ def one_header() -> Config:
 
 def without_our_cookies() -> Config:
     """Blank our cookies on their way to a service; the service's own pass."""
-    return typed(
+    return typed_extension(
         "envoy.filters.http.header_to_metadata",
         "envoy.extensions.filters.http.header_to_metadata.v3.Config",
         {
@@ -70,7 +70,7 @@ def replace_cookie() -> list[JsonLike]:
     value = {"key": "cookie", "value": "%DYNAMIC_METADATA(durward:cookie)%"}
     mutation: Config = {"append": {"header": value, "append_action": "OVERWRITE_IF_EXISTS"}}
     return [
-        typed(
+        typed_extension(
             MUTATION,
             "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
             {"mutations": {"request_mutations": [mutation]}},

@@ -11,7 +11,7 @@ from durward.core.edge.envoy.cookies import (
     without_our_cookies,
 )
 from durward.core.edge.envoy.nobody import nobodys_key
-from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed
+from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed_extension
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
 from durward.core.oauth.form import MAX_FORM_BYTES
@@ -90,7 +90,7 @@ def issuer_filters(limits: Limits) -> list[JsonLike]:
 
 def body_limit(limits: Limits) -> Config:
     """413 by length and for chunked bodies; streams pass, nothing is held back."""
-    return typed(
+    return typed_extension(
         "envoy.filters.http.body_size_limit",
         "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
         {"max_request_bytes": limits.body_bytes},
@@ -99,7 +99,7 @@ def body_limit(limits: Limits) -> Config:
 
 def budget_of_source(limits: Limits) -> Config:
     """How many requests an address may send where nobody has proven who they are (API4:2023)."""
-    return typed(SOURCE_BUDGET, RATE_LIMIT, rate_of_source(limits))
+    return typed_extension(SOURCE_BUDGET, RATE_LIMIT, rate_of_source(limits))
 
 
 def budget_on_route(limits: Limits) -> Config:
@@ -135,7 +135,9 @@ def hold_body(limit_bytes: int) -> Config:
     Only where nobody has proven who they are: a half-sent request there costs a place of this
     buffer, and none of what all share behind it.
     """
-    return typed(BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", bounded(limit_bytes))
+    return typed_extension(
+        BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", bounded(limit_bytes)
+    )
 
 
 def public_body(limits: Limits) -> int:
@@ -170,7 +172,7 @@ def credentials_guard() -> Config:
     rules: dict[str, list[JsonLike]] = {
         "bad-scheme": [present, {"not_rule": authorization(BEARER)}],
         "bad-form": [authorization(BEARER), {"not_rule": authorization(WHOLE_HEADER)}],
-        "our-cookie": [whole("cookie", HAS_OURS)],
+        "our-cookie": [header_matches("cookie", HAS_OURS)],
     }
     policies: Config = {
         name: {"permissions": [{"and_rules": {"rules": conditions}}], "principals": [{"any": True}]}
@@ -180,28 +182,28 @@ def credentials_guard() -> Config:
         "rules_stat_prefix": "credentials_",
         "rules": {"action": "DENY", "policies": policies},
     }
-    return typed(CREDENTIALS_GUARD, RBAC, guard)
+    return typed_extension(CREDENTIALS_GUARD, RBAC, guard)
 
 
 def one_host() -> Config:
     """A request names one host (RFC 9112 §3.2): Envoy would join several with a comma."""
     several: Config = {
-        "permissions": [whole(":authority", ".*,.*")],
+        "permissions": [header_matches(":authority", ".*,.*")],
         "principals": [{"any": True}],
     }
     guard: Config = {
         "rules_stat_prefix": "host_",
         "rules": {"action": "DENY", "policies": {"several-hosts": several}},
     }
-    return typed(HOST_GUARD, RBAC, guard)
+    return typed_extension(HOST_GUARD, RBAC, guard)
 
 
 def authorization(regex: str) -> Config:
     """A condition on the credentials; several headers are one with commas, so never a token."""
-    return whole("authorization", regex)
+    return header_matches("authorization", regex)
 
 
-def whole(name: str, regex: str) -> Config:
+def header_matches(name: str, regex: str) -> Config:
     """A condition on all of a header's value."""
     return {"header": {"name": name, "string_match": {"safe_regex": {"regex": regex}}}}
 
@@ -218,7 +220,7 @@ def verify_token(snapshot: Snapshot) -> Config:
         requirements[f"{api.id}:public"] = {
             "requires_any": {"requirements": [{"provider_name": api.id}, {"allow_missing": {}}]}
         }
-    return typed(
+    return typed_extension(
         JWT,
         "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
         {"providers": providers, "requirement_map": requirements},
@@ -249,7 +251,7 @@ def provider(snapshot: Snapshot, api: Api) -> Config:
 
 def token_guard() -> Config:
     """What `jwt_authn` does not look at: `typ`, `alg`, `crit` (RFC 9068 §4, RFC 7515 §4.1.11)."""
-    return typed(TOKEN_GUARD, RBAC, token_rules(unless_anonymous=False))
+    return typed_extension(TOKEN_GUARD, RBAC, token_rules(unless_anonymous=False))
 
 
 def token_guard_of_public_operation() -> Config:
@@ -304,7 +306,7 @@ def ask_decision_point(limits: Limits) -> Config:
         SOURCE: SOURCE_ADDRESS,
         "durward-tls": "%DOWNSTREAM_TLS_VERSION%",
     }
-    return typed(
+    return typed_extension(
         AUTHORIZE,
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
         {
@@ -342,7 +344,7 @@ def ask_decision_point(limits: Limits) -> Config:
 
 def router() -> Config:
     """The end of the chain; answers carry nothing of Envoy's own."""
-    return typed(
+    return typed_extension(
         "envoy.filters.http.router",
         "envoy.extensions.filters.http.router.v3.Router",
         {"suppress_envoy_headers": True},

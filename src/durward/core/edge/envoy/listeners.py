@@ -9,7 +9,7 @@ from durward.core.edge.envoy.client_headers import all_but, strip_identity
 from durward.core.edge.envoy.filters import api_filters, issuer_filters
 from durward.core.edge.envoy.local_replies import local_replies
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
-from durward.core.edge.envoy.types import Config, listen, message, seconds, typed
+from durward.core.edge.envoy.types import Config, listen, message, seconds, typed_extension
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
 from durward.core.wire import JsonLike
@@ -49,7 +49,7 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
     Who the client is, and the request's id, are never taken from the client.
     """
     limits, behind_proxies = node.limits, bool(node.proxies)
-    return typed(
+    return typed_extension(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         {

@@ -1,7 +1,7 @@
 """What Envoy answers by itself: problem documents (RFC 9457) and challenges (RFC 6750 §3)."""
 
 from durward.core.edge.envoy.routes import header
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.wire import JsonLike
 
 DECISION = "%REQ(x-request-id)%"
@@ -21,7 +21,12 @@ def local_replies() -> Config:
     return {
         "mappers": [
             {"filter": details("== 'ext_authz_denied'")},
-            refusal(both(unborn(), status(431)), 431, "the headers are too large", decision=EARLY),
+            refusal(
+                and_filter(without_request_id(), status(431)),
+                431,
+                "the headers are too large",
+                decision=EARLY,
+            ),
             refusal(
                 details("== 'overload'"),
                 503,
@@ -29,7 +34,7 @@ def local_replies() -> Config:
                 retry_after=1,
                 decision=EARLY,
             ),
-            refusal(unborn(), None, "the request was refused", decision=EARLY),
+            refusal(without_request_id(), None, "the request was refused", decision=EARLY),
             refusal(
                 details(".startsWith('jwt_authn_access_denied{Jwt_is_missing}')"),
                 401,
@@ -43,13 +48,13 @@ def local_replies() -> Config:
                 challenge=invalid_token("The access token expired"),
             ),
             refusal(
-                both(status(401), details(".startsWith('jwt_authn_access_denied')")),
+                and_filter(status(401), details(".startsWith('jwt_authn_access_denied')")),
                 401,
                 "the access token is not valid",
                 challenge=invalid_token("The access token is not valid"),
             ),
             refusal(
-                both(status(403), details(".startsWith('jwt_authn_access_denied')")),
+                and_filter(status(403), details(".startsWith('jwt_authn_access_denied')")),
                 401,
                 "the access token is for another resource",
                 challenge=invalid_token("The access token is for another resource"),
@@ -148,13 +153,13 @@ def invalid_token(description: str) -> str:
     return f'Bearer error="invalid_token", error_description="{description}", {METADATA}'
 
 
-def unborn() -> Config:
+def without_request_id() -> Config:
     """The parser refused: no request id was given out."""
     present: Config = {"name": "x-request-id", "present_match": True, "invert_match": True}
     return {"header_filter": {"header": present}}
 
 
-def both(*conditions: Config) -> Config:
+def and_filter(*conditions: Config) -> Config:
     """All conditions hold."""
     return {"and_filter": {"filters": list(conditions)}}
 
@@ -178,7 +183,7 @@ def compare(operator: str, code: int) -> Config:
 def details(condition: str) -> Config:
     """A condition on Envoy's own account of why it answered."""
     return {
-        "extension_filter": typed(
+        "extension_filter": typed_extension(
             "cel",
             "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
             {"expression": f"response.code_details{' ' if condition[0] == '=' else ''}{condition}"},

@@ -5,7 +5,7 @@ them connects, it is the last address in `x-forwarded-for` that is not a proxy's
 """
 
 from durward.core.edge.envoy.client_headers import FORWARDED_FOR
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.edge.node import Network
 from durward.core.wire import JsonLike
 
@@ -20,7 +20,7 @@ def detection(proxies: tuple[Network, ...]) -> Config:
         for found in proxies
     ]
     forwarded: Config = {"xff_trusted_cidrs": {"cidrs": ranges}, "skip_xff_append": True}
-    extension = typed(
+    extension = typed_extension(
         "envoy.http.original_ip_detection.xff",
         "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig",
         forwarded,
@@ -31,7 +31,7 @@ def detection(proxies: tuple[Network, ...]) -> Config:
 
 def without_header() -> Config:
     """Remove the header once the address is known: what a client wrote in it is no fact."""
-    return typed(
+    return typed_extension(
         "envoy.filters.http.header_mutation",
         "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
         {"mutations": {"request_mutations": [{"remove": FORWARDED_FOR}]}},

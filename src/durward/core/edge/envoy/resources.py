@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from durward.core.edge.envoy import revocation_maps
-from durward.core.edge.envoy.bootstrap import bootstrap, source, untyped, whole
+from durward.core.edge.envoy.bootstrap import bootstrap, source, static_bootstrap, untyped
 from durward.core.edge.envoy.clusters import clusters
 from durward.core.edge.envoy.listeners import listeners
 from durward.core.edge.envoy.routes import (
@@ -53,5 +53,5 @@ def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration
             "listeners": discovery(*listeners(snapshot, node, by_file, discovered)),
         },
         bootstrap(node, folder),
-        whole(node, list(reached), list(listeners(snapshot, node, in_place, empty))),
+        static_bootstrap(node, list(reached), list(listeners(snapshot, node, in_place, empty))),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from durward.core.edge.envoy.bootstrap import source
 from durward.core.edge.envoy.filters import CLAIM_HEADERS
-from durward.core.edge.envoy.types import JWT, Config, claim, discovery, message, typed
+from durward.core.edge.envoy.types import JWT, Config, claim, discovery, message, typed_extension
 from durward.core.edge.revocation import Revocation, RevocationKind, RevokedTokens
 from durward.core.values import numeric_date
 
@@ -54,7 +54,7 @@ def discovered(name: str, folder: str) -> Config:
 
 def in_place(name: str) -> Config:
     """The same with nothing revoked, for validation."""
-    return typed(name, RBAC, rules(name, ()))
+    return typed_extension(name, RBAC, rules(name, ()))
 
 
 def files(revoked: RevokedTokens | None) -> dict[str, Config]:
@@ -78,7 +78,7 @@ def files(revoked: RevokedTokens | None) -> dict[str, Config]:
 def file(name: str, content: Config) -> Config:
     """The resource file of a filter."""
     kind = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
-    resource: Config = {"@type": kind, **typed(name, RBAC, content)}
+    resource: Config = {"@type": kind, **typed_extension(name, RBAC, content)}
     return discovery(resource)
 
 
@@ -163,11 +163,13 @@ def verdict(entry: Revocation) -> Config:
 def action(name: str, what: str) -> Config:
     """What happens, under the name that Envoy's account of it carries."""
     return {
-        "action": typed("action", "envoy.config.rbac.v3.Action", {"name": name, "action": what})
+        "action": typed_extension(
+            "action", "envoy.config.rbac.v3.Action", {"name": name, "action": what}
+        )
     }
 
 
 def header_input(name: str) -> Config:
     """The header that a map is keyed by."""
     kind = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
-    return typed("header", kind, {"header_name": name})
+    return typed_extension("header", kind, {"header_name": name})

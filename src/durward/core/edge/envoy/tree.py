@@ -8,7 +8,7 @@ that fits. Where no group fits, Envoy goes on with the next shorter beginning (A
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from durward.core.edge.envoy.types import Config, typed
+from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.openapi.router import Route, buckets, path_regex, tables
 from durward.core.wire import JsonLike
 
@@ -74,10 +74,10 @@ def has_path(group: Sequence[Route[Sequence[Config]]]) -> Config:
 def on_match(routes: Iterable[Config]) -> Config:
     """Leave the tree with a list of routes."""
     found: Config = {"routes": list(routes)}
-    return {"action": typed("routes", "envoy.config.route.v3.RouteList", found)}
+    return {"action": typed_extension("routes", "envoy.config.route.v3.RouteList", found)}
 
 
 def header(name: str) -> Config:
     """A header of the request as an input."""
     kind = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
-    return typed("header", kind, {"header_name": name})
+    return typed_extension("header", kind, {"header_name": name})

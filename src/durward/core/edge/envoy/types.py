@@ -12,7 +12,7 @@ JWT = "envoy.filters.http.jwt_authn"
 """The filter under whose name verified claims lie in the request's metadata."""
 
 
-def typed(name: str, kind: str, config: Config | None = None) -> Config:
+def typed_extension(name: str, kind: str, config: Config | None = None) -> Config:
     """A named extension with its typed configuration."""
     return {"name": name, "typed_config": message(kind, config)}
 

@@ -30,12 +30,12 @@ def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: 
     Raises ProtocolError `invalid_grant`.
     """
     if now >= code.expires_at:
-        raise refused("the code expired")
+        raise invalid_code("the code expired")
     # OAuth 2.1 does not send it any more; where it is sent, it must be the one (RFC 6749 §4.1.3).
     if one(form, "redirect_uri") not in {None, code.redirect_uri}:
-        raise refused("`redirect_uri` is another one than the code was sent to")
+        raise invalid_code("`redirect_uri` is another one than the code was sent to")
     if not is_still_sent_to(code, client):
-        raise refused("its redirect URI is not registered any more")
+        raise invalid_code("its redirect URI is not registered any more")
     pkce.verify(code.challenge, one(form, "code_verifier"))
 
 
@@ -45,7 +45,7 @@ def is_still_sent_to(code: Code, client: Client) -> bool:
     return is_registered(code.redirect_uri, client.redirect_uris, native=native)
 
 
-def refused(private: str) -> ProtocolError:
+def invalid_code(private: str) -> ProtocolError:
     """One public text for all."""
     public = "the authorization code is not valid"
     return ProtocolError(ErrorCode.INVALID_GRANT, public, private=private)

@@ -83,7 +83,7 @@ def narrowed(granted: tuple[str, ...], left: tuple[str, ...], asked: str | None)
     return scopes
 
 
-def refused(private: str) -> ProtocolError:
+def invalid_refresh_token(private: str) -> ProtocolError:
     """One public text for all."""
     public = "the refresh token is not valid"
     return ProtocolError(ErrorCode.INVALID_GRANT, public, private=private)

@@ -16,7 +16,7 @@ from durward.core.policy.engine.decision import (
     Layer,
     Result,
     Rule,
-    listed,
+    quoted_list,
     reason_of,
 )
 from durward.core.policy.engine.evaluate import PolicySet
@@ -197,18 +197,18 @@ def _candidate(rule: Rule, failing: Sequence[Element], facts: Facts) -> Statemen
 def _failure(atom: Element, facts: Facts) -> Failure:
     match atom:
         case ResourceMatch(patterns, complement):
-            wanted = listed([pattern.text for pattern in patterns]) + _where(patterns, facts)
+            wanted = quoted_list([pattern.text for pattern in patterns]) + _where(patterns, facts)
             element = "NotResource" if complement else "Resource"
             return Failure(element, wanted, _shown(facts.get(RESOURCE)))
         case PrincipalMatch(arns, everybody, complement):
             element = "NotPrincipal" if complement else "Principal"
-            wanted = "*" if everybody else listed(sorted(arns))
+            wanted = "*" if everybody else quoted_list(sorted(arns))
             return Failure(element, wanted, _shown(facts.get(PRINCIPAL)))
         case ConditionMatch(condition):
             texts = [operand.text for operand in condition.operands]
             texts += [str(value).lower() for value in sorted(condition.absent)]
             element = f"{condition.name} {display_key(condition.key, condition.written)}"
-            wanted = listed(texts) + _where(condition.operands, facts)
+            wanted = quoted_list(texts) + _where(condition.operands, facts)
             return Failure(element, wanted, _given(condition, facts))
         case _:
             assert_never(atom)
@@ -247,5 +247,5 @@ def _shown(value: object) -> str:
     if value is None or value == ():
         return "absent"
     if isinstance(value, tuple):
-        return listed(value)
+        return quoted_list(value)
     return f"`{value[:MAX_SHOWN_CHARACTERS]}`" if isinstance(value, str) else UNREADABLE

@@ -30,7 +30,7 @@ def policy_changes(before: Body, after: Body) -> Iterator[Detail]:
             yield Detail("+", _place(name, statement), "", _effect(statement) == Effect.ALLOW)
     for name, statement in was.items():
         if name not in will_be:
-            yield gone(name, statement)
+            yield removed_statement(name, statement)
         else:
             yield from _changes(name, statement, will_be[name])
     rest = differences(_without(before), _without(after))
@@ -44,10 +44,10 @@ def policy_end(before: Body) -> Iterator[Detail]:
     """What ends with a policy that is removed: its Deny statements."""
     for name, statement in statements_of(before).items():
         if _effect(statement) == Effect.DENY:
-            yield gone(name, statement)
+            yield removed_statement(name, statement)
 
 
-def gone(name: str, statement: Json) -> Detail:
+def removed_statement(name: str, statement: Json) -> Detail:
     """A statement that there is no more."""
     return Detail("-", _place(name, statement), "", _effect(statement) == Effect.DENY)
 

@@ -108,17 +108,17 @@ def reason_of(
     No statement is looked at for it: it costs a denial no more than an allow.
     """
     if result is Result.ALLOW:
-        return f"allowed by {listed(because)}"
+        return f"allowed by {quoted_list(because)}"
     if result is Result.EXPLICIT_DENY:
-        return f"denied by {listed(because)}"
+        return f"denied by {quoted_list(because)}"
     if tuple(blocked_by) == (Layer.SESSION,):
-        return f"the token has none of the scopes {listed(scopes_needed) or '(none fits)'}"
+        return f"the token has none of the scopes {quoted_list(scopes_needed) or '(none fits)'}"
     if tuple(blocked_by) == GRANTS:
         return "no statement allows it"
     return f"not allowed by the {' and the '.join(blocked_by)}"
 
 
-def listed(texts: Sequence[str]) -> str:
+def quoted_list(texts: Sequence[str]) -> str:
     """Some texts for people, bounded."""
     shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_LISTED])
     return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"
