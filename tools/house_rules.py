@@ -1,12 +1,15 @@
 """Rules of the house that no linter knows, each with its reason."""
 
+import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCES = Path("src/durward")
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".html", ".css", ".sh", ""}
 VAGUE = {"utils", "helpers", "manager", "base", "common", "data", "misc"}
 # Lock files hold names, versions and hashes only; no page names where a package came from.
@@ -28,13 +31,53 @@ WORDS = {
     r"\bput_aside\b": "rotated",
     r"\bAtHome\b": "LocalSignIn",
     r"policy[./]solver\b": "symbolic",
+    r"\btold_policies\b": "recorded_policies",
+    r"\btellable\b": "available_keys",
+    r"\bHeard\b": "ReportReply",
 }
 HISTORY = {"CHANGELOG.md"}
+# A concept that has a module in each of these folders of `src/durward`. The stem of any other
+# module is its own: who reads `changes` has to know whose.
+CONCEPTS = {
+    "account": "services entrypoints/pages",
+    "api": "core core/configuration",
+    "audit": "store entrypoints/cli",
+    "authorize": "core/oauth services",
+    "authzen": "services entrypoints/http",
+    "clients": "store entrypoints/cli",
+    "declarations": "store entrypoints",
+    "explain": "core/policy/analysis entrypoints/cli",
+    "keys": "store entrypoints/cli",
+    "link": "entrypoints/http entrypoints/edge",  # two ends of one wire
+    "log": "services entrypoints/http",
+    "logout": "services entrypoints/pages",
+    "metadata": "core/oauth entrypoints/http",
+    "nodes": "store services entrypoints/http",
+    "parts": "core/edge store",
+    "revocations": "store services",
+    "sessions": "store services",
+    "standing": "core/oauth services",
+    "token": "services entrypoints/http",
+    "userinfo": "core/oauth services entrypoints/http",
+}
+CLAUSES = {
+    "told",
+    "tell",
+    "said",
+    "away",
+    "turn",
+    "again",
+    "in_short",
+    "shown",
+    "spelled",
+    "is_gone",
+}
 
 
 def main() -> int:
     """Print every broken rule with its place."""
-    broken = [*names(), *words(), *addresses(), *locks()]
+    broken = [*names(), *homonyms(sources()), *clauses(sources()), *words()]
+    broken += [*addresses(), *locks()]
     for line in broken:
         print(line)
     return 1 if broken else 0
@@ -56,6 +99,43 @@ def names() -> Iterator[str]:
             yield f"{path.relative_to(ROOT)}: a module is named after its subject"
         if path.name == "uv.lock":
             yield f"{path.relative_to(ROOT)}: names a registry; requirements/ holds the locks"
+
+
+def sources() -> dict[str, str]:
+    """The modules of the product by their paths below `src/durward`, but for migrations."""
+    found: dict[str, str] = {}
+    for path in tracked():
+        name = path.relative_to(ROOT)
+        if path.suffix == ".py" and name.is_relative_to(SOURCES) and "migrations" not in name.parts:
+            found[name.relative_to(SOURCES).as_posix()] = path.read_text()
+    return found
+
+
+def homonyms(modules: Mapping[str, str]) -> Iterator[str]:
+    """A name stands for one thing: of a module, but for CONCEPTS, and of a public class."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    classes: dict[str, list[str]] = defaultdict(list)
+    for name, source in sorted(modules.items()):
+        path = Path(name)
+        if not path.stem.startswith("__"):
+            folders[path.stem].append(path.parent.as_posix())
+        for each in ast.parse(source).body:
+            if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
+                classes[each.name].append(name)
+    for stem, where in folders.items():
+        if len(where) > 1 and not set(where) <= set(CONCEPTS.get(stem, "").split()):
+            yield f"{SOURCES}: several modules are called `{stem}`, in {', '.join(where)}"
+    for name, where in classes.items():
+        if len(where) > 1:
+            yield f"{SOURCES}: several classes are called `{name}`, in {', '.join(where)}"
+
+
+def clauses(modules: Mapping[str, str]) -> Iterator[str]:
+    """A function is named after what it does: render, print, describe."""
+    for name, source in sorted(modules.items()):
+        for each in ast.walk(ast.parse(source)):
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name in CLAUSES:
+                yield f"{SOURCES / name}:{each.lineno}: `{each.name}` does not say what it does"
 
 
 def words() -> Iterator[str]:
