@@ -310,6 +310,11 @@ def a_world(random: Random) -> World:
         policies["staff"] = a_policy(random, most=1)
         groups["staff"] = {"policies": ["staff"]}
 
+    of_ann: dict[str, Any] = {}
+    if maybe() < 0.2:
+        policies["own"] = a_policy(random, most=1)
+        of_ann["policies"] = ["own"]
+
     tenants = TENANTS if maybe() < 0.2 else TENANTS[:2]
 
     def tenant(name: str) -> dict[str, Any]:
@@ -344,6 +349,7 @@ def a_world(random: Random) -> World:
                     "tenant": "acme",
                     "roles": ["clerk"],
                     "groups": ["staff"],
+                    **of_ann,
                     **boundary("ann"),
                 },
                 "bob": {"tenant": "globex", "roles": ["clerk", "boss"]},
@@ -430,7 +436,7 @@ def sent_to(world: World, random: Random, number: int) -> Iterator[Sent]:
         if evaluated and random.random() < 0.4:
             yield an_evaluation(random)
         else:
-            yield a_check(random)
+            yield a_check(random, world)
 
 
 PATHS: Final = [
@@ -440,7 +446,7 @@ PATHS: Final = [
 ]
 
 
-def a_check(random: Random) -> Sent:
+def a_check(random: Random, world: World) -> Sent:
     """A request to the edge."""
     template, method, operation = random.choice(PATHS)
     values = [*VALUES, "bob"]
@@ -450,7 +456,7 @@ def a_check(random: Random) -> Sent:
         .replace("{team}", random.choice([*values, *TENANTS]))
         .replace("{id}", random.choice([*VALUES, "gate", "user"]))
     )
-    claims = random.choice([None, a_token(random), a_token(random), a_token(random)])
+    claims = random.choice([None, *(a_token(random, world) for _ in range(3))])
     check = CheckRequest(
         id=DecisionId("d_1"),
         at=Instant(NOW * 1_000_000),
@@ -467,8 +473,9 @@ def a_check(random: Random) -> Sent:
     return Sent(check)
 
 
-def a_token(random: Random) -> dict[str, Any]:
+def a_token(random: Random, world: World) -> dict[str, Any]:
     """Verified claims of somebody declared."""
+    people = world.configuration.users
     who, client, tenant, roles, groups = random.choice(
         [
             *[("ann", client, "acme", ["clerk"], ["staff"]) for client in ("desk", "kiosk")],
@@ -489,7 +496,9 @@ def a_token(random: Random) -> dict[str, Any]:
         "aud": ["https://orders.example"],
         "scope": random.choice(["", "orders:admin", "orders:admin", "orders:admin x"]),
     }
-    if who in {"ann", "bob"}:
+    if person := people.get(who):
+        own = {"policies": [*person.policies], "boundary": [*person.boundary]}
+        claims |= {name: names for name, names in own.items() if names}
         claims |= {
             "amr": random.choice([["pwd"], ["pwd", "otp"]]),
             "auth_time": NOW - random.choice([5, 90]),

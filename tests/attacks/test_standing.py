@@ -101,6 +101,25 @@ async def test_a_token_says_the_roles_of_now(issuer: Issuer) -> None:
     assert claims["groups"] == ["night"]
 
 
+async def test_a_token_names_what_its_person_has_of_their_own(issuer: Issuer) -> None:
+    """A change of it revokes what says otherwise, as a change of roles does (ADR 24)."""
+    tokens = await issuer.browser().tokens()
+    claims = claims_of(issuer, tokens["access_token"], ACCESS)
+    assert claims.keys().isdisjoint({"policies", "boundary"})
+    changes: list[dict[str, Json]] = [
+        {"policies": ["reports"], "boundary": ["own-orders", "reports"]},
+        {"boundary": ["reports"]},
+        {},
+    ]
+    for number, own in enumerate(changes, 1):
+        await issuer.apply(changed(DeclarationKind.USER, "ann", **own))
+        assert await revoked(issuer) == [("subject", "ann")] * number
+        tokens = (await issuer.refresh(tokens["refresh_token"])).json()
+        claims = claims_of(issuer, tokens["access_token"], ACCESS)
+        assert {name: claims[name] for name in ("policies", "boundary") if name in claims} == own
+        assert "ann" not in str(issuer.plane.published.configuration.bundle)
+
+
 async def test_a_scope_that_a_client_lost_is_not_renewed(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens, code = await browser.tokens(), await browser.code()

@@ -1,5 +1,7 @@
 """An explanation from the record is the one that could have been given with the decision."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from tests.depth import depth
 from tests.property.test_miss import SCOPES, World, open_to_all, requests, worlds
@@ -10,7 +12,7 @@ from durward.core.edge.inputs import inputs_of
 from durward.core.edge.parts import POLICIES, PoliciesPart, digest_of, part_of_policies, read_part
 from durward.core.policy.analysis.explain import explain
 from durward.core.policy.engine.bundle import Bundle, compile_bundle
-from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.values import DecisionId, Instant
 
 
@@ -21,10 +23,16 @@ def bundle_of(world: World) -> Bundle:
         documents["resource"] = open_to_all(world)
     return Bundle(
         documents=documents,
-        identity={name: (named[name],) for name in world if "/" in name},
-        boundaries={"user/ann": ("boundary",)} if "boundary" in world else {},
+        identity={name: (named[name],) for name in world if name.startswith("role/")},
         resources={"orders": ("resource",)} if "resource" in world else {},
     )
+
+
+def with_own(person: Principal | None, world: World) -> Principal:
+    """What is of `user/ann` comes with the person."""
+    assert person is not None
+    boundary = ("boundary",) if "boundary" in world else ()
+    return replace(person, policies=("user-ann",), boundary=boundary)
 
 
 def as_published(part: bytes) -> Bundle:
@@ -39,10 +47,10 @@ def as_published(part: bytes) -> Bundle:
 def test_nothing_gets_lost_between_a_decision_and_its_explanation(
     world: World, request: AccessRequest
 ) -> None:
-    part, person = part_of_policies(bundle_of(world)), request.principal
+    part, person = part_of_policies(bundle_of(world)), with_own(request.principal, world)
+    request = replace(request, principal=person)
     policies = compile_bundle(as_published(part), SCOPES)
     answer = policies.evaluate(request)
-    assert person is not None
     decision = DecisionRecord(
         id=DecisionId("d_1"),
         at=Instant(1),

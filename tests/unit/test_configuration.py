@@ -9,10 +9,11 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 
 OPENAPI = {"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "Get"}}}}
-ALLOW = {
+ALLOW: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
+OF_AN_API = {**ALLOW, "Statement": [{**ALLOW["Statement"][0], "Principal": "*"}]}
 GOOD: dict[str, dict[str, dict[str, Any]]] = {
     "tenants": {"acme": {}},
     "policies": {"all": ALLOW, "cap": ALLOW},
@@ -36,7 +37,8 @@ def test_what_fits_is_one_value() -> None:
     found = configuration()
     assert found.users["ann"].roles == ("clerk",)
     assert found.apis["orders"].operations[0].action == "orders:Get"
-    assert found.bundle.identity == {"role/clerk": ("all",), "user/ann": ("all",)}
+    assert found.users["ann"].policies == ("all",)
+    assert found.bundle.identity == {"role/clerk": ("all",)}, "people are not in what is published"
     assert found.bundle.boundaries == {"role/clerk": ("cap",)}
 
 
@@ -60,6 +62,26 @@ def test_an_api_names_the_headers_that_its_service_gets(
         ({"users": {"eve": {"tenant": "acme", "roles": ["x"]}}}, "roles names `x`"),
         ({"users": {"e:e": {"tenant": "acme"}}}, "a name is "),
         ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
+        *(
+            (
+                {"policies": {"of": OF_AN_API}, "users": {"eve": {"tenant": "acme", name: ["of"]}}},
+                "users/eve: policy `of` is one of an API",
+            )
+            for name in ("policies", "boundary")
+        ),
+        (
+            {
+                "policies": {f"p{number}": GOOD["policies"]["cap"] for number in range(11)},
+                "users": {
+                    "eve": {
+                        "tenant": "acme",
+                        "policies": [f"p{number}" for number in range(11)],
+                        "boundary": [f"p{number}" for number in range(10)],
+                    }
+                },
+            },
+            "users/eve: 21 policies of their own, those of the boundary among them, and 20 are",
+        ),
         ({"roles": {"r": {"policies": ["x"]}}}, "policies names `x`"),
         *(
             ({"apis": {"orders": {**GOOD["apis"]["orders"], "stage": stage}}}, "is no stage")

@@ -12,6 +12,7 @@ from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.edge.parts import (
     POLICIES,
     TENANT_GUARDRAILS,
+    TOKEN_POLICIES,
     PoliciesPart,
     part_of_policies,
     read_part,
@@ -115,9 +116,16 @@ def test_what_may_allow_more_is_marked(
     assert [detail.widens for detail in found] == [widens]
 
 
-def test_a_node_that_does_not_know_guardrails_of_tenants_takes_no_such_policies() -> None:
-    """It would let through what they cap: the part says what it needs."""
-    for guardrails, needs in ((("no-writes",), (TENANT_GUARDRAILS,)), ((), ())):
+def test_a_node_that_does_not_know_what_caps_takes_no_such_policies() -> None:
+    """It would let through what they cap: the part says what it needs.
+
+    Whether a person has a boundary the part cannot tell, so it needs every time that tokens are
+    asked for it.
+    """
+    for guardrails, needs in (
+        (("no-writes",), (TENANT_GUARDRAILS, TOKEN_POLICIES)),
+        ((), (TOKEN_POLICIES,)),
+    ):
         part = part_of_policies(declared(guardrails).configuration.bundle)
         content = read_part(POLICIES, part).content
         assert isinstance(content, PoliciesPart)

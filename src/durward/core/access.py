@@ -124,12 +124,19 @@ class Access:
         }
         asked = chain(bundle.identity.items(), bundle.boundaries.items())
         deciding = {
+            *self._own,
             *chain.from_iterable(names for place, names in asked if place in places),
             *chain.from_iterable(bundle.resources.values()),
             *bundle.guardrails,
             *chain.from_iterable(bundle.tenant_guardrails.values()),
         }
         return frozenset(self.configuration.policies) - deciding
+
+    @property
+    def _own(self) -> dict[str, None]:
+        """The policies that somebody has of their own, or in their boundary."""
+        names = ((*each.policies, *each.boundary) for each in self.principals)
+        return dict.fromkeys(chain.from_iterable(names))
 
     def _documents(self) -> list[Document]:
         """Every policy that is attached to something."""
@@ -222,7 +229,7 @@ class Access:
             return find_framed(frame, allowed, made, under=wanted, work=work)
 
     def _different(self, never: Predicate) -> Iterator[Principal]:
-        """One of those who have the same roles and groups in the same tenant.
+        """One of those who have the same roles, groups and policies in the same tenant.
 
         Nobody is like another where a policy or the question asks who somebody is.
         """
@@ -232,7 +239,10 @@ class Access:
         for principal in self.principals:
             own = principal.attachments[0]
             is_apart = by_name or own in bundle.identity or own in bundle.boundaries
-            like = (principal.kind, principal.tenant, principal.roles, principal.groups)
+            like = (
+                *(principal.kind, principal.tenant, principal.roles, principal.groups),
+                *(principal.policies, principal.boundary),
+            )
             is_told = principal.kind != USER and CLIENT_ID in keys
             if is_apart or is_told or like not in seen:
                 seen.add(like)
@@ -243,6 +253,7 @@ class Access:
         """Every key that some policy reads."""
         bundle = self.configuration.bundle
         attached = [
+            *((name, PolicyKind.IDENTITY) for name in self._own),
             *((name, PolicyKind.IDENTITY) for names in bundle.identity.values() for name in names),
             *(
                 (name, PolicyKind.IDENTITY)

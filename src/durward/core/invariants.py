@@ -78,6 +78,8 @@ def _check_suite(configuration: Configuration, suite: Suite, value: Json) -> Non
         if person := case.request.principal:
             check_scopes(configuration, person.scopes or (), where)
             check_declared(person.roles, configuration.roles, where)
+            own = (*person.policies, *person.boundary)
+            check_declared(own, configuration.policies, where)
             check_declared([person.tenant] if person.tenant else [], configuration.tenants, where)
         check_asked_resource(configuration, case.request.resource, where)
     if isinstance(value, dict) and value.get("never"):

@@ -1,4 +1,4 @@
-"""Who is declared, as the policy engine knows them: roles, groups and tenant as they are now."""
+"""Who is declared, as the policy engine knows them: what a token that is issued now would say."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,11 @@ def declared_principal(configuration: Configuration, kind: str, name: str) -> Pr
     if kind == USER:
         user = configuration.users.get(name)
         if user and not user.disabled:
-            return Principal(name, USER, user.tenant, user.roles, user.groups)
+            return Principal(
+                *(name, USER, user.tenant, user.roles, user.groups),
+                policies=user.policies,
+                boundary=user.boundary,
+            )
     if kind == CLIENT:
         client = configuration.clients.get(name)
         if client and not client.disabled and ACTS_FOR_ITSELF in client.grants:

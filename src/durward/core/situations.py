@@ -6,9 +6,10 @@ and names any object. In their own tenant one layer must grant, in others both; 
 are nobody has to declare.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from durward.core.api import Api
@@ -179,7 +180,8 @@ class Situations:
     def _stack(self, principal: Principal, api: Api, *, cross_tenant: bool) -> PolicyStack:
         """What decides: in the own tenant either layer grants, in others both must.
 
-        Who has no token is in no tenant: a policy of the API grants.
+        Who has no token is in no tenant: a policy of the API grants. All documents of somebody's
+        own boundary are one ceiling.
         """
         bundle = self.configuration.bundle
         across = cross_tenant and principal is not NOBODY
@@ -190,29 +192,32 @@ class Situations:
         )
         attached = tuple(name for name in principal.attachments if name in bundle.identity)
         guardrails = (*bundle.guardrails, *bundle.tenant_guardrails.get(principal.tenant, ()))
-        key = (attached, bounded, guardrails, api.id, across)
+        own, boundary = principal.policies, principal.boundary
+        key = (own, attached, boundary, bounded, guardrails, api.id, across)
         known = self._stacks.get(key)
         if known is None:
             ceilings = [[self.document(name, PolicyKind.IDENTITY)] for name in guardrails]
-            ceilings += [self._attached(bundle.boundaries, [name]) for name in bounded]
-            known = self._stacks[key] = self._new_stack(attached, ceilings, api, across=across)
+            if boundary:
+                ceilings.append(self._identity(boundary))
+            ceilings += [self._identity(bundle.boundaries[name]) for name in bounded]
+            names = (*own, *chain.from_iterable(bundle.identity[name] for name in attached))
+            known = self._stacks[key] = self._new_stack(names, ceilings, api, across=across)
         return known
 
     def _new_stack(
         self,
-        attached: Sequence[str],
+        identity: Sequence[str],
         ceilings: Sequence[Sequence[Document]],
         api: Api,
         *,
         across: bool,
     ) -> PolicyStack:
-        bundle = self.configuration.bundle
-        identity = self._attached(bundle.identity, attached)
-        names = bundle.resources.get(api.id, ())
+        names = self.configuration.bundle.resources.get(api.id, ())
         resource = [self.document(name, PolicyKind.RESOURCE) for name in names]
+        granting = self._identity(identity)
         if across:
-            return PolicyStack(identity, [*ceilings, resource], cross_tenant=True)
-        return PolicyStack([*identity, *resource], ceilings)
+            return PolicyStack(granting, [*ceilings, resource], cross_tenant=True)
+        return PolicyStack([*granting, *resource], ceilings)
 
     def _clients_of(self, principal: Principal, *, elsewhere: bool, each: bool) -> list[str]:
         """The clients through which a person comes; of those that make no difference, one.
@@ -236,8 +241,5 @@ class Situations:
         alike = {boundaries.get(f"client/{name}"): name for name in reversed(declared)}
         return list(alike.values()) or [""]
 
-    def _attached(
-        self, attachments: Mapping[str, tuple[str, ...]], names: Sequence[str]
-    ) -> list[Document]:
-        listed = dict.fromkeys(each for name in names for each in attachments.get(name, ()))
-        return [self.document(name, PolicyKind.IDENTITY) for name in listed]
+    def _identity(self, names: Iterable[str]) -> list[Document]:
+        return [self.document(name, PolicyKind.IDENTITY) for name in dict.fromkeys(names)]

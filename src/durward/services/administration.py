@@ -117,7 +117,8 @@ class Administration:
         publication, context = self.use_cases.publication, self.use_cases.context()
         for _ in range(publish.ATTEMPTS):
             known = publication.published
-            declared = await asyncio.to_thread(publish.parts_of, known.configuration)
+            told = known.configuration, known.tokens_since
+            declared = await asyncio.to_thread(publish.parts_of, *told)
 
             def use(
                 connection: Connection,

@@ -25,6 +25,7 @@ from durward.services.envoy_check import EnvoyCheck
 from durward.services.publish import Published, configuration_of, parts_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
+from durward.store.deployment import load_tokens_since
 from durward.store.history import load_declarations_at, load_versions
 from durward.store.snapshots import newest_version
 
@@ -85,6 +86,8 @@ class Found:
     version: int
     stored: Sequence[Stored]
     with_secrets: frozenset[ClientId]
+    tokens_since: int
+    """Of before which edges take no token."""
     former: Sequence[Stored] | None = None
     """What was declared under the version that is asked for."""
 
@@ -119,7 +122,8 @@ def find(connection: Connection, wanted: DesiredState) -> Found:
     version = newest_version(connection)
     former = None if wanted.version is None else _former(connection, wanted.version)
     stored = load_declarations(connection)
-    return Found(version, stored, clients_with_secrets(connection), former)
+    with_secrets, since = clients_with_secrets(connection), load_tokens_since(connection)
+    return Found(version, stored, with_secrets, since, former)
 
 
 def _former(connection: Connection, version: int) -> Sequence[Stored]:
@@ -160,7 +164,7 @@ def check(
         )
         read = [one.read() for one in after]
         configuration = read_configuration(read)
-        parts = parts_of(configuration)
+        parts = parts_of(configuration, found.tokens_since)
         check_sizes(_published(configuration, parts))
         check_names(configuration)
         check_invariants(configuration)

@@ -177,7 +177,9 @@ def changed_clients(before: Configuration, after: Configuration) -> Iterator[str
 
 
 def _said(user: User | None) -> tuple[object, ...] | None:
-    return None if user is None else (user.tenant, user.roles, user.groups, user.disabled)
+    if user is None:
+        return None
+    return (user.tenant, user.roles, user.groups, user.policies, user.boundary, user.disabled)
 
 
 def _said_of_client(configuration: Configuration, name: str) -> tuple[object, ...] | None:

@@ -35,7 +35,12 @@ from durward.keys.envelope import KeyFile
 from durward.services.keyring import ACCESS, SNAPSHOT, KeyRing, load_ring
 from durward.store.database import Database, announce
 from durward.store.declarations import Stored, load_declarations
-from durward.store.deployment import Deployment, found_deployment, load_deployment
+from durward.store.deployment import (
+    Deployment,
+    found_deployment,
+    load_deployment,
+    load_tokens_since,
+)
 from durward.store.history import record_version
 from durward.store.parts import load_parts
 from durward.store.snapshots import (
@@ -66,6 +71,8 @@ class Published:
     ring: KeyRing
     signed: str
     """The list of parts that edges read."""
+    tokens_since: int
+    """Of before which edges take no token."""
 
     @property
     def version(self) -> int:
@@ -94,10 +101,10 @@ class PreparedEdition:
     parts: Mapping[str, bytes]
 
     @classmethod
-    def of(cls, edition: Edition, stored: Sequence[Stored]) -> Self:
+    def of(cls, edition: Edition, stored: Sequence[Stored], tokens_since: int) -> Self:
         """Seconds where it is much. Raises Misconfigured."""
         configuration = configuration_of(stored)
-        return cls(edition, configuration, parts_of(configuration))
+        return cls(edition, configuration, parts_of(configuration, tokens_since))
 
     def is_current(self, connection: Connection) -> bool:
         """Whether it is still what is declared; it stays so until this use case ends."""
@@ -113,10 +120,15 @@ async def with_declared(
     `use` says by None that it was not current any more, and is run again then. Raises Conflict
     where that is so every time, Misconfigured, Unavailable.
     """
-    for _ in range(ATTEMPTS):
+
+    def load(connection: Connection) -> tuple[Edition, list[Stored], int]:
         # The edition first: see `load_published`.
-        edition, stored = await database.read(lambda c: (newest_edition(c), load_declarations(c)))
-        done = await use(await asyncio.to_thread(PreparedEdition.of, edition, stored))
+        edition, stored = newest_edition(connection), load_declarations(connection)
+        return edition, stored, load_tokens_since(connection)
+
+    for _ in range(ATTEMPTS):
+        known = await database.read(load)
+        done = await use(await asyncio.to_thread(PreparedEdition.of, *known))
         if done is not None:
             return done
     raise overtaken(what)
@@ -130,19 +142,20 @@ async def load_published(
     Raises Unavailable.
     """
 
-    def use(connection: Connection) -> tuple[Edition, str, list[Stored], KeyRing]:
+    def use(connection: Connection) -> tuple[Edition, str, list[Stored], KeyRing, int]:
         # The version first: where transactions see what others commit meanwhile, the rest is newer
         # than the version says, and read again; the other way round it would be taken for current.
         edition, found = newest_edition(connection), load_snapshot(connection)
         if found is None:
             raise Unavailable("no snapshot is published")
-        stored = load_declarations(connection)
-        return edition, found[1].decode(), stored, load_ring(connection, key_file)
+        stored, ring = load_declarations(connection), load_ring(connection, key_file)
+        return edition, found[1].decode(), stored, ring, load_tokens_since(connection)
 
-    edition, signed, stored, ring = await database.read(use)
+    edition, signed, stored, ring, since = await database.read(use)
     if known is not None and known.edition == edition:
-        return Published(edition, known.configuration, ring, signed)
-    return Published(edition, await asyncio.to_thread(configuration_of, stored), ring, signed)
+        return Published(edition, known.configuration, ring, signed, since)
+    configuration = await asyncio.to_thread(configuration_of, stored)
+    return Published(edition, configuration, ring, signed, since)
 
 
 def configuration_of(stored: Sequence[Stored]) -> Configuration:
@@ -178,14 +191,16 @@ def publish(
     bodies = {digests[name]: data for name, data in contents.items()}
     publish_snapshot(connection, version, signed.encode(), bodies, audit)
     record_version(connection, version, cause, audit)
-    published = Published(Edition(place.epoch, version, audit.at), configuration, ring, signed)
+    edition = Edition(place.epoch, version, audit.at)
+    published = Published(edition, configuration, ring, signed, place.tokens_since)
     announce(connection, published)
     return published
 
 
-def parts_of(configuration: Configuration) -> dict[str, bytes]:
-    """What is declared, by part."""
-    return parts_of_configuration(configuration.apis.values(), configuration.bundle)
+def parts_of(configuration: Configuration, tokens_since: int) -> dict[str, bytes]:
+    """What is declared, by part; tokens of before a second are good for none of it (ADR 24)."""
+    apis, policies = configuration.apis.values(), configuration.bundle
+    return parts_of_configuration(apis, policies, tokens_since)
 
 
 def keys_of(ring: KeyRing, issuer: str, audit: AuditContext) -> dict[str, bytes]:

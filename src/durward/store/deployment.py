@@ -15,12 +15,21 @@ class Deployment:
 
     database: str
     epoch: int
+    tokens_since: int
+    """The second (NumericDate) from which on tokens name what is their person's own (ADR 24); 0
+    where that was so from the beginning."""
 
 
 def load_deployment(connection: Connection) -> Deployment | None:
     """Which database this is; None before it was first used."""
-    row = connection.execute(select(deployment.c.database, deployment.c.epoch)).first()
-    return Deployment(row.database, row.epoch) if row else None
+    c = deployment.c
+    row = connection.execute(select(c.database, c.epoch, c.tokens_since)).first()
+    return Deployment(row.database, row.epoch, row.tokens_since) if row else None
+
+
+def load_tokens_since(connection: Connection) -> int:
+    """Since when tokens name what is their person's own."""
+    return connection.execute(select(deployment.c.tokens_since)).scalar() or 0
 
 
 def found_deployment(connection: Connection, database: str) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0010_pre_told_parts"
+HEAD = "0011_pre_tokens_since"
 LOCK = 7_238_471
 
 

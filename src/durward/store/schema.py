@@ -95,6 +95,7 @@ deployment = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("database", Text, nullable=False),
     Column("epoch", Number, nullable=False),
+    Column("tokens_since", Number, nullable=False, server_default="0"),
 )
 
 nodes = Table(

@@ -11,6 +11,7 @@ from durward.core.edge.decision_record import Stage
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
+from durward.core.policy.engine.bundle import Bundle
 from durward.core.values import ApiId, DecisionId, Instant
 from durward.core.wire import Json
 
@@ -106,3 +107,111 @@ def test_what_must_be_fresh_is_closed_without_contact(heartbeat: int | None, sta
     known = None if heartbeat is None else Instant(heartbeat)
     assert decider.decide(replace(GOOD, heartbeat=known)).stage is stage
     assert DECIDER.decide(replace(GOOD, heartbeat=known)).stage is Stage.POLICY
+
+
+ALLOW: dict[str, Json] = {"Effect": "Allow", "Action": "o:*", "Resource": "*"}
+OTHER: dict[str, Json] = {"Effect": "Allow", "Action": "o:Other", "Resource": "*"}
+BUNDLE = Bundle(
+    documents={
+        "all": {"Version": "2012-10-17", "Statement": {"Sid": "S", **ALLOW}},
+        "other": {"Version": "2012-10-17", "Statement": {"Sid": "S", **OTHER}},
+        "api": {"Version": "2012-10-17", "Statement": {**OTHER, "Principal": "*"}},
+    },
+    identity={"role/clerk": ("all",)},
+    resources={"o": ("api",)},
+)
+SNAPSHOT = Snapshot(1, "http://issuer", (), (API,), BUNDLE)
+CLERK: dict[str, Json] = {**TOKEN, "roles": ["clerk"], "tenant": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "allowed"),
+    [
+        ({"roles": ["clerk"]}, True),
+        ({}, False),
+        ({"policies": ["all"]}, True),
+        ({"policies": ["other"]}, False),
+        ({"roles": ["clerk"], "boundary": ["all"]}, True),
+        ({"roles": ["clerk"], "boundary": ["other"]}, False),
+        ({"roles": ["clerk"], "boundary": ["other", "all"]}, True),
+    ],
+)
+def test_what_restricts_a_person_is_read_from_the_token(
+    claims: dict[str, Json], allowed: bool
+) -> None:
+    """The node knows no person: the same snapshot decides about anybody."""
+    found = Decider(SNAPSHOT).decide(replace(GOOD, claims={**TOKEN, "tenant": "acme", **claims}))
+    assert (found.allowed, found.stage) == (allowed, Stage.POLICY)
+
+
+@pytest.mark.parametrize("name", ["ghost", "api"])
+@pytest.mark.parametrize("claim", ["policies", "boundary"])
+def test_a_name_that_the_node_does_not_have_denies(claim: str, name: str) -> None:
+    found = Decider(SNAPSHOT).decide(replace(GOOD, claims={**CLERK, claim: ["all", name]}))
+    assert (found.allowed, found.stage, found.status) == (False, Stage.POLICY, 403)
+    assert found.reason == f"the token names policy `{name}`, which is not here"
+
+
+STRANGE: list[Json] = [
+    None,
+    "all",
+    1,
+    True,
+    {},
+    {"all": 1},
+    [],
+    [1],
+    ["all", None],
+    [["all"]],
+    [""],
+]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=repr)
+@pytest.mark.parametrize("claim", ["policies", "boundary"])
+def test_a_claim_that_cannot_be_read_is_never_taken_for_none(claim: str, value: Json) -> None:
+    found = Decider(SNAPSHOT).decide(replace(GOOD, claims={**CLERK, claim: value}))
+    assert (found.allowed, found.stage) == (False, Stage.TOKEN)
+    assert found.reason == f"the claim `{claim}` of the token is not a list of names"
+
+
+@pytest.mark.parametrize("claim", ["policies", "boundary"])
+def test_a_client_has_nothing_of_its_own(claim: str) -> None:
+    claims: dict[str, Json] = {**CLERK, "sub": "cli", claim: ["all"]}
+    found = Decider(SNAPSHOT).decide(replace(GOOD, claims=claims))
+    assert (found.allowed, found.stage) == (False, Stage.TOKEN)
+
+
+ISSUED = 1_799_999_990
+
+
+@pytest.mark.parametrize(
+    ("since", "allowed"), [(0, True), (ISSUED - 1, True), (ISSUED, True), (ISSUED + 1, False)]
+)
+def test_a_token_of_before_tokens_named_policies_is_refused_as_an_expired_one(
+    since: int, allowed: bool
+) -> None:
+    decider = Decider(replace(SNAPSHOT, tokens_since=since))
+    found = decider.decide(replace(GOOD, claims=CLERK))
+    assert found.allowed is allowed
+    if not allowed:
+        assert (found.stage, found.status) == (Stage.TOKEN, 401)
+        assert (
+            found.reason == "the token was issued before tokens named the policies of their person"
+        )
+        challenge = decider.challenge(found)
+        assert challenge.startswith('Bearer error="invalid_token"')
+        assert 'resource_metadata="http://api/' in challenge
+
+
+@pytest.mark.parametrize("issued", [None, "now", [ISSUED], True])
+def test_a_token_that_tells_no_time_of_issue_is_of_before(issued: Json) -> None:
+    decider = Decider(replace(SNAPSHOT, tokens_since=1_000))
+    for claims in ({**CLERK, "iat": issued}, {n: v for n, v in CLERK.items() if n != "iat"}):
+        found = decider.decide(replace(GOOD, claims=claims))
+        assert (found.allowed, found.stage) == (False, Stage.TOKEN)
+
+
+def test_who_sends_no_token_meets_no_floor() -> None:
+    request = replace(GOOD, path="/status", operation="Status", claims=None, token_header=None)
+    assert Decider(replace(SNAPSHOT, tokens_since=ISSUED)).decide(request).stage is Stage.POLICY

@@ -235,3 +235,30 @@ def test_policies_that_cannot_be_read_here_explain_nothing(part: bytes) -> None:
     found = explained(msgspec.structs.replace(decision, inputs=inputs), part)
     assert isinstance(found, Unexplained)
     assert "cannot be read" in found.why or "not known here" in found.why
+
+
+def test_what_the_token_names_is_part_of_the_record() -> None:
+    told = ASKED.claims
+    assert told is not None
+    no_reads = allow()
+    no_reads["Statement"]["Action"] = "o:Other"
+    policies = replace(bundle(allow(), cap=no_reads), identity={"role/clerk": ("clerk",)})
+    for claim, name, reason in (
+        ("boundary", "cap", "not allowed by the permissions boundary"),
+        ("boundary", "ghost", "the token names policy `ghost`, which is not here"),
+        ("policies", "ghost", "the token names policy `ghost`, which is not here"),
+    ):
+        decision = decide(policies, replace(ASKED, claims={**told, claim: [name]}))
+        assert (decision.allowed, decision.reason) == (False, reason)
+        found = why(decision, policies)
+        assert found.reason == reason
+        assert found.misses == ()
+    assert "denied: `ghost/(not here)` (identity policy)" in list(found.lines())
+
+
+def test_what_was_decided_when_people_were_in_the_policies_is_explained_by_these() -> None:
+    """A record of before names no policies of the person's own."""
+    former = replace(bundle(allow()), identity={"user/ann": ("clerk",)})
+    decision = decide(former)
+    assert decision.because == ("clerk/S",)
+    assert why(decision, former).because == ("clerk/S",)

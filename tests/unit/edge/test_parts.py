@@ -31,7 +31,7 @@ SIGNER = generate("Ed25519")
 KEYS = KeySet.parse({"keys": [dict(SIGNER.public_jwk)]})
 KEY = {"kty": "EC", "kid": "k1"}
 BUNDLE = Bundle(documents={"p": {"Version": "2012-10-17"}}, identity={"role/clerk": ("p",)})
-SNAPSHOT = Snapshot(7, "https://issuer.example", (KEY,), (API,), BUNDLE)
+SNAPSHOT = Snapshot(7, "https://issuer.example", (KEY,), (API,), BUNDLE, 1_800_000_000)
 
 
 def parts_of(snapshot: Snapshot) -> dict[str, Part]:
@@ -49,6 +49,27 @@ def verify(text: str) -> Listing:
 
 def test_what_is_split_is_the_same_when_it_is_put_together() -> None:
     assert assemble(7, parts_of(SNAPSHOT).values()) == SNAPSHOT
+
+
+def test_policies_of_before_there_was_a_floor_have_none() -> None:
+    told = json.loads(split(SNAPSHOT)["policies"])
+    del told["tokens_since"]
+    former = read_part("policies", json.dumps({**told, "needs": []}).encode())
+    held = {**parts_of(SNAPSHOT), "policies": former}
+    assert assemble(7, held.values()) == replace(SNAPSHOT, tokens_since=0)
+    lying = json.loads(SNAPSHOT.to_wire())
+    del lying["tokens_since"]
+    assert Snapshot.from_wire(json.dumps(lying).encode()).tokens_since == 0
+
+
+def test_a_code_that_reads_no_names_in_tokens_closes_the_policies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would let people through without their boundaries."""
+    parts = split(SNAPSHOT)
+    monkeypatch.setattr("durward.core.edge.parts.CAPABILITIES", frozenset({"tenant-guardrails"}))
+    part = read_part("policies", parts["policies"])
+    assert (part.content, part.closed) == (None, "it needs what this node has not: token-policies")
 
 
 def test_equal_content_has_equal_bytes_whatever_the_order_of_its_sets() -> None:

@@ -1,6 +1,7 @@
 """Tests of policies, and the faults that they notice."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,3 +131,22 @@ def test_every_small_fault_is_made_once() -> None:
     for found in mutants({"p": POLICY}):
         assert found.body != POLICY
         read_document(found.body, "p")
+
+
+def test_who_is_described_by_a_declared_name_has_what_is_declared_of_their_own() -> None:
+    """As where roles are described: a test must not lose a boundary by saying more of somebody."""
+    capped = replace(ANN, policies=("more",), boundary=("cap",))
+    described: dict[str, Any] = {"subject": "ann", "tenant": "acme", "roles": ["boss"]}
+    other = {**described, "policies": [], "boundary": ["wide"]}
+
+    def asking(person: Any) -> Principal | None:
+        suite: Any = {"tests": [case("deny", principal=person)]}
+        (found,) = read_suite(suite, "x", {"user/ann": capped}).cases
+        return found.request.principal
+
+    boss = replace(capped, roles=("boss",))
+    assert asking(described) == boss
+    assert asking(other) == replace(boss, policies=(), boundary=("wide",))
+    assert asking({**described, "subject": "eve"}) == Principal("eve", "user", "acme", ("boss",))
+    with pytest.raises(PolicyError, match="a list of texts"):
+        asking({**described, "boundary": "wide"})

@@ -23,13 +23,14 @@ from durward.core.configuration.declaration import (
     DeclarationKind,
 )
 from durward.core.configuration.group import Group
+from durward.core.configuration.own_policies import own_problems
 from durward.core.configuration.role import Role
 from durward.core.configuration.tenant import Tenant
 from durward.core.configuration.user import User
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory
-from durward.core.policy.engine.bundle import Bundle, compile_bundle
+from durward.core.policy.engine.bundle import Bundle, compile_bundle, kinds_of
 from durward.core.policy.language.catalogue import Key
 from durward.core.policy.language.source import PolicyError
 from durward.core.wire import Json
@@ -142,6 +143,10 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     for name, api in protected.items():
         problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
     bundle = _bundle(policies, bodies)
+    kinds = kinds_of(bundle)
+    for name, user in users.items():
+        found = own_problems(user.policies, user.boundary, kinds)
+        problems += [f"users/{name}: {problem}" for problem in found]
     if not problems:
         try:
             compile_bundle(bundle, {})
@@ -178,11 +183,11 @@ def _broken_names(listed: list[Declaration]) -> Iterator[str]:
 
 
 def _bundle(policies: Mapping[str, Mapping[str, Json]], bodies: Bodies) -> Bundle:
-    attached: dict[str, Role | Group | Client | User] = {
+    """What is attached to people travels in their tokens, by name (ADR 24)."""
+    attached: dict[str, Role | Group | Client] = {
         **{f"role/{name}": role for name, role in bodies.roles.items()},
         **{f"group/{name}": group for name, group in bodies.groups.items()},
         **{f"client/{name}": client for name, client in bodies.clients.items()},
-        **{f"user/{name}": user for name, user in bodies.users.items()},
     }
     return Bundle(
         documents=policies,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from durward.core.configuration.configuration import Configuration
@@ -36,7 +37,8 @@ def summaries(configuration: Configuration, names: Iterable[str]) -> Iterator[Ap
     A public operation needs a policy too; who is nobody is allowed by that of an API alone.
     """
     names = list(names)
-    allows = allows_of(configuration.bundle, names)
+    own = chain.from_iterable(user.policies for user in configuration.users.values())
+    allows = allows_of(configuration.bundle, names, own)
     evaluated = configuration.evaluated
     for name in names:
         operations, stage = configuration.apis[name].operations, configuration.apis[name].stage

@@ -10,8 +10,9 @@ from durward.core.api import Api, scopes_of
 from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.facts import CheckRequest, context_of, principal_of, text
 from durward.core.edge.inputs import Inputs, inputs_of
-from durward.core.edge.parts import digest_of, part_of_policies
+from durward.core.edge.parts import digest_of, policies_that_decide
 from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import ProtocolError
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.openapi.router import Route, Router
@@ -19,11 +20,12 @@ from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.decision import reason_of
 from durward.core.policy.engine.request import MAX_LISTED, AccessRequest, Principal
 from durward.core.values import MICROSECONDS
+from durward.core.wire import Json
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 FRESH_SECONDS = 30
 """How old the last contact with the control plane may be for an operation that must be fresh."""
-ALLOWED, FORBIDDEN, UNAVAILABLE = 200, 403, 503
+ALLOWED, UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE = 200, 401, 403, 503
 
 
 class Decider:
@@ -42,7 +44,8 @@ class Decider:
             for api, operation in self._operations.values()
         )
         self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
-        self._digest = digest_of(part_of_policies(snapshot.policies))
+        self._tokens_since = snapshot.tokens_since
+        self._digest = digest_of(policies_that_decide(snapshot))
 
     def decide(self, request: CheckRequest) -> DecisionRecord:
         """Default deny: only what a statement allows passes. The decision is its own record."""
@@ -54,6 +57,9 @@ class Decider:
             return self._decision(request, Stage.ROUTE, "no such operation")
         if refused := _token_problem(request, operation):
             return self._decision(request, Stage.TOKEN, refused, operation)
+        if request.claims is not None and self._is_outdated(request.claims):
+            reason = "the token was issued before tokens named the policies of their person"
+            return self._decision(request, Stage.TOKEN, reason, operation, status=UNAUTHENTICATED)
         if operation.fresh and not _is_fresh(request):
             reason = "the node has not heard from the control plane, and the operation is `fresh`"
             return self._decision(request, Stage.FRESHNESS, reason, operation)
@@ -62,12 +68,20 @@ class Decider:
     def challenge(self, decision: DecisionRecord) -> str:
         """What a refusal asks of the token; empty where another token alone would not do."""
         known = self._operations.get(decision.operation or "")
-        return insufficient_scope(*known) if known and decision.stage is Stage.SCOPE else ""
+        if known and decision.stage is Stage.SCOPE:
+            return insufficient_scope(*known)
+        return outdated(known[0]) if known and decision.status == UNAUTHENTICATED else ""
 
     def is_strict(self, decision: DecisionRecord) -> bool:
         """Whether it must be on the disk before it is answered: any refusal, and most writes."""
         known = self._operations.get(decision.operation or "")
         return not decision.allowed or known is None or known[1].strict_audit
+
+    def _is_outdated(self, claims: Mapping[str, Json]) -> bool:
+        """Whether a token may be silent about a boundary that its person has (ADR 24)."""
+        issued = claims.get("iat")
+        since = self._tokens_since
+        return since > 0 and not (isinstance(issued, int | float) and issued >= since)
 
     def _decide_object(
         self, api: Api, operation: Operation, values: Mapping[str, str], request: CheckRequest
@@ -76,7 +90,10 @@ class Decider:
         if resource is None:
             reason = "a value of the path cannot name a resource"
             return self._decision(request, Stage.RESOURCE, reason, operation)
-        principal = principal_of(request)
+        try:
+            principal = principal_of(request)
+        except ProtocolError as error:
+            return self._decision(request, Stage.TOKEN, error.public, operation)
         if refused := _scope_problem(operation, principal):
             return self._decision(request, Stage.SCOPE, refused, operation, resource=resource)
         context = context_of(request, api, operation, values)
@@ -105,9 +122,10 @@ class Decider:
         resource: str | None = None,
         because: tuple[str, ...] = (),
         inputs: Inputs | None = None,
+        status: int = FORBIDDEN,
     ) -> DecisionRecord:
         claims = request.claims or {}
-        refused = UNAVAILABLE if stage is Stage.FRESHNESS else FORBIDDEN
+        refused = UNAVAILABLE if stage is Stage.FRESHNESS else status
         return DecisionRecord(
             id=request.id,
             at=request.at,
@@ -135,6 +153,13 @@ def insufficient_scope(api: Api, operation: Operation) -> str:
     scope = " ".join(sorted(operation.scopes[0]))
     metadata = metadata_url(api.audience)
     return f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"'
+
+
+def outdated(api: Api) -> str:
+    """The challenge for a token in whose place another one would do: as of one that expired."""
+    metadata = metadata_url(api.audience)
+    told = 'error_description="The access token expired"'
+    return f'Bearer error="invalid_token", {told}, resource_metadata="{metadata}"'
 
 
 def _token_problem(request: CheckRequest, operation: Operation) -> str | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from durward.core.api import Api
 from durward.core.authn.factors import is_multi_factor
+from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.oauth.claims import BOUNDARY, POLICIES
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.template import filled
 from durward.core.policy.engine.predicate import Value
@@ -38,12 +40,18 @@ class CheckRequest:
 def principal_of(request: CheckRequest) -> Principal | None:
     """Who asks, from verified claims alone (RFC 9068 §2.2); None where nobody signed in.
 
-    A client that acts for itself is its own subject (RFC 9068 §2.2: `sub`).
+    A client that acts for itself is its own subject (RFC 9068 §2.2: `sub`). Raises ProtocolError
+    where what restricts the person cannot be read: that is never taken for nothing.
     """
     claims = request.claims
     if claims is None:
         return None
     subject, client = text(claims, "sub"), text(claims, "client_id")
+    policies = names_of_documents(claims, POLICIES) if POLICIES in claims else ()
+    boundary = names_of_documents(claims, BOUNDARY) if BOUNDARY in claims else ()
+    if subject == client and (policies or boundary):
+        problem = "the token of a client names policies of a person"
+        raise ProtocolError(ErrorCode.INVALID_TOKEN, problem)
     return Principal(
         subject=subject,
         kind="client" if subject == client else "user",
@@ -52,6 +60,8 @@ def principal_of(request: CheckRequest) -> Principal | None:
         groups=texts(claims, "groups"),
         client=client,
         scopes=frozenset(text(claims, "scope").split()) | {""},
+        policies=policies,
+        boundary=boundary,
     )
 
 
@@ -106,6 +116,17 @@ def text(claims: Mapping[str, Json], name: str) -> str:
     """A claim that is text, else nothing."""
     value = claims.get(name)
     return value if isinstance(value, str) else ""
+
+
+def names_of_documents(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:
+    """The documents that a claim names (ADR 24). Raises ProtocolError, also where it is absent."""
+    value = claims.get(name)
+    listed = value if isinstance(value, list) else []
+    found = tuple(item for item in listed if isinstance(item, str) and item)
+    if not found or len(found) != len(listed):
+        problem = f"the claim `{name}` of the token is not a list of names"
+        raise ProtocolError(ErrorCode.INVALID_TOKEN, problem)
+    return found
 
 
 def texts(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:

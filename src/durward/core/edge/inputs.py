@@ -29,6 +29,9 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The principal's type; empty where nobody asked."""
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    own_policies: tuple[str, ...] = ()
+    own_boundary: tuple[str, ...] = ()
+    """The documents that the token named as the person's own."""
     scopes: tuple[str, ...] | None = None
     """Those of the token; None where none narrows."""
     scopes_needed: tuple[str, ...] = ()
@@ -45,7 +48,8 @@ def inputs_of(policies: PolicySet, digest: str, request: AccessRequest, *, allow
     room = MAX_CHARACTERS
     person, known = request.principal, request.facts
     if person:
-        size = sum(map(len, (*person.roles, *person.groups, *(person.scopes or ()))))
+        names = (*person.roles, *person.groups, *person.policies, *person.boundary)
+        size = sum(map(len, (*names, *(person.scopes or ()))))
         if size > room:
             left_out.append(PRINCIPAL)
         room -= min(size, room)
@@ -67,6 +71,8 @@ def inputs_of(policies: PolicySet, digest: str, request: AccessRequest, *, allow
         kind=person.kind if person else "",
         roles=told.roles if told else (),
         groups=told.groups if told else (),
+        own_policies=told.policies if told else (),
+        own_boundary=told.boundary if told else (),
         scopes=None if scopes is None else tuple(sorted(scopes)),
         scopes_needed=tuple(sorted(policies.scopes_for(request.action))),
         context=context,
@@ -79,7 +85,10 @@ def principal_of(inputs: Inputs, subject: str, client: str, tenant: str) -> Prin
     if not inputs.kind:
         return None
     scopes = None if inputs.scopes is None else frozenset(inputs.scopes)
-    return Principal(subject, inputs.kind, tenant, inputs.roles, inputs.groups, client, scopes)
+    return Principal(
+        *(subject, inputs.kind, tenant, inputs.roles, inputs.groups, client, scopes),
+        *(inputs.own_policies, inputs.own_boundary),
+    )
 
 
 def context_of(inputs: Inputs) -> dict[str, object]:

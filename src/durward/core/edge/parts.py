@@ -22,7 +22,9 @@ from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 
 FORMAT: Final = 1
 TENANT_GUARDRAILS: Final = "tenant-guardrails"
-CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS})
+TOKEN_POLICIES: Final = "token-policies"  # noqa: S105 - a capability's name
+"""Attach what tokens name, and refuse tokens of before they did (ADR 24)."""
+CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES})
 """What this code can enforce beyond the format, by the names that a part `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
@@ -90,9 +92,13 @@ class IssuersPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class PoliciesPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Documents and what they are attached to."""
+    """Documents and what they are attached to, and since when tokens name those of people.
+
+    They are one part, so that none is in force without the other.
+    """
 
     policies: Bundle
+    tokens_since: int = 0
 
 
 class ApiPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -185,7 +191,7 @@ def split(snapshot: Snapshot) -> dict[str, bytes]:
     """The parts of a snapshot, by name; equal content has equal bytes."""
     return {
         **parts_of_issuer(snapshot.issuer, snapshot.keys),
-        **parts_of_configuration(snapshot.apis, snapshot.policies),
+        **parts_of_configuration(snapshot.apis, snapshot.policies, snapshot.tokens_since),
     }
 
 
@@ -197,18 +203,31 @@ def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str,
     }
 
 
-def parts_of_configuration(apis: Iterable[Api], policies: Bundle) -> dict[str, bytes]:
+def parts_of_configuration(
+    apis: Iterable[Api], policies: Bundle, tokens_since: int = 0
+) -> dict[str, bytes]:
     """What is declared: megabytes where it is much."""
     return {
-        POLICIES: part_of_policies(policies),
+        POLICIES: part_of_policies(policies, tokens_since),
         **{API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, api=api)) for api in apis},
     }
 
 
-def part_of_policies(policies: Bundle) -> bytes:
-    """The part that says these, by whose hash a decision names what it was made by."""
-    needs = (TENANT_GUARDRAILS,) if policies.tenant_guardrails else ()
-    return encoded(PoliciesPart(format=FORMAT, needs=needs, policies=policies))
+def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:
+    """The part that says these, by whose hash a decision names what it was made by.
+
+    It has no person in it, so it cannot tell whether one has a boundary: what does not read them in
+    tokens must never take it for all that restricts people.
+    """
+    needs = (TENANT_GUARDRAILS, TOKEN_POLICIES) if policies.tenant_guardrails else (TOKEN_POLICIES,)
+    return encoded(
+        PoliciesPart(format=FORMAT, needs=needs, policies=policies, tokens_since=tokens_since)
+    )
+
+
+def policies_that_decide(snapshot: Snapshot) -> bytes:
+    """The part of the policies that a node decides by, as it lies in the node's state."""
+    return part_of_policies(snapshot.policies, snapshot.tokens_since)
 
 
 def encoded(part: Content) -> bytes:
@@ -233,4 +252,5 @@ def assemble(version: int, parts: Iterable[Part]) -> Snapshot:
             content.api for _, content in sorted(contents.items()) if isinstance(content, ApiPart)
         ),
         policies=policies.policies if isinstance(policies, PoliciesPart) else Bundle(),
+        tokens_since=policies.tokens_since if isinstance(policies, PoliciesPart) else 0,
     )

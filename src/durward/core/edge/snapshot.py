@@ -23,6 +23,8 @@ class Snapshot:
     keys: tuple[Mapping[str, str], ...]
     apis: tuple[Api, ...]
     policies: Bundle = field(default_factory=Bundle)
+    tokens_since: int = 0
+    """The second (NumericDate) from which on tokens say what restricts their person."""
 
     @classmethod
     def nothing(cls) -> Self:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from durward.core.values import (
     ClientId,
@@ -15,6 +16,9 @@ from durward.core.values import (
 from durward.core.wire import JsonLike
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+POLICIES: Final = "policies"
+BOUNDARY: Final = "boundary"
+"""The claims that name what is a person's own; edges attach the documents (ADR 24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class TokenGrant:
     scopes: tuple[str, ...]
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
     session: SessionId | None = None
     grant: GrantId | None = None
     auth_time: Instant | None = None
@@ -59,6 +65,8 @@ def access_claims(
         "tenant": grant.tenant,
         "roles": grant.roles or None,
         "groups": grant.groups or None,
+        POLICIES: grant.policies or None,
+        BOUNDARY: grant.boundary or None,
         "sid": grant.session,
         "grant": grant.grant,
         "auth_time": numeric_date(grant.auth_time) if grant.auth_time is not None else None,

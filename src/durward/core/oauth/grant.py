@@ -14,6 +14,9 @@ class Claims:
     tenant: TenantId
     roles: tuple[str, ...]
     groups: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
+    """Names of documents that are the person's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Grant:
             scopes=scopes,
             roles=claims.roles,
             groups=claims.groups,
+            policies=claims.policies,
+            boundary=claims.boundary,
             session=self.session if in_session else None,
             grant=self.id,
             auth_time=self.authenticated_at,

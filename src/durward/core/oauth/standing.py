@@ -80,7 +80,10 @@ def standing(
     )
     if grant.scopes and not left:
         return Ended("the client may have none of its scopes any more")
-    claims = Claims(TenantId(person.tenant), person.roles, person.groups)
+    claims = Claims(
+        *(TenantId(person.tenant), person.roles, person.groups),
+        *(person.policies, person.boundary),
+    )
     return Keeps(left, claims, "refresh_token" in client.grants)
 
 

@@ -20,7 +20,7 @@ from durward.core.address import Address
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.holding import Holding
-from durward.core.edge.parts import part_of_policies
+from durward.core.edge.parts import policies_that_decide
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
@@ -178,7 +178,7 @@ class Agent:
 
     def _keep_policies(self, snapshot: Snapshot) -> None:
         """Before a decision names them. Raises Unavailable."""
-        self._policies.keep(part_of_policies(snapshot.policies))
+        self._policies.keep(policies_that_decide(snapshot))
 
     def _write_first(self) -> RenderedConfiguration:
         """Envoy's files before its start; what it cannot take any more is taken part by part later.

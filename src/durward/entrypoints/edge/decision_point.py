@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from durward.clock import now
-from durward.core.edge.decide import FORBIDDEN, UNAVAILABLE, Decider
+from durward.core.edge.decide import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, Decider
 from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
 from durward.core.edge.facts import CheckRequest
@@ -31,6 +31,8 @@ MAX_PATH_CHARACTERS = 8_192
 MAX_RECORDED_CHARACTERS = 200
 MAX_CLAIMS_BYTES = 16_384
 PROBLEM = "application/problem+json"
+TITLES = {FORBIDDEN: "not allowed", UNAUTHENTICATED: "the access token expired"}
+"""What callers are told, where the reason is not theirs to know."""
 
 
 class DecisionPoint:
@@ -105,7 +107,7 @@ class DecisionPoint:
         return allowed
 
     def _refuse(self, decision: DecisionRecord, challenge: str = "") -> Awaitable[Reply]:
-        title = "not allowed" if decision.status == FORBIDDEN else decision.reason
+        title = TITLES.get(decision.status, decision.reason)
         retry = 1 if decision.status == UNAVAILABLE else 0
         reply = refusal(decision.id, decision.status, title, retry_after=retry, challenge=challenge)
         return self._recorded(decision, reply)

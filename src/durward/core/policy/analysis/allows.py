@@ -6,7 +6,7 @@ do; what one meets may be denied all the same.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import Final, Generic, TypeVar
 
 from durward.core.openapi.operations import Operation
@@ -162,19 +162,22 @@ def _is_of(pattern: ResourcePattern, api: str, stage: str) -> bool:
     return all(test is None or test(text) for test, text in zip(tests, (api, stage), strict=True))
 
 
-def allows_of(bundle: Bundle, apis: Iterable[str]) -> Mapping[str, tuple[Allows, ...]]:
+def allows_of(
+    bundle: Bundle, apis: Iterable[str], own: Iterable[str]
+) -> Mapping[str, tuple[Allows, ...]]:
     """For each API what may grant: what is attached to principals, and to the API itself.
 
-    Boundaries and guardrails cap, and what is attached to nothing says nothing.
+    `own` are the policies that people have of their own. Boundaries and guardrails cap, and what is
+    attached to nothing says nothing.
     """
     kinds = kinds_of(bundle)
 
     def read(names: Iterable[str]) -> Iterator[Document]:
         return (read_document(bundle.documents[name], name, kinds[name]) for name in names)
 
-    to_principals = dict.fromkeys(name for given in bundle.identity.values() for name in given)
-    identity = Allows(read(to_principals))
+    given = chain.from_iterable(bundle.identity.values())
+    identity = Allows(read(dict.fromkeys((*given, *own))))
     return {
-        api: (identity, *([Allows(read(own))] if (own := bundle.resources.get(api)) else []))
+        api: (identity, *([Allows(read(of_api))] if (of_api := bundle.resources.get(api)) else []))
         for api in apis
     }

@@ -16,6 +16,8 @@ from durward.core.wire import Json
 
 MAX_TESTS: Final = 1_000
 VERSION: Final = "2012-10-17"
+OWN: Final = ("policies", "boundary")
+"""What somebody has of their own, as a test may say it."""
 RESULTS: Final = {"allow", "deny"}
 LAYERS: Final = {layer.value: layer for layer in Layer}
 
@@ -224,15 +226,23 @@ class _Reader:
             if value not in self.principals:
                 self.wrong(pointer, f"`{value}` is not declared; or describe somebody here")
             return self.principals.get(value)
-        known = {"subject", "kind", "tenant", "roles", "groups", "client"}
+        known = {"subject", "kind", "tenant", "roles", "groups", "client", *OWN}
         members = self.members(value, pointer, known)
+        subject, kind = self.text(members, "subject", pointer), str(members.get("kind", "user"))
+        declared = self.principals.get(f"{kind}/{subject}")
+        policies, boundary = (
+            self.texts(members[name], f"{pointer}/{name}") if name in members else own
+            for name, own in zip(OWN, _own(declared), strict=True)
+        )
         return Principal(
-            subject=self.text(members, "subject", pointer),
-            kind=str(members.get("kind", "user")),
+            subject=subject,
+            kind=kind,
             tenant=self.text(members, "tenant", pointer),
             roles=self.texts(members.get("roles", []), f"{pointer}/roles"),
             groups=self.texts(members.get("groups", []), f"{pointer}/groups"),
             client=str(members.get("client", "")),
+            policies=policies,
+            boundary=boundary,
         )
 
     def expected(self, value: Json, pointer: str) -> Expected:
@@ -245,3 +255,8 @@ class _Reader:
         shapes = "`allow`, `deny`, or one of them with the statement or layer that decides"
         self.wrong(pointer, f"`expect` is {shapes}")
         return Expected(allowed=False)
+
+
+def _own(declared: Principal | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What somebody has of their own, also where a test says what roles they have."""
+    return (declared.policies, declared.boundary) if declared else ((), ())

@@ -15,9 +15,9 @@ Attachments = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Bundle:
-    """Documents, and the names of those that are attached.
+    """Documents, and the names of those that are attached; never a person (ADR 24).
 
-    `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
+    `identity` and `boundaries` by `client/cli`, `role/clerk`, `group/staff`;
     `resources` by API; each guardrail is a level of its own,
     for everybody or for the principals of a tenant.
     """
@@ -60,6 +60,11 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
                 for tenant, names in bundle.tenant_guardrails.items()
             },
             scopes=scopes,
+            documents={
+                name: document
+                for name, document in read.items()
+                if document.kind is PolicyKind.IDENTITY
+            },
         )
     )
 
@@ -67,7 +72,8 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
 def kinds_of(bundle: Bundle) -> dict[str, PolicyKind]:
     """What each document is read as: one attached to an API names principals.
 
-    One that is attached to nothing is read too, as what it seems to be: it may be attached later.
+    One that is attached to nothing here is read as what it seems to be: one that names principals
+    is an API's, any other may be what a person has of their own.
     """
     kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
     kinds |= dict.fromkeys(bundle.guardrails, PolicyKind.IDENTITY)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from durward.core.policy.engine.absent import names_absent
 from durward.core.policy.engine.predicate import And, compile_statement, keys_of
 from durward.core.policy.language.document import Effect, Statement
 
@@ -110,6 +111,8 @@ def reason_of(
     if result is Result.ALLOW:
         return f"allowed by {quoted_list(because)}"
     if result is Result.EXPLICIT_DENY:
+        if (name := names_absent(because)) is not None:
+            return f"the token names policy {quoted_list([name])}, which is not here"
         return f"denied by {quoted_list(because)}"
     if tuple(blocked_by) == (Layer.SESSION,):
         return f"the token has none of the scopes {quoted_list(scopes_needed) or '(none fits)'}"

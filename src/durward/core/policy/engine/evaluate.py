@@ -3,6 +3,9 @@
 One Deny in any layer wins. Then every ceiling that is present must allow, and a grant must exist:
 of an identity policy, or of a resource policy; across tenants of both. Ceilings always cap. Where
 nothing is said the answer is no.
+
+What restricts one person comes with that person, by name (ADR 24): a document that is not here
+might be all that denies, so its name is a Deny.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +15,7 @@ from operator import itemgetter
 from sys import intern
 from typing import Final, TypeVar
 
+from durward.core.policy.engine.absent import absent
 from durward.core.policy.engine.attached import ActionIndex, AttachedPolicies
 from durward.core.policy.engine.decision import GRANTS, Decision, Layer, Result
 from durward.core.policy.engine.index import First, Index, first_of, slowly_first
@@ -28,6 +32,8 @@ MAX_TOLD_CHARACTERS: Final = 2_048
 """How long a question may be, in all, for its answer to be remembered."""
 MAX_COURSES: Final = 65_536
 """For how many pairs of who asks and for what the way to the answer is kept."""
+MAX_BOUNDARIES: Final = 4_096
+"""How many boundaries of people are kept compiled, each a combination of documents."""
 NOTHING_GRANTS: Final = Decision(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
 NO_CONTEXT: Final = frozenset({ACTION, RESOURCE, *NOBODY.facts})
@@ -35,6 +41,10 @@ NO_CONTEXT: Final = frozenset({ACTION, RESOURCE, *NOBODY.facts})
 MEMBERSHIPS: Final = ("role/", "group/")
 
 Layers = Sequence[tuple[Layer, ActionIndex]]
+Names = tuple[str, ...]
+PlanKey = tuple[Names, Names, Names, str, str, str]
+"""What a plan depends on: the attachments, policies and boundary of who asks, the client that they
+came through, their tenant, and the action."""
 Pick = Callable[[Facts], object]
 """Gives the values of some keys."""
 Key = TypeVar("Key")
@@ -45,7 +55,8 @@ Kept = TypeVar("Kept")
 class Policies:
     """Documents and what they are attached to.
 
-    `identity` and `boundaries` by `user/ann`, `client/cli`, `role/clerk`, `group/staff`;
+    `documents` are those that people may have of their own, by name; `identity` and `boundaries`
+    by `client/cli`, `role/clerk`, `group/staff` (by `user/ann` in snapshots of before ADR 24);
     `resources` by API; `guardrails` are levels for everybody, each of which must allow, and
     `tenant_guardrails` such levels for the principals of a tenant, by its name;
     `scopes` says for each scope which actions it covers.
@@ -57,6 +68,7 @@ class Policies:
     guardrails: Sequence[Sequence[Document]] = ()
     tenant_guardrails: Mapping[str, Sequence[Sequence[Document]]] = field(default_factory=dict)
     scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
 
 class EvaluationPlan:
@@ -115,7 +127,10 @@ class PolicySet:
                     self._scopes_of.setdefault(named, set()).add(scope)
         self._attached = self._identity.keys() | self._boundaries.keys()
         self._asked: dict[str, EvaluationPlan] = {}
-        self._courses: dict[tuple[tuple[str, ...], str, str, str], EvaluationPlan] = {}
+        self._documents = policies.documents
+        self._own: dict[str, AttachedPolicies] = {}  # policies of people: when first they are named
+        self._own_boundaries: dict[tuple[str, ...], AttachedPolicies] = {}
+        self._courses: dict[PlanKey, EvaluationPlan] = {}
         self._told: dict[str, tuple[Pick, dict[object, Decision]]] = {}  # by who asked for what
         self._member_keys: dict[str, frozenset[str]] = {}
         self._count = 0
@@ -253,7 +268,8 @@ class PolicySet:
         own = tuple(name for name in names if name in self._attached)
         through = person.through if person and person.through in self._boundaries else ""
         tenant = person.tenant if person and person.tenant in self._guardrails_of else ""
-        key = (own, through, tenant, action)
+        policies, boundary = (person.policies, person.boundary) if person else ((), ())
+        key = (own, policies, boundary, through, tenant, action)
         found = self._courses.get(key)
         if found is None:
             found = self._new_course(*key)
@@ -262,20 +278,50 @@ class PolicySet:
         return found
 
     def _new_course(
-        self, own: tuple[str, ...], through: str, tenant: str, action: str
+        self,
+        own: Names,
+        policies: Names,
+        boundary: Names,
+        through: str,
+        tenant: str,
+        action: str,
     ) -> EvaluationPlan:
         """The client that a user came through has a say as a ceiling alone."""
         guardrails = (*self._guardrails, *self._guardrails_of.get(tenant, ()))
         ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in guardrails]
+        if boundary:
+            ceilings.append((Layer.BOUNDARY, self._boundary_of(boundary).plan(action)))
         ceilings += _plans(Layer.BOUNDARY, self._boundaries, (*own, through), action)
-        grants = _plans(Layer.IDENTITY, self._identity, own, action)
+        grants = [(Layer.IDENTITY, self._policy_of(name).plan(action)) for name in policies]
+        grants += _plans(Layer.IDENTITY, self._identity, own, action)
         if one := self._resources.get(action.partition(":")[0]):
             grants.append((Layer.RESOURCE, one.plan(action)))
         return EvaluationPlan(ceilings, grants, self.scopes_for(action))
 
+    def _policy_of(self, name: str) -> AttachedPolicies:
+        """A policy of people."""
+        found = self._own.get(name)
+        if found is None:
+            found = AttachedPolicies(Layer.IDENTITY, [self._document(name)])
+            if name in self._documents:  # whoever names what is not here must not fill the memory
+                self._own[name] = found
+        return found
 
-def _keep(kept: dict[Key, Kept], key: Key, value: Kept) -> None:
-    if len(kept) >= MAX_COURSES:
+    def _boundary_of(self, names: Names) -> AttachedPolicies:
+        """A boundary of people: what any of its documents allows, it allows."""
+        found = self._own_boundaries.get(names)
+        if found is None:
+            found = AttachedPolicies(Layer.BOUNDARY, map(self._document, names))
+            _keep(self._own_boundaries, names, found, MAX_BOUNDARIES)
+        return found
+
+    def _document(self, name: str) -> Document:
+        """A document that people may have; in place of one that is not here, a Deny of all."""
+        return self._documents.get(name) or absent(name)
+
+
+def _keep(kept: dict[Key, Kept], key: Key, value: Kept, most: int = MAX_COURSES) -> None:
+    if len(kept) >= most:
         kept.clear()
     kept[key] = value
 

@@ -41,7 +41,9 @@ TOKEN_SCOPES: Final = intern("durward:scopes")
 class Principal:
     """Who asks. `scopes` is None where no token narrows what they may do.
 
-    `attachments` are the names that policies are attached to, such as `user/ann` and `role/clerk`;
+    `policies` and `boundary` are the names of the documents that are a person's own: all of the
+    boundary together is one ceiling.
+    `attachments` are the names that policies are attached to, such as `client/cli`, `role/clerk`;
     `through` is the client that a user came through, whose boundaries count too; `arns` are the
     principal's own name, then those of its roles and groups, then `root`: its whole tenant, as
     documents of AWS name it (and `delegate`, where the principal is that itself); `facts` are what
@@ -55,6 +57,8 @@ class Principal:
     groups: tuple[str, ...] = ()
     client: str = ""
     scopes: frozenset[str] | None = None
+    policies: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
     attachments: tuple[str, ...] = field(init=False, compare=False, repr=False)
     through: str = field(init=False, compare=False, repr=False)
     arns: tuple[str, ...] = field(init=False, compare=False, repr=False)
@@ -89,7 +93,8 @@ class Principal:
         }
         # Each part as Python spells it, whose end nothing within can feign.
         names = f"{self.kind!r}{self.subject!r}{self.tenant!r}{self.client!r}"
-        spelled = f"{names}{self.roles!r}{self.groups!r}{scopes!r}"
+        own = f"{self.policies!r}{self.boundary!r}" if self.policies or self.boundary else ""
+        spelled = f"{names}{self.roles!r}{self.groups!r}{own}{scopes!r}"
         object.__setattr__(self, "facts", facts)
         object.__setattr__(self, "spelled", spelled)
 
