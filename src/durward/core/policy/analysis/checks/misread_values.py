@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import TypeVar
 
 from durward.core.policy.analysis.checks.view import Remark, View
-from durward.core.policy.language.document import Quantifier
+from durward.core.policy.language.document import Condition, Placed, Quantifier, Statement
 from durward.core.policy.language.operators import parse_number
 from durward.core.policy.language.pattern import ActionPattern, ResourcePattern, Template
-from durward.core.policy.language.written import Placed, WrittenCondition, WrittenStatement
 
 EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
 """Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
@@ -52,53 +51,55 @@ def host_bits(view: View) -> Iterator[Remark]:
 
 
 def _values(view: View, *families: str) -> Iterator[Placed[str]]:
-    for written in _conditions(view):
-        operator = written.condition.operator
+    for condition in _conditions(view):
+        operator = condition.operator
         if operator and operator.name.startswith(families):
-            yield from _texts(written)
+            yield from _texts(condition)
 
 
-def _conditions(view: View) -> Iterator[WrittenCondition]:
-    for found in view.written.statements:
-        yield from found.conditions
+def _conditions(view: View) -> Iterator[Condition]:
+    for statement in view.document.statements:
+        yield from statement.conditions
 
 
-def _texts(written: WrittenCondition) -> Iterator[Placed[str]]:
-    texts = [operand.text for operand in written.condition.operands]
-    yield from zip(written.operands, texts, strict=True)
+def _texts(condition: Condition) -> Iterator[Placed[str]]:
+    return ((pointer, operand.text) for pointer, operand in condition.placed)
 
 
 def null_of_both(view: View) -> Iterator[Remark]:
     """`Null` that takes the key's absence as well as its presence."""
-    for written in _conditions(view):
-        if len(written.condition.absent) > 1:
-            yield Remark(written.pointer, f"holds whether or not a request has `{written.key}`")
+    for condition in _conditions(view):
+        if len(condition.absent) > 1:
+            yield Remark(
+                condition.pointer, f"holds whether or not a request has `{condition.written}`"
+            )
 
 
 def any_text(view: View) -> Iterator[Remark]:
     """`*` for `StringLike` and its like, which every text is."""
-    for written in _conditions(view):
-        operator = written.condition.operator
+    for condition in _conditions(view):
+        operator = condition.operator
         if operator and operator.name in {"StringLike", "StringNotLike"}:
-            for pointer, text in _texts(written):
+            for pointer, text in _texts(condition):
                 if text and not text.strip("*"):
-                    hint = _presence(written, negated=operator.negated)
+                    hint = _presence(condition, negated=operator.negated)
                     yield Remark(pointer, f"`{text}` is any text", hint)
 
 
-def _presence(written: WrittenCondition, *, negated: bool) -> str:
+def _presence(condition: Condition, *, negated: bool) -> str:
     """What says the same in so many words."""
-    condition = written.condition
     if negated and condition.quantifier is Quantifier.SOME:
         return "remove it: it never holds"
     if not negated and (condition.if_exists or condition.quantifier is Quantifier.EVERY):
         return "remove it: it always holds"
-    return f'write `Null: {{ {written.key}: "{str(negated).lower()}" }}`'
+    return f'write `Null: {{ {condition.written}: "{str(negated).lower()}" }}`'
 
 
 def blanks_around(view: View) -> Iterator[Remark]:
     """A text with a blank before or behind it, which is compared too."""
-    places = [(p, pattern.text) for s in view.written.statements for p, pattern in s.resources]
+    places = [
+        (p, pattern.text) for s in view.document.statements for p, pattern in s.resources.placed
+    ]
     for pointer, text in (*places, *_values(view, "String", "Arn")):
         if text != text.strip():
             yield Remark(pointer, f"`{text}` has blanks around it", f"write `{text.strip()}`")
@@ -106,16 +107,16 @@ def blanks_around(view: View) -> Iterator[Remark]:
 
 def no_statements(view: View) -> Iterator[Remark]:
     """A document without a statement."""
-    if not view.written.statements:
+    if not view.document.statements:
         yield Remark("/Statement", "has no statement")
 
 
 def redundant_values(view: View) -> Iterator[Remark]:
     """A value of a list of which another says everything; of twins the second."""
-    for found in view.written.statements:
-        yield from _included(found.actions, _acts_for)
-        yield from _included(found.resources, _names_for)
-        yield from _twins(found)
+    for statement in view.document.statements:
+        yield from _included(statement.actions.placed, _acts_for)
+        yield from _included(statement.resources.placed, _names_for)
+        yield from _twins(statement)
 
 
 def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iterator[Remark]:
@@ -147,10 +148,10 @@ def _spans(wider: Template, narrower: Template) -> bool:
     return wider.test is not None and "?" not in wider.text and wider.test(narrower.text)
 
 
-def _twins(found: WrittenStatement) -> Iterator[Remark]:
-    for written in found.conditions:
+def _twins(statement: Statement) -> Iterator[Remark]:
+    for condition in statement.conditions:
         seen: set[str] = set()
-        for pointer, operand in zip(written.operands, written.condition.operands, strict=False):
+        for pointer, operand in condition.placed:
             if operand.text in seen:
                 yield _nothing_new(pointer, operand.text, operand.text)
             seen.add(operand.text)

@@ -1,4 +1,4 @@
-"""What a check looks at: a document with its places, the catalogue, the operations in reach."""
+"""What a check looks at: a document, the catalogue, the operations in reach."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,10 +7,9 @@ from functools import lru_cache
 
 from durward.core.openapi.operations import Operation
 from durward.core.policy.language.catalogue import Catalogue
-from durward.core.policy.language.document import Actions
+from durward.core.policy.language.document import Actions, Document, Statement
 from durward.core.policy.language.overlap import Unit, overlaps, units
 from durward.core.policy.language.pattern import STAR, Part, ResourcePattern
-from durward.core.policy.language.written import Written, WrittenStatement
 
 _VARIABLE = re.compile(r"\{[A-Za-z0-9_-]+\}")
 API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
@@ -49,27 +48,26 @@ class DeclaredEntities:
 class View:
     """A document, and of each statement the operations that it can be about."""
 
-    written: Written
+    document: Document
     catalogue: Catalogue
     reached: tuple[tuple[Operation, ...], ...]
     declared: DeclaredEntities
 
-    def __iter__(self) -> Iterator[tuple[WrittenStatement, tuple[Operation, ...]]]:
+    def __iter__(self) -> Iterator[tuple[Statement, tuple[Operation, ...]]]:
         """The statements, each with its operations."""
-        return zip(self.written.statements, self.reached, strict=True)
+        return zip(self.document.statements, self.reached, strict=True)
 
 
 Rule = Callable[[View], Iterator[Remark]]
 
 
-def view_of(written: Written, catalogue: Catalogue, declared: DeclaredEntities) -> View:
+def view_of(document: Document, catalogue: Catalogue, declared: DeclaredEntities) -> View:
     """The document as the checks look at it."""
-    reached = tuple(tuple(_reached(found, catalogue)) for found in written.statements)
-    return View(written, catalogue, reached, declared)
+    reached = tuple(tuple(_reached(each, catalogue)) for each in document.statements)
+    return View(document, catalogue, reached, declared)
 
 
-def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operation]:
-    statement = written.statement
+def _reached(statement: Statement, catalogue: Catalogue) -> Iterator[Operation]:
     known: dict[tuple[str, str | None, str | None], bool] = {}
     for api in _named(statement.actions, catalogue):
         for operation in catalogue.apis[api]:
