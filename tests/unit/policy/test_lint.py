@@ -160,8 +160,14 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
     ("redundant-value", "/Action/1", {"Action": ["orders:Get*", "Orders:GetOrder"]}),
     ("redundant-value", "/Action/0", {"Action": ["orders:GetO*", "orders:Get*"]}),
     ("redundant-value", "/Action/1", {"Action": ["orders:Get?rder", "orders:get?rder"]}),
+    ("redundant-value", "/Action/1", {"Action": ["orders:Get*r", "orders:Get?r*er"]}),
     ("redundant-value", "/Resource/1", {"Resource": [OWN, OWN]}),
     ("redundant-value", "/NotResource/0", {**DENY, "NotResource": [OWN, "arn:durward:*:*:*:*"]}),
+    (
+        "redundant-value",
+        "/Condition/StringNotLike/durward:Acr/0",
+        condition("StringNotLike", "Acr", ["level-?", "level-*"], **DENY),
+    ),
     (
         "redundant-value",
         "/Condition/StringEquals/durward:Acr/2",
@@ -525,6 +531,25 @@ def test_a_key_is_told_as_its_author_spelled_it(operator: str, key: str) -> None
     told = [each for each in lint(document, ORDERS) if "/Condition/" in each.pointer]
     assert told
     assert all(f"`durward:{key}`" in each.message for each in told)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("order/${*}*", "order/*y"),  # a star that is meant itself is no wildcard
+        ("order/$*", "order/${*}y"),  # nor are the signs around it the text's own
+        ("order/??*", "order/a*"),
+        ("order/?a*", "order/b?*"),
+        ("order/${durward:Subject}", "order/ann"),
+        ("order/*/${durward:Subject}", "order/${durward:Subject}/a"),
+    ],
+)
+def test_no_value_is_told_of_which_another_does_not_say_everything(one: str, other: str) -> None:
+    start = OWN.removesuffix("order/*")
+    told = found({"Resource": [start + one, start + other]})
+    assert not [each for each in told if each.startswith("redundant-value")]
+    told = found(condition("StringLike", "Acr", [one, other]))
+    assert not [each for each in told if each.startswith("redundant-value")]
 
 
 def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:

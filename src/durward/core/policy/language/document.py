@@ -25,10 +25,7 @@ from durward.core.policy.language.operators import (
     Operand,
     Operator,
 )
-from durward.core.policy.language.pattern import (
-    ActionPattern,
-    ResourcePattern,
-)
+from durward.core.policy.language.pattern import ActionPattern, ResourcePattern
 from durward.core.policy.language.source import (
     MAX_PROBLEMS,
     PolicyError,

@@ -4,19 +4,26 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from durward.core.policy.analysis.checks.view import Remark, View
-from durward.core.policy.language.document import Condition, Placed, Quantifier, Statement
+from durward.core.policy.language.automaton import includes
+from durward.core.policy.language.document import Condition, Placed, Quantifier
 from durward.core.policy.language.operators import parse_number
-from durward.core.policy.language.pattern import ActionPattern, ResourcePattern, Template
+from durward.core.policy.language.pattern import (
+    ActionPattern,
+    ResourcePattern,
+    Template,
+    parse_template,
+)
 
 EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
 """Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_COMPARED = 100
 """Of a longer list only values that stand there twice are told."""
-P = TypeVar("P", ActionPattern, ResourcePattern)
+LIKE: Final = frozenset({"StringLike", "StringNotLike"})
+P = TypeVar("P", ActionPattern, ResourcePattern, Template)
 
 
 def odd_instants(view: View) -> Iterator[Remark]:
@@ -79,7 +86,7 @@ def any_text(view: View) -> Iterator[Remark]:
     """`*` for `StringLike` and its like, which every text is."""
     for condition in _conditions(view):
         operator = condition.operator
-        if operator and operator.name in {"StringLike", "StringNotLike"}:
+        if operator and operator.name in LIKE:
             for pointer, text in _texts(condition):
                 if text and not text.strip("*"):
                     hint = _presence(condition, negated=operator.negated)
@@ -116,7 +123,10 @@ def redundant_values(view: View) -> Iterator[Remark]:
     for statement in view.document.statements:
         yield from _included(statement.actions.placed, _acts_for)
         yield from _included(statement.resources.placed, _names_for)
-        yield from _twins(statement)
+        for condition in statement.conditions:
+            yield from _twins(condition)
+            if condition.operator and condition.operator.name in LIKE:
+                yield from _included(_templates(condition), _spans)
 
 
 def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iterator[Remark]:
@@ -131,7 +141,6 @@ def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iter
 
 
 def _acts_for(wider: ActionPattern, narrower: ActionPattern) -> bool:
-    """Whether a pattern includes another; not every inclusion is seen."""
     return _spans(wider.template, narrower.template)
 
 
@@ -142,19 +151,30 @@ def _names_for(wider: ResourcePattern, narrower: ResourcePattern) -> bool:
 
 
 def _spans(wider: Template, narrower: Template) -> bool:
-    """Where a `*` takes in what stands there, it takes in whatever that stands for."""
+    """Whether it means whatever the other means, where a variable there can be any text.
+
+    What a variable of its own brings in is not known: then only the same pattern is included.
+    """
     if wider.text == narrower.text:
         return True
-    return wider.test is not None and "?" not in wider.text and wider.test(narrower.text)
+    if wider.keys or not narrower.beginning.startswith(wider.beginning):
+        return False
+    return includes(wider.widest, narrower.widest)
 
 
-def _twins(statement: Statement) -> Iterator[Remark]:
-    for condition in statement.conditions:
-        seen: set[str] = set()
-        for pointer, operand in condition.placed:
-            if operand.text in seen:
-                yield _nothing_new(pointer, operand.text, operand.text)
-            seen.add(operand.text)
+def _twins(condition: Condition) -> Iterator[Remark]:
+    seen: set[str] = set()
+    for pointer, operand in condition.placed:
+        if operand.text in seen:
+            yield _nothing_new(pointer, operand.text, operand.text)
+        seen.add(operand.text)
+
+
+def _templates(condition: Condition) -> Sequence[Placed[Template]]:
+    """The patterns of a condition, each once; what has a variable may be unreadable instead."""
+    told = {operand.text: pointer for pointer, operand in reversed(condition.placed)}
+    plain = {operand.text: operand for operand in condition.operands if not operand.keys}
+    return [(told[text], parse_template(text, wildcards=True)) for text in plain]
 
 
 def _nothing_new(pointer: str, text: str, other: str) -> Remark:

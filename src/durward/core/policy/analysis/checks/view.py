@@ -1,15 +1,15 @@
 """What a check looks at: a document, the catalogue, the operations in reach."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from durward.core.openapi.operations import Operation
+from durward.core.policy.language.automaton import STAR, Parts, overlaps
 from durward.core.policy.language.catalogue import Catalogue
 from durward.core.policy.language.document import Actions, Document, Statement
-from durward.core.policy.language.overlap import Unit, overlaps, units
-from durward.core.policy.language.pattern import STAR, Part, ResourcePattern
+from durward.core.policy.language.pattern import Part, ResourcePattern, widest
 
 _VARIABLE = re.compile(r"\{[A-Za-z0-9_-]+\}")
 API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
@@ -101,22 +101,22 @@ def may_name(pattern: ResourcePattern, api: str, operation: Operation) -> bool:
         return True
     segments = pattern.segments
     wanted = {
-        API_SEGMENT: tuple(api),
-        TENANT_SEGMENT: expression_units(operation.tenant or ""),
-        RESOURCE_SEGMENT: expression_units(operation.resource or ""),
+        API_SEGMENT: (api,),
+        TENANT_SEGMENT: expression_pattern(operation.tenant or ""),
+        RESOURCE_SEGMENT: expression_pattern(operation.resource or ""),
     }
-    return all(overlaps(units(segments[place].parts), given) for place, given in wanted.items())
+    return all(overlaps(segments[place].widest, given) for place, given in wanted.items())
 
 
 @lru_cache(maxsize=4096)
-def expression_units(expression: str) -> Sequence[Unit]:
+def expression_pattern(expression: str) -> Parts:
     """An expression of `x-durward`: what the path brings in is any text."""
     parts: list[Part] = []
     place = 0
     for found in _VARIABLE.finditer(expression):
         parts += [expression[place : found.start()], STAR]
         place = found.end()
-    return units((*parts, expression[place:]))
+    return widest((*parts, expression[place:]))
 
 
 def has_variable(expression: str | None) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from durward.core.policy.analysis.checks.view import API_SEGMENT, RESOURCE_SEGMENT, Remark, View
 from durward.core.policy.analysis.spelling import display_variable
+from durward.core.policy.language.automaton import STAR, overlaps
 from durward.core.policy.language.catalogue import FAMILIES, PREFIX, Key, did_you_mean, family_of
 from durward.core.policy.language.document import Condition, Statement
-from durward.core.policy.language.overlap import overlaps, units
-from durward.core.policy.language.pattern import STAR, ActionPattern, ResourcePattern
+from durward.core.policy.language.pattern import ActionPattern, ResourcePattern
 
 
 def unknown_actions(view: View) -> Iterator[Remark]:
@@ -48,14 +48,14 @@ def _resource_problem(view: View, pattern: ResourcePattern) -> str | None:
     if pattern.segments is None:
         return None
     api, resource = pattern.segments[API_SEGMENT], pattern.segments[RESOURCE_SEGMENT]
-    apis = [name for name in view.catalogue.apis if overlaps(units(api.parts), tuple(name))]
+    apis = [name for name in view.catalogue.apis if overlaps(api.widest, (name,))]
     if not apis:
         close = did_you_mean(api.text, view.catalogue.apis)
         return f"`{pattern.text}`: there is no api `{api.text}`{close}"
     if resource.is_star:
         return None
     types = view.catalogue.types(apis)
-    if any(overlaps(units(resource.parts), (*found, "/", STAR)) for found in types):
+    if any(overlaps(resource.widest, (f"{found}/", STAR)) for found in types):
         return None
     named = resource.text.partition("/")[0]
     close = did_you_mean(named, types)
