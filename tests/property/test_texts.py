@@ -7,11 +7,11 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durward.core.policy.language.pattern import QUESTION, STAR
+from durward.core.policy.language.automaton import QUESTION, STAR, Parts
+from durward.core.policy.language.pattern import widest
+from durward.core.policy.language.wildcards import ArnGlob, Glob
 from durward.core.policy.symbolic.addresses import LikeIpv6, Within
-from durward.core.policy.symbolic.automata import ArnGlob, Glob, Parts
 from durward.core.policy.symbolic.numbers import ALL, NoNumber, Number
-from durward.core.policy.symbolic.occurrences import plain
 from durward.core.policy.symbolic.strings import (
     OfSigns,
     Pattern,
@@ -24,7 +24,7 @@ from durward.core.policy.symbolic.unknown import Unknown
 SIGNS = "015.e-a"
 LONGEST = 4
 PARTS = st.lists(st.sampled_from(["1", "0", "5", "a", "e", ".", STAR, QUESTION]), max_size=4)
-GLOBS = st.builds(lambda parts, folds: Glob(plain(parts), folds), PARTS, st.booleans())
+GLOBS = st.builds(lambda parts, folds: Glob(widest(tuple(parts)), folds), PARTS, st.booleans())
 CONSTANTS = st.sampled_from(["0", "1", "-1", "5", "10", "0.5", "1e5", "-0.1", "150", "1e-5", "11"])
 RELATIONS = st.sets(st.sampled_from(sorted(ALL)), min_size=1, max_size=2)
 NUMBERS = st.builds(

@@ -10,10 +10,9 @@ from durward.core.policy.engine.bundle import kinds_of
 from durward.core.policy.engine.request import NOBODY
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of, did_you_mean
 from durward.core.policy.language.dialect import VERSION
-from durward.core.policy.language.document import PolicyKind
+from durward.core.policy.language.document import PolicyKind, read_document
 from durward.core.policy.language.pattern import ARN_SEGMENTS, parse_action
 from durward.core.policy.language.source import PolicyError
-from durward.core.policy.language.written import read_written
 from durward.core.wire import Json
 
 MAX_TOLD = 20
@@ -101,7 +100,7 @@ def check_pattern(configuration: Configuration, resource: str, where: str) -> No
     document: Json = {"Version": VERSION, "Statement": statement}
     try:
         problems = check(
-            read_written(document, where, PolicyKind.IDENTITY),
+            read_document(document, where, PolicyKind.IDENTITY),
             names_of_configuration(configuration),
         )
     except PolicyError as error:
@@ -136,7 +135,7 @@ def names_of_configuration(configuration: Configuration) -> Catalogue:
 
 
 def _unknown(document: Json, name: str, kind: PolicyKind, catalogue: Catalogue) -> Iterator[str]:
-    for problem in check(read_written(document, name, kind), catalogue):
+    for problem in check(read_document(document, name, kind), catalogue):
         yield f"{problem.pointer}: {problem.message}"
 
 

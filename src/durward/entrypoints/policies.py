@@ -18,9 +18,13 @@ from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory, read_inventory
 from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
-from durward.core.policy.language.document import PolicyKind
+from durward.core.policy.language.document import (
+    Document,
+    PolicyKind,
+    kind_of,
+    read_document,
+)
 from durward.core.policy.language.source import PolicyError, escape
-from durward.core.policy.language.written import Written, kind_of, read_written
 from durward.core.wire import Json
 from durward.entrypoints.declarations import (
     declarations_of,
@@ -45,9 +49,9 @@ class PolicyFile:
     kind: PolicyKind
     grants: bool = True
 
-    def read(self) -> Written:
-        """The policy with its places. Raises PolicyError."""
-        return read_written(self.value, self.name, self.kind)
+    def read(self) -> Document:
+        """The policy. Raises PolicyError."""
+        return read_document(self.value, self.name, self.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from durward.core.policy.language.catalogue import (
     did_you_mean,
     family_of,
 )
+from durward.core.policy.language.document import read_document
 from durward.core.policy.language.operators import OPERATORS
-from durward.core.policy.language.written import read_written
 from durward.core.values import ApiId, DecisionId, Instant
 
 FULL = Operation("Get", "GET", "/{t}/{id}", "o:Get", resource="x/{id}", tenant="{t}", owner="{id}")
@@ -203,8 +203,8 @@ def test_a_close_name_is_offered() -> None:
 
 def test_check_tells_only_what_does_not_fit_the_catalogue() -> None:
     statement: Any = {"Effect": "Allow", "Action": ["o:Got", "*"], "Resource": "*"}
-    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
-    (problem,) = check(written, CATALOGUE)
+    document = read_document({"Version": "2012-10-17", "Statement": statement}, "p")
+    (problem,) = check(document, CATALOGUE)
     assert str(problem) == (
         "/Statement/Action/0: `o:Got` is not an action of `o`; did you mean `o:Get`?"
     )

@@ -19,9 +19,10 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.engine.residual import Beginning, residual
+from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.document import PolicyKind, read_document
 from durward.core.policy.language.operators import parse_date
-from durward.core.policy.language.pattern import STAR, Variable, parse_resource, parse_template
+from durward.core.policy.language.pattern import Variable, parse_resource, parse_template
 from durward.core.policy.language.source import PolicyError
 
 ANN = Principal("ann", "user", "acme", roles=("clerk",), client="cli")

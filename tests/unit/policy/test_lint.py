@@ -9,8 +9,7 @@ from durward.core.openapi.operations import read_inventory
 from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.analysis.lint import CHECKS, lint
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
-from durward.core.policy.language.document import PolicyKind
-from durward.core.policy.language.written import read_written
+from durward.core.policy.language.document import Document, PolicyKind, kind_of, read_document
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
 GET = {"operationId": "GetOrder", "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"}}
@@ -30,12 +29,17 @@ ORDERS = catalogue_of(OPERATIONS)
 EVALUATED = catalogue_of(OPERATIONS, evaluated=["orders"])
 
 
+def read(value: Any, kind: PolicyKind | None = None) -> Document:
+    """The document; without `kind`, as it names principals."""
+    return read_document(value, "p", kind or kind_of(value))
+
+
 def found(*statements: Any, catalogue: Catalogue = ORDERS, grants: bool = True) -> list[str]:
     """What lint finds: the id of the check, the pointer below the first statement's."""
     basis = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
-    written = [_without_pairs({**basis, **statement}) for statement in statements]
-    value: Any = {"Version": "2012-10-17", "Statement": written}
-    findings = lint(read_written(value, "p"), catalogue, grants=grants)
+    whole = [_without_pairs({**basis, **statement}) for statement in statements]
+    value: Any = {"Version": "2012-10-17", "Statement": whole}
+    findings = lint(read(value), catalogue, grants=grants)
     return [f"{f.check.id} {f.pointer.removeprefix('/Statement/0')}" for f in findings]
 
 
@@ -156,8 +160,14 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
     ("redundant-value", "/Action/1", {"Action": ["orders:Get*", "Orders:GetOrder"]}),
     ("redundant-value", "/Action/0", {"Action": ["orders:GetO*", "orders:Get*"]}),
     ("redundant-value", "/Action/1", {"Action": ["orders:Get?rder", "orders:get?rder"]}),
+    ("redundant-value", "/Action/1", {"Action": ["orders:Get*r", "orders:Get?r*er"]}),
     ("redundant-value", "/Resource/1", {"Resource": [OWN, OWN]}),
     ("redundant-value", "/NotResource/0", {**DENY, "NotResource": [OWN, "arn:durward:*:*:*:*"]}),
+    (
+        "redundant-value",
+        "/Condition/StringNotLike/durward:Acr/0",
+        condition("StringNotLike", "Acr", ["level-?", "level-*"], **DENY),
+    ),
     (
         "redundant-value",
         "/Condition/StringEquals/durward:Acr/2",
@@ -329,8 +339,8 @@ def test_an_api_that_lets_everybody_but_some_in_is_told() -> None:
         "Action": "orders:GetStatus",
         "NotPrincipal": {"Durward": "arn:durward:iam::acme:user/eve"},
     }
-    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
-    (finding,) = lint(written, ORDERS)
+    document = read({"Version": "2012-10-17", "Statement": statement})
+    (finding,) = lint(document, ORDERS)
     assert (finding.check.id, finding.pointer) == ("allow-not-principal", "/Statement/NotPrincipal")
 
 
@@ -362,8 +372,8 @@ EVERYBODY: list[tuple[dict[str, Any], list[str]]] = [
 def test_what_everybody_may_is_told(elements: dict[str, Any], expected: list[str]) -> None:
     for effect, told in (("Allow", expected), ("Deny", [])):
         statement: Any = {"Effect": effect, "Principal": "*", **elements}
-        written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
-        found = [f"{each.check.id} {each.pointer}" for each in lint(written, ORDERS)]
+        document = read({"Version": "2012-10-17", "Statement": statement})
+        found = [f"{each.check.id} {each.pointer}" for each in lint(document, ORDERS)]
         assert [each for each in found if each.startswith("everybody")] == told
 
 
@@ -430,8 +440,8 @@ def impossible(
     quantifier = "ForAnyValue:" if key in {"Roles", "Groups", "Scopes"} else ""
     statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
     statement |= condition(f"{quantifier}StringLike", key, value)
-    written = read_written({"Version": "2012-10-17", "Statement": [statement]}, "p")
-    told = lint(written, catalogue, names=names)
+    document = read({"Version": "2012-10-17", "Statement": [statement]})
+    told = lint(document, catalogue, names=names)
     return [each.message for each in told if each.check.id == "impossible-value"]
 
 
@@ -452,7 +462,7 @@ def test_of_values_nothing_is_told_where_they_are_not_known(key: str) -> None:
 
 def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None:
     statement = condition("StringEquals", "TokenBinding", "dpop")
-    written = read_written(
+    document = read(
         {
             "Version": "2012-10-17",
             "Statement": {
@@ -462,11 +472,10 @@ def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None
                 **statement,
             },
         },
-        "p",
     )
-    (finding,) = lint(written, ORDERS)
+    (finding,) = lint(document, ORDERS)
     assert finding.fix == "write `bound` or `none`"
-    assert lint(written, EVALUATED) == []
+    assert lint(document, EVALUATED) == []
 
 
 @pytest.mark.parametrize(
@@ -484,12 +493,12 @@ def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None
 def test_of_any_text_it_is_told_what_it_says(operator: str, hint: str) -> None:
     statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
     statement |= condition(operator, "Acr", "*")
-    written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
-    assert [f.fix for f in lint(written, ORDERS) if f.check.id == "any-text"] == [hint]
+    document = read({"Version": "2012-10-17", "Statement": statement})
+    assert [f.fix for f in lint(document, ORDERS) if f.check.id == "any-text"] == [hint]
 
 
 def test_a_document_without_a_statement_is_told() -> None:
-    (finding,) = lint(read_written({"Version": "2012-10-17", "Statement": []}, "p"), ORDERS)
+    (finding,) = lint(read({"Version": "2012-10-17", "Statement": []}), ORDERS)
     assert (finding.check.id, finding.pointer) == ("no-statement", "/Statement")
 
 
@@ -498,11 +507,49 @@ def findings(elements: dict[str, Any], names: DeclaredEntities) -> list[str]:
     statement = {"Effect": "Deny", "Action": "orders:GetOrder", "Principal": "*", **elements}
     if "NotPrincipal" in elements:
         del statement["Principal"]
-    written = read_written(
-        {"Version": "2012-10-17", "Statement": statement}, "p", PolicyKind.RESOURCE
-    )
-    told = [finding.check.id for finding in lint(written, ORDERS, names=names)]
+    document = read({"Version": "2012-10-17", "Statement": statement}, PolicyKind.RESOURCE)
+    told = [finding.check.id for finding in lint(document, ORDERS, names=names)]
     return [name for name in told if name.removeprefix("unknown-") in UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("operator", "key"),
+    [
+        ("StringEquals", "Sub"),
+        ("StringEquals", "PathParam/Order"),
+        ("NumericEquals", "ACR"),
+        ("StringNotEquals", "resourceOwner"),
+        ("ForAllValues:StringEquals", "ROLES"),
+        ("StringEquals", "rolEs"),
+        ("StringEquals", "ResourceTag/Colour"),
+    ],
+)
+def test_a_key_is_told_as_its_author_spelled_it(operator: str, key: str) -> None:
+    statement: Any = {"Effect": "Allow", "Action": "orders:*Order*", "Resource": OWN}
+    statement |= condition(operator, key, "1")
+    document = read({"Version": "2012-10-17", "Statement": statement})
+    told = [each for each in lint(document, ORDERS) if "/Condition/" in each.pointer]
+    assert told
+    assert all(f"`durward:{key}`" in each.message for each in told)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("order/${*}*", "order/*y"),  # a star that is meant itself is no wildcard
+        ("order/$*", "order/${*}y"),  # nor are the signs around it the text's own
+        ("order/??*", "order/a*"),
+        ("order/?a*", "order/b?*"),
+        ("order/${durward:Subject}", "order/ann"),
+        ("order/*/${durward:Subject}", "order/${durward:Subject}/a"),
+    ],
+)
+def test_no_value_is_told_of_which_another_does_not_say_everything(one: str, other: str) -> None:
+    start = OWN.removesuffix("order/*")
+    told = found({"Resource": [start + one, start + other]})
+    assert not [each for each in told if each.startswith("redundant-value")]
+    told = found(condition("StringLike", "Acr", [one, other]))
+    assert not [each for each in told if each.startswith("redundant-value")]
 
 
 def test_every_check_has_an_example_and_says_why_and_what_to_do() -> None:
@@ -579,9 +626,9 @@ def test_what_the_edge_always_tells_may_be_missing_where_somebody_evaluates_the_
     assert found(outside, catalogue=EVALUATED) == [f"allow-when-absent {ADDRESS}"]
     denied = condition("IpAddress", "SourceIp", "10.0.0.0/8", **DENY)
     value: Any = {"Effect": "Deny", "Action": "*", "Resource": "*", **denied}
-    written = read_written({"Version": "2012-10-17", "Statement": value}, "p")
-    assert [each.check.id for each in lint(written, ORDERS)] == []
-    (told,) = lint(written, EVALUATED)
+    document = read({"Version": "2012-10-17", "Statement": value})
+    assert [each.check.id for each in lint(document, ORDERS)] == []
+    (told,) = lint(document, EVALUATED)
     assert told.message.endswith(
         "is absent; a client with the API in its `authzen_apis` may not send it"
     )
@@ -591,8 +638,8 @@ def test_of_a_key_that_nobody_tells_it_is_said_who_could() -> None:
     def fix(key: str) -> str:
         statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
         statement |= condition("StringEquals", key)
-        written = read_written({"Version": "2012-10-17", "Statement": statement}, "p")
-        return next(f.fix for f in lint(written, ORDERS) if f.check.id == "key-never-present")
+        document = read({"Version": "2012-10-17", "Statement": statement})
+        return next(f.fix for f in lint(document, ORDERS) if f.check.id == "key-never-present")
 
     assert "`authzen_apis`" in fix("DeviceTrust")
     assert "`authzen_apis`" not in fix("Actor")

@@ -18,10 +18,9 @@ from durward.core.policy.analysis.asking import Asking
 from durward.core.policy.analysis.find import Witness, find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Or, compile_statement
-from durward.core.policy.language.document import Document, parse_document
+from durward.core.policy.language.document import Document, kind_of, parse_document
 from durward.core.policy.language.pattern import parse_action
 from durward.core.policy.language.source import PolicyError
-from durward.core.policy.language.written import kind_of
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.wire import Json
 from durward.entrypoints.cli.exit_code import DONE, FOUND

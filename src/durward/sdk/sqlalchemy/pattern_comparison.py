@@ -1,6 +1,8 @@
 """A text of the row held against a pattern: as plainly as the columns in both allow.
 
-What both begin with is settled here, so that `order/` and an id against `order/*` asks nothing.
+What both begin with is settled here, so that `order/` and an id against `order/*` asks nothing, and
+a text without a column is compared as the evaluator does it. What is left the database compares: a
+pattern is spelled as `GLOB` or `LIKE`, since no automaton of ours reads a text that only it knows.
 """
 
 import re
@@ -11,7 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
-from durward.core.policy.language.pattern import STAR, Wildcard, matches
+from durward.core.policy.language.automaton import STAR, Wildcard
+from durward.core.policy.language.wildcards import matches
 from durward.sdk.sqlalchemy.logic import Clause, some, truth
 from durward.sdk.sqlalchemy.rows import Field, Part, Shape
 from durward.sdk.sqlalchemy.text import fits, one_of

@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from durward.core.policy.language.pattern import STAR, Wildcard
+from durward.core.policy.language.automaton import STAR, Wildcard
 
 ESCAPE: Final = "!"
 TEXT: Final = sa.Text()

@@ -11,8 +11,8 @@ from durward.core.policy.analysis.checks import misread_values as values
 from durward.core.policy.analysis.checks.view import DeclaredEntities, Rule, View, view_of
 from durward.core.policy.analysis.finding import Check, Finding, Severity
 from durward.core.policy.language.catalogue import Catalogue
+from durward.core.policy.language.document import Document
 from durward.core.policy.language.source import Problem
-from durward.core.policy.language.written import Written
 
 MAX_FINDINGS = 500
 
@@ -342,14 +342,14 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
 CHECKS = (*VOCABULARY, *ADVICE)
 
 
-def check(written: Written, catalogue: Catalogue) -> list[Problem]:
+def check(document: Document, catalogue: Catalogue) -> list[Problem]:
     """What in a document does not fit the catalogue."""
-    view = view_of(written, catalogue, DeclaredEntities())
+    view = view_of(document, catalogue, DeclaredEntities())
     return [Problem(found.pointer, found.message) for found in _findings(view, VOCABULARY)]
 
 
 def lint(
-    written: Written,
+    document: Document,
     catalogue: Catalogue,
     *,
     grants: bool = True,
@@ -359,7 +359,7 @@ def lint(
 
     A document that only caps, as a boundary does, is not looked at for what it would grant.
     """
-    view = view_of(written, catalogue, names)
+    view = view_of(document, catalogue, names)
     table = [(each, rule) for each, rule in CHECKS if grants or not each.grants]
     return sorted(_findings(view, table), key=_place)[:MAX_FINDINGS]
 

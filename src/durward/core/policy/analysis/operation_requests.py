@@ -20,13 +20,9 @@ from durward.core.policy.engine.predicate import (
     Predicate,
 )
 from durward.core.policy.engine.request import TOKEN_SCOPES
+from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.catalogue import KEYS, Presence
-from durward.core.policy.language.pattern import (
-    MAX_WILDCARDS,
-    STAR,
-    literally,
-    parse_action,
-)
+from durward.core.policy.language.pattern import MAX_WILDCARDS, literally, parse_action
 
 OPERATION: Final = "durward:operationid"
 """Told by the edge; who else asks for a decision tells the action alone."""

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
-from durward.core.policy.language.document import Document, PolicyKind, read_document
+from durward.core.policy.language.document import (
+    Document,
+    PolicyKind,
+    kind_of,
+    read_document,
+)
 from durward.core.policy.language.source import PolicyError, Problem
-from durward.core.policy.language.written import kind_of
 
 Attachments = Mapping[str, tuple[str, ...]]
 """Names of documents by what they are attached to."""

@@ -23,7 +23,8 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.engine.residual import ANYTHING, Beginning, Parts, residual
-from durward.core.policy.language.pattern import STAR, Part, ResourcePattern, Template
+from durward.core.policy.language.automaton import STAR
+from durward.core.policy.language.pattern import Part, ResourcePattern, Template
 
 OF_RESOURCES: Final = "durward:resource"
 """How the keys begin that tell something of a resource: each member tells its own."""

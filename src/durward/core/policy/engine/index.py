@@ -24,7 +24,8 @@ from durward.core.policy.engine.compiled import (
 from durward.core.policy.engine.decision import Decision, Rule
 from durward.core.policy.engine.predicate import ResourceMatch, holds
 from durward.core.policy.engine.request import MAX_LEVELS, WHOLE, AccessRequest, levels_of
-from durward.core.policy.language.pattern import STAR, ResourcePattern, Template
+from durward.core.policy.language.automaton import STAR
+from durward.core.policy.language.pattern import ResourcePattern, Template
 
 MAX_INLINE: Final = 8
 """How many statements that concern any resource stand in the text of a function."""

@@ -26,11 +26,11 @@ from durward.core.policy.engine.predicate import (
     atom_holds,
     keys_of_atom,
 )
+from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.document import Condition
 from durward.core.policy.language.operators import Operand
 from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
-    STAR,
     ResourcePattern,
     Template,
     Unreadable,

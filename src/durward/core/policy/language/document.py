@@ -2,13 +2,20 @@
 
 Element names keep their case; unknown elements, operators and values that can mean nothing are
 refused at load, all problems at once, each with its place in the text.
+
+Each node knows where it was written, as a JSON pointer (RFC 6901) into its document: `within` is
+the pointer of its statement, which all its nodes share, and the rest follows from what the node
+says and whether its values stand in a list. So a place costs a node two words, and is spelled for
+whoever tells an author about it. Where no document says a node, `within` is empty. Places take no
+part in comparing and hashing: what is written twice says the same.
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from sys import intern
+from typing import TypeVar
 
 from durward.core.policy.language.dialect import OWN, VERSION, Dialect
 from durward.core.policy.language.operators import (
@@ -18,10 +25,7 @@ from durward.core.policy.language.operators import (
     Operand,
     Operator,
 )
-from durward.core.policy.language.pattern import (
-    ActionPattern,
-    ResourcePattern,
-)
+from durward.core.policy.language.pattern import ActionPattern, ResourcePattern
 from durward.core.policy.language.source import (
     MAX_PROBLEMS,
     PolicyError,
@@ -38,6 +42,10 @@ MAX_CONDITIONS = 100
 MAX_NAME_CHARACTERS = 64
 """Of a misspelled name that is compared with those that there are."""
 CLOSE_ENOUGH = 0.75
+
+T = TypeVar("T")
+Placed = tuple[str, T]
+"""A JSON pointer, and what stands there."""
 
 OLD_VERSION = "2008-10-17"
 """In which documents of AWS have no variables."""
@@ -81,6 +89,23 @@ class Condition:
     absent: frozenset[bool] = frozenset()
     refused: bool = False
     written: str = field(default="", compare=False)
+    within: str = field(default="", compare=False, repr=False)
+    is_list: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def operator_pointer(self) -> str:
+        """Where its operator stands."""
+        return f"{self.within}/Condition/{escape(self.name)}"
+
+    @property
+    def pointer(self) -> str:
+        """Where its key stands."""
+        return f"{self.operator_pointer}/{escape(self.written)}"
+
+    @property
+    def placed(self) -> tuple[Placed[Operand], ...]:
+        """The values that it compares with; of `Null` none."""
+        return _placed(self.pointer, self.operands, is_list=self.is_list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +114,42 @@ class Actions:
 
     patterns: tuple[ActionPattern, ...]
     complement: bool = False
+    within: str = field(default="", compare=False, repr=False)
+    is_list: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def pointer(self) -> str:
+        """Where the element stands."""
+        return _element(self.within, "Action", complement=self.complement)
+
+    @property
+    def placed(self) -> tuple[Placed[ActionPattern], ...]:
+        """Its patterns."""
+        return _placed(self.pointer, self.patterns, is_list=self.is_list)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """`Resource`, or its complement `NotResource`."""
+    """`Resource`, or its complement `NotResource`; one that is `implied` nobody wrote."""
 
     patterns: tuple[ResourcePattern, ...]
     complement: bool = False
+    implied: bool = field(default=False, compare=False, repr=False)
+    within: str = field(default="", compare=False, repr=False)
+    is_list: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def pointer(self) -> str | None:
+        """Where the element stands, if somewhere."""
+        if self.implied:
+            return None
+        return _element(self.within, "Resource", complement=self.complement)
+
+    @property
+    def placed(self) -> tuple[Placed[ResourcePattern], ...]:
+        """Its patterns, as far as somebody wrote them."""
+        pointer = self.pointer
+        return () if pointer is None else _placed(pointer, self.patterns, is_list=self.is_list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +159,23 @@ class Principals:
     arns: frozenset[str]
     everybody: bool = False
     complement: bool = False
+    within: str = field(default="", compare=False, repr=False)
+
+    @property
+    def pointer(self) -> str:
+        """Where the element stands."""
+        return _element(self.within, "Principal", complement=self.complement)
+
+
+def _element(within: str, name: str, *, complement: bool) -> str:
+    return f"{within}/{'Not' if complement else ''}{name}"
+
+
+def _placed(pointer: str, values: Sequence[T], *, is_list: bool) -> tuple[Placed[T], ...]:
+    """The values of an element with their places; one that stands alone stands at the element."""
+    if not is_list:
+        return tuple((pointer, value) for value in values)
+    return tuple((f"{pointer}/{index}", value) for index, value in enumerate(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +188,12 @@ class Statement:
     resources: Resources
     principals: Principals | None
     conditions: tuple[Condition, ...]
+    pointer: str = field(default="", compare=False, repr=False)
+
+    @property
+    def allows(self) -> bool:
+        """Whether it grants."""
+        return self.effect is Effect.ALLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +225,17 @@ def read_document(
     if reader.problems:
         raise PolicyError(name, reader.problems)
     return document
+
+
+def kind_of(value: Json) -> PolicyKind:
+    """What a document that is attached to nothing is meant to be: naming principals, an API's."""
+    found = value.get("Statement") if isinstance(value, dict) else None
+    listed = found if isinstance(found, list) else [found]
+    named = any(isinstance(item, dict) and item.keys() & _PRINCIPAL for item in listed)
+    return PolicyKind.RESOURCE if named else PolicyKind.IDENTITY
+
+
+_PRINCIPAL = frozenset({"Principal", "NotPrincipal"})
 
 
 class _Reader:
@@ -239,11 +326,12 @@ class _Reader:
         actions = self.actions(members, pointer)
         resources = self.resources(members, pointer)
         principals = self.principals(members, pointer)
-        conditions = tuple(self.conditions(members.get("Condition", {}), f"{pointer}/Condition"))
+        conditions = tuple(self.conditions(members.get("Condition", {}), pointer))
         if len(self.problems) > before or actions is None or resources is None:
             return None
         name = sid or f"#{index + 1}"
-        return Statement(name, Effect(str(effect)), actions, resources, principals, conditions)
+        effect = Effect(str(effect))
+        return Statement(name, effect, actions, resources, principals, conditions, pointer)
 
     def either(
         self, members: Mapping[str, Json], pointer: str, name: str
@@ -283,11 +371,12 @@ class _Reader:
                 patterns.append(self.dialect.action(text))
             except ValueError as error:
                 self.wrong(place, str(error))
-        return Actions(tuple(patterns), complement=given[1])
+        is_list = isinstance(members[given[0]], list)
+        return Actions(tuple(patterns), complement=given[1], within=pointer, is_list=is_list)
 
     def resources(self, members: Mapping[str, Json], pointer: str) -> Resources | None:
         if self.kind is PolicyKind.RESOURCE and not members.keys() & {"Resource", "NotResource"}:
-            return Resources((ResourcePattern("*", None),))
+            return Resources((ResourcePattern("*", None),), implied=True, within=pointer)
         given = self.either(members, pointer, "Resource")
         if given is None:
             return None
@@ -299,7 +388,8 @@ class _Reader:
                 patterns.append(pattern)
             except ValueError as error:
                 self.wrong(place, str(error))
-        return Resources(tuple(patterns), complement=given[1])
+        is_list = isinstance(members[given[0]], list)
+        return Resources(tuple(patterns), complement=given[1], within=pointer, is_list=is_list)
 
     def principals(self, members: Mapping[str, Json], pointer: str) -> Principals | None:
         names = sorted(members.keys() & {"Principal", "NotPrincipal"})
@@ -308,7 +398,7 @@ class _Reader:
                 self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
             return None
         if self.dialect.lenient and not names:
-            return Principals(frozenset())
+            return Principals(frozenset(), within=pointer)
         given = self.either(members, pointer, "Principal")
         if given is None:
             return None
@@ -319,7 +409,8 @@ class _Reader:
         if members.get("Effect") == Effect.ALLOW and not complement:
             named = set(map(self.dialect.granted, named))
         everybody = "*" in named
-        return Principals(frozenset(named - {"*"}), everybody=everybody, complement=complement)
+        arns = frozenset(named - {"*"})
+        return Principals(arns, everybody=everybody, complement=complement, within=pointer)
 
     def named(self, value: Json, place: str) -> set[str] | None:
         """The names of principals, by their types; `*` is everybody."""
@@ -349,7 +440,8 @@ class _Reader:
             if not self.dialect.key.match(key):
                 raise ValueError(f"`${{{key}}}` names no key")
 
-    def conditions(self, value: Json, pointer: str) -> Iterator[Condition]:
+    def conditions(self, value: Json, within: str) -> Iterator[Condition]:
+        pointer = f"{within}/Condition"
         if not isinstance(value, dict):
             self.wrong(pointer, "not an object")
             return
@@ -367,14 +459,17 @@ class _Reader:
                     self.wrong(pointer, f"more than {MAX_CONDITIONS} conditions")
                     return
                 before = len(self.problems)
-                found = self.condition(name, key, values, f"{place}/{escape(key)}")
+                found = self.condition(name, key, values, within)
                 if self.dialect.lenient and len(self.problems) > before:
                     del self.problems[before:]
-                    found = Condition(name, key.lower(), None, (), refused=True, written=key)
+                    found = Condition(
+                        name, key.lower(), None, (), refused=True, written=key, within=within
+                    )
                 if found:
                     yield found
 
-    def condition(self, name: str, key: str, values: Json, place: str) -> Condition | None:
+    def condition(self, name: str, key: str, values: Json, within: str) -> Condition | None:
+        place = f"{within}/Condition/{escape(name)}/{escape(key)}"
         if not self.dialect.key.match(key):
             self.wrong(place, f"`{key}` is not a key; write `prefix:Name`")
             return None
@@ -382,7 +477,7 @@ class _Reader:
         prefix, colon, base = name.rpartition(":")
         base, if_exists = base.removesuffix("IfExists"), base.endswith("IfExists")
         if name == "Null":
-            return self.null(key, texts)
+            return self.null(key, texts, within)
         operator = OPERATORS.get(base)
         if operator is None or (colon and prefix not in set(Quantifier)):
             presence = "; `Null` stands alone, and is about presence itself"
@@ -398,13 +493,19 @@ class _Reader:
             except ValueError as error:
                 self.wrong(where, str(error))
         quantifier = Quantifier(prefix) if colon else None
-        named = self.dialect.key_of(key)
-        written = intern(key)
         return Condition(
-            name, named, operator, tuple(operands), quantifier, if_exists, written=written
+            name,
+            self.dialect.key_of(key),
+            operator,
+            tuple(operands),
+            quantifier,
+            if_exists,
+            written=intern(key),
+            within=within,
+            is_list=isinstance(values, list),
         )
 
-    def null(self, key: str, texts: list[tuple[str, str]]) -> Condition:
+    def null(self, key: str, texts: list[tuple[str, str]], within: str) -> Condition:
         wanted = set()
         for where, text in texts:
             if text.lower() in {"true", "false"}:
@@ -412,7 +513,7 @@ class _Reader:
             else:
                 self.wrong(where, f"`{text}` is neither `true` nor `false`")
         named, absent = self.dialect.key_of(key), frozenset(wanted)
-        return Condition("Null", named, None, (), absent=absent, written=intern(key))
+        return Condition("Null", named, None, (), absent=absent, written=intern(key), within=within)
 
     def values(self, value: Json, pointer: str) -> Iterator[tuple[str, str]]:
         listed = value if isinstance(value, list) else [value]

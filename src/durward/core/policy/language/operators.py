@@ -20,13 +20,13 @@ from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
     Lookup,
     Template,
-    Test,
     Unreadable,
     Unresolved,
     Variable,
     parse_template,
     split_arn,
 )
+from durward.core.policy.language.wildcards import Test
 
 MAX_NUMBER_CHARACTERS = 40
 MAX_VALUE_CHARACTERS = 4_096

@@ -2,13 +2,17 @@
 
 `*` stands for any run of characters, `?` for one, `${key}` for the value of a key, `${key, 'text'}`
 for it or else the text, `${*}`, `${?}` and `${$}` for the characters themselves. What a variable
-brings in is literal: a `*` in a user's name is not a wildcard. Matching never backtracks.
+brings in is literal: a `*` in a user's name is not a wildcard. What is left once every variable has
+its value, `wildcards` compares with a text.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from durward.core.policy.language.automaton import QUESTION, STAR, Parts, Wildcard
+from durward.core.policy.language.wildcards import Test, compile_parts, matches
 
 MAX_WILDCARDS = 16
 MAX_PATTERN_CHARACTERS = 2_048
@@ -20,8 +24,6 @@ Lookup = Callable[[str], object]
 
 Anything else is a value that cannot be read.
 """
-Test = Callable[[str], bool]
-"""Whether a text is meant; for where no variable stands."""
 Segments = Sequence[str]
 """An ARN, split on its first five colons."""
 
@@ -39,17 +41,7 @@ class Variable:
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
-    """`*` or `?`."""
-
-    sign: str
-
-
-STAR, QUESTION = Wildcard("*"), Wildcard("?")
 Part = str | Variable | Wildcard
-Chunk = tuple[str | Wildcard, ...]
-"""What stands between two `*`: texts and `?`, of one length."""
 
 
 class Unresolved(Exception):  # noqa: N818 - not an error of anybody's
@@ -89,6 +81,11 @@ class Template:
         return self.parts == (STAR,)
 
     @property
+    def widest(self) -> Parts:
+        """With `*` for each variable: it may bring in any text."""
+        return widest(self.parts)
+
+    @property
     def beginning(self) -> str:
         """The text before the first wildcard or variable."""
         first = self.parts[0] if self.parts else ""
@@ -113,7 +110,7 @@ class Template:
         )
         return Template(self.text, joined(parts))
 
-    def resolve(self, lookup: Lookup) -> tuple[str | Wildcard, ...]:
+    def resolve(self, lookup: Lookup) -> Parts:
         """The parts with every variable replaced. Raises Unresolved, Unreadable."""
         return tuple(
             _substitute(part, lookup) if isinstance(part, Variable) else part for part in self.parts
@@ -216,6 +213,13 @@ def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def widest(parts: tuple[Part, ...]) -> Parts:
+    """A pattern in which a variable can be anything."""
+    found = joined(STAR if isinstance(part, Variable) else part for part in parts)
+    return tuple(part for part in found if not isinstance(part, Variable))
+
+
 def _parts(text: str, *, wildcards: bool, variables: bool) -> Iterator[Part]:
     place = 0
     for found in _VARIABLE.finditer(text) if variables else ():
@@ -255,98 +259,6 @@ def _variable(inside: str) -> Part:
     if not _KEY.match(inside):
         raise ValueError(f"`${{{inside}}}` names no key")
     return Variable(inside.lower(), default)
-
-
-def compile_parts(parts: Chunk) -> Test:
-    """The parts as a test of a whole text: the usual shapes by what Python has for them."""
-    match parts:
-        case () | (str(),):
-            return "".join(map(str, parts)).__eq__
-        case (Wildcard("*"),):
-            return lambda _: True
-        case (str(beginning), Wildcard("*")):
-            return lambda text: text.startswith(beginning)
-        case (Wildcard("*"), str(end)):
-            return lambda text: text.endswith(end)
-        case (Wildcard("*"), str(inside), Wildcard("*")):
-            return lambda text: inside in text
-        case _:
-            chunks = _split(parts)
-            return lambda text: _matches(chunks, text)
-
-
-def matches(parts: Chunk, text: str) -> bool:
-    """Whether the whole text is what the parts describe."""
-    return _matches(_split(parts), text)
-
-
-def _split(parts: Chunk) -> list[Chunk]:
-    """The chunks between the stars: one where there is no star, else at least two."""
-    chunks: list[Chunk] = [()]
-    for part in parts:
-        if part == STAR:
-            chunks.append(())
-        else:
-            chunks[-1] += (part,)
-    return chunks
-
-
-def _matches(chunks: Sequence[Chunk], text: str) -> bool:
-    """The first chunk at the beginning, the last at the end, the others each where it comes first.
-
-    That leaves most room for those after it: nothing is tried twice.
-    """
-    first, last = chunks[0], chunks[-1]
-    if not _stands(first, text, 0):
-        return False
-    place, end = _width(first), len(text)
-    if len(chunks) == 1:
-        return place == end
-    end -= _width(last)
-    for chunk in chunks[1:-1]:
-        found = _find(chunk, text, place)
-        if found < 0:
-            return False
-        place = found + _width(chunk)
-    return place <= end and _stands(last, text, end)
-
-
-def _width(chunk: Chunk) -> int:
-    return sum(len(part) if isinstance(part, str) else 1 for part in chunk)
-
-
-def _stands(chunk: Chunk, text: str, place: int) -> bool:
-    """Whether the chunk stands at the place."""
-    for part in chunk:
-        if not isinstance(part, str):
-            place += 1
-        elif text.startswith(part, place):
-            place += len(part)
-        else:
-            return False
-    return place <= len(text)
-
-
-def _find(chunk: Chunk, text: str, place: int) -> int:
-    """Where the chunk stands first from the place on, or -1."""
-    if len(chunk) == 1 and isinstance(chunk[0], str):
-        return text.find(chunk[0], place)
-    # Baeza-Yates and Gonnet's shift-and: one bit for each beginning of the chunk that fits so far.
-    fitting: dict[str, int] = {}
-    anything, width = 0, 0
-    for part in chunk:
-        for sign in part if isinstance(part, str) else ("",):
-            if sign:
-                fitting[sign] = fitting.get(sign, 0) | 1 << width
-            else:
-                anything |= 1 << width
-            width += 1
-    so_far, whole = 0, 1 << (width - 1) if width else 0
-    for index in range(place, len(text)):
-        so_far = (so_far << 1 | 1) & (fitting.get(text[index], 0) | anything)
-        if so_far & whole:
-            return index - width + 1
-    return -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,14 @@ from durward.core.policy.engine.predicate import (
     ResourceMatch,
     holds,
 )
+from durward.core.policy.language.automaton import STAR, Parts, Wildcard
 from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
-    STAR,
     ResourcePattern,
     Unreadable,
     Unresolved,
-    Wildcard,
 )
-from durward.core.policy.symbolic.automata import Glob, Parts
+from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.strings import PatternConstraint
 from durward.core.policy.symbolic.unknown import Unknown
 

@@ -29,9 +29,9 @@ from durward.core.policy.engine.request import (
     TENANT_SEGMENT,
     Principal,
 )
+from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.dialect import DELEGATE, ROOT
-from durward.core.policy.language.pattern import STAR
-from durward.core.policy.symbolic.automata import Glob
+from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.constraints import (
     PLACES,
     AllOf,

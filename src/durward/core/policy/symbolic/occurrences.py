@@ -15,23 +15,27 @@ from durward.core.policy.engine.predicate import (
     PrincipalMatch,
     ResourceMatch,
 )
-from durward.core.policy.language.operators import TRUTHS
-from durward.core.policy.language.overlap import overlaps, places_after, units
-from durward.core.policy.language.pattern import (
+from durward.core.policy.language.automaton import (
     STAR,
+    Unit,
+    includes,
+    overlaps,
+    places_after,
+)
+from durward.core.policy.language.operators import TRUTHS
+from durward.core.policy.language.pattern import (
     Part,
     Template,
     Unreadable,
     Unresolved,
     Variable,
-    Wildcard,
     joined,
     parse_template,
     split_arn,
+    widest,
 )
-from durward.core.policy.symbolic.automata import Glob
+from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.constraints import PLACES
-from durward.core.policy.symbolic.strings import PatternConstraint, text_of
 from durward.core.policy.symbolic.symbolic_principal import told_by
 from durward.core.policy.symbolic.theory import Found
 from durward.core.policy.symbolic.translation import FOLDING, family_of, templates_of
@@ -163,35 +167,26 @@ def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
     return list(found.values())
 
 
-def is_wild(glob: Glob) -> bool:
-    """Whether it means more than one text, apart from their case."""
-    return any(isinstance(part, Wildcard) for part in glob.parts)
-
-
-def plain(parts: Iterable[Part]) -> tuple[str | Wildcard, ...]:
-    """A pattern in which a variable can be anything."""
-    found = joined(STAR if isinstance(part, Variable) else part for part in parts)
-    return tuple(part for part in found if not isinstance(part, Variable))
-
-
 def pieces_of(use: Occurrence, at: int, glob: Glob) -> Iterator[Glob]:
     """The pieces of a pattern that the variable of another can stand for, in one text."""
     folds = use.folds or glob.folds
     signs = _signs(glob.parts, folds=folds)
-    before, after = _signs(plain(use.parts[:at]), folds), _signs(plain(use.parts[at + 1 :]), folds)
+    before = _signs(widest(use.parts[:at]), folds=folds)
+    after = _signs(widest(use.parts[at + 1 :]), folds=folds)
     starts = places_after(before, signs)
     ends = [len(signs) - place for place in places_after(after[::-1], signs[::-1])]
     for start in starts:
         for end in reversed(ends):
             if start <= end:
-                yield Glob(plain(signs[start:end]), folds)
+                yield Glob(widest(tuple(signs[start:end])), folds)
 
 
-def _signs(parts: Sequence[Part], folds: bool) -> list[Part]:  # noqa: FBT001
-    found: list[Part] = []
-    for part in parts:
-        found += (part.casefold() if folds else part) if isinstance(part, str) else [part]
-    return found
+def _signs(parts: Iterable[Unit], *, folds: bool) -> list[Unit]:
+    return [
+        each
+        for part in parts
+        for each in ((part.casefold() if folds else part) if isinstance(part, str) else (part,))
+    ]
 
 
 def go_together(one: Occurrence, other: Occurrence) -> bool:
@@ -206,7 +201,7 @@ def are_aligned(one: Occurrence, other: Occurrence, key: str) -> bool:
     So it is where what stands before it, or behind it, is the same text; and it makes no difference
     where one means all of the other.
     """
-    if one.parts == other.parts or not overlaps(units(one.parts), units(other.parts)):
+    if one.parts == other.parts or not overlaps(widest(one.parts), widest(other.parts)):
         return True
     for mine in _around(one, key):
         for theirs in _around(other, key):
@@ -231,8 +226,4 @@ def _includes(wide: Parts, narrow: Parts) -> bool:
         return True
     if any(isinstance(part, Variable) for part in (*wide, *narrow)):
         return False
-    constraints = [
-        PatternConstraint((Glob(plain(narrow)),), True),
-        PatternConstraint((Glob(plain(wide)),), False),
-    ]
-    return text_of(constraints) is None
+    return includes(widest(wide), widest(narrow))

@@ -26,18 +26,22 @@ from durward.core.policy.engine.predicate import (
     map_atoms,
 )
 from durward.core.policy.engine.request import PRINCIPAL_ARN, PRINCIPAL_TYPE, SUBJECT, TENANT_ID
-from durward.core.policy.language.overlap import Unit, places_after, units
-from durward.core.policy.language.pattern import (
+from durward.core.policy.language.automaton import (
     QUESTION,
     STAR,
+    Unit,
     Wildcard,
+    places_after,
+    units,
+)
+from durward.core.policy.language.pattern import (
     literally,
-    matches,
     parse_template,
     replaced,
     resource_pattern,
     split_arn,
 )
+from durward.core.policy.language.wildcards import matches
 from durward.core.policy.symbolic.symbolic_principal import KINDS
 
 HEAD: Final = ("arn", "durward", "iam", "")
@@ -107,14 +111,16 @@ def _parted(atom: ConditionMatch) -> Predicate:
     elif operator.name in BY_SPELLING:
         wildcards = "Like" in operator.name
         templates = [parse_template(each.text, wildcards=wildcards) for each in condition.operands]
-        named = [_by_spelling(units(each.parts)) for each in templates]
+        named = [_by_spelling(tuple(units(each.widest))) for each in templates]
     else:
         return atom
     return Not(Or(tuple(named))) if operator.negated else Or(tuple(named))
 
 
 def _by_segments(segments: Sequence[str]) -> Predicate:
-    *head, tenant, name = (units(parse_template(each, wildcards=True).parts) for each in segments)
+    *head, tenant, name = (
+        tuple(units(parse_template(each, wildcards=True).widest)) for each in segments
+    )
     if not all(matches(tokens, text) for tokens, text in zip(head, HEAD, strict=True)):
         return FALSE
     return And((_like(TENANT_ID, tenant), _kind_and_subject(name)))

@@ -6,22 +6,28 @@ stands for all.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, count
 from typing import Any, Final, Protocol
 
+from durward.core.policy.language.automaton import QUESTION, STAR
 from durward.core.policy.language.operators import MAX_NUMBER_CHARACTERS
-from durward.core.policy.language.pattern import QUESTION, STAR
+from durward.core.policy.language.wildcards import ArnGlob, Glob
 from durward.core.policy.symbolic.addresses import LikeIpv6, Within
-from durward.core.policy.symbolic.automata import ArnGlob, Glob, folding_to, fresh_sign
+from durward.core.policy.symbolic.folding import folding_to
 from durward.core.policy.symbolic.numbers import ALL, ANYHOW, EXPONENTS, NoNumber, Number
 from durward.core.policy.symbolic.unknown import Unknown
 
 MAX_STATES: Final = 30_000
+MAX_CLASS_STATES: Final = 150
 MAX_STATES_OF_NUMBERS: Final = 5_000
 """Fewer: they are gone through for each exponent, and one question may ask for many numbers."""
+FRESH: Final = "xyzqjwkv0123456789_"
+"""Signs to choose from for where any will do; then those from `OTHER` on."""
+OTHER: Final = 0x2022
 TOO_LONG: Final = Glob((*[QUESTION] * (MAX_NUMBER_CHARACTERS + 1), STAR))
 """What is too long for a number."""
 
@@ -255,3 +261,41 @@ class _Search:
                 return False
             place += len(readers)
         return True
+
+
+@lru_cache(maxsize=256)
+def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
+    """A text of each kind that the patterns tell apart, with the fresh sign in it if one has it.
+
+    Of a kind without one each text stands that the patterns take other ways. Raises Unknown.
+    """
+    readers = [glob.reader() for glob in globs]
+    alphabet = (fresh, *dict.fromkeys(sign for reader in readers for sign in reader.signs))
+    steps = [_Steps(reader, alphabet) for reader in readers]
+    start = tuple(reader.start for reader in readers)
+    seen, waiting = {(start, False)}, deque([(start, "")])
+    texts: dict[tuple[bool, ...], list[str]] = {}
+    while waiting:
+        states, text = waiting.popleft()
+        pairs = zip(readers, states, strict=True)
+        kind = tuple(state is not _GONE and reader.ends(state) for reader, state in pairs)
+        texts.setdefault(kind, []).append(text)
+        rows = [step[state] for step, state in zip(steps, states, strict=True)]
+        for sign, then in zip(alphabet, zip(*rows, strict=True), strict=False):
+            is_fresh = fresh in text or sign == fresh
+            if (then, is_fresh) not in seen:
+                seen.add((then, is_fresh))
+                if len(seen) > MAX_CLASS_STATES:
+                    raise Unknown("the patterns for a variable are too entangled")
+                waiting.append((then, text + sign))
+    found: list[str] = []
+    for listed in texts.values():
+        own = [text for text in listed if fresh in text]
+        found += own[:1] or listed
+    return found
+
+
+def fresh_sign(named: Container[str]) -> str:
+    """A sign that is none of those."""
+    signs = chain(FRESH, map(chr, count(OTHER)))
+    return next(sign for sign in signs if sign not in named)

@@ -14,9 +14,9 @@ from durward.core.policy.engine.request import (
     SUBJECT,
     TENANT_ID,
 )
+from durward.core.policy.language.automaton import QUESTION, STAR
 from durward.core.policy.language.dialect import DELEGATE, ROOT
-from durward.core.policy.language.pattern import QUESTION, STAR
-from durward.core.policy.symbolic.automata import ArnGlob, Glob
+from durward.core.policy.language.wildcards import ArnGlob, Glob
 from durward.core.policy.symbolic.strings import PatternConstraint
 
 TOLD: Final = NOBODY.facts

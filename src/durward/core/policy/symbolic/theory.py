@@ -16,20 +16,19 @@ from itertools import islice, product
 from typing import Final
 
 from durward.core.policy.engine.predicate import ConditionMatch, Facts, atom_holds
+from durward.core.policy.language.automaton import QUESTION, STAR, Parts, Wildcard
 from durward.core.policy.language.document import Quantifier
 from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
-    QUESTION,
-    STAR,
     Unreadable,
     Unresolved,
-    Wildcard,
     parse_template,
     split_arn,
 )
+from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.addresses import LikeIpv6
-from durward.core.policy.symbolic.automata import Glob, Parts, spellings
 from durward.core.policy.symbolic.breakpoints import POINTS
+from durward.core.policy.symbolic.folding import spellings
 from durward.core.policy.symbolic.strings import MAX_STATES, PatternConstraint, text_of
 from durward.core.policy.symbolic.symbolic_principal import SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.symbolic.translation import (
@@ -152,22 +151,17 @@ def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: 
 def _finite(wanted: Sequence[PatternConstraint]) -> list[str] | None:
     """The only texts that one of the constraints allows; None where each allows too many."""
     for each in wanted:
-        globs = [glob for glob in each.globs if isinstance(glob, Glob) and not _is_open(glob)]
-        if not each.matches or len(globs) < len(each.globs):
+        globs = [glob for glob in each.globs if isinstance(glob, Glob)]
+        exact = [(glob.literal, glob.folds) for glob in globs if glob.literal is not None]
+        if not each.matches or len(exact) < len(each.globs):
             continue
         spelled = (
-            text
-            for glob in globs
-            for text in (spellings if glob.folds else iter)(("".join(map(str, glob.parts)),))
+            text for known, folds in exact for text in (spellings if folds else iter)((known,))
         )
         texts = list(islice(spelled, MAX_SPELLINGS))
         if len(texts) < MAX_SPELLINGS:
             return texts
     return None
-
-
-def _is_open(glob: Glob) -> bool:
-    return any(isinstance(part, Wildcard) for part in glob.parts)
 
 
 def several_of(

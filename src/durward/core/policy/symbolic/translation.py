@@ -5,18 +5,18 @@ from string import ascii_letters
 from typing import Final
 
 from durward.core.policy.engine.predicate import ConditionMatch, Facts
+from durward.core.policy.language.automaton import STAR, Parts
 from durward.core.policy.language.operators import TRUTHS, parse_number
 from durward.core.policy.language.pattern import (
     ARN_SEGMENTS,
-    STAR,
     Template,
     Unreadable,
     Unresolved,
     parse_template,
     split_arn,
 )
+from durward.core.policy.language.wildcards import ArnGlob, Glob
 from durward.core.policy.symbolic.addresses import ANY_IPV4, LikeIpv6, within
-from durward.core.policy.symbolic.automata import ArnGlob, Glob, Parts
 from durward.core.policy.symbolic.numbers import RELATIONS, NoNumber, Number
 from durward.core.policy.symbolic.strings import OfSigns, Pattern, PatternConstraint, Unlike
 

@@ -30,20 +30,21 @@ from durward.core.policy.engine.request import (
     TENANT_ID,
     TENANT_SEGMENT,
 )
-from durward.core.policy.language.pattern import STAR, Part, Variable, split_arn
-from durward.core.policy.symbolic.automata import Glob, classes_of, fresh_sign, spellings
+from durward.core.policy.language.automaton import STAR
+from durward.core.policy.language.pattern import Part, Variable, split_arn, widest
+from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.breakpoints import POINTS, respelled
 from durward.core.policy.symbolic.constraints import PLACES
+from durward.core.policy.symbolic.folding import spellings
 from durward.core.policy.symbolic.occurrences import (
     Occurrence,
     Place,
     are_aligned,
     go_together,
-    is_wild,
     occurrences_of,
     pieces_of,
-    plain,
 )
+from durward.core.policy.symbolic.strings import classes_of, fresh_sign
 from durward.core.policy.symbolic.symbolic_principal import KINDS, SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.symbolic.theory import ODD, Found, arns, can_be_several, filled
 from durward.core.policy.symbolic.translation import family_of
@@ -259,7 +260,7 @@ class _Relations:
                 if isinstance(place, str) and place in self.pieces and place != key:
                     text = known.get(place)
                     globs += [] if known else self.pieces[place]
-                    globs += [Glob(plain((text,)))] if isinstance(text, str) else []
+                    globs += [Glob(widest((text,)))] if isinstance(text, str) else []
                 for at, part in enumerate(use.parts):
                     if isinstance(part, Variable) and part.key == key:
                         for glob in globs:
@@ -274,10 +275,10 @@ class _Relations:
         if known:
             filled = use.filled(known) if use.keys else None
             if filled and not filled.keys:
-                yield Glob(plain(filled.parts), use.folds)
+                yield Glob(widest(filled.parts), use.folds)
             return
         if use.matches or not use.keys:
-            yield Glob(plain(use.parts), use.folds)
+            yield Glob(widest(use.parts), use.folds)
         for key in dict.fromkeys(use.keys):
             fillings = [(glob.parts, glob.folds) for glob in self._fillings(key, use)]
             fillings += [((text,), False) for name, text in self.defaults if name == key]
@@ -286,7 +287,7 @@ class _Relations:
                 for part in use.parts:
                     is_it = isinstance(part, Variable) and part.key == key
                     parts += filling if is_it else [part]
-                yield Glob(plain(parts), use.folds or folds)
+                yield Glob(widest(tuple(parts)), use.folds or folds)
 
     def _fillings(self, key: str, use: Occurrence) -> Iterator[Glob]:
         pieces = self.pieces.get(key, {})
@@ -294,12 +295,12 @@ class _Relations:
             yield from pieces
             yield from (Glob((text,)) for text in self._points(key))
             return
-        wild = [glob for glob in pieces if is_wild(glob)]
+        wild = [glob for glob in pieces if glob.literal is None]
         yield from (glob for glob in pieces if glob not in wild)
         if wild:
             fresh = fresh_sign("".join(str(part) for glob in wild for part in glob.parts))
             texts = self._of_each_class(wild, fresh)
-            yield from (Glob(plain((text,))) for text in texts if fresh not in text)
+            yield from (Glob(widest((text,))) for text in texts if fresh not in text)
 
     def _of_each_class(self, wild: Sequence[Glob], fresh: str) -> list[str]:
         globs = tuple(glob for glob in wild if not glob.folds)
@@ -332,7 +333,7 @@ class _Relations:
                     if not are_aligned(one, other, key):
                         self.doubts.append(f"`${{{key}}}` may stand at two places of one text")
         for key, globs in self.pieces.items():
-            wild = [glob for glob in globs if is_wild(glob)]
+            wild = [glob for glob in globs if glob.literal is None]
             if any(glob.folds for glob in wild):
                 self.doubts.append(f"patterns with and without regard to case for `{key}`")
             if "Arn" in self.typed[key]:
@@ -374,8 +375,8 @@ class _Relations:
         if earlier:
             pieces.update(dict.fromkeys(self._said(key, earlier)))
         globs = [glob for glob in pieces if glob.parts != (STAR,)]
-        wild = [glob for glob in globs if is_wild(glob)]
-        exact = {"".join(map(str, g.parts)): g.folds for g in globs if not is_wild(g)}
+        wild = [glob for glob in globs if glob.literal is None]
+        exact = {glob.literal: glob.folds for glob in globs if glob.literal is not None}
         told = (text for text, folds in exact.items() if not folds)
         named = dict.fromkeys(sorted(told, key=lambda text: not text))  # an empty one shows least
         own = self.own.get(key)

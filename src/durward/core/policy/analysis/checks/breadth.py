@@ -3,28 +3,28 @@
 from collections.abc import Iterator
 
 from durward.core.policy.analysis.checks.view import RESOURCE_SEGMENT, TENANT_SEGMENT, Remark, View
+from durward.core.policy.language.document import Statement
 from durward.core.policy.language.pattern import ResourcePattern
-from durward.core.policy.language.written import WrittenStatement
 from durward.core.policy.symbolic.symbolic_principal import TOLD
 
 
-def _allows(view: View) -> Iterator[WrittenStatement]:
-    return (found for found in view.written.statements if found.allows)
+def _allows(view: View) -> Iterator[Statement]:
+    return (statement for statement in view.document.statements if statement.allows)
 
 
 def star_actions(view: View) -> Iterator[Remark]:
     """Allow with the action `*`."""
-    for found in _allows(view):
-        for pointer, pattern in found.actions:
-            if pattern.template.is_star and not found.statement.actions.complement:
+    for statement in _allows(view):
+        for pointer, pattern in statement.actions.placed:
+            if pattern.template.is_star and not statement.actions.complement:
                 yield Remark(pointer, "allows every action of every api")
 
 
 def star_resources(view: View) -> Iterator[Remark]:
     """Allow with the resource `*`, or with one that means as much of an API."""
-    for found in _allows(view):
-        for pointer, pattern in found.resources:
-            if _is_everything(pattern) and not found.statement.resources.complement:
+    for statement in _allows(view):
+        for pointer, pattern in statement.resources.placed:
+            if _is_everything(pattern) and not statement.resources.complement:
                 yield Remark(pointer, f"`{pattern.text}` allows every resource of every tenant")
 
 
@@ -36,33 +36,33 @@ def _is_everything(pattern: ResourcePattern) -> bool:
 
 def not_actions(view: View) -> Iterator[Remark]:
     """Allow with `NotAction`."""
-    for found in _allows(view):
-        if found.statement.actions.complement:
-            yield Remark(found.action_pointer, "allows every action that is not listed")
+    for statement in _allows(view):
+        if statement.actions.complement:
+            yield Remark(statement.actions.pointer, "allows every action that is not listed")
 
 
 def not_resources(view: View) -> Iterator[Remark]:
     """Allow with `NotResource`."""
-    for found in _allows(view):
-        if found.statement.resources.complement and found.resource_pointer:
-            yield Remark(found.resource_pointer, "allows every resource that is not listed")
+    for statement in _allows(view):
+        if statement.resources.complement and statement.resources.pointer:
+            yield Remark(statement.resources.pointer, "allows every resource that is not listed")
 
 
 def not_principals(view: View) -> Iterator[Remark]:
     """Allow with `NotPrincipal`."""
-    for found in _allows(view):
-        principals = found.statement.principals
+    for statement in _allows(view):
+        principals = statement.principals
         if principals and principals.complement:
-            yield Remark(f"{found.pointer}/NotPrincipal", "allows everybody who is not listed")
+            yield Remark(principals.pointer, "allows everybody who is not listed")
 
 
 def everybody_of_a_tenant(view: View) -> Iterator[Remark]:
     """Allow for `Principal: "*"` of objects of one tenant, with nothing that asks who it is."""
-    for found, operations in view:
-        if not _is_for_everybody(found) or found.statement.resources.complement:
+    for statement, operations in view:
+        if not _is_for_everybody(statement) or statement.resources.complement:
             continue
         without = any(operation.public for operation in operations)
-        for pointer, pattern in found.resources:
+        for pointer, pattern in statement.resources.placed:
             tenant = pattern.segments and pattern.segments[TENANT_SEGMENT].literal
             if tenant:
                 who = "everybody, also without signing in," if without else "everybody"
@@ -71,22 +71,22 @@ def everybody_of_a_tenant(view: View) -> Iterator[Remark]:
 
 def everybody_with_a_token(view: View) -> Iterator[Remark]:
     """Allow for `Principal: "*"` of an operation that asks for a token."""
-    for found, operations in view:
+    for statement, operations in view:
         closed = [operation for operation in operations if not operation.public]
-        if _is_for_everybody(found) and closed:
+        if _is_for_everybody(statement) and closed:
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
             message = f"`{closed[0].action}`{more}: everybody who has signed in, whatever they are"
-            yield Remark(f"{found.pointer}/Principal", message)
+            yield Remark(f"{statement.pointer}/Principal", message)
 
 
-def _is_for_everybody(found: WrittenStatement) -> bool:
+def _is_for_everybody(statement: Statement) -> bool:
     """Whether it allows whoever asks, and no condition reads who that is."""
-    principals = found.statement.principals
-    if not (found.allows and principals and principals.everybody and not principals.complement):
+    principals = statement.principals
+    if not (statement.allows and principals and principals.everybody and not principals.complement):
         return False
     read = (
         key
-        for condition in found.statement.conditions
+        for condition in statement.conditions
         for key in (condition.key, *(each for o in condition.operands for each in o.keys))
     )
     return TOLD.keys().isdisjoint(read)

@@ -52,15 +52,14 @@ def unknown_stages(view: View) -> Iterator[Remark]:
 def unknown_principals(view: View) -> Iterator[Remark]:
     """A principal that nobody is, or whose tenant there is not."""
     known = view.declared.principals
-    for found in view.written.statements:
-        principals = found.statement.principals
+    for statement in view.document.statements:
+        principals = statement.principals
         if principals is None or not view.declared.tenants:
             continue
-        element = "NotPrincipal" if principals.complement else "Principal"
         for arn in sorted(principals.arns - known):
             if not _is_role(arn, view.declared):
                 close = did_you_mean(arn, _like(arn, view.declared))
-                yield Remark(f"{found.pointer}/{element}", f"nobody declared is `{arn}`{close}")
+                yield Remark(principals.pointer, f"nobody declared is `{arn}`{close}")
 
 
 def _like(arn: str, declared: DeclaredEntities) -> Iterator[str]:
@@ -80,8 +79,8 @@ def _is_role(arn: str, declared: DeclaredEntities) -> bool:
 
 def _resources(view: View) -> Iterator[tuple[str, ResourcePattern]]:
     if view.declared.tenants:
-        for found in view.written.statements:
-            yield from found.resources
+        for statement in view.document.statements:
+            yield from statement.resources.placed
 
 
 def _is_any(template: Template, names: Iterable[str]) -> bool:
@@ -92,13 +91,13 @@ def _is_any(template: Template, names: Iterable[str]) -> bool:
 def impossible_values(view: View) -> Iterator[Remark]:
     """A text, or a pattern of texts, that the key has in no request."""
     possible = _possible(view)
-    for found in view.written.statements:
-        for written in found.conditions:
-            what, known = possible.get(written.condition.key, ("", frozenset[str]()))
-            operator = written.condition.operator
+    for statement in view.document.statements:
+        for condition in statement.conditions:
+            what, known = possible.get(condition.key, ("", frozenset[str]()))
+            operator = condition.operator
             if not known or operator is None or not operator.name.startswith("String"):
                 continue
-            for pointer, operand in zip(written.operands, written.condition.operands, strict=True):
+            for pointer, operand in condition.placed:
                 if not operand.keys and not any(operand.test(each, NOTHING.get) for each in known):
                     close = did_you_mean(operand.text, known)
                     message = f"there is no {what} `{operand.text}`{close}"

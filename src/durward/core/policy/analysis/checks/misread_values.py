@@ -4,20 +4,26 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from durward.core.policy.analysis.checks.view import Remark, View
-from durward.core.policy.language.document import Quantifier
+from durward.core.policy.language.automaton import includes
+from durward.core.policy.language.document import Condition, Placed, Quantifier
 from durward.core.policy.language.operators import parse_number
-from durward.core.policy.language.pattern import ActionPattern, ResourcePattern, Template
-from durward.core.policy.language.written import Placed, WrittenCondition, WrittenStatement
+from durward.core.policy.language.pattern import (
+    ActionPattern,
+    ResourcePattern,
+    Template,
+    parse_template,
+)
 
 EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
 """Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_COMPARED = 100
 """Of a longer list only values that stand there twice are told."""
-P = TypeVar("P", ActionPattern, ResourcePattern)
+LIKE: Final = frozenset({"StringLike", "StringNotLike"})
+P = TypeVar("P", ActionPattern, ResourcePattern, Template)
 
 
 def odd_instants(view: View) -> Iterator[Remark]:
@@ -52,53 +58,55 @@ def host_bits(view: View) -> Iterator[Remark]:
 
 
 def _values(view: View, *families: str) -> Iterator[Placed[str]]:
-    for written in _conditions(view):
-        operator = written.condition.operator
+    for condition in _conditions(view):
+        operator = condition.operator
         if operator and operator.name.startswith(families):
-            yield from _texts(written)
+            yield from _texts(condition)
 
 
-def _conditions(view: View) -> Iterator[WrittenCondition]:
-    for found in view.written.statements:
-        yield from found.conditions
+def _conditions(view: View) -> Iterator[Condition]:
+    for statement in view.document.statements:
+        yield from statement.conditions
 
 
-def _texts(written: WrittenCondition) -> Iterator[Placed[str]]:
-    texts = [operand.text for operand in written.condition.operands]
-    yield from zip(written.operands, texts, strict=True)
+def _texts(condition: Condition) -> Iterator[Placed[str]]:
+    return ((pointer, operand.text) for pointer, operand in condition.placed)
 
 
 def null_of_both(view: View) -> Iterator[Remark]:
     """`Null` that takes the key's absence as well as its presence."""
-    for written in _conditions(view):
-        if len(written.condition.absent) > 1:
-            yield Remark(written.pointer, f"holds whether or not a request has `{written.key}`")
+    for condition in _conditions(view):
+        if len(condition.absent) > 1:
+            yield Remark(
+                condition.pointer, f"holds whether or not a request has `{condition.written}`"
+            )
 
 
 def any_text(view: View) -> Iterator[Remark]:
     """`*` for `StringLike` and its like, which every text is."""
-    for written in _conditions(view):
-        operator = written.condition.operator
-        if operator and operator.name in {"StringLike", "StringNotLike"}:
-            for pointer, text in _texts(written):
+    for condition in _conditions(view):
+        operator = condition.operator
+        if operator and operator.name in LIKE:
+            for pointer, text in _texts(condition):
                 if text and not text.strip("*"):
-                    hint = _presence(written, negated=operator.negated)
+                    hint = _presence(condition, negated=operator.negated)
                     yield Remark(pointer, f"`{text}` is any text", hint)
 
 
-def _presence(written: WrittenCondition, *, negated: bool) -> str:
+def _presence(condition: Condition, *, negated: bool) -> str:
     """What says the same in so many words."""
-    condition = written.condition
     if negated and condition.quantifier is Quantifier.SOME:
         return "remove it: it never holds"
     if not negated and (condition.if_exists or condition.quantifier is Quantifier.EVERY):
         return "remove it: it always holds"
-    return f'write `Null: {{ {written.key}: "{str(negated).lower()}" }}`'
+    return f'write `Null: {{ {condition.written}: "{str(negated).lower()}" }}`'
 
 
 def blanks_around(view: View) -> Iterator[Remark]:
     """A text with a blank before or behind it, which is compared too."""
-    places = [(p, pattern.text) for s in view.written.statements for p, pattern in s.resources]
+    places = [
+        (p, pattern.text) for s in view.document.statements for p, pattern in s.resources.placed
+    ]
     for pointer, text in (*places, *_values(view, "String", "Arn")):
         if text != text.strip():
             yield Remark(pointer, f"`{text}` has blanks around it", f"write `{text.strip()}`")
@@ -106,16 +114,19 @@ def blanks_around(view: View) -> Iterator[Remark]:
 
 def no_statements(view: View) -> Iterator[Remark]:
     """A document without a statement."""
-    if not view.written.statements:
+    if not view.document.statements:
         yield Remark("/Statement", "has no statement")
 
 
 def redundant_values(view: View) -> Iterator[Remark]:
     """A value of a list of which another says everything; of twins the second."""
-    for found in view.written.statements:
-        yield from _included(found.actions, _acts_for)
-        yield from _included(found.resources, _names_for)
-        yield from _twins(found)
+    for statement in view.document.statements:
+        yield from _included(statement.actions.placed, _acts_for)
+        yield from _included(statement.resources.placed, _names_for)
+        for condition in statement.conditions:
+            yield from _twins(condition)
+            if condition.operator and condition.operator.name in LIKE:
+                yield from _included(_templates(condition), _spans)
 
 
 def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iterator[Remark]:
@@ -130,7 +141,6 @@ def _included(listed: Sequence[Placed[P]], says: Callable[[P, P], bool]) -> Iter
 
 
 def _acts_for(wider: ActionPattern, narrower: ActionPattern) -> bool:
-    """Whether a pattern includes another; not every inclusion is seen."""
     return _spans(wider.template, narrower.template)
 
 
@@ -141,19 +151,30 @@ def _names_for(wider: ResourcePattern, narrower: ResourcePattern) -> bool:
 
 
 def _spans(wider: Template, narrower: Template) -> bool:
-    """Where a `*` takes in what stands there, it takes in whatever that stands for."""
+    """Whether it means whatever the other means, where a variable there can be any text.
+
+    What a variable of its own brings in is not known: then only the same pattern is included.
+    """
     if wider.text == narrower.text:
         return True
-    return wider.test is not None and "?" not in wider.text and wider.test(narrower.text)
+    if wider.keys or not narrower.beginning.startswith(wider.beginning):
+        return False
+    return includes(wider.widest, narrower.widest)
 
 
-def _twins(found: WrittenStatement) -> Iterator[Remark]:
-    for written in found.conditions:
-        seen: set[str] = set()
-        for pointer, operand in zip(written.operands, written.condition.operands, strict=False):
-            if operand.text in seen:
-                yield _nothing_new(pointer, operand.text, operand.text)
-            seen.add(operand.text)
+def _twins(condition: Condition) -> Iterator[Remark]:
+    seen: set[str] = set()
+    for pointer, operand in condition.placed:
+        if operand.text in seen:
+            yield _nothing_new(pointer, operand.text, operand.text)
+        seen.add(operand.text)
+
+
+def _templates(condition: Condition) -> Sequence[Placed[Template]]:
+    """The patterns of a condition, each once; what has a variable may be unreadable instead."""
+    told = {operand.text: pointer for pointer, operand in reversed(condition.placed)}
+    plain = {operand.text: operand for operand in condition.operands if not operand.keys}
+    return [(told[text], parse_template(text, wildcards=True)) for text in plain]
 
 
 def _nothing_new(pointer: str, text: str, other: str) -> Remark:

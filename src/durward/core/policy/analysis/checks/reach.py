@@ -25,7 +25,7 @@ from durward.core.policy.engine.predicate import (
     compile_statement,
 )
 from durward.core.policy.engine.residual import residual
-from durward.core.policy.language.document import Effect, Resources, Statement
+from durward.core.policy.language.document import Resources, Statement
 from durward.core.policy.language.pattern import ARN_SEGMENTS, ResourcePattern
 from durward.core.policy.symbolic.outline import could_meet, outline_of
 from durward.core.policy.symbolic.request_keys import RESOURCE_TENANT
@@ -40,14 +40,13 @@ CALLER_KEYS = frozenset({"durward:tenantid", "durward:subject"})
 
 def impossible_statements(view: View) -> Iterator[Remark]:
     """Conditions that exclude each other, or actions and resources that have nothing in common."""
-    for found, operations in view:
-        statement = found.statement
+    for statement, operations in view:
         conditions = [ConditionMatch(each, on_error=False) for each in statement.conditions]
         if never(And(tuple(conditions))):
-            yield Remark(found.pointer, "never applies: its conditions exclude each other")
+            yield Remark(statement.pointer, "never applies: its conditions exclude each other")
         elif view.catalogue.apis and not operations and _is_known(view, statement):
             yield Remark(
-                found.resource_pointer or found.pointer,
+                statement.resources.pointer or statement.pointer,
                 "never applies: none of its actions is about one of its resources",
             )
 
@@ -83,23 +82,21 @@ def _acts(statement: Statement, operation: Operation) -> bool:
 
 def shadowed_statements(view: View) -> Iterator[Remark]:
     """An Allow of which the Denies of the same document take everything."""
-    statements = [found.statement for found in view.written.statements]
-    denying = [each for each in statements if each.effect is Effect.DENY]
-    for found in view.written.statements:
-        if found.allows and (names := _covering(found.statement, denying)):
-            yield Remark(found.pointer, f"never allows: the Deny {names} covers all of it")
+    denying = [each for each in view.document.statements if not each.allows]
+    for statement in view.document.statements:
+        if statement.allows and (names := _covering(statement, denying)):
+            yield Remark(statement.pointer, f"never allows: the Deny {names} covers all of it")
 
 
 def redundant_statements(view: View) -> Iterator[Remark]:
     """A statement of which others of the same effect say everything; of twins the second."""
-    left = [found.statement for found in view.written.statements]
+    left = [*view.document.statements]
     told: list[Remark] = []
-    for found in reversed(view.written.statements):
-        statement = found.statement
+    for statement in reversed(view.document.statements):
         others = [o for o in left if o is not statement and o.effect is statement.effect]
         if names := _covering(statement, others):
             left.remove(statement)
-            told.append(Remark(found.pointer, f"says nothing that {names} does not say"))
+            told.append(Remark(statement.pointer, f"says nothing that {names} does not say"))
     yield from reversed(told)
 
 
@@ -126,15 +123,15 @@ def unbound_objects(view: View) -> Iterator[Remark]:
     The statement is looked at alone. That a boundary or a guardrail narrows it, and that across
     tenants two layers must agree, is left out of account.
     """
-    for found, operations in view:
-        if not found.allows:
+    for statement, operations in view:
+        if not statement.allows:
             continue
-        loose = [operation for operation in operations if _is_loose(found.statement, operation)]
-        if loose and found.resource_pointer:
+        loose = [operation for operation in operations if _is_loose(statement, operation)]
+        if loose and statement.resources.pointer:
             names = ", ".join(f"`{operation.action}`" for operation in loose[:3])
             more = f" and {len(loose) - 3} more" if len(loose) > 3 else ""  # noqa: PLR2004
             message = f"reaches objects of any tenant and owner by {names}{more}"
-            yield Remark(found.resource_pointer, message)
+            yield Remark(statement.resources.pointer, message)
 
 
 def _is_loose(statement: Statement, operation: Operation) -> bool:

@@ -1,16 +1,15 @@
-"""What a check looks at: a document with its places, the catalogue, the operations in reach."""
+"""What a check looks at: a document, the catalogue, the operations in reach."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from durward.core.openapi.operations import Operation
+from durward.core.policy.language.automaton import STAR, Parts, overlaps
 from durward.core.policy.language.catalogue import Catalogue
-from durward.core.policy.language.document import Actions
-from durward.core.policy.language.overlap import Unit, overlaps, units
-from durward.core.policy.language.pattern import STAR, Part, ResourcePattern
-from durward.core.policy.language.written import Written, WrittenStatement
+from durward.core.policy.language.document import Actions, Document, Statement
+from durward.core.policy.language.pattern import Part, ResourcePattern, widest
 
 _VARIABLE = re.compile(r"\{[A-Za-z0-9_-]+\}")
 API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
@@ -49,27 +48,26 @@ class DeclaredEntities:
 class View:
     """A document, and of each statement the operations that it can be about."""
 
-    written: Written
+    document: Document
     catalogue: Catalogue
     reached: tuple[tuple[Operation, ...], ...]
     declared: DeclaredEntities
 
-    def __iter__(self) -> Iterator[tuple[WrittenStatement, tuple[Operation, ...]]]:
+    def __iter__(self) -> Iterator[tuple[Statement, tuple[Operation, ...]]]:
         """The statements, each with its operations."""
-        return zip(self.written.statements, self.reached, strict=True)
+        return zip(self.document.statements, self.reached, strict=True)
 
 
 Rule = Callable[[View], Iterator[Remark]]
 
 
-def view_of(written: Written, catalogue: Catalogue, declared: DeclaredEntities) -> View:
+def view_of(document: Document, catalogue: Catalogue, declared: DeclaredEntities) -> View:
     """The document as the checks look at it."""
-    reached = tuple(tuple(_reached(found, catalogue)) for found in written.statements)
-    return View(written, catalogue, reached, declared)
+    reached = tuple(tuple(_reached(each, catalogue)) for each in document.statements)
+    return View(document, catalogue, reached, declared)
 
 
-def _reached(written: WrittenStatement, catalogue: Catalogue) -> Iterator[Operation]:
-    statement = written.statement
+def _reached(statement: Statement, catalogue: Catalogue) -> Iterator[Operation]:
     known: dict[tuple[str, str | None, str | None], bool] = {}
     for api in _named(statement.actions, catalogue):
         for operation in catalogue.apis[api]:
@@ -103,22 +101,22 @@ def may_name(pattern: ResourcePattern, api: str, operation: Operation) -> bool:
         return True
     segments = pattern.segments
     wanted = {
-        API_SEGMENT: tuple(api),
-        TENANT_SEGMENT: expression_units(operation.tenant or ""),
-        RESOURCE_SEGMENT: expression_units(operation.resource or ""),
+        API_SEGMENT: (api,),
+        TENANT_SEGMENT: expression_pattern(operation.tenant or ""),
+        RESOURCE_SEGMENT: expression_pattern(operation.resource or ""),
     }
-    return all(overlaps(units(segments[place].parts), given) for place, given in wanted.items())
+    return all(overlaps(segments[place].widest, given) for place, given in wanted.items())
 
 
 @lru_cache(maxsize=4096)
-def expression_units(expression: str) -> Sequence[Unit]:
+def expression_pattern(expression: str) -> Parts:
     """An expression of `x-durward`: what the path brings in is any text."""
     parts: list[Part] = []
     place = 0
     for found in _VARIABLE.finditer(expression):
         parts += [expression[place : found.start()], STAR]
         place = found.end()
-    return units((*parts, expression[place:]))
+    return widest((*parts, expression[place:]))
 
 
 def has_variable(expression: str | None) -> bool:

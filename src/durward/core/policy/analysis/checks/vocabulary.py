@@ -4,19 +4,18 @@ from collections.abc import Iterator
 
 from durward.core.policy.analysis.checks.view import API_SEGMENT, RESOURCE_SEGMENT, Remark, View
 from durward.core.policy.analysis.spelling import display_variable
+from durward.core.policy.language.automaton import STAR, overlaps
 from durward.core.policy.language.catalogue import FAMILIES, PREFIX, Key, did_you_mean, family_of
-from durward.core.policy.language.document import Condition
-from durward.core.policy.language.overlap import overlaps, units
-from durward.core.policy.language.pattern import STAR, ActionPattern, ResourcePattern
-from durward.core.policy.language.written import WrittenCondition, WrittenStatement
+from durward.core.policy.language.document import Condition, Statement
+from durward.core.policy.language.pattern import ActionPattern, ResourcePattern
 
 
 def unknown_actions(view: View) -> Iterator[Remark]:
     """An action pattern that matches no operation."""
     if not view.catalogue.apis:
         return
-    for found in view.written.statements:
-        for pointer, pattern in found.actions:
+    for statement in view.document.statements:
+        for pointer, pattern in statement.actions.placed:
             if problem := _action_problem(view, pattern):
                 yield Remark(pointer, problem)
 
@@ -39,8 +38,8 @@ def unknown_types(view: View) -> Iterator[Remark]:
     """A resource pattern of an API or a type that there is not."""
     if not view.catalogue.apis:
         return
-    for found in view.written.statements:
-        for pointer, pattern in found.resources:
+    for statement in view.document.statements:
+        for pointer, pattern in statement.resources.placed:
             if problem := _resource_problem(view, pattern):
                 yield Remark(pointer, problem)
 
@@ -49,14 +48,14 @@ def _resource_problem(view: View, pattern: ResourcePattern) -> str | None:
     if pattern.segments is None:
         return None
     api, resource = pattern.segments[API_SEGMENT], pattern.segments[RESOURCE_SEGMENT]
-    apis = [name for name in view.catalogue.apis if overlaps(units(api.parts), tuple(name))]
+    apis = [name for name in view.catalogue.apis if overlaps(api.widest, (name,))]
     if not apis:
         close = did_you_mean(api.text, view.catalogue.apis)
         return f"`{pattern.text}`: there is no api `{api.text}`{close}"
     if resource.is_star:
         return None
     types = view.catalogue.types(apis)
-    if any(overlaps(units(resource.parts), (*found, "/", STAR)) for found in types):
+    if any(overlaps(resource.widest, (f"{found}/", STAR)) for found in types):
         return None
     named = resource.text.partition("/")[0]
     close = did_you_mean(named, types)
@@ -78,8 +77,8 @@ def unknown_keys(view: View) -> Iterator[Remark]:
 
 def variables_of_several_values(view: View) -> Iterator[Remark]:
     """A key of several values as a variable, which then has no value."""
-    for found in view.written.statements:
-        for pointer, name in _variables_of(found):
+    for statement in view.document.statements:
+        for pointer, name in _variables_of(statement):
             key = view.catalogue.key(name)
             if key and key.many:
                 message = f"`{key.name}` has several values: as a variable it never has one"
@@ -87,79 +86,79 @@ def variables_of_several_values(view: View) -> Iterator[Remark]:
 
 
 def _keys_of(view: View) -> Iterator[tuple[str, str]]:
-    for found in view.written.statements:
-        yield from _variables_of(found)
-        for condition in found.conditions:
-            yield condition.pointer, condition.key
+    for statement in view.document.statements:
+        yield from _variables_of(statement)
+        for condition in statement.conditions:
+            yield condition.pointer, condition.written
 
 
-def _variables_of(found: WrittenStatement) -> Iterator[tuple[str, str]]:
-    for pointer, pattern in found.resources:
+def _variables_of(statement: Statement) -> Iterator[tuple[str, str]]:
+    for pointer, pattern in statement.resources.placed:
         for name in sorted(pattern.keys):
             yield pointer, display_variable(pattern.text, name)
-    for condition in found.conditions:
-        operands = condition.condition.operands
-        for pointer, operand in zip(condition.operands, operands, strict=False):
+    for condition in statement.conditions:
+        for pointer, operand in condition.placed:
             for name in sorted(operand.keys):
                 yield pointer, display_variable(operand.text, name)
 
 
 def unfit_operators(view: View) -> Iterator[Remark]:
     """An operator of another type than the key's."""
-    for written, key in _known_conditions(view):
-        operator = written.condition.operator
+    for condition, key in _known_conditions(view):
+        operator = condition.operator
         fitting = FAMILIES.get(key.type)
         if operator and fitting and family_of(operator.name) not in fitting:
-            what = f"`{written.key}` is of type {key.type.value}"
+            what = f"`{condition.written}` is of type {key.type.value}"
             known = " or ".join(f"`{family}…`" for family in sorted(fitting))
             yield Remark(
-                written.operator_pointer,
-                f"`{written.condition.name}` does not fit: {what}",
+                condition.operator_pointer,
+                f"`{condition.name}` does not fit: {what}",
                 f"use an operator {known.replace('`Bool…`', '`Bool`')}",
             )
 
 
 def set_operators_on_one(view: View) -> Iterator[Remark]:
     """`ForAllValues` or `ForAnyValue` on a key of one value."""
-    for written, key in _known_conditions(view):
-        if written.condition.quantifier and not key.many:
-            plain = _plain(written.condition)
-            message = f"`{written.key}` has one value; `{written.condition.name}` is for several"
-            yield Remark(written.operator_pointer, message, f"write `{plain}`")
+    for condition, key in _known_conditions(view):
+        if condition.quantifier and not key.many:
+            plain = _plain(condition)
+            message = f"`{condition.written}` has one value; `{condition.name}` is for several"
+            yield Remark(condition.operator_pointer, message, f"write `{plain}`")
 
 
 def plain_operators_on_many(view: View) -> Iterator[Remark]:
     """An operator without quantifier on a key of several values."""
-    for written, key in _known_conditions(view):
-        condition = written.condition
+    for condition, key in _known_conditions(view):
         if condition.operator and condition.quantifier is None and key.many:
-            message = f"`{written.key}` has several values, on which `{condition.name}` never holds"
+            message = (
+                f"`{condition.written}` has several values, on which `{condition.name}` never holds"
+            )
             hint = f"write `ForAnyValue:{condition.name}` or `ForAllValues:{condition.name}`"
-            yield Remark(written.operator_pointer, message, hint)
+            yield Remark(condition.operator_pointer, message, hint)
 
 
 def _plain(condition: Condition) -> str:
     return condition.name.partition(":")[2]
 
 
-def _known_conditions(view: View) -> Iterator[tuple[WrittenCondition, Key]]:
-    for found in view.written.statements:
-        for written in found.conditions:
-            key = view.catalogue.key(written.key)
+def _known_conditions(view: View) -> Iterator[tuple[Condition, Key]]:
+    for statement in view.document.statements:
+        for condition in statement.conditions:
+            key = view.catalogue.key(condition.written)
             if key:
-                yield written, key
+                yield condition, key
 
 
 def wildcards_in_equals(view: View) -> Iterator[Remark]:
     """`*` or `?` where only the characters themselves are meant."""
-    for found in view.written.statements:
-        for written in found.conditions:
-            operator = written.condition.operator
+    for statement in view.document.statements:
+        for condition in statement.conditions:
+            operator = condition.operator
             if operator is None or not operator.name.startswith("String"):
                 continue
             if operator.name.endswith("Like"):
                 continue
-            for pointer, operand in zip(written.operands, written.condition.operands, strict=True):
+            for pointer, operand in condition.placed:
                 bare = operand.text.replace("${*}", "").replace("${?}", "")
                 if "*" in bare or "?" in bare:
                     like = "StringNotLike" if operator.negated else "StringLike"
