@@ -9,7 +9,6 @@ from tests.issuer import issuer as fresh_issuer
 from durward.core import sizes
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
-from durward.core.sizes import Size, check_sizes
 from durward.core.wire import Json
 from durward.store.snapshots import newest_version
 
@@ -84,10 +83,3 @@ async def test_what_is_too_much_beside_what_is_there_is_refused(
         with pytest.raises(Misconfigured, match=told):
             await use(wanted(), prune=False)
     assert await issuer.plane.transactions.database.read(newest_version) == before
-
-
-def test_every_number_that_is_too_large_is_told_and_a_bound_itself_is_served() -> None:
-    check_sizes(sizes.BOUNDS)
-    with pytest.raises(Misconfigured) as caught:
-        check_sizes({size: bound + 1 for size, bound in sizes.BOUNDS.items()})
-    assert caught.value.problem.count(" are served") == len(Size)
