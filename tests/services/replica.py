@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import anyio
@@ -36,7 +36,7 @@ from durward.wiring import ControlPlane
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a fresh name is made there
 PHC = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 """A hash that nobody looks at: that a password fits is what a test says."""
-P = ParamSpec("P")
+Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 
@@ -60,19 +60,13 @@ class Replica:
 
     async def write(
         self,
-        use: Callable[Concatenate[Connection, Context, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        use: Callable[[Connection, Context, Unpack[Args], AuditContext], T],
+        *args: *Args,
     ) -> T:
         """Run a use case that ends with the context of its audit events."""
 
         def run(connection: Connection, context: Context, audit: AuditContext) -> T:
-            with_audit: Any = use
-            if "confirmed" in kwargs:
-                done: T = with_audit(connection, context, *args, **kwargs, audit=audit)
-            else:
-                done = with_audit(connection, context, *args, audit)
-            return done
+            return use(connection, context, *args, audit)
 
         return await self.plane.use_cases.write(run, "test", self.source)
 
@@ -84,7 +78,7 @@ class Replica:
         self.secrets |= {str(name): secret for name, secret in applied.secrets}
         return applied.version
 
-    async def change(self, kind: DeclarationKind, name: str, **changes: Any) -> int:
+    async def change(self, kind: DeclarationKind, name: str, /, **changes: Any) -> int:
         """Declare something anew, with changes; None leaves a field out."""
         found = {(one.kind, one.name): one for one in await self.plane.administration.export()}
         body = {**found[kind, name].body, **changes}
@@ -118,7 +112,7 @@ class Replica:
     async def proceed(self, here: SignIn, id: str, reply: Reply | None) -> authorize.Outcome:
         return await self.write(authorize.proceed, id, here.browser, here.session, reply)
 
-    async def code(self, here: SignIn, account: str = "ann", **changes: str | None) -> str:
+    async def code(self, here: SignIn, account: str = "ann", /, **changes: str | None) -> str:
         """A code, agreed to where that is asked."""
         step = await self.begin(here, **changes)
         if isinstance(step, authorize.InteractionRequired):
@@ -150,7 +144,7 @@ class Replica:
     async def tokens(self, here: SignIn, **changes: str | None) -> dict[str, str]:
         """The tokens of a code that was just given."""
         client = str(changes.get("client_id") or "desk")
-        return given(await self.redeem(await self.code(here, **changes), client))
+        return given(await self.redeem(await self.code(here, "ann", **changes), client))
 
     async def events(self) -> list[str]:
         """The audit log."""
