@@ -8,7 +8,7 @@ from tests.services.replica import Replica
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
-from durward.services.candidate import Change
+from durward.services.candidate import DeclarationChange
 
 pytestmark = pytest.mark.anyio
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": "*"}
@@ -33,7 +33,7 @@ async def test_what_is_there_already_is_no_change_and_publishes_nothing(replica:
 async def test_a_plan_says_what_apply_would_do_and_does_nothing(replica: Replica) -> None:
     before = await replica.events()
     planned = await replica.plane.administration.plan([a_role(name="Boss")], prune=False)
-    assert planned.changes == (Change("add", DeclarationKind.ROLE, "boss"),)
+    assert planned.changes == (DeclarationChange("add", DeclarationKind.ROLE, "boss"),)
     assert await replica.events() == before
     applied = await replica.plane.administration.apply([a_role(name="Boss")], prune=False)
     assert applied.changes == planned.changes
@@ -47,7 +47,7 @@ async def test_what_is_not_named_stays_and_goes_only_where_that_is_wanted(replic
     with pytest.raises(Misconfigured, match="reporter"):
         await replica.plane.administration.plan(left, prune=True)
     pruned = await replica.plane.administration.plan(sample(), prune=True)
-    assert pruned.changes == (Change("remove", DeclarationKind.ROLE, "boss"),)
+    assert pruned.changes == (DeclarationChange("remove", DeclarationKind.ROLE, "boss"),)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_a_version_that_was_can_be_had_again_and_one_that_is_not_kept_is_t
     version = replica.plane.published.version
     await replica.apply(a_role())
     planned = await replica.plane.administration.plan(prune=False, version=version)
-    assert planned.changes == (Change("remove", DeclarationKind.ROLE, "boss"),)
+    assert planned.changes == (DeclarationChange("remove", DeclarationKind.ROLE, "boss"),)
     with pytest.raises(Misconfigured, match="is not kept") as caught:
         await replica.plane.administration.plan(prune=False, version=10_000)
     assert "durward history" in caught.value.hint

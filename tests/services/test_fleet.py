@@ -5,11 +5,11 @@ from tests.services.replica import Replica
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import digest_of
-from durward.core.edge.report import IN_CONTACT, Report
+from durward.core.edge.report import IN_CONTACT, NodeReport, ReportReply
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.sizes import NODES
 from durward.services import publish
-from durward.services.nodes import Heard, restored
+from durward.services.nodes import restored
 from durward.services.publish import FURTHEST
 from durward.store.snapshots import newest_version
 
@@ -17,12 +17,19 @@ pytestmark = pytest.mark.anyio
 EVE = Declaration(DeclarationKind.USER, "eve", {"tenant": "acme"})
 
 
-def report(replica: Replica, node: str = "edge-1", place: str = "here", **told: int) -> Report:
-    """A node that has what is published."""
+def report(
+    replica: Replica, node: str = "edge-1", place: str = "here", *, ahead: int = 0
+) -> NodeReport:
+    """A node that has what is published, or a version beyond it."""
     published = replica.plane.published
-    known = {"version": published.version, "kept": published.version, **told}
-    digest = digest_of(published.signed.encode())
-    return Report(node=node, place=place, durward="1", list=digest, **known)  # type: ignore[arg-type]
+    return NodeReport(
+        node=node,
+        place=place,
+        durward="1",
+        list=digest_of(published.signed.encode()),
+        version=published.version + ahead,
+        kept=published.version + ahead,
+    )
 
 
 async def ids(replica: Replica) -> list[str]:
@@ -91,11 +98,11 @@ async def test_more_nodes_than_are_served_do_not_join(replica: Replica) -> None:
 
 async def test_who_is_not_known_is_told_to_join_anew(replica: Replica) -> None:
     fleet = replica.plane.fleet
-    assert await fleet.hear(report(replica)) == Heard(known=False, is_ahead=False)
+    assert await fleet.receive_report(report(replica)) == ReportReply(known=False, is_ahead=False)
     await fleet.join("edge-1", "here")
-    assert await fleet.hear(report(replica)) == Heard(known=True, is_ahead=False)
+    assert await fleet.receive_report(report(replica)) == ReportReply(known=True, is_ahead=False)
     await fleet.forget("edge-1")
-    assert (await fleet.hear(report(replica))).known is False
+    assert (await fleet.receive_report(report(replica))).known is False
     with pytest.raises(Misconfigured, match="is not known"):
         await fleet.forget("edge-1")
 
@@ -104,9 +111,11 @@ async def test_a_report_from_another_place_is_another_process(replica: Replica) 
     fleet = replica.plane.fleet
     await fleet.join("edge-1", "here")
     with pytest.raises(Conflict):
-        await fleet.hear(report(replica, place="there"))
+        await fleet.receive_report(report(replica, place="there"))
     replica.clock.forward(IN_CONTACT + 1)
-    assert (await fleet.hear(report(replica, place="there"))).known is False, "it joins there"
+    assert (await fleet.receive_report(report(replica, place="there"))).known is False, (
+        "it joins there"
+    )
 
 
 async def test_a_version_that_this_database_did_not_publish_counts_as_none(
@@ -114,8 +123,7 @@ async def test_a_version_that_this_database_did_not_publish_counts_as_none(
 ) -> None:
     fleet = replica.plane.fleet
     await fleet.join("edge-1", "here")
-    ahead = report(replica, version=replica.plane.published.version + 5)
-    assert (await fleet.hear(ahead)).is_ahead
+    assert (await fleet.receive_report(report(replica, ahead=5))).is_ahead
     (node,) = (await fleet.load()).nodes
     assert node.version == 0
 
@@ -124,14 +132,14 @@ async def test_a_node_lacks_something_since_it_was_published(replica: Replica) -
     fleet = replica.plane.fleet
     await fleet.join("edge-1", "here")
     assert (await fleet.load()).lacking_since == {"edge-1": replica.clock()}, "it told nothing yet"
-    await fleet.hear(report(replica))
+    await fleet.receive_report(report(replica))
     assert (await fleet.load()).lacking_since == {}
     replica.clock.forward(60)
     had = report(replica)
     published_at = replica.clock()
     await replica.apply(EVE)
     replica.clock.forward(5)
-    await fleet.hear(had)
+    await fleet.receive_report(had)
     assert (await fleet.load()).lacking_since == {"edge-1": published_at}
 
 
@@ -165,7 +173,7 @@ async def test_after_a_backup_was_put_back_an_epoch_begins_beyond_what_nodes_hav
 async def test_what_was_declared_otherwise_meanwhile_is_not_published(replica: Replica) -> None:
     database = replica.plane.transactions.database
 
-    async def use(declared: publish.Declared) -> object:
+    async def use(declared: publish.PreparedEdition) -> object:
         await replica.apply(EVE)
         issuer, key_file = replica.plane.issuer, replica.plane.publication.key_file
         return await replica.plane.transactions.write(

@@ -7,20 +7,20 @@ from tests.issuer import ISSUER
 from tests.services.replica import Replica, given, refused
 
 from durward.core.configuration.declaration import DeclarationKind
-from durward.core.edge.envoy.revocation import FILTERS, canary_session
+from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session
 from durward.core.edge.revocation import KEPT, RevocationKind
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.wire import decode_base64url
 from durward.services import account, revocations, userinfo
 from durward.services.client_authentication import ClientRequest
-from durward.services.revocations import Feed
+from durward.services.revocations import RevocationFeed
 from durward.services.revoke import Revoked, revoke
 
 pytestmark = pytest.mark.anyio
 USER = DeclarationKind.USER
 
 
-async def feed(people: Replica, after: int = 0, at: int = 0) -> Feed:
+async def feed(people: Replica, after: int = 0, at: int = 0) -> RevocationFeed:
     now = people.clock()
     return await people.read(lambda c: revocations.load_feed(c, after, at, now))
 
@@ -29,7 +29,9 @@ async def test_an_edge_is_told_what_came_after_what_it_knows(people: Replica) ->
     await people.change(USER, "ann", roles=[])
     first = await feed(people)
     assert [entry.value for entry in first.entries] == ["ann"]
-    assert await feed(people, first.sequence, first.at) == Feed(first.sequence, first.at, ())
+    assert await feed(people, first.sequence, first.at) == RevocationFeed(
+        first.sequence, first.at, ()
+    )
     people.clock.forward(1)
     await people.change(USER, "bob", roles=[])
     second = await feed(people, first.sequence, first.at)
@@ -131,13 +133,13 @@ async def test_the_canary_of_each_filter_is_nobodys_and_revoked_from_the_beginni
 async def test_userinfo_asks_what_is_so_now_and_not_what_the_token_says(people: Replica) -> None:
     answer = await people.tokens(await people.sign_in())
     token = answer["access_token"]
-    told = await people.write(userinfo.tell, token)
+    told = await people.write(userinfo.load_claims, token)
     assert dict(told) == {"sub": "ann", "name": "Ann Archer", "preferred_username": "ann"}
     await people.change(DeclarationKind.CLIENT, "desk", scopes=["openid", "orders:read"])
-    assert dict(await people.write(userinfo.tell, token)) == {"sub": "ann"}
+    assert dict(await people.write(userinfo.load_claims, token)) == {"sub": "ann"}
     await taken_back(people, answer["refresh_token"])
     with pytest.raises(ProtocolError) as caught:
-        await people.write(userinfo.tell, token)
+        await people.write(userinfo.load_claims, token)
     assert caught.value.code is ErrorCode.INVALID_TOKEN
 
 
@@ -145,4 +147,4 @@ async def test_userinfo_is_for_tokens_with_openid_alone(people: Replica) -> None
     answer = await people.tokens(await people.sign_in(), scope="orders:read")
     for token in (answer["access_token"], "x.y.z"):
         with pytest.raises(ProtocolError):
-            await people.write(userinfo.tell, token)
+            await people.write(userinfo.load_claims, token)

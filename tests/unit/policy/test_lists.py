@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
-from durward.core.policy.engine.filter import Case, Listed, remaining
+from durward.core.policy.engine.filter import Listed, TenantCase, remaining
 from durward.core.policy.engine.predicate import TRUE, holds
 from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.policy.language.document import PolicyKind, read_document
@@ -42,7 +42,7 @@ def of_api(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"resources": {"orders": documents(*named, kind=PolicyKind.RESOURCE)}}
 
 
-def is_in(cases: tuple[Case, ...], request: AccessRequest) -> bool:
+def is_in(cases: tuple[TenantCase, ...], request: AccessRequest) -> bool:
     """Whether a member is in the list: some case is its own, no Deny holds and every level does."""
 
     def one(predicates: Any) -> bool:
@@ -159,4 +159,4 @@ def test_a_list_of_one_tenant_has_that_tenants_members() -> None:
 def test_nothing_is_left_to_ask_where_a_statement_allows_every_member() -> None:
     listed = Listed("orders", "prod", "acme", "order/", frozenset())
     request = listed.request(ANN, "orders:Get", {})
-    assert remaining(clerks(statement()), request, listed) == (Case(TRUE, (), ()),)
+    assert remaining(clerks(statement()), request, listed) == (TenantCase(TRUE, (), ()),)

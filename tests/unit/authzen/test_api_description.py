@@ -3,8 +3,8 @@
 import json
 import re
 
-from durward.core.authzen import metadata
-from durward.core.authzen.openapi import document
+from durward.core.authzen import pdp_metadata as metadata
+from durward.core.authzen.api_description import document
 
 DOCUMENT = document("https://id.example", "1.2.3")
 
