@@ -6,7 +6,7 @@ A value that shows a difference is found wherever there is one; where there is n
 from typing import Any
 
 import pytest
-from tests.unit.policy.test_find import allow, deny, documents, side
+from tests.unit.policy.test_questions import allow, deny, documents, side
 
 from durward.core.policy.analysis.find import find
 from durward.core.policy.analysis.policy_stack import PolicyStack
