@@ -130,6 +130,17 @@ async def test_a_key_in_wrong_hands_is_replaced_at_once_and_destroyed(replica: R
     assert await access_kid(replica) == after[ACCESS]
 
 
+async def test_who_replaces_a_key_at_once_ends_those_that_were_to_be_retired_later(
+    replica: Replica,
+) -> None:
+    before = await signs_now(replica)
+    await replica.plane.administration.rotate_keys(RotationRequest())
+    await replica.plane.administration.rotate_keys(RotationRequest(unsafe_now=True))
+    public = (await ring(replica)).public(ROTATED, replica.clock())
+    assert not {before[purpose] for purpose in ROTATED} & {key["kid"] for key in public}
+    assert len(public) == len(ROTATED)
+
+
 async def test_a_rotation_is_published_and_recorded(replica: Replica) -> None:
     version = replica.plane.published.version
     _, published = await replica.plane.administration.rotate_keys(RotationRequest())

@@ -1,6 +1,9 @@
 """Sessions: what a browser is recognised by, when it begins, and when it counts no more."""
 
+from dataclasses import replace
+
 import pytest
+from msgspec import structs
 from tests.services.replica import PHC, Replica, SignIn
 
 from durward.core.authn.session import Session
@@ -194,6 +197,20 @@ async def test_a_replaced_password_ends_the_sessions_and_the_known_browsers(
 async def test_a_session_of_a_tenant_that_its_person_left_is_none(people: Replica) -> None:
     here = await people.sign_in()
     await people.change(DeclarationKind.USER, "ann", tenant="globex")
+    assert await session_of(people, here) is None
+
+
+@pytest.mark.requirement("AS-104")
+async def test_a_session_that_began_beside_the_change_of_a_tenant_is_none_either(
+    people: Replica,
+) -> None:
+    """The change ends those that it finds; what a session says is compared at each use too."""
+    here = await people.sign_in()
+    published = people.plane.published
+    users = dict(published.configuration.users)
+    users["ann"] = structs.replace(users["ann"], tenant="globex")
+    moved = replace(published.configuration, users=users)
+    people.plane.publication.published = replace(published, configuration=moved)
     assert await session_of(people, here) is None
 
 

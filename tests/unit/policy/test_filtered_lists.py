@@ -160,3 +160,4 @@ def test_nothing_is_left_to_ask_where_a_statement_allows_every_member() -> None:
     listed = Listed("orders", "prod", "acme", "order/", frozenset())
     request = listed.request(ANN, "orders:Get", {})
     assert remaining(clerks(statement()), request, listed) == (TenantCase(TRUE, (), ()),)
+    assert remaining(clerks(statement(), statement("Deny")), request, listed) == ()
