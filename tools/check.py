@@ -91,13 +91,12 @@ def others(_: list[str]) -> int:
 def cover(_: list[str]) -> int:
     """The unit tests, and how much of the core they run: less than it was is a failure."""
     with tempfile.TemporaryDirectory(prefix="durward-cover-") as folder:
-        os.environ["COVERAGE_FILE"] = f"{folder}/data"  # noqa: TID251 - read by coverage
-        coverage = (PYTHON, "-m", "coverage")
+        data, told, coverage = f"{folder}/data", f"{folder}/json", (PYTHON, "-m", "coverage")
         return (
-            run(*coverage, "run", "-m", "pytest", "-q", *TWO_AT_A_TIME, *UNIT)
-            or run(*coverage, "combine", "--quiet", quiet=True)
-            or run(*coverage, "json", "--fail-under=0", "-o", f"{folder}/json", quiet=True)
-            or run(PYTHON, "tools/cover.py", f"{folder}/json")
+            run(*coverage, "run", "--data-file", data, "-m", "pytest", "-q", *TWO_AT_A_TIME, *UNIT)
+            or run(*coverage, "combine", "--data-file", data, quiet=True)
+            or run(*coverage, "json", "--data-file", data, "--fail-under=0", "-o", told, quiet=True)
+            or run(PYTHON, "tools/cover.py", told)
         )
 
 
