@@ -1,22 +1,22 @@
 """A replica of each test's own, from a copy that is made once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.services.replica import Replica, made
+from tests.services.replica import Replica, Template
 from tests.services.replica import replica as fresh_replica
-
-from durward.core.values import Secret
+from tests.services.replica import template as fresh_template
 
 
 @pytest.fixture(scope="session")
-def template() -> tuple[str, dict[str, Secret]]:
-    return made()
+def template() -> Iterator[Template]:
+    with fresh_template() as made:
+        yield made
 
 
 @pytest.fixture
-async def replica(template: tuple[str, dict[str, Secret]]) -> AsyncIterator[Replica]:
-    async with fresh_replica(*template) as running:
+async def replica(template: Template) -> AsyncIterator[Replica]:
+    async with fresh_replica(template) as running:
         yield running
 
 

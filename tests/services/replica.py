@@ -7,18 +7,17 @@ test begins with a copy of that, in milliseconds. No password is hashed: whoever
 the hash that a verified password had.
 """
 
+import asyncio
 import base64
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import anyio
 from sqlalchemy import Connection
 from tests.issuer import ENVOY, ISSUER, VERIFIER, Clock, asked, sample
 
@@ -176,23 +175,28 @@ def refused(answer: token.TokenAnswer) -> str:
     return answer.error.code.value
 
 
-@cache
-def _made() -> tuple[tempfile.TemporaryDirectory[str], dict[str, Secret]]:
+@dataclass(frozen=True)
+class Template:
     """A folder with keys and the sample, and the secrets of its clients."""
-    folder = tempfile.TemporaryDirectory(prefix="dw-", dir=MEMORY if MEMORY.is_dir() else None)
 
-    async def make() -> dict[str, Secret]:
-        plane = await ControlPlane.open(_settings(folder.name), Clock(), None, ENVOY)
-        try:
-            return {str(k): v for k, v in (await _apply_sample(plane)).items()}
-        finally:
-            await plane.close()
-
-    return folder, anyio.run(make)
+    folder: Path
+    secrets: Mapping[str, Secret]
 
 
-async def _apply_sample(plane: ControlPlane) -> dict[str, Secret]:
-    applied = await plane.administration.apply(sample(), prune=False)
+@contextlib.contextmanager
+def template() -> Iterator[Template]:
+    """What replicas are copies of, made once; outside of any event loop."""
+    memory = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="dw-", dir=memory) as folder:
+        yield Template(Path(folder), asyncio.run(_prepare(folder)))
+
+
+async def _prepare(folder: str) -> Mapping[str, Secret]:
+    plane = await ControlPlane.open(_settings(folder), Clock(), None, ENVOY)
+    try:
+        applied = await plane.administration.apply(sample(), prune=False)
+    finally:
+        await plane.close()
     return {str(client): secret for client, secret in applied.secrets}
 
 
@@ -200,21 +204,15 @@ def _settings(folder: str) -> ServeSettings:
     return ServeSettings(issuer=ISSUER, runtime=folder, state=folder)
 
 
-def made() -> tuple[str, dict[str, Secret]]:
-    """Where a replica lies that others are copies of; outside of any event loop."""
-    folder, secrets = _made()
-    return folder.name, secrets
-
-
 @contextlib.asynccontextmanager
-async def replica(template: str, secrets: dict[str, Secret]) -> AsyncIterator[Replica]:
+async def replica(made: Template) -> AsyncIterator[Replica]:
     """A copy of what was made, with a clock of its own."""
-    with tempfile.TemporaryDirectory(prefix="dw-", dir=Path(template).parent) as folder:
+    with tempfile.TemporaryDirectory(prefix="dw-", dir=made.folder.parent) as folder:
         for name in ("durward.db", "durward.key"):
-            shutil.copy(Path(template, name), folder)
+            shutil.copy(made.folder / name, folder)
         clock = Clock()
         plane = await ControlPlane.open(_settings(folder), clock, None, ENVOY)
         try:
-            yield Replica(plane, clock, dict(secrets))
+            yield Replica(plane, clock, dict(made.secrets))
         finally:
             await plane.close()
