@@ -84,7 +84,6 @@ async def test_every_round_is_over_every_table_that_is_swept(people: Replica) ->
     assert list(found) == [kept.table for kept in RETENTION if kept.sweep]
 
 
-@pytest.mark.requirement("AS-96")
 async def test_a_flood_of_nobody_is_told_by_one_event_and_counts_all(people: Replica) -> None:
     """Events of people and clients who did not prove who they are have a budget."""
     sent = ANONYMOUS_EVENTS.burst + 25
