@@ -60,6 +60,7 @@ async def test_a_version_is_greater_than_each_before_it(replica: Replica) -> Non
     numbers.append(await replica.apply(EVE))
     numbers.append(await replica.apply(Declaration(EVE.kind, EVE.name, {"tenant": "globex"})))
     _, beyond = await replica.plane.administration.restored(numbers[-1] + 10)
+    assert beyond > numbers[-1] + 10
     numbers.append(beyond)
     numbers.append(await replica.apply(EVE))
     assert numbers == sorted(set(numbers))
