@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 import pytest
 from tests.attacks.test_standing import OTHER, changed
-from tests.e2e.test_issuer import claims_of
-from tests.issuer import API, START, Issuer
+from tests.issuer import API, START
 from tests.property.test_standing import anew
+from tests.services.replica import Replica, given, refused
 
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
@@ -29,7 +29,7 @@ from durward.core.values import (
     numeric_date,
 )
 from durward.core.wire import Json
-from durward.services.keyring import ACCESS
+from durward.services.access_token import verify_access_token
 from durward.store.revocations import load_revocations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-104")]
@@ -112,19 +112,27 @@ def left(held: Held, configuration: Configuration, agreed: Agreed) -> tuple[str,
     return tuple(one for one in asked if one in given and anew(held.grant, client, apis, one))
 
 
-async def hold(issuer: Issuer, user: str, client: str, agreed: Agreed) -> Held | None:
+def claims_of(people: Replica, token: str) -> dict[str, Json]:
+    """What an access token says that is good now."""
+    context = people.plane.use_cases.context()
+    return dict(verify_access_token(context, token, audience=API, now=people.clock()))
+
+
+async def hold(people: Replica, user: str, client: str, agreed: Agreed) -> Held | None:
     """What a person lets an application do now; None where there is nothing to be had."""
-    declared = issuer.plane.published.configuration.clients[client]
+    declared = people.plane.published.configuration.clients[client]
     scopes = [one for one in ("openid", "offline_access", "orders:read") if one in declared.scopes]
-    api = issuer.plane.published.configuration.apis["orders"]
+    api = people.plane.published.configuration.apis["orders"]
     if "orders" not in declared.apis or api.audience != API or not scopes:
         return None
     asked = {**OTHER, "client_id": "other"} if client == "other" else {}
-    found = await issuer.browser().tokens(user, **{**asked, "scope": " ".join(scopes)})
+    here = await people.sign_in(user)
+    code = await people.code(here, user, **{**asked, "scope": " ".join(scopes)})
+    found = given(await people.redeem(code, client))
     if not declared.first_party:
         agreed.setdefault((user, client), set()).update(scopes)
-    tenant = issuer.plane.published.configuration.users[user].tenant
-    claims = claims_of(issuer, found["access_token"], ACCESS)
+    tenant = people.plane.published.configuration.users[user].tenant
+    claims = claims_of(people, found["access_token"])
     token = found.get("refresh_token", "none")
     assert ("refresh_token" in declared.grants) is ("refresh_token" in found)
     fresh = Held(user, client, token, tenant, tuple(scopes), claims)
@@ -152,22 +160,22 @@ def is_refused(held: Held, revoked: list[Revocation]) -> bool:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
-    issuer: Issuer, seed: int
+    people: Replica, seed: int
 ) -> None:
     chance, kept = random.Random(seed), list[Held]()  # noqa: S311 - no secret
     fallen = renewed = 0
     agreed: Agreed = {}
     for _ in range(12):
         for user in ("ann", "bob"):
-            fresh = await hold(issuer, user, chance.choice(["desk", "other"]), agreed)
+            fresh = await hold(people, user, chance.choice(["desk", "other"]), agreed)
             kept += [fresh] if fresh else []
-        issuer.clock.forward(1)
-        await issuer.apply(change(chance))
-        feed = await issuer.plane.use_cases.write(
+        people.clock.forward(1)
+        await people.apply(change(chance))
+        feed = await people.plane.use_cases.write(
             lambda c, _, __: load_revocations(c, 0, START), "test"
         )
-        issuer.clock.forward(1)  # what is issued in the second of a change is refused too
-        configuration = issuer.plane.published.configuration
+        people.clock.forward(1)  # what is issued in the second of a change is refused too
+        configuration = people.plane.published.configuration
         for held in kept:
             # For good: what is given back later is not this grant's any more.
             held.scopes = scopes = left(held, configuration, agreed)
@@ -175,16 +183,15 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
             may_renew = "refresh_token" in configuration.clients[held.client].grants
             held.renewable = held.renewable and may_renew
             assert is_refused(held, feed) or not says_too_much(held, scopes, configuration), held
-            reply = await issuer.refresh(held.refresh_token, held.client)
+            answer = await people.refresh(held.refresh_token, held.client)
             if not (held.alive and held.renewable):
                 wanted = "invalid_grant" if may_renew else "unauthorized_client"
-                assert reply.json()["error"] == wanted, held
+                assert refused(answer) == wanted, held
                 fallen += 1
                 continue
-            assert reply.status_code == 200, (held, reply.text)
-            renewed, told = renewed + 1, reply.json()
+            renewed, told = renewed + 1, given(answer)
             assert told["scope"].split() == list(scopes)
-            held.claims = claims = claims_of(issuer, told["access_token"], ACCESS)
+            held.claims = claims = claims_of(people, told["access_token"])
             assert claims["tenant"] == held.tenant
             assert claims.get("roles", []) == list(configuration.users[held.user].roles)
             held.refresh_token = told["refresh_token"]

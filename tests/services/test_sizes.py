@@ -1,15 +1,13 @@
 """What is larger than what is served is refused before anything is written."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 import pytest
-from tests.issuer import Issuer
-from tests.issuer import issuer as fresh_issuer
+from tests.services.replica import Replica
 
 from durward.core import sizes
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
-from durward.core.sizes import Size, check_sizes
 from durward.core.wire import Json
 from durward.store.snapshots import newest_version
 
@@ -18,12 +16,6 @@ DENY: dict[str, Json] = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"},
 }
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with fresh_issuer() as running:
-        yield running
 
 
 def an_api(name: str, operations: int = 1, **more: Json) -> Declaration:
@@ -76,18 +68,14 @@ def too_large() -> list[Declaration]:
     ids=lambda found: getattr(found, "__name__", ""),
 )
 async def test_what_is_too_much_beside_what_is_there_is_refused(
-    issuer: Issuer, wanted: object, told: str
+    replica: Replica, wanted: Callable[[], list[Declaration]], told: str
 ) -> None:
-    assert callable(wanted)
-    before = await issuer.plane.transactions.database.read(newest_version)
-    for use in (issuer.plane.administration.plan, issuer.plane.administration.apply):
-        with pytest.raises(Misconfigured, match=told):
-            await use(wanted(), prune=False)
-    assert await issuer.plane.transactions.database.read(newest_version) == before
+    before = await replica.read(newest_version)
+    with pytest.raises(Misconfigured, match=told):
+        await replica.plane.administration.apply(wanted(), prune=False)
+    assert await replica.read(newest_version) == before
 
 
-def test_every_number_that_is_too_large_is_told_and_a_bound_itself_is_served() -> None:
-    check_sizes(sizes.BOUNDS)
-    with pytest.raises(Misconfigured) as caught:
-        check_sizes({size: bound + 1 for size, bound in sizes.BOUNDS.items()})
-    assert caught.value.problem.count(" are served") == len(Size)
+async def test_a_plan_refuses_what_apply_would(replica: Replica) -> None:
+    with pytest.raises(Misconfigured, match="1001 APIs"):
+        await replica.plane.administration.plan(too_many_apis(), prune=False)

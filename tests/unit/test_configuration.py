@@ -14,6 +14,7 @@ ALLOW: dict[str, Any] = {
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
 OF_AN_API = {**ALLOW, "Statement": [{**ALLOW["Statement"][0], "Principal": "*"}]}
+WEB = {"tenant": "acme", "redirect_uris": ["https://web.example/"]}
 GOOD: dict[str, dict[str, dict[str, Any]]] = {
     "tenants": {"acme": {}},
     "policies": {"all": ALLOW, "cap": ALLOW},
@@ -119,6 +120,23 @@ def test_an_api_names_the_headers_that_its_service_gets(
             "needs `jwks`",
         ),
         ({"clients": {"c": {"tenant": "acme"}}}, "needs `redirect_uris`"),
+        *(
+            ({"clients": {"c": {**WEB, "jwks": jwks}}}, told)
+            for jwks, told in (
+                ({"keys": "none"}, "`jwks`: "),
+                ({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}, "`jwks`"),
+            )
+        ),
+        (
+            {"clients": {"c": {**WEB, "authentication": "private_key_jwt", "jwks": {"keys": []}}}},
+            "`jwks`",
+        ),
+        ({"clients": {"c": {**WEB, "authzen_apis": ["orders"]}}}, "needs the grant client_cred"),
+        ({"clients": {"c": {**WEB, "redirect_uris": ["https://*.example/"]}}}, "example/`: "),
+        (
+            {"clients": {"c": {**WEB, "post_logout_redirect_uris": ["http://a.example/"]}}},
+            "`http://a.example/`: ",
+        ),
         ({"apis": {"two": {**GOOD["apis"]["orders"], "keys": {"x": {}}}}}, "`x` is not a key"),
         ({"apis": {"Orders": GOOD["apis"]["orders"]}}, "a name is "),
         ({"apis": {"two": GOOD["apis"]["orders"]}}, "has the audience of"),
@@ -222,3 +240,34 @@ def test_two_resources_with_one_place_for_their_metadata_are_refused(spelling: s
     other = {**one, "audience": spelling, "openapi": openapi}
     with pytest.raises(Misconfigured, match="has the audience of `one`"):
         configuration(apis={"one": one, "two": other})
+
+
+@pytest.mark.requirement("AS-20")
+@pytest.mark.parametrize(
+    ("first_party", "authentication", "asks"),
+    [
+        (True, "client_secret_basic", False),
+        (True, "none", True),
+        (False, "client_secret_basic", True),
+    ],
+)
+def test_people_are_asked_unless_the_client_is_ours_and_proves_it(
+    first_party: bool, authentication: str, asks: bool
+) -> None:
+    body = {**WEB, "first_party": first_party, "authentication": authentication}
+    found = configuration(clients={"c": body}).clients["c"]
+    assert found.asks_nobody is not asks
+
+
+def test_a_client_that_proves_itself_otherwise_is_known_by_that() -> None:
+    """What its former proof got is revoked then."""
+    found = configuration(
+        clients={
+            "c": WEB,
+            "d": {**WEB, "authentication": "client_secret_post"},
+            "e": {**WEB, "authentication": "none"},
+        }
+    ).clients
+    assert found["c"].has_secret
+    assert found["c"].proves_itself_by == found["d"].proves_itself_by
+    assert found["c"].proves_itself_by != found["e"].proves_itself_by

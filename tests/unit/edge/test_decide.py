@@ -12,6 +12,7 @@ from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.policy.engine.bundle import Bundle
+from durward.core.policy.engine.request import MAX_LISTED
 from durward.core.values import ApiId, DecisionId, Instant
 from durward.core.wire import Json
 
@@ -215,3 +216,74 @@ def test_a_token_that_tells_no_time_of_issue_is_of_before(issued: Json) -> None:
 def test_who_sends_no_token_meets_no_floor() -> None:
     request = replace(GOOD, path="/status", operation="Status", claims=None, token_header=None)
     assert Decider(replace(SNAPSHOT, tokens_since=ISSUED)).decide(request).stage is Stage.POLICY
+
+
+def scoped(*allowed: str, strict_audit: bool = True) -> Decider:
+    """An operation that asks for a scope, and a policy for everybody that allows these actions."""
+    operation = replace(OPERATION, scopes=(frozenset({"o:read"}),), strict_audit=strict_audit)
+    statement: Json = {"Effect": "Allow", "Action": [*allowed], "Resource": "*"}
+    document: Json = {"Version": "2012-10-17", "Statement": [statement]}
+    bundle = Bundle(documents={"all": document}, identity={"role/reader": ("all",)})
+    api = replace(API, operations=(operation, PUBLIC), scopes={"o:read": "read"})
+    return Decider(Snapshot(7, "http://issuer", (), (api,), bundle))
+
+
+READER = replace(GOOD, claims={**TOKEN, "tenant": "acme", "roles": ["reader"], "scope": "o:read"})
+
+
+@pytest.mark.requirement("ZT-6")
+def test_what_a_statement_allows_passes_and_says_by_which_and_under_which_version() -> None:
+    outcome = scoped("o:Get").decide(READER)
+    assert (outcome.allowed, outcome.status, outcome.stage) == (True, 200, Stage.POLICY)
+    assert outcome.because == ("all/#1",)
+    assert (outcome.snapshot, outcome.subject, outcome.client) == (7, "ann", "cli")
+    assert not scoped("o:Put").decide(READER).allowed
+
+
+def test_a_token_without_the_scope_is_told_which_one_would_do() -> None:
+    decider = scoped("o:Get")
+    refused = decider.decide(replace(READER, claims={**TOKEN, "scope": "other"}))
+    assert (refused.allowed, refused.status, refused.stage) == (False, 403, Stage.SCOPE)
+    challenge = decider.challenge(refused)
+    assert 'error="insufficient_scope", scope="o:read"' in challenge
+    assert 'resource_metadata="http://api/.well-known/oauth-protected-resource"' in challenge
+
+
+def test_a_refusal_that_another_token_would_not_help_asks_for_none() -> None:
+    decider = scoped("o:Put")
+    denied = decider.decide(READER)
+    assert denied.stage is Stage.POLICY
+    assert decider.challenge(denied) == ""
+    assert decider.challenge(decider.decide(replace(READER, path="/nowhere"))) == ""
+
+
+def test_a_refusal_is_on_the_disk_before_it_is_answered_and_what_is_allowed_as_declared() -> None:
+    lax = scoped("o:Get", strict_audit=False)
+    assert lax.is_strict(lax.decide(replace(READER, claims=TOKEN)))
+    assert lax.is_strict(lax.decide(replace(READER, path="/nowhere")))
+    assert not lax.is_strict(lax.decide(READER))
+    strict = scoped("o:Get", strict_audit=True)
+    assert strict.is_strict(strict.decide(READER))
+
+
+def test_a_token_with_a_claim_of_too_many_values_is_refused() -> None:
+    many: Json = [str(number) for number in range(MAX_LISTED + 1)]
+    outcome = DECIDER.decide(replace(GOOD, claims={**TOKEN, "roles": many}))
+    assert outcome.stage is Stage.TOKEN
+    assert f"more than {MAX_LISTED} values" in outcome.reason
+
+
+def test_a_node_that_knows_nothing_refuses_everything() -> None:
+    outcome = Decider(Snapshot.nothing()).decide(GOOD)
+    assert (outcome.allowed, outcome.stage) == (False, Stage.ROUTE)
+
+
+def test_of_a_new_snapshot_the_apis_are_told_that_changed() -> None:
+    other = replace(API, id=ApiId("p"), audience="http://other")
+    former = Snapshot(1, "http://issuer", (), (API, other))
+    moved = replace(other, upstream=Address("/y.sock"))
+    fresh = replace(former, apis=(API, moved))
+    assert fresh.changed_since(former) == (moved,)
+    assert fresh.only_changed(former).apis == (moved,)
+    assert former.changed_since(former) == ()
+    assert former.only_changed(former).apis == (API,), "one, to ask an Envoy about"

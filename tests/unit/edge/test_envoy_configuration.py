@@ -27,7 +27,7 @@ from durward.core.edge.envoy import local_replies as replies
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.listeners import listener, manager
 from durward.core.edge.envoy.resources import render
-from durward.core.edge.node import Limits, Node
+from durward.core.edge.node import Limits, Node, read_proxies
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.values import ApiId
@@ -104,6 +104,8 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "a listener": lambda: listener("apis", node().apis, {"name": "its manager"}),
     "how requests are read": lambda: manager("apis", [], node(), lambda _: {"rds": {}}),
     "no proxy before the node": lambda: proxies.detection(()),
+    "a proxy before the node": lambda: proxies.detection(read_proxies(["10.0.0.7", "10.1.0.0/16"])),
+    "what a proxy said is no fact": proxies.without_header,
 }
 
 

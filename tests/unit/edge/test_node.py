@@ -4,7 +4,7 @@ import pytest
 
 from durward.core.address import Address
 from durward.core.api import Api
-from durward.core.edge.node import read_listener, read_name_servers
+from durward.core.edge.node import read_listener, read_name_servers, read_proxies
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 from durward.core.openapi.operations import Operation
@@ -159,3 +159,27 @@ def test_a_snapshot_round_trips() -> None:
 def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
     with pytest.raises(Misconfigured):
         Snapshot.from_wire(data)
+
+
+@pytest.mark.requirement("ZT-11")
+def test_trusted_proxies_are_addresses_and_ranges() -> None:
+    found = read_proxies(["10.0.0.7", "10.1.0.0/16", "2001:db8::/32"])
+    assert list(map(str, found)) == ["10.0.0.7/32", "10.1.0.0/16", "2001:db8::/32"]
+    assert read_proxies([]) == ()
+
+
+@pytest.mark.requirement("ZT-11")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lb.internal", "lb.internal"),
+        ("10.0.0.7/8", "has host bits set"),
+        ("", "''"),
+        ("0.0.0.0/0", "is everybody"),
+        ("::/0", "is everybody"),
+    ],
+)
+def test_a_proxy_that_is_a_name_or_everybody_is_refused(text: str, told: str) -> None:
+    with pytest.raises(Misconfigured, match=told) as caught:
+        read_proxies(["10.0.0.7", text])
+    assert caught.value.hint

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose import life
 from durward.core.jose.jwk import KeySet, parse_public_key
-from durward.core.jose.jws import compact, signing_input, verify
+from durward.core.jose.jws import MAX_TOKEN_BYTES, compact, key_named, signing_input, verify
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Instant, Seconds
 from durward.core.wire import JsonLike, encode_base64url
@@ -336,3 +336,23 @@ def test_a_key_whose_end_is_set_does_not_sign_again() -> None:
         found = life.signing([old, early, late], "access", Instant(instant))
         assert found is not None
         assert found.kid == kid
+
+
+def test_the_name_of_a_key_is_read_from_a_token_that_nobody_has_verified() -> None:
+    """RFC 7515 §4.1.4: it is good to find a key by, and proves nothing."""
+    assert key_named(signed({})) == ES.kid
+    assert key_named(signed({"kid": "another"}).partition(".")[0]) == "another"
+
+
+@pytest.mark.parametrize(
+    "header", [b"{}", b'{"kid": 1}', b'{"kid": null}', b'["kid"]', b"{", b"\xff", b""]
+)
+def test_a_token_that_names_no_key_has_none(header: bytes) -> None:
+    assert key_named(f"{encode_base64url(header)}.e30.c2ln") is None
+
+
+def test_a_token_that_is_too_long_is_not_looked_at() -> None:
+    named = signed({})
+    assert key_named(named + "x" * (MAX_TOKEN_BYTES - len(named))) == ES.kid
+    assert key_named(named + "x" * (MAX_TOKEN_BYTES - len(named) + 1)) is None
+    assert key_named("=?=.e30.c2ln") is None

@@ -1,4 +1,4 @@
-"""What a policy document may hold, and how it is told what it may not."""
+"""What a policy document may hold; what it may not is refused, with its place."""
 
 import contextlib
 import json
@@ -62,7 +62,7 @@ def test_yaml_and_json_mean_the_same() -> None:
     ]
 
 
-def test_every_problem_is_told_at_once_with_its_place() -> None:
+def test_every_problem_of_a_document_is_told_at_once_with_its_place() -> None:
     text = YAML.replace(b"Allow", b"allow").replace(b"Bool:", b"Boole:").replace(b"300", b"soon")
     with pytest.raises(PolicyError) as caught:
         parse_document(text, "orders.yaml")
@@ -133,7 +133,7 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         ({"Condition": {"ArnLike": {"a:b": "orders/1"}}}, "not an ARN"),
     ],
 )
-def test_what_can_mean_nothing_is_refused_at_load(elements: dict[str, Any], told: str) -> None:
+def test_an_element_that_can_mean_nothing_is_refused(elements: dict[str, Any], told: str) -> None:
     assert any(told in problem for problem in problems(document(**elements)))
 
 
@@ -154,7 +154,7 @@ def test_what_can_mean_nothing_is_refused_at_load(elements: dict[str, Any], told
         ),
     ],
 )
-def test_a_document_has_its_form(value: Any, told: str) -> None:
+def test_a_document_has_a_version_and_statements_and_nothing_else(value: Any, told: str) -> None:
     assert any(told in problem for problem in problems(value))
 
 
@@ -169,11 +169,11 @@ def test_a_document_has_its_form(value: Any, told: str) -> None:
         ({"Principal": {"Durward": "arn:durward:iam:corp:acme:user/ann"}}, "not a principal"),
     ],
 )
-def test_a_resource_policy_names_principals(elements: dict[str, Any], told: str) -> None:
+def test_the_policy_of_an_api_says_whom_it_means(elements: dict[str, Any], told: str) -> None:
     assert any(told in problem for problem in problems(document(**elements), PolicyKind.RESOURCE))
 
 
-def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> None:
+def test_the_policy_of_an_api_may_leave_out_the_resource() -> None:
     value = document(Principal={"Durward": ["*", "arn:durward:iam::acme:role/clerk"]})
     del value["Statement"]["Resource"]
     (statement,) = read_document(value, "p", PolicyKind.RESOURCE).statements
@@ -208,13 +208,13 @@ def test_a_resource_policy_may_leave_the_resource_to_where_it_is_attached() -> N
         (b"", "not an object"),
     ],
 )
-def test_text_is_read_strictly(text: bytes, told: str) -> None:
+def test_a_text_that_two_readers_could_read_otherwise_is_refused(text: bytes, told: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse_document(text, "p")
     assert told in str(caught.value)
 
 
-def test_yaml_scalars_are_what_json_would_call_them() -> None:
+def test_a_value_without_quotes_in_yaml_is_the_text_that_stands_there() -> None:
     text = b"Version: 2012-10-17\nStatement:\n- {Effect: Allow, Action: '*', Resource: '*', "
     text += b"Condition: {StringEquals: {a:b: [no, 0o17, 1:20, 017, null-ish, 1.50, 7]}}}"
     (statement,) = parse_document(text, "p").statements
@@ -223,7 +223,7 @@ def test_yaml_scalars_are_what_json_would_call_them() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_document_or_a_policy_error(text: bytes) -> None:
+def test_any_bytes_are_a_document_or_refused(text: bytes) -> None:
     with contextlib.suppress(PolicyError):
         parse_document(text, "p")
 
@@ -242,6 +242,6 @@ elements = st.dictionaries(
 
 
 @given(elements, st.sampled_from(PolicyKind))
-def test_any_json_is_a_document_or_a_policy_error(value: dict[str, Any], kind: PolicyKind) -> None:
+def test_any_json_is_a_document_or_refused(value: dict[str, Any], kind: PolicyKind) -> None:
     with contextlib.suppress(PolicyError):
         read_document({"Version": "2012-10-17", "Statement": [value]}, "p", kind)

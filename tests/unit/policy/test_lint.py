@@ -322,7 +322,7 @@ def test_of_two_statements_that_say_the_same_the_second_is_told() -> None:
     assert found(with_condition, condition("StringEquals", "Subject", "y")) == []
 
 
-def test_what_only_caps_is_not_looked_at_for_what_it_would_grant() -> None:
+def test_a_boundary_is_not_blamed_for_what_it_would_allow() -> None:
     assert found({"Action": "*", "Resource": "*"}, grants=False) == []
     assert found({"Action": "orders:No"}, grants=False) == ["unknown-action /Action"]
 
@@ -333,7 +333,7 @@ def test_without_an_api_nothing_is_said_about_actions_and_resources() -> None:
     assert found(condition("StringEquals", "Sub"), catalogue=catalogue_of({})) != []
 
 
-def test_an_api_that_lets_everybody_but_some_in_is_told() -> None:
+def test_an_allow_for_everybody_but_some_is_told() -> None:
     statement: Any = {
         "Effect": "Allow",
         "Action": "orders:GetStatus",
@@ -369,7 +369,7 @@ EVERYBODY: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("elements", "expected"), EVERYBODY)
-def test_what_everybody_may_is_told(elements: dict[str, Any], expected: list[str]) -> None:
+def test_an_allow_for_everybody_is_told(elements: dict[str, Any], expected: list[str]) -> None:
     for effect, told in (("Allow", expected), ("Deny", [])):
         statement: Any = {"Effect": effect, "Principal": "*", **elements}
         document = read({"Version": "2012-10-17", "Statement": statement})
@@ -395,7 +395,9 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("name", "elements"), UNKNOWN.items())
-def test_names_that_nobody_declared_are_told(name: str, elements: dict[str, Any]) -> None:
+def test_tenants_stages_and_principals_that_nobody_declared_are_told(
+    name: str, elements: dict[str, Any]
+) -> None:
     assert findings(elements, DECLARED) == [f"unknown-{name}"] * 2
     assert findings(elements, DeclaredEntities()) == []
 
@@ -453,14 +455,14 @@ def test_a_value_that_nothing_declared_has_is_told(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", MISSPELLED)
-def test_of_values_nothing_is_told_where_they_are_not_known(key: str) -> None:
+def test_where_it_is_not_known_what_is_declared_no_value_is_told(key: str) -> None:
     value, _ = MISSPELLED[key]
     assert impossible(key, value, DeclaredEntities()) == []
     assert impossible(key, value, PEOPLE, catalogue_of({})) == []
     assert impossible("Roles", "amdin", DeclaredEntities(frozenset({"acme"}))) == []
 
 
-def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None:
+def test_for_a_key_of_few_values_all_of_them_are_told() -> None:
     statement = condition("StringEquals", "TokenBinding", "dpop")
     document = read(
         {
@@ -490,7 +492,9 @@ def test_of_few_values_all_are_told_and_others_may_have_other_bindings() -> None
         ("ForAllValues:StringNotLike", 'write `Null: { durward:Acr: "true" }`'),
     ],
 )
-def test_of_any_text_it_is_told_what_it_says(operator: str, hint: str) -> None:
+def test_a_condition_that_any_text_fulfils_is_told_with_what_to_write(
+    operator: str, hint: str
+) -> None:
     statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
     statement |= condition(operator, "Acr", "*")
     document = read({"Version": "2012-10-17", "Statement": statement})
@@ -584,7 +588,7 @@ def test_conditions_that_exclude_each_other_are_found_whatever_their_text(
     assert found({"Condition": excluding}) == ["never-applies "]
 
 
-def test_what_covers_is_found_whatever_its_text() -> None:
+def test_a_statement_that_covers_another_is_found_whatever_its_text() -> None:
     young = {"Condition": {"NumericLessThan": {"durward:AuthAge": 5}}}
     older = {"Condition": {"NumericLessThan": {"durward:AuthAge": 50}}}
     rest = {"Condition": {"NumericGreaterThanEquals": {"durward:AuthAge": 50}}}
@@ -609,7 +613,7 @@ RISK = "/Condition/NumericLessThan/durward:RiskScore"
 ADDRESS = "/Condition/NotIpAddress/durward:SourceIp"
 
 
-def test_what_others_alone_tell_is_looked_for_where_somebody_evaluates_the_api() -> None:
+def test_a_key_that_only_others_tell_is_expected_where_they_ask_for_decisions() -> None:
     risk = condition("NumericLessThan", "RiskScore", 5)
     assert found(risk) == [f"key-never-present {RISK}"]
     assert found(risk, catalogue=EVALUATED) == []
@@ -620,7 +624,7 @@ def test_what_others_alone_tell_is_looked_for_where_somebody_evaluates_the_api()
     assert finding.startswith("allow-when-absent")
 
 
-def test_what_the_edge_always_tells_may_be_missing_where_somebody_evaluates_the_api() -> None:
+def test_a_key_that_the_edge_always_tells_may_be_missing_where_others_ask_for_decisions() -> None:
     outside = condition("NotIpAddress", "SourceIp", "10.0.0.0/8")
     assert found(outside) == []
     assert found(outside, catalogue=EVALUATED) == [f"allow-when-absent {ADDRESS}"]

@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durward.core.policy.engine.evaluate import Policies, PolicySet
-from durward.core.policy.language.pattern import parse_action
+from durward.core.policy.language.pattern import MAX_WILDCARDS, parse_action
 
 NAMES = st.text("aAbB", min_size=1, max_size=3)
 PATTERNS = st.one_of(
     st.just("*"),
-    st.builds("{}:{}".format, st.sampled_from(["o", "O", "p"]), st.text("aAbB*?", min_size=1)),
+    st.builds(
+        "{}:{}".format,
+        st.sampled_from(["o", "O", "p"]),
+        st.text("aAbB*?", min_size=1, max_size=MAX_WILDCARDS),
+    ),
 )
 SCOPES = st.dictionaries(st.sampled_from("rstuv"), st.frozensets(PATTERNS, max_size=4))
 

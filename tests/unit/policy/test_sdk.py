@@ -1,4 +1,4 @@
-"""What services import of the engine, as its page shows it."""
+"""What services import to decide for themselves, as its page shows it."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Answers from memory: never another's, never one that the time has overtaken, never too many."""
+"""Remembered decisions: never another's, never one that time has overtaken, never too many."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,14 +25,14 @@ def kept(policies: PolicySet) -> int:
     return sum(len(told) for _, told in policies._told.values())
 
 
-def test_the_second_answer_is_the_first_one() -> None:
+def test_the_same_request_gets_the_remembered_decision() -> None:
     policies = clerks({})
     first = policies.recall(AccessRequest(ANN, GET, ORDER))
     assert policies.recall(AccessRequest(replace(ANN), GET, ORDER)) is first
     assert kept(policies) == 1
 
 
-def test_no_answer_outlives_the_instant_at_which_a_condition_turns() -> None:
+def test_a_remembered_decision_ends_when_a_condition_on_time_turns() -> None:
     policies = clerks({"NumericLessThan": {"durward:TokenAge": 30}})
 
     def allowed(age: int) -> bool:
@@ -43,7 +43,7 @@ def test_no_answer_outlives_the_instant_at_which_a_condition_turns() -> None:
 
 
 @pytest.mark.parametrize("key", ["Device", "device"])
-def test_a_value_that_is_read_tells_requests_apart_and_another_does_not(key: str) -> None:
+def test_requests_that_differ_in_a_key_that_the_policies_read_are_told_apart(key: str) -> None:
     policies = clerks({"StringEquals": {"app:Device": "known"}})
     for device, path in [("known", "/a"), ("known", "/b"), ("other", "/b"), (None, "/b")]:
         context = {f"app:{key}": device, "durward:RequestPath": path}
@@ -53,13 +53,13 @@ def test_a_value_that_is_read_tells_requests_apart_and_another_does_not(key: str
 
 
 @pytest.mark.parametrize("value", [{}, [[]], object(), [1, 2], "\ud800", 1.5, ["x"] * 1_000])
-def test_whatever_a_value_is_it_is_answered(value: object) -> None:
+def test_a_request_with_any_value_gets_a_decision(value: object) -> None:
     policies = clerks({"StringEquals": {"app:Device": "known"}})
     request = AccessRequest(ANN, GET, ORDER, {"app:Device": value})
     assert [policies.recall(request).allowed for _ in "ab"] == [False, False]
 
 
-def test_no_two_principals_are_spelled_alike() -> None:
+def test_principals_that_differ_never_share_a_remembered_decision() -> None:
     changes: list[dict[str, Any]] = [
         {},
         {"subject": "ann''user"},
@@ -79,13 +79,13 @@ def test_no_two_principals_are_spelled_alike() -> None:
     assert len(spelled) == len(changes)
 
 
-def test_equal_principals_are_spelled_alike() -> None:
+def test_the_order_of_scopes_makes_no_other_principal() -> None:
     scopes = [f"scope-{place}" for place in range(50)]
     one, other = (replace(ANN, scopes=frozenset(each)) for each in (scopes, scopes[::-1]))
     assert one.spelled == other.spelled
 
 
-def test_nobody_can_name_an_action_so_that_it_is_taken_for_somebody() -> None:
+def test_no_name_of_an_action_makes_a_request_somebody_elses() -> None:
     policies, reader = clerks({}), replace(ANN, scopes=frozenset({"read"}))
     assert policies.recall(AccessRequest(reader, GET, ORDER)).allowed
     feigned = AccessRequest(None, reader.spelled + GET, ORDER)
@@ -93,21 +93,21 @@ def test_nobody_can_name_an_action_so_that_it_is_taken_for_somebody() -> None:
     assert not policies.evaluate(feigned).allowed
 
 
-def test_a_subject_cannot_be_named_so_that_it_has_anothers_role() -> None:
+def test_no_name_of_a_user_gives_them_the_role_of_another() -> None:
     policies = clerks({})
     assert policies.recall(AccessRequest(ANN, GET, ORDER)).allowed
     feigned = Principal("ann''acme'''('clerk',)()None", "user", "")
     assert not policies.recall(AccessRequest(feigned, GET, ORDER)).allowed
 
 
-def test_who_varies_what_is_asked_for_fills_no_memory() -> None:
+def test_whoever_asks_for_ever_new_resources_fills_no_memory() -> None:
     policies = clerks({})
     for place in range(MAX_TOLD + 10):
         policies.recall(AccessRequest(ANN, GET, f"{ORDER}/{place}"))
     assert kept(policies) == 10
 
 
-def test_what_is_long_is_answered_and_not_kept() -> None:
+def test_a_very_long_request_is_decided_and_not_remembered() -> None:
     policies = clerks({})
     long = "x" * MAX_TOLD_CHARACTERS
     asked = [

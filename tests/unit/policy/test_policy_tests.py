@@ -41,24 +41,24 @@ def failures(*cases: Any, **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("expect", ["allow", {"allow": "p/Own"}])
-def test_what_is_as_expected_passes(expect: Any) -> None:
+def test_a_test_passes_where_the_decision_is_as_expected(expect: Any) -> None:
     assert failures(case(expect, context=MFA)) == []
 
 
 @pytest.mark.parametrize("expect", ["deny", {"deny": "identity policy"}])
-def test_a_denial_can_be_expected_with_its_layer(expect: Any) -> None:
+def test_a_test_may_say_which_layer_has_to_deny(expect: Any) -> None:
     assert failures(case(expect)) == []
     reason = " by `identity policy`" if isinstance(expect, dict) else ""
     told = f"it: expected deny{reason}, found allow by `p/Own`"
     assert failures(case(expect, context=MFA)) == [told]
 
 
-def test_the_right_answer_for_another_reason_fails() -> None:
+def test_a_test_fails_where_the_right_decision_has_another_reason() -> None:
     assert failures(case({"deny": "guardrail"})) != []
     assert failures(case({"allow": "p/Other"}, context=MFA)) != []
 
 
-def test_what_is_given_once_is_given_to_all() -> None:
+def test_what_a_suite_gives_once_is_given_to_each_of_its_tests() -> None:
     assert failures(case("allow"), given={"context": MFA}) == []
     described = {"principal": {"subject": "eve", "tenant": "acme", "roles": ["clerk"]}}
     assert failures(case("allow", **described), given={"context": MFA}) == []
@@ -77,7 +77,7 @@ def test_what_is_given_once_is_given_to_all() -> None:
         ({"never": [{"Effect": "Allow"}]}, "/never/0"),
     ],
 )
-def test_what_is_no_suite_is_told_with_its_place(suite: Any, told: str) -> None:
+def test_a_suite_that_cannot_be_read_is_refused_with_the_place(suite: Any, told: str) -> None:
     with pytest.raises(PolicyError) as caught:
         read_suite(suite, "x", {"ann": ANN})
     assert told in str(caught.value)
@@ -95,7 +95,7 @@ def rows(expect: Any, listed: Any = ROWS) -> dict[str, Any]:
     return {"name": "it", "given": {"principal": "ann"}, "when": when, "expect": expect}
 
 
-def test_a_list_is_expected_by_its_rows() -> None:
+def test_a_test_of_a_list_names_the_rows_that_are_expected() -> None:
     assert failures(rows({"rows": ["arn:durward:o:s:acme:x/1"]})) == []
     assert failures(rows({"rows": []})) == [
         "it: arn:durward:o:s:acme:x/1: expected deny, found allow by `p/Own`"
@@ -114,12 +114,12 @@ def test_a_list_is_expected_by_its_rows() -> None:
         (rows({"rows": []}, {"a/b": 1}), "/tests/0/when/rows/a~1b: not an object"),
     ],
 )
-def test_rows_that_are_none_are_told(test: Any, told: str) -> None:
+def test_a_test_of_a_list_whose_rows_cannot_be_read_is_refused(test: Any, told: str) -> None:
     with pytest.raises(PolicyError, match=re.escape(told)):
         failures(test)
 
 
-def test_every_small_fault_is_made_once() -> None:
+def test_every_small_fault_of_a_policy_is_tried_once() -> None:
     made = [(found.pointer, found.change) for found in mutants({"p": POLICY})]
     assert made == [
         ("/Statement/0/Effect", "`Deny` instead"),

@@ -33,7 +33,7 @@ def decided(*statements: dict[str, Any], context: dict[str, Any] | None = None) 
         {"Condition": {"ForAnyValue:StringEqualsIfExists": {"app:B": "x"}}},
     ],
 )
-def test_where_durward_is_laxer_an_allow_applies(statement: dict[str, Any]) -> None:
+def test_an_allow_that_aws_would_not_apply_applies_here(statement: dict[str, Any]) -> None:
     assert decided(statement, context={"app:A": "x"}) is Result.ALLOW
 
 
@@ -42,7 +42,7 @@ def test_a_variable_without_a_value_makes_a_negated_deny_apply() -> None:
     assert decided({}, denied, context={"app:A": "x"}) is Result.EXPLICIT_DENY
 
 
-def test_a_guardrail_caps_who_has_no_token() -> None:
+def test_a_guardrail_caps_requests_without_a_token_too() -> None:
     def read(kind: PolicyKind, **statement: Any) -> Any:
         body: Any = {"Effect": "Allow", "Resource": "*", **statement}
         return read_document({"Version": "2012-10-17", "Statement": body}, "p", kind)
@@ -56,7 +56,9 @@ def test_a_guardrail_caps_who_has_no_token() -> None:
 
 
 @pytest.mark.parametrize("place", [AttachmentPoint.RESOURCE, AttachmentPoint.ENDPOINT])
-def test_a_short_arn_that_names_nothing_leaves_out_nothing(place: AttachmentPoint) -> None:
+def test_not_resource_with_an_arn_that_names_nothing_means_every_resource(
+    place: AttachmentPoint,
+) -> None:
     statement: Any = {"Effect": "Allow", "Action": "s3:Get", "NotResource": "arn:aws:s3"}
     body: Any = {"Version": "2012-10-17", "Statement": {**statement, "Principal": "*"}}
     document = read_document(body, "p", PolicyKind.RESOURCE, imported(place))

@@ -35,7 +35,7 @@ def side(*statements: dict[str, Any]) -> PolicyStack:
 MFA = {"durward:MultiFactorAuthPresent": "true"}
 
 
-def test_a_condition_that_was_dropped_widens_and_the_witness_shows_how() -> None:
+def test_a_condition_that_was_dropped_allows_more_and_an_example_shows_what() -> None:
     old, new = side(allow(Bool=MFA)), side(allow())
     gained, lost = differences(old, new)
     assert lost is None
@@ -51,7 +51,7 @@ def test_another_order_of_the_same_statements_is_no_difference() -> None:
     assert differences(one, other) == (None, None)
 
 
-def test_the_tenant_of_a_variable_is_the_principals() -> None:
+def test_a_resource_with_the_tenant_of_who_asks_is_of_their_own_tenant() -> None:
     everywhere = side(allow("arn:durward:orders:*:*:order/*"))
     own = side(allow(OWN))
     gained, lost = differences(everywhere, own)
@@ -74,13 +74,13 @@ def test_an_invariant_is_proven_or_a_request_breaks_it() -> None:
     assert broken.request.segments[4] == "acme"
 
 
-def test_a_ceiling_is_part_of_what_is_allowed() -> None:
+def test_what_a_boundary_caps_is_not_allowed() -> None:
     capped = PolicyStack(documents(allow()), [documents(allow(action="orders:GetOrder"))])
     assert find(capped, side(allow(action="orders:GetOrder"))) is None
     assert find(side(allow()), capped) is not None
 
 
-def test_what_a_ceiling_caps_no_more_than_another_needs_no_search() -> None:
+def test_between_equal_or_wider_boundaries_there_is_nothing_to_search() -> None:
     """A question about what cannot be settled is not asked, where both say it word for word."""
     open_one = allow(StringLike={"app:X": "*T13:00"}, DateEquals={"app:X": "2024-06-01T12:00:00Z"})
     level, wider = documents(allow()), documents(allow(), allow(action="orders:List"))
@@ -161,7 +161,7 @@ def test_a_value_is_found_wherever_there_is_one(condition: dict[str, Any]) -> No
     assert find(side(allow(**condition))) is not None
 
 
-def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
+def test_a_value_is_found_that_an_allow_and_its_boundary_both_let_through() -> None:
     below, above = (
         documents(allow(NumericLessThan={"app:X": 5})),
         documents(allow(NumericGreaterThan={"app:X": 4})),
@@ -193,7 +193,9 @@ def test_a_value_is_found_between_a_grant_and_its_ceiling() -> None:
         ),
     ],
 )
-def test_a_variable_is_what_its_own_key_allows(statement: dict[str, Any], expected: str) -> None:
+def test_a_variable_stands_for_what_conditions_on_its_key_let_through(
+    statement: dict[str, Any], expected: str
+) -> None:
     witness = find(side(statement))
     assert witness is not None
     assert witness.request.resource.partition("acme:")[2].startswith(expected)
@@ -221,7 +223,7 @@ def test_what_a_deny_names_is_what_a_variable_may_stand_for(
     assert find(with_it, without) is None
 
 
-def test_two_variables_are_as_both_their_keys_want_it() -> None:
+def test_two_variables_stand_for_what_conditions_on_both_keys_let_through() -> None:
     grant = documents(order("order/${app:A}", StringLike={"app:A": "a*"}))
     ceiling = documents(order("order/${app:B}", StringLike={"app:B": "*b"}))
     witness = find(PolicyStack(grant, [ceiling]))
@@ -265,7 +267,7 @@ def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
     assert find(side(allow(StringLike={"app:X": "*"})), side(allow(), never)) is None
 
 
-def test_a_text_that_is_no_truth_value_is_neither_and_denied_for_both() -> None:
+def test_a_text_that_is_neither_true_nor_false_is_denied_for_both() -> None:
     never = deny(Bool={"app:X": "true"}), deny(Bool={"app:X": "false"})
     there = allow(Null={"app:X": "false"})
     witness = find(side(there, never[0]), side(allow(Bool={"app:X": "false"}), never[0]))
@@ -275,7 +277,7 @@ def test_a_text_that_is_no_truth_value_is_neither_and_denied_for_both() -> None:
     assert find(side(there), side(there, deny(StringEquals={"app:X": "x"}))) is not None
 
 
-def test_a_variable_beside_a_truth_value_is_one_too() -> None:
+def test_a_variable_that_bool_compares_is_true_or_false() -> None:
     same = deny(Bool={"app:X": "${app:Y}"})
     there = allow(StringLike={"app:X": "*", "app:Y": "*"})
     witness = find(side(there, same))
@@ -294,7 +296,7 @@ def test_a_variable_of_an_arn_that_cannot_be_read_is_found_in_any_order(arn: str
     assert witness.request.context["app:B"] == {}
 
 
-def test_a_complement_names_what_another_of_its_patterns_does_not() -> None:
+def test_not_resource_names_what_none_of_its_patterns_does() -> None:
     doubtful = {
         "Effect": "Deny",
         "Action": "*",
@@ -409,7 +411,7 @@ def test_an_address_can_be_asked_for_by_its_spelling(like: str, is_one: bool) ->
     assert (find(side(allow(StringLike={"app:X": like}), outside, inside)) is not None) is is_one
 
 
-def test_what_cannot_be_settled_is_said() -> None:
+def test_a_question_that_cannot_be_settled_says_so() -> None:
     mixed: dict[str, Any] = {"StringLike": {"app:X": "*T13:00"}}
     mixed |= {"DateEquals": {"app:X": ["2024-06-01T12:00:00Z", "2024-06-02T12:00:00Z"]}}
     with pytest.raises(Unknown, match="several kinds"):
@@ -440,7 +442,9 @@ def test_a_question_that_is_too_much_at_once_is_asked_case_by_case() -> None:
         {"StringLike": {"app:X": "*${app:A}", "app:A": "*${app:X}?"}, "Null": {"app:A": True}},
     ],
 )
-def test_what_cannot_be_whatever_the_variables_are_is_proven(condition: dict[str, Any]) -> None:
+def test_what_can_never_be_is_proven_whatever_the_variables_stand_for(
+    condition: dict[str, Any],
+) -> None:
     assert find(side(allow(**condition))) is None
 
 
@@ -459,7 +463,9 @@ def test_a_star_in_an_equal_text_is_no_wildcard_beside_a_variable() -> None:
         {"StringLike": {"durward:TenantId": "a*"}},
     ],
 )
-def test_a_variable_for_the_tenant_can_be_the_principals(condition: dict[str, Any]) -> None:
+def test_a_variable_for_the_tenant_of_a_resource_may_be_that_of_who_asks(
+    condition: dict[str, Any],
+) -> None:
     """A resource of one's own tenant, whatever the variable of its tenant reads."""
     witness = find(side(allow("arn:durward:orders:s:${app:A}:order/*", **condition)))
     assert witness is not None
@@ -487,7 +493,7 @@ ANN = "arn:durward:iam::acme:user/ann"
         {"StringNotEquals": {"durward:Subject": ["~", "x"], "durward:PrincipalType": "user"}},
     ],
 )
-def test_who_asks_is_somebody_who_can_be(condition: dict[str, Any]) -> None:
+def test_an_example_names_somebody_who_can_be(condition: dict[str, Any]) -> None:
     assert find(side(allow(**condition))) is not None
 
 

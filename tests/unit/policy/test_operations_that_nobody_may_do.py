@@ -1,4 +1,4 @@
-"""Which operations no Allow can meet: never said of one that somebody can do."""
+"""Operations that no Allow means: never said of one that somebody may do."""
 
 from typing import Any
 
@@ -100,7 +100,7 @@ def summary(
         ),
     ],
 )
-def test_an_operation_is_counted_where_no_allow_means_it(
+def test_an_operation_that_no_allow_means_is_counted(
     given: dict[str, Any], shut: list[str]
 ) -> None:
     assert summary(given) == ApiSummary("orders", 3, 1, len(shut), tuple(shut), {}, ())
@@ -110,21 +110,23 @@ def test_an_operation_is_counted_where_no_allow_means_it(
     ("place", "shut"),
     [("role", 0), ("user", 0), ("client", 0), ("boundary", 3), ("nowhere", 3)],
 )
-def test_what_is_attached_to_somebody_grants_and_nothing_else(place: str, shut: int) -> None:
+def test_only_a_policy_that_is_attached_to_somebody_allows_and_a_boundary_does_not(
+    place: str, shut: int
+) -> None:
     assert summary(policy(Action="*", Resource="*"), place=place).not_allowed == shut
 
 
-def test_the_policy_of_an_api_grants() -> None:
+def test_the_policy_of_an_api_allows() -> None:
     given = policy(Principal="*", Action="orders:GetStatus")
     assert summary(given, place="api").not_allowed_first == ("GetOrder", "DeleteOrder")
 
 
-def test_where_others_ask_for_decisions_any_object_may_be_meant() -> None:
+def test_where_others_ask_for_decisions_an_allow_may_mean_any_resource() -> None:
     given = policy(Action="orders:*", Resource="arn:durward:orders:*:*:invoice/*")
     assert summary(given, authzen_apis=True).not_allowed == 0
 
 
-def test_of_many_the_first_are_named() -> None:
+def test_of_many_such_operations_the_first_are_named() -> None:
     paths = {f"/p{number}": {"get": {"operationId": f"P{number}"}} for number in range(50)}
     api: dict[str, Any] = {
         "audience": "https://orders.example",

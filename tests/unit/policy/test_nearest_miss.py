@@ -1,4 +1,4 @@
-"""The nearest miss: what would have to be otherwise."""
+"""The nearest miss: what would have to be otherwise for a denied request to be allowed."""
 
 from dataclasses import replace
 from typing import Any
@@ -47,7 +47,7 @@ def clerks(*statements: dict[str, Any]) -> Policies:
         ({"Bool": {"app:A": "true", "app:B": "true"}}, None),
     ],
 )
-def test_the_value_that_would_do_is_told(
+def test_the_value_that_would_allow_is_told(
     condition: dict[str, Any], miss: tuple[str, str, str] | None
 ) -> None:
     assert told(clerks({"Condition": condition})) == miss
@@ -59,17 +59,17 @@ def test_a_stronger_sign_in_is_told_before_another_value() -> None:
     assert told(clerks(by_value, by_sign_in)) == ("sign-in", "durward:Acr", "2")
 
 
-def test_a_scope_is_told_where_only_it_is_missing() -> None:
+def test_a_scope_that_is_all_that_is_missing_is_told() -> None:
     request = replace(GET, action="orders:Cancel")
     assert told(clerks({}), request) == ("scope", "durward:Scopes", "write")
 
 
-def test_a_role_is_told_that_would_do() -> None:
+def test_a_role_that_would_allow_is_told() -> None:
     roles = {"role/boss": [document({})], "role/guest": [document()]}
     assert told(replace(clerks(), identity=roles)) == ("role", "durward:Roles", "boss")
 
 
-def test_a_group_is_told_that_would_do() -> None:
+def test_a_group_that_would_allow_is_told() -> None:
     groups = {"group/staff": [document({})], "group/guests": [document()]}
     assert told(replace(clerks(), identity=groups)) == ("group", "durward:Groups", "staff")
 
@@ -82,12 +82,12 @@ def test_what_a_boundary_wants_is_told() -> None:
     assert told(capped) == ("value", "app:Site", "hq")
 
 
-def test_another_tenants_object_is_told_as_that() -> None:
+def test_a_resource_of_another_tenant_is_told_as_that() -> None:
     theirs = replace(GET, resource="arn:durward:orders:s:globex:order/1")
     assert told(clerks({}), theirs) == ("tenant", "durward:TenantId", "globex")
 
 
-def test_a_deny_is_told_by_what_it_looks_at() -> None:
+def test_of_a_deny_the_value_is_told_that_would_not_be_denied() -> None:
     deny = {"Effect": "Deny", "Condition": {"NumericGreaterThan": {"app:Risk": "70"}}}
     risky = replace(GET, context={"app:Risk": "90"})
     assert told(clerks({}, deny), risky) == ("value", "app:Risk", "70")
@@ -116,18 +116,18 @@ def test_a_value_fits_every_condition_on_its_key() -> None:
     assert 20 < float(found[2]) < 80
 
 
-def test_what_is_no_resource_is_explained_too() -> None:
+def test_a_request_for_what_is_no_resource_is_explained_too() -> None:
     odd = replace(GET, resource="order/1", owner="globex")
     assert explain(PolicySet(clerks({"Effect": "Deny"})), odd).result is Result.EXPLICIT_DENY
 
 
-def test_where_no_single_change_is_enough_none_is_told() -> None:
+def test_where_no_change_is_enough_none_is_told() -> None:
     assert told(clerks({"Effect": "Deny"})) is None
     assert told(Policies()) is None
     assert told(clerks({})) is None, "an allow misses nothing"
 
 
-def test_it_stands_in_the_text_and_in_the_json() -> None:
+def test_the_nearest_miss_stands_in_the_text_and_in_the_json() -> None:
     policies = clerks({"Condition": {"StringEquals": {"durward:Acr": "2"}}})
     explanation = explain(PolicySet(policies), GET)
     assert "nearest miss: with durward:Acr `2` it would be allowed" in list(explanation.lines())
@@ -139,7 +139,7 @@ def together(policies: Policies, request: AccessRequest = GET) -> list[str]:
     return [str(each) for each in explain(PolicySet(policies), request).misses]
 
 
-def test_where_no_single_change_is_enough_the_fewest_are_told_together() -> None:
+def test_where_one_change_is_not_enough_the_fewest_are_told_together() -> None:
     two = {"Condition": {"Bool": {"app:A": "true", "app:B": "true"}}}
     assert together(clerks(two)) == ["with app:A `true`", "with app:B `true`"]
     four = {"Condition": {"Bool": {f"app:{name}": "true" for name in "ABCD"}}}
@@ -197,13 +197,13 @@ def test_a_role_with_what_its_policy_wants_is_told() -> None:
         ),
     ],
 )
-def test_who_a_condition_asks_for_is_told(
+def test_a_role_a_group_or_a_scope_that_a_condition_wants_is_told(
     condition: dict[str, Any], miss: tuple[str, str, str]
 ) -> None:
     assert told(clerks({"Condition": condition})) == miss
 
 
-def test_a_tenant_that_a_condition_asks_for_is_told() -> None:
+def test_a_tenant_that_a_condition_wants_is_told() -> None:
     theirs = {"Condition": {"StringEquals": {"durward:TenantId": "globex"}}}
     nobodys = replace(GET, resource="arn:durward:orders:s::order/1")
     assert told(clerks(theirs), nobodys) == ("tenant", "durward:TenantId", "globex")
@@ -231,7 +231,7 @@ def test_of_many_roles_a_few_are_tried() -> None:
     assert together(replace(clerks(), identity=roles)) == []
 
 
-def test_several_stand_in_the_text_and_in_the_json() -> None:
+def test_several_changes_stand_in_the_text_and_in_the_json() -> None:
     two = {"Condition": {"StringEquals": {"durward:Acr": "2", "app:Open": "yes"}}}
     explanation = explain(PolicySet(clerks(two)), GET)
     line = "nearest miss: with durward:Acr `2` and with app:Open `yes` it would be allowed"
@@ -277,7 +277,7 @@ AT_THE_EDGE = {
         ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:Acr", "2")),
     ],
 )
-def test_what_no_request_has_is_no_miss(
+def test_what_no_request_can_have_is_not_told_as_missing(
     condition: dict[str, Any], miss: tuple[str, str, str] | None
 ) -> None:
     """A key, a list, a time or an operation that this one cannot have at the edge."""
@@ -301,7 +301,9 @@ def test_what_no_request_has_is_no_miss(
         ("app:Own", {*Caller}),
     ],
 )
-def test_who_asks_settles_which_keys_a_request_can_have(key: str, callers: set[Caller]) -> None:
+def test_who_asks_for_the_decision_settles_which_keys_can_be_missing(
+    key: str, callers: set[Caller]
+) -> None:
     policies = clerks({"Condition": {"StringEquals": {key: "1"}}})
     assert {caller for caller in Caller if told(policies, caller=caller)} == callers
 
@@ -342,7 +344,9 @@ def test_who_asks_settles_which_keys_a_request_can_have(key: str, callers: set[C
         ),
     ],
 )
-def test_a_line_says_what_was_compared(effect: str, condition: dict[str, Any], line: str) -> None:
+def test_an_explanation_says_what_was_compared_with_what(
+    effect: str, condition: dict[str, Any], line: str
+) -> None:
     statements: list[dict[str, Any]] = [{"Effect": effect, "Condition": condition}]
     statements += [{}] if effect == "Deny" else []
     asked = replace(GET, context=AT_THE_EDGE)

@@ -1,4 +1,4 @@
-"""The catalogue, and whether it is true to what the edge provides."""
+"""Which keys a condition can ask for: the catalogue says it, and requests have them."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ REQUESTS: list[tuple[Operation, dict[str, Any] | None, str]] = [
 
 
 @pytest.mark.parametrize(("operation", "claims", "tls"), REQUESTS)
-def test_the_edge_provides_what_the_catalogue_says(
+def test_a_request_at_the_edge_has_the_keys_that_the_catalogue_says(
     operation: Operation, claims: dict[str, Any] | None, tls: str
 ) -> None:
     given = facts(operation, claims, tls)
@@ -89,7 +89,7 @@ def test_the_edge_provides_what_the_catalogue_says(
             assert key.name.lower() in given, key.name
 
 
-def test_every_key_that_is_only_sometimes_there_is_missing_somewhere() -> None:
+def test_a_key_that_is_said_to_be_there_sometimes_is_missing_in_some_request() -> None:
     given = [facts(*request) for request in REQUESTS]
     for key in KEYS:
         if key.presence is Presence.SOMETIMES and not key.name.endswith("/"):
@@ -98,7 +98,7 @@ def test_every_key_that_is_only_sometimes_there_is_missing_somewhere() -> None:
             assert not all(have), key.name
 
 
-def test_presence_is_told_for_the_operations_in_question() -> None:
+def test_whether_a_key_is_there_is_told_for_the_operations_of_a_statement() -> None:
     assert CATALOGUE.is_present("durward:ResourceOwner", [FULL]) is True
     assert CATALOGUE.is_present("durward:ResourceOwner", [FULL, BARE]) is False
     assert CATALOGUE.is_present("durward:ResourceOwner", [BARE]) is None
@@ -137,7 +137,7 @@ def asked_facts(question: dict[str, Any]) -> dict[str, object]:
     return {n: v for n, v in found.facts.items() if ":" in n and n not in own and v}
 
 
-def test_who_evaluates_an_api_tells_what_the_catalogue_says() -> None:
+def test_a_question_of_another_enforcement_point_has_the_keys_that_the_catalogue_says() -> None:
     (operation,) = [o for o in RECORDS.apis["records"].operations if o.action == "records:read"]
     least, most = asked_facts(ASKED), asked_facts(FULLY_ASKED)
     catalogue = catalogue_of({"records": [operation]}, evaluated=RECORDS.evaluated)
@@ -165,7 +165,7 @@ OF_NOBODY = {"durward:groups"}
 """What others may have, and she lacks."""
 
 
-def test_an_api_that_somebody_evaluates_meets_requests_of_both_kinds() -> None:
+def test_of_an_api_that_others_ask_about_a_key_is_there_only_if_both_tell_it() -> None:
     apis = {"o": [FULL, BARE], "p": [Operation("Get", "GET", "/p", "p:Get")]}
     catalogue = catalogue_of(apis, evaluated=["o"])
     others = list(apis["p"])
@@ -183,25 +183,25 @@ def test_an_api_that_somebody_evaluates_meets_requests_of_both_kinds() -> None:
     assert catalogue.is_present("durward:Actor", [FULL]) is None
 
 
-def test_keys_can_come_from_elsewhere() -> None:
+def test_an_api_may_declare_keys_of_its_own() -> None:
     tag = Key("durward:ResourceTag/", Type.STRING, Presence.ALWAYS)
     catalogue = catalogue_of({}, [tag])
     assert catalogue.is_present("durward:ResourceTag/Colour", []) is True
     assert CATALOGUE.is_present("durward:ResourceTag/Colour", [FULL]) is None
 
 
-def test_every_operator_has_a_family() -> None:
+def test_every_operator_fits_some_type_of_key() -> None:
     assert {family_of(name) for name in OPERATORS} - {"Binary"} == frozenset().union(
         *FAMILIES.values()
     )
 
 
-def test_a_close_name_is_offered() -> None:
+def test_for_a_misspelled_name_the_close_one_is_offered() -> None:
     assert did_you_mean("getordr", ["GetOrder", "ListOrders"]) == "; did you mean `GetOrder`?"
     assert did_you_mean("zzz", ["GetOrder"]) == ""
 
 
-def test_check_tells_only_what_does_not_fit_the_catalogue() -> None:
+def test_a_check_tells_an_action_that_no_api_has_and_nothing_else() -> None:
     statement: Any = {"Effect": "Allow", "Action": ["o:Got", "*"], "Resource": "*"}
     document = read_document({"Version": "2012-10-17", "Statement": statement}, "p")
     (problem,) = check(document, CATALOGUE)

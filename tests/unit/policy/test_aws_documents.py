@@ -1,4 +1,4 @@
-"""Documents of AWS, and what Durward's own do not take."""
+"""Documents of AWS: what they mean here, and what Durward's own do not take."""
 
 from typing import Any
 
@@ -37,12 +37,14 @@ def decide(statement: dict[str, Any], resource: str = KEY, **context: str) -> Re
         ("arn:aws:s3:::${aws:PrincipalTag/b, 'bucket'}/key", True),
     ],
 )
-def test_a_short_arn_stands_for_what_it_leaves_out(pattern: str, *, matches: bool) -> None:
+def test_an_arn_that_ends_early_means_every_resource_below_it(
+    pattern: str, *, matches: bool
+) -> None:
     found = decide({"Effect": "Allow", "Resource": pattern})
     assert found is (Result.ALLOW if matches else Result.IMPLICIT_DENY)
 
 
-def test_a_condition_that_means_nothing_never_helps() -> None:
+def test_an_unknown_operator_or_value_never_allows_and_does_deny() -> None:
     for condition in ({"Numeric": {"a": "1"}}, {"IpAddress": {"aws:SourceIp": "x"}}):
         statement = {"Resource": "*", "Condition": condition}
         assert decide({**statement, "Effect": "Allow"}) is Result.IMPLICIT_DENY
@@ -52,7 +54,7 @@ def test_a_condition_that_means_nothing_never_helps() -> None:
             read_document(document, "p", dialect=AWS)
 
 
-def test_keys_have_our_names_also_in_variables() -> None:
+def test_keys_of_aws_are_read_as_ours_in_variables_too() -> None:
     condition = {"StringEquals": {"s3:x": "${aws:UserAgent}"}, "IpAddress": {"aws:SourceIp": "::1"}}
     statement = {"Effect": "Allow", "Resource": "*", "Condition": condition}
     context = {"durward:UserAgent": "a", "durward:SourceIp": "::1"}
@@ -72,7 +74,7 @@ def test_keys_have_our_names_also_in_variables() -> None:
         ({"Service": "lambda.amazonaws.com"}, False),
     ],
 )
-def test_accounts_and_services_are_principals(principal: Any, *, meant: bool) -> None:
+def test_whom_a_principal_of_aws_means(principal: Any, *, meant: bool) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Principal": principal}
     document = read_document({"Id": "x", "Statement": statement}, "p", PolicyKind.RESOURCE, AWS)
     policies = PolicySet(Policies(resources={"s3": [document]}))
@@ -80,7 +82,7 @@ def test_accounts_and_services_are_principals(principal: Any, *, meant: bool) ->
     assert answer.allowed is meant
 
 
-def test_a_name_that_no_dialect_has_is_told() -> None:
+def test_a_principal_that_is_no_name_is_refused() -> None:
     document: Any = {"Statement": {"Effect": "Allow", "Principal": {"AWS": "ann"}, "Action": "*"}}
     with pytest.raises(PolicyError, match="not a principal"):
         read_document(document, "p", PolicyKind.RESOURCE, AWS)
@@ -95,7 +97,7 @@ def test_an_empty_list_of_values_matches_nothing() -> None:
 
 
 @pytest.mark.parametrize("action", ["s3: Get", "s3:", "", "s3:Get Object"])
-def test_a_name_with_white_space_or_none_is_no_action(action: str) -> None:
+def test_nobody_may_do_an_action_whose_name_is_empty_or_has_a_space(action: str) -> None:
     for element in ("Action", "NotAction"):
         patterns: Any = ["*", "s3:Get Object"] if element == "Action" else "ec2:*"
         statement: Any = {"Effect": "Allow", element: patterns, "Resource": "*"}
@@ -107,7 +109,9 @@ def test_a_name_with_white_space_or_none_is_no_action(action: str) -> None:
 
 @pytest.mark.parametrize("account", ["123456789012", "arn:aws:iam::123456789012:root"])
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
-def test_an_account_hands_on_what_another_grants_it(account: str, effect: str) -> None:
+def test_what_another_account_allows_an_account_its_own_policies_hand_on(
+    account: str, effect: str
+) -> None:
     own: Any = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
     grant: Any = {"Effect": effect, "Action": "*", "Principal": {"AWS": account}}
     policies = PolicySet(
@@ -132,7 +136,7 @@ def imported_statement(
 
 
 @pytest.mark.parametrize("action", ["s3:", "*:Get", "s3*", "*:*", "s?:Get", ""])
-def test_an_action_that_means_nothing_is_nobodys(action: str) -> None:
+def test_an_action_pattern_that_names_no_service_means_nothing(action: str) -> None:
     assert decide({"Effect": "Allow", "Action": action, "Resource": "*"}) is Result.IMPLICIT_DENY
     both = {"Effect": "Allow", "Action": [action, "s3:GetObject"], "Resource": "*"}
     assert decide(both) is Result.ALLOW
@@ -147,7 +151,7 @@ def test_an_action_that_means_nothing_is_nobodys(action: str) -> None:
         (AttachmentPoint.RESOURCE_CONTROL, ["**"]),
     ],
 )
-def test_what_a_short_arn_means_depends_on_its_place(
+def test_what_an_arn_that_ends_early_means_depends_on_where_the_policy_is_attached(
     place: AttachmentPoint, matching: list[str]
 ) -> None:
     patterns = ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**", "", "arn:aws:ec2"]
@@ -168,7 +172,7 @@ def named_by(principal: Any) -> Principals:
     return found
 
 
-def test_documents_in_force_name_principals_as_they_like() -> None:
+def test_an_imported_document_may_name_principals_in_every_form_of_aws() -> None:
     ann = "arn:aws:iam::123456789012:user/ann"
     for principal in (ann, [ann], {"AWS": ["AIDAGONE", ann]}):
         assert named_by(principal).arns == {"arn:durward:iam::123456789012:user/ann"}
@@ -180,7 +184,7 @@ def test_documents_in_force_name_principals_as_they_like() -> None:
     assert everybody == Principals(frozenset(), everybody=True)
 
 
-def test_documents_of_2008_have_no_variables() -> None:
+def test_a_document_of_2008_has_no_variables() -> None:
     resource = "arn:aws:s3:::bucket/${durward:Subject}"
     for version, literal in (("2008-10-17", True), ("2012-10-17", False)):
         statement = imported_statement({"Resource": resource}, Version=version)
@@ -189,13 +193,13 @@ def test_documents_of_2008_have_no_variables() -> None:
         assert names(pattern, resource) is literal
 
 
-def test_statements_in_force_may_have_one_name() -> None:
+def test_statements_of_an_imported_document_may_share_a_sid() -> None:
     statement: Any = {"Sid": "a", "Effect": "Deny", "Action": "*", "Resource": "*"}
     document = read_document({"Statement": [statement] * 3}, "p", dialect=imported())
     assert [one.name for one in document.statements] == ["a", "a#2", "a#3"]
 
 
-def test_keys_of_tags_have_spaces() -> None:
+def test_the_key_of_a_tag_may_have_spaces() -> None:
     condition = {"StringEquals": {"aws:PrincipalTag/My Team": "${aws:ResourceTag/Ihr Täm}"}}
     context = {"durward:principaltag/my team": "x", "durward:resourcetag/ihr täm": "x"}
     statement = {"Effect": "Allow", "Resource": "*", "Condition": condition}

@@ -1,4 +1,4 @@
-"""Keys are told as people write them."""
+"""Keys are shown as people write them."""
 
 import json
 
@@ -30,13 +30,13 @@ ORDER = "arn:durward:orders:prod:acme:order/Ann"
         ("app:site", "", "app:site"),
     ],
 )
-def test_keys_of_durward_are_spelled_as_the_catalogue_has_them(
+def test_a_key_is_shown_as_the_catalogue_or_its_author_spells_it(
     key: str, written: str, shown: str
 ) -> None:
     assert display_key(key, written) == shown
 
 
-def test_a_key_is_spelled_as_the_variable_has_it() -> None:
+def test_a_key_that_only_a_variable_names_is_shown_as_it_spells_it() -> None:
     text = "app:site ${ App:Site , 'x'} ${durward:tenantID}"
     assert display_variable(text, "app:site") == "App:Site"
     assert display_variable(text, "durward:tenantid") == "durward:TenantId"
@@ -73,7 +73,7 @@ def test_an_explanation_and_its_nearest_miss_spell_keys_as_the_author_did() -> N
     assert '"element": "StringEquals App:Site"' in json.dumps(told.to_wire())
 
 
-def test_a_witness_spells_keys_as_the_authors_did() -> None:
+def test_an_example_request_spells_keys_as_the_authors_did() -> None:
     mfa: Json = {"durward:multifactorauthpresent": True}
     side = PolicyStack([read_document(policy(StringEquals=ASKED, Bool=mfa), "p")])
     found = find(side)
@@ -84,7 +84,7 @@ def test_a_witness_spells_keys_as_the_authors_did() -> None:
     assert "context   durward:MultiFactorAuthPresent = true" in told
 
 
-def test_a_witness_spells_the_keys_of_who_asks_too() -> None:
+def test_an_example_request_spells_roles_and_groups_so_too() -> None:
     roles: Json = {"durward:roles": "clerk"}
     found = find(PolicyStack([read_document(policy(**{"ForAnyValue:StringEquals": roles}), "p")]))
     assert found

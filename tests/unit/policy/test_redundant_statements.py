@@ -1,9 +1,9 @@
-"""Statements without which nothing changes."""
+"""Redundant statements: those without which nothing changes."""
 
 from typing import Any
 
 import pytest
-from tests.unit.policy.test_find import MFA, OWN, allow, deny, documents
+from tests.unit.policy.test_questions import MFA, OWN, allow, deny, documents
 
 from durward.core.policy.analysis.asking import Asking
 from durward.core.policy.analysis.redundancy import Redundant, redundant
@@ -26,22 +26,22 @@ def test_a_statement_that_changes_nothing_is_found() -> None:
     assert found(wide, not_eve) == []
 
 
-def test_of_twins_the_first_stays() -> None:
+def test_of_two_equal_statements_the_first_stays() -> None:
     assert found(allow(), allow(), allow()) == ["p/#3", "p/#2"]
 
 
-def test_what_is_denied_allows_nothing_and_then_there_is_nothing_to_deny() -> None:
+def test_an_allow_that_is_wholly_denied_goes_and_then_so_does_the_deny() -> None:
     assert found(allow(), deny(), deny()) == ["p/#1", "p/#3", "p/#2"]
     assert found(allow(), deny(Bool=MFA)) == []
 
 
-def test_what_other_tenants_could_do_matters_too() -> None:
+def test_a_statement_about_other_tenants_is_not_redundant() -> None:
     handed = {**allow(), "NotResource": "arn:durward:orders:*:${durward:TenantId}:*"}
     del handed["Resource"]
     assert found(allow(OWN), handed) == []
 
 
-def test_what_cannot_be_settled_stays_and_is_told() -> None:
+def test_a_statement_about_which_nothing_can_be_proven_stays_and_is_told() -> None:
     told = list(redundant(documents(allow(**OPEN), allow(OWN), allow(OWN))))
     assert [each.statement for each in told] == ["p/#3", "p/#1"]
     assert told[0] == Redundant("p/#3")
