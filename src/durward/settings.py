@@ -70,8 +70,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         """The node as the core knows it. Raises Misconfigured."""
         runtime = Path(self.runtime)
         if self.issuer and not self.control_plane:
-            hint = "control_plane = the runtime folder of `durward serve`"
-            raise Misconfigured("edge", "an issuer, and nothing that serves it", hint=hint)
+            hint = "set `control_plane` to the runtime folder of `durward serve`"
+            raise Misconfigured(
+                "edge", "`issuer` needs `control_plane`, which serves it", hint=hint
+            )
         return Node(
             id=self.id or "edge",
             admin=Address.parse(f"unix:{runtime}/envoy.sock"),

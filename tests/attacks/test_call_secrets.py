@@ -157,7 +157,7 @@ def test_an_edge_alone_knows_its_issuer_by_its_snapshot(
     settings = (folder / "durward.toml").read_text()
     (folder / "durward.toml").write_text(settings[settings.index("[edge]") :])
     assert call(folder) == FAILED
-    assert "it is not known which issuer is yours" in capsys.readouterr().err
+    assert "the issuer is not known" in capsys.readouterr().err
     assert service.asked == []
     known = (
         Snapshot.nothing().to_wire().replace(b'"issuer":""', f'"issuer":"{issuer.url}"'.encode())

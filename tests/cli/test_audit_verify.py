@@ -99,7 +99,7 @@ def test_a_log_that_goes_on_meanwhile_is_sound(
     log.add(7)
     log.between = lambda: log.add(2 if len(log.rows) < 20 else 0)
     assert log.verify() == DONE
-    assert "the log is what its checkpoint says" in capsys.readouterr().out
+    assert "the log matches its checkpoint" in capsys.readouterr().out
 
 
 def test_rows_beyond_the_checkpoint_are_counted_and_a_finding(

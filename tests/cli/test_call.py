@@ -50,6 +50,6 @@ def test_whoever_is_not_known_is_told_at_once_with_who_is(folder: Path) -> None:
     done = call(folder, "--as", "eve", "GET", "/v1/status")
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: {folder}/credentials: has no person and no service `eve`\n"
-        "hint: there are ann, job; --as browser signs you in with your browser\n"
+        f"error: {folder}/credentials: has no user and no client `eve`\n"
+        "hint: it has ann, job; --as browser signs you in with your browser\n"
     )

@@ -52,12 +52,12 @@ def test_what_is_no_name_for_a_node_is_refused(
 ) -> None:
     assert join(state, "--name", name) == FAILED
     error = capsys.readouterr().err
-    assert "is no name for a node" in error
+    assert "is not a valid node id" in error
     assert "\x1b" not in error
     settings = state.parent / "durward.toml"
     settings.write_text(settings.read_text() + "id = 'a/b'\n")
     assert run(["edge", "--config", str(settings)]) == FAILED
-    assert "`a/b` is no name for a node" in capsys.readouterr().err
+    assert "`a/b` is not a valid node id" in capsys.readouterr().err
 
 
 def test_an_id_on_the_disk_that_is_no_name_is_asked_for_anew(state: Path) -> None:

@@ -103,7 +103,7 @@ def test_the_codes_are_in_the_help_and_in_the_docs(capsys: pytest.CaptureFixture
     assert run(["--help"]) == DONE
     assert IN_SHORT in capsys.readouterr().out
     assert run(["policy", "--help"]) == DONE
-    assert "Exit code 2 where it has no answer" in " ".join(capsys.readouterr().out.split())
+    assert "Exit code 2 means no answer" in " ".join(capsys.readouterr().out.split())
     page = (ROOT / "docs" / "policy-checks.md").read_text().partition("## Exit codes")[2]
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
     assert codes == [DONE, FOUND, FAILED, INTERRUPTED]

@@ -45,7 +45,7 @@ def test_the_hint_names_the_command_that_was_called_wrongly() -> None:
     done = durward("policy", "who-can", "a:B", "here", "there")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: `there`: more than the command takes\nhint: ./durward policy who-can --help\n"
+        "error: unexpected arguments: `there`\nhint: ./durward policy who-can --help\n"
     )
 
 
@@ -68,8 +68,11 @@ def test_commands_in_backquotes_are_hinted_as_they_can_be_typed() -> None:
 
 
 def test_help_of_a_command_says_what_its_exit_code_means() -> None:
-    assert "Exit code 1 when there is something." in durward("plan", "--help").stdout
-    assert "Exit code 1 when the answer is a refusal." in durward("call", "--help").stdout
+    assert "Exit code 1 when there is a change." in durward("plan", "--help").stdout
+    assert (
+        "Exit code 1 when the status of the response is 400 or more."
+        in durward("call", "--help").stdout
+    )
 
 
 def test_explain_says_where_ids_of_decisions_are_found(tmp_path: Path) -> None:

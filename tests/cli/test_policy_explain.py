@@ -49,7 +49,7 @@ def test_it_is_told_to_machines_too() -> None:
 @pytest.mark.parametrize(
     ("who", "more", "told"),
     [
-        ("eve", (), "known are anonymous, client/gateway, client/reporting"),
+        ("eve", (), "declared are anonymous, client/gateway, client/reporting"),
         ("ann", ("--context", "x"), "KEY=VALUE"),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_the_edge_always_tells_needs_no_option(bound: Path) -> None:
         (("--role", "clrk"), "did you mean `clerk`?"),
         (("--client", "desc"), "did you mean `desk`?"),
         (("--context", "durward:SourceIpp=10.0.0.1"), "did you mean `durward:SourceIp`?"),
-        (("--context", "durward:Subject=bob"), "`durward:Subject` is told by the token alone"),
+        (("--context", "durward:Subject=bob"), "`durward:Subject` comes from the token only"),
     ],
 )
 def test_a_name_that_there_is_not_is_told_and_not_denied(more: tuple[str, ...], told: str) -> None:

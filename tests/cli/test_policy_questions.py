@@ -83,7 +83,7 @@ def test_a_change_is_told_for_whom_it_matters(changed: Path) -> None:
 
 def test_the_same_is_no_difference() -> None:
     done = durward("diff", EXAMPLE, EXAMPLE)
-    assert (done.returncode, done.stdout) == (0, "nothing is allowed anew, and nothing no longer\n")
+    assert (done.returncode, done.stdout) == (0, "no difference: both allow the same requests\n")
 
 
 def test_single_policies_are_compared(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_an_invariant_is_proven_or_broken_by_a_request(tmp_path: Path) -> None:
         ("[]", "never.yaml:1:1: "),
         ("Version: 1", "never.yaml:1:10: "),
         ("{", "never.yaml:1:2: expected the node content"),
-        ('{"Version": "2012-10-17", "Statement": []}', "there is nothing to prove"),
+        ('{"Version": "2012-10-17", "Statement": []}', "nothing to prove"),
     ],
 )
 def test_what_is_no_policy_is_told_with_its_file(tmp_path: Path, content: str, told: str) -> None:
@@ -163,7 +163,7 @@ def test_a_single_policy_is_no_declaration(tmp_path: Path) -> None:
     for command in (("who-can", "orders:GetOrder", file), ("diff", EXAMPLE, file)):
         done = durward(*command)
         assert done.returncode == 2
-        assert "is a single policy, and declares nothing" in done.stderr
+        assert "is a single policy, not declarations" in done.stderr
 
 
 def test_what_could_not_be_asked_is_told_to_machines_too(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_what_is_public_is_found_unless_it_is_meant() -> None:
     meant = durward("public", EXAMPLE, "--ignore", "orders:getst*")
     assert (meant.returncode, meant.stdout) == (
         0,
-        "without signing in nobody can do anything more\n",
+        "no other operation is allowed without signing in\n",
     )
     assert durward("public", EXAMPLE, "--ignore", "orders:GetStatus", "--json").stdout == "{}\n"
     misspelled = durward("public", EXAMPLE, "--ignore", "orders:GetStats")
@@ -231,7 +231,7 @@ def test_two_that_allow_the_same_are_equivalent_however_they_are_written(tmp_pat
     done = durward("equivalent", EXAMPLE, EXAMPLE)
     assert (done.returncode, done.stdout) == (
         0,
-        "equivalent: whatever is asked, both allow the same\n",
+        "equivalent: both allow the same requests\n",
     )
     written: dict[str, list[Any]] = {
         "one": [["a:Get", "a:Put"]],
@@ -247,9 +247,9 @@ def test_two_that_allow_the_same_are_equivalent_however_they_are_written(tmp_pat
     assert json.loads(durward("equivalent", one, two, "--json").stdout)["equivalent"] is True
     differ = durward("equivalent", one, three)
     assert differ.returncode == 1
-    assert differ.stdout.startswith("not equivalent\n- only the old allows: a:put on ")
+    assert differ.stdout.startswith("not equivalent\n- only the old one allows: a:put on ")
     assert "only the new" not in differ.stdout
-    assert durward("redundant", two).stdout == "`two/#3`: without it nothing changes\n"
+    assert durward("redundant", two).stdout == "`two/#3` is redundant\n"
 
 
 def test_what_each_alone_allows_is_shown(changed: Path) -> None:
@@ -257,8 +257,10 @@ def test_what_each_alone_allows_is_shown(changed: Path) -> None:
     file.write_text(file.read_text().replace(", orders:CancelOrder]", "]"))
     done = durward("equivalent", EXAMPLE, changed)
     assert done.returncode == 1
-    assert "- only the old allows: user/ann may orders:CancelOrder on arn:durward:" in done.stdout
-    assert "+ only the new allows: client/reporting may orders:GetOrder on arn:" in done.stdout
+    assert (
+        "- only the old one allows: user/ann may orders:CancelOrder on arn:durward:" in done.stdout
+    )
+    assert "+ only the new one allows: client/reporting may orders:GetOrder on arn:" in done.stdout
     told = json.loads(durward("equivalent", EXAMPLE, changed, "--json").stdout)
     assert told["equivalent"] is False
     alone = told["allowed_by_one_alone"]
@@ -284,7 +286,7 @@ roles:
 
 def test_statements_without_which_nothing_changes_are_found(tmp_path: Path) -> None:
     done = durward("redundant", EXAMPLE)
-    assert (done.returncode, done.stdout) == (0, "each statement changes something\n")
+    assert (done.returncode, done.stdout) == (0, "no statement is redundant\n")
     folder = tmp_path / "new"
     shutil.copytree(EXAMPLE, folder)
     file = folder / "durward.yaml"
@@ -293,8 +295,8 @@ def test_statements_without_which_nothing_changes_are_found(tmp_path: Path) -> N
     done = durward("redundant", folder)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "`orders-again/Again`: without it nothing changes",
-        "`spare` was not asked about: it decides about nobody who is declared",
+        "`orders-again/Again` is redundant",
+        "`spare` was not checked: it applies to no declared principal",
     ]
     wire = json.loads(durward("redundant", folder, "--json").stdout)
     assert wire == {"redundant": ["orders-again/Again"], "undecided": {}, "not_asked": ["spare"]}
@@ -323,16 +325,17 @@ def test_what_cannot_be_settled_is_no_no(tmp_path: Path) -> None:
         told = json.loads(done.stdout)["error"] if "--json" in command else done.stdout
         assert told == ("" if "--json" not in command else done.stderr[len("error: ") : -1])
         assert (
-            "it cannot be settled: conditions of several kinds on `app:x`; compare" in done.stderr
+            "the question cannot be decided: conditions of several kinds on `app:x`; compare"
+            in done.stderr
         )
     for question in ("equivalent", "diff"):
         done = durward(question, open_one, other)
         assert done.returncode == 1
         assert "a:get on arn:durward:a:s:t:x/" in done.stdout
-        assert "there may be more, which cannot be settled" in done.stderr
+        assert "there may be more; that cannot be decided" in done.stderr
     asked = durward("redundant", open_one)
     assert asked.returncode == 2
-    assert "`open/#2`: cannot be settled: conditions of several kinds" in asked.stdout
+    assert "`open/#2`: cannot be decided: conditions of several kinds" in asked.stdout
 
 
 DENIED = {"Effect": "Deny", "Action": "a:Never", "Resource": "*"}

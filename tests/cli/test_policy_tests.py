@@ -100,13 +100,13 @@ tests: [{name: x, expect: allow, when: {action: 'orders:GetOrder', resource: '*'
             "did you mean `orders:read`?",
         ),
         (TOLD % "durward:SourceIpp: 10.0.0.1", "did you mean `durward:SourceIp`?"),
-        (TOLD % "durward:Roles: [clerk]", "`durward:Roles` is told by the token alone"),
-        (TOLD % "durward:Amr: pwd", "`durward:Amr` has several values"),
+        (TOLD % "durward:Roles: [clerk]", "`durward:Roles` comes from the token only"),
+        (TOLD % "durward:Amr: pwd", "`durward:Amr` takes several values"),
         (ASKED % ("{subject: x, tenant: acme, roles: [clrk]}", "Get", ORDER), "`clerk`"),
         (ASKED % ("{subject: x, tenant: acmee}", "Get", ORDER), "did you mean `acme`?"),
         (ASKED % ("ann", "Get", "order/1"), "`order/1` is not a resource"),
-        (ASKED % ("ann", "Get", ORDER.replace("orders", "ordres")), "there is no api `ordres`"),
-        (ASKED % ("ann", "*", ORDER), "nobody asks for several at once"),
+        (ASKED % ("ann", "Get", ORDER.replace("orders", "ordres")), "unknown API `ordres`"),
+        (ASKED % ("ann", "*", ORDER), "a request has one action"),
     ],
 )
 def test_a_test_of_what_there_is_not_says_nothing_and_is_refused(

@@ -331,7 +331,7 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
         await plane.transactions.database.write(lambda c, g=gone: c.execute(g).rowcount)  # type: ignore[misc]
     reply = await issuer.token("reporting", grant_type="client_credentials")
     assert reply.status_code == 503
-    with pytest.raises(Unavailable, match="put back"):
+    with pytest.raises(Unavailable, match="restored to"):
         await plane.publication.check()
     assert plane.published.version == newest
     issuer.clock.forward(1)

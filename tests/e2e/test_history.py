@@ -35,5 +35,5 @@ def test_a_version_that_is_not_there_or_named_beside_files_is_no_answer(demo: De
     file.write_text("tenants: { elsewhere: {} }")
     both = demo.run("apply", str(file), "--version", "1")
     assert both.returncode == 2
-    assert "files are named too" in both.stderr
+    assert "files are given too" in both.stderr
     assert "elsewhere" not in demo.run("export").stdout

@@ -106,7 +106,7 @@ def test_where_a_node_does_not_follow_it_is_said_by_name(demo: Demo) -> None:
         began = time.monotonic()
         done = demo.apply("tenants: { later: {} }", "--wait", "1")
         assert (done.returncode, time.monotonic() - began < 15) == (1, True), done
-        assert "is applied, and not in force everywhere" in done.stdout
+        assert "is applied, but not in force on every node" in done.stdout
         assert "edge-1: behind" in done.stdout
     wait_for(lambda: demo.run("status").returncode == 0)
     with still(demo.process("edge")):  # twice: who stands still for too long is replaced
@@ -174,7 +174,7 @@ def test_a_second_process_with_the_id_of_a_node_is_closed_until_that_one_is_sile
     with edge_with(config) as second:
         assert second.stderr is not None
         line = second.stderr.readline()
-        assert "node `edge-1` is another process" in line
+        assert "another process uses the node id `edge-1`" in line
         assert "edge join --anew" in line
         assert line.endswith("closed until this is over\n")
         closed = asked(copy, "/readyz")

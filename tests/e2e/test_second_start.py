@@ -103,8 +103,8 @@ def test_a_folder_that_cannot_be_made_or_locked_is_told(tmp_path: Path) -> None:
 @pytest.mark.anyio
 async def test_a_runtime_folder_whose_path_is_too_long_for_a_socket_is_told(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 108)
-    with pytest.raises(Misconfigured, match="no socket can be there") as caught:
+    with pytest.raises(Misconfigured, match="the socket cannot be made") as caught:
         await listen(path, lambda _: Reply(200))
     assert caught.value.hint
-    with pytest.raises(Misconfigured, match="no socket can be there"):
+    with pytest.raises(Misconfigured, match="the socket cannot be made"):
         private_socket(path)

@@ -188,7 +188,7 @@ def restart(demo: Demo) -> None:
         (("--ahead", "119s"), "hint: --ahead 120s"),
         (("--grace", "5m"), "hint: --grace 360s"),
         (("--grace", "900"), "hint: --grace 90s, 10m, 24h or 7d"),
-        (("--grace", "1h", "--unsafe-now"), "leave --ahead and --grace out"),
+        (("--grace", "1h", "--unsafe-now"), "remove --ahead and --grace"),
     ],
 )
 def test_a_rotation_that_would_refuse_good_tokens_is_refused(
@@ -239,7 +239,7 @@ def test_decisions_and_tokens_are_in_the_log_which_proves_itself(demo: Demo) -> 
     demo.token()
     verified = demo.run("audit", "verify", "--key", key, "--since", str(kept))
     assert verified.returncode == 0, verified.stdout
-    assert "✓ the log is what its checkpoint says" in verified.stdout
+    assert "✓ the log matches its checkpoint" in verified.stdout
 
 
 def test_a_changed_event_is_found(demo: Demo) -> None:
@@ -291,7 +291,7 @@ def test_apply_without_a_terminal_asks_where_secrets_go(demo: Demo) -> None:
     file.write_text("clients: {another: {tenant: acme, grants: [client_credentials]}}")
     done = demo.run("apply", str(file))
     assert done.returncode == 2
-    assert done.stderr.startswith("error: apply: secrets of another would be lost\nhint: ")
+    assert done.stderr.startswith("error: apply: the new secrets of another would be lost\nhint: ")
     assert "--credentials" in done.stderr
     assert "clients/another" in demo.run("plan", str(file)).stdout
     unknown = demo.run("clients", "secret", "nobody")

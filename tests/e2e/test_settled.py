@@ -93,7 +93,10 @@ def test_what_is_revoked_and_cannot_be_kept_is_refused_and_not_told_as_done(demo
         assert node(demo)["standing"] == "behind"
         kept = str(demo.folder / "credentials")
         done = demo.run("clients", "secret", "reporting", "--credentials", kept)
-        assert (done.returncode, "are not refused everywhere yet" in done.stdout) == (1, True), done
+        assert (
+            done.returncode,
+            "are revoked, but not refused on every node yet" in done.stdout,
+        ) == (1, True), done
     wait_for(lambda: node(demo)["standing"] == "in force")
     assert node(demo)["troubles"] == []
     assert demo.apply(roles("reporter")).returncode == 0

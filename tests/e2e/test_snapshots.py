@@ -113,7 +113,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/edge/v1/canaries"):
             return self.answer(200, json.dumps(self.server.canaries(self.path)).encode())
         if self.server.is_ahead:
-            return self.answer(409, b"that list is not one of this database")
+            return self.answer(409, b"the list comes from another database")
         if signed := self.server.signed:
             self.server.told += 1
             return self.answer(200, signed.encode())
@@ -129,7 +129,7 @@ class Answers(BaseHTTPRequestHandler):
                 answer = {digest: self.server.parts.get(digest) for digest in json.loads(body)}
                 answer = {digest: text for digest, text in answer.items() if text is not None}
             case "join" if self.server.full:
-                answer, status = {"nodes": "there are 50, and no more are served"}, 422
+                answer, status = {"nodes": "there are 50 nodes, the maximum"}, 422
             case "join":
                 self.server.known = True
                 answer = {"id": "edge-1"}

@@ -86,9 +86,9 @@ def test_spoiled_files_of_a_node_close_it_and_it_heals(demo: Demo) -> None:
     before = demo.log("edge")
     kill(decision_point(demo))  # it alone begins anew, with the snapshot that the agent has
     wait_for(lambda: status(demo, ORDER, token) == 200)
-    assert "the last good one is put back" in demo.log("edge")[len(before) :]
+    assert "the last good configuration is back" in demo.log("edge")[len(before) :]
     kill(demo.process("edge"))
-    wait_for(lambda: "not the key of snapshots" in demo.log("edge")[len(before) :])
+    wait_for(lambda: "not a key that verifies snapshots" in demo.log("edge")[len(before) :])
     closed = demo.process("edge")
     assert status(demo, "/v1/status") is None
     kill(demo.process("serve"))  # the next one writes its key anew

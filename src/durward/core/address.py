@@ -43,7 +43,7 @@ class Address:
             return cls(_six(host[1:-1]), int(port))
         if ":" in host:
             raise Misconfigured(
-                text, "not an address: IPv6 stands in brackets", hint=f"write {FORMS}"
+                text, "not an address: IPv6 is written in brackets", hint=f"write {FORMS}"
             )
         return cls(_name_or_four(host), int(port))
 
@@ -72,7 +72,7 @@ def _socket_path(path: str) -> str:
         problem = "a socket's path has no control characters"
         raise Misconfigured(repr(path), problem, hint="write `unix:/run/…/x.sock`")
     if len(path.encode()) > SOCKET_PATH_LIMIT_BYTES:
-        problem = f"a socket's path ends at {SOCKET_PATH_LIMIT_BYTES} bytes"
+        problem = f"a socket's path has at most {SOCKET_PATH_LIMIT_BYTES} bytes"
         raise Misconfigured(f"unix:{path}", problem, hint="choose a shorter folder")
     return path
 
@@ -82,14 +82,14 @@ def _six(host: str) -> str:
         address = IPv6Address(host)
     except ValueError as error:
         raise Misconfigured(
-            f"[{host}]", "not an address of IPv6", hint="write `[::1]:8080`"
+            f"[{host}]", "not an IPv6 address", hint="write `[::1]:8080`"
         ) from error
     if address.scope_id is not None:
-        problem = "an address with a zone means something on one machine alone"
+        problem = "an address with a zone is valid on one machine only"
         raise Misconfigured(f"[{host}]", problem, hint="write one like `[2001:db8::1]:80`")
     if address.ipv4_mapped is not None:
         hint = f"write `{address.ipv4_mapped}`, without brackets"
-        raise Misconfigured(f"[{host}]", "IPv4 in the spelling of IPv6", hint=hint)
+        raise Misconfigured(f"[{host}]", "an IPv4 address written as IPv6", hint=hint)
     return str(address)
 
 
@@ -100,14 +100,14 @@ def _name_or_four(host: str) -> str:
     name = host.lower() if host.isascii() else ""
     labels = name.split(".")
     if _NUMBER.fullmatch(labels[-1]):
-        problem = "neither an address of IPv4 nor a name: a name does not end with a number"
+        problem = "neither an IPv4 address nor a host name: a host name does not end with a number"
         raise Misconfigured(host, problem, hint="write `127.0.0.1`, without leading zeros")
     if len(name) > MAX_NAME_CHARACTERS or not all(map(_LABEL.fullmatch, labels)):
         hint = (
             "write letters of ASCII, digits and inner `-`, in parts of up to 63 with dots between "
             f"them, {MAX_NAME_CHARACTERS} in all: `orders.internal`"
         )
-        raise Misconfigured(host, "not the name of a host", hint=hint)
+        raise Misconfigured(host, "not a host name", hint=hint)
     return name
 
 

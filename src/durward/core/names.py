@@ -31,14 +31,14 @@ def check_names(configuration: Configuration) -> None:
         for name, kind in kinds_of(configuration.bundle).items()
         for problem in _unknown(configuration.bundle.documents[name], name, kind, catalogue)
     ]
-    hint = "`durward policy check` tells the places, where the files of the APIs are named too"
-    _refuse("policies", wrong, f"{hint}; keys that a service tells are declared by its API")
+    hint = "`durward policy check FILES` shows the places, if the files of the APIs are given too"
+    _refuse("policies", wrong, f"{hint}; an API declares the keys that its service provides")
 
 
 def check_never(configuration: Configuration, statements: Json, name: str) -> None:
-    """Refuse statements about what must never be, where they name what there is not.
+    """Refuse unknown names in statements that describe what must never be allowed.
 
-    Nothing that is misspelled is ever allowed: it would be proven in vain. Raises Misconfigured,
+    A misspelled name is never allowed, so the proof would be void. Raises Misconfigured,
     PolicyError.
     """
     document: Json = {"Version": VERSION, "Statement": statements}
@@ -49,23 +49,20 @@ def check_never(configuration: Configuration, statements: Json, name: str) -> No
 def check_action(
     configuration: Configuration, action: str, where: str, *, one: bool = False
 ) -> None:
-    """Refuse a question about an action that is no operation's; `one`: about several.
+    """Refuse an action that no operation has; with `one` also a pattern.
 
     Raises Misconfigured, ValueError.
     """
     known = [found.action for api in configuration.apis.values() for found in api.operations]
     pattern = parse_action(action)
     if one and pattern.template.literal is None:
-        raise Misconfigured(where, f"`{action}` is no action: nobody asks for several at once")
+        raise Misconfigured(where, f"`{action}` is a pattern: a request has one action")
     if known and not any(pattern.matches(each.lower()) for each in known):
-        raise Misconfigured(where, f"`{action}` is no operation's{did_you_mean(action, known)}")
+        raise Misconfigured(where, f"no operation has `{action}`{did_you_mean(action, known)}")
 
 
 def check_asked_resource(configuration: Configuration, resource: str, where: str) -> None:
-    """Refuse a request for what is no resource, or of an API that there is not.
-
-    Raises Misconfigured.
-    """
+    """Refuse a resource that is malformed or of an unknown API. Raises Misconfigured."""
     segments = resource.split(":", ARN_SEGMENTS - 1)
     if len(segments) != ARN_SEGMENTS or segments[:2] != ["arn", "durward"]:
         hint = "arn:durward:<api>:<stage>:<tenant>:<type>/<id>"
@@ -73,11 +70,11 @@ def check_asked_resource(configuration: Configuration, resource: str, where: str
     api = segments[API_SEGMENT]
     if configuration.apis and api not in configuration.apis:
         close = did_you_mean(api, configuration.apis)
-        raise Misconfigured(where, f"`{resource}`: there is no api `{api}`{close}")
+        raise Misconfigured(where, f"`{resource}`: unknown API `{api}`{close}")
 
 
 def check_declared(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Refuse names that nobody declared. Raises Misconfigured."""
+    """Refuse undeclared names. Raises Misconfigured."""
     for name in names:
         if name not in known:
             raise Misconfigured(where, f"`{name}` is not declared{did_you_mean(name, known)}")
@@ -88,14 +85,13 @@ def check_scopes(configuration: Configuration, scopes: Iterable[str], where: str
     known = {scope for api in configuration.apis.values() for scope in api.scopes}
     for scope in sorted(filter(None, scopes)):
         if known and scope not in known:
-            raise Misconfigured(where, f"`{scope}` is no API's scope{did_you_mean(scope, known)}")
+            raise Misconfigured(
+                where, f"no API has the scope `{scope}`{did_you_mean(scope, known)}"
+            )
 
 
 def check_pattern(configuration: Configuration, resource: str, where: str) -> None:
-    """Refuse a question about resources of an API or a type that there is not.
-
-    Raises Misconfigured.
-    """
+    """Refuse a resource pattern of an unknown API or type. Raises Misconfigured."""
     statement: Json = {"Effect": "Allow", "Action": "*", "Resource": resource}
     document: Json = {"Version": VERSION, "Statement": statement}
     try:
@@ -110,7 +106,7 @@ def check_pattern(configuration: Configuration, resource: str, where: str) -> No
 
 
 def check_context(catalogue: Catalogue, context: Mapping[str, object], where: str) -> None:
-    """Refuse a context that no request has: what it says of such a key is never read.
+    """Refuse context keys that no request has, or that come from the token.
 
     Raises Misconfigured.
     """
@@ -118,18 +114,18 @@ def check_context(catalogue: Catalogue, context: Mapping[str, object], where: st
         key = catalogue.key(name)
         if key is None:
             spelled = {each.name for each in catalogue.keys.values()}
-            hint = "keys that a service tells are declared by its API"
-            problem = f"`{name}` is not a key{did_you_mean(name, spelled)}"
+            hint = "an API declares the keys that its service provides"
+            problem = f"unknown key `{name}`{did_you_mean(name, spelled)}"
             raise Misconfigured(where, problem, hint=hint)
         if name.lower() in OF_THE_TOKEN:
-            hint = "say who asks: their name, client, roles, groups, scopes"
-            raise Misconfigured(where, f"`{name}` is told by the token alone", hint=hint)
+            hint = "name the principal instead: user or client, roles, groups, scopes"
+            raise Misconfigured(where, f"`{name}` comes from the token only", hint=hint)
         if key.many and not isinstance(value, list | None):
-            raise Misconfigured(where, f"`{name}` has several values", hint="write a list")
+            raise Misconfigured(where, f"`{name}` takes several values", hint="write a list")
 
 
 def names_of_configuration(configuration: Configuration) -> Catalogue:
-    """The operations and keys of everything that is declared."""
+    """The declared operations and keys."""
     operations = {name: api.operations for name, api in configuration.apis.items()}
     return catalogue_of(operations, configuration.keys, configuration.evaluated)
 
@@ -143,4 +139,4 @@ def _refuse(where: str, wrong: Sequence[str], hint: str) -> None:
     if wrong:
         more = [f"and {len(wrong) - MAX_TOLD} more"] if len(wrong) > MAX_TOLD else []
         told = "\n  ".join(["", *wrong[:MAX_TOLD], *more])
-        raise Misconfigured(where, f"name what there is not:{told}", hint=hint)
+        raise Misconfigured(where, f"unknown names:{told}", hint=hint)

@@ -1,4 +1,4 @@
-"""The control plane as its operator reaches it: over the socket in its runtime folder."""
+"""The client of the admin API, over the control socket in the runtime folder."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from durward.settings import Settings, load_settings
 
 PATIENCE_SECONDS = 60
 CHANGE_PATIENCE_SECONDS = 600
-"""What is largest is checked in ten seconds on a machine that has nothing else to do."""
+"""The largest configuration is checked in ten seconds on an idle machine."""
 
 
 LEFT_TO_APPLY = "`durward plan` shows what is left to apply"
 
 
 class NotRunning(Unavailable):
-    """Nobody listens where a demo, or another Durward, should."""
+    """No process listens on the socket or port of a demo, or of another Durward."""
 
     def __init__(self, what: str, folder: Path) -> None:
         super().__init__(what)
@@ -41,19 +41,19 @@ class Control:
         self.folder = folder
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """Read something."""
+        """Load a JSON resource."""
         return self._send("GET", path, params=parameters).json()
 
     def text(self, path: str) -> str:
-        """Read something that is text."""
+        """Load a text resource."""
         return str(self._send("GET", path).text)
 
     def ask(self, path: str, body: object, patience: float = PATIENCE_SECONDS) -> Any:
-        """Ask what has a body, and changes nothing."""
+        """Send a POST request that changes nothing."""
         return self._send("POST", path, json=body, timeout=patience).json()
 
     def post(self, path: str, body: object, left: str, patience: float = PATIENCE_SECONDS) -> Any:
-        """Change something; `left` says what to do where no answer tells whether it was done."""
+        """Send a change; `left` is the hint if it is not known whether the change was made."""
         try:
             return self._send("POST", path, left, json=body, timeout=patience).json()
         except KeyboardInterrupt:
@@ -62,7 +62,7 @@ class Control:
     def plan(
         self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
     ) -> Any:
-        """What `apply` would do with declarations, or those of a version."""
+        """The changes that `apply` would make with declarations, or those of a version."""
         body = declarations_body(wanted, prune=prune, version=version)
         return self.ask("/admin/v1/plan", body, CHANGE_PATIENCE_SECONDS)
 
@@ -80,7 +80,7 @@ class Control:
             try:
                 reply = client.request(method, f"http://durward{path}", **content)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-                problem = f"no control plane listens on {self.socket} any more"
+                problem = f"the control plane that listened on {self.socket} has ended"
                 raise NotRunning(problem, self.folder) from error
             except httpx2.HTTPError as error:
                 problem = f"the control plane does not answer: {error}"
@@ -112,7 +112,7 @@ class Control:
 def declarations_body(
     wanted: Sequence[Declaration], *, prune: bool, version: int | None
 ) -> dict[str, object]:
-    """What should be, as it is sent."""
+    """The body of a request to plan or apply."""
     listed = [
         {"kind": found.kind.value, "name": found.name, "body": found.body} for found in wanted
     ]
@@ -125,12 +125,16 @@ def described(reply: httpx2.Response) -> dict[str, Any]:
         found = reply.json()
     except ValueError:
         found = {}
-    usual = {"title": f"the answer is {reply.status_code}", "hint": "", "unsettled": False}
+    usual = {
+        "title": f"the control plane answers {reply.status_code}",
+        "hint": "",
+        "unsettled": False,
+    }
     return {**usual, **found}
 
 
 def path_of(*segments: str) -> str:
-    """The path of something that is named by whoever types: nothing in a name parts segments."""
+    """The path of a named resource; a name from the command line stays one segment."""
     return "/admin/v1/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
@@ -142,8 +146,8 @@ def settings_in(folder: Path) -> Settings:
 
 
 def control_of(folder: Path) -> Control:
-    """The control plane whose settings lie in a folder. Raises Misconfigured."""
+    """The control plane of the settings in a folder. Raises Misconfigured."""
     settings = settings_in(folder).serve
     if settings is None:
-        raise Misconfigured(str(folder / "durward.toml"), "has no part [serve]")
+        raise Misconfigured(str(folder / "durward.toml"), "has no section [serve]")
     return Control(Path(settings.runtime), folder)

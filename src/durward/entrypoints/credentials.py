@@ -1,4 +1,4 @@
-"""The file of credentials that a demo, or an operator without a terminal, keeps: mode 0600."""
+"""The file of credentials of a demo, or of an operator without a terminal: mode 0600."""
 
 import json
 import os
@@ -12,15 +12,14 @@ import msgspec
 from durward.core.errors import Misconfigured
 
 ROOM_BYTES = 65_536
-"""What is tried: secrets of several hundred clients fit."""
+"""The room that is tried: secrets of several hundred clients fit."""
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def check_credentials(path: Path) -> None:
-    """Try whether secrets can be kept there, before one is made: it would be lost.
+    """Check that secrets can be written to a file, before one is made: it would be lost.
 
-    The folder is made where it is missing; a file that is there stays as it is. Raises
-    Misconfigured.
+    A missing folder is made; an existing file keeps its content. Raises Misconfigured.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -28,8 +27,8 @@ def check_credentials(path: Path) -> None:
             raise Misconfigured(str(path), "is not a file")
         kept = path.read_bytes() if path.exists() else None
         if (left := temporary_path(path)).exists() and left.stat().st_size:
-            hint = f"secrets may be in it that are nowhere else: move it to {path}, or remove it"
-            raise Misconfigured(str(left), "is left from before", hint=hint)
+            hint = f"it may have secrets that exist nowhere else: move it to {path}, or remove it"
+            raise Misconfigured(str(left), "is left from an interrupted command", hint=hint)
         if kept is not None:
             read_credentials(path)
         trial = path.with_name(f".{path.name}.trial")
@@ -46,9 +45,9 @@ def check_credentials(path: Path) -> None:
 
 
 def add_credentials(path: Path, fresh: Mapping[str, str], part: str) -> None:
-    """Add secrets by name under `[part]`; what stands there already stays, but for those names.
+    """Add secrets by name under `[part]`, or replace those of the same names.
 
-    Raises Misconfigured; the former file is still there then.
+    Raises Misconfigured; the file is unchanged then.
     """
     if not fresh:
         return
@@ -76,20 +75,20 @@ def read_credentials(path: Path) -> dict[str, dict[str, str]]:
         hint = "`durward demo` writes it; elsewhere: `durward apply --credentials FILE`"
         raise Misconfigured(str(path), error.strerror or "cannot be read", hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        hint = "it is TOML: parts, and in each of them secrets by name"
+        hint = "it is TOML: sections [clients] and [users], with a secret for each name"
         problem = f"is not a file of credentials: {error}"
         raise Misconfigured(str(path), problem, hint=hint) from error
 
 
 def temporary_path(path: Path) -> Path:
-    """Where a file is written before it takes the place of the former one."""
+    """The path at which a file is written before it replaces the former one."""
     return path.with_name(f".{path.name}.new")
 
 
 def write_new(path: Path, content: bytes, room: int = 0) -> None:
-    """A file of its owner alone, in place of one that was left; with room for more. Raises OSError.
+    """Write a file that only its owner can read, in place of a leftover. Raises OSError.
 
-    The room is taken and given back: that it is there is all that is asked.
+    `room` bytes more are written and released again: that proves that the disk has them.
     """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -103,5 +102,5 @@ def write_new(path: Path, content: bytes, room: int = 0) -> None:
 
 
 def quoted(text: str) -> str:
-    """A text as TOML has it: as in JSON, but for one character that has to be escaped too."""
+    """A TOML string: as in JSON, with one more character escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

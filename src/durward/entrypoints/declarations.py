@@ -1,6 +1,6 @@
-"""Files of declarations: kinds, below them names, below them bodies.
+"""Declaration files: kinds, below them names, below them bodies.
 
-An API names its OpenAPI file by a path beside the file that declares it.
+The path of an API's OpenAPI file is relative to the declaration file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,22 +30,22 @@ def read_declarations(path: Path) -> list[Declaration]:
 
 
 def files_in(path: Path) -> list[Path]:
-    """The files of declarations at a path: a file itself, or a folder's `*durward.yaml`.
+    """The declaration files at a path: a file itself, or a folder's `*durward.yaml`.
 
-    Every command reads these and no others, so that what is checked is what is applied. Raises
-    Misconfigured where a folder has none.
+    Every command reads these files and no others, so that checks and `apply` read the same. Raises
+    Misconfigured if a folder has none.
     """
     files = sorted(path.glob(DECLARATIONS)) if path.is_dir() else [path]
     if not files:
-        hint = "durward.yaml, or name.durward.yaml"
-        raise Misconfigured(str(path), "has no files of declarations", hint=hint)
+        hint = "call a file durward.yaml, or NAME.durward.yaml"
+        raise Misconfigured(str(path), "has no declaration files", hint=hint)
     for file in files if path.is_dir() else ():
         check_regular(file)
     return files
 
 
 def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
-    """Two files must not declare the same thing. Raises Misconfigured."""
+    """Refuse two declarations of the same kind and name. Raises Misconfigured."""
     known: dict[tuple[DeclarationKind, str], Path] = {}
     for file, listed in declared.items():
         for found in listed:
@@ -65,18 +65,18 @@ def tests_in(file: Path) -> Declaration:
 
 
 def declarations_of(file: Path) -> Iterator[Declaration]:
-    """What one file declares."""
+    """The declarations of one file. Raises Misconfigured."""
     content = read(file)
     if not isinstance(content, dict):
         problem = "is empty" if content is None else "has no kinds"
         raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(DeclarationKind)}")
     if is_policy(content):
         hint = "declare it: `policies: { NAME: … }`, beside what it is attached to"
-        raise Misconfigured(str(file), "is a single policy, and declares nothing", hint=hint)
+        raise Misconfigured(str(file), "is a single policy, not declarations", hint=hint)
     for kind, bodies in content.items():
         if kind not in set(DeclarationKind):
             hint = f"kinds are {', '.join(DeclarationKind)}"
-            raise Misconfigured(f"{file}: /{kind}", "is not a kind", hint=hint)
+            raise Misconfigured(f"{file}: /{kind}", "unknown kind", hint=hint)
         if not isinstance(bodies, dict):
             raise Misconfigured(f"{file}: /{kind}", "not an object of names")
         for name, body in bodies.items():
@@ -86,7 +86,7 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
 
 
 def is_policy(content: Json) -> bool:
-    """Whether a file holds a policy itself, and no declarations."""
+    """Whether a file holds a single policy instead of declarations."""
     return isinstance(content, dict) and not content.keys().isdisjoint({"Statement", "Version"})
 
 

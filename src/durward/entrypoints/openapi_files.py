@@ -1,7 +1,6 @@
-"""OpenAPI documents as files: what they refer to in their folder is written in place.
+"""OpenAPI documents as files: references to other files of their folder are resolved.
 
-What is wrong is told here already, with line and column: whoever takes the document afterwards has
-no file to point at.
+Faults are reported here, with line and column: later, a document has no file any more.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ MAX_FILES = 1_000
 
 @dataclass
 class Folder:
-    """The folder of a document; nothing outside of it is read, and no more than bounds allow."""
+    """The folder of a document; files outside of it are not read, and reading is bounded."""
 
     path: Path
     files: int = 0
@@ -33,9 +32,9 @@ class Folder:
         try:
             file = (self.path / name).resolve(strict=True)
         except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
-            raise Misconfigured(name, "there is no such file") from error
+            raise Misconfigured(name, "the file does not exist") from error
         if not file.is_relative_to(self.path.resolve()):
-            raise Misconfigured(name, "a link leads out of the folder; put a copy there")
+            raise Misconfigured(name, "the file is outside of the folder; put a copy into it")
         if not file.is_file():
             raise Misconfigured(name, "not a file")
         self.files += 1
@@ -56,7 +55,7 @@ def document_in(file: Path, api: str) -> Json:
 
 
 def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
-    """The document that stands in a file, at a pointer, as it is declared. Raises Misconfigured."""
+    """The document in a file, below the pointer `within`, resolved. Raises Misconfigured."""
     try:
         written = bundled(document, "" if within else file.name, Folder(file.parent).load)
         read_inventory(written, api)

@@ -49,7 +49,7 @@ class KeyFile:
             raise Misconfigured(str(path), problem, hint=PUT_BACK) from error
         if readable_by_others:
             hint = f"chmod 600 {path}"
-            raise Misconfigured(str(path), "the key file can be read by others", hint=hint)
+            raise Misconfigured(str(path), "the key file is readable by other users", hint=hint)
         if len(key) != KEY_BYTES:
             problem = f"a key file holds {KEY_BYTES} bytes, and this one {len(key)}"
             raise Misconfigured(str(path), problem, hint=PUT_BACK)
@@ -67,7 +67,7 @@ class KeyFile:
         bound, body = belongs_to.encode(), envelope[1:]
         wrapped, rest = body[:WRAPPED_BYTES], body[WRAPPED_BYTES:]
         if envelope[:1] != VERSION:
-            raise Unavailable(f"{belongs_to} is sealed in a form that is not known")
+            raise Unavailable(f"{belongs_to} is encrypted in an unknown format")
         try:
             key = self._key.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
             return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)

@@ -80,7 +80,7 @@ def open_key_file(connection: Connection, path: Path) -> KeyFile:
         if kept:
             KeyRing(key_file, tuple(kept)).open(kept[0])
     except Unavailable as error:
-        problem = "not the key file under which the keys in the database rest"
+        problem = "not the key file under which the keys in the database are encrypted"
         raise Misconfigured(str(path), problem, hint=PUT_BACK) from error
     return key_file
 
@@ -116,8 +116,9 @@ def turn_of(wish: RotationRequest, bounds: life.MinimumTimes, now: Instant) -> l
     if not wish.unsafe_now:
         return life.rotation(now, bounds, wish.ahead, wish.grace)
     if (wish.ahead, wish.grace) != (None, None):
-        hint = "leave --ahead and --grace out"
-        raise Misconfigured("unsafe_now", "there is no time before or after now", hint=hint)
+        hint = "remove --ahead and --grace"
+        problem = "the keys are replaced at once, without other times"
+        raise Misconfigured("unsafe_now", problem, hint=hint)
     return life.at_once(now)
 
 

@@ -45,8 +45,8 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
     """
     for name in (place,) if wish is None else (place, wish):
         if not NAME.match(name):
-            hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
-            raise Misconfigured("node", "that is no name", hint=hint)
+            hint = f"at most 128 characters of {NAME_CHARACTERS}, the first a letter or digit"
+            raise Misconfigured("node", "not a valid node id", hint=hint)
     known = {node.id: (node, at) for node, at in load_nodes(connection)}
     here = [id for id, (_, at) in known.items() if at.removeprefix(LEFT) == place]
     if wish is None:
@@ -57,14 +57,12 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
         node, at = known[wish]
         if at != place:
             if holds(node, at, audit.at):
-                raise Conflict(f"node `{wish}` is another process, and that one is in contact")
+                raise Conflict(f"another process uses the node id `{wish}`, and is in contact")
             move_node(connection, wish, place, audit, moved=wish not in here)
     else:
         if len(known) - len(former) >= NODES:
-            hint = "durward edge forget ID lets one go that is no more"
-            raise Misconfigured(
-                "nodes", f"there are {len(known)}, and no more are served", hint=hint
-            )
+            hint = "`durward edge forget ID` removes a decommissioned node"
+            raise Misconfigured("nodes", f"there are {len(known)} nodes, the maximum", hint=hint)
         add_node(connection, wish, place, audit)
     for id in former:  # a place is one node: nobody will ever speak for its former name
         forget_node(connection, id, audit)
@@ -98,7 +96,7 @@ def receive_report(connection: Connection, report: NodeReport, audit: AuditConte
     if at != report.place:
         if not holds(node, at, audit.at):  # it began without us, and joins its new place now
             return ReportReply(known=False, is_ahead=ahead)
-        raise Conflict(f"node `{report.node}` is another process")
+        raise Conflict(f"another process uses the node id `{report.node}`")
     if revoked_at(connection, report.revocations) != report.revocations_at:
         report = msgspec.structs.replace(report, revocations=0, revocations_at=0)
     record_report(connection, report, 0 if ahead else report.version, audit)
@@ -124,7 +122,7 @@ def shown_ahead(
     keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), now)]})
     listing, digest = read_listing(signed, keys), digest_of(signed.encode())
     if listing.database != identity(connection).database:
-        raise Conflict("the list is that of another database")
+        raise Conflict("the list comes from another database")
     return listing if is_ahead(connection, listing.version, digest) else None
 
 
@@ -175,7 +173,7 @@ def restored(
 def forget(connection: Connection, id: str, audit: AuditContext) -> None:
     """Forget a node. Raises Misconfigured where there is none of that name."""
     if not forget_node(connection, id, audit):
-        raise Misconfigured(f"nodes/{id}", "is not known", hint="durward status")
+        raise Misconfigured(f"nodes/{id}", "unknown node", hint="`durward status` lists the nodes")
 
 
 @dataclass(frozen=True)

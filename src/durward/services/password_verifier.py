@@ -108,7 +108,7 @@ class PasswordVerifier:
     def check(self, within_seconds: float) -> None:
         """Refuse where a password is being verified for longer. Raises Unavailable."""
         if (seconds := self.oldest_seconds()) >= within_seconds:
-            raise Unavailable(f"passwords: one is being verified for {seconds:.0f} s")
+            raise Unavailable(f"passwords: a verification has run for {seconds:.0f} s")
 
     def oldest_seconds(self) -> float:
         """For how long the oldest derivation has run; 0 where none runs."""

@@ -97,7 +97,7 @@ class Publication:
         Raises Conflict where whoever asks has a list that this database did not publish.
         """
         if await self._transactions.read(lambda c: nodes.is_ahead(c, version, digest)):
-            raise Conflict("that list is not one of this database")
+            raise Conflict("the list comes from another database")
         await self.wait_until(lambda: self.published.version > version, wait)
         return self.published.signed if self.published.version > version else None
 
@@ -127,5 +127,5 @@ class Publication:
 
 def put_back() -> Unavailable:
     """The database has an older edition than is in force here: what happened since it forgot."""
-    problem = "the database was put back to an earlier state"
+    problem = "the database was restored to an earlier state"
     return Unavailable(problem, hint="durward restored")

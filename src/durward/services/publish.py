@@ -286,9 +286,7 @@ def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> No
     former = part.own if isinstance(part, IssuersPart) else issuer
     is_demo = all(each.startswith(ON_THIS_MACHINE) for each in (former, issuer))
     if former != issuer and not is_demo:
-        hint = (
-            "a new issuer begins with a new database: `durward export` there, `durward apply` here"
-        )
+        hint = "a new issuer needs a new database: `durward export` there, `durward apply` here"
         raise Misconfigured("serve.issuer", f"the database is that of {former}", hint=hint)
 
 

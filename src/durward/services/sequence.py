@@ -108,7 +108,7 @@ def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:
     else:
         if newest.size > head.size or (newest.size == head.size and newest.root != head.root):
             raise Unavailable(
-                "the head of the audit log is not what was signed last", hint="durward audit verify"
+                "the head of the audit log is not the one signed last", hint="durward audit verify"
             )
         why = "the checkpoint is of another size"
     if size == head.size:  # the next one is taken for the newest

@@ -86,4 +86,4 @@ class UseCases:
             if done.by < context.published.edition:
                 raise put_back()
             await self.publication.catch_up(done.by)
-        raise Unavailable("what is declared changes all the time")
+        raise Unavailable("the declarations changed during each attempt")

@@ -15,7 +15,7 @@ def open_database(url: str) -> Database:
         parsed = make_url(url)
     except ArgumentError as error:
         hint = "sqlite:///PATH or postgresql://USER@HOST/NAME"
-        raise Misconfigured("database", "not the address of a database", hint=hint) from error
+        raise Misconfigured("database", "not the URL of a database", hint=hint) from error
     # Each runner is imported where it is used: PostgreSQL's costs a quarter of a second.
     match parsed.get_backend_name():
         case "sqlite" if parsed.database:

@@ -22,7 +22,7 @@ def migrate(connection: Connection) -> bool:
         return False
     if version is not None and version not in known_versions():
         hint = "run the version of Durward that made it, or a newer one"
-        raise Misconfigured("database", f"its schema `{version}` is not known", hint=hint)
+        raise Misconfigured("database", f"unknown schema version `{version}`", hint=hint)
     upgrade(connection)
     return True
 

@@ -16,7 +16,7 @@ RETRY_AFTER_SECONDS = 2
 ACCOUNT = "look at the name, the account and the rights in `database` of [serve]"
 ROOM = "look at the disk and the log of the database"
 READ_ONLY = "let `database` name the node that takes writes, or all with target_session_attrs"
-PUT_IN_PLACE = "has another database been put in its place?"
+PUT_IN_PLACE = "was the database replaced?"
 POOLER = "let the pooler in front of the database pool transactions or sessions"
 
 POOLED = ("26000", "42P05")

@@ -29,11 +29,11 @@ from durward.store.outage import PUT_IN_PLACE, store_unavailable
 READERS = 4
 BUSY_SECONDS = 10
 BUSY, PRIMARY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}, 0xFF
-HELD = "another process has held the file for too long, one that copies it perhaps"
+HELD = "another process, such as a copy, has held the file for too long"
 REFUSED = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 """How SQLAlchemy, or the driver, says what the database cannot do; these very classes alone."""
 NO_TABLE = "no such table"
-PUT_BACK = "start `serve` again; end it before its database is put back"
+PUT_BACK = "restart `serve`; stop it before you restore its database"
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
 """When this time has passed since the first use case began, the transaction is committed: whoever
@@ -225,7 +225,7 @@ class SqliteDatabase(Database):
         here = (found.st_dev, found.st_ino)
         self._file = self._file or here
         if here != self._file:
-            problem = f"{self._path} is another file than the one that is open"
+            problem = f"{self._path} was replaced by another file while it was open"
             raise store_unavailable(problem, PUT_BACK, passes=False)
 
     async def close(self) -> None:

@@ -60,5 +60,5 @@ def test_a_list_that_is_forged_or_foreign_is_not_taken(feed: ListVerifier, forge
 def test_without_a_key_nothing_is_followed(tmp_path: Path, key: str) -> None:
     path = tmp_path / "snapshot.jwk"
     path.write_text(key)
-    with pytest.raises(Misconfigured, match="not the key of snapshots"):
+    with pytest.raises(Misconfigured, match="not a key that verifies snapshots"):
         ListVerifier(path)

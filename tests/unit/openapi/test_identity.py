@@ -117,7 +117,7 @@ def test_a_path_that_ends_in_a_slash_is_its_own() -> None:
         ("/é", "literal text"),
         ("/a/*", "literal text"),
         ("/a/..", "dot segment"),
-        ("/{x}/{x}", "names a variable twice"),
+        ("/{x}/{x}", "has a variable twice"),
         ("/{id}/{ID}", "differ by case alone"),
         ("/" + "a" * 1_000, "longer than 1000"),
     ],

@@ -30,7 +30,7 @@ def bundle(wanted: Json, **files: Json) -> Json:
 
     def load(name: str) -> Json:
         if name not in held:
-            raise Misconfigured(name, "there is no such file")
+            raise Misconfigured(name, "the file does not exist")
         return held[name]
 
     return bundled(wanted, "openapi.yaml", load)
@@ -175,7 +175,7 @@ def test_a_document_does_not_explode() -> None:
         ("../ops.yaml", "leaves the folder"),
         ("%2e%2e/ops.yaml", "leaves the folder"),
         ("sub/../../ops.yaml", "leaves the folder"),
-        ("missing.yaml", "no such file"),
+        ("missing.yaml", "does not exist"),
         ("ops.yaml#/nosuch", "leads nowhere"),
         ("ops.yaml#get", "not a JSON pointer"),
         ("#anchor", "not a JSON pointer"),

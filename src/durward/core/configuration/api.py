@@ -121,7 +121,7 @@ def unsettled(routes: Sequence[Route[str]]) -> Iterator[str]:
     """Operations of two APIs that answer the same requests, and those that the edge answers."""
     for route in routes:
         if route.template.startswith(METADATA):
-            problem = "below this path the edge itself answers (RFC 9728 §3.1)"
+            problem = "reserved: the edge itself serves this path (RFC 9728 §3.1)"
             yield f"{route.what}: `{route.method} {route.template}`: {problem}"
     for first, second in overlaps(routes):
         if first.what != second.what:  # within one document it is told with its place there

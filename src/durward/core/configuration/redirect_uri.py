@@ -19,21 +19,21 @@ def check_redirect_uri(uri: str) -> None:
     wildcard, no user name. Raises Misconfigured.
     """
     if len(uri) > MAX_CHARACTERS or not URI.match(uri):
-        raise Misconfigured(uri, "not a URI without fragment")
+        raise Misconfigured(uri, "not a URI, or one with a fragment")
     try:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise Misconfigured(uri, "not a URI") from error
     if "*" in uri:
-        raise Misconfigured(uri, "a redirect URI has no wildcard", hint="name each one")
+        raise Misconfigured(uri, "a redirect URI must not have a wildcard", hint="list each one")
     if parts.username is not None or parts.password is not None:
-        raise Misconfigured(uri, "a redirect URI has no user name")
+        raise Misconfigured(uri, "a redirect URI must not have a user name")
     if parts.scheme in {"http", "https"}:
         if not host:
-            raise Misconfigured(uri, "a redirect URI has a host")
+            raise Misconfigured(uri, "a redirect URI needs a host")
         if parts.scheme == "http" and host not in {*LOOPBACK, "localhost"}:
-            raise Misconfigured(uri, "http reaches only this machine", hint="use https")
+            raise Misconfigured(uri, "`http` is accepted for loopback only", hint="use https")
     elif "." not in parts.scheme:
         hint = "https://…, http://127.0.0.1/…, or com.example.app:/…"
-        raise Misconfigured(uri, f"`{parts.scheme}` is no scheme for a redirect", hint=hint)
+        raise Misconfigured(uri, f"`{parts.scheme}` is not a scheme for a redirect", hint=hint)

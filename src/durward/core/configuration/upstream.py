@@ -30,7 +30,7 @@ def parse_upstream(text: str) -> Address:
         scheme, rest = "http", text
     scheme = scheme.lower()
     if "@" in rest:
-        problem = "a name and a password are never sent to a service"
+        problem = "has a user name, which is never sent to a service"
         raise Misconfigured("upstream", problem, hint=f"write {FORMS} alone")
     if scheme in NOT_YET:
         hint = f"write {FORMS}, and keep the service on this machine or in a network of its own"
@@ -38,7 +38,7 @@ def parse_upstream(text: str) -> Address:
     if scheme != "http":
         raise Misconfigured("upstream", f"`{text}`: not an address", hint=f"write {FORMS}")
     if any(sign in rest for sign in "/?#"):
-        problem = f"`{text}`: has a path, and the path is always the client's"
+        problem = f"`{text}`: has a path, but the edge forwards the client's path"
         raise Misconfigured("upstream", problem, hint=f"write {FORMS} alone")
     return _read(text, _with_port(rest) if separator else rest)
 

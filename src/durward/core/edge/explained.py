@@ -35,13 +35,13 @@ def explained(decision: DecisionRecord, policies: bytes | None) -> Explanation |
         return decision.explanation
     if inputs.left_out:
         missing = ", ".join(f"`{key}`" for key in inputs.left_out)
-        return Unexplained(f"what was compared was not recorded whole: {missing}")
+        return Unexplained(f"the record has not all values that policies compared: {missing}")
     if policies is None or digest_of(policies) != inputs.policies:
-        return Unexplained(f"the policies that decided ({inputs.policies}) are not kept any more")
+        return Unexplained(f"the policies that decided ({inputs.policies}) are no longer stored")
     try:
         content = read_part(POLICIES, policies).content
         if not isinstance(content, PoliciesPart):
-            return Unexplained("the policies that decided are of a form that is not known here")
+            return Unexplained("the policies that decided have an unknown format")
         covered = frozenset({decision.action or ""})
         scopes = dict.fromkeys(inputs.scopes_needed, covered)
         known = compile_bundle(content.policies, scopes)
@@ -55,5 +55,5 @@ def explained(decision: DecisionRecord, policies: bytes | None) -> Explanation |
     request = AccessRequest(principal, action, resource, context_of(inputs))
     found = explain(known, request, caller)
     if (found.is_allowed, found.because) != (decision.allowed, decision.because):
-        return Unexplained("from what was recorded another decision follows than was made")
+        return Unexplained("the recorded values lead to another decision than the one recorded")
     return found

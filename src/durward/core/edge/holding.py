@@ -79,8 +79,8 @@ class Holding:
         """
         if (held := self.listing) is not None:
             if listing.database != held.database:
-                hint = "durward edge join --anew, where this node is to follow that one"
-                raise Misconfigured("snapshot", "it is another database's", hint=hint)
+                hint = "if this node is to follow that one: `durward edge join --anew`"
+                raise Misconfigured("snapshot", "it comes from another database", hint=hint)
             again = listing == held
             if not again and (listing.version <= held.version or listing.epoch < held.epoch):
                 problem = f"{listing.version} is not newer than {held.version}"
@@ -123,12 +123,12 @@ class Holding:
             raise Misconfigured("parts", f"cannot be read: {error}") from error
         lists = [verify(signed) for signed in kept.lists]
         if not lists or any(not 0 <= index < len(lists) for index in kept.vouchers.values()):
-            raise Misconfigured("parts", "no list is there")
+            raise Misconfigured("parts", "the signed list is missing")
         parts = {}
         for name, text in kept.parts.items():
             content = text.encode()
             if lists[kept.vouchers.get(name, 0)].parts.get(name) != digest_of(content):
-                raise Misconfigured("parts", f"no signed list has this `{name}`")
+                raise Misconfigured("parts", f"no signed list names this `{name}`")
             parts[name] = read_part(name, content)
         vouchers = {name: kept.lists[index] for name, index in kept.vouchers.items()}
         return cls(kept.lists[0], lists[0], parts, vouchers, kept.refused)

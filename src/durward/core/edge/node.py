@@ -49,7 +49,7 @@ def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
             raise Misconfigured("edge.trusted_proxies", str(error), hint=hint) from error
         if not network.prefixlen:
             hint = "name the addresses of the load balancers"
-            raise Misconfigured("edge.trusted_proxies", f"`{text}` is everybody", hint=hint)
+            raise Misconfigured("edge.trusted_proxies", f"`{text}` covers every address", hint=hint)
         found.append(network)
     return tuple(found)
 

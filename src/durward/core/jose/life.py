@@ -85,8 +85,8 @@ def bounded(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seco
     if wanted is None:
         return least
     if not least <= wanted <= LONGEST:
-        problem = f"{wanted} s; it is from {least} s (so long {why}) to {LONGEST} s"
-        hint = f"--{name} {least}s, or --unsafe-now for a key that somebody else has"
+        problem = f"{wanted} s is not from {least} s (so long {why}) to {LONGEST} s"
+        hint = f"--{name} {least}s, or --unsafe-now for a compromised key"
         raise Misconfigured(name, problem, hint=hint)
     return wanted
 

@@ -1,7 +1,7 @@
-"""`x-durward`: what an operation says of its object, and how it is audited.
+"""`x-durward`: the resource, tenant and owner of an operation, and how it is audited.
 
-What is almost a variable (`{ org }`, `:org`) would be taken as text, and a Deny on what it was
-meant to name would be lost. So nothing of what variables are written with elsewhere is text.
+What looks like a variable (`{ org }`, `:org`) would be read as text, and a Deny on the variable
+would be lost. So the characters of variables, here or elsewhere, are refused in text.
 """
 
 import re
@@ -22,7 +22,7 @@ _RESOURCE = re.compile(r"[a-z][a-z0-9-]*(?:/[^/]+)+\Z")
 MAX_TEXT_CHARACTERS: Final = 256
 _DOTS: Final = {".", ".."}
 _NOT_TEXT = re.compile(r"[{}\[\]<>:*?$%\\]|\s")
-"""What variables are written with, here or elsewhere, and what separates the parts of a name."""
+"""The characters of variables, here or elsewhere, and those that separate the parts of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _text_problem(name: str, text: str, variables: Collection[str]) -> str:
         return ""
     if _NOT_TEXT.search(rest) or not rest.isprintable():
         hint = "write text and variables of the path, as in `{id}`"
-        return f"no text has blanks or one of `{{}}[]<>:*?$%\\`; {hint}"
+        return f"has a blank or one of `{{}}[]<>:*?$%\\`; {hint}"
     if name == "resource":
         dots = not _DOTS.isdisjoint(text.split("/"))
         return "has a dot segment; write the name without it" if dots else ""
@@ -90,7 +90,7 @@ def _tenant_problem(text: str) -> str:
 
 def _text(value: Json, name: str, place: str, found: Findings) -> str:
     if not isinstance(value, str) or not value:
-        found.refuse(f"{place}/{name}", "text that is not empty")
+        found.refuse(f"{place}/{name}", "not a string, or empty")
     elif len(value) > MAX_TEXT_CHARACTERS:
         found.refuse(f"{place}/{name}", f"longer than {MAX_TEXT_CHARACTERS} characters")
     else:

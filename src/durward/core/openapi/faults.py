@@ -1,7 +1,7 @@
-"""What is found while a document is read: what is wrong, what is told, what was not read.
+"""The findings of a reading of a document: faults, notes, and members that are not read.
 
-A document is written by others, and people read of it on terminals: nothing of it is told that
-could not be printed, and nothing without end.
+A document comes from others, and findings are shown on terminals: quotations are printable and
+bounded.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ MAX_TOLD = 20
 MAX_FAULTS = 1_000
 """A document with more is not read further."""
 MAX_NAMES = 10_000
-"""Of members that are not read: each is held against those that are."""
+"""Different unread members: each is compared with the members that are read."""
 MAX_KEPT_CHARACTERS = 3_000
 """Of a pointer: a path of 1 000 characters, escaped, and what is below it."""
 MAX_POINTER_CHARACTERS = 400
@@ -24,7 +24,7 @@ MAX_MESSAGE_CHARACTERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at a place (a JSON pointer, RFC 6901), and what to write instead."""
+    """A problem at a place (a JSON pointer, RFC 6901), and what to write instead."""
 
     pointer: str
     message: str
@@ -34,11 +34,11 @@ class Fault:
 
 
 class TooMany(Exception):  # noqa: N818 - no error of ours: reading ends, and the faults are told
-    """So many faults that the document is not read further."""
+    """Too many faults: the document is not read further."""
 
 
 class DocumentRefused(Misconfigured):
-    """An OpenAPI document that is not taken; all its faults at once."""
+    """An OpenAPI document is refused, with all its faults."""
 
     def __init__(self, api: str, faults: Sequence[Fault]) -> None:
         lines = first_lines(str(fault) for fault in faults)
@@ -47,7 +47,7 @@ class DocumentRefused(Misconfigured):
 
 
 def first_lines(lines: Iterable[str]) -> list[str]:
-    """The first twenty lines, and how many more there are."""
+    """The first twenty lines, and the number of the others."""
     listed = list(lines)
     least = "at least " if len(listed) >= MAX_FAULTS else ""
     more = [f"and {least}{len(listed) - MAX_TOLD} more"] if len(listed) > MAX_TOLD else []
@@ -61,7 +61,7 @@ class Findings:
     faults: list[Fault] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     _notes: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Of each its first place, and at how many it holds."""
+    """The first place of each note, and the number of its places."""
     _opening: set[str] = field(default_factory=set)
 
     def refuse(self, pointer: str, message: str) -> None:
@@ -73,16 +73,16 @@ class Findings:
             raise TooMany
 
     def leave(self, name: str, number: int = 1) -> None:
-        """Count what is not read. Raises TooMany."""
+        """Count a member that is not read. Raises TooMany."""
         self.unread[excerpt(name)] += number
         if len(self.unread) > MAX_NAMES:
             self.refuse("", f"more than {MAX_NAMES} different members that are not read")
             raise TooMany
 
     def note(self, pointer: str, message: str, *, opens: bool = False) -> None:
-        """Note what is taken and worth to be known; alike at many places it is told once.
+        """Note an accepted reading that may surprise; the same note at many places appears once.
 
-        `opens` tells that more may ask than its author may expect.
+        `opens`: it gives access to more callers than the author may expect.
         """
         message = excerpt(message, MAX_MESSAGE_CHARACTERS)
         if opens:
@@ -92,7 +92,7 @@ class Findings:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A line for each kind of note, what opens first: its first place, and how many more."""
+        """A line for each note, with its first place and how many more; open access comes first."""
         return tuple(
             _line(first, message) + (f" (and {count - 1} more)" if count > 1 else "")
             for message, (first, count) in sorted(
@@ -102,7 +102,7 @@ class Findings:
 
     @property
     def opening(self) -> int:
-        """How many of the notes tell that something is open: the first ones."""
+        """The number of notes that open access; they are the first."""
         return len(self._opening)
 
 

@@ -1,7 +1,7 @@
 """The members of a document, of its path items and operations: read, unread, or refused.
 
-What cannot restrict is left unread and counted. What looks like a member that could restrict, and
-is not spelled as that member is, is refused: its author believes that it is in force.
+A member that cannot restrict access is counted and not read. A misspelled member that could
+restrict access is refused: its author believes that it is in force.
 """
 
 import re
@@ -16,7 +16,7 @@ from durward.core.wire import Json
 EXTENSION: Final = "x-durward"
 REF: Final = "$ref"
 SCHEMA: Final = "$schema"
-"""How editors are told what a document is."""
+"""The member by which editors recognize a document."""
 METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
 OF_A_DOCUMENT: Final = frozenset({"openapi", "servers", "paths", "components", "security"})
 OF_COMPONENTS: Final = frozenset({"securitySchemes", "parameters", "pathItems"})
@@ -32,7 +32,7 @@ UNREAD_IN_AN_OPERATION: Final = frozenset(
 )
 DESCRIBES_A_PATH_ITEM: Final = frozenset({"summary", "description"})
 NEAR: Final = 0.8
-"""How alike two spellings are of which one is taken for the other."""
+"""The similarity from which one spelling is taken for another."""
 
 _RESTRICTING: Final = ("security", "servers", "parameters", "operationId")
 _LONGEST: Final = 100
@@ -56,7 +56,7 @@ def _is_ours(name: str) -> bool:
 
 
 def meant(name: str) -> str | None:
-    """What a member that is not read was meant to be, where that could restrict."""
+    """The restricting member that a misspelled member stands for, if any."""
     return _meant(name[:_LONGEST])
 
 
@@ -77,7 +77,7 @@ def _meant(name: str) -> str | None:
 def read_members(
     value: Mapping[str, Json], place: str, read: frozenset[str], found: Findings
 ) -> None:
-    """Count the members that are not read, and refuse those that were meant otherwise."""
+    """Count the members that are not read, and refuse misspelled ones that could restrict."""
     for name in value:
         if name not in read:
             check_member(name, place, read, found)
@@ -97,7 +97,7 @@ def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> No
         elif name.lower() in METHODS:
             found.refuse(where, f"a method is written in lower case: `{name.lower()}`")
         elif name == "security":
-            found.refuse(where, "stands in operations or in the document, never in a path item")
+            found.refuse(where, "belongs into operations or the document, not into a path item")
         else:
             methods = ", ".join(METHODS)
             problem = f"neither a method that is served ({methods}) nor another member"
@@ -122,25 +122,25 @@ def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> No
 
 
 def check_member(name: str, place: str, read: Iterable[str], found: Findings) -> None:
-    """Refuse a member that is not read where it stands, and was meant to restrict."""
+    """Refuse a member that is not read in this place but was meant to restrict."""
     wanted = meant(name)
     if wanted is None:
         return
     if wanted.lower() in {each.lower() for each in read}:
         problem = f"not read: the member is called `{wanted}`"
     elif wanted == REF:
-        problem = f"no reference that is read: `{REF}` stands in path items and operations"
+        problem = f"not read: `{REF}` belongs into path items and operations"
     elif wanted == EXTENSION:
-        problem = f"`{EXTENSION}` stands in operations alone"
+        problem = f"`{EXTENSION}` belongs into operations only"
     else:
         problem = f"`{wanted}` is not read here; remove it"
     found.refuse(pointed(place, name), problem)
 
 
 def check_no_extension(value: Mapping[str, Json], place: str, found: Findings) -> None:
-    """Refuse `x-durward` in an object that is no operation."""
+    """Refuse `x-durward` in an object that is not an operation."""
     for name in filter(is_ours, value):
-        found.refuse(pointed(place, name), f"`{EXTENSION}` stands in operations alone")
+        found.refuse(pointed(place, name), f"`{EXTENSION}` belongs into operations only")
 
 
 def _alike(plain: str, wanted: str) -> bool:

@@ -258,7 +258,7 @@ class _Reading:
                     if isinstance(value, dict):
                         number += 1
                         if number > OPERATIONS:
-                            problem = f"more than {OPERATIONS} operations, and no more are served"
+                            problem = f"more than {OPERATIONS} operations, the maximum"
                             found.refuse("/paths", problem)
                             raise TooMany
                         yield path, method, value, where, variables

@@ -149,7 +149,7 @@ def _alternative(
         scheme = schemes.get(name)
         where = pointed(place, name)
         if scheme is None:
-            problem = f"`{excerpt(name)}` is no security scheme of the document"
+            problem = f"the document has no security scheme `{excerpt(name)}`"
             found.refuse(where, f"{problem}; declare it in {SCHEMES}")
         elif scheme.kind == MTLS:
             hint = "client certificates are not verified yet; demand a token"
@@ -171,7 +171,7 @@ def _scopes(listed: list[Json], place: str, scheme: Scheme, found: Findings) -> 
         found.refuse(place, f"more than {MAX_SCOPES} scopes")
         return
     if listed and not scheme.is_token:
-        hint = "write `[]`; who may ask is said by policies"
+        hint = "write `[]`; policies decide who has access"
         found.refuse(place, f"a scheme of type {excerpt(scheme.kind or '')} has no scopes; {hint}")
         return
     for number, scope in enumerate(listed):

@@ -1,6 +1,6 @@
 """Path templates (OpenAPI 3.1.1 §4.8.8.2): each segment is literal text or one variable.
 
-A path that ends in `/` is another one than that without it.
+A path with a trailing `/` differs from the path without it.
 """
 
 import re
@@ -27,12 +27,12 @@ def variables_of(text: str) -> list[str]:
 
 
 def shape_of(path: str) -> str:
-    """A path whatever its variables are called."""
+    """A path without the names of its variables."""
     return _VARIABLE.sub("{}", path)
 
 
 def without_variables(text: str) -> str:
-    """What of a text is not a variable."""
+    """A text without its variables."""
     return _VARIABLE.sub("", text)
 
 
@@ -50,7 +50,7 @@ def filled(text: str | None, values: Mapping[str, str]) -> str | None:
 
 
 def path_problem(path: str) -> str | None:
-    """What keeps a path from being served, if anything does."""
+    """Why a path cannot be served; None if it can."""
     if len(path) > MAX_PATH_CHARACTERS:
         return f"longer than {MAX_PATH_CHARACTERS} characters"
     if not path.startswith("/"):
@@ -64,14 +64,14 @@ def path_problem(path: str) -> str | None:
         return "has a dot segment; write the path without it"
     names = variables_of(path)
     if len(names) != len(set(names)):
-        return "names a variable twice; give each a name of its own"
+        return "has a variable twice; rename one"
     if len(names) != len({name.lower() for name in names}):
-        return "two variables differ by case alone, which policies do not tell apart; rename one"
+        return "two variables differ by case alone, which policies ignore; rename one"
     return None
 
 
 def _segment_problem(segment: str) -> str:
-    """What to write instead of a segment that is more than a variable."""
+    """The problem of a segment that has more than one variable, and what to write instead."""
     names = variables_of(segment)
     if not names or segment == f"{{{names[0]}}}":
         return ""

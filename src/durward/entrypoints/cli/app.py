@@ -27,23 +27,23 @@ COMMANDS = (
     ("plan", "declare", "Show what `apply` would change."),
     ("apply", "declare", "Apply declarations: all or nothing, in force when it returns."),
     ("status", "status", "Show which nodes have the latest version in force."),
-    ("export", "declare", "Print everything that is declared, as `apply` takes it."),
-    ("history", "declare", "Show the versions that were published, the newest last."),
+    ("export", "declare", "Print all declarations, as `apply` reads them."),
+    ("history", "declare", "List the published versions, the newest last."),
     (
         "policy",
         "policy_commands",
         "Check, lint, test, compare and prove policies before they are in force.",
     ),
-    ("users", "users", "Manage the passwords of people."),
-    ("clients", "clients", "Manage the secrets of applications and services."),
-    ("call", "call", "Call a protected API as a person or a service, by the real flows."),
-    ("explain", "explain", "Explain a decision: what allowed or refused a request."),
+    ("users", "users", "Manage the passwords of users."),
+    ("clients", "clients", "Manage the secrets of clients: applications and services."),
+    ("call", "call", "Call a protected API as a user or a client, by the real OAuth flows."),
+    ("explain", "explain", "Explain why a request was allowed or denied."),
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
     ("audit", "audit", "Verify the audit log."),
     ("keys", "keys", "Show or rotate the signing keys."),
     ("restored", "restored", "Report that the database was restored from a backup."),
     ("version", "version", "Show the version of Durward and of the parts it runs on."),
-    ("doctor", "doctor", "Check this machine for what Durward needs."),
+    ("doctor", "doctor", "Check that this machine meets Durward's requirements."),
 )
 """Each command, the module that holds it, and its line in the help."""
 
@@ -65,7 +65,7 @@ def app() -> "App":
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command, and give its exit code: whatever keeps it from an answer is FAILED."""
+    """Run one command and return its exit code; every failure is FAILED."""
     if arguments in ASKING_FOR_HELP:
         say_text(overview())
         return DONE
@@ -80,7 +80,7 @@ def run(arguments: list[str]) -> int:
     except Interrupted as error:
         failed(arguments, str(error), error.hint)
         return INTERRUPTED
-    except (Unsettled, Done) as error:  # it is, or may be, done: not the code of what is not
+    except (Unsettled, Done) as error:  # the change is, or may be, made: not FAILED
         failed(arguments, str(error), error.hint)
         return FOUND
     except Misconfigured as error:
@@ -96,29 +96,29 @@ def run(arguments: list[str]) -> int:
 
 
 def failed(arguments: list[str], problem: str, hint: str) -> int:
-    """Say what went wrong; where `policy` answers in JSON, there too."""
+    """Report an error on standard error, and as JSON where `policy --json` was called."""
     if arguments[:1] == ["policy"] and "--json" in arguments:
         say_json({"error": with_script_name(problem), "hint": with_script_name(hint)})
     return complain(problem, hint=hint)
 
 
 def misunderstood(error: "CycloptsError") -> str:
-    """What is wrong with a call, in a line."""
+    """Describe a wrong call in one line."""
     from cyclopts import UnusedCliTokensError  # noqa: PLC0415
 
     if isinstance(error, UnusedCliTokensError):
         left = ", ".join(f"`{token}`" for token in error.unused_tokens or ())
-        return f"{left}: more than the command takes"
+        return f"unexpected arguments: {left}"
     return str(error).strip()
 
 
 def how_to_call(error: "CycloptsError") -> str:
-    """The help of the command that was called."""
+    """The command line that shows the help of the called command."""
     return durward(" ".join([*(error.command_chain or ()), "--help"]))
 
 
 def overview() -> str:
-    """What there is, a line for each command."""
+    """The overview: one line for each command."""
     width = max(len(name) for name, _, _ in COMMANDS)
     lines = (f"  {name:{width}}  {summary}" for name, _, summary in COMMANDS)
     return "\n".join(
@@ -132,7 +132,7 @@ def overview() -> str:
 
 
 def complain(problem: str, *, hint: str = "") -> int:
-    """Say on standard error what is wrong and what to try; it is a failure."""
+    """Print a problem and its hint on standard error. Return FAILED."""
     warn(*_lines("error", problem))
     if hint:
         warn(*_lines("hint", hint))
@@ -140,6 +140,6 @@ def complain(problem: str, *, hint: str = "") -> int:
 
 
 def _lines(title: str, told: str) -> list[str]:
-    """A text that may hold what others wrote: no line of it can look like one of ours."""
+    """A text that may quote others, in lines: only the first can begin with a title of ours."""
     first, *others = with_script_name(told).split("\n")
     return [f"{title}: {first}", *(x if x.startswith(" ") else f"  {x}" for x in others)]

@@ -1,4 +1,4 @@
-"""`durward audit` and `durward logs`: the log, verified and read."""
+"""`durward audit` and `durward logs`: verify and read the audit log."""
 
 import json as jsonlib
 import time
@@ -27,7 +27,7 @@ LONGEST_FIELD = 200
 DECISION = "decision"
 FOLLOW_SECONDS = 0.3
 
-audit = App(name="audit", help="Prove that the audit log is whole.", result_action="return_value")
+audit = App(name="audit", help="Verify the audit log.", result_action="return_value")
 
 
 @audit.command
@@ -49,11 +49,11 @@ def verify(
     dir: Path = DEMO_DIR,  # noqa: A002
     json: bool = False,
 ) -> int:
-    """Check every event, the checkpoint, and that nothing was taken back. Exit code 1 if it was.
+    """Verify every event and the signed checkpoint. Exit code 1 when the log was changed.
 
     Args:
         key: The log's public key: audit.pub in the state folder of the control plane.
-        since: An older checkpoint that you kept; without it a rewritten log cannot be told.
+        since: An older checkpoint that you kept; only with it a rewritten log is detected.
         dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object.
     """
@@ -66,13 +66,13 @@ def verify(
         raise Misconfigured(str(error.filename), error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
         hint = "--key takes audit.pub, --since a checkpoint as `audit checkpoint` prints it"
-        raise Misconfigured("audit", "a file is not text", hint=hint) from error
+        raise Misconfigured("audit", "a file is not UTF-8 text", hint=hint) from error
     except ProtocolError as error:
         raise Misconfigured("audit", error.public) from error
     verification = Verification(known, older)
     for event in events_from(control, 0):
         verification.take(event["event"].encode())
-    newest = read_checkpoint(control, log_key)  # asked for now, it covers all that was read
+    newest = read_checkpoint(control, log_key)  # loaded now, it covers every event read above
     for event in events_from(control, verification.size):
         if event["index"] >= newest.size:
             break
@@ -91,21 +91,21 @@ def read_checkpoint(control: Control, key: LogKey) -> Checkpoint:
 
 
 def print_verification(report: VerificationReport) -> None:
-    """What was found, for people."""
+    """Print a report for people."""
     say(f"{report.events} events; the newest checkpoint covers {report.covered}")
     for problem in report.problems[:MAX_PROBLEMS]:
         say(f"✗ {problem}")
     if len(report.problems) > MAX_PROBLEMS:
-        say(f"✗ and {len(report.problems) - MAX_PROBLEMS} more; --json tells them")
+        say(f"✗ and {len(report.problems) - MAX_PROBLEMS} more; --json lists them")
     if report.is_sound:
-        say("✓ the log is what its checkpoint says")
+        say("✓ the log matches its checkpoint")
     if report.set_aside:
-        say(f"note: {report.set_aside} rows were found in its tables that are not from Durward")
+        say(f"note: the tables of the log hold {report.set_aside} rows that Durward did not write")
     if any("the older checkpoint" in problem for problem in report.problems):
         restored = with_script_name("`durward restored`")
-        say(f"hint: if the database was put back from a backup, say so: {restored}")
+        say(f"hint: if the database was restored from a backup, report it: {restored}")
     if not report.older_checked:
-        say("note: without --since FILE a log that was rewritten as a whole is not found")
+        say("note: without --since FILE a log that was rewritten as a whole is not detected")
 
 
 def logs(
@@ -118,9 +118,9 @@ def logs(
     """Show decisions, sign-ins and changes, the newest last.
 
     Args:
-        follow: Go on as they happen; Ctrl-C ends it.
-        json: Print one JSON object a line.
-        last: How many to begin with, 1000 at most.
+        follow: Print new events as they happen; Ctrl-C ends it.
+        json: Print one JSON object per line.
+        last: How many earlier events to print first, 1000 at most.
         dir: The folder that holds durward.toml, such as the demo's.
     """
     control = control_of(dir)
@@ -156,7 +156,7 @@ def line(event: dict[str, Any], *, json: bool) -> str:
 
 
 def of_decision(found: dict[str, Any]) -> str:
-    """A decision. Who asked for it comes before what they said, however long that is."""
+    """A decision in one line: the enforcement point comes first, before text of any length."""
     facts = found["facts"]
     outcome = "allow" if facts["allowed"] else "deny "
     asker = f"for {field(facts['asked_by'])}: " if facts.get("asked_by") else ""
@@ -167,7 +167,7 @@ def of_decision(found: dict[str, Any]) -> str:
 
 
 def of_event(found: dict[str, Any]) -> str:
-    """Any other event."""
+    """Any other event, in one line."""
     facts = found["facts"]
     told = str(facts.get("error") or facts.get("why") or " ".join(facts.get("scopes", ())))
     names = f"{field(found['actor'])}  {field(found['target'])}"

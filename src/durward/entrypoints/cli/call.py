@@ -1,4 +1,4 @@
-"""`durward call`: a request to a protected API, with a token got by the real flows."""
+"""`durward call`: a request to a protected API, with a token from the real OAuth flows."""
 
 import contextlib
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ REFUSED = 400
 SNAPSHOT_FILE = "snapshot.json"
 BROWSER = "browser"
 ASKING = "none"
-"""Instead of a token: a challenge is all that it gets, also where nobody would need a token.
+"""Sent instead of a token, it gets a challenge, also from a public operation.
 
-No header at all would let an operation that is public happen twice.
+Without any header a public operation would run twice.
 """
 
 
@@ -47,29 +47,30 @@ def call(
     client: str = "durward-cli",
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
 ) -> int:
-    """Call a protected API. Steps go to standard error, the answer to standard output.
+    """Call a protected API. Steps go to standard error, the response to standard output.
 
-    Exit code 1 when the answer is a refusal.
+    Exit code 1 when the status of the response is 400 or more.
 
     Args:
         method: GET, POST and so on.
-        path: The path at the edge, with its query, or its URL; `/access/v1/…` is the issuer's.
-        as_: The person or the service of `credentials` that calls, or `browser` to sign in there;
-            without it no token is sent.
-        data: The body, in JSON.
-        client: The public client through which a person signs in.
+        path: The path at the edge, with its query, or its URL; `/access/v1/…` goes to the issuer.
+        as_: A user or a client in the file `credentials`, or `browser` to sign in with your
+            browser; without it no token is sent.
+        data: The body of the request, in JSON.
+        client: The public client through which a user signs in.
         dir: The folder that holds durward.toml and credentials, such as the demo's.
     """
     found = settings_in(dir)
     settings = found.edge
     if settings is None:
-        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge]")
+        raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
     with httpx2.Client(timeout=30, trust_env=False) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
         path = path_at(path, settings)
         host = settings.issuer if path.startswith(f"{ACCESS_PATH}/") else settings.apis
         if host is None:
-            raise Misconfigured(str(dir / "durward.toml"), "the edge serves no issuer")
+            problem = f"`[edge]` has no `issuer`, and {ACCESS_PATH}/… goes to the issuer"
+            raise Misconfigured(str(dir / "durward.toml"), problem)
         request = Request(http, method, f"http://{host}{path}", content)
         try:
             caller = None
@@ -90,7 +91,7 @@ def call(
 
 
 def issuer_of(settings: Settings, folder: Path) -> str:
-    """The issuer to which secrets of this folder may go: its own. Raises Misconfigured."""
+    """The issuer of this folder, the only one that gets its secrets. Raises Misconfigured."""
     if settings.serve:
         return settings.serve.issuer
     if settings.edge:
@@ -98,14 +99,12 @@ def issuer_of(settings: Settings, folder: Path) -> str:
             kept = Path(settings.edge.state) / SNAPSHOT_FILE
             if issuer := Snapshot.from_wire(kept.read_bytes()).issuer:
                 return issuer
-    hint = "`[serve]` names it, or the snapshot of an edge that has been running here"
-    raise Misconfigured(
-        str(folder / "durward.toml"), "it is not known which issuer is yours", hint=hint
-    )
+    hint = "set `issuer` in `[serve]`, or run the edge here once: its snapshot names the issuer"
+    raise Misconfigured(str(folder / "durward.toml"), "the issuer is not known", hint=hint)
 
 
 def path_at(asked: str, edge: EdgeSettings) -> str:
-    """The path of a URL at this edge. Raises Misconfigured."""
+    """The path of a path or URL at this edge. Raises Misconfigured."""
     if asked.startswith("/"):
         return asked
     scheme, colon, rest = asked.partition("://")
@@ -113,14 +112,14 @@ def path_at(asked: str, edge: EdgeSettings) -> str:
         raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
     host, _, path = rest.partition("/")
     if scheme != "http" or host not in {edge.apis, edge.issuer}:
-        hint = f"give a path, such as /v1/status; it is asked of http://{edge.apis}"
+        hint = f"give a path, such as /v1/status; the request goes to http://{edge.apis}"
         raise Misconfigured(asked, "not a URL of this edge", hint=hint)
     return f"/{path}"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the API, whoever asks."""
+    """A request to the API, without credentials."""
 
     http: httpx2.Client
     method: str
@@ -128,7 +127,7 @@ class Request:
     content: dict[str, Any]
 
     def send(self, authorization: str | None = None) -> httpx2.Response:
-        """Send it, with credentials where some are given."""
+        """Send the request, with credentials if given."""
         headers = {**self.content.get("headers", {})}
         if authorization is not None:
             headers["authorization"] = authorization
@@ -137,12 +136,12 @@ class Request:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """Somebody who calls: with a kept token, or else as the API's challenge says."""
+    """A caller: it sends a cached token, or gets one as the API's challenge says."""
 
     request: Request
     folder: Path
     issuer: str
-    """The only one that is sent anything secret."""
+    """The only server that gets secrets."""
     name: str
     client: str
     secret: str | None
@@ -152,7 +151,7 @@ class ApiClient:
     def known(
         cls, request: Request, settings: Settings, folder: Path, name: str, client: str
     ) -> Self:
-        """Somebody of the folder's credentials, or who signs in with their browser.
+        """A user or client in the folder's credentials, or a sign-in with the browser.
 
         Raises Misconfigured.
         """
@@ -161,8 +160,8 @@ class ApiClient:
         credentials = read_credentials(folder / "credentials")
         services, people = credentials.get("clients", {}), credentials.get("users", {})
         if name not in {*services, *people}:
-            problem = f"has no person and no service `{name}`"
-            there = f"there are {', '.join([*people, *services])}; " if people or services else ""
+            problem = f"has no user and no client `{name}`"
+            there = f"it has {', '.join([*people, *services])}; " if people or services else ""
             hint = f"{there}--as browser signs you in with your browser"
             raise Misconfigured(str(folder / "credentials"), problem, hint=hint)
         secret, password = services.get(name), people.get(name)
@@ -170,7 +169,7 @@ class ApiClient:
         return cls(request, folder, issuer, name, client, secret, password)
 
     def call(self) -> httpx2.Response:
-        """The answer. A kept token that is refused is replaced once."""
+        """The response. A cached token that is refused is replaced once."""
         known = cached(self.folder, self.name)
         reply = self.request.send(
             bearer(known.access_token) if known and known.is_fresh else ASKING

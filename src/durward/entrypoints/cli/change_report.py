@@ -1,4 +1,4 @@
-"""What a plan or an apply changes, for people: what may allow more first, and never many lines."""
+"""The changes of a plan or an apply, for people: wider access first, in few lines."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import Any, Final
 SIGNS: Final = {"add": "+", "change": "~", "remove": "-"}
 MAX_STEPS: Final = 20
 MAX_LINES: Final = 20
-"""Of what changes within the declarations that are shown, together."""
+"""The changes within all declarations that are shown, together."""
 MAX_NOTES: Final = 20
 MAX_UNREAD: Final = 4
 MAX_OPERATIONS: Final = 3
-"""How many are named that no policy allows."""
+"""The operations without any allowing policy that are named."""
 WIDER: Final = "!"
 LEGEND: Final = f"{WIDER} may allow more than before"
 NOTHING: Final = "nothing to change"
@@ -21,9 +21,9 @@ Answer = Mapping[str, Any]
 
 
 def render_changes(answer: Answer, more: str = "") -> list[str]:
-    """Each declaration that changes, an API with its numbers, and what changes within it.
+    """Each changed declaration, the numbers of an API, and the changes within it.
 
-    `more` says where those are that are not shown.
+    `more` says where to find the changes that are not shown.
     """
     return [*_lines(answer, more)] or [NOTHING]
 
@@ -59,7 +59,7 @@ def _lines(answer: Answer, more: str) -> Iterator[str]:
 
 
 def _notes(apis: Sequence[Answer]) -> Iterator[str]:
-    """What is taken otherwise than may be expected, what is open first, and what is not read."""
+    """Notes on unexpected readings, those about public access first, and the members not read."""
     listed = [
         (number >= api["opening"], f"apis/{api['name']}: {note}")
         for api in apis
@@ -84,7 +84,7 @@ def _wider(found: Answer) -> bool:
 
 
 def _rooms(found: Sequence[Sequence[Answer]]) -> list[int]:
-    """How many lines of each are shown: all that may allow more come before any that do not."""
+    """The number of lines shown of each: lines that may allow more have precedence."""
     first = [sum(line["widens"] for line in lines) for lines in found]
     rooms = [0] * len(found)
     left = MAX_LINES
@@ -102,7 +102,7 @@ def _line(line: Answer) -> str:
 
 
 def in_numbers(api: Answer) -> str:
-    """What an API comes to: its operations, and how far they are open."""
+    """The numbers of an API: operations, public ones, and those that no policy allows."""
     operations, shut = api["operations"], api["not_allowed"]
     said = [f"{operations} operation{'s' if operations != 1 else ''}", f"{api['public']} public"]
     if shut:

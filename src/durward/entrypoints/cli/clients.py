@@ -1,4 +1,4 @@
-"""`durward clients`: what applications and services prove themselves with."""
+"""`durward clients`: the secrets of clients."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from durward.entrypoints.control import control_of
 
 clients = App(
     name="clients",
-    help="Manage the secrets of applications and services.",
+    help="Manage the secrets of clients: applications and services.",
     result_action="return_value",
 )
 
@@ -25,12 +25,12 @@ def secret(
 ) -> int:
     """Make a new secret for a client; the former ones end at once. It is shown once.
 
-    Exit code 1: it is made, and what the former ones gave is not refused on every node.
+    Exit code 1: it is made, but not every node refuses the tokens of the former ones yet.
 
     Args:
         name: The client, as declared.
         dir: The folder that holds durward.toml, such as the demo's.
-        credentials: Where the secret goes (mode 0600), instead of the terminal.
+        credentials: The file for the secret (mode 0600), instead of the terminal.
     """
     control = control_of(dir)
     make_and_show("secret", name, "clients", control, credentials)

@@ -1,4 +1,4 @@
-"""`durward plan`, `apply`, `export`, `history`: files are the interface, and what they were."""
+"""`durward plan`, `apply`, `export`, `history`: declarations in files, and their versions."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from durward.entrypoints.outcome import stays
 from durward.entrypoints.terminal import field, say, say_json, say_text
 
 SHOWN = 4
-MORE = "`durward plan --json` tells them"
+MORE = "`durward plan --json` lists them"
 
 
 def plan(
@@ -28,13 +28,13 @@ def plan(
     version: int | None = None,
     json: bool = False,
 ) -> int:
-    """Show what `apply` would change. Exit code 1 when there is something.
+    """Show what `apply` would change. Exit code 1 when there is a change.
 
     Args:
-        files: Files of declarations, or folders: of these all whose names end in `durward.yaml`.
+        files: Declaration files, or folders: of a folder all files `*durward.yaml` are read.
         dir: The folder that holds durward.toml, such as the demo's.
-        prune: Also remove what is not declared in the files.
-        version: Instead of files, what was declared under a version of `durward history`.
+        prune: Also remove declarations that are not in the files.
+        version: Instead of files: the declarations of this version, from `durward history`.
         json: Print one JSON object.
     """
     answer = control_of(dir).plan(load_declarations(files, version), prune=prune, version=version)
@@ -56,24 +56,25 @@ def apply(
 ) -> int:
     """Apply declarations: all or nothing, in force on every node when it returns.
 
-    Exit code 0: in force everywhere. 1: applied, and not in force everywhere: where, and why; or
-    it is not known whether it was applied, which is said. 2: not applied.
+    Exit code 0: in force on every node. 1: applied, but not in force on every node (which, and
+    why, is printed); or not known whether it was applied. 2: not applied.
 
     Args:
-        files: Files of declarations, or folders: of these all whose names end in `durward.yaml`.
+        files: Declaration files, or folders: of a folder all files `*durward.yaml` are read.
         dir: The folder that holds durward.toml, such as the demo's.
-        prune: Also remove what is not declared in the files.
-        version: Instead of files, back to what was declared under a version of `durward history`.
-        credentials: Where secrets that are made now go (mode 0600), instead of the terminal.
-        wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
-        no_wait: Return when it is published.
+        prune: Also remove declarations that are not in the files.
+        version: Instead of files: go back to this version, from `durward history`.
+        credentials: The file for new secrets (mode 0600), instead of the terminal.
+        wait: Seconds to wait for the nodes; by default 10, and twice as long as the last change.
+        no_wait: Return once it is published, before nodes have it.
     """
     control, wanted = control_of(dir), load_declarations(files, version)
     if not has_place(credentials):
         made = control.plan(wanted, prune=prune, version=version)["secrets"]
         if made:
-            hint = "they are shown once, on a terminal; else name a file: --credentials FILE"
-            raise Misconfigured("apply", f"secrets of {', '.join(made)} would be lost", hint=hint)
+            hint = "without a terminal to show them, name a file for them: --credentials FILE"
+            problem = f"the new secrets of {', '.join(made)} would be lost"
+            raise Misconfigured("apply", problem, hint=hint)
     answer = control.apply(wanted, prune=prune, version=version)
     with stays(f"version {answer['version']} is applied", "durward status"):
         show("secret", answer["secrets"], "clients", credentials)
@@ -82,7 +83,7 @@ def apply(
 
 
 def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
-    """Print everything that is declared, as `apply` takes it.
+    """Print all declarations, as `apply` reads them.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -97,7 +98,7 @@ def export(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
 
 
 def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
-    """Show the versions that were published: when, by whom, what changed, the newest last.
+    """List the published versions, the newest last: when, by whom, what changed.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -114,7 +115,7 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
 
 
 def summarize_changes(changes: list[dict[str, str]]) -> str:
-    """Some changes in a line, and how many more there are."""
+    """The first changes in one line, and the number of the others."""
     listed = [f"{SIGNS[one['step']]} {one['kind']}/{one['name']}" for one in changes[:SHOWN]]
     if len(changes) > SHOWN:
         listed.append(f"and {len(changes) - SHOWN} more")
@@ -122,12 +123,12 @@ def summarize_changes(changes: list[dict[str, str]]) -> str:
 
 
 def load_declarations(files: tuple[Path, ...], version: int | None) -> list[Any]:
-    """What the files declare; nothing where a version is named. Raises Misconfigured."""
+    """The declarations in files; none where a version is given. Raises Misconfigured."""
     if version is not None:
         if files:
-            hint = "name files, or a version to go back to"
-            raise Misconfigured("--version", "files are named too", hint=hint)
+            hint = "give files, or a version to go back to"
+            raise Misconfigured("--version", "files are given too", hint=hint)
         return []
     if not files:
-        raise Misconfigured("files", "none is named", hint="durward apply orders.durward.yaml")
+        raise Misconfigured("files", "none is given", hint="durward apply orders.durward.yaml")
     return [found for file in files for found in read_declarations(file)]

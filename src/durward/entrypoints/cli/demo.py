@@ -1,4 +1,4 @@
-"""`durward demo`: everything on loopback, and how to go on."""
+"""`durward demo`: start, show and stop a demo on loopback."""
 
 import asyncio
 import os
@@ -50,9 +50,10 @@ def start(
     """
     if not 0 < base_port <= MAX_BASE_PORT:
         hint = f"choose one from 1024 to {MAX_BASE_PORT}"
-        raise Misconfigured("--base-port", f"{base_port} leaves no room for three", hint=hint)
+        problem = f"`{base_port}` is out of range: the demo takes three ports, N, N+10 and N+20"
+        raise Misconfigured("--base-port", problem, hint=hint)
     place = DemoInstance(dir.resolve(), base_port)
-    if running(place.folder) is None:  # else it holds the ports, and is told of below
+    if running(place.folder) is None:  # else it holds the ports, and is reported below
         check_ports(place)
     keep_private(place.folder / "logs")
     if detach:
@@ -78,7 +79,8 @@ def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     deadline = time.monotonic() + STOP_WITHIN_SECONDS
     while running(dir.resolve()) is not None:
         if time.monotonic() > deadline:
-            raise Unavailable(f"the demo (pid {state['pid']}) does not end")
+            problem = f"the demo (pid {state['pid']}) did not end in {STOP_WITHIN_SECONDS} s"
+            raise Unavailable(problem)
         time.sleep(0.05)
     say("the demo has ended")
     return 0
@@ -86,7 +88,7 @@ def stop(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
 
 @demo.command
 def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
-    """Tell whether a demo runs, where, and its credentials. Exit code 1 when none does.
+    """Show the addresses and credentials of a running demo. Exit code 1 when none runs.
 
     Args:
         dir: Where the demo keeps its files.
@@ -103,7 +105,7 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
 
 
 def start_detached(place: DemoInstance) -> int:
-    """Start the demo in a session of its own, its words in a file; return when it is ready."""
+    """Start the demo in its own session, its output in a file; return when it is ready."""
     command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
     command += ["--base-port", str(place.base_port)]
     log = place.folder / "logs" / "demo.log"

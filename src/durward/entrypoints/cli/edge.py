@@ -1,4 +1,4 @@
-"""`durward edge`: the agent of one node, and which nodes there are."""
+"""`durward edge`: run the agent of a node, register a node, remove one."""
 
 import asyncio
 from pathlib import Path
@@ -31,7 +31,7 @@ def run(*, config: Path = CONFIG) -> int:
     """Run the edge on this machine: Envoy, the decision points, their agent.
 
     Args:
-        config: The settings file; its part [edge] counts.
+        config: The settings file; its section [edge] is used.
     """
     settings = edge_settings(config)
     keep_private(Path(settings.state))
@@ -42,19 +42,19 @@ def run(*, config: Path = CONFIG) -> int:
 
 @edge.command
 def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) -> int:
-    """Get this node its id. A node that has none does it by itself when it starts.
+    """Register this node and store its id. A node without an id does this when it starts.
 
     Args:
-        config: The settings file; its part [edge] counts.
-        name: The id that this node is to have; without it the control plane finds one.
-        anew: Forget the id that this folder has, and what it holds of another control plane.
+        config: The settings file; its section [edge] is used.
+        name: The id for this node; without it the control plane chooses one.
+        anew: Discard the id in this folder, and the parts from another control plane.
     """
     settings = edge_settings(config)
     check_name(name)
     link = link_of(settings)
     if link is None:
-        hint = "control_plane = the runtime folder of `durward serve`"
-        raise Misconfigured("edge", "this node follows no control plane", hint=hint)
+        hint = "set it to the runtime folder of `durward serve`"
+        raise Misconfigured("edge", "`control_plane` is not set", hint=hint)
     state = Path(settings.state)
     keep_private(state)
     with lock_folders("edge", state):  # one that runs tells under the id that it began with
@@ -63,7 +63,7 @@ def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) 
         try:
             id = asyncio.run(link.join(wish, place_of(state)))
         except Conflict as error:
-            hint = "another --name, or --anew for one that is free"
+            hint = "choose another --name, or --anew to get a free id"
             raise Misconfigured("edge", str(error), hint=hint) from error
         save_id(state, id)
         if anew:
@@ -74,9 +74,9 @@ def join(*, config: Path = CONFIG, name: str | None = None, anew: bool = False) 
 
 @edge.command
 def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the option is called --dir
-    """Let a node go that is no more: nothing waits for it, and `status` does not show it.
+    """Remove a decommissioned node: `apply` does not wait for it, `status` does not show it.
 
-    One that still runs joins again.
+    A node that still runs joins again.
 
     Args:
         node: The id of the node.
@@ -88,29 +88,31 @@ def forget(node: str, *, dir: Path = DEMO_DIR) -> int:  # noqa: A002 - the optio
 
 
 def edge_settings(config: Path) -> EdgeSettings:
-    """The part [edge] of a settings file. Raises Misconfigured."""
+    """The section [edge] of a settings file. Raises Misconfigured."""
     settings = load_settings(config).edge
     if settings is None:
-        raise Misconfigured(str(config), "has no part [edge]", hint="apis, runtime, state")
+        hint = "it needs `apis`, `runtime` and `state`"
+        raise Misconfigured(str(config), "has no section [edge]", hint=hint)
     check_name(settings.id)
     return settings
 
 
 def check_name(id: str | None) -> None:
-    """Refuse what the control plane would not call a node. Raises Misconfigured."""
+    """Refuse an id that the control plane would not accept. Raises Misconfigured."""
     if id is not None and not NAME.match(id):
-        hint = f"up to 128 of {NAME_CHARACTERS}, the first a letter or digit"
-        raise Misconfigured("edge", f"`{excerpt(id)}` is no name for a node", hint=hint)
+        hint = f"at most 128 characters of {NAME_CHARACTERS}, the first a letter or digit"
+        raise Misconfigured("edge", f"`{excerpt(id)}` is not a valid node id", hint=hint)
 
 
 def forget_parts(state: Path) -> None:
-    """What a node holds of another control plane goes, once it has an id of this one."""
+    """Remove the parts from another control plane, once the node has an id from this one."""
     parts = state / "parts.json"
     try:
         parts.unlink(missing_ok=True)
     except OSError as error:
         hint = "remove it before this node starts"
-        raise Misconfigured(str(parts), error.strerror or "stays", hint=hint) from error
+        problem = f"cannot be removed: {error.strerror}"
+        raise Misconfigured(str(parts), problem, hint=hint) from error
 
 
 async def start(settings: EdgeSettings) -> None:

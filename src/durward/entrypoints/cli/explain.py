@@ -1,4 +1,4 @@
-"""`durward explain`: why a request was decided as it was."""
+"""`durward explain`: why a request was allowed or denied."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,20 +20,20 @@ from durward.entrypoints.terminal import field, say
 
 Why: TypeAlias = Explanation | Unexplained | None
 
-WHERE = "`durward logs` shows ids, d_…; every answer has one in its header Durward-Decision"
+WHERE = "`durward logs` shows ids, d_…; each response has one in its header Durward-Decision"
 
 
 def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
-    """Show what decided a request, from what was recorded then and by the policies of then.
+    """Explain a decision from its record and the policies that were in force then.
 
     Args:
-        decision: The id in the header Durward-Decision: d_…
+        decision: The id in the response header Durward-Decision: d_…
         dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object.
     """
     settings = settings_in(dir)
     if settings.edge is None and settings.serve is None:
-        raise Misconfigured(str(dir / "durward.toml"), "has no part [edge] or [serve]")
+        raise Misconfigured(str(dir / "durward.toml"), "has no section [edge] or [serve]")
     if not decision.startswith("d_"):
         raise Misconfigured(decision, "not a decision id", hint=WHERE)
     state = Path(settings.edge.state) if settings.edge else None
@@ -44,7 +44,9 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
     if not found and control:
         found = in_the_log(control, decision)
     if not found:
-        hint = "the node that made it keeps it, later the control plane; name the folder: --dir DIR"
+        hint = (
+            "first its node has it, later the control plane; name the folder of either: --dir DIR"
+        )
         raise Misconfigured(decision, "no such decision on this node", hint=hint)
     whys = [explained(each, policies_of(each, state, control)) for each in found]
     if json:
@@ -58,7 +60,7 @@ def explain(decision: str, *, dir: Path = DEMO_DIR, json: bool = False) -> int: 
 def policies_of(
     decision: DecisionRecord, state: Path | None, control: Control | None
 ) -> bytes | None:
-    """The policies that decided: this node has them, or the control plane; None where none has."""
+    """The policies of a decision, from this node or the control plane; None if neither has them."""
     if decision.inputs is None:
         return None
     digest = decision.inputs.policies
@@ -74,9 +76,9 @@ def policies_of(
 
 
 def in_the_log(control: Control, id: str) -> list[DecisionRecord]:
-    """A decision of another node, an older one, or one that an enforcement point asked for.
+    """The records in the audit log: of another node, of an older decision, or of AuthZEN.
 
-    The last first, where the request was refused after it had been allowed. Raises NotRunning.
+    The last is first, where a request was refused after it had been allowed. Raises NotRunning.
     """
     found = []
     for known in (f"{id.removesuffix(END)}{END}", id.removesuffix(END)):
@@ -92,13 +94,13 @@ def in_the_log(control: Control, id: str) -> list[DecisionRecord]:
 
 
 def in_json(found: Sequence[DecisionRecord], whys: Sequence[Why]) -> str:
-    """How it ended, with the decision before that where there was one."""
+    """The final decision in JSON, with the earlier one if there was one."""
     last, *earlier = map(explained_json, found, whys)
     return msgspec.json.encode(last | ({"earlier": earlier[0]} if earlier else {})).decode()
 
 
 def explained_json(decision: DecisionRecord, why: Why) -> dict[str, object]:
-    """A decision with its explanation, or why there is none."""
+    """A decision with its explanation, or the reason why none is possible."""
     if isinstance(why, Unexplained):
         return {**msgspec.to_builtins(decision), "unexplained": why.why}
     fields: dict[str, object] = msgspec.to_builtins(
@@ -108,7 +110,7 @@ def explained_json(decision: DecisionRecord, why: Why) -> dict[str, object]:
 
 
 def render_decision(decision: DecisionRecord, why: Why) -> list[str]:
-    """A decision for people, in lines. Names are the caller's: none looks like several."""
+    """A decision for people, in lines. A name that could look like several is quoted."""
     at = datetime.fromtimestamp(decision.at / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
     who = field(decision.subject or "nobody")
     who += f" of {field(decision.tenant)}" if decision.tenant else ""

@@ -19,14 +19,12 @@ from durward.entrypoints.terminal import say, say_json, say_text
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 
-keys = App(
-    name="keys", help="Show the keys that sign, or replace them.", result_action="return_value"
-)
+keys = App(name="keys", help="Show or rotate the signing keys.", result_action="return_value")
 
 
 @keys.default
 def show(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
-    """Show the keys that are published.
+    """Show the published keys.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -56,16 +54,16 @@ def rotate(
 ) -> int:
     """Publish new keys, sign with them once caches have them, keep the old ones to verify.
 
-    Without times both are the shortest that refuse no token. Exit code 1: the keys are published,
-    and not in force on every node; or it is not known whether they are, which is said.
+    By default both times are the shortest with which no token is refused. Exit code 1: the keys
+    are published, but not in force on every node; or not known whether they are published.
 
     Args:
-        ahead: From publication to first use, such as 10m: longer than caches keep keys.
-        grace: How long the old keys verify after that, such as 24h: longer than tokens live.
+        ahead: Time from publication to first use, such as 10m: longer than caches keep keys.
+        grace: Time for which the old keys then verify, such as 24h: longer than tokens live.
         dry_run: Only show what would happen.
-        unsafe_now: Replace keys that somebody else has: every token they signed is refused at once.
-        wait: How many seconds to wait for the nodes; without it 10 s and twice the last change.
-        no_wait: Return when the keys are published.
+        unsafe_now: Replace compromised keys: every token that they signed is refused at once.
+        wait: Seconds to wait for the nodes; by default 10, and twice as long as the last change.
+        no_wait: Return once the keys are published, before nodes have them.
         dir: The folder that holds durward.toml, such as the demo's.
     """
     body = {
@@ -89,7 +87,7 @@ def rotate(
 
 
 def describe_rotation(done: dict[str, Any], here: str, there: str) -> str:
-    """When keys sign and verify, for people."""
+    """The times at which keys sign and verify, for people."""
     return (
         f"new keys {here} published; they sign from {instant(done['signs_from'])}\n"
         f"the former ones {there} until {instant(done['retired_at'])}"
@@ -103,7 +101,7 @@ def seconds(name: str, written: str | None) -> int | None:
     found = DURATION.fullmatch(written)
     if found is None:
         hint = f"--{name} 90s, 10m, 24h or 7d"
-        raise Misconfigured(name, f"`{written}` is not a duration with its unit", hint=hint)
+        raise Misconfigured(name, f"`{written}` is not a duration with a unit", hint=hint)
     return int(found[1]) * UNITS[found[2]]
 
 

@@ -1,4 +1,4 @@
-"""Secrets that are shown once, to their owner: on a terminal, or in a file of credentials."""
+"""New secrets, which are shown once: on a terminal, or in a file of credentials."""
 
 import contextlib
 import signal
@@ -13,11 +13,11 @@ from durward.entrypoints.outcome import stays
 from durward.entrypoints.terminal import say, warn
 
 ANEW = {"users": "durward users password NAME", "clients": "durward clients secret NAME"}
-"""What makes a secret that was lost anew: the one that nobody has ends."""
+"""The command that replaces a lost secret."""
 
 
 def has_place(credentials: Path | None) -> bool:
-    """Whether a secret that is made now reaches its owner. Raises Misconfigured for a bad file."""
+    """Whether a new secret would reach the caller. Raises Misconfigured for a bad file."""
     if credentials is not None:
         check_credentials(credentials)
     return credentials is not None or sys.stdout.isatty()
@@ -26,26 +26,26 @@ def has_place(credentials: Path | None) -> bool:
 def make_and_show(
     what: str, name: str, part: str, control: Control, credentials: Path | None
 ) -> None:
-    """Have a secret made in place of the former, and show it.
+    """Replace a secret and show the new one.
 
-    Raises Misconfigured where it would be lost, before it is made.
+    Raises Misconfigured, before the secret is made, where it would be lost.
     """
     if not has_place(credentials):
         if name not in control.get("/admin/v1/declarations").get(part, {}):
             raise Misconfigured(f"{part}/{name}", "is not declared", hint="durward export")
-        hint = "it is shown once, on a terminal; else name a file: --credentials FILE"
-        raise Misconfigured(f"{part} {what}", f"the {what} would be lost", hint=hint)
-    anew = f"do it again: a {what} that was made and nobody has ends"
+        hint = "without a terminal to show it, name a file for it: --credentials FILE"
+        raise Misconfigured(f"{part} {what}", f"the new {what} would be lost", hint=hint)
+    anew = f"do it again: a new {what} replaces the one that was not shown"
     made = control.post(path_of(part, name, what), {}, anew)[what]
-    with stays(f"a new {what} of {name} is made, and the former does not count any more", anew):
+    with stays(f"{name} has a new {what}, and the former is not valid any more", anew):
         show(what, {name: made}, part, credentials)
 
 
 def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | None) -> None:
-    """Show secrets to their owner; Ctrl-C waits until that is done.
+    """Show new secrets, or write them to a file; Ctrl-C is deferred until that is done.
 
-    Where the file fails that could be written a moment ago, they are shown on the terminal, if
-    there is one. Raises Misconfigured where they are lost, and says how they are made anew.
+    If the file cannot be written, they are shown on the terminal, if there is one; else they are
+    lost. Raises Misconfigured then, with the command that replaces them.
     """
     if not secrets:
         return
@@ -69,7 +69,7 @@ def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | N
 
 @contextlib.contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Hold Ctrl-C back until something is done that would else be lost."""
+    """Defer Ctrl-C until the block is done."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,4 +1,4 @@
-"""`durward policy check|lint`: what is wrong in policies, or most likely not meant."""
+"""`durward policy check|lint`: errors and probable mistakes in policies."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from durward.entrypoints.terminal import say, say_json
 UNREADABLE = Check(
     "not-a-policy",
     Severity.ERROR,
-    "what cannot be read is not accepted",
+    "a policy that cannot be read is refused",
     "see docs/policy-language.md",
 )
 NAMES = {each.id for each, _ in VOCABULARY}
@@ -27,7 +27,7 @@ NAMES = {each.id for each, _ in VOCABULARY}
 
 @dataclass(frozen=True, slots=True)
 class LocatedFinding:
-    """A finding, and the line and column of its place."""
+    """A finding with its file, line and column."""
 
     source: PolicyFile
     finding: Finding
@@ -58,10 +58,10 @@ class LocatedFinding:
 
 
 def check(*files: Path, json: bool = False) -> int:
-    """Read policies, and hold their names against the APIs. Exit code 1 when something is wrong.
+    """Check that policies are valid and that the names in them exist. Exit code 1 on a finding.
 
     Args:
-        files: Files of declarations, folders of them, or files of one policy each.
+        files: Declaration files, folders of them, or files of one policy each.
         json: Print one JSON list.
     """
     return _report(files, lambda found: found.check.id in NAMES, json=json)
@@ -72,17 +72,17 @@ def lint(
     ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
     json: bool = False,
 ) -> int:
-    """Tell also what is legal and most likely not meant. Exit code 1 when there is something.
+    """Check policies, and report what is valid but probably a mistake. Exit code 1 on a finding.
 
     Args:
-        files: Files of declarations, folders of them, or files of one policy each.
-        ignore: A check that is not to be told; can be given several times.
+        files: Declaration files, folders of them, or files of one policy each.
+        ignore: The id of a check to skip; can be given several times.
         json: Print one JSON list.
     """
     ignored = set(ignore or ())
     if unknown := ignored - {each.id for each, _ in CHECKS}:
         hint = f"checks are {', '.join(each.id for each, _ in CHECKS)}"
-        raise Misconfigured("--ignore", f"there is no check `{min(unknown)}`", hint=hint)
+        raise Misconfigured("--ignore", f"unknown check `{min(unknown)}`", hint=hint)
     return _report(files, lambda found: found.check.id not in ignored, json=json)
 
 
@@ -90,7 +90,7 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
     listed = tuple(files)
     if not listed:
         hint = "durward policy lint orders.durward.yaml"
-        raise Misconfigured("files", "none is named", hint=hint)
+        raise Misconfigured("files", "none is given", hint=hint)
     project = read_project(listed)
     found = [
         LocatedFinding(
@@ -106,7 +106,7 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
             )
         except PolicyError as error:
             told = [Finding(UNREADABLE, p.pointer, p.message) for p in error.problems]
-        # Beside a file that cannot be read nobody knows which names there are.
+        # A file that cannot be read may declare the names that seem to be unknown.
         kept = [
             each
             for each in told
@@ -128,7 +128,7 @@ def _located(source: PolicyFile, findings: list[Finding]) -> Iterator[LocatedFin
 
 
 def place_of(problem: Problem) -> tuple[int | None, int | None]:
-    """Line and column."""
+    """The line and column of a problem."""
     return problem.line, problem.column
 
 
@@ -138,4 +138,4 @@ def _summary(findings: int, project: Project) -> str:
     told = f"{what}: {findings or 'no'} finding{'' if findings == 1 else 's'}"
     if project.catalogue.apis or project.unread:
         return told
-    return f"{told}; no API is declared in these files, so actions and resources were not compared"
+    return f"{told}; no API is declared in these files, so actions and resources were not checked"

@@ -16,9 +16,9 @@ from durward.entrypoints.cli.policy_redundant import redundant_statements
 from durward.entrypoints.cli.policy_tests import run_tests
 
 GATES = (
-    "Exit code 1 where a command's help says so: it found something. "
-    "Exit code 2 where it has no answer: what it is to read is missing or wrong, "
-    "or the question cannot be settled."
+    "Exit code 1 means a finding, as each command's help says. "
+    "Exit code 2 means no answer: a file is missing or invalid, "
+    "or the question cannot be decided."
 )
 policy = App(
     name="policy",

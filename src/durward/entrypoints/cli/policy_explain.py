@@ -1,4 +1,4 @@
-"""`durward policy explain`: decide a request by the policies in files, and tell why."""
+"""`durward policy explain`: decide a request by the policies in files, and explain it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,19 +50,19 @@ def explain_request(
     context: Listed = None,
     json: bool = False,
 ) -> int:
-    """Decide a request by the policies in files, and tell why. Exit code 1 when it is denied.
+    """Decide a request by the policies in files, and explain why. Exit code 1 when it is denied.
 
     Args:
         path: Declarations: a file or a folder.
-        who: Who asks: a declared user or client, or `anonymous` for who has no token.
-        action: What they want to do, such as orders:GetOrder.
-        resource: To what, such as arn:durward:orders:demo:acme:order/1001.
-        client: The client that a user comes through, whose boundary caps too.
-        role: A role, in place of those declared; can be given several times.
-        group: A group, in place of those declared; can be given several times.
-        scope: A scope of the token; without any, no token narrows what they may do.
-        context: A key and its value, KEY=VALUE; a key given twice has several values. Whose the
-            resource is, its stage and the time are told as the edge tells them.
+        who: The principal: a declared user or client, or `anonymous` for a request without token.
+        action: The action, such as orders:GetOrder.
+        resource: The resource, such as arn:durward:orders:demo:acme:order/1001.
+        client: The client through which a user calls; its boundary caps the user too.
+        role: A role, in place of the declared ones; can be given several times.
+        group: A group, in place of the declared ones; can be given several times.
+        scope: A scope of the token; can be given several times. Without any, scopes do not limit.
+        context: A context key and its value, KEY=VALUE; give a key twice for several values. By
+            default the resource's tenant and stage, and the time, are those of the edge.
         json: Print one JSON object.
     """
     configuration = read_configuration(read_declarations(path))
@@ -103,19 +103,19 @@ def explain_request(
 def principal_of(
     configuration: Configuration, name: str, scopes: Sequence[str] | None
 ) -> Principal | None:
-    """Who is declared by that name, with a token's scopes. Raises Misconfigured."""
+    """The principal declared by that name, with a token's scopes. Raises Misconfigured."""
     if name in NOBODY:
         return None
     principals = Access(configuration).principals
     found = next((each for each in principals if name in names_of(each)), None)
     if found is None:
         known = ", ".join([NOBODY[0], *sorted(each.attachments[0] for each in principals)])
-        raise Misconfigured("--as", f"`{name}` is not declared", hint=f"known are {known}")
+        raise Misconfigured("--as", f"`{name}` is not declared", hint=f"declared are {known}")
     return found if scopes is None else replace(found, scopes=frozenset(scopes) | {NO_SCOPE})
 
 
 def values_of(pairs: Sequence[str], catalogue: Catalogue) -> dict[str, Json]:
-    """`KEY=VALUE` as a context; a key of several values has a list. Raises Misconfigured."""
+    """The context of `KEY=VALUE` pairs; a multivalued key has a list. Raises Misconfigured."""
     known: dict[str, list[str]] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

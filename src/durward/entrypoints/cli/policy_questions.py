@@ -1,7 +1,7 @@
-"""`durward policy diff|equivalent|who-can|what-can|public|prove`: all requests at once.
+"""`durward policy diff|equivalent|who-can|what-can|public|prove`: questions about all requests.
 
-They read declarations, as `apply` does, or a single policy; nothing needs to run. What was found
-stands; where the rest of a question cannot be settled it is told so, and never as a "no".
+They read declarations, as `apply` does, or a single policy; no server needs to run. Findings are
+certain. Where the rest of a question cannot be decided, it is reported so, and never as a "no".
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,14 +34,14 @@ T = TypeVar("T")
 
 
 def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -> int:
-    """Show what would be allowed anew, and what no longer, with a request for each.
+    """Show the access that a change adds and removes, with a request for each.
 
-    Exit code 1 when there is something that --fail-on names.
+    Exit code 1 on a difference that --fail-on selects.
 
     Args:
-        old: Declarations (a file or a folder) or a single policy, as it is.
-        new: The same as it is to be.
-        fail_on: Fail on any difference, on one that widens, or never.
+        old: Declarations (a file or a folder) or a single policy, before the change.
+        new: The same, after the change.
+        fail_on: Fail on any difference, only on added access (widen), or never.
         json: Print one JSON object.
     """
     found, left_open = answered(compared(old, new))
@@ -50,17 +50,17 @@ def diff(old: Path, new: Path, *, fail_on: FailOn = "any", json: bool = False) -
         say_json({"differences": found})
     elif found or not left_open:
         told = [line for each in found for line in told_difference(each)]
-        say(*(told or ["nothing is allowed anew, and nothing no longer"]))
+        say(*(told or ["no difference: both allow the same requests"]))
     fails = {"any": bool(found), "widen": widened, "never": False}
     return concluded(left_open, finds=fails[fail_on])
 
 
 def equivalent(old: Path, new: Path, *, json: bool = False) -> int:
-    """Tell whether two allow the same. Exit code 1 when not, with a request that one alone allows.
+    """Check whether two versions allow the same. Exit code 1 with a request that only one allows.
 
     Args:
         old: Declarations (a file or a folder) or a single policy.
-        new: What it is compared with.
+        new: The same in another version.
         json: Print one JSON object.
     """
     found, left_open = answered(compared(old, new))
@@ -70,12 +70,12 @@ def equivalent(old: Path, new: Path, *, json: bool = False) -> int:
     elif found:
         say("not equivalent", *told_alone(alone))
     elif not left_open:
-        say("equivalent: whatever is asked, both allow the same")
+        say("equivalent: both allow the same requests")
     return concluded(left_open, finds=bool(found))
 
 
 def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False) -> int:
-    """Show everybody who can do it, each with a request that shows how.
+    """List the principals that can perform an action, each with an example request.
 
     Args:
         action: An action such as orders:GetOrder, with wildcards.
@@ -91,15 +91,15 @@ def who_can(action: str, path: Path, *, resource: str = "*", json: bool = False)
     except ValueError as error:
         raise Misconfigured("who-can", str(error), hint="who-can orders:GetOrder .") from error
     if found or not left_open:
-        print_principals(found, json=json, nobody=f"nobody can do `{action}`")
+        print_principals(found, json=json, nobody=f"no principal can perform `{action}`")
     return concluded(left_open, finds=False)
 
 
 def what_can(name: str, path: Path, *, json: bool = False) -> int:
-    """Show each operation that somebody can do, with a request that shows how.
+    """List the operations that a principal can perform, each with an example request.
 
     Args:
-        name: A user or a client, as declared, or `anonymous` for who has no token.
+        name: A user or a client, as declared, or `anonymous` for requests without a token.
         path: Declarations: a file or a folder.
         json: Print one JSON object.
     """
@@ -110,7 +110,7 @@ def what_can(name: str, path: Path, *, json: bool = False) -> int:
         raise Misconfigured("what-can", f"`{name}` is not declared", hint=hint)
     found, left_open = answered(access.what_can(name))
     if found or not left_open:
-        tell_actions(dict(found), json=json, nothing=f"`{name}` can do nothing")
+        tell_actions(dict(found), json=json, nothing=f"`{name}` can perform no operation")
     return concluded(left_open, finds=False)
 
 
@@ -120,7 +120,7 @@ def public(
     ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
     json: bool = False,
 ) -> int:
-    """Show each operation that anybody can do without signing in. Exit code 1 when there is one.
+    """List the operations that are allowed without signing in. Exit code 1 when there is one.
 
     Args:
         path: Declarations: a file or a folder.
@@ -137,13 +137,13 @@ def public(
     found, left_open = answered(access.what_can(ANONYMOUSLY))
     told = {a: w for a, w in found if not any(each.matches(a.lower()) for each in meant)}
     if told or not left_open:
-        more = " more" if meant else ""
-        tell_actions(told, json=json, nothing=f"without signing in nobody can do anything{more}")
+        more = " other" if meant else ""
+        tell_actions(told, json=json, nothing=f"no{more} operation is allowed without signing in")
     return concluded(left_open, finds=bool(told))
 
 
 def prove(path: Path, *, never: Path, json: bool = False) -> int:
-    """Prove that nobody is allowed what must never be; exit code 1 with a request that shows it.
+    """Prove that no forbidden request is allowed. Exit code 1 with a request that is.
 
     Args:
         path: Declarations: a file or a folder.
@@ -154,20 +154,20 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
     document, access = policy_in(never, content), access_of(path)
     statements = content.get("Statement") if isinstance(content, dict) else None
     if not document.statements:
-        hint = "what it describes is what nobody may be allowed"
-        raise Misconfigured(str(never), "has no statements: there is nothing to prove", hint=hint)
+        hint = "its statements describe the requests that must never be allowed"
+        raise Misconfigured(str(never), "has no statements: nothing to prove", hint=hint)
     check_never(access.configuration, statements, str(never))
     forbidden = Or(tuple(map(compile_statement, document.statements)))
     found, left_open = answered(access.breaches(forbidden))
     if found or not left_open:
         print_principals(
-            found, json=json, nobody="proven: no request of anybody declared is allowed"
+            found, json=json, nobody="proven: no such request of a declared principal is allowed"
         )
     return concluded(left_open, finds=bool(found))
 
 
 def answered(answers: Iterable[T]) -> tuple[list[T], Unknown | None]:
-    """All that was found, and what could not be settled beside."""
+    """The findings, and the reason why others cannot be excluded, if there is one."""
     found: list[T] = []
     try:
         for each in answers:
@@ -178,11 +178,11 @@ def answered(answers: Iterable[T]) -> tuple[list[T], Unknown | None]:
 
 
 def concluded(left_open: Unknown | None, *, finds: bool) -> int:
-    """The exit code. Raises Unknown where no finding says enough."""
+    """The exit code. Raises Unknown if there is no finding and the question is open."""
     if left_open and not finds:
-        raise Unknown(f"it cannot be settled: {left_open}")
+        raise Unknown(f"the question cannot be decided: {left_open}")
     if left_open:
-        warn(f"there may be more, which cannot be settled: {left_open}")
+        warn(f"there may be more; that cannot be decided: {left_open}")
     return FOUND if finds else DONE
 
 
@@ -200,7 +200,7 @@ def policy_in(path: Path, content: Json) -> Document:
 
 
 def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
-    """The differences of two files or folders. Raises Unknown at the end."""
+    """The differences of two files or folders. Raises Unknown, after the differences found."""
     policies = [single(path) for path in (old, new)]
     if policies[0] and policies[1]:
         old_side, new_side = (PolicyStack([each], cross_tenant=True) for each in policies if each)
@@ -218,7 +218,7 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
 
 
 def single(path: Path) -> Document | None:
-    """A policy, where the file is one and declares nothing."""
+    """The policy in a file that is a single policy; None for declarations."""
     if path.is_dir():
         return None
     content = read(path)
@@ -228,7 +228,7 @@ def single(path: Path) -> Document | None:
 
 
 def difference(who: str | None, gained: Witness | None, lost: Witness | None) -> dict[str, Any]:
-    """A difference for machines; its lines are for people."""
+    """A difference as JSON."""
     return {
         "principal": who,
         "gained": gained.to_wire() if gained else None,
@@ -247,29 +247,29 @@ def told_difference(found: dict[str, Any]) -> Iterator[str]:
 
 
 def first(found: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    """The first request that was gained, or lost, and whose it is."""
+    """The first request that was gained, or lost, with its principal."""
     told = ({"principal": each["principal"], "request": each[name]} for each in found if each[name])
     return next(told, None)
 
 
 def told_alone(alone: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
-    """What one of two alone allows, for people."""
+    """Requests that only one of two versions allows, for people."""
     for sign, whose in (("-", "old"), ("+", "new")):
         if told := alone[whose]:
             by, request = told["principal"], told["request"]
             what = f"{request['action']} on {request['resource']}"
-            yield f"{sign} only the {whose} allows: {f'{by} may ' if by else ''}{what}"
+            yield f"{sign} only the {whose} one allows: {f'{by} may ' if by else ''}{what}"
             yield from told_context(request)
 
 
 def told_context(request: Mapping[str, Any]) -> Iterator[str]:
-    """The circumstances of a request."""
+    """The context of a request, in lines."""
     for key, value in request["context"].items():
         yield f"    where {key} = {', '.join(value) if isinstance(value, list) else value}"
 
 
 def print_principals(found: list[PrincipalWitness], *, json: bool, nobody: str) -> None:
-    """Print who was found."""
+    """Print the principals that were found."""
     if json:
         wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
         say_json(wire)
@@ -281,7 +281,7 @@ def print_principals(found: list[PrincipalWitness], *, json: bool, nobody: str) 
 
 
 def tell_actions(found: Mapping[str, Witness], *, json: bool, nothing: str) -> None:
-    """Print what somebody can do."""
+    """Print the actions of a principal."""
     if json:
         say_json({action: witness.to_wire() for action, witness in found.items()})
         return
@@ -292,5 +292,5 @@ def tell_actions(found: Mapping[str, Witness], *, json: bool, nothing: str) -> N
 
 
 def indented(witness: Witness, *, skip: tuple[str, ...]) -> list[str]:
-    """The request below a title."""
+    """The lines of a request, indented below a title."""
     return [f"  {line}" for line in witness.lines() if not line.startswith(skip)]

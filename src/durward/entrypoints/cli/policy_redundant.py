@@ -1,4 +1,4 @@
-"""`durward policy redundant`: statements without which nothing changes."""
+"""`durward policy redundant`: statements that can be removed without any effect."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from durward.entrypoints.terminal import say, say_json
 
 
 def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
-    """Show the statements without which nothing changes, all of them together.
+    """List redundant statements: without all of them, the same requests are allowed.
 
     Exit code 1 when there is one.
 
@@ -34,17 +34,17 @@ def redundant_statements(path: Path = HERE, *, json: bool = False) -> int:
     else:
         print_redundant(needless, left_open, sorted(idle))
     if left_open and not needless:
-        raise Unknown(f"of {len(left_open)} it cannot be settled: {left_open[0].undecided}")
+        raise Unknown(f"{len(left_open)} cannot be decided: {left_open[0].undecided}")
     return FOUND if needless else DONE
 
 
 def print_redundant(needless: list[str], left_open: list[Redundant], idle: list[str]) -> None:
-    """What was found, for people."""
+    """Print the findings for people."""
     for name in needless:
-        say(f"`{name}`: without it nothing changes")
+        say(f"`{name}` is redundant")
     for each in left_open:
-        say(f"`{each.statement}`: cannot be settled: {each.undecided}")
+        say(f"`{each.statement}`: cannot be decided: {each.undecided}")
     for name in idle:
-        say(f"`{name}` was not asked about: it decides about nobody who is declared")
+        say(f"`{name}` was not checked: it applies to no declared principal")
     if not needless and not left_open:
-        say("each statement changes something")
+        say("no statement is redundant")

@@ -36,13 +36,13 @@ class SuiteReport:
 
 
 def run_tests(path: Path, *tests: Path, mutate: bool = False, json: bool = False) -> int:
-    """Run the tests of policies; exit code 1 when one fails, or a fault goes unnoticed.
+    """Run the tests of policies. Exit code 1 when a test fails, or a fault goes unnoticed.
 
     Args:
         path: Declarations: a file or a folder.
-        tests: Files of tests; by default every `*.test.yaml` beside the declarations.
-        mutate: Also put one small fault after the other into the policies, and tell which of them
-            no test notices.
+        tests: Test files; by default every `*.test.yaml` beside the declarations.
+        mutate: Also change the policies by one small fault at a time, and list the faults that no
+            test notices.
         json: Print one JSON object.
     """
     configuration = read_configuration(read_declarations(path))
@@ -70,12 +70,12 @@ def print_report(report: SuiteReport, unnoticed: Sequence[str], *, mutate: bool)
         say(f"no test notices: {line}")
     noticed = f", {len(unnoticed)} faults unnoticed"
     if report.failed:
-        noticed = "; no fault was tried, since tests fail without any"
+        noticed = "; no fault was tried, since tests fail already"
     say(f"{report.passed} of {report.tests} passed{noticed if mutate else ''}")
 
 
 def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration) -> list[Suite]:
-    """The suites that are declared, or those of the files. Raises Misconfigured."""
+    """The declared suites, or those of the files. Raises Misconfigured."""
     beside = sorted(path.parent.glob(f"*{TESTS}")) if path.is_file() else []
     files = [tests_in(file) for file in tests or beside]
     suites = [suite_of(configuration, file.name, dict(file.body)) for file in files]
@@ -87,13 +87,13 @@ def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration)
 
 
 def ran(configuration: Configuration, suites: Sequence[Suite]) -> SuiteReport:
-    """Run all tests, and look for what must never be allowed."""
+    """Run all tests, and search for requests that must never be allowed."""
     tests = sum(len(suite.cases) + len(suite.never.statements) for suite in suites)
     return SuiteReport(tests, tuple(violations(configuration, suites)))
 
 
 def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mutant]:
-    """The faults that make a difference to somebody, and fail no test."""
+    """The faults that change a decision of some principal, and fail no test."""
     tell_progress = progress()
     for mutant in mutants(configuration.bundle.documents):
         tell_progress()
@@ -114,7 +114,7 @@ def with_document(bundle: Bundle, mutant: Mutant) -> Bundle:
 
 
 def progress() -> Callable[[], None]:
-    """Tells on standard error how many faults were tried, once it takes longer than a second."""
+    """A function that shows how many faults were tried, once it takes longer than a second."""
     started, count = time.monotonic(), 0
 
     def tell_progress() -> None:

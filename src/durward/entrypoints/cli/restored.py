@@ -1,4 +1,4 @@
-"""`durward restored`: what an operator says who put the database back to an earlier state."""
+"""`durward restored`: report that the database was restored to an earlier state."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ def restored(
     wait: float | None = None,
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
 ) -> int:
-    """Say that the database was put back to an earlier state, as from a backup.
+    """Report that the database was restored to an earlier state, as from a backup.
 
-    What may have been used in the time that was lost is ended: every code and every refresh token.
-    The next version is published, beyond all that nodes have. A node that is ahead of its control
-    plane says so by itself, and the same happens then.
+    Every code and refresh token ends: it may have been used in the time that was lost. The next
+    version is published, greater than that of any node. The same happens without this command
+    when a node reports that it is ahead of its control plane.
 
     Args:
-        beyond: A version that was published before; the next one is greater.
-        wait: How many seconds to wait until it is in force everywhere.
+        beyond: A version that was published before the restore; the next one is greater.
+        wait: Seconds to wait until it is in force on every node.
         dir: The folder that holds durward.toml, such as the demo's.
     """
     control = control_of(dir)

@@ -1,4 +1,4 @@
-"""Waiting until what was applied is in force on every node, and telling where it is not."""
+"""Wait until a change is in force on every node, and report the nodes where it is not."""
 
 import time
 from typing import Any
@@ -19,11 +19,11 @@ LONGEST = 1_000
 
 
 def wait_until_in_force(control: Control, version: int, wait: float | None) -> int:
-    """Wait for every node that was heard of within 30 s: 10 s and twice the last push, or `wait`.
+    """Wait for every node heard of within 30 s: 10 s and twice the last push, or `wait` seconds.
 
-    In force is also what was revoked until now: what was applied took it back before we look. 0 is
-    the newest version. Exit code 0 where it is in force everywhere, 1 where it is not: which nodes,
-    and why.
+    A node must also have every revocation up to now, since `apply` revokes before it returns.
+    `version` 0 is the newest one. Exit code 0 if it is in force on every node, 1 if it is not: the
+    nodes and the reasons are printed.
     """
     what = f"version {version}" if version else "what is published"
     try:
@@ -37,22 +37,22 @@ def wait_until_in_force(control: Control, version: int, wait: float | None) -> i
 
 
 def wait_until_refused(control: Control, what: str) -> int:
-    """Wait, as for a version, until what was revoked just now is refused on every node.
+    """Wait, as for a version, until every node refuses the tokens revoked just now.
 
-    Exit code 0 where it is, 1 where it is not: which nodes, and why.
+    Exit code 0 if they do, 1 if not: the nodes and the reasons are printed.
     """
     try:
         _, nodes, _ = _wait(control, 0, None)
     except KeyboardInterrupt:
-        say(f"interrupted: {what} end; `durward status` shows where")
+        say(f"interrupted: {what} are revoked; `durward status` shows where")
         return INTERRUPTED
     except DurwardError as error:
-        say(f"{what} end; whether they are refused everywhere is not known: {error}")
+        say(f"{what} are revoked; whether every node refuses them is not known: {error}")
         return FOUND
     lacking = [node for node in nodes if node["standing"] in UNSURE]
     if not lacking:
         return DONE
-    say(f"✗ {what} are not refused everywhere yet:")
+    say(f"✗ {what} are revoked, but not refused on every node yet:")
     print_lacking(lacking)
     return FOUND
 
@@ -60,7 +60,7 @@ def wait_until_refused(control: Control, what: str) -> int:
 def _wait(
     control: Control, version: int, wait: float | None
 ) -> tuple[int, list[dict[str, Any]], float]:
-    """The version that was waited for, how each node stands to it, and how long it took."""
+    """The version, the rollout status of each node, and the seconds that it took."""
     began, is_told = time.monotonic(), False
     asked = {"version": version}
     while True:
@@ -79,7 +79,7 @@ def _wait(
 
 
 def print_outcome(version: int, nodes: list[dict[str, Any]], passed: float) -> int:
-    """How it ended, for people."""
+    """Print the outcome for people."""
     if not nodes:
         say(f"version {version} is applied; no node has joined, so it is in force nowhere yet")
         return DONE
@@ -88,13 +88,13 @@ def print_outcome(version: int, nodes: list[dict[str, Any]], passed: float) -> i
         where = excerpt(nodes[0]["id"]) if len(nodes) == 1 else f"all {len(nodes)} nodes"
         say(f"✓ version {version} is in force on {where} ({passed:.1f} s)")
         return DONE
-    say(f"✗ version {version} is applied, and not in force everywhere:")
+    say(f"✗ version {version} is applied, but not in force on every node:")
     print_lacking(lacking)
     return FOUND
 
 
 def print_lacking(lacking: list[dict[str, Any]]) -> None:
-    """Which nodes they are, and what each of them lacks."""
+    """Print the nodes, and what each of them lacks."""
     for node in lacking:
         say(f"  {excerpt(node['id'])}: {node['standing']}, at version {node['version']}")
         for name, why in causes(node):

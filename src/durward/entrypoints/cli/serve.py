@@ -15,12 +15,12 @@ def serve(*, config: Path = Path("durward.toml")) -> int:
     """Run the control plane: the authorization server, the admin API, the audit log.
 
     Args:
-        config: The settings file; its part [serve] counts.
+        config: The settings file; its section [serve] is used.
     """
     settings = load_settings(config).serve
     if settings is None:
-        hint = "issuer, runtime, state"
-        raise Misconfigured(str(config), "has no part [serve]", hint=hint)
+        hint = "it needs `issuer`, `runtime` and `state`"
+        raise Misconfigured(str(config), "has no section [serve]", hint=hint)
     keep_private(Path(settings.state))
     with one_error(), lock_folders("serve", Path(settings.state), Path(settings.runtime)):
         uvloop.run(run(settings))

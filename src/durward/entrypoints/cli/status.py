@@ -1,4 +1,4 @@
-"""`durward status`: whether what is applied is in force, node by node."""
+"""`durward status`: the version that each node has in force."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ LONGEST_CAUSE = 1_000
 
 
 def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - the option is --dir
-    """Show every node of the edge: what is in force there. Exit code 1 where one is late.
+    """Show each node of the edge and the version in force there. Exit code 1 when one is late.
 
-    A node is late where for more than 10 s it has lacked what is published or revoked, has refused
-    a part of it, has not kept it on its disk or is in trouble, and where it is silent. One that is
-    silent for a day is not counted: let it go by `edge forget`.
+    A node is late if it is silent, or if for more than 10 s it has lacked a part or a revocation,
+    has refused a part, has not written it to its disk, or has reported a trouble. A node that is
+    silent for a day is not counted: remove it with `edge forget`.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -58,7 +58,7 @@ def line(node: dict[str, Any]) -> str:
 
 
 def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
-    """Why a node is not where it should be, as may stand on a terminal: the node says it."""
+    """Why a node is behind; its own words are cut and escaped for the terminal."""
     found = [*node.get("reasons", {}).items()]
     found += [("lacks", what) for what in node["lacks"]]
     found += [("now", trouble) for trouble in node.get("troubles", ())]
@@ -66,7 +66,7 @@ def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def ago(seconds: float) -> str:
-    """How long ago, in a unit that is easy to read."""
+    """A time in the past, in a unit that is easy to read."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit} ago"

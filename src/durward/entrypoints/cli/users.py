@@ -1,4 +1,4 @@
-"""`durward users`: what people sign in with."""
+"""`durward users`: the passwords of users."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from durward.entrypoints.control import control_of
 
 users = App(
     name="users",
-    help="Manage the passwords of people.",
+    help="Manage the passwords of users.",
     result_action="return_value",
 )
 
@@ -23,14 +23,14 @@ def password(
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     credentials: Path | None = None,
 ) -> int:
-    """Make a new password for a person, and end their sessions. It is shown once.
+    """Make a new password for a user, and end their sessions. It is shown once.
 
-    Exit code 1: it is made, and tokens of these sessions are not refused on every node.
+    Exit code 1: it is made, but not every node refuses the tokens of these sessions yet.
 
     Args:
-        name: The person, as declared.
+        name: The user, as declared.
         dir: The folder that holds durward.toml, such as the demo's.
-        credentials: Where the password goes (mode 0600), instead of the terminal.
+        credentials: The file for the password (mode 0600), instead of the terminal.
     """
     control = control_of(dir)
     make_and_show("password", name, "users", control, credentials)

@@ -66,4 +66,4 @@ def check_ports(place: DemoInstance) -> None:
                 by, end = "connections that have ended", "wait a minute: the port is free then"
             step = 100 if place.base_port + 100 <= MAX_BASE_PORT else -100
             again = durward(f"demo --base-port {place.base_port + step}", place.folder)
-            raise Misconfigured(f"port {port}", f"in use by {by}", hint=f"{again}, or {end}")
+            raise Misconfigured(f"port {port}", f"is in use by {by}", hint=f"{again}, or {end}")

@@ -141,7 +141,7 @@ class Agent:
             await self._revoker.catch_up()
             if not self._revoker.known:
                 report(
-                    "what is revoked is not known: no token is good until the control plane says"
+                    "revocations are not known: no token is good until the control plane sends them"
                 )
             written = await asyncio.to_thread(self._write_first)
             await end_left(Path(self._node.admin.host))
@@ -478,7 +478,7 @@ class Agent:
         try:
             Snapshot.from_wire(read(self._snapshot_path))
         except Misconfigured as error:
-            report(f"{error}; the last good one is put back")
+            report(f"{error}; the last good configuration is back")
             replace(self._snapshot_path, self._snapshot.to_wire())
 
     def _spool(self, number: int) -> Path:
@@ -568,8 +568,8 @@ def link_of(settings: EdgeSettings) -> Link | None:
     if settings.control_plane is None:
         return None
     if settings.snapshot_key is None:
-        hint = "snapshot_key = the file snapshot.jwk that `durward serve` wrote"
-        raise Misconfigured("edge", "a control plane, and no key to trust", hint=hint)
+        hint = "set it to the file snapshot.jwk that `durward serve` wrote"
+        raise Misconfigured("edge", "`control_plane` needs `snapshot_key`", hint=hint)
     return Link(Path(settings.control_plane) / "control.sock")
 
 

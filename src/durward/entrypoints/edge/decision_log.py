@@ -100,7 +100,7 @@ class DecisionLog:
                         await self._reopen(stream)
             await asyncio.to_thread(self._policies.tidy, self._policies_unshipped)
         except OSError as error:
-            problem = f"records cannot be put aside or let go: {error.strerror}"
+            problem = f"decision records cannot be rotated or removed: {error.strerror}"
             raise Unavailable(problem) from error
         if not self._is_saved:
             self._save(self._places)

@@ -20,7 +20,7 @@ class ListVerifier:
             self._keys = KeySet((parse_public_key(jwk),))
         except (OSError, ProtocolError) as error:
             hint = "`durward serve` writes it as snapshot.jwk into its state folder"
-            raise Misconfigured(str(key), "not the key of snapshots", hint=hint) from error
+            raise Misconfigured(str(key), "not a key that verifies snapshots", hint=hint) from error
 
     def read(self, signed: str) -> Listing:
         """The list that was signed. Raises Misconfigured: nothing else is ever taken."""

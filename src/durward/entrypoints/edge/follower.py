@@ -181,7 +181,7 @@ class Follower:
             raise late
         if self.holding.missing:
             missing = ", ".join(self.holding.missing)
-            raise Unavailable(f"the control plane gives no content of {missing}")
+            raise Unavailable(f"the control plane has no content for {missing}")
 
     async def _put_in_force_without_routes(
         self, version: int, fresh: Sequence[Part], error: Unavailable

@@ -188,8 +188,8 @@ async def listen(path: Path, handler: Handler) -> Acceptor:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
-        hint = "a runtime folder has a short path and is its owner's"
-        raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
+        hint = "choose a runtime folder with a short path that this account may write"
+        raise Misconfigured(str(path), f"the socket cannot be made: {error}", hint=hint) from error
     finally:
         os.umask(before)
     return Acceptor(listening, handler)

@@ -132,4 +132,4 @@ def decoded(reply: httpx2.Response, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(reply.content, type=kind)
     except msgspec.DecodeError as error:
-        raise Unavailable(f"the answer of the control plane cannot be read: {error}") from error
+        raise Unavailable(f"the response of the control plane cannot be read: {error}") from error

@@ -141,5 +141,5 @@ class Revoker:
 
     async def _ask(self, *, wait: bool) -> Revocations:
         if self._link is None:
-            raise Unavailable("this node follows no control plane")
+            raise Unavailable("this node has no `control_plane` in its settings")
         return await self._link.revocations(self._revoked.sequence, self._revoked.at, wait=wait)

@@ -146,7 +146,7 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
 def declarations_of_application(wanted: Application) -> list[Declaration]:
     """Declarations as the core knows them. Raises Misconfigured beside a version."""
     if wanted.version is not None and wanted.declarations:
-        raise Misconfigured("version", "declarations are given too; it is one or the other")
+        raise Misconfigured("version", "declarations are given too; send one of the two")
     return [
         Declaration(found.kind, found.name, msgspec.to_builtins(found.body))
         for found in wanted.declarations

@@ -119,7 +119,7 @@ def number(http: Request, name: str) -> int:
     """A number of the query; 0 where it is not there. Raises ValueError."""
     text = http.query_params.get(name, "0")
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"`{name}` is a number")
+        raise ValueError(f"`{name}` must be a number")
     return int(text)
 
 
@@ -127,7 +127,7 @@ def digest(http: Request) -> str:
     """The list that the edge has; empty where it has none. Raises ValueError."""
     text = http.query_params.get("list", "")
     if text and not DIGEST.fullmatch(text):
-        raise ValueError("`list` is a SHA-256 in hexadecimal")
+        raise ValueError("`list` must be a SHA-256 in hexadecimal")
     return text
 
 

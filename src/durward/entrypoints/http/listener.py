@@ -62,8 +62,8 @@ def private_socket(path: Path) -> socket.socket:
         listener.bind(str(path))
     except OSError as error:
         listener.close()
-        hint = "a runtime folder has a short path and is its owner's"
-        raise Misconfigured(str(path), f"no socket can be there: {error}", hint=hint) from error
+        hint = "choose a runtime folder with a short path that this account may write"
+        raise Misconfigured(str(path), f"the socket cannot be made: {error}", hint=hint) from error
     finally:
         os.umask(before)
     listener.listen(BACKLOG)
