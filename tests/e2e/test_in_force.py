@@ -178,7 +178,7 @@ def test_a_second_process_with_the_id_of_a_node_is_closed_until_that_one_is_sile
         assert "edge join --anew" in line
         assert line.endswith("closed until this is over\n")
         closed = asked(copy, "/readyz")
-        assert (closed.status_code, closed.text[:22]) == (503, "closed: node `edge-1` ")
+        assert (closed.status_code, closed.text[:23]) == (503, "closed: another process")
         beside = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         assert (beside.returncode, "is in use by `edge`" in beside.stderr) == (2, True), beside
         assert second.poll() is None, "it tries again until the other is silent"

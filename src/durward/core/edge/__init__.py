@@ -1,1 +1,1 @@
-"""The edge as values: what a node must enforce, how Envoy is told, how a request is decided."""
+"""The edge as values: the snapshot of a node, Envoy's configuration, the decision of a request."""

@@ -1,7 +1,7 @@
-"""The record of a decision: what was asked, what was known, what decided.
+"""The record of a decision: the request, the inputs, the deciding policies.
 
-A decision point writes its own; of what Envoy refuses by itself, the line of its log is read as
-one. It holds no token, no query and no body: paths are templates wherever an operation is known.
+A decision point writes its own records; a line of Envoy's log of refusals is converted to one. A
+record has no token, no query and no body; its path is a template if the operation is known.
 """
 
 from enum import StrEnum
@@ -15,13 +15,13 @@ from durward.core.policy.analysis.explain import Explanation
 from durward.core.values import DecisionId, Instant
 
 NO_DECISION = "ext_authz_error"
-"""How Envoy says that no decision point answered."""
+"""Envoy's response code detail when no decision point answered."""
 END = "-end"
-"""After a decision's id: how the request ended, where Envoy refused it after it was allowed."""
+"""The suffix of a decision's id for a request that Envoy refused after it was allowed."""
 
 
 class Stage(StrEnum):
-    """Where on its way a request was decided."""
+    """The step in which a request was decided."""
 
     PARSER = "parser"
     LIMIT = "limit"
@@ -37,14 +37,14 @@ class Stage(StrEnum):
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request, decided.
+    """One decided request.
 
-    Where policies decided, `because` names the statements that did and `inputs` is all that they
-    had: why it was so is computed from these when somebody asks (`explained.py`). `explanation` was
-    recorded before that, and is what an answer to that question carries.
+    If policies decided, `because` names the deciding statements and `inputs` has all that they
+    read: the explanation is computed from these on demand (`explained.py`). `explanation` is set in
+    records of older versions, and in a response that has the explanation.
 
-    `asked_by` is the enforcement point that asked the control plane, where one did; `after` is the
-    decision that had allowed the request, where it was refused afterwards.
+    `asked_by` is the AuthZEN caller, if any; `after` is the decision that had allowed the request,
+    if it was refused afterwards.
     """
 
     id: DecisionId
@@ -93,7 +93,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 def policies_named(event: AuditEvent) -> str | None:
-    """The hash of the policies that a recorded decision was made by; None of any other event."""
+    """The hash of the policies of a recorded decision; None for any other event."""
     inputs = event.facts.get("inputs") if event.kind is EventKind.DECISION else None
     digest = inputs.get("policies") if isinstance(inputs, dict) else None
     return digest if isinstance(digest, str) else None
@@ -125,10 +125,10 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         return msgspec.json.decode(line, type=cls)
 
     def decision(self) -> DecisionRecord:
-        """What Envoy decided by itself, in the words of a decision.
+        """The record of a decision that Envoy made by itself.
 
-        The decision of a decision point that it comes after keeps its id: both are events. So does
-        one that a decision point may have recorded before it died, and Envoy never heard of.
+        Its id ends with END if a decision point allowed the request before, or may have recorded a
+        decision before it died: both decisions are events.
         """
         stage, reason = self._why()
         own_id = f"d_{self.id or self.early_id}"
@@ -227,7 +227,7 @@ REASONS = {
     "path_normalization_failed": (Stage.PARSER, "the path has an escape that is not allowed"),
     NO_DECISION: (Stage.DECISION_POINT, "no decision point answered"),
 }
-"""What Envoy's response code details mean, by how they begin."""
+"""The meaning of Envoy's response code details, by their prefixes."""
 
 UNANSWERED = {
     "upstream_reset_before_response_started{overflow": "has too many requests waiting",
@@ -240,7 +240,7 @@ UNANSWERED = {
     "response_timeout": "did not answer in time",
     "no_healthy_upstream": "cannot be reached",
 }
-"""How something behind Envoy did not answer, by how Envoy's response code details begin."""
+"""Failures of a service behind Envoy, by the prefixes of Envoy's response code details."""
 
 TOKEN_REFUSED = "jwt_authn_access_denied"  # noqa: S105 - Envoy's word for it
 TOKEN_REASONS = {
@@ -252,4 +252,4 @@ TOKEN_REASONS = {
     "Audiences in Jwt are not allowed": "the access token is for another resource",
     "Jwks doesn't have key to match kid or alg from Jwt": "no key of the issuer fits the token",
 }
-"""What Envoy's JWT filter says, in our words; anything else is quoted."""
+"""Messages of Envoy's JWT filter, in our words; any other message is quoted."""

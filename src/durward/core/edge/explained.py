@@ -1,7 +1,7 @@
-"""Why a decision was made: computed when somebody asks, by the very policies that made it.
+"""The explanation of a recorded decision, computed on demand from the same policies.
 
-Nothing that was declared since has a say: the inputs, the scopes that cover the action and the hash
-of the policies are in the record. What cannot be computed so is not guessed.
+Later declarations have no influence: the inputs, the scopes that cover the action and the hash of
+the policies are in the record. An explanation that cannot be computed is not guessed.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from durward.core.policy.language.source import PolicyError
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """The decision stands as it was recorded; why reasons cannot be computed."""
+    """The reason why a recorded decision cannot be explained."""
 
     why: str
 
 
 def explained(decision: DecisionRecord, policies: bytes | None) -> Explanation | Unexplained | None:
-    """The explanation of a decision; `policies` is the part that it names, where there is one.
+    """The explanation of a decision; `policies` is the part that it names, if it exists.
 
-    None where no policy decided: then the reason that was recorded is all. The explanation is that
-    of the decision as it was: one that would come out otherwise is not told.
+    None if no policy decided: then the record has the whole reason. If the computation leads to
+    another decision than the recorded one, it is not used.
     """
     inputs = decision.inputs
     if decision.explanation or inputs is None:

@@ -1,7 +1,7 @@
-"""What a node holds of the snapshot: the parts in force, those refused, and who vouches for them.
+"""The holding of a node: the parts in force, the refused parts, and the signed lists.
 
-Nothing is in force that no signed list names. A part that was refused leaves the former one of its
-name in force, and that one is vouched for by the list it came with, which is kept for it.
+A part is in force only if a signed list names it. If a part is refused, the former one of its name
+stays in force, and the list that it came with is kept as its proof.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,23 +16,23 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 
 Verify = Callable[[str], Listing]
-"""Reads a signed list. Raises Misconfigured where the pinned key did not sign it."""
+"""Verifies a signed list. Raises Misconfigured if the pinned key did not sign it."""
 
 
 class StoredHolding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A holding as it lies on the node's disk."""
+    """A holding in its form on the node's disk."""
 
     lists: list[str]
     """Signed lists, the newest first."""
     parts: dict[str, str]
     vouchers: dict[str, int]
-    """For a part that the newest list does not name so: which of the lists did."""
+    """The index of the list that names a part, for parts that the newest list does not name."""
     refused: dict[str, Refused]
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What a node has; without a list it has nothing, and nothing is allowed."""
+    """The holding of a node; without a list it is empty, and every request is denied."""
 
     signed: str = field(default="", repr=False)
     listing: Listing | None = None
@@ -42,27 +42,27 @@ class Holding:
 
     @property
     def version(self) -> int:
-        """The version of the newest list that was taken; 0 where none was."""
+        """The version of the newest accepted list; 0 if there is none."""
         return self.listing.version if self.listing else 0
 
     @property
     def digest(self) -> str:
-        """By which the control plane knows the list."""
+        """The digest by which the control plane knows the list."""
         return digest_of(self.signed.encode()) if self.signed else ""
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is decided under."""
+        """The snapshot of the parts in force."""
         return assemble(self.version, self.parts.values())
 
     @property
     def closed(self) -> dict[str, str]:
-        """The parts that this code cannot enforce, and why."""
+        """The parts that this version cannot enforce, with the reasons."""
         return {name: part.closed for name, part in self.parts.items() if part.content is None}
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What is on the list and was not received: neither held, nor refused."""
+        """The names on the list whose parts were not received: neither held nor refused."""
         held = {name: part.digest for name, part in self.parts.items()}
         refused = {name: one.digest for name, one in self.refused.items()}
         listed = self.listing.parts if self.listing else {}
@@ -73,9 +73,9 @@ class Holding:
         )
 
     def lacking(self, listing: Listing) -> dict[str, str]:
-        """What of a list is not in force here: digests by name.
+        """The parts of a list that are not in force here: digests by name.
 
-        Raises Misconfigured where the list would lead back, or is another database's.
+        Raises Misconfigured if the list is not newer, or comes from another database.
         """
         if (held := self.listing) is not None:
             if listing.database != held.database:
@@ -98,7 +98,7 @@ class Holding:
         parts: Mapping[str, Part],
         refused: Mapping[str, Refused],
     ) -> Self:
-        """The holding after a list was taken, as far as it could be."""
+        """The holding after an accepted list, with the parts that were accepted."""
         former = {
             name: self.vouchers.get(name, self.signed)
             for name, part in parts.items()
@@ -107,7 +107,7 @@ class Holding:
         return type(self)(signed, listing, parts, former, refused)
 
     def to_wire(self) -> bytes:
-        """As it is kept on disk."""
+        """The bytes for the disk."""
         texts = {name: part.data.decode() for name, part in self.parts.items()}
         lists = list(dict.fromkeys((self.signed, *self.vouchers.values())))
         vouchers = {name: lists.index(signed) for name, signed in self.vouchers.items()}
@@ -116,7 +116,7 @@ class Holding:
 
     @classmethod
     def from_wire(cls, data: bytes, verify: Verify) -> Self:
-        """What was kept, each part as far as a signed list vouches for it. Raises Misconfigured."""
+        """Read a stored holding; only parts that a signed list proves. Raises Misconfigured."""
         try:
             kept = msgspec.json.decode(data, type=StoredHolding)
         except (msgspec.DecodeError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""The inputs of a decision: what the policies read of a request, recorded and read back.
+"""The inputs of a decision: the keys of a request that the policies read, recorded and read back.
 
-They are enough to decide again, and to explain, by the policies of that hash alone. The context is
-restricted to the keys that could matter, so that a record has no more about anybody than it takes.
+With the policies of the recorded hash they suffice to decide again and to explain. The context has
+only keys that could matter, so that a record has no more personal data than needed.
 """
 
 from typing import Final
@@ -12,37 +12,37 @@ from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
 
 MAX_CHARACTERS: Final = 8_192
-"""How much of a request is recorded: a client must not choose how large records are."""
+"""The largest record of a request: a client must not choose the size of records."""
 PRINCIPAL: Final = "principal"
 UNREADABLE: Final = object()
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Beside action, resource, subject, client and tenant, which every decision names.
+    """The inputs beside action, resource, subject, client and tenant, which every record has.
 
-    A context key whose value could not be read is None; one that is not there was absent.
+    A context key with a malformed value is None; a missing key was absent.
     """
 
     policies: str
-    """The hash of the policies part that decided."""
+    """The hash of the deciding policies part."""
     kind: str = ""
-    """The principal's type; empty where nobody asked."""
+    """The principal's type; empty for an anonymous request."""
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     own_policies: tuple[str, ...] = ()
     own_boundary: tuple[str, ...] = ()
     """The documents that the token named as the person's own."""
     scopes: tuple[str, ...] | None = None
-    """Those of the token; None where none narrows."""
+    """The scopes of the token; None if scopes do not restrict the request."""
     scopes_needed: tuple[str, ...] = ()
-    """Which scopes cover the action: APIs say that, not policies."""
+    """The scopes that cover the action; APIs define them, not policies."""
     context: dict[str, str | tuple[str, ...] | None] = {}
     left_out: tuple[str, ...] = ()
-    """What was too long to be recorded, or is no text: then nothing can be decided again."""
+    """Keys that were too long, or not text: with any, the request cannot be decided again."""
 
 
 def inputs_of(policies: PolicySet, digest: str, request: AccessRequest, *, allowed: bool) -> Inputs:
-    """What to record of a request. A denial also has what a nearest miss would ask about."""
+    """The inputs to record. A denial also has the keys that a nearest miss needs."""
     context: dict[str, str | tuple[str, ...] | None] = {}
     left_out: list[str] = []
     room = MAX_CHARACTERS
@@ -81,7 +81,7 @@ def inputs_of(policies: PolicySet, digest: str, request: AccessRequest, *, allow
 
 
 def principal_of(inputs: Inputs, subject: str, client: str, tenant: str) -> Principal | None:
-    """Who asked, as it was."""
+    """The recorded principal."""
     if not inputs.kind:
         return None
     scopes = None if inputs.scopes is None else frozenset(inputs.scopes)
@@ -92,12 +92,12 @@ def principal_of(inputs: Inputs, subject: str, client: str, tenant: str) -> Prin
 
 
 def context_of(inputs: Inputs) -> dict[str, object]:
-    """The context as it was; a value that cannot be read is again one."""
+    """The recorded context; a malformed value becomes a malformed one again."""
     return {key: UNREADABLE if value is None else value for key, value in inputs.context.items()}
 
 
 def is_text(value: str) -> bool:
-    """Whether it can be written: half of a surrogate pair cannot."""
+    """Whether a string can be encoded in UTF-8; half of a surrogate pair cannot."""
     if value.isascii():
         return True
     try:

@@ -1,4 +1,4 @@
-"""What is particular to one node of the edge: where it listens, what it reaches, its limits."""
+"""The settings of one node of the edge: its listeners, the addresses it reaches, its limits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Bounds that hold before anything is looked at (OWASP API4:2023)."""
+    """Limits that hold before a request is authenticated (OWASP API4:2023)."""
 
     header_kib: Annotated[int, msgspec.Meta(ge=1, le=96)] = 16
     header_count: Positive = 100
@@ -26,16 +26,16 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     idle_seconds: Positive = 60
     decision_seconds: Positive = 2
     body_seconds: Positive = 10
-    """How long a request to the issuer may take to arrive, its body with it."""
+    """The time in which a request to the issuer must arrive, with its body."""
     public_body_bytes: Positive = 65_536
-    """How large a body a public operation takes: all of it is held until it is whole."""
+    """The largest body of a public operation: it is buffered until it is complete."""
     source_burst: Positive = 1_000
     source_per_second: Positive = 100
-    """How many requests one address (IPv6: one /64) may send to the issuer, and to each public
-    operation: at once, and each second after that. Hundreds of people may share an address."""
+    """The requests of one address (IPv6: one /64) to the issuer, and to each public operation:
+    at once, and each second after that. Hundreds of people may share an address."""
     heap_mib: Annotated[int, msgspec.Meta(ge=64)] = 1_024
-    """From which memory of Envoy's on nothing new is begun: near it requests are refused, then
-    connections. What was begun before may go on, and a body that is held grows up to its bound."""
+    """The limit of Envoy's memory: near it new requests are refused, then new connections. Requests
+    that have begun go on, and a buffered body grows up to its limit."""
 
 
 def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
@@ -55,7 +55,7 @@ def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
 
 
 def read_listener(setting: str, text: str) -> Address:
-    """Where this node listens: never a name, which may be any machine's. Raises Misconfigured."""
+    """The address of a listener; a name, which may resolve elsewhere, raises Misconfigured."""
     hint = "127.0.0.1:8480, [::1]:8480, [::]:8480 for every address, or unix:/path"
     try:
         address = Address.parse(text)
@@ -95,6 +95,6 @@ class Node:
     control_plane: Address | None = None
     limits: Limits = field(default_factory=Limits)
     proxies: tuple[Network, ...] = ()
-    """The load balancers whose word about a client's address is taken."""
+    """The load balancers that are trusted to report a client's address."""
     name_servers: tuple[Address, ...] = ()
-    """Who is asked for the addresses of services; without them those of `/etc/resolv.conf`."""
+    """The name servers for the addresses of services; by default those of `/etc/resolv.conf`."""

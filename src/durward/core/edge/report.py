@@ -1,4 +1,4 @@
-"""What a node of the edge tells of itself, and how it stands to what is published (ADR 22)."""
+"""The report of a node of the edge, and its rollout status (ADR 22)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,69 +9,69 @@ import msgspec
 from durward.core.values import MICROSECONDS, Instant, Seconds, later
 
 EVERY_SECONDS = 10.0
-"""How often a node tells of itself when nothing changes."""
+"""The interval of reports when nothing changes."""
 IN_CONTACT = Seconds(30)
-"""A node that was heard of within this time is waited for."""
+"""`apply` waits for a node that was heard of within this time."""
 REMEMBERED = Seconds(86_400)
-"""A node that was silent for longer does not count any more."""
+"""A node that is silent for longer is not counted."""
 BEHIND_AFTER = Seconds(10)
-"""How long a node may take for what is published before `status` finds it behind."""
+"""The time after which `status` reports a node that lacks a version as behind."""
 MAX_TOLD = 20
-"""How many refused parts a report names."""
+"""The number of refused parts in a report."""
 
 
 class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part that did not come into force; the former one of its name stays."""
+    """A part that did not come into force; the former one of its name stays in force."""
 
     digest: str
     why: str
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One report. Members that a newer node sends and we do not know are not looked at."""
+    """One report. Unknown members, from a newer node, are ignored."""
 
     node: str
     place: str
-    """Which folder of which machine: a node is one of them."""
+    """The folder and the machine: each place is one node."""
     durward: str
     list: str = ""
-    """The digest of the signed list that was taken last; empty where the node has none."""
+    """The digest of the last accepted list; empty if the node has none."""
     version: int = 0
     kept: int = 0
-    """The version that is whole on the node's disk: it starts with it where nobody answers."""
+    """The version that is complete on the node's disk, for a start without control plane."""
     parts: int = 0
-    """How many of its parts are in force."""
+    """The number of parts in force."""
     refused: dict[str, Refused] = {}
     closed: dict[str, str] = {}
     missing: tuple[str, ...] = ()
-    """Parts of the list that the node has not, and whose subject is closed."""
+    """Parts of the list that the node lacks; their subjects are closed."""
     revocations: int = 0
-    """The sequence number up to which revocations were kept, and proven to be in force."""
+    """The sequence number up to which revocations are stored, and proven to be in force."""
     revocations_at: int = 0
-    """When the revocation of that number was made: by both it is known whose number it is."""
+    """The time of the revocation of that number: both together identify it across restores."""
     push_seconds: float = 0.0
-    """How long the last change took from its arrival to its effect."""
+    """The seconds of the last change from its arrival to its effect."""
     spool_bytes: int = 0
-    """Records that the control plane has not."""
+    """Bytes of records that are not shipped yet."""
     disk_free_bytes: int = 0
     troubles: tuple[str, ...] = ()
-    """What fails now and is tried again."""
+    """Present failures, which are retried."""
     troubled_seconds: float = 0.0
-    """How long there has been one or another of them."""
+    """The time for which there has been any trouble."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything on the list that it took is in force."""
+        """Whether every part of the accepted list is in force."""
         return not (self.refused or self.closed or self.missing)
 
 
 class ReportReply(msgspec.Struct, frozen=True):
-    """What a node is told in answer to its report."""
+    """The response to a report."""
 
     known: bool
-    """Whether it has joined; a node that was forgotten joins anew."""
+    """Whether the node has joined; a forgotten node joins again."""
     is_ahead: bool
-    """Whether it has in force what this database did not publish: the database was put back."""
+    """Whether the node has a version that this database never published: it was restored."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class NodeState:
     heard_at: Instant
     report: NodeReport | None
     version: int
-    """The version in force there as this database counts: 0 where the node has another history."""
+    """The version in force there; 0 if it is not a version of this database."""
 
 
 class RolloutStatus(StrEnum):
-    """How a node stands to a version."""
+    """Whether a version is in force on a node."""
 
     IN_FORCE = "in force"
     PARTLY = "partly in force"
@@ -97,9 +97,9 @@ class RolloutStatus(StrEnum):
 
 
 def rollout_status(node: NodeState, version: int, revocations: int, now: Instant) -> RolloutStatus:
-    """How a node stands to a version, and to what was revoked up to a sequence number.
+    """The status of a node for a version and for the revocations up to a sequence number.
 
-    One that is silent may have them or not.
+    It is not known whether a silent node has them.
     """
     if later(node.heard_at, REMEMBERED) < now:
         return RolloutStatus.FORGOTTEN
@@ -111,14 +111,14 @@ def rollout_status(node: NodeState, version: int, revocations: int, now: Instant
 
 
 def lacks(node: NodeState, version: int, revocations: int) -> list[str]:
-    """What a node has not of a version, and of what was revoked up to a sequence number.
+    """What a node lacks of a version and of the revocations up to a sequence number.
 
-    It decides nothing under a version that it has yet to take, and goes back, where it starts
-    without the control plane, to what it keeps. What it does not tell it has not.
+    A version must be in force and on disk, since a node without a control plane starts from its
+    disk. What a report does not state counts as lacking.
     """
     told = node.report
     if told is None:
-        return ["it has not told yet what is in force there"]
+        return ["it has not reported yet"]
     found = []
     if node.version < version:
         found.append(f"version {version} is not in force")
@@ -130,9 +130,9 @@ def lacks(node: NodeState, version: int, revocations: int) -> list[str]:
 
 
 def is_late(stands: RolloutStatus, since: Instant | None, now: Instant) -> bool:
-    """Whether a node is not where it should be although it had the time.
+    """Whether a node has been behind or silent for too long.
 
-    `since` is when it began to lack something; one that is silent was not heard of for longer.
+    `since` is the time from which it has lacked something.
     """
     if stands in (RolloutStatus.SILENT, RolloutStatus.FORGOTTEN):
         return stands is RolloutStatus.SILENT
@@ -140,12 +140,12 @@ def is_late(stands: RolloutStatus, since: Instant | None, now: Instant) -> bool:
 
 
 def seconds_since(instant: Instant, now: Instant) -> float:
-    """How long ago it was, in seconds."""
+    """The seconds from an instant to now."""
     return max(now - instant, 0) / MICROSECONDS
 
 
 def reasons(report: NodeReport) -> Mapping[str, str]:
-    """Why each part that is not in force is not."""
+    """The reason for each part that is not in force."""
     return {
         **{name: refused.why for name, refused in report.refused.items()},
         **report.closed,

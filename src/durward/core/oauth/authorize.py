@@ -1,7 +1,7 @@
-"""The authorization endpoint: what a client asks for, and what has to happen next.
+"""The authorization endpoint: parse the request, and decide the next step.
 
-`next_step` serves the endpoint, the sign-in and the consent alike: whoever arrives, its answer is
-the next page, the redirect with a code, or the redirect with an error.
+`next_step` serves the endpoint, the sign-in and the consent alike: it returns the next page, the
+redirect with a code, or the redirect with an error.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from durward.core.values import ClientId, Instant, Seconds, UserId, later
 
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
 MAX_STATE_BYTES = 2_048
-"""Applications put where they were into it, an address at worst."""
+"""Applications store their state in it, at worst a URL."""
 MAX_NONCE_BYTES = 512
 """A random value (OIDC Core §15.5.2); libraries that put a time before theirs send 150."""
 MAX_LOGIN_HINT_BYTES = 320
@@ -35,7 +35,7 @@ CODE_LIFETIME = Seconds(60)
 
 @dataclass(frozen=True, slots=True)
 class RedirectTarget:
-    """Who asks and where the answer goes: proven, so that errors may go there too."""
+    """A client and its redirect URI, both proven, so that errors may be sent there too."""
 
     client: ClientId
     redirect_uri: str
@@ -44,7 +44,7 @@ class RedirectTarget:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What a client asks for, parsed; it is stored until a person has answered."""
+    """A parsed authorization request; it is stored until a person has answered."""
 
     target: RedirectTarget
     challenge: str
@@ -55,7 +55,7 @@ class AuthorizationRequest:
     prompt: tuple[str, ...] = ()
     max_age: Seconds | None = None
     subject: UserId | None = None
-    """Whom a verified `id_token_hint` names."""
+    """The subject of a verified `id_token_hint`."""
     login_hint: str | None = None
 
 
@@ -86,7 +86,7 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
 
 
 def is_still_proven(target: RedirectTarget, client: Client) -> bool:
-    """Whether the answer may go there still: a person may take half an hour (AS-3)."""
+    """Whether the redirect URI is still registered: a person may take half an hour (AS-3)."""
     native = client.authentication == "none"
     able = not client.disabled and "authorization_code" in client.grants
     return able and is_registered(target.redirect_uri, client.redirect_uris, native=native)
@@ -99,9 +99,9 @@ def read_request(
     apis: Mapping[str, Api],
     subject: UserId | None,
 ) -> AuthorizationRequest:
-    """The whole request; `subject` is whom a verified hint names.
+    """Parse the whole request; `subject` is that of a verified hint.
 
-    Raises ProtocolError that goes to the redirect URI.
+    Raises ProtocolError, which is sent to the redirect URI.
     """
     for name, code in (
         ("request", ErrorCode.REQUEST_NOT_SUPPORTED),
@@ -132,9 +132,9 @@ def read_request(
 
 
 def _bounded(form: Form, name: str, longest_bytes: int) -> str | None:
-    """Free text: it is stored until a person has answered, for everybody who asks.
+    """Free text, bounded: it is stored until a person has answered, for unauthenticated callers.
 
-    Control characters, which take sixfold room there, are in none of them (RFC 6749 Appendix A.5).
+    Control characters, which take six times the space, are refused (RFC 6749 Appendix A.5).
     """
     text = one(form, name)
     if text is not None and len(text.encode()) > longest_bytes:
@@ -163,14 +163,14 @@ def _max_age(form: Form) -> Seconds | None:
 
 
 class Prompt(StrEnum):
-    """What a person is asked for."""
+    """The page that a person is shown."""
 
     LOGIN = "login"
     CONSENT = "consent"
 
 
 class Answer(StrEnum):
-    """What a person answered to the question for consent."""
+    """A person's answer on the consent page."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -178,7 +178,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The form of the consent page came back; it answers for the person that it was shown to."""
+    """The submitted consent form; it counts for the person that it was shown to."""
 
     by: UserId
     answer: Answer
@@ -186,15 +186,15 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The form of the sign-in page came back, and the session of this browser is what it began."""
+    """The submitted sign-in form was accepted and began the session of this browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignInRefused:
-    """The form of the sign-in page came back and was refused.
+    """The submitted sign-in form was refused.
 
-    It is asked again, whoever else is signed in at this browser: a form answers for what it was
-    shown for.
+    The page is shown again, even if another person is signed in at this browser: a form counts
+    only for the request that it was shown for.
     """
 
 
@@ -203,18 +203,18 @@ Reply: TypeAlias = Consent | SignedIn | SignInRefused
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the next step depends on."""
+    """The facts on which the next step depends."""
 
     request: AuthorizationRequest
     client: Client
     session: Session | None
     """The live session of this browser."""
     is_fresh: bool
-    """Whether the session's person signed in for this very request."""
+    """Whether the session's person signed in for this request."""
     user: User | None
     """The session's person; None where that account is gone or disabled."""
     consented: frozenset[str] | None
-    """What this person let this client do at this API before; None: they were never asked."""
+    """The scopes that this person consented to for this client and API; None: never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Send a code to the redirect URI; `consented` is to be remembered where it is new."""
+    """Send a code to the redirect URI; `consented` is stored if it is new."""
 
     session: Session
     user: User
@@ -245,7 +245,7 @@ Step: TypeAlias = Ask | Fail | Issue
 
 
 def next_step(facts: Facts, reply: Reply | None, now: Instant) -> Step:
-    """What happens now, from facts that were loaded in the same transaction."""
+    """Decide the next step from facts that were loaded in the same transaction."""
     silent = "none" in facts.request.prompt
     reasons = login_reasons(facts, now)
     if isinstance(reply, SignInRefused):
@@ -271,17 +271,17 @@ def next_step(facts: Facts, reply: Reply | None, now: Instant) -> Step:
 
 
 def login_reasons(facts: Facts, now: Instant) -> tuple[str, ...]:
-    """Why a person must sign in, if so (OIDC Core §3.1.2.3)."""
+    """The reasons why a person must sign in; none if they need not (OIDC Core §3.1.2.3)."""
     request, session = facts.request, facts.session
     if session is None:
         return ("no-session",)
     if facts.user is None:
         return ("account-disabled",)
     found = []
-    # A sign-in at another page, even a later one, is none for this request (OIDC Core §3.1.2.1).
+    # A sign-in at another page, even a later one, does not count here (OIDC Core §3.1.2.1).
     if {"login", "select_account"} & set(request.prompt) and not facts.is_fresh:
         found.append("asked-by-client")
-    # A sign-in for this very request is fresh enough, also where `max_age` is 0.
+    # A sign-in for this request is fresh enough, even if `max_age` is 0.
     old = request.max_age is not None and now >= later(session.authenticated_at, request.max_age)
     if old and not facts.is_fresh:
         found.append("too-long-ago")
@@ -291,11 +291,11 @@ def login_reasons(facts: Facts, now: Instant) -> tuple[str, ...]:
 
 
 def consent_reasons(facts: Facts) -> tuple[str, ...]:
-    """Why a person must agree, if so.
+    """The reasons why a person must consent; none if they need not.
 
-    Who a public client is cannot be proven, so it has to ask each time (AS-20; OAuth 2.1 §7.3.1).
-    Somebody else's application asks at least once, also where it wants no scope: its token has the
-    person's roles (OIDC Core §3.1.2.4).
+    A public client cannot prove its identity, so it needs consent each time (AS-20; OAuth 2.1
+    §7.3.1). A third-party application needs it at least once, even without scopes: its token has
+    the person's roles (OIDC Core §3.1.2.4).
     """
     found = []
     if "consent" in facts.request.prompt:

@@ -1,4 +1,4 @@
-"""The claims of an access token (RFC 9068 §2.2), and nothing about a person beyond need."""
+"""The claims of an access token (RFC 9068 §2.2), with no more about a person than APIs need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ BOUNDARY: Final = "boundary"
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """How long what is issued lives."""
+    """The lifetimes of tokens."""
 
     access_lifetime: Seconds = Seconds(300)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
-    """What was granted: to whom, through which client, for which API."""
+    """The content of a token: subject, client, scopes, audiences."""
 
     subject: str
     client: ClientId
@@ -51,7 +51,7 @@ class TokenGrant:
 def access_claims(
     grant: TokenGrant, issuer: str, jti: str, now: Instant, policy: TokenPolicy
 ) -> Mapping[str, JsonLike]:
-    """What an access token says; a claim without a value is left out."""
+    """The claims of an access token; a claim without a value is left out."""
     issued = numeric_date(now)
     claims: dict[str, JsonLike] = {
         "iss": issuer,

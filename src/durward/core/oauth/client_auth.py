@@ -1,4 +1,4 @@
-"""How a client proves who it is: exactly one method, the one it is registered with (AS-22…28)."""
+"""Client authentication: by exactly one method, the registered one (AS-22…28)."""
 
 import base64
 import binascii
@@ -43,7 +43,7 @@ class SecretProof:
 
 @dataclass(frozen=True, slots=True)
 class AssertionProof:
-    """A client that sent a signed assertion; `client` is only its claim so far."""
+    """A client that sent a signed assertion; `client` is claimed, not verified."""
 
     client: ClientId
     assertion: str
@@ -61,14 +61,14 @@ Proof = SecretProof | AssertionProof | NoProof
 
 @dataclass(frozen=True, slots=True)
 class OnceOnly:
-    """What an assertion must be consumed under: it is used once (RFC 7523 §3)."""
+    """The key under which an assertion is consumed: it is used once (RFC 7523 §3)."""
 
     jti: str
     expires_at: Instant
 
 
 def read_proof(authorization: str | None, form: Mapping[str, tuple[str, ...]]) -> Proof:
-    """What the client proves itself by; more than one method is refused (RFC 6749 §2.3).
+    """The credentials of a request; more than one method is refused (RFC 6749 §2.3).
 
     Raises ProtocolError `invalid_request` or `invalid_client`.
     """
@@ -98,7 +98,7 @@ def read_proof(authorization: str | None, form: Mapping[str, tuple[str, ...]]) -
 
 
 def _claimed_client(assertion: str, named: str | None) -> ClientId:
-    """Which client an assertion names: only whose keys to try, proven by nothing yet."""
+    """The client that an assertion names, unverified: it only selects the keys to try."""
     try:
         payload = decode_base64url(assertion.split(".")[1])
         claims = parse_json(payload, limit_bytes=MAX_ASSERTION_BYTES)
@@ -136,7 +136,7 @@ def secret_matches(proof: SecretProof, hashes: Iterable[bytes]) -> bool:
 def verify_assertion(
     proof: AssertionProof, client: ClientId, keys: KeySet, audiences: tuple[str, ...], now: Instant
 ) -> OnceOnly:
-    """What the assertion must be consumed under, if the client signed it (RFC 7523 §3, AS-28).
+    """Verify the client's assertion, and return the key to consume it (RFC 7523 §3, AS-28).
 
     `audiences`: the issuer and the token endpoint. Raises ProtocolError `invalid_client`.
     """
@@ -166,6 +166,6 @@ def verify_assertion(
 
 
 def client_authentication_failed(private: str) -> ProtocolError:
-    """One public text for all: who guesses learns nothing (RFC 6749 §5.2)."""
+    """The error with one public text for all causes: a guess learns nothing (RFC 6749 §5.2)."""
     public = "client authentication failed"
     return ProtocolError(ErrorCode.INVALID_CLIENT, public, private=private)

@@ -10,13 +10,13 @@ MAX_FIELDS = 50
 MAX_VALUE_CHARACTERS = 16_384
 
 REPEATABLE = {"resource", "audience"}
-"""What may stand there more than once (RFC 8707 §2)."""
+"""Parameters that may be repeated (RFC 8707 §2)."""
 
 
 def parse_form(body: bytes) -> Mapping[str, tuple[str, ...]]:
-    """The parameters of a form, each at least once, in the order they were sent.
+    """The parameters of a form, each with its values in the order they were sent.
 
-    A parameter that is sent twice is refused but for `resource`; one without a value counts as not
+    A repeated parameter is refused, except those in REPEATABLE; one without a value counts as not
     sent (OAuth 2.1 draft-15 §3.1, §3.2). Raises ProtocolError `invalid_request`.
     """
     if len(body) > MAX_FORM_BYTES:
@@ -45,12 +45,12 @@ def parse_form(body: bytes) -> Mapping[str, tuple[str, ...]]:
 
 
 def one(form: Mapping[str, tuple[str, ...]], name: str) -> str | None:
-    """A parameter that is sent at most once."""
+    """The value of a parameter that is sent at most once; None if it is absent."""
     return form[name][0] if name in form else None
 
 
 def required(form: Mapping[str, tuple[str, ...]], name: str) -> str:
-    """A parameter that must be there. Raises ProtocolError `invalid_request`."""
+    """The value of a required parameter. Raises ProtocolError `invalid_request`."""
     value = one(form, name)
     if value is None:
         raise _wrong(f"`{name}` is missing")

@@ -1,4 +1,4 @@
-"""A grant: what a person let a client do, the unit in which it is taken back."""
+"""A grant: the access that a person gave a client, revoked as a whole."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from durward.core.values import ClientId, GrantId, Instant, SessionId, TenantId,
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says of the person, as they are when it is issued."""
+    """The claims about the person at the time when a token is issued."""
 
     tenant: TenantId
     roles: tuple[str, ...]
@@ -21,7 +21,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One sign-in at one client, with everything that its tokens say."""
+    """One sign-in at one client, with the content of its tokens."""
 
     id: GrantId
     user: UserId
@@ -36,11 +36,11 @@ class Grant:
     created_at: Instant
     ended_at: Instant | None = None
     lost: tuple[str, ...] = ()
-    """Scopes that it had at first and that were taken away, for good."""
+    """Scopes that it had at first and lost for good."""
 
     @property
     def outlives_session(self) -> bool:
-        """Whether it goes on when the session ends (OIDC Core §11)."""
+        """Whether the grant outlives the session (OIDC Core §11)."""
         return OFFLINE in self.scopes
 
     def token_grant(
@@ -51,9 +51,9 @@ class Grant:
         *,
         in_session: bool,
     ) -> TokenGrant:
-        """What a token of this grant says now, with what `standing` left of it.
+        """The content of a token of this grant, with the scopes that `standing` left.
 
-        With `openid` it is good at the issuer too, for userinfo.
+        With `openid` the issuer is an audience too, for userinfo.
         """
         audiences: tuple[str, ...] = (self.audience,) if self.audience else ()
         if OPENID in scopes or not audiences:

@@ -1,4 +1,4 @@
-"""The ID token: that somebody signed in, told to the client (OIDC Core §2)."""
+"""The ID token: it reports a sign-in to the client (OIDC Core §2)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ LIFETIME = Seconds(300)
 def id_claims(
     grant: TokenGrant, issuer: str, access_token: str, nonce: str | None, now: Instant
 ) -> Mapping[str, JsonLike]:
-    """What it says; names and addresses are at the userinfo endpoint (OIDC Core §5.4)."""
+    """The claims of an ID token; names and addresses are at userinfo (OIDC Core §5.4)."""
     issued = numeric_date(now)
     claims: dict[str, JsonLike] = {
         "iss": issuer,
@@ -46,7 +46,7 @@ def token_hash(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Whom, where and for which client an ID token was once issued."""
+    """The subject, session and client of an earlier ID token."""
 
     subject: UserId
     client: ClientId
@@ -54,9 +54,9 @@ class Hint:
 
 
 def verify_hint(token: str, keys: KeySet, issuer: str) -> Hint:
-    """An ID token of ours, given back as a hint; an expired one is good enough (AS-76, AS-83).
+    """Verify an ID token of ours that is sent as a hint; it may have expired (AS-76, AS-83).
 
-    It proves nothing about the present: it is compared, and never signs anybody in. Raises
+    It proves nothing about the present: it is only compared, and signs no person in. Raises
     ProtocolError `invalid_request`.
     """
     try:

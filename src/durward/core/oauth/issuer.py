@@ -1,4 +1,4 @@
-"""What an issuer may be called (RFC 8414 §2, RFC 9700 §2.6)."""
+"""The form of an issuer identifier (RFC 8414 §2, RFC 9700 §2.6)."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -9,11 +9,10 @@ HINT = "https://HOST, or on this machine alone http://localhost:PORT"
 
 
 def check_issuer(issuer: str) -> None:
-    """Refuse an issuer whose clients could not know that they speak with it, or not reach it.
+    """Refuse an issuer that clients could not authenticate or not reach.
 
-    A secret that goes over `http` beyond this machine is everybody's. There is no path, since
-    endpoints are at the root; and no slash at the end: issuers are compared as text. Raises
-    Misconfigured.
+    `http` beyond this machine would reveal secrets. A path is refused, since endpoints are at the
+    root, and so is a trailing slash, since issuers are compared as strings. Raises Misconfigured.
     """
     try:
         parts = urlsplit(issuer)

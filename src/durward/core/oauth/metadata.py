@@ -1,4 +1,4 @@
-"""What the authorization server says of itself (RFC 8414): only what is true."""
+"""The metadata of the authorization server (RFC 8414): only features that it has."""
 
 from collections.abc import Iterable
 
@@ -38,7 +38,7 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", JWKS_PATH),
     ("POST", TOKEN_PATH),
 )
-"""Every method and path that clients reach; the edge lets nothing else through."""
+"""Every method and path for clients; the edge refuses all others."""
 
 
 CLIENT_AUTHENTICATIONS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")

@@ -27,7 +27,7 @@ def check_challenge(challenge: str | None, method: str | None) -> str:
 
 
 def verify(challenge: str, verifier: str | None) -> None:
-    """Refuse a verifier that is missing, malformed or another one's (RFC 7636 §4.6).
+    """Refuse a verifier that is missing, malformed or not that of the challenge (RFC 7636 §4.6).
 
     Raises ProtocolError `invalid_grant`.
     """

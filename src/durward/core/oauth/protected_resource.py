@@ -8,18 +8,18 @@ from durward.core.wire import JsonLike
 
 
 def metadata_path(audience: str) -> str:
-    """Where the metadata lies: the well-known part before the resource's path (RFC 9728 §3.1)."""
+    """The path of the metadata: the well-known part before the resource's path (RFC 9728 §3.1)."""
     return METADATA + urlsplit(audience).path.rstrip("/")
 
 
 def metadata_url(audience: str) -> str:
-    """The address that a challenge names (RFC 9728 §5.1)."""
+    """The URL of the metadata, for a challenge (RFC 9728 §5.1)."""
     parts = urlsplit(audience)
     return f"{parts.scheme}://{parts.netloc}{metadata_path(audience)}"
 
 
 def metadata(audience: str, issuer: str, scopes: Iterable[str]) -> dict[str, JsonLike]:
-    """The document (RFC 9728 §2)."""
+    """The metadata document (RFC 9728 §2)."""
     return {
         "resource": audience,
         "authorization_servers": [issuer],

@@ -1,4 +1,4 @@
-"""Where answers may go: redirect URIs as clients ask for them (AS-1…3)."""
+"""Compare redirect URIs of requests, and build the URIs of responses (AS-1…3)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,9 @@ from durward.core.configuration.redirect_uri import URI
 
 
 def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> bool:
-    """Whether a redirect URI is one of the client's: the same characters (RFC 9700 §4.1.3).
+    """Whether a redirect URI is registered: an exact comparison (RFC 9700 §4.1.3).
 
-    A `native` client's loopback address may come with any port (RFC 8252 §7.3).
+    The loopback address of a `native` client may have any port (RFC 8252 §7.3).
     """
     known = set(registered)
     if asked in known:
@@ -27,12 +27,12 @@ def _without_port(uri: str) -> str | None:
 
 
 def answer_uri(redirect_uri: str, parameters: Mapping[str, str | None], issuer: str) -> str:
-    """The URI of an answer, with `iss` beside its parameters (RFC 9207 §2)."""
+    """The URI of an authorization response, with `iss` (RFC 9207 §2)."""
     return answer_to(redirect_uri, {**parameters, "iss": issuer})
 
 
 def answer_to(uri: str, parameters: Mapping[str, str | None]) -> str:
-    """A URI with parameters beside those it has; one without a value is left out."""
+    """The URI with further parameters; one without a value is left out."""
     query = "&".join(
         f"{quote(name, safe='')}={quote(value, safe='')}"
         for name, value in parameters.items()

@@ -1,4 +1,4 @@
-"""Which API a token is for, and what it may do there (RFC 8707, RFC 6749 §3.3)."""
+"""The API and the scopes of a token (RFC 8707, RFC 6749 §3.3)."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -35,9 +35,9 @@ def chosen_api(client: Client, form: Mapping[str, tuple[str, ...]], apis: Mappin
 def granted_scopes(
     client: Client, form: Mapping[str, tuple[str, ...]], known: Collection[str]
 ) -> tuple[str, ...]:
-    """The scopes that were asked for, or else all of the `known` that the client may have.
+    """The requested scopes, or by default all of the `known` ones that the client may have.
 
-    Raises ProtocolError `invalid_scope`: nothing is silently left out.
+    Raises ProtocolError `invalid_scope`: no scope is silently left out.
     """
     possible = {scope for scope in client.scopes if scope in known}
     asked = one(form, "scope")

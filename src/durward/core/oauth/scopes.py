@@ -1,4 +1,4 @@
-"""The scopes of OpenID Connect: what they mean, in words a person understands (OIDC Core §5.4)."""
+"""The scopes of OpenID Connect, with descriptions for the consent page (OIDC Core §5.4)."""
 
 OPENID = "openid"
 OFFLINE = "offline_access"

@@ -1,8 +1,8 @@
-"""What a grant may still issue: decided from the facts of now, by one rule (ADR 23).
+"""The access that remains of a grant: decided from the present facts, by one rule (ADR 23).
 
-What could not be issued anew now is not renewed, and what it issued is refused at the edge. No
-other place decides the roles, the tenant or the scopes of a grant. What is taken away is taken away
-for good: whoever is given it back has to ask the person again.
+Access that could not be granted now is not renewed, and its tokens are refused at the edge. No
+other module decides the roles, the tenant or the scopes of a grant. A withdrawal is final: a client
+that regains a scope has to ask the person again.
 """
 
 from collections.abc import Container, Mapping
@@ -19,22 +19,22 @@ from durward.core.values import TenantId
 
 @dataclass(frozen=True, slots=True)
 class Keeps:
-    """The grant stands, with the scopes that are left of those that it had."""
+    """The grant goes on, with the scopes that remain of its former ones."""
 
     scopes: tuple[str, ...]
     claims: Claims
     renewable: bool
-    """Whether the client may have refresh tokens of it."""
+    """Whether the client may get refresh tokens for it."""
 
     @property
     def outlives_session(self) -> bool:
-        """Whether it goes on when the session ends (OIDC Core §11)."""
+        """Whether the grant outlives the session (OIDC Core §11)."""
         return OFFLINE in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Nothing is left of the grant."""
+    """The grant has no access left."""
 
     reason: str
 
@@ -49,12 +49,12 @@ def standing(
     apis: Mapping[str, Api],
     consented: Container[str] | None,
 ) -> Standing:
-    """What is left of a grant (AS-104).
+    """Decide what remains of a grant (AS-104).
 
-    `person` and `client` are those that the grant names, None where they are gone; `apis` are all
-    that there are. `consented` is what the person lets the client do there, None where they never
-    agreed to anything; it counts where the client has to ask. Whether the session lives and whether
-    the grant was ended are other questions: a grant is never better than they say.
+    `person` and `client` are those of the grant, None if they were removed; `apis` are all APIs.
+    `consented` are the scopes that the person consented to, None if they never consented; it counts
+    for clients that need consent. The caller checks that the session lives and that the grant has
+    not ended.
     """
     if person is None or person.disabled:
         return Ended("the account was disabled")

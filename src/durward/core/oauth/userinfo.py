@@ -1,4 +1,4 @@
-"""What the userinfo endpoint tells of a person, by scope (OIDC Core §5.3, §5.4)."""
+"""The claims of the userinfo endpoint, by scope (OIDC Core §5.3, §5.4)."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,7 +8,7 @@ from durward.core.wire import JsonLike
 
 
 def userinfo(subject: UserId, user: User, scopes: Collection[str]) -> Mapping[str, JsonLike]:
-    """The claims of the scopes that were granted; `sub` is that of the ID token (AS-78)."""
+    """The claims of the granted scopes; `sub` is that of the ID token (AS-78)."""
     claims: dict[str, JsonLike] = {"sub": subject}
     if "profile" in scopes:
         claims |= {"name": user.name or None, "preferred_username": subject}

@@ -1,4 +1,4 @@
-"""Envoy's own refusals as JSON lines; what a decision point decided is in its spool already."""
+"""Envoy's own refusals as JSON lines; a decision point records its decisions in its own spool."""
 
 from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
 from durward.core.edge.envoy.local_replies import DECISION, EARLY

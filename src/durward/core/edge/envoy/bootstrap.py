@@ -1,4 +1,4 @@
-"""What Envoy is started with: who it is and where the files of the rest lie."""
+"""Envoy's bootstrap configuration: its identity, and the files of its resources."""
 
 from durward.core.edge.envoy.types import Config, listen, reach, seconds, typed_extension
 from durward.core.edge.node import Limits, Node
@@ -15,11 +15,11 @@ OVERLOAD = {
     "stop_accepting_requests": 0.95,
     "stop_accepting_connections": 0.98,
 }
-"""From which share of the memory on each of Envoy's actions is taken."""
+"""The share of the memory limit from which Envoy takes each overload action."""
 
 
 def bootstrap(node: Node, folder: str) -> Config:
-    """Start-up configuration; the resources come as files below `folder`, one folder each."""
+    """The bootstrap; the resources are files below `folder`, one folder each."""
     return {
         **identity(node),
         "dynamic_resources": {
@@ -30,7 +30,7 @@ def bootstrap(node: Node, folder: str) -> Config:
 
 
 def static_bootstrap(node: Node, clusters: list[JsonLike], listeners: list[JsonLike]) -> Config:
-    """All in one, for `--mode validate`, which does not open the files of a dynamic one."""
+    """A static bootstrap for `--mode validate`, which does not open resource files."""
     return {
         **identity(node),
         "static_resources": {
@@ -41,7 +41,7 @@ def static_bootstrap(node: Node, clusters: list[JsonLike], listeners: list[JsonL
 
 
 def identity(node: Node) -> Config:
-    """Who this Envoy is, and its administration on a socket that only its owner can reach."""
+    """The identity of this Envoy, and its administration on a private socket."""
     return {
         "node": {"id": node.id, "cluster": "durward"},
         "admin": {"address": listen(node.admin), "ignore_global_conn_limit": True},
@@ -52,7 +52,7 @@ def identity(node: Node) -> Config:
 
 
 def overload(limits: Limits) -> Config:
-    """What happens when too much is asked at once: the new is refused, what runs goes on."""
+    """Overload actions: new requests are refused, running ones go on."""
     actions: list[JsonLike] = [
         {
             "name": f"envoy.overload_actions.{action}",
@@ -68,13 +68,13 @@ def overload(limits: Limits) -> Config:
 
 
 def heap_limit(mib: int) -> Config:
-    """How much memory may be allocated."""
+    """The limit of allocated memory."""
     kind = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"
     return typed_extension(HEAP, kind, {"max_heap_size_bytes": mib * 1_048_576})
 
 
 def connection_limit(count: int) -> Config:
-    """How many connections all listeners hold together; the next one is closed at once."""
+    """The limit of connections of all listeners; the next one is closed at once."""
     return typed_extension(
         "envoy.resource_monitors.global_downstream_max_connections",
         "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
@@ -83,9 +83,9 @@ def connection_limit(count: int) -> Config:
 
 
 def name_servers(node: Node) -> Config:
-    """Who is asked for names, after `/etc/hosts`: two times, so that one is given up in time.
+    """The name servers, used after `/etc/hosts`, with two tries, so that a query ends in time.
 
-    By default that takes longer than a minute, in which nothing is learned of that name.
+    By default a query takes longer than a minute, in which the name is not resolved again.
     """
     return typed_extension(
         "envoy.network.dns_resolver.cares",
@@ -113,6 +113,6 @@ def source(folder: str, resource: str) -> Config:
 
 
 def untyped(resource: JsonLike) -> JsonLike:
-    """A resource where its type is known by its place."""
+    """A resource without its type, for a place that implies it."""
     assert isinstance(resource, dict)  # noqa: S101
     return {name: value for name, value in resource.items() if name != "@type"}

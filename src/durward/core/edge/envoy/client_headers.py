@@ -1,7 +1,7 @@
-"""What a client says about itself does not arrive (ZT-11); an API may say what does.
+"""Identity headers of the client are removed (ZT-11); an API may declare the headers it accepts.
 
-A service behind a proxy believes headers that only its proxy may set. Which these are, each product
-says in its documentation; here all of them go, whichever the service was written for.
+A service behind a proxy trusts headers that only its proxy may set. Each product documents its own;
+here all of them are removed, whichever product the service was written for.
 """
 
 import re
@@ -16,18 +16,18 @@ REQUEST_ID_OF_CLIENT = "request-id-of-client"
 
 IDENTITY_PREFIXES = (
     *("durward-", "x-durward-", "txn-token"),
-    # Who it is, by names that many use.
+    # The identity of the caller, by common names.
     *("remote-", "x-remote-", "x-auth-", "x-authenticated-", "x-authz-", "x-user-", "x-client-"),
     *("x-identity-", "x-principal-", "x-tenant-", "x-consumer-", "x-credential-", "x-webauth-"),
     *("x-jwt-", "x-oauth-", "x-oauth2-", "x-oidc-", "oidc-", "x-saml-", "x-sso-", "x-claim-"),
-    # By which product: Authelia has remote-, Kong and APISIX x-consumer- and x-credential-.
+    # Names of products: Authelia has remote-, Kong and APISIX x-consumer- and x-credential-.
     *("x-goog-iap-", "x-goog-authenticated-", "x-endpoint-api-", "x-apigateway-", "x-appengine-"),
     *("cf-", "x-ms-client-", "x-ms-token-", "x-ms-proxy-", "x-azure-", "x-arr-"),
     *("x-amzn-oidc-", "x-amzn-mtls-", "x-amzn-ava-", "x-amzn-lattice-", "x-amzn-apigateway-"),
     *("tailscale-", "x-tailscale-", "x-pomerium-", "x-vouch-", "x-authentik-", "gap-"),
     *("teleport-", "x-istio-", "impersonate-", "iv-", "sm-", "x-shib-", "shib-", "mellon-"),
     *("oam-", "x-grafana-", "fastly-client-", "fly-client-", "x-vercel-", "x-nf-"),
-    # Its certificate, its address, and what it asked a proxy before us.
+    # Its certificate, its address, and its request to a proxy before us.
     *("ssl-client-", "x-ssl-", "client-cert", "x-forwarded-", "x-original-", "x-rewrite-"),
     *("x-envoy-", "x-real-", "x-cluster-client-", "wl-proxy-", "proxy-", "x-proxy"),
 )
@@ -40,7 +40,7 @@ IDENTITY_HEADERS = (
     *("x-role", "x-roles", "x-group", "x-groups", "x-scope", "x-scopes", "x-claims", "x-jwt"),
     *("x-id-token", "x-access-token", "x-refresh-token", "x-account", "x-admin"),
 )
-"""What a service might believe, and a client could send."""
+"""Headers that a service might trust and a client could send."""
 
 ALWAYS = (
     *("authorization", "cookie", "host", "connection", "te", "trailer", "transfer-encoding"),
@@ -49,21 +49,21 @@ ALWAYS = (
     *("x-envoy-internal", "x-envoy-external-address", "x-envoy-expected-rq-timeout-ms"),
     *(":authority", ":method", ":path", ":scheme", ":protocol"),
 )
-"""Of HTTP itself, and what Envoy writes: an API need not name them. Neither credentials nor our
-cookies get to a service for all that: these are taken out where they always are."""
+"""Headers of HTTP itself and of Envoy, which an API need not declare. Other filters still remove
+credentials and our cookies."""
 
 
 def strip_identity(
     *, keep_request_id: bool = False, keep_forwarded_for: bool = False
 ) -> list[JsonLike]:
-    """Early, before routing: nothing that a client says about itself arrives (ZT-11).
+    """Remove identity headers early, before routing (ZT-11).
 
-    Its id of the request is kept in another header where it is to be told again: the id by which
-    we know the request is never the client's. `x-forwarded-for` lasts where a proxy may send it,
-    until the address is known.
+    The client's request id is moved to another header if the response repeats it: our own id of the
+    request is never the client's. `x-forwarded-for` stays, if a proxy may send it, until the
+    address is known.
     """
     kept = request_id_of_client() if keep_request_id else []
-    # One expression for all: each mutation of its own would look at every header once more.
+    # One expression for all: each further mutation would read every header once more.
     prefixes = [p for p in IDENTITY_PREFIXES if not FORWARDED_FOR.startswith(p)]
     forwarded = [p for p in IDENTITY_PREFIXES if FORWARDED_FOR.startswith(p)]
     others = [
@@ -81,19 +81,19 @@ def strip_identity(
 
 
 def only_declared(names: Iterable[str]) -> Config:
-    """Of a client's headers only these get to the service, and those of HTTP itself."""
+    """Remove every client header but these and those of HTTP itself."""
     mutation = remove_matching(all_but({*ALWAYS, *names}))
     per_route = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute"
     return message(per_route, {"mutations": {"request_mutations": [mutation]}})
 
 
 def remove_matching(regex: str) -> Config:
-    """Take away every header whose whole name an expression matches."""
+    """Remove every header whose whole name matches an expression."""
     return {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": regex}}}}
 
 
 def all_but(words: Collection[str]) -> str:
-    """An expression for every text but these: RE2 has no negation, so it follows their letters."""
+    """An expression for every string but these: RE2 has no negation, so it spells out prefixes."""
     beginnings = sorted({word[0] for word in words if word})
     others = "".join(map(re.escape, beginnings))
     ways = [f"[^{others}].*" if others else ".+"]

@@ -1,4 +1,4 @@
-"""Clusters: everything that Envoy may reach, and nothing else."""
+"""Clusters: the only addresses that Envoy connects to."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,22 +10,22 @@ from durward.core.edge.snapshot import Snapshot
 DECISION_POINTS = "decision-points"
 CONTROL_PLANE = "control-plane"
 IDLE_SECONDS = 1.5
-"""How long an unused connection to a service is kept: less than the services themselves keep it
-(gunicorn 2 s, Node.js, uvicorn and Apache 5 s), else a request may meet one that is being closed.
-Decision points close none, so theirs could be kept, and are not worth an exception."""
+"""The time an idle connection to a service is kept: less than services keep it (gunicorn 2 s,
+Node.js, uvicorn and Apache 5 s), else a request may meet a connection that is being closed.
+Decision points close none, but they are not worth an exception."""
 RETRIED_PERCENT, RETRIED_AT_LEAST = 25, 16
-"""How many of the requests to a service may be second attempts at the same time, and how many in
-any case: a service that fails must not be asked twice as much therefore."""
+"""The largest share of concurrent requests to a service that are retries, and the number that is
+always allowed: a failing service must not get twice the load."""
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 NAMES_EVERY_SECONDS = 5
-"""How often a name is looked up; so long an address that is gone is asked, or one is not yet."""
+"""The interval of look-ups of a name; a changed address may be unnoticed that long."""
 
 
 def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
     """The decision points, the control plane, each API's upstream."""
     yield {
         **cluster(DECISION_POINTS, node.decision_points),
-        # Of several decision points a dead one is left out; where none answers, the check fails.
+        # A dead decision point is ejected; if none answers, the check fails.
         "health_checks": [
             {
                 "timeout": seconds(1),
@@ -49,7 +49,7 @@ def upstream(api: str) -> str:
 
 
 def cluster(name: str, addresses: Iterable[Address]) -> Config:
-    """A set of endpoints with bounds on what may wait for them."""
+    """A set of endpoints with limits on waiting requests."""
     places = tuple(addresses)
     endpoints = [{"endpoint": {"address": reach(place)}} for place in places]
     return message(
@@ -84,18 +84,18 @@ def cluster(name: str, addresses: Iterable[Address]) -> Config:
                     },
                 )
             },
-            # Never send to an endpoint that is known to be dead because the others are too.
+            # Never send to a dead endpoint, even if all others are dead too.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         },
     )
 
 
 def by_name() -> Config:
-    """Endpoints are the addresses that a name has now.
+    """Endpoints are the present addresses of a name.
 
-    IPv4 where it has any, else IPv6: of both at once each would get its share of the requests,
-    also where the service listens on one alone, as it does behind most a `localhost`.
-    While no name server answers, the former addresses hold; a name that there is not has none.
+    IPv4 if it has any, else IPv6: with both, each would get its share of the requests, even if the
+    service listens on one only, as is usual for `localhost`. While no name server answers, the
+    former addresses stay; an unknown name has none.
     """
     return {
         "cluster_type": typed_extension(

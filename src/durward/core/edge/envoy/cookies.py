@@ -1,4 +1,4 @@
-"""The issuer's cookies are for the issuer: what a service gets of a client's, and in one header."""
+"""Remove the issuer's cookies from requests to services, and join cookies in one header."""
 
 import re
 
@@ -9,9 +9,9 @@ from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.wire import JsonLike
 
 OURS = f"(?:{'|'.join(map(re.escape, (COOKIE, BROWSER_COOKIE, KNOWN_COOKIE)))})"
-"""By their whole names: a service may call its own as it likes."""
+"""The whole names: a service may choose any others for its own cookies."""
 OUR_COOKIE = rf"((?:^|[;,])[ \t]*){OURS}[ \t]*=[^;]*"
-"""One of them, wherever a server might find one; `,` stands between headers that were several."""
+"""One of them, wherever a server might find it; `,` separates headers that were joined."""
 HAS_OURS = rf"(?:.*[;,])?[ \t]*{OURS}[ \t]*=.*"
 JOIN = """\
 function envoy_on_request(handle)
@@ -29,9 +29,9 @@ end
 
 
 def one_header() -> Config:
-    """Join several headers of cookies as RFC 9113 §8.2.3 says; Envoy would write a comma.
+    """Join several cookie headers as RFC 9113 §8.2.3 says; Envoy would write a comma.
 
-    No guard: what it leaves undone, the next filter takes our cookies out of all the same.
+    It is no guard: the next filter removes our cookies even from headers that are not joined.
     """
     return typed_extension(
         "envoy.filters.http.lua",
@@ -41,7 +41,7 @@ def one_header() -> Config:
 
 
 def without_our_cookies() -> Config:
-    """Blank our cookies on their way to a service; the service's own pass."""
+    """Replace our cookies in requests to a service; the service's own stay."""
     return typed_extension(
         "envoy.filters.http.header_to_metadata",
         "envoy.extensions.filters.http.header_to_metadata.v3.Config",
@@ -66,7 +66,7 @@ def without_our_cookies() -> Config:
 
 
 def replace_cookie() -> list[JsonLike]:
-    """Put the blanked cookie back in place of what was sent."""
+    """Replace the cookie header by the one without our cookies."""
     value = {"key": "cookie", "value": "%DYNAMIC_METADATA(durward:cookie)%"}
     mutation: Config = {"append": {"header": value, "append_action": "OVERWRITE_IF_EXISTS"}}
     return [

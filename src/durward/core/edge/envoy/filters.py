@@ -1,4 +1,4 @@
-"""HTTP filters. Their order is the property, so it is one visible list."""
+"""HTTP filters. Security depends on their order, so each chain is one visible list."""
 
 from collections.abc import Iterable
 
@@ -26,15 +26,15 @@ BUFFER = "envoy.filters.http.buffer"
 SOURCE_BUDGET = "envoy.filters.http.local_ratelimit"
 RATE_LIMIT = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 COUNTED_SOURCES = 20_000
-"""How many addresses are counted at once; the one that was silent longest is forgotten first."""
+"""The number of addresses with a counter; the one that was silent longest is evicted first."""
 CHECK_PREFIX = "/check"
 NO_ISSUER = "durward:no-issuer"
 BEARER = r"(?i:bearer)( .*)?"
 WHOLE_HEADER = r"(?i:bearer) +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]"
-"""One token, spelled in the one way there is (RFC 7515 §3.1, §5.2; RFC 4648 §3.5).
+"""One token in its only canonical spelling (RFC 7515 §3.1, §5.2; RFC 4648 §3.5).
 
-A signature of 64 bytes is 86 characters, and the last holds two bits of it: the others are zero.
-Envoy would take a token with more behind it, or with other bits there, for the same one.
+A signature of 64 bytes has 86 characters, and the last holds two bits of it: the others are zero.
+Envoy would accept a token with characters behind it, or with other bits there, as the same one.
 """
 TOKEN_TYPES = ("at+jwt", "application/at+jwt")
 CLOCK_SKEW_SECONDS = 1
@@ -48,18 +48,18 @@ CLAIM_HEADERS = {
     "grant": "durward-grant",
     "jti": "durward-token-id",
 }
-"""Verified claims that travel as headers: to the service, to the log, to the revocation maps."""
+"""Verified claims as headers: for the service, the log and the revocation maps."""
 
 SOURCE = "durward-source"
-"""The address that a request came from, as Envoy saw it; what a client sends by that name is gone.
+"""The source address of a request, as Envoy sees it; a client's header of that name is removed.
 
-Envoy's own header for it is of no use: it is not set for addresses of private networks.
+Envoy's own header for it does not suffice: it is not set for addresses of private networks.
 """
 SOURCE_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
 
 def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -> list[JsonLike]:
-    """The way of a request to a protected API; `revoked` are the places of the revocation maps."""
+    """The filters of a request to a protected API; `revoked` are those of the revocation maps."""
     return [
         one_host(),
         one_header(),
@@ -78,7 +78,7 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
 
 
 def issuer_filters(limits: Limits) -> list[JsonLike]:
-    """The way of a request to the authorization server, which authenticates by itself."""
+    """The filters of a request to the authorization server, which authenticates by itself."""
     return [
         one_host(),
         one_header(),
@@ -89,7 +89,7 @@ def issuer_filters(limits: Limits) -> list[JsonLike]:
 
 
 def body_limit(limits: Limits) -> Config:
-    """413 by length and for chunked bodies; streams pass, nothing is held back."""
+    """413 beyond the limit, by length and for chunked bodies; bodies are streamed, not buffered."""
     return typed_extension(
         "envoy.filters.http.body_size_limit",
         "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
@@ -98,17 +98,17 @@ def body_limit(limits: Limits) -> Config:
 
 
 def budget_of_source(limits: Limits) -> Config:
-    """How many requests an address may send where nobody has proven who they are (API4:2023)."""
+    """The rate limit of an address for unauthenticated requests (API4:2023)."""
     return typed_extension(SOURCE_BUDGET, RATE_LIMIT, rate_of_source(limits))
 
 
 def budget_on_route(limits: Limits) -> Config:
-    """The same for one route, with counts of its own."""
+    """The same for one route, with its own counters."""
     return message(RATE_LIMIT, rate_of_source(limits))
 
 
 def rate_of_source(limits: Limits) -> Config:
-    """A token bucket for each address, IPv6 by /64: whoever has one address there has them all."""
+    """A token bucket for each address, IPv6 by /64: one client can have all addresses of a /64."""
     always: Config = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     address: Config = {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}
     bucket: Config = {
@@ -121,7 +121,7 @@ def rate_of_source(limits: Limits) -> Config:
         "filter_enabled": always,
         "filter_enforced": always,
         "rate_limits": [{"actions": [{"masked_remote_address": address}]}],
-        # An entry without a value has a bucket for each value that comes.
+        # An entry without a value has a bucket for each value.
         "descriptors": [{"entries": [{"key": "masked_remote_address"}], "token_bucket": bucket}],
         "max_dynamic_descriptors": COUNTED_SOURCES,
         "token_bucket": bucket,
@@ -130,10 +130,10 @@ def rate_of_source(limits: Limits) -> Config:
 
 
 def hold_body(limit_bytes: int) -> Config:
-    """A request goes on when all of its body is here, or not at all; 413 above the limit.
+    """Buffer the whole body before the request goes on; 413 above the limit.
 
-    Only where nobody has proven who they are: a half-sent request there costs a place of this
-    buffer, and none of what all share behind it.
+    Only for unauthenticated requests: an incomplete one then takes a part of this buffer, and no
+    shared resource behind it.
     """
     return typed_extension(
         BUFFER, "envoy.extensions.filters.http.buffer.v3.Buffer", bounded(limit_bytes)
@@ -141,9 +141,9 @@ def hold_body(limit_bytes: int) -> Config:
 
 
 def public_body(limits: Limits) -> int:
-    """How large a body may be that is held for a public operation.
+    """The largest buffered body of a public operation.
 
-    Small: what one address may begin there, times this, is what it makes Envoy keep.
+    It is small: an address can make Envoy buffer this size for each request that it begins.
     """
     return min(limits.body_bytes, limits.public_body_bytes)
 
@@ -155,18 +155,18 @@ def body_held_on_route(limit_bytes: int) -> Config:
 
 
 def bounded(limit_bytes: int) -> Config:
-    """The bound of a buffer."""
+    """The limit of a buffer."""
     return {"max_request_bytes": limit_bytes}
 
 
 def credentials_guard() -> Config:
     """`Authorization` is absent, or `Bearer` in any case and one token (RFC 9110 §11.4, RFC 6750).
 
-    The JWT filter takes a token wherever it finds one in the header. Proofs of DPoP are not
-    verified yet, so a token that is sent by that scheme is none.
+    The JWT filter accepts a token anywhere in the header. Proofs of DPoP are not verified yet, so a
+    token of that scheme counts as none.
 
-    Our own cookies are gone by now; where they are not, because `header_to_metadata` takes no more
-    than 8 KiB, nothing passes.
+    Our own cookies are removed by now; if they are not, because `header_to_metadata` reads at most
+    8 KiB, the request is refused.
     """
     present: Config = {"header": {"name": "authorization", "present_match": True}}
     rules: dict[str, list[JsonLike]] = {
@@ -186,7 +186,7 @@ def credentials_guard() -> Config:
 
 
 def one_host() -> Config:
-    """A request names one host (RFC 9112 §3.2): Envoy would join several with a comma."""
+    """Refuse a request with several hosts (RFC 9112 §3.2): Envoy joins them with a comma."""
     several: Config = {
         "permissions": [header_matches(":authority", ".*,.*")],
         "principals": [{"any": True}],
@@ -199,7 +199,7 @@ def one_host() -> Config:
 
 
 def authorization(regex: str) -> Config:
-    """A condition on the credentials; several headers are one with commas, so never a token."""
+    """A condition on the credentials; several headers are joined with commas, so never a token."""
     return header_matches("authorization", regex)
 
 
@@ -209,7 +209,7 @@ def header_matches(name: str, regex: str) -> Config:
 
 
 def verify_token(snapshot: Snapshot) -> Config:
-    """Signature, `iss`, `aud`, `exp`, `nbf` of the access token, by keys that we pushed (RFC 9068).
+    """Verify signature, `iss`, `aud`, `exp`, `nbf` of the token, with pushed keys (RFC 9068).
 
     Only from the Authorization header: by default Envoy also takes `?access_token=`.
     """
@@ -228,14 +228,14 @@ def verify_token(snapshot: Snapshot) -> Config:
 
 
 def provider(snapshot: Snapshot, api: Api) -> Config:
-    """How a token for one API is verified. The token goes on to the decision point."""
+    """The verification of a token for one API. The token is forwarded to the decision point."""
     keys = compact_json({"keys": list(snapshot.keys) or [nobodys_key()]}).decode()
     return {
-        # Envoy does not look at `iss` where none is named.
+        # Without an issuer here, Envoy would not check `iss`.
         "issuer": snapshot.issuer or NO_ISSUER,
         "audiences": [api.audience],
         "local_jwks": {"inline_string": keys},
-        # What comes before the space, and that there is but one, is `credentials_guard`'s.
+        # `credentials_guard` checks the scheme, and that there is one token.
         "from_headers": [{"name": "Authorization", "value_prefix": " "}],
         "forward": True,
         "require_expiration": True,
@@ -250,19 +250,19 @@ def provider(snapshot: Snapshot, api: Api) -> Config:
 
 
 def token_guard() -> Config:
-    """What `jwt_authn` does not look at: `typ`, `alg`, `crit` (RFC 9068 §4, RFC 7515 §4.1.11)."""
+    """Check `typ`, `alg`, `crit`, which `jwt_authn` ignores (RFC 9068 §4, RFC 7515 §4.1.11)."""
     return typed_extension(TOKEN_GUARD, RBAC, token_rules(unless_anonymous=False))
 
 
 def token_guard_of_public_operation() -> Config:
-    """Where a token is optional, only one that is there can be of the wrong type."""
+    """The same check where a token is optional: a request without one passes."""
     per_route = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
     rules = token_rules(unless_anonymous=True)
     return message(per_route, {"rbac": rules})
 
 
 def token_rules(*, unless_anonymous: bool) -> Config:
-    """Deny a token whose header is not that of an access token signed as we sign."""
+    """Deny a token whose header is not that of our access tokens."""
     bad_type: Config = {
         "or_match": {"value_matchers": [ignoring_case(name) for name in TOKEN_TYPES]}
     }
@@ -297,7 +297,7 @@ def ignoring_case(text: str) -> Config:
 
 
 def ask_decision_point(limits: Limits) -> Config:
-    """Ask a decision point; where none answers the answer is 503, never an allow."""
+    """Ask a decision point; if none answers, the response is 503, never an allow."""
     facts = {
         "durward-claims": f"%DYNAMIC_METADATA({JWT}:jwt)%",
         "durward-token-header": f"%DYNAMIC_METADATA({JWT}:jwt_header)%",
@@ -343,7 +343,7 @@ def ask_decision_point(limits: Limits) -> Config:
 
 
 def router() -> Config:
-    """The end of the chain; answers carry nothing of Envoy's own."""
+    """The last filter; responses carry no headers of Envoy's own."""
     return typed_extension(
         "envoy.filters.http.router",
         "envoy.extensions.filters.http.router.v3.Router",

@@ -1,4 +1,4 @@
-"""Listeners: one HTTP parser for everything that comes from outside."""
+"""Listeners: one HTTP parser for all requests from outside."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -16,13 +16,13 @@ from durward.core.wire import JsonLike
 
 NOT_WEBSOCKET = f"(?i){all_but(['websocket'])}"
 RoutesOf = Callable[[str], Config]
-"""For the name of a route configuration the member that holds it, or names its file."""
+"""The member with a route configuration, or with the name of its file, by its name."""
 
 
 def listeners(
     snapshot: Snapshot, node: Node, routes: RoutesOf, revoked: Iterable[Config]
 ) -> Iterator[Config]:
-    """The listener of the protected APIs and that of the issuer; `routes` says where theirs are."""
+    """The listeners of the protected APIs and of the issuer; `routes` gives their routes."""
     filters = api_filters(snapshot, node.limits, revoked)
     yield listener(API_ROUTES, node.apis, manager(API_ROUTES, filters, node, routes))
     if node.issuer:
@@ -31,7 +31,7 @@ def listeners(
 
 
 def listener(name: str, address: Address, manager: Config) -> Config:
-    """One address with one chain."""
+    """A listener: one address with one filter chain."""
     return message(
         "envoy.config.listener.v3.Listener",
         {
@@ -46,7 +46,7 @@ def listener(name: str, address: Address, manager: Config) -> Config:
 def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) -> Config:
     """Parsing, hardening, limits (RFC 9112 §6.3, OWASP API4 and API8:2023).
 
-    Who the client is, and the request's id, are never taken from the client.
+    The client's address and the request's id are never taken from the client.
     """
     limits, behind_proxies = node.limits, bool(node.proxies)
     return typed_extension(

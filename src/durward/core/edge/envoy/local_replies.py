@@ -1,14 +1,14 @@
-"""What Envoy answers by itself: problem documents (RFC 9457) and challenges (RFC 6750 §3)."""
+"""Envoy's own responses: problem documents (RFC 9457) and challenges (RFC 6750 §3)."""
 
 from durward.core.edge.envoy.routes import header
 from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.wire import JsonLike
 
 DECISION = "%REQ(x-request-id)%"
-"""A decision's id is its request's: unique, chosen by Envoy, known to every part of the edge."""
+"""A decision has the id of its request: unique, chosen by Envoy, known to the whole edge."""
 
 EARLY = "%START_TIME(%s%6f)%-%CONNECTION_ID%"
-"""What stands for the request's id where the parser refuses before there is a request."""
+"""The id of a refusal by the parser, before there is a request with an id."""
 
 REVOKED = "the access token was revoked"
 UNKNOWN = "it is not known which tokens are revoked"
@@ -17,7 +17,7 @@ METADATA = 'resource_metadata="%METADATA(ROUTE:durward:resource_metadata)%"'
 
 
 def local_replies() -> Config:
-    """The first mapper that fits writes the answer."""
+    """The mappers of local replies; the first that matches writes the response."""
     return {
         "mappers": [
             {"filter": details("== 'ext_authz_denied'")},
@@ -149,12 +149,12 @@ def refusal(
 
 
 def invalid_token(description: str) -> str:
-    """The challenge for a token that was sent and is of no use (RFC 6750 §3.1)."""
+    """The challenge for a token that is not valid (RFC 6750 §3.1)."""
     return f'Bearer error="invalid_token", error_description="{description}", {METADATA}'
 
 
 def without_request_id() -> Config:
-    """The parser refused: no request id was given out."""
+    """The parser refused the request before it had an id."""
     present: Config = {"name": "x-request-id", "present_match": True, "invert_match": True}
     return {"header_filter": {"header": present}}
 
@@ -165,12 +165,12 @@ def and_filter(*conditions: Config) -> Config:
 
 
 def status(code: int) -> Config:
-    """The answer's status is `code`."""
+    """The status of the response is `code`."""
     return compare("EQ", code)
 
 
 def at_least(code: int) -> Config:
-    """The answer's status is `code` or above."""
+    """The status of the response is `code` or above."""
     return compare("GE", code)
 
 
@@ -181,7 +181,7 @@ def compare(operator: str, code: int) -> Config:
 
 
 def details(condition: str) -> Config:
-    """A condition on Envoy's own account of why it answered."""
+    """A condition on Envoy's response code details."""
     return {
         "extension_filter": typed_extension(
             "cel",

@@ -1,7 +1,7 @@
-"""A public key whose private half nobody knows, for where no key is good: Envoy takes no empty set.
+"""A public key without a known private key, in place of an empty set, which Envoy refuses.
 
-Its point is found from a text, so that there was no private key to begin with: x is a hash, and y
-the root that belongs to it on P-256 (FIPS 186-5, SEC 2 §2.4.2).
+Its point is derived from a text, so that no private key ever existed: x is a hash, and y the root
+that belongs to it on P-256 (FIPS 186-5, SEC 2 §2.4.2).
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def nobodys_key() -> dict[str, str]:
 
 
 def point(text: bytes) -> tuple[int, int]:
-    """The point that the first hash after this text leads to which is the x of one."""
+    """The point of the first hash, counted from this text, that is an x on the curve."""
     x = int.from_bytes(hashlib.sha256(text).digest())
     while True:
         square = (x**3 - 3 * x + B) % P

@@ -1,7 +1,7 @@
-"""Load balancers in front of the edge: whose word about a client's address is taken (ZT-11).
+"""Load balancers in front of the edge that are trusted to report a client's address (ZT-11).
 
-By default nobody's: the address is that of the connection. Where proxies are declared and one of
-them connects, it is the last address in `x-forwarded-for` that is not a proxy's own.
+By default none: the address is that of the connection. If a declared proxy connects, it is the
+last address in `x-forwarded-for` that is not a proxy's own.
 """
 
 from durward.core.edge.envoy.client_headers import FORWARDED_FOR
@@ -11,7 +11,7 @@ from durward.core.wire import JsonLike
 
 
 def detection(proxies: tuple[Network, ...]) -> Config:
-    """Where the connection manager takes a client's address from."""
+    """The source of a client's address for the connection manager."""
     no_internal: Config = {"internal_address_config": {"cidr_ranges": []}}
     if not proxies:
         return {**no_internal, "use_remote_address": True}
@@ -25,12 +25,12 @@ def detection(proxies: tuple[Network, ...]) -> Config:
         "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig",
         forwarded,
     )
-    # Envoy takes one of the two. The request's id is ours all the same: a client's is removed.
+    # Envoy accepts one of the two. The request's id is still ours: a client's is removed.
     return {**no_internal, "original_ip_detection_extensions": [extension]}
 
 
 def without_header() -> Config:
-    """Remove the header once the address is known: what a client wrote in it is no fact."""
+    """Remove the header once the address is known: its content is not verified."""
     return typed_extension(
         "envoy.filters.http.header_mutation",
         "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",

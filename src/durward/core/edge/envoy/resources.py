@@ -22,7 +22,7 @@ from durward.core.edge.snapshot import Snapshot
 class RenderedConfiguration:
     """One configuration in its three forms.
 
-    `files` stand in the order in which a change is safe: what is named exists already.
+    `files` are in the order of a safe change: a resource exists before another one names it.
     """
 
     files: Mapping[str, Config]
@@ -31,7 +31,7 @@ class RenderedConfiguration:
 
 
 def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration:
-    """What Envoy is to do under this snapshot, with its files below `folder`."""
+    """Render Envoy's configuration for a snapshot, with its files below `folder`."""
     reached = list(clusters(snapshot, node))
     routes = {API_ROUTES: api_configuration(snapshot, node.limits)}
     if node.issuer:  # Envoy reads only what a listener names

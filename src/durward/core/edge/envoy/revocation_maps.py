@@ -1,9 +1,9 @@
-"""Revocations as Envoy looks them up: maps over the headers into which verified claims went.
+"""Revocations as maps that Envoy looks up by the headers with verified claims.
 
 A map over the token's metadata would validate, load, and never match. An entry that allows ends the
-search, so only the last map of a filter may have such; subjects and clients both do, so each has a
-pair of filters, every one in a file of its own: a `base` and a `delta`. Each holds a canary that is
-always revoked, so that a push can be proven by a request that must be refused.
+search, so only the last map of a filter may have such entries; subjects and clients both need them,
+so each has a pair of filters, each in its own file: a `base` and a `delta`. Each has a canary that
+is always revoked, so that a request that must be refused proves a push.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ CLIENTS_BASE, CLIENTS_DELTA = "revoked-clients-base", "revoked-clients-delta"
 OF_ALL = (RevocationKind.SESSION, RevocationKind.GRANT, RevocationKind.SUBJECT)
 OF_CLIENTS = (RevocationKind.SESSION, RevocationKind.CLIENT)
 KINDS = {BASE: OF_ALL, DELTA: OF_ALL, CLIENTS_BASE: OF_CLIENTS, CLIENTS_DELTA: OF_CLIENTS}
-"""The maps of each filter, in order. Those of clients have sessions only for the canary's."""
+"""The maps of each filter, in order. Filters of clients have sessions for the canary only."""
 
 FILTERS = tuple(KINDS)
 FOREVER = 1e15
 
 REFUSED_BEFORE = {RevocationKind.SUBJECT: "revoked-before", RevocationKind.CLIENT: "revoked-client"}
-"""Of which only what was issued before is refused, and how Envoy's account names that."""
+"""Kinds for which only earlier tokens are refused, with the name in Envoy's response details."""
 
 CLAIMS = {
     RevocationKind.SESSION: "sid",
@@ -37,12 +37,12 @@ CLAIMS = {
 
 
 def canary_session(name: str) -> str:
-    """The session of the canary that the filter of that name always refuses."""
+    """The session of the canary that this filter always refuses."""
     return f"canary-{name}"
 
 
 def discovered(name: str, folder: str) -> Config:
-    """The filter's place in the chain; what it holds is in its file."""
+    """The filter in the chain; its configuration is in its file."""
     return {
         "name": name,
         "config_discovery": {
@@ -53,15 +53,15 @@ def discovered(name: str, folder: str) -> Config:
 
 
 def in_place(name: str) -> Config:
-    """The same with nothing revoked, for validation."""
+    """The filter with an empty configuration, for validation."""
     return typed_extension(name, RBAC, rules(name, ()))
 
 
 def files(revoked: RevokedTokens | None) -> dict[str, Config]:
-    """The resource files, bases first: what moves there from a delta is never in neither.
+    """The resource files, bases first, so that an entry moving from a delta is never missing.
 
-    Where it is not known what is revoked (None), the delta refuses every token. It is the last that
-    is replaced: when it lets tokens pass again, all others are in force.
+    If revocations are not known (None), the delta refuses every token. It is replaced last: when it
+    lets tokens pass again, all others are in force.
     """
     known = RevokedTokens() if revoked is None else revoked
     found = {
@@ -83,7 +83,7 @@ def file(name: str, content: Config) -> Config:
 
 
 def no_token() -> Config:
-    """Whatever comes with a token is refused; what needs none passes."""
+    """Refuse every request with a token; requests without one pass."""
     sent: Config = {
         "single_predicate": {
             "input": header_input("authorization"),
@@ -101,9 +101,9 @@ def no_token() -> Config:
 
 
 def rules(name: str, entries: Iterable[Revocation]) -> Config:
-    """One map for each kind of the filter, one after the other; whoever is in none passes.
+    """One map for each kind of the filter, in order; a request that is in none passes.
 
-    Only the last one may allow what it finds: an earlier one would skip the rest.
+    Only the last map may have entries that allow: an earlier one would skip the rest.
     """
     by_kind: dict[RevocationKind, dict[str, Config]] = {
         RevocationKind.SESSION: {canary_session(name): action("revoked-session", "DENY")}
@@ -161,7 +161,7 @@ def verdict(entry: Revocation) -> Config:
 
 
 def action(name: str, what: str) -> Config:
-    """What happens, under the name that Envoy's account of it carries."""
+    """An action with the name that appears in Envoy's response details."""
     return {
         "action": typed_extension(
             "action", "envoy.config.rbac.v3.Action", {"name": name, "action": what}
@@ -170,6 +170,6 @@ def action(name: str, what: str) -> Config:
 
 
 def header_input(name: str) -> Config:
-    """The header that a map is keyed by."""
+    """The header that is the key of a map."""
     kind = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
     return typed_extension("header", kind, {"header_name": name})

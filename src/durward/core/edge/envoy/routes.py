@@ -1,4 +1,4 @@
-"""Routes: the inventory. What is not declared does not exist (ZT-1)."""
+"""Routes: the inventory of declared operations; all other requests get 404 (ZT-1)."""
 
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -35,14 +35,14 @@ API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-"""What may be asked twice (RFC 9110 §9.2.1)."""
+"""Methods that may be retried (RFC 9110 §9.2.1)."""
 METADATA_BYTES = 65_536
-"""How large the metadata of an API may be, which Envoy answers itself: some thousand scopes. By
-default it takes 4 096 bytes, about a hundred."""
+"""The largest metadata of an API, which Envoy serves itself: some thousand scopes. Envoy's default
+is 4 096 bytes, about a hundred scopes."""
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
-    """What the listener of the APIs serves: their metadata and operations, then the end."""
+    """The routes of the APIs listener: their metadata and operations, then the last route."""
     declared: list[Route[Sequence[Config]]] = [
         *metadata_routes(snapshot),
         *(
@@ -56,13 +56,13 @@ def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
 
 
 def issuer_configuration(limits: Limits) -> Config:
-    """What the listener of the issuer serves: an allow-list, then the end."""
+    """The routes of the listener of the issuer: an allow-list, then the last route."""
     routes: list[JsonLike] = [*issuer_routes(limits), nothing_here(NOT_FOUND)]
     return configuration(ISSUER_ROUTES, {"routes": routes})
 
 
 def configuration(name: str, routes: Config) -> Config:
-    """One virtual host: which host a client names decides nothing."""
+    """One virtual host for all host names of clients."""
     return message(
         "envoy.config.route.v3.RouteConfiguration",
         {
@@ -76,7 +76,7 @@ def configuration(name: str, routes: Config) -> Config:
 
 
 def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
-    """One declared operation: its token is verified, then it is decided."""
+    """The route of a declared operation: the token is verified, then the request is decided."""
     requirement = f"{api.id}:{'public' if operation.public else 'token'}"
     per_filter: Config = {
         JWT: message(
@@ -99,7 +99,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         "route": {
             "cluster": upstream(api.id),
             "timeout": seconds(limits.request_seconds),
-            # Not the client's: by an absolute request target, or else, it could name any.
+            # Not the client's host: it could be any, for example by an absolute request target.
             "host_rewrite_literal": host_of(api),
             **(retry_policy() if operation.method in SAFE_METHODS else {}),
         },
@@ -120,17 +120,17 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
 
 
 def retry_policy() -> Config:
-    """Once more, where the connection broke before any answer: the service may have closed it.
+    """Retry once if the connection broke before any response: the service may have closed it.
 
-    The decision was made before and holds; the time that the request may take counts for both.
+    The decision stays; the timeout of the request covers both attempts.
     """
     return {"retry_policy": {"retry_on": "reset,connect-failure", "num_retries": 1}}
 
 
 def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
-    """The metadata of each protected resource, where RFC 9728 §3.1 has it.
+    """The metadata of each protected resource, at the path of RFC 9728 §3.1.
 
-    Resources that differ by their host alone have the same path: there the host decides.
+    Resources that differ only by their host have the same path: then the host decides.
     """
     sharing: dict[str, list[Api]] = {}
     for api in snapshot.apis:
@@ -144,7 +144,7 @@ def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
 
 
 def metadata_route(snapshot: Snapshot, api: Api, path: str, host: str | None) -> Config:
-    """The protected resource's metadata (RFC 9728 §3), public, also when all else is down."""
+    """The route of a protected resource's metadata (RFC 9728 §3): public, and without a service."""
     document = protected_resource.metadata(api.audience, snapshot.issuer, api.scopes)
     named: Config = {"name": ":authority", "string_match": {"exact": host, "ignore_case": True}}
     return {
@@ -190,7 +190,7 @@ def issuer_routes(limits: Limits) -> Iterator[Config]:
 
 
 def undeclared_status(snapshot: Snapshot) -> int:
-    """The answer to what is not declared; where nothing is known, nobody knows what is."""
+    """The status for undeclared paths: 503 if there is no snapshot, which would declare them."""
     return NOT_FOUND if snapshot.version else UNAVAILABLE
 
 
@@ -205,13 +205,13 @@ def nothing_here(status: int) -> Config:
 
 
 def unguarded() -> Config:
-    """For answers that Envoy gives by itself and that reach no service."""
+    """Switch the guards off for responses that Envoy gives without a service."""
     disabled = message("envoy.config.route.v3.FilterConfig", {"disabled": True})
     return dict.fromkeys((CREDENTIALS_GUARD, JWT, TOKEN_GUARD, AUTHORIZE), disabled)
 
 
 def header(name: str, value: str) -> Config:
-    """A header, in place of what stands there."""
+    """A header that replaces any former value."""
     return {
         "header": {"key": name, "value": value},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",

@@ -1,8 +1,8 @@
-"""A router as Envoy's matcher tree: a request costs as much among 20,000 operations as among one.
+"""A router as Envoy's matcher tree: a request costs the same among 20,000 operations as with one.
 
-By method, then by the literal segments that a path begins with, the longest first; then by groups,
-each asked by one regular expression for all of its templates, and at last the routes of the group
-that fits. Where no group fits, Envoy goes on with the next shorter beginning (ADR 26).
+It matches the method, then the longest literal prefix of the path, then groups, each with one
+regular expression for all its templates, and last the routes of the matching group. If no group
+matches, Envoy goes on with the next shorter prefix (ADR 26).
 """
 
 import math
@@ -13,13 +13,13 @@ from durward.core.openapi.router import Route, buckets, path_regex, tables
 from durward.core.wire import JsonLike
 
 SMALL = 32
-"""So many routes are tried one after the other; of more a group has the root of their number."""
+"""Up to this number routes are tried in sequence; of more, a group has the root of their number."""
 QUERY = r"(?:\?.*)?"
 """The matcher sees the path as it was sent, with its query."""
 
 
 def tree(routes: Iterable[Route[Sequence[Config]]], undeclared: Config) -> Config:
-    """The matcher of a virtual host; what no route is declared for is answered by `undeclared`."""
+    """The matcher of a virtual host; `undeclared` is the route of all other requests."""
     methods: list[JsonLike] = [
         {"predicate": has_method(methods), "on_match": {"matcher": by_path(table)}}
         for methods, table in tables(routes).items()
@@ -29,13 +29,13 @@ def tree(routes: Iterable[Route[Sequence[Config]]], undeclared: Config) -> Confi
 
 
 def by_path(table: Sequence[Route[Sequence[Config]]]) -> Config:
-    """The routes of a method by the beginning of the path."""
+    """The routes of a method by the literal prefix of the path."""
     parts = {text: {"matcher": groups(part)} for text, part in buckets(table, SMALL).items()}
     return {"matcher_tree": {"input": header(":path"), "prefix_match_map": {"map": parts}}}
 
 
 def groups(part: Sequence[Route[Sequence[Config]]]) -> Config:
-    """Routes whose paths begin alike, the most specific first."""
+    """Routes with the same literal prefix, the most specific first."""
     return {
         "matcher_list": {
             "matchers": [
@@ -50,7 +50,7 @@ def groups(part: Sequence[Route[Sequence[Config]]]) -> Config:
 
 
 def grouped(part: Sequence[Route[Sequence[Config]]]) -> Iterator[Sequence[Route[Sequence[Config]]]]:
-    """Neighbours together: the first group that fits has the first route that fits."""
+    """Neighbours in groups: the first matching group has the first matching route."""
     size = max(SMALL, math.isqrt(len(part)))
     return (part[start : start + size] for start in range(0, len(part), size))
 
@@ -65,7 +65,7 @@ def has_method(methods: Sequence[str]) -> Config:
 
 
 def has_path(group: Sequence[Route[Sequence[Config]]]) -> Config:
-    """The path fits one of the templates."""
+    """The path matches one of the templates."""
     some = "|".join(path_regex(route.template) for route in group)
     fits: Config = {"safe_regex": {"google_re2": {}, "regex": f"(?:{some}){QUERY}"}}
     return {"single_predicate": {"input": header(":path"), "value_match": fits}}

@@ -9,7 +9,7 @@ Config = dict[str, JsonLike]
 VERSION_CHARACTERS = 16
 
 JWT = "envoy.filters.http.jwt_authn"
-"""The filter under whose name verified claims lie in the request's metadata."""
+"""The filter whose name is the key of verified claims in the request's metadata."""
 
 
 def typed_extension(name: str, kind: str, config: Config | None = None) -> Config:
@@ -18,7 +18,7 @@ def typed_extension(name: str, kind: str, config: Config | None = None) -> Confi
 
 
 def message(kind: str, config: Config | None = None) -> Config:
-    """A message that stands where any type may stand."""
+    """A message for a field of any type."""
     return {"@type": f"type.googleapis.com/{kind}", **(config or {})}
 
 
@@ -41,7 +41,7 @@ def reach(address: Address) -> Config:
 
 
 def listen(address: Address) -> Config:
-    """An address to listen on; a socket is its owner's alone, `[::]` is IPv4 too."""
+    """An address to listen on; a socket has mode 0600, `[::]` includes IPv4."""
     if address.port is None:
         return {"pipe": {"path": address.host, "mode": 0o600}}
     place: Config = {"address": address.host, "port_value": address.port}
@@ -49,5 +49,5 @@ def listen(address: Address) -> Config:
 
 
 def claim(*path: str) -> list[JsonLike]:
-    """Where a verified claim lies in the metadata of the JWT filter."""
+    """The path of a verified claim in the metadata of the JWT filter."""
     return [{"key": part} for part in ("jwt", *path)]

@@ -1,1 +1,1 @@
-"""Grants: one module each, facts in, decision out."""
+"""Grant types: one module each, from facts to a decision."""

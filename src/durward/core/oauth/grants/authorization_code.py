@@ -1,4 +1,4 @@
-"""A person signed in: a code becomes tokens (OAuth 2.1 draft-15 §4.1.3)."""
+"""The authorization code grant: a code is exchanged for tokens (OAuth 2.1 draft-15 §4.1.3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from durward.core.values import ClientId, GrantId, Instant
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code as it is kept, by its hash."""
+    """A stored code; the key is its hash."""
 
     grant: GrantId
     client: ClientId
@@ -23,15 +23,14 @@ class Code:
 
 
 def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: Instant) -> None:
-    """Refuse a code past its time, or without its verifier (AS-6, AS-17, AS-31).
+    """Refuse a code that has expired or comes without its verifier (AS-6, AS-17, AS-31).
 
-    Nor is it taken once its client is not registered where it was sent: who answers there now, and
-    who reads it, nobody knows.
-    Raises ProtocolError `invalid_grant`.
+    A code is refused too once its redirect URI is not registered any more: another party may have
+    received it there. Raises ProtocolError `invalid_grant`.
     """
     if now >= code.expires_at:
         raise invalid_code("the code expired")
-    # OAuth 2.1 does not send it any more; where it is sent, it must be the one (RFC 6749 §4.1.3).
+    # OAuth 2.1 clients do not send it; if it is sent, it must be equal (RFC 6749 §4.1.3).
     if one(form, "redirect_uri") not in {None, code.redirect_uri}:
         raise invalid_code("`redirect_uri` is another one than the code was sent to")
     if not is_still_sent_to(code, client):
@@ -40,12 +39,12 @@ def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: 
 
 
 def is_still_sent_to(code: Code, client: Client) -> bool:
-    """Whether codes may go where this one went."""
+    """Whether the redirect URI of the code is still registered."""
     native = client.authentication == "none"
     return is_registered(code.redirect_uri, client.redirect_uris, native=native)
 
 
 def invalid_code(private: str) -> ProtocolError:
-    """One public text for all."""
+    """The error with one public text for all causes."""
     public = "the authorization code is not valid"
     return ProtocolError(ErrorCode.INVALID_GRANT, public, private=private)

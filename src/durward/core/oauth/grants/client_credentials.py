@@ -1,4 +1,4 @@
-"""A service signs in: the client credentials grant (OAuth 2.1 draft-15 §4.2)."""
+"""The client credentials grant: a service gets a token for itself (OAuth 2.1 draft-15 §4.2)."""
 
 from collections.abc import Mapping
 
@@ -17,10 +17,10 @@ def grant(
     apis: Mapping[str, Api],
     decisions: str,
 ) -> TokenGrant:
-    """What an authenticated client gets for itself.
+    """The content of a token for an authenticated client itself.
 
-    `decisions` is the resource at which enforcement points ask for decisions; such a token is for
-    clients that have `authzen_apis`, and has no scopes. Raises ProtocolError
+    `decisions` is the resource of the AuthZEN endpoints; a token for it needs a client with
+    `authzen_apis`, and has no scopes. Raises ProtocolError
     `unauthorized_client`, `invalid_target` or `invalid_scope`.
     """
     if "client_credentials" not in client.grants:

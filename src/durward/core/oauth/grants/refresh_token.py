@@ -1,9 +1,9 @@
 """Refresh tokens: each is used once, and its successor follows from it (RFC 9700 §4.14.2).
 
-The successor is a MAC of the token that was presented, under its family's key: whoever repeats a
-request whose answer got lost receives the same one, and only hashes are stored. A token that comes
-again later, or after its successor was used, was stolen, or its thief was faster; then the whole
-family ends.
+The successor is a MAC of the presented token, under the key of its family: a client that repeats a
+request whose response was lost receives the same one, and only hashes are stored. A token that is
+presented again later, or after its successor was used, was stolen, by this caller or the former
+one; then the whole family ends.
 """
 
 import hashlib
@@ -22,23 +22,23 @@ REPEAT_WITHIN = Seconds(10)
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """How long a family lives, however often it is used (AS-35)."""
+    """The lifetime of a family, however often it is used (AS-35)."""
 
     lifetime: Seconds = Seconds(30 * 86_400)
 
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What is known of a token that was presented."""
+    """The stored facts about a presented token."""
 
     spent_at: Instant | None
     expires_at: Instant
     succeeded: bool = False
-    """Whether its successor was used: whoever did that had received the answer."""
+    """Whether its successor was used, so that the response had arrived."""
 
 
 class RefreshOutcome(StrEnum):
-    """What a presented token leads to."""
+    """The result of presenting a token."""
 
     ROTATE = "rotate"
     REPEAT = "repeat"
@@ -47,7 +47,7 @@ class RefreshOutcome(StrEnum):
 
 
 def refresh_outcome(presented: Presented, now: Instant) -> RefreshOutcome:
-    """First use, reuse, or the repetition of a request whose answer got lost (RFC 9700 §4.14.2).
+    """First use, reuse, or the repetition of a request whose response was lost (RFC 9700 §4.14.2).
 
     A repetition comes within `REPEAT_WITHIN` of the first use, and before the successor is used.
     """
@@ -61,7 +61,7 @@ def refresh_outcome(presented: Presented, now: Instant) -> RefreshOutcome:
 
 
 def successor(family_key: bytes, presented: Secret) -> Secret:
-    """The one token that follows the presented one."""
+    """The only successor of the presented token."""
     mac = hmac.new(family_key, presented.reveal().encode(), hashlib.sha256).digest()
     return Secret(f"{PREFIX}_{encode_base64url(mac)}")
 
@@ -69,8 +69,8 @@ def successor(family_key: bytes, presented: Secret) -> Secret:
 def narrowed(granted: tuple[str, ...], left: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
     """The scopes of the next access token: those that are `left` of the grant, or fewer (AS-30).
 
-    What was granted may be asked for also after it was taken away, since its client need not know
-    (RFC 6749 §6); the answer tells the scopes. Raises ProtocolError `invalid_scope`.
+    A request may name a scope that was withdrawn, since the client need not know (RFC 6749 §6);
+    the response has the scopes that remain. Raises ProtocolError `invalid_scope`.
     """
     if asked is None:
         return left
@@ -84,6 +84,6 @@ def narrowed(granted: tuple[str, ...], left: tuple[str, ...], asked: str | None)
 
 
 def invalid_refresh_token(private: str) -> ProtocolError:
-    """One public text for all."""
+    """The error with one public text for all causes."""
     public = "the refresh token is not valid"
     return ProtocolError(ErrorCode.INVALID_GRANT, public, private=private)

@@ -1,4 +1,4 @@
-"""Single atoms, for what no document says: a question, what is known of who asks."""
+"""Single atoms that are in no document: for questions, and for facts about the principal."""
 
 from durward.core.policy.engine.predicate import ConditionMatch, ResourceMatch
 from durward.core.policy.language.document import Condition, Quantifier
@@ -7,17 +7,17 @@ from durward.core.policy.language.pattern import literally, resource_pattern, sp
 
 
 def named(arn: str) -> ResourceMatch:
-    """The resource is one that a pattern names."""
+    """The resource matches a pattern."""
     return ResourceMatch((resource_pattern(arn, split_arn(arn)),), complement=False, on_error=False)
 
 
 def equals(key: str, text: str, *, if_exists: bool = False) -> ConditionMatch:
-    """A key has one value, and that is the text; or none, with `if_exists`."""
+    """A key has one value, equal to the string; with `if_exists`, or none."""
     return _holds("StringEquals", key, literally(text, wildcards=False), if_exists=if_exists)
 
 
 def has_value(key: str, text: str) -> ConditionMatch:
-    """A key of several values has the text among them."""
+    """A multivalued key has the string among its values."""
     operator = OPERATORS["StringEquals"]
     operand = operator.read(literally(text, wildcards=False))
     condition = Condition(
@@ -27,7 +27,7 @@ def has_value(key: str, text: str) -> ConditionMatch:
 
 
 def like(key: str, pattern: str) -> ConditionMatch:
-    """A key has one value, and a pattern means it. Raises ValueError."""
+    """A key has one value, and it matches a pattern. Raises ValueError."""
     return _holds("StringLike", key, pattern)
 
 

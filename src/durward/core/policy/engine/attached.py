@@ -1,4 +1,4 @@
-"""The policies that are attached in one place, and for each action the index of its statements."""
+"""The policies attached in one place, with an index of the statements of each action."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from durward.core.policy.engine.predicate import ACTION, ActionMatch, atom_holds
 from durward.core.policy.language.document import Actions, Document, Effect
 
 MAX_REMEMBERED: Final = 1_000
-"""How many indexes are kept of actions for which nothing was prepared."""
+"""The number of cached indexes of actions that were not prepared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActionIndex:
-    """The attached statements that mean one action."""
+    """The attached statements that match one action."""
 
     denies: Index | None = None
     allows: Index | None = None
 
     @property
     def indexes(self) -> Sequence[Index]:
-        """The indexes of its statements, the Deny first."""
+        """The indexes of its statements, that of Denies first."""
         return [index for index in (self.denies, self.allows) if index]
 
     @property
@@ -67,16 +67,16 @@ class AttachedPolicies:
 
     @property
     def actions(self) -> Iterable[str]:
-        """The actions that are named in full, in lower case."""
+        """The actions named without wildcards, in lower case."""
         return self._named.keys()
 
     @property
     def is_open(self) -> bool:
-        """Whether it may mean actions that it does not name in full."""
+        """Whether it may match actions that it does not name."""
         return bool(self._open)
 
     def prepare(self, actions: Iterable[str]) -> None:
-        """Make the plans of the actions, in lower case."""
+        """Build the plans of actions, in lower case."""
         for action in actions:
             if action not in self._plans:
                 self._plans[action] = self._make(action, remember=True)

@@ -1,8 +1,8 @@
-"""Many statements in one place of an index, told apart by what each of them must have.
+"""An index of the many statements in one place, by a necessary condition of each.
 
-A pattern with a text of three letters or more means only resources that hold them: it stands under
-the three that are rarest among all patterns here. What has no such text, but a condition that wants
-a key to be one of some texts, stands under those. What has neither is looked at always.
+A pattern with three or more literal letters matches only resources that contain them: its key is
+the three letters that are rarest among all patterns here. Without such letters, the key is a value
+that a condition requires of a context key. A statement with neither is always a candidate.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.pattern import Template
 
 CROWD: Final = 8
-"""From how many on statements in one place are told apart."""
+"""The number of statements in one place from which on they are indexed."""
 LETTERS: Final = 3
 
 Entry = tuple[Applies, Decision]
-"""Whether a statement applies where it stands, and what it decides then."""
+"""Whether a statement applies in its place, and its decision then."""
 
 
 class Member:
-    """A statement in a place: what is left to be asked there, and the pattern's last segment."""
+    """A statement in a place: the conditions that remain, and the pattern's last segment."""
 
     __slots__ = ("_entry", "atoms", "last", "rule")
 
@@ -35,7 +35,7 @@ class Member:
 
     @property
     def entry(self) -> Entry:
-        """The statement as an index keeps it."""
+        """The entry of the statement in an index."""
         if self._entry is None:
             self._entry = (print_atoms(self.atoms), self.rule.answer)
         return self._entry
@@ -74,7 +74,7 @@ class CandidateIndex:
         ]
 
     def entries(self, request: AccessRequest) -> list[Entry]:
-        """Those that can apply to the request, some perhaps more than once."""
+        """The entries that can apply to the request, some perhaps more than once."""
         found = [*self._always]
         if self._by_letters:
             text = request.segments[-1]
@@ -85,7 +85,7 @@ class CandidateIndex:
             value = request.get(key)
             if isinstance(value, str):
                 found += table.get(value, ())
-            elif value is not None:  # not one text: each statement knows what that means
+            elif value is not None:  # not one string: each statement has its rule for that
                 found += [entry for entries in table.values() for entry in entries]
         return found
 
@@ -100,7 +100,7 @@ def _letters(last: Template | None) -> set[str]:
 
 
 def _wanted(rule: Rule) -> tuple[str, frozenset[str]] | None:
-    """A key that must be one of some texts: absent it must not hold."""
+    """A key that must have one of some values; the condition does not hold if it is absent."""
     for condition in rule.statement.conditions:
         operator = condition.operator
         if operator is None or operator.negated or condition.if_exists or condition.quantifier:

@@ -1,8 +1,8 @@
 """A statement as a Python function: the printer whose functions decide requests.
 
-The text of a function is put together from the fixed lines below. Nothing of a policy stands in it,
-neither keys nor values nor patterns: those are bound as arguments. So statements of one shape share
-one code object, and thousands of them are compiled in the time of a few.
+The source of a function consists of the fixed lines below. It contains nothing of a policy, neither
+keys nor values nor patterns: those are bound as arguments. So statements of one shape share one
+code object, and thousands of them are compiled in the time of a few.
 """
 
 import ipaddress
@@ -42,11 +42,11 @@ Applies = Callable[[Lookup, Segments], bool]
 """Whether a statement applies, from the facts and the resource's segments."""
 
 MAX_READ: Final = 16_384
-"""How many values of requests are remembered as numbers, instants and addresses."""
+"""The number of cached conversions to numbers, instants and addresses."""
 
-# Expressions. Each `#` becomes the number of the atom: `k` is its key, `t` to `x` what its value
-# is held against, `c` the condition, whose rule in full is for every value that is not of the usual
-# kind. `@` is what the expression is for a key without a value, `~` for one that cannot be read.
+# Expressions. Each `#` becomes the number of the atom: `k` is its key, `t` to `x` are the constants
+# it is compared with, `c` is the condition, whose full rule is for every value that is not of the
+# usual kind. `@` is the result for a key without a value, `~` for a malformed one.
 NAMES = "t#(get, segments)"
 SEGMENT = "t#(segments[%s])"
 SEGMENT_OF_A_KEY = "(w == segments[%s] if (w := get(k#)).__class__ is str else t#(get, segments))"
@@ -88,12 +88,12 @@ ORDERED: Final[dict[str, tuple[str, Callable[..., Decimal]]]] = {
     "GreaterThan": ("n > t#", min),
     "GreaterThanEquals": ("n >= t#", min),
 }
-"""Comparisons by the operator's name, and which of several constants decides."""
+"""Comparisons by the operator's name, and the function that selects the deciding constant."""
 
 
 @lru_cache(maxsize=MAX_READ)
 def number(text: str) -> Decimal | None:
-    """A value of a request as a number; None where it is none."""
+    """A value of a request as a number; None if it is not one."""
     try:
         return parse_number(text)
     except ValueError:
@@ -102,7 +102,7 @@ def number(text: str) -> Decimal | None:
 
 @lru_cache(maxsize=MAX_READ)
 def instant(text: str) -> Decimal | None:
-    """A value of a request as an instant; None where it is none."""
+    """A value of a request as an instant; None if it is not one."""
     try:
         return parse_date(text)
     except ValueError:
@@ -111,7 +111,7 @@ def instant(text: str) -> Decimal | None:
 
 @lru_cache(maxsize=MAX_READ)
 def address(text: str) -> int | None:
-    """A value of a request as an address: IPv6 stands beyond all of IPv4; None where it is none."""
+    """A value of a request as an address, IPv6 beyond all of IPv4; None if it is not one."""
     try:
         version, found = parse_address(text)
     except Unreadable:
@@ -134,7 +134,7 @@ def masked(text: str) -> tuple[int, int]:
 
 
 Atom = tuple[str, tuple[Any, ...]]
-"""An expression and what its names stand for, in the order of `NAMED`."""
+"""An expression, and the values of its names in the order of `NAMED`."""
 
 
 def print_atoms(atoms: Sequence[Atom]) -> Applies:
@@ -165,7 +165,7 @@ NAMED: Final = "ktuwxc"
 
 @lru_cache(maxsize=1024)
 def names_in(expression: str) -> str:
-    """Which of the names an expression uses."""
+    """The names that an expression uses."""
     return "".join(name for name in NAMED if f"{name}#" in expression)
 
 
@@ -193,7 +193,7 @@ ROOM: Final = {
 
 
 def compiled(text: str) -> Callable[..., Any]:
-    """The `make` of a text that was put together from the lines of these modules alone."""
+    """Compile a source that consists of lines of these modules only, and return its `make`."""
     room: dict[str, Any] = dict(ROOM)
     exec(compile(text, "<policy>", "exec"), room)  # noqa: S102
     made: Callable[..., Any] = room["make"]
@@ -201,7 +201,7 @@ def compiled(text: str) -> Callable[..., Any]:
 
 
 def names_atom(names: ResourceMatch) -> Atom:
-    """What is left of a resource pattern to be asked."""
+    """The atom for the rest of a resource pattern."""
     whole = all(len(p.segments or ()) in {0, ARN_SEGMENTS} for p in names.patterns)
     if whole and not names.complement and len(names.patterns) == 1:
         templates = [
@@ -223,13 +223,13 @@ def _names(names: ResourceMatch, get: Lookup, segments: Segments) -> bool:
 
 
 def principals_atom(named: Principals) -> Atom:
-    """Who is meant."""
+    """The atom for a list of principals."""
     atom = PrincipalMatch(named.arns, named.everybody, named.complement)
     return (IS, (PRINCIPAL, partial(principal_holds, atom)))
 
 
 def condition_atom(condition: Condition, *, on_error: bool) -> Atom:
-    """One condition, by the quickest expression that is equal to its rule."""
+    """The atom for a condition: the fastest expression that is equal to its rule."""
     kind, held = _expression(condition)
     expression = _settled(kind, absent_holds(condition), on_error)
     names = names_in(expression)
@@ -243,7 +243,7 @@ def _settled(expression: str, absent: bool, on_error: bool) -> str:  # noqa: FBT
 
 
 Found = tuple[str, tuple[Any, ...]]
-"""An expression, and what its `t` to `x` stand for."""
+"""An expression, and the values of its `t` to `x`."""
 
 
 def _expression(condition: Condition) -> Found:
@@ -275,7 +275,7 @@ ONE, NOT_ONE = ONE_TEXT % IN, ONE_TEXT % (NOT % IN)
 
 @lru_cache(maxsize=1024)
 def _signed(expression: str, negated: bool) -> str:  # noqa: FBT001
-    """The expression of one text; what cannot be read is neither in nor out."""
+    """The expression for one string; a malformed value neither matches nor fails to."""
     if negated:
         before, reads, after = expression.partition("None else ")
         expression = f"{before}{reads}not ({after[:-1]}))" if reads else NOT % expression
@@ -301,7 +301,7 @@ def _of_constants(name: str, texts: tuple[str, ...]) -> Found | None:
 
 
 def _of_ranges(ranges: Sequence[tuple[int, int]]) -> Found:
-    """Ranges of one size are one look-up."""
+    """The expression for address ranges: one look-up for all ranges of one size."""
     firsts: dict[int, set[int]] = {}
     for mask, first in ranges:
         firsts.setdefault(mask, set()).add(first)
@@ -328,7 +328,7 @@ def _of_quantities(name: str, texts: Sequence[str]) -> Found | None:
 
 
 def _of_a_key(operands: Sequence[Operand], name: str) -> Found:
-    """Equality with the value of one other key is common: of the tenant, of the owner."""
+    """The expression for equality with the value of another key, such as tenant or owner."""
     if len(operands) == 1 and name in {"StringEquals", "StringNotEquals"}:
         parts = parse_template(operands[0].text, wildcards=False).parts
         if len(parts) == 1 and isinstance(parts[0], Variable):

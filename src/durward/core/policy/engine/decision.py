@@ -1,4 +1,4 @@
-"""The answer to a request, and the statements that it names."""
+"""The decision of a request, and the statements that it names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from durward.core.policy.language.document import Effect, Statement
 
 
 class Layer(StrEnum):
-    """Where a statement stands."""
+    """The layer of a statement."""
 
     GUARDRAIL = "guardrail"
     RESOURCE = "resource policy"
@@ -24,7 +24,7 @@ GRANTS: Final = (Layer.IDENTITY, Layer.RESOURCE)
 
 
 class Result(StrEnum):
-    """The answer; only the first is a yes."""
+    """The result of a decision; only the first allows."""
 
     ALLOW = "allow"
     EXPLICIT_DENY = "explicit deny"
@@ -36,7 +36,7 @@ MAX_SHOWN_CHARACTERS: Final = 200
 
 
 class Rule:
-    """A statement where it stands. Its answer is what it decides where it is the first to apply."""
+    """A statement with its layer. Its answer is the decision if it is the first that applies."""
 
     __slots__ = ("_keys", "_predicate", "answer", "document", "layer", "statement")
 
@@ -60,14 +60,14 @@ class Rule:
 
     @property
     def predicate(self) -> And:
-        """When it applies; made when it is asked for, since the index does without."""
+        """The predicate of the statement; compiled on demand, since the index does not need it."""
         if self._predicate is None:
             self._predicate = compile_statement(self.statement)
         return self._predicate
 
     @property
     def keys(self) -> frozenset[str]:
-        """Every key that it may read."""
+        """Every key that the statement may read."""
         if self._keys is None:
             self._keys = keys_of(self.predicate)
         return self._keys
@@ -78,7 +78,7 @@ RESULTS: Final = {Effect.ALLOW: Result.ALLOW, Effect.DENY: Result.EXPLICIT_DENY}
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The result, the statement that decided, or else the layers that blocked.
+    """The result, with the deciding statement, or else the layers that blocked.
 
     Across tenants two statements allow together.
     """
@@ -89,12 +89,12 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        """Whether the answer is yes."""
+        """Whether the request is allowed."""
         return self.result is Result.ALLOW
 
     @property
     def because(self) -> tuple[str, ...]:
-        """The names of the statements that decided."""
+        """The names of the deciding statements."""
         return tuple(rule.id for rule in self.deciding)
 
 
@@ -104,9 +104,9 @@ def reason_of(
     blocked_by: Sequence[Layer],
     scopes_needed: Sequence[str],
 ) -> str:
-    """The answer in one sentence; `scopes_needed` where the token has none that covers the action.
+    """The reason in one sentence; `scopes_needed` if no scope of the token covers the action.
 
-    No statement is looked at for it: it costs a denial no more than an allow.
+    It reads no statement, so that a denial costs no more than an allow.
     """
     if result is Result.ALLOW:
         return f"allowed by {quoted_list(because)}"
@@ -122,6 +122,6 @@ def reason_of(
 
 
 def quoted_list(texts: Sequence[str]) -> str:
-    """Some texts for people, bounded."""
+    """Quoted strings in a list, for people, bounded."""
     shown = ", ".join(f"`{text[:MAX_SHOWN_CHARACTERS]}`" for text in texts[:MAX_LISTED])
     return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"

@@ -1,7 +1,7 @@
-"""What of a policy is left to be asked about each member of a list, once all else is known.
+"""Partial evaluation for lists: the predicate that remains for each member of a list.
 
-Who asks, for what and under which circumstances is known; a member's id and what is told of it is
-not. What remains is the same decision: for every member it says what `PolicySet.evaluate` says.
+Principal, action and context are known; a member's id and its keys are not. The remaining predicate
+is the same decision: for every member it is equal to `PolicySet.evaluate`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,15 +27,15 @@ from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.pattern import Part, ResourcePattern, Template
 
 OF_RESOURCES: Final = "durward:resource"
-"""How the keys begin that tell something of a resource: each member tells its own."""
+"""The prefix of keys of resources: each member has its own values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What is known of the members of a list before any is seen.
+    """The facts that all members of a list share.
 
-    Their resources are `arn:durward:<api>:<stage>:<tenant>:<beginning>…`; `tenant` is None where
-    each member tells its own. `keys` are what it tells beside those of resources, in lower case.
+    Their resources are `arn:durward:<api>:<stage>:<tenant>:<beginning>…`; `tenant` is None if each
+    member has its own. `keys` are further keys that each member provides, in lower case.
     """
 
     api: str
@@ -47,7 +47,7 @@ class Listed:
     def request(
         self, principal: Principal | None, action: str, context: Mapping[str, object]
     ) -> AccessRequest:
-        """What is known of the request for each of them; its resource stands for all."""
+        """The request that the members share; its resource stands for all of them."""
         tenant = self.tenant or (principal.tenant if principal else "")
         resource = f"arn:durward:{self.api}:{self.stage}:{tenant}:{self.beginning}"
         return AccessRequest(principal, action, resource, context)
@@ -55,7 +55,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What is left of a statement."""
+    """The remaining predicate of a statement."""
 
     rule: Rule
     predicate: Predicate
@@ -63,9 +63,9 @@ class Remaining:
 
 @dataclass(frozen=True, slots=True)
 class TenantCase:
-    """Members whose tenant is as `tenant` says: allowed where no Deny holds and every level does.
+    """Members of the tenants of `tenant`: allowed if no Deny holds and every level does.
 
-    A level holds where one of its statements does; with no level left, it is allowed.
+    A level holds if one of its statements does; without any level, the member is allowed.
     """
 
     tenant: Predicate
@@ -76,7 +76,7 @@ class TenantCase:
 def remaining(
     policies: PolicySet, request: AccessRequest, listed: Listed
 ) -> tuple[TenantCase, ...]:
-    """The cases in which a member is allowed; none where none ever is."""
+    """The cases in which a member is allowed; empty if no member can be."""
     if not policies.scope_covers(request):
         return ()
     principal = request.principal
@@ -99,7 +99,7 @@ def remaining(
 
 
 class _Told:
-    """What is known, and the statements that are left of it."""
+    """The known facts, and the statements that remain."""
 
     def __init__(self, request: AccessRequest, listed: Listed) -> None:
         self._request = request
@@ -107,7 +107,7 @@ class _Told:
         self._unknown = {RESOURCE, *listed.keys}
 
     def left(self, indexes: Iterable[Index | None], tenant: str | None) -> Iterator[Remaining]:
-        """What is left of the statements of some indexes, where the tenant is the given one."""
+        """The remaining statements of some indexes, for the given tenant."""
         listed = self._listed
         head = ("arn", "durward", listed.api, listed.stage)
         resource: Parts = (*head, tenant, Beginning(listed.beginning))
@@ -136,7 +136,7 @@ class _Told:
 def _case(
     told: _Told, tenant: str | None, where: Predicate, layers: Layers, *, cross_tenant: bool
 ) -> TenantCase | None:
-    """The case of one tenant, or of those that `where` describes; None where it allows nothing."""
+    """The case of one tenant, or of those that `where` describes; None if it allows nothing."""
     allowing = sorted(_levels(layers, cross_tenant=cross_tenant), key=_size)
     if not all(map(any, allowing)):
         return None
@@ -154,7 +154,7 @@ def _case(
 
 
 def _levels(layers: Layers, *, cross_tenant: bool) -> Iterator[list[Index | None]]:
-    """The Allows of each ceiling, and those that grant: across tenants of both kinds, else of one.
+    """The Allows of each ceiling, and of the granting layers: across tenants of both, else of one.
 
     See `PolicySet.evaluate`.
     """
@@ -175,12 +175,12 @@ def _size(indexes: Iterable[Index | None]) -> int:
 
 
 def _is_tenant(name: str) -> bool:
-    """Whether a resource can be of the tenant: its name is one segment, and not empty."""
+    """Whether a string can be a tenant in a resource: one segment, and not empty."""
     return bool(name) and ":" not in name
 
 
 def _could_be_tenant(listed: Listed) -> Predicate:
-    """What is known of a member's tenant where it is nobody's in particular."""
+    """The predicate for the tenant of members that have each their own."""
     if listed.tenant is not None:
         return TRUE if _is_tenant(listed.tenant) else FALSE
     return And((Not(_tenants(())), Not(_tenants((STAR, ":", STAR)))))

@@ -1,8 +1,8 @@
-"""The index of an action's statements: which of them a resource can concern at all.
+"""The index of an action's statements, by the resources that they can match.
 
-Each resource pattern stands under its segments without wildcards and the levels with which its last
-segment begins, so that a few look-ups find it among any number. Where many still stand in one
-place, they are told apart by what their pattern or their conditions must have (`candidate_index`).
+The key of a resource pattern is its segments without wildcards and the literal levels at the start
+of its last segment, so that a few look-ups find it among any number. If many patterns have the same
+key, `candidate_index` indexes them by a necessary condition.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,19 +28,19 @@ from durward.core.policy.language.automaton import STAR
 from durward.core.policy.language.pattern import ResourcePattern, Template
 
 MAX_INLINE: Final = 8
-"""How many statements that concern any resource stand in the text of a function."""
+"""The number of statements about any resource that are inlined in a function."""
 ANYTHING: Final = Template("*", (STAR,))
 ONLY_TEXT: Final = (0, 1, 2, 3, 4)
 
 Place = tuple[tuple[int, ...], int]
-"""Which segments of a pattern are plain text, and the level at which its last one begins."""
+"""The literal segments of a pattern, and the number of literal levels of its last one."""
 First = Callable[[AccessRequest], Decision | None]
-"""The answer of a statement that applies, if there is one."""
+"""The decision of the first statement that applies, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The statements whose pattern begins alike: by the beginning of the resource, or of parts."""
+    """Statements whose patterns have the same literal parts: by a prefix, or by single segments."""
 
     place: Place
     entries: dict[Any, Sequence[Entry] | CandidateIndex]
@@ -48,11 +48,11 @@ class Table:
 
     @property
     def by_beginning(self) -> bool:
-        """Whether its keys are beginnings of the whole resource."""
+        """Whether its keys are prefixes of the whole resource."""
         return self.place[0] == ONLY_TEXT
 
     def found(self, request: AccessRequest) -> Sequence[Entry] | CandidateIndex:
-        """What stands where the resource points to."""
+        """The entries for the resource."""
         positions, level = self.place
         if self.by_beginning:
             return self.entries.get(request.levels[level], ())
@@ -60,7 +60,7 @@ class Table:
         return self.entries.get(key, ())
 
     def beginning(self, head: Sequence[str], beginning: str) -> Sequence[Entry]:
-        """What stands where any resource that begins so points to."""
+        """The entries for any resource with this prefix."""
         positions, level = self.place
         known = levels_of(beginning)[level] if level < WHOLE else None
         if self.by_beginning:
@@ -106,13 +106,13 @@ class Index:
 
     @property
     def first(self) -> First:
-        """The function that looks this index alone up."""
+        """The function that evaluates only this index."""
         if self._first is None:
             self._first = first_of([self])
         return self._first
 
     def concerned(self, request: AccessRequest) -> Iterator[Rule]:
-        """The statements that the resource may concern, some of them more than once."""
+        """The statements that the resource may match, some of them more than once."""
         if not request.is_arn:
             return
         yield from (rule for _, rule in self.always)
@@ -125,9 +125,9 @@ class Index:
                 yield from answer.deciding
 
     def meeting(self, head: Sequence[str], beginning: str) -> Iterator[Rule]:
-        """The statements that a resource of these five segments, whose last begins so, may concern.
+        """The statements that may match a resource with these five segments and this prefix.
 
-        Some come more than once.
+        Some appear more than once.
         """
         yield from (rule for _, rule in self.always)
         found = [table.beginning(head, beginning) for table in self.tables]
@@ -148,7 +148,7 @@ def _table(place: Place, groups: dict[Any, list[Member]]) -> Table:
 
 
 def first_of(indexes: Sequence[Index]) -> First:
-    """One function that looks all indexes up, for resources that are ARNs."""
+    """One function that evaluates all indexes, for resources that are ARNs."""
     lines: list[str] = []
     expressions: list[str] = []
     values: list[Any] = []
@@ -202,17 +202,17 @@ def make({", ".join(names)}):
 
 
 def told_apart(found: Sequence[Entry] | CandidateIndex, request: AccessRequest) -> Sequence[Entry]:
-    """What of a place can concern the request."""
+    """The entries of a place that can apply to the request."""
     return found.entries(request) if isinstance(found, CandidateIndex) else found
 
 
 def slowly_first(rules: Sequence[Rule], request: AccessRequest) -> Decision | None:
-    """The same for a resource that is no ARN: what that means, each statement knows."""
+    """The same for a resource that is not an ARN: each statement is evaluated in full."""
     return next((rule.answer for rule in rules if holds(rule.predicate, request.facts)), None)
 
 
 def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
-    """Where the rule stands, with what is left to be asked there."""
+    """The places of a rule, each with the conditions that remain there."""
     statement, denies = rule.statement, rule.denies
     atoms = [principals_atom(statement.principals)] if statement.principals else []
     atoms += [condition_atom(found, on_error=denies) for found in statement.conditions]
@@ -238,7 +238,7 @@ def _members(rule: Rule) -> Iterator[tuple[Place | None, Any, Member]]:
 def _placed(
     pattern: ResourcePattern,
 ) -> tuple[Place | None, Any, ResourcePattern | None, Template | None]:
-    """Where a pattern stands, and what of it the place does not settle."""
+    """The place of a pattern, and the part of the pattern that remains to be matched."""
     *before, last = pattern.segments or ()
     if len(before) < len(ONLY_TEXT):
         return None, None, pattern, None
@@ -270,7 +270,7 @@ STARS: Final = (ANYTHING,) * 5
 
 @lru_cache(maxsize=4096)
 def _head(*before: Template) -> tuple[tuple[int, ...], Any, tuple[Template, ...] | None]:
-    """Of the first segments: which are plain text, the key that they make, and what is left."""
+    """The literal ones of the first segments, the key that they form, and the others."""
     literals = [template.literal for template in before]
     positions = tuple(place for place, literal in enumerate(literals) if literal is not None)
     left = tuple(ANYTHING if template.literal is not None else template for template in before)

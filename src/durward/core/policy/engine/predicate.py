@@ -1,9 +1,8 @@
-"""The predicate: what a statement says, as a small algebra over keys.
+"""The predicate: the meaning of a statement, as a small algebra over keys.
 
-A fact is the value of a key: text, several texts, or None where the key is known to be absent;
-anything else is a value that cannot be read. `action`, `resource` and `principal` are keys like the
-others. `holds` answers where everything is known; what remains to be asked where only some of it
-is, `residual` says.
+A fact is the value of a key: a string, several strings, or None if the key is known to be absent;
+any other value is malformed. `action`, `resource` and `principal` are keys like the others. `holds`
+evaluates a predicate when all facts are known; `residual` simplifies it when only some are.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,12 +26,12 @@ ACTION, RESOURCE, PRINCIPAL = "action", "resource", "principal"
 
 Value: TypeAlias = "str | tuple[str, ...] | None"
 Facts: TypeAlias = Mapping[str, object]
-"""Values by key in lower case; where only a part is known, a key that is not there is not known."""
+"""Values by key in lower case; in partial evaluation, the value of a missing key is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Known already."""
+    """A constant: true or false."""
 
     value: bool
 
@@ -63,7 +62,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class ActionMatch:
-    """The action is one of the patterns'."""
+    """The action matches one of the patterns."""
 
     patterns: tuple[ActionPattern, ...]
     complement: bool
@@ -71,7 +70,7 @@ class ActionMatch:
 
 @dataclass(frozen=True, slots=True)
 class ResourceMatch:
-    """The resource is one of the patterns'. What cannot be read is as `on_error` says."""
+    """The resource matches one of the patterns. `on_error` is the result if it is malformed."""
 
     patterns: tuple[ResourcePattern, ...]
     complement: bool
@@ -80,7 +79,7 @@ class ResourceMatch:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalMatch:
-    """The principal is one of those: by its own name, or a role's or group's that it carries."""
+    """The principal is listed: by its own name, or by that of one of its roles or groups."""
 
     arns: frozenset[str]
     everybody: bool
@@ -89,7 +88,7 @@ class PrincipalMatch:
 
 @dataclass(frozen=True, slots=True)
 class ConditionMatch:
-    """A condition on one key. What cannot be read is as `on_error` says."""
+    """A condition on one key. `on_error` is the result if the value is malformed."""
 
     condition: Condition
     on_error: bool
@@ -100,9 +99,9 @@ Predicate: TypeAlias = Constant | And | Or | Not | Atom
 
 
 def compile_statement(statement: Statement) -> And:
-    """When the statement applies.
+    """The predicate that holds when the statement applies.
 
-    A request that cannot be read makes an Allow not apply, and a Deny apply.
+    With a malformed request an Allow does not apply, and a Deny applies.
     """
     on_error = statement.effect is Effect.DENY
     atoms: list[Predicate] = [ActionMatch(statement.actions.patterns, statement.actions.complement)]
@@ -122,7 +121,7 @@ def keys_of(predicate: Predicate) -> frozenset[str]:
 
 
 def holds(predicate: Predicate, facts: Facts) -> bool:
-    """Whether it holds where every fact is known: a key that is not there is absent."""
+    """Whether the predicate holds, with all facts known: a missing key is absent."""
     match predicate:
         case Constant(value):
             return value
@@ -139,7 +138,7 @@ def holds(predicate: Predicate, facts: Facts) -> bool:
 
 
 def atoms_of(predicate: Predicate) -> Iterator[Atom]:
-    """The atoms of a predicate, wherever they stand in it, in their order."""
+    """All atoms of a predicate, in their order."""
     waiting = [predicate]
     while waiting:
         match found := waiting.pop():
@@ -158,9 +157,9 @@ def atoms_of(predicate: Predicate) -> Iterator[Atom]:
 def map_atoms(
     predicate: Predicate, change: Callable[[Atom, bool], Predicate], *, wanted: bool = True
 ) -> Predicate:
-    """The same predicate with every atom changed.
+    """Replace every atom of a predicate.
 
-    `change` is also told whether the atom is wanted to hold: it is not, under an odd number of Not.
+    `change` also gets the polarity of the atom: False under an odd number of Not.
     """
     match predicate:
         case Constant():
@@ -191,7 +190,7 @@ def keys_of_atom(atom: Atom) -> frozenset[str]:
 
 
 def variables_of(atom: Atom) -> frozenset[str]:
-    """The keys that its variables read."""
+    """The keys that the variables of an atom read."""
     match atom:
         case ResourceMatch(patterns):
             found = [keys for pattern in patterns if (keys := pattern.keys)]
@@ -203,7 +202,7 @@ def variables_of(atom: Atom) -> frozenset[str]:
 
 
 def atom_holds(atom: Atom, facts: Facts) -> bool:
-    """Whether one atom holds; a key that is not there is absent."""
+    """Whether one atom holds; a missing key is absent."""
     match atom:
         case ActionMatch(patterns, complement):
             action = str(facts.get(ACTION, "")).lower()
@@ -225,21 +224,21 @@ def atom_holds(atom: Atom, facts: Facts) -> bool:
 
 
 def is_action(text: str) -> bool:
-    """A text with white space in it, or without a name, is no action of anybody's."""
+    """Whether a string can be an action: it has a name and no white space."""
     return bool(text) and not text.endswith(":") and not any(map(str.isspace, text))
 
 
 def principal_holds(atom: PrincipalMatch, principals: object) -> bool:
-    """Whether one of the names by which the principal is known is meant."""
+    """Whether one of the principal's names is listed."""
     known = principals if isinstance(principals, tuple) else ()
     return (atom.everybody or not atom.arns.isdisjoint(known)) is not atom.complement
 
 
 def names_hold(atom: ResourceMatch, resource: Segments, lookup: Lookup) -> bool:
-    """Whether the resource is one of the patterns', or for a complement none of them.
+    """Whether the resource matches one of the patterns, or for a complement none of them.
 
-    A pattern whose variable has no value names nothing; its complement does not name everything
-    therefore, but is as `on_error` says. So is what cannot be read: a value, or the resource.
+    A pattern whose variable has no value matches nothing; yet its complement does not match
+    everything, but gives `on_error`. So does a malformed value or resource.
     """
     if len(resource) != ARN_SEGMENTS:
         return atom.on_error
@@ -280,7 +279,7 @@ def condition_holds(condition: Condition, lookup: Lookup) -> bool:
     values = value if isinstance(value, tuple) else (value,)
     if operator.reads and not all(map(operator.reads, values)):
         raise Unreadable(condition.key)
-    tested = [  # all of them: whether one cannot be read must not depend on their order
+    tested = [  # all of them: a malformed one must count whatever their order
         (operator.fits is None or operator.fits(each))
         and any_matches(condition.operands, each, lookup) is not operator.negated
         for each in values
@@ -298,7 +297,7 @@ def absent_holds(condition: Condition) -> bool:
 
 
 def any_matches(operands: tuple[Operand, ...], value: str, lookup: Lookup) -> bool:
-    """Whether a value of the policy matches, whatever their order. Raises Unreadable."""
+    """Whether a value of the policy matches; their order does not matter. Raises Unreadable."""
     unreadable = None
     for operand in operands:
         try:

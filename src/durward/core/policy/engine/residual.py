@@ -1,7 +1,7 @@
-"""The one partial evaluation: what of a predicate remains to be asked once some of it is known.
+"""Partial evaluation: the predicate that remains when some facts are known.
 
-Keys are known by their values, and of a resource some of its segments may be. What is known is
-filled in, down to the variables of a pattern; what cannot be decided by it stays as it was.
+Known are the values of keys, and some segments of a resource. Known values are substituted, also in
+the variables of patterns; parts that they do not decide stay unchanged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,18 +41,18 @@ from durward.core.policy.language.pattern import (
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What is known of a segment is how it begins."""
+    """A segment of which only the prefix is known."""
 
     text: str
 
 
 Parts = Sequence[str | Beginning | None]
-"""The six segments of a resource, each where it is known; none at all where nothing is."""
+"""The six segments of a resource, None for unknown ones; empty if nothing is known."""
 ANYTHING: Final = Template("*", (STAR,))
 
 
 def residual(predicate: Predicate, known: Facts, resource: Parts = ()) -> Predicate:
-    """What remains: equal to `predicate` for every request that agrees with what is known."""
+    """The remaining predicate: equal to `predicate` for every request with the known facts."""
     match predicate:
         case Constant():
             return predicate
@@ -102,9 +102,9 @@ def _of_atom(atom: Atom, known: Facts, resource: Parts) -> Predicate:
 
 
 def _filled(condition: Condition, known: Facts) -> Condition:
-    """The values of the policy with what is known in them; one whose variable has no value goes."""
+    """Substitute known variables in the values; drop a value whose variable has no value."""
     operator = condition.operator
-    if operator is None or operator.fits:  # a colon that is filled into an ARN would part it
+    if operator is None or operator.fits:  # a colon substituted into an ARN would split it
         return condition
     operands: list[Operand] = []
     for operand in condition.operands:
@@ -119,16 +119,16 @@ def _filled(condition: Condition, known: Facts) -> Condition:
 
 
 def _of_names(names: ResourceMatch, known: Facts, resource: Parts) -> Predicate:
-    """Patterns that cannot name the resource go; where one names it whatever it is, it is settled.
+    """Drop patterns that cannot match the resource; decide if one matches it in any case.
 
-    Of a resource whose segments are told it is known that it is an ARN.
+    A resource with known segments is an ARN.
     """
     settled, kept = bool(resource), []
     for pattern in names.patterns:
         try:
             left = _narrowed(_resolved(pattern, known), resource, is_complement=names.complement)
         except Unresolved:
-            # It names nothing; that its complement is in doubt then, an Allow must not live on.
+            # It matches nothing; an Allow must not apply because its complement is in doubt.
             if names.complement and not names.on_error:
                 return FALSE
             continue
@@ -144,7 +144,7 @@ def _of_names(names: ResourceMatch, known: Facts, resource: Parts) -> Predicate:
 
 
 def _resolved(pattern: ResourcePattern, known: Facts) -> ResourcePattern:
-    """The pattern with its known variables filled in. Raises Unresolved, Unreadable."""
+    """The pattern with its known variables substituted. Raises Unresolved, Unreadable."""
     if not pattern.keys & known.keys():
         return pattern
     filled = [t.filled(known) if t.keys else t for t in pattern.segments or ()]
@@ -154,9 +154,9 @@ def _resolved(pattern: ResourcePattern, known: Facts) -> ResourcePattern:
 def _narrowed(
     pattern: ResourcePattern, resource: Parts, *, is_complement: bool
 ) -> ResourcePattern | None:
-    """The pattern without the segments that are known to fit; None where one does not.
+    """The pattern without the segments that are known to match; None if one does not.
 
-    A complement keeps a pattern with a variable: whether that has a value is still to be asked.
+    A complement keeps a pattern with a variable: whether it has a value is not known yet.
     """
     segments = pattern.segments
     if not resource or segments is None or len(segments) != ARN_SEGMENTS:
@@ -174,7 +174,7 @@ def _narrowed(
 
 
 def _fits(template: Template, given: str | Beginning | None) -> bool | None:
-    """Whether a segment is meant; None where that is still to be asked."""
+    """Whether a segment matches; None if that is not known yet."""
     match given:
         case str():
             return template.test(given) if template.test else None

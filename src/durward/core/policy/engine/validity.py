@@ -1,6 +1,6 @@
-"""Until when an answer holds: the next instant at which a condition on the time can turn.
+"""The validity of a decision: until the next instant at which a condition on the time can change.
 
-Who keeps an answer keeps it until then at the longest, and not beyond the token's end.
+A cached decision must not be used after that, nor after the token's expiry.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from durward.core.policy.language.operators import parse_date, parse_number
 from durward.core.values import Instant, from_numeric_date, numeric_date
 
 MOMENTS: Final = frozenset({"durward:currenttime", "durward:epochtime"})
-"""Keys that are the time."""
+"""Keys whose value is the time."""
 AGES: Final = frozenset({"durward:tokenage", "durward:authage", "durward:multifactorauthage"})
 """Keys that grow with the time, in seconds."""
 
 
 def valid_until(policies: PolicySet, request: AccessRequest, now: Instant) -> Instant | None:
-    """The first instant after `now` at which the same question may be answered otherwise.
+    """The first instant after `now` at which the decision of the same request may change.
 
-    None where the time has no part in it. Times count whole seconds, as the context tells them.
+    None if no condition reads the time. Times are whole seconds, as in the context.
     """
     second = numeric_date(now)
     turns = set()
@@ -36,14 +36,14 @@ def valid_until(policies: PolicySet, request: AccessRequest, now: Instant) -> In
 
 
 def _turns(condition: Condition, request: AccessRequest, second: int) -> set[int]:
-    """The seconds at which the condition may turn."""
+    """The seconds at which the condition may change."""
     read = {condition.key}.union(*(operand.keys for operand in condition.operands))
     timed = read & (MOMENTS | AGES)
     if not timed or condition.operator is None:
         return set()
     name = condition.operator.name
     is_plain = len(read) == 1 and name.startswith(("Numeric", "Date"))
-    if not is_plain:  # a text that holds the time, say: it may be another each second
+    if not is_plain:  # for example a string that contains the time: it may change each second
         return {second + 1}
     constants = _seconds(name, (operand.text for operand in condition.operands))
     if condition.key in MOMENTS:
@@ -57,7 +57,7 @@ def _turns(condition: Condition, request: AccessRequest, second: int) -> set[int
 
 
 def _seconds(name: str, texts: Iterable[str]) -> set[int]:
-    """Around each constant: where a whole number first reaches it, and where it first exceeds."""
+    """For each constant, the first whole second that reaches it, and the first that exceeds it."""
     parse = parse_date if name.startswith("Date") else parse_number
     constants = [parse(text) for text in texts]
     return {ceil(found) for found in constants} | {floor(found) + 1 for found in constants}
