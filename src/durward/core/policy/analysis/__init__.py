@@ -1,1 +1,1 @@
-"""The analysis: find, lint, redundancy, changes, tests, and why a request was decided as it was."""
+"""The analysis of policies: find, lint, redundancy, changes, tests, explanations."""

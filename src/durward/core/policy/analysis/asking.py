@@ -1,4 +1,4 @@
-"""Several questions, where one that cannot be settled keeps no other from its answer."""
+"""Ask several questions: an undecided one does not prevent the answers of the others."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -10,7 +10,7 @@ P = ParamSpec("P")
 
 
 class Asking:
-    """Asks one question after another: what was found stands, whatever else is open."""
+    """Asks one question after another; findings are certain, even if others are undecided."""
 
     def __init__(self) -> None:
         self._open: Unknown | None = None
@@ -18,7 +18,7 @@ class Asking:
     def __call__(
         self, question: Callable[P, T | None], *args: P.args, **more: P.kwargs
     ) -> T | None:
-        """The answer; None where there is none, and where that cannot be settled.
+        """The answer; None if there is none, or if it cannot be decided.
 
         Raises Exhausted, after which no other question has an answer.
         """
@@ -31,6 +31,6 @@ class Asking:
             return None
 
     def end(self) -> None:
-        """Call it before nothing found is told as a no. Raises the first Unknown that was met."""
+        """Call this before "nothing found" is reported as "no". Raises the first Unknown."""
         if self._open:
             raise self._open

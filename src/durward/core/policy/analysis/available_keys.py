@@ -1,7 +1,7 @@
-"""Which values a request can have that is otherwise like another: what an explanation may propose.
+"""The changes of a request that are possible, and so may be proposed by an explanation.
 
-A key that no request has is no advice, nor is a time that is past, a value where there is always a
-list, or another method or stage: that would be another operation.
+Not possible are a key that no request has, a time in the past, a single value for a key that is
+always a list, and another method or stage, which would be another operation.
 """
 
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ NOW: Final = "durward:currenttime"
 FIXED: Final = frozenset(
     {"durward:operationid", "durward:requestmethod", "durward:requestpath", "durward:stage"}
 )
-"""What an operation is asked for by."""
+"""Keys that identify the operation."""
 NOT_BEFORE: Final = frozenset(
     {NOW, "durward:epochtime", "durward:authtime", "durward:tokenissuetime"}
 )
-"""Instants that come later with every new request or sign-in."""
+"""Instants that are later with every new request or sign-in."""
 AT_THE_EDGE: Final = frozenset({Presence.ALWAYS, Presence.SIGNED_IN, Presence.SOMETIMES})
 _KNOWN: Final = {key.name.lower(): key for key in KEYS}
 
 
 class Caller(StrEnum):
-    """Who asks for decisions: it settles which keys a request can have."""
+    """The kind of enforcement point: it determines the keys that a request can have."""
 
     EDGE = "the edge"
     OTHERS = "an enforcement point of others"
@@ -37,7 +37,7 @@ class Caller(StrEnum):
 
 
 def is_available(key: str, request: AccessRequest, caller: Caller) -> bool:
-    """Whether such a request can have another value of a key, given in lower case."""
+    """Whether such a request can have another value for a key, given in lower case."""
     if key in FIXED:
         return False
     found = _key(key)
@@ -66,13 +66,13 @@ def can_be_absent(key: str, request: AccessRequest, caller: Caller) -> bool:
 
 
 def is_list(key: str, request: AccessRequest) -> bool:
-    """Whether a key has a list of values wherever it has any."""
+    """Whether a key is a list in every request that has it."""
     found = _key(key)
     return isinstance(request.get(key), tuple) or (found is not None and found.many)
 
 
 def not_in_the_past(key: str, request: AccessRequest) -> Iterator[tuple[ConditionMatch, bool]]:
-    """That an instant is not before the request."""
+    """The constraint that an instant is not before the request."""
     now = request.get(NOW) or request.get(key)
     if key in NOT_BEFORE and isinstance(now, str):
         operator = OPERATORS["DateGreaterThanEquals"]

@@ -1,4 +1,4 @@
-"""Why: the statement that decided, or of every statement that came close what failed in it."""
+"""The explanation of a decision: the deciding statement, or the failures of the nearest ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -41,7 +41,7 @@ UNREADABLE = "not readable"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One element of a statement: what it wants and what was given."""
+    """One element of a statement: the required and the given value."""
 
     element: str
     wanted: str
@@ -52,7 +52,7 @@ class Failure:
 
     @property
     def applied(self) -> str:
-        """The same of a condition that made a Deny apply."""
+        """The line for a condition that made a Deny apply."""
         if self.given.endswith(UNREADABLE):
             return f"{self.element} {self.wanted}, was {self.given}: a Deny applies then"
         return f"{self.element} {self.wanted} holds, was {self.given}"
@@ -64,7 +64,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class StatementTrace:
-    """A statement about this action: what it looked at if it denied, and what failed if not."""
+    """A statement about this action: the conditions that held if it denied, else the failures."""
 
     statement: str
     layer: Layer
@@ -75,9 +75,9 @@ class StatementTrace:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer and the candidates, the nearest first; `more` is how many are not told.
+    """The decision and the nearest statements; `more` counts those that are left out.
 
-    With the change of `miss` it would be allowed; where it takes several, with all of `together`.
+    With the change `miss` the request would be allowed, or with all changes of `together`.
     """
 
     result: Result
@@ -92,22 +92,22 @@ class Explanation:
 
     @property
     def is_allowed(self) -> bool:
-        """Whether the answer is yes."""
+        """Whether the request is allowed."""
         return self.result is Result.ALLOW
 
     @property
     def misses(self) -> tuple[Miss, ...]:
-        """All the changes that are needed; none where no few would do."""
+        """The changes of the nearest miss; none if too many would be needed."""
         return (self.miss,) if self.miss else self.together
 
     @property
     def nearest(self) -> StatementTrace | None:
-        """The statement of which least failed."""
+        """The statement with the fewest failures."""
         return next((candidate for candidate in self.candidates if candidate.failures), None)
 
     @property
     def reason(self) -> str:
-        """The answer in one sentence."""
+        """The reason in one sentence."""
         return reason_of(self.result, self.because, self.blocked_by, self.scopes_needed)
 
     def lines(self) -> Iterator[str]:
@@ -161,10 +161,10 @@ class Explanation:
 def explain(
     policies: PolicySet, request: AccessRequest, caller: Caller = Caller.ANY
 ) -> Explanation:
-    """What `evaluate` answers, and why; bounded in time and size however many statements there are.
+    """Evaluate and explain a request; bounded in time and size for any number of statements.
 
-    Of an allow and an explicit deny the statements that apply are told, of every deny the Allow
-    statements that do not, as far as their layer is one that blocked.
+    An allow and an explicit deny list the statements that apply; every deny lists the Allow
+    statements that do not, of the layers that blocked.
     """
     answer, facts = policies.evaluate(request), request.facts
     looked_at = examined(policies, request, answer)
@@ -215,14 +215,14 @@ def _failure(atom: Element, facts: Facts) -> Failure:
 
 
 def _where(texts: Sequence[ResourcePattern | Operand], facts: Facts) -> str:
-    """The values of the variables."""
+    """The values of the variables, for people."""
     read = {key: display_variable(each.text, key) for each in reversed(texts) for key in each.keys}
     known = [f"{read[key]} {_shown(facts.get(key))}" for key in sorted(read)]
     return f" (where {', '.join(known)})" if known else ""
 
 
 def _given(condition: Condition, facts: Facts) -> str:
-    """A value beside what a condition wants: as it is written there, and why it cannot do."""
+    """The given value, in the notation of the condition, and why it cannot satisfy it."""
     operator, value = condition.operator, facts.get(condition.key)
     try:
         condition_holds(condition, facts.get)
@@ -236,7 +236,7 @@ def _given(condition: Condition, facts: Facts) -> str:
 
 
 def _instant(condition: Condition, value: str) -> str:
-    """An instant as the policy writes instants: as a date beside one."""
+    """An instant in the notation of the policy: as a date if the policy has a date."""
     if value.isdecimal() and not all(each.text.isdecimal() for each in condition.operands):
         with suppress(ValueError, OverflowError):
             return f"`{datetime.fromtimestamp(int(value), UTC):%Y-%m-%dT%H:%M:%SZ}`"

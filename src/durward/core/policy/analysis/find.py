@@ -1,9 +1,8 @@
-"""Questions about policies that have an answer or a witness: who can, what is wider, is it so.
+"""Questions about policies: who can, which access is wider, does an invariant hold.
 
-`find` looks for a request that one side allows and another does not. Everything else is that
-question: a comparison, an invariant, a statement that changes nothing. A witness is replayed on the
-rules of evaluation before it is shown; where neither a witness nor a proof was found, `Unknown`
-says so.
+`find` searches for a request that one policy stack allows and another does not. Comparisons,
+invariants and redundant statements are all this question. A witness is replayed by the rules of
+evaluation before it is shown; `Unknown` is raised if neither a witness nor a proof was found.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,19 +60,19 @@ from durward.core.policy.symbolic.work import Work
 from durward.core.wire import JsonLike
 
 OLD = "@before"
-"""Behind the name of a key whose value is another one on the other side."""
+"""The suffix of the name of a key whose value differs in the other stack."""
 NO_SCOPE = ""
 LISTS = (ROLES, GROUPS, TOKEN_SCOPES)
 MAX_OUTLINES = 16
 SOMEBODY_ELSE = "somebody-else"
-"""Whose a resource is that is not the principal's own tenant's."""
+"""The tenant of a resource of another tenant than the principal's, in examples."""
 TOLD = (SUBJECT, PRINCIPAL_TYPE, TENANT_ID, CLIENT_ID, PRINCIPAL_ARN, *LISTS)
 DERIVED = {ACTION, RESOURCE, PRINCIPAL, *TOLD}
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A request that shows it."""
+    """An example request that is the answer to a question."""
 
     request: AccessRequest
 
@@ -106,10 +105,10 @@ class Witness:
 
 @dataclass(frozen=True)
 class Frame:
-    """What is known of a request before it is looked for: who asks, and what of it is told.
+    """The known part of a request before the search: the principal, keys, resource segments.
 
-    `known` are keys by their values, `resource` the segments of its name that are known; `lists`
-    are keys that have lists. A resource's tenant is told as its name says.
+    `known` are values by key, `resource` the known segments of its name; `lists` are keys that are
+    lists. The key of a resource's tenant is that of its name.
     """
 
     principal: Principal
@@ -120,7 +119,7 @@ class Frame:
 
     @property
     def name(self) -> ResourceMatch:
-        """What is known of the resource's name, as a pattern."""
+        """The known segments of the resource's name, as a pattern."""
         told = (each and literally(each, wildcards=False) for each in self.resource)
         return named(":".join("*" if each is None else each for each in told))
 
@@ -131,9 +130,10 @@ def find(
     under: Predicate = TRUE,
     work: Work | None = None,
 ) -> Witness | None:
-    """A request that the one side allows, the other does not, and that is as `under` says.
+    """A request that one stack allows, the other does not, and that satisfies `under`.
 
-    None is a proof that there is none. `work` is what is left of a question's. Raises Unknown.
+    None is a proof that there is none. `work` is the remaining work of the question. Raises
+    Unknown.
     """
     sides = allowed_by.whole, not_by.whole if not_by else None
     question = _question(*sides)
@@ -164,10 +164,10 @@ def find_framed(
     but_not: Callable[[frozenset[str]], Predicate] | None = None,
     work: Work | None = None,
 ) -> Witness | None:
-    """The same of requests within a frame; the other side decides as in its own.
+    """The same for requests within a frame; the other stack has its own frame.
 
-    `requests` are those that can be made, as far as some keys tell them apart, and `but_not` those
-    that can be made on the other side. None is a proof. Raises Unknown.
+    `requests` are the possible requests, as far as some keys distinguish them, and `but_not` the
+    possible ones for the other stack. None is a proof. Raises Unknown.
     """
     other = other or frame
     question = _question(allowed_by, not_by, are_alike=not _old_facts(frame, other))
@@ -206,7 +206,7 @@ def find_framed(
 
 
 def _solved_once(asked: Predicate, frame: Frame, known: Facts, work: Work) -> Facts | None:
-    """What `solve` finds; the same for everybody where nothing asks who it is. Raises Unknown."""
+    """The answer of `solve`, cached if no condition reads the principal. Raises Unknown."""
 
     def found() -> Facts | None:
         return solve(
@@ -236,7 +236,7 @@ def _solved_once(asked: Predicate, frame: Frame, known: Facts, work: Work) -> Fa
 
 
 def _shaped(predicate: Predicate, lists: frozenset[str]) -> Predicate:
-    """The same, with what is known of keys whatever a request is."""
+    """The predicate, simplified by facts about keys that hold in every request."""
     keys = keys_of(predicate)
     if RESOURCE_TENANT in keys:
         predicate = with_tenant_of_resource(predicate)
@@ -244,7 +244,7 @@ def _shaped(predicate: Predicate, lists: frozenset[str]) -> Predicate:
 
 
 def _framed_request(facts: Facts, frame: Frame, read: Predicate) -> AccessRequest:
-    """The request, with what is known of it as far as somebody reads it."""
+    """The request, with those known keys that the predicate reads."""
     person = frame.principal
     by = None if person is NOBODY else _with_scopes(person, facts)
     tenant = _text(facts, RESOURCE).split(":", 5)[TENANT_SEGMENT]
@@ -261,7 +261,7 @@ def _framed_request(facts: Facts, frame: Frame, read: Predicate) -> AccessReques
 
 
 def _facts_of(request: AccessRequest, frame: Frame) -> Facts:
-    """The facts of a request, if it is made within another frame."""
+    """The facts of a request in another frame."""
     person = frame.principal
     if person is NOBODY:
         return replace(request, principal=None).facts
@@ -272,9 +272,9 @@ def _facts_of(request: AccessRequest, frame: Frame) -> Facts:
 def _question(
     allowed_by: Narrowed, not_by: Narrowed | None, *, are_alike: bool = True
 ) -> list[Predicate] | None:
-    """What the one side allows, and what the other does; None where the other allows as much.
+    """What one stack allows and the other does not; None if the other surely allows as much.
 
-    `are_alike` tells that what is known of a request is the same on both sides.
+    `are_alike`: the known facts of a request are the same for both stacks.
     """
     granting = allowed_by.allows
     if (
@@ -283,7 +283,7 @@ def _question(
         and not_by.caps_no_more(allowed_by)
         and not_by.denies.keys() <= allowed_by.denies.keys()
     ):
-        # What both allow word for word needs no search: no Deny and no ceiling can part them.
+        # Equal statements need no search: no Deny and no ceiling can make a difference.
         granting = {key: s for key, s in granting.items() if key not in not_by.allows}
     if not granting or not all(allowed_by.levels):
         return None
@@ -304,7 +304,7 @@ def _within(predicate: Predicate, frame: Frame) -> Predicate:
 
 
 def _old_facts(frame: Frame, other: Frame) -> dict[str, object]:
-    """What the other frame knows otherwise, under names of its own."""
+    """The facts that differ in the other frame, under renamed keys."""
     return {
         key + OLD: value
         for key, value in other.known.items()
@@ -313,7 +313,7 @@ def _old_facts(frame: Frame, other: Frame) -> dict[str, object]:
 
 
 def _renamed(predicate: Predicate, frame: Frame, other: Frame) -> Predicate:
-    """The same, reading what the other frame knows otherwise by its name there."""
+    """The predicate, with the keys that differ in the other frame renamed."""
     keys = [key.removesuffix(OLD) for key in _old_facts(frame, other)]
     return reading(predicate, {key: key + OLD for key in keys}) if keys else predicate
 
@@ -321,7 +321,7 @@ def _renamed(predicate: Predicate, frame: Frame, other: Frame) -> Predicate:
 def _confirmed(
     request: AccessRequest, allowed_by: Narrowed, not_by: Narrowed | None, under: Predicate
 ) -> bool:
-    """The witness on the rules of evaluation: every statement that could concern it."""
+    """Whether the witness holds by the rules of evaluation, for every statement about it."""
     asked = Outline(frozenset({request.folded_action}), (request.segments,))
 
     def concerns(other: Outline) -> bool:
@@ -336,14 +336,14 @@ def _confirmed(
 
 
 def prove(side: PolicyStack, invariant: Predicate) -> Witness | None:
-    """A request that is allowed though the invariant does not hold; None where it always does."""
+    """A request that is allowed although the invariant does not hold; None is a proof."""
     return find(side, under=Not(invariant))
 
 
 def differences(
     old: PolicyStack, new: PolicyStack, under: Predicate = TRUE
 ) -> tuple[Witness | None, Witness | None]:
-    """What is allowed anew, and what is no longer. Raises Unknown."""
+    """A request that only the new stack allows, and one only the old one does. Raises Unknown."""
     return find(new, old, under), find(old, new, under)
 
 
@@ -372,7 +372,7 @@ def _principal(facts: Facts) -> Principal:
 
 
 def _with_scopes(principal: Principal, facts: Facts) -> Principal:
-    """A principal whose token has the scopes that were asked for, where any were."""
+    """The principal, with the scopes of the witness if it has any."""
     scopes = frozenset(_texts(facts, TOKEN_SCOPES))
     is_asked = scopes and principal.scopes is None
     return replace(principal, scopes=scopes | {NO_SCOPE}) if is_asked else principal
@@ -381,7 +381,7 @@ def _with_scopes(principal: Principal, facts: Facts) -> Principal:
 def _request(
     facts: Facts, principal: Principal | None, read: Predicate, owner: str
 ) -> AccessRequest:
-    """The request that has these facts, with its keys as they were written where they are read."""
+    """The request with these facts; its keys are spelled as in the policies."""
     context = {k: v for k, v in facts.items() if k not in DERIVED and v is not None}
     written = spellings(atoms_of(read)) if context else {}
     present = {written.get(key) or display_key(key): value for key, value in context.items()}

@@ -1,11 +1,11 @@
-"""What is told to the author of a policy: a check, a place, a reason and what to do."""
+"""A finding for the author of a policy: a check, a place, a reason and a fix."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is, the worst first. An error means something else than it says, or nothing."""
+    """The severity, the worst first. An error is a statement that does not mean what it says."""
 
     ERROR = "error"
     SECURITY = "security"
@@ -15,9 +15,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule by its id: how bad it is to break it, why that matters, what to do.
+    """A rule with its id, severity, reason and fix.
 
-    `grants`: it concerns only documents that grant, not those that cap.
+    `grants`: it applies only to documents that grant, not to those that cap.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A place (a JSON pointer) at which a check found something; `hint` fixes this very one."""
+    """A place (a JSON pointer) that breaks a check; `hint` is the fix for this place."""
 
     check: Check
     pointer: str
@@ -38,5 +38,5 @@ class Finding:
 
     @property
     def fix(self) -> str:
-        """What to do."""
+        """The fix: that of this place, or of the check."""
         return self.hint or self.check.fix

@@ -1,6 +1,6 @@
-"""Policies with one small fault each: what tests do not notice, they do not protect.
+"""Mutants: policies with one small fault each, to measure what the tests protect.
 
-A condition that is gone, an effect turned round, a resource that is everything, a value less.
+A removed condition, a reversed effect, a resource `*`, a removed value.
 """
 
 import copy
@@ -17,7 +17,7 @@ TURNED = {"Allow": "Deny", "Deny": "Allow"}
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A document with one fault; `change` says which, `pointer` where."""
+    """A document with one fault, its description `change` and its place `pointer`."""
 
     document: str
     pointer: str
@@ -29,7 +29,7 @@ class Mutant:
 
 
 def mutants(documents: Mapping[str, Any]) -> Iterator[Mutant]:
-    """Every document with every such fault, one at a time."""
+    """Every mutant of every document."""
     for name, body in documents.items():
         found = body.get("Statement", [])
         for place, statement in enumerate(found if isinstance(found, list) else [found]):

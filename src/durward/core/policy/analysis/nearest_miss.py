@@ -1,9 +1,9 @@
 """The nearest miss: the fewest changes of a request that would turn a denial into an allow.
 
-One change first, then two, then three. Among as many, in the order of what they cost who asks:
-another scope, a fresher or stronger sign-in, another value, another role or group, another tenant.
-Each trial is evaluated, and the next ones are made from what denied it; so what is told would be
-allowed, and none of the changes that were thought of would do with fewer.
+One change first, then two, then three. Of as many changes, those that cost the caller least come
+first: another scope, a fresher or stronger sign-in, another value, another role or group, another
+tenant. Each trial is evaluated, and the next ones follow from what denied it. So the result would
+be allowed, and no smaller set of the considered changes would be.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,11 +42,11 @@ from durward.core.wire import JsonLike
 
 MAX_CHANGES: Final = 3
 MAX_TRIED: Final = 48
-"""How many changed requests are evaluated: a denial at the edge is explained at once."""
+"""The number of changed requests to evaluate: a denial at the edge is explained at once."""
 MAX_NEAR: Final = 20
-"""How many statements are looked at after a change."""
+"""The number of statements to examine after a change."""
 MAX_STATES: Final = 64
-"""How long a value is looked for: who is denied must not choose how much work that is."""
+"""The states of a search for a value: a denied client must not choose the amount of work."""
 MAX_SHOWN: Final = 200
 SIGN_IN: Final = ("durward:acr", "durward:amr", "durward:multifactorauth", "durward:authage")
 TIMES: Final = ("durward:currenttime", "durward:epochtime", "durward:tokenage", "durward:authtime")
@@ -65,7 +65,7 @@ Wishes = tuple[Constraint, ...]
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A change that would do, alone or with others: of what kind, of which key, and to what."""
+    """One change of a nearest miss: its kind, its key, and the new value."""
 
     kind: str
     key: str
@@ -88,7 +88,7 @@ class Miss:
 
 @dataclass(frozen=True)
 class PolicyFacts:
-    """The policies, and what of them is asked about once."""
+    """The policies, with facts about them that are computed once."""
 
     policies: PolicySet
     action: str
@@ -107,7 +107,7 @@ class PolicyFacts:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A changed request. `constraints` are what the values of its changed keys are to fulfil."""
+    """A changed request; the values of its changed keys satisfy `constraints`."""
 
     request: AccessRequest
     caller: Caller
@@ -116,11 +116,11 @@ class Trial:
 
     @property
     def cost(self) -> tuple[int, ...]:
-        """What is tried first has less of it."""
+        """The cost; trials with less are evaluated first."""
         return (len(self.changes), *sorted(ORDER.index(each.kind) for each in self.changes))
 
     def with_change(self, change: Miss, request: AccessRequest) -> "Trial":
-        """One change more."""
+        """The trial with one more change."""
         return replace(self, request=request, changes=(*self.changes, change))
 
 
@@ -131,9 +131,9 @@ def nearest_miss(
     near: Sequence[Near],
     caller: Caller = Caller.ANY,
 ) -> tuple[Miss, ...]:
-    """The changes that would do, together; `near` are the statements that matter for the answer.
+    """The changes of the nearest miss; `near` are the statements that matter for the decision.
 
-    `caller` settles which keys a request can have. Empty where no few changes that were tried are
+    `caller` determines the keys that a request can have. Empty if no set of tried changes is
     enough.
     """
     serial, seen = count(), set[frozenset[Miss]]()
@@ -161,7 +161,7 @@ def nearest_miss(
 
 
 def _told(trial: Trial) -> Iterator[Miss]:
-    """The changes, with their keys as they are written where they are asked for."""
+    """The changes, with keys spelled as in the policies."""
     for each in trial.changes:
         written = spellings(atom for atom, _ in trial.constraints.get(each.key, ()))
         yield replace(each, key=written.get(each.key, each.key))
@@ -170,9 +170,9 @@ def _told(trial: Trial) -> Iterator[Miss]:
 def _steps(
     known: PolicyFacts, trial: Trial, answer: Decision, near: Sequence[Near]
 ) -> Iterator[Trial]:
-    """What to try next: whatever keeps the Deny from applying, or gives what blocks an Allow.
+    """The next trials: changes after which the Deny does not apply, or a blocking layer allows.
 
-    Everything that blocks has to go, so it is enough to begin with one of it.
+    All blocking layers must be changed, so it is enough to begin with one of them.
     """
     if answer.result is Result.EXPLICIT_DENY:
         yield from _without_deny(answer.deciding[0], trial)
@@ -210,7 +210,7 @@ def _joined(kind: str, name: str, trial: Trial) -> Iterator[Trial]:
 
 
 def _home(trial: Trial) -> Iterator[Trial]:
-    """Somebody of the resource's own tenant."""
+    """The trial with a principal of the resource's own tenant."""
     request = trial.request
     if request.is_cross_tenant and request.is_arn:
         yield from _of_tenant(request.segments[TENANT_SEGMENT], trial)
@@ -224,7 +224,7 @@ def _of_tenant(tenant: str, trial: Trial) -> Iterator[Trial]:
 
 
 def _without_deny(rule: Rule, trial: Trial) -> Iterator[Trial]:
-    """One change that keeps the Deny from applying."""
+    """Trials with one change after which the Deny does not apply."""
     for atom in rule.predicate.parts:
         if isinstance(atom, PrincipalMatch) or (
             isinstance(atom, ConditionMatch) and atom.condition.key in TOLD
@@ -235,9 +235,9 @@ def _without_deny(rule: Rule, trial: Trial) -> Iterator[Trial]:
 
 
 def _with_allow(rule: Rule, failing: Sequence[Element], trial: Trial) -> Iterator[Trial]:
-    """Somebody, and the values of every key of which a condition fails, so that an Allow applies.
+    """Trials in which an Allow applies: with a matching principal and values of all failing keys.
 
-    Keys that were changed before keep what the Allow wants of them.
+    Keys that were changed before still satisfy their former constraints.
     """
     if any(isinstance(atom, ResourceMatch) for atom in failing):
         return
@@ -265,7 +265,7 @@ def _with_allow(rule: Rule, failing: Sequence[Element], trial: Trial) -> Iterato
 
 
 def _as_somebody(atom: Element, trial: Trial, *, wanted: bool) -> Iterator[Trial]:
-    """Somebody of whom it is as wanted, by a role, group, scope or tenant that the atom names."""
+    """Trials with a role, group, scope or tenant of the atom, so that it holds, or does not."""
     person = trial.request.principal
     if person is None:
         return
@@ -280,7 +280,7 @@ def _as_somebody(atom: Element, trial: Trial, *, wanted: bool) -> Iterator[Trial
 
 
 def _who(atom: Element) -> Iterator[tuple[str, str]]:
-    """The kinds and names that an atom on the principal speaks of."""
+    """The kinds and names of principals in an atom."""
     if isinstance(atom, PrincipalMatch):
         for arn in sorted(atom.arns):
             kind, _, name = arn.rpartition(":")[2].partition("/")
@@ -293,7 +293,7 @@ def _who(atom: Element) -> Iterator[tuple[str, str]]:
 
 
 def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> Iterator[Trial]:
-    """The trial with values as wished, of keys that were changed before also as they were."""
+    """The trial with values that satisfy the new constraints and those of former changes."""
     for key, constraints in wanted.items():
         together = (*trial.constraints.get(key, ()), *constraints)
         changed = _of_key(key, tuple(dict.fromkeys(together)), trial)
@@ -308,7 +308,7 @@ def _with_values(wanted: Mapping[str, Sequence[Constraint]], trial: Trial) -> It
 
 
 def _of_key(key: str, constraints: Wishes, trial: Trial) -> tuple[Miss, AccessRequest] | None:
-    """A value of the key as wished, or else its absence; what the principal tells stays."""
+    """A value of the key that satisfies the constraints, or its absence; principal keys stay."""
     request, caller = trial.request, trial.caller
     if key in TOLD or not is_available(key, request, caller):
         return None
@@ -328,7 +328,7 @@ def _of_key(key: str, constraints: Wishes, trial: Trial) -> tuple[Miss, AccessRe
 
 
 def _value(key: str, constraints: Wishes, facts: Facts) -> str | tuple[str, ...] | None:
-    """A value as wished; empty where the key must be absent, None where there is none."""
+    """A value that satisfies the constraints; empty for absence, None if there is none."""
     varied = any(operand.keys for atom, _ in constraints for operand in atom.condition.operands)
     if varied or key in NOT_BEFORE:
         return _found(key, constraints, {name: fact for name, fact in facts.items() if name != key})
@@ -337,7 +337,7 @@ def _value(key: str, constraints: Wishes, facts: Facts) -> str | tuple[str, ...]
 
 @lru_cache(maxsize=4_096)
 def _constant(key: str, constraints: Wishes) -> str | tuple[str, ...] | None:
-    """The same where no variable makes a difference: requests are often denied alike."""
+    """The same without variables, cached: many denials have the same cause."""
     return _found(key, constraints, {})
 
 

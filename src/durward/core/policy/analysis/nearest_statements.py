@@ -1,4 +1,4 @@
-"""The statements that come near a request: those that apply, and what failed in the others."""
+"""The statements nearest to a request: those that apply, and the others with their failures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -16,18 +16,18 @@ from durward.core.policy.engine.predicate import (
 from durward.core.policy.engine.request import AccessRequest
 
 MAX_EXAMINED: Final = 100
-"""How many statements are looked at to find the nearest ones: those of the resource first."""
+"""The number of statements to examine for the nearest ones: those about the resource first."""
 MAX_LOOKED_UP: Final = 1_000
 
 Element = ResourceMatch | PrincipalMatch | ConditionMatch
 Near = tuple[Rule, Sequence[Element]]
-"""A statement, and what of it failed."""
+"""A statement, and its elements that failed."""
 
 
 def examined(
     policies: PolicySet, request: AccessRequest, answer: Decision, limit: int = MAX_EXAMINED
 ) -> list[Near]:
-    """What decided, what the resource may concern, then whatever is about the action."""
+    """The deciding statements, then those about the resource, then those about the action."""
     indexes = [index for _, plan in policies.layers(request) for index in plan.indexes]
     concerned = (rule for index in indexes for rule in index.concerned(request))
     others = (rule for index in indexes for rule in index.rules)
@@ -40,10 +40,10 @@ def examined(
 
 
 def nearest(answer: Decision, found: Iterable[Near]) -> list[Near]:
-    """Those that matter for the answer: what applies comes first, then what nearly does.
+    """The statements that matter for the decision: those that apply, then the nearest others.
 
-    Of an allow and an explicit deny the statements that apply matter, of every deny the Allow
-    statements that do not, as far as their layer is one that blocked.
+    For an allow and an explicit deny the statements that apply matter; for every deny the Allow
+    statements that do not, of the layers that blocked.
     """
     return sorted(
         (each for each in found if _matters(answer, *each)), key=lambda near: len(near[1])

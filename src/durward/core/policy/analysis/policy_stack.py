@@ -1,7 +1,7 @@
-"""The policies that decide for somebody, as the questions of `find` ask them.
+"""The policy stack: all policies that decide for a principal, for the questions of `find`.
 
-Statements that say the same, whatever their names, are one. Of many statements a question about one
-action needs those that mean it: `about` finds them by the action's name.
+Statements with equal content count as one, whatever their names. A question about one action needs
+only the statements that match it: `about` finds them by the action's name.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ from durward.core.policy.language.document import Document, Effect, Statement
 from durward.core.policy.symbolic.outline import Outline, outline_of
 
 Statements = Mapping[object, Statement]
-"""Statements by what they say."""
+"""Statements by their content."""
 
 
 class StatementIndex:
-    """The statements of some documents of one effect, by the actions that they mean."""
+    """The statements of one effect of some documents, by the actions that they match."""
 
     def __init__(self, documents: Iterable[Document], effect: Effect) -> None:
         self.by_meaning: dict[object, Statement] = {}
@@ -54,7 +54,7 @@ class StatementIndex:
             self._named.setdefault(str(name), []).append(meaning)
 
     def about(self, action: str) -> Statements:
-        """Those that mean an action, given in lower case."""
+        """The statements that match an action, given in lower case."""
         facts = {ACTION: action}
         found = [meaning for meaning, acts in self._open if atom_holds(acts, facts)]
         found += self._named.get(action, ())
@@ -64,7 +64,7 @@ class StatementIndex:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What of a stack a question needs: what grants, what denies, and what each ceiling leaves."""
+    """The part of a stack that a question needs: grants, Denies, and the Allows of ceilings."""
 
     allows: Statements
     denies: Statements
@@ -77,19 +77,19 @@ class Narrowed:
 
     @cached_property
     def outlined(self) -> list[list[tuple[Outline, Statement]]]:
-        """Denies, allows and levels, each statement with what it can be about."""
+        """Denies, Allows and levels, each statement with its outline."""
         groups = (self.denies, self.allows, *self.levels)
         return [[(outline_of(found), found) for found in group.values()] for group in groups]
 
     def predicate(self, concerns: Callable[[Outline], bool]) -> Predicate:
-        """What is allowed, as far as statements concern what is asked."""
+        """The predicate of allowed requests, from the statements that concern the question."""
         allowing = [
             compile_statement(found) for outline, found in self.outlined[1] if concerns(outline)
         ]
         return And((Or(tuple(allowing)), self.leaves(concerns)))
 
     def leaves(self, concerns: Callable[[Outline], bool]) -> Predicate:
-        """What every ceiling leaves and no Deny takes away."""
+        """The predicate of requests that every ceiling allows and no Deny refuses."""
         denies, _, *levels = [
             [compile_statement(found) for outline, found in group if concerns(outline)]
             for group in self.outlined
@@ -97,13 +97,13 @@ class Narrowed:
         return And((*(Or(tuple(level)) for level in levels), *map(Not, denies)))
 
     def caps_no_more(self, other: "Narrowed") -> bool:
-        """Whether each ceiling has, word for word, all that one of the other's has."""
+        """Whether each ceiling has all statements of one of the other's ceilings."""
         return all(
             any(level.keys() >= given.keys() for given in other.levels) for level in self.levels
         )
 
     def says_the_same(self, other: "Narrowed") -> bool:
-        """Whether both have the same statements in the same places."""
+        """Whether both have equal statements in the same layers."""
         return (
             self.allows.keys() == other.allows.keys()
             and self.denies.keys() == other.denies.keys()
@@ -113,10 +113,10 @@ class Narrowed:
 
 @dataclass(frozen=True)
 class PolicyStack:
-    """What decides for somebody: documents that grant, and ceilings, each of which must allow.
+    """The policies of a principal: documents that grant, and ceilings, each of which must allow.
 
-    The resource is of the principal's own tenant, unless `cross_tenant`. Without a principal the
-    question is about whoever may ask.
+    The resource is of the principal's own tenant, unless `cross_tenant`. Without a principal any
+    principal is considered.
     """
 
     grants: Sequence[Document]
@@ -148,7 +148,7 @@ class PolicyStack:
         )
 
     def about(self, action: str) -> Narrowed:
-        """The statements that mean an action, given in lower case."""
+        """The part of the stack about an action, given in lower case."""
         known = self._narrowed.get(action)
         if known is None:
             allows, denies, levels = self._indexes
@@ -159,7 +159,7 @@ class PolicyStack:
 
 
 def meaning_of(statement: Statement) -> object:
-    """What a statement says, without its name: equal for statements that say the same."""
+    """The content of a statement without its name: equal for equal statements."""
     return (
         statement.effect,
         statement.actions.complement,

@@ -1,4 +1,4 @@
-"""Statements without which nothing changes, all of them together: of twins the first stays."""
+"""Redundant statements, which can all be removed together: of equal ones the first stays."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ Gone = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Redundant:
-    """A statement without which nothing changes; or of which `undecided` says why that is open."""
+    """A redundant statement; or one for which `undecided` has the reason why that is open."""
 
     statement: str
     undecided: str = ""
 
 
 def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
-    """The statements without which these documents allow the same, whatever the tenants."""
+    """The redundant statements of these documents, for all tenants."""
     work = Work()
 
     def matters(gone: Gone, more: str) -> bool:
@@ -37,10 +37,10 @@ def redundant(documents: Sequence[Document]) -> Iterator[Redundant]:
 def redundant_among(
     documents: Sequence[Document], matters: Callable[[Gone, str], bool]
 ) -> Iterator[Redundant]:
-    """Those of the statements, the last first; `matters` tells whether one more changes something.
+    """The redundant statements, the last first; `matters`: one more removal has an effect.
 
-    It may raise Unknown: such a statement stays. Every Allow is asked about before any Deny,
-    which has nothing to deny where nothing is left that allows; so whatever stays is needed.
+    It may raise Unknown: such a statement stays. Allows are tested before Denies, since a Deny
+    without a matching Allow is redundant; so every statement that stays is needed.
     """
     gone: Gone = frozenset()
     for name in (*_names(documents, Effect.ALLOW), *_names(documents, Effect.DENY)):
@@ -64,7 +64,7 @@ def _names(documents: Sequence[Document], effect: Effect) -> list[str]:
 
 
 def without(document: Document, gone: Collection[str]) -> Document:
-    """The document less some statements."""
+    """The document without some statements."""
     if not any(named(document, s.name) in gone for s in document.statements):
         return document
     rest = tuple(s for s in document.statements if named(document, s.name) not in gone)

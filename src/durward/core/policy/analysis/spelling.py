@@ -1,7 +1,7 @@
-"""Keys as people write them: the engine compares them in lower case, and tells them so.
+"""The spelling of keys for people: the engine compares and reports them in lower case.
 
-A key of Durward is spelled as the catalogue has it. Any other, and what stands behind a `/`, is
-spelled as the author of the condition or variable did; in lower case where nobody wrote it.
+A key of Durward is spelled as in the catalogue. Any other key, and the part behind a `/`, is
+spelled as the author of the condition or variable wrote it; else in lower case.
 """
 
 import re
@@ -15,7 +15,7 @@ _KNOWN: Final = {key.name.lower(): key.name for key in KEYS}
 
 
 def display_key(key: str, written: str = "") -> str:
-    """The key, given in lower case, and as somebody wrote it."""
+    """The spelling of a key, given in lower case, and as its author wrote it."""
     if found := _KNOWN.get(key):
         return found
     head, slash, rest = key.partition("/")
@@ -24,13 +24,13 @@ def display_key(key: str, written: str = "") -> str:
 
 
 def display_variable(text: str, key: str) -> str:
-    """A key that a variable in the text reads."""
+    """The spelling of a key that a variable in the text reads."""
     found = re.search(r"\$\{\s*(" + re.escape(key) + ")", text, re.IGNORECASE)
     return display_key(key, found[1] if found else "")
 
 
 def spellings(atoms: Iterable[Atom]) -> Mapping[str, str]:
-    """Every key that some conditions and resources read; of two spellings the first."""
+    """The spellings of all keys that atoms read; of two spellings the first."""
     found: dict[str, str] = {}
     for key, written in _written(atoms):
         found.setdefault(key, written)

@@ -1,6 +1,6 @@
-"""What changes in a policy: statement by statement, found by their Sids or their places.
+"""The changes of a policy by statement, matched by Sid or by place.
 
-More may be allowed where an Allow came or reaches further, and where a Deny went or reaches less.
+More may be allowed if an Allow is added or widened, or if a Deny is removed or narrowed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ Body = Mapping[str, Json]
 
 
 def policy_changes(before: Body, after: Body) -> Iterator[Detail]:
-    """What came, what went, and what is otherwise than before; each statement and member."""
+    """The added, removed and changed statements and members."""
     was, will_be = statements_of(before), statements_of(after)
     for name, statement in will_be.items():
         if name not in was:
@@ -41,24 +41,24 @@ def policy_changes(before: Body, after: Body) -> Iterator[Detail]:
 
 
 def policy_end(before: Body) -> Iterator[Detail]:
-    """What ends with a policy that is removed: its Deny statements."""
+    """The changes when a policy is removed: its Deny statements end."""
     for name, statement in statements_of(before).items():
         if _effect(statement) == Effect.DENY:
             yield removed_statement(name, statement)
 
 
 def removed_statement(name: str, statement: Json) -> Detail:
-    """A statement that there is no more."""
+    """The change that removes a statement."""
     return Detail("-", _place(name, statement), "", _effect(statement) == Effect.DENY)
 
 
 def effects_of(body: Body) -> frozenset[str]:
-    """Which effects the statements of a policy have."""
+    """The effects of the statements of a policy."""
     return frozenset(map(_effect, statements_of(body).values()))
 
 
 def statements_of(body: Body) -> dict[str, Json]:
-    """The statements by the names that decisions tell: their Sid, else `#` and their place."""
+    """The statements by their names in decisions: the Sid, else `#` and the place."""
     value = body.get(STATEMENT, [])
     listed = value if isinstance(value, list) else [value]
     return {_sid(each) or f"#{place}": each for place, each in enumerate(listed, 1)}
@@ -93,12 +93,12 @@ def _widens(found: Difference, was: Json, will_be: Json) -> bool:
     if member in {"Sid", EFFECT}:
         return False
     if member == CONDITION:
-        # A condition narrows its statement; one that changes may do either.
+        # A condition narrows its statement; a changed one may narrow or widen.
         narrows = found.whole and bool(found.new if allows else found.gone)
         return not narrows
-    if found.whole:  # one of `Resource` and `NotResource` is in the other's place, or none is
+    if found.whole:  # `Resource` replaces `NotResource` or vice versa, or both are missing
         return True
-    # `NotAction` and its like mean all but what they name; the fewer, the more.
+    # `NotAction` and the like match all but their list: a shorter list matches more.
     further = found.gone if member.startswith("Not") else found.new
     less = found.new if member.startswith("Not") else found.gone
     return bool(further if allows else less)

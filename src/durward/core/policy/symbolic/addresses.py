@@ -1,7 +1,7 @@
-"""Addresses as texts, read sign by sign.
+"""Automata for addresses as strings.
 
-IPv4 is read exactly, within a range. Of IPv6 only the shape is: many texts mean one address there,
-so that a text of that shape may still be no address, or another one.
+IPv4 is exact, within a range. IPv6 is an over-approximation by its form: an address has many
+spellings, and a string of that form may be no address, or another one.
 """
 
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class LikeIpv6:
-    """What is written as addresses of IPv6 are: with colons, and a dot behind all of them only.
+    """A string in the form of IPv6 addresses: with colons, and dots only behind all of them.
 
-    If `is_mapped`, as those that mean one of IPv4: they begin with zeros.
+    If `is_mapped`, in the form of IPv4-mapped addresses, which begin with zeros.
     """
 
     is_mapped: bool = False
@@ -62,7 +62,7 @@ ANY_IPV4: Final = Within(0, IPV4_BITS)
 
 
 def within(text: str) -> Within | None:
-    """The range of IPv4 that a policy means; None where it is one of IPv6."""
+    """The IPv4 range of a policy's text; None for IPv6."""
     network = ip_network(text.strip(), strict=False)
     first, last = int(network.network_address), int(network.broadcast_address)
     if isinstance(network, IPv6Network) and not network.network_address.ipv4_mapped:
@@ -71,7 +71,7 @@ def within(text: str) -> Within | None:
 
 
 class _State(NamedTuple):
-    """How many octets were read, the digits of the next, and whether those equal the bounds'."""
+    """The number of octets read, the digits of the next, and whether they equal the bounds'."""
 
     octets: int = 0
     digits: str = ""
@@ -84,7 +84,7 @@ BEHIND: Final = _State(octets=OCTETS)
 
 
 class _OfOctets:
-    """A state is None where the text is no address of the range."""
+    """An automaton; a state is None if the string is not an address of the range."""
 
     start: Final = BEFORE
     signs: Final = "0123456789. "
@@ -108,7 +108,7 @@ class _OfOctets:
         return state._replace(digits=digits) if is_octet else None
 
     def _ended(self, state: _State) -> _State | None:
-        """With the octet complete; None where it is out of the range."""
+        """The state after a complete octet; None if it is out of the range."""
         if not state.digits:
             return None
         octet = int(state.digits)
@@ -137,7 +137,7 @@ COMPLETE: Final = frozenset({COLONS, DOTS, SPACE})
 
 
 class _Ipv6:
-    """A state is what was read: digits alone, then a colon, then a dot behind it, then a space."""
+    """An automaton; a state is the part read: digits, then a colon, then a dot, then a space."""
 
     start: Final = START
     signs: Final = f"{HEX}:. "

@@ -1,9 +1,9 @@
-"""The texts that stand for all values of one kind, as far as some constants tell them apart.
+"""Representatives of all values of one type, for comparisons with given constants.
 
-Of numbers and instants: each constant, one strictly between each two neighbours, one below the
-least and one above the greatest; of addresses where a range begins or ends; of bytes each constant
-and one more. They are exact, and spelled as the evaluator reads them: None stands for a place where
-no spelling was found.
+For numbers and instants: each constant, one value strictly between two neighbours, one below the
+least and one above the greatest; for addresses the ends of ranges; for bytes each constant and one
+other value. They are exact, and spelled as the evaluator parses them: None stands for a value
+without such a spelling.
 """
 
 import base64
@@ -22,19 +22,19 @@ END_OF_CALENDAR: Final = 253_402_300_800
 LARGEST_EXPONENT: Final = 99
 MAX_SPACES: Final = 16
 COARSE_DIGITS: Final = 6
-"""How many digits of a large constant differ from those of the one taken above or below it."""
+"""The leading digits in which a large constant and its representative neighbour differ."""
 
 Scaled = tuple[int, int]
-"""A number, and the power of ten that it is to be taken times."""
+"""A number, and the power of ten by which it is multiplied."""
 
 
 def numbers(texts: Iterable[str]) -> Iterator[str | None]:
-    """Numbers that the constants tell apart."""
+    """Representatives of all numbers."""
     return _around({Fraction(parse_number(text)): text for text in texts}, _number)
 
 
 def instants(texts: Iterable[str]) -> Iterator[str | None]:
-    """Instants that the constants tell apart."""
+    """Representatives of all instants."""
     return _around({Fraction(parse_date(text)): text for text in texts}, _instant)
 
 
@@ -54,7 +54,7 @@ def _step(value: Fraction) -> int:
 
 
 def _between(low: Fraction, high: Fraction) -> Scaled:
-    """A number strictly between two, as round as there is one."""
+    """The roundest number strictly between two."""
     width = high - low
     power = len(str(width.numerator)) - len(str(width.denominator)) + 1
     while True:
@@ -113,7 +113,7 @@ POINTS: Final[Mapping[str, Callable[[Iterable[str]], Iterator[str | None]]]] = {
     "Ip": addresses,
     "Binary": binaries,
 }
-"""By what the names of their operators say."""
+"""The representatives by the family of operators."""
 
 
 def respelled(text: str) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""A question taken apart into cases: what is wanted at once, and where there is a choice.
+"""Split a question into cases: a conjunction, and the choices in it.
 
-Nothing is lost: a request satisfies a question where it satisfies one of the cases. An atom that
-names several strings is a choice too, or several constraints, unless a set operator reads all of
-its strings for each value.
+The split is exact: a request satisfies the question if it satisfies one of the cases. An atom with
+several strings is a choice too, or several constraints, unless a set operator compares each value
+with all of its strings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,14 +24,14 @@ from durward.core.policy.engine.predicate import (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of these holds."""
+    """One of the parts must hold."""
 
     cases: tuple[Predicate, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All of these hold, and one of each choice."""
+    """All of the parts must hold, and one part of each choice."""
 
     literals: tuple[Predicate, ...] = ()
     choices: tuple[Choice, ...] = ()
@@ -43,7 +43,7 @@ class Case:
 
 
 def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
-    """The case in which a predicate holds, beside another; None where it cannot."""
+    """The case in which a predicate holds, and another case too; None if it is impossible."""
     literals = list(beside.literals if beside else ())
     choices = list(beside.choices if beside else ())
     waiting = [(predicate, True)]
@@ -74,7 +74,7 @@ def case_of(predicate: Predicate, beside: Case | None = None) -> Case | None:
 
 
 def parted(case: Case, choice: Choice) -> Iterator[Case]:
-    """The cases of one choice of a case. Those that cannot be are left out."""
+    """The cases of one choice of a case, without impossible ones."""
     rest = tuple(each for each in case.choices if each is not choice)
     for each in choice.cases:
         found = case_of(each, Case(case.literals, rest))
@@ -83,7 +83,7 @@ def parted(case: Case, choice: Choice) -> Iterator[Case]:
 
 
 def is_varied(predicate: Predicate) -> bool:
-    """Whether a variable stands in it."""
+    """Whether a predicate contains a variable."""
     return any(map(variables_of, atoms_of(predicate)))
 
 
@@ -94,7 +94,7 @@ def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001
 
 
 def _singles(atom: Atom) -> Sequence[Predicate]:
-    """The same atom for each text that it names."""
+    """The atom for each of its strings."""
     match atom:
         case ResourceMatch(patterns) if is_varied(atom):
             return [replace(atom, patterns=(pattern,)) for pattern in patterns]
@@ -108,7 +108,7 @@ def _singles(atom: Atom) -> Sequence[Predicate]:
 
 
 def is_alternative(atom: Atom) -> bool:
-    """Whether one text of those that it names is enough."""
+    """Whether a match of one of its strings is enough."""
     match atom:
         case ResourceMatch(_, complement):
             return not complement

@@ -1,4 +1,4 @@
-"""Take a predicate apart into constraints on single keys."""
+"""Decompose a predicate into constraints on single keys."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
@@ -35,7 +35,7 @@ PLACES: Final = tuple(f"{RESOURCE}:{place}" for place in range(ARN_SEGMENTS))
 
 @dataclass(frozen=True, slots=True)
 class TextConstraint:
-    """A constraint about the action or a segment of the resource."""
+    """A constraint on the action or a segment of the resource."""
 
     key: str
     wanted: PatternConstraint
@@ -43,7 +43,7 @@ class TextConstraint:
 
 @dataclass(frozen=True, slots=True)
 class MemberConstraint:
-    """A constraint that the principal is known by a name, or not."""
+    """A constraint that the principal has a name, or does not."""
 
     arn: str
     wanted: bool
@@ -59,14 +59,14 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of them is fulfilled."""
+    """One of the nodes must be satisfied."""
 
     choices: "tuple[Node, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """All of them are fulfilled."""
+    """All of the nodes must be satisfied."""
 
     nodes: "tuple[Node, ...]"
 
@@ -110,9 +110,10 @@ def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: F
 
 
 def _named(atom: ResourceMatch, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
-    """A pattern whose variable has no value names nothing, nor does its complement.
+    """The constraints of a resource match.
 
-    With a value that cannot be read it names, where that is as `on_error` says, what fits the rest.
+    A pattern whose variable has no value matches nothing, nor does its complement. With a malformed
+    value it matches, if `on_error` says so, the resources that match the rest.
     """
     listed = []
     for pattern in atom.patterns:
@@ -138,7 +139,7 @@ def _named(atom: ResourceMatch, wanted: bool, known: Facts) -> Node:  # noqa: FB
 
 
 def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -> list[Parts]:
-    """Its segments with variables filled in; if not `is_read`, as far as they are compared.
+    """Its segments with variables substituted; if not `is_read`, the compared part of them.
 
     Raises Unresolved, Unreadable.
     """
@@ -164,7 +165,7 @@ def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -
 
 
 def fulfilled(node: Node, facts: Facts) -> bool:
-    """Whether a request is as wished, by the rules of evaluation."""
+    """Whether a request satisfies a node, by the rules of evaluation."""
     match node:
         case Literal(predicate, wanted):
             return holds(predicate, facts) is wanted

@@ -1,8 +1,8 @@
-"""A whole request for which a predicate holds, or the proof that there is none.
+"""Search for a whole request for which a predicate holds, or for a proof that there is none.
 
-The search keeps a request that satisfies all constraints so far, and looks which pending one it
-does not satisfy yet: only there it branches, over everything that could mend it. A variable of a
-pattern is settled first, as each value that makes a difference.
+The search keeps a request that satisfies all constraints so far, and looks for a pending constraint
+that it does not satisfy: only there it branches, over everything that could satisfy it. Variables
+of patterns are assigned first, with each value that makes a difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,17 +59,17 @@ USUAL: Final[Mapping[str, str]] = {
 }
 NO_ACTION: Final = (Glob(()), Glob((STAR, ":")), Glob((STAR, " ", STAR)))
 NO_COLON: Final = PatternConstraint((Glob((STAR, ":", STAR)), Glob(("\0",))), matches=False)
-"""A segment has no colon; a lone NUL stands in patterns that name nothing (`dialect`)."""
+"""A segment has no colon; patterns that match nothing consist of one NUL (`dialect`)."""
 ALWAYS: Final[Mapping[str, tuple[PatternConstraint, ...]]] = {
     ACTION: (PatternConstraint(NO_ACTION, matches=False),),
     **dict.fromkeys(PLACES[:-1], (NO_COLON,)),
 }
-"""What an action, and a segment of a resource but the last, always is."""
+"""Constraints that hold for every action, and for each segment of a resource but the last."""
 
 
 @dataclass(slots=True)
 class _State:
-    """The constraints so far, and a request that fulfils them."""
+    """The constraints so far, and a request that satisfies them."""
 
     known: Mapping[str, Found]
     within_tenant: bool
@@ -103,7 +103,7 @@ class _State:
         return {key: value for key, value in found.items() if key not in PLACES}
 
     def add(self, node: TextConstraint | MemberConstraint | Literal) -> bool:
-        """Fulfil one constraint more; false where that cannot be. Raises Unknown."""
+        """Satisfy one more constraint; False if that is impossible. Raises Unknown."""
         match node:
             case MemberConstraint(arn, wanted):
                 return self._add_member(arn, wanted)
@@ -115,7 +115,7 @@ class _State:
                 raise AssertionError(node)
 
     def _add_member(self, arn: str, wanted: bool) -> bool:  # noqa: FBT001
-        """A principal has one name of its own and one tenant, whose `root` it is part of."""
+        """Constrain a name of the principal: its own, or the `root` of its tenant."""
         if self.names is not None:
             return (arn in self.names) is wanted
         if not self.within_tenant and arn.endswith(f":{DELEGATE}"):
@@ -137,7 +137,7 @@ class _State:
         return name == ROOT or self._add_member(f"{tenant}:{ROOT}", wanted=True)
 
     def _is(self, told: Mapping[str, str]) -> bool:
-        """Let the principal have these values."""
+        """Assign these values to the principal's keys."""
         return all(self._add_wish(equals(key, text), wanted=True) for key, text in told.items())
 
     def _add_text(self, node: TextConstraint) -> bool:
@@ -181,7 +181,7 @@ class _State:
         return self.within_tenant and TENANT_ID not in self.known
 
     def _join(self) -> bool:
-        """The principal's tenant and the resource's are one, or the resource is nobody's."""
+        """Make the principal's and the resource's tenant equal, or give the resource none."""
         texts, constraints = self.texts.get(TENANT_PLACE, ()), self.constraints.get(TENANT_ID, ())
         wanted = [
             found for constraint in constraints for found in wanted_of(constraint, self.known)
@@ -206,10 +206,10 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who makes the request.
+    """The principal of the request.
 
-    `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. `known` are keys that somebody else tells.
+    `within_tenant` restricts the resource to the principal's own tenant; without a principal, any
+    is considered. `known` are keys with values from elsewhere.
     """
 
     within_tenant: bool = False
@@ -233,7 +233,7 @@ class Asker:
 
     @property
     def names(self) -> frozenset[str] | None:
-        """The names that are known, as they are where the resource is another's or their own."""
+        """The principal's names, with `delegate` names for resources of other tenants."""
         if not self.principal:
             return None
         if self.principal is NOBODY:
@@ -245,9 +245,9 @@ class Asker:
 
 
 def model_of(predicate: Predicate, asker: Asker, most: int = MAX_SETTINGS) -> Facts | None:
-    """The facts of a request for which the predicate holds; None where there is none.
+    """The facts of a request for which the predicate holds; None if there is none.
 
-    `most` is how many settings of variables are tried. Raises Unknown.
+    `most` is the number of assignments of variables to try. Raises Unknown.
     """
     doubts: list[Unknown] = []
     sets = frozenset(
@@ -286,7 +286,7 @@ def _value(fact: object) -> Value:
 
 
 def _own_or_nobodys(tenant: str) -> Node:
-    """A resource of that tenant, or of none."""
+    """The constraint to a resource of that tenant, or of none."""
     names = (Glob((tenant,)), Glob(()))
     return TextConstraint(TENANT_PLACE, PatternConstraint(names, matches=True))
 
@@ -298,7 +298,7 @@ class _Search:
         self.doubts: list[Unknown] = []
 
     def run(self, state: _State, pending: Sequence[Node]) -> Facts | None:
-        """Raises Unknown when it takes too long."""
+        """Search for a request that satisfies all. Raises Unknown when it takes too long."""
         try:
             choices = self._settle(state, pending)
         except Exhausted:
@@ -324,7 +324,7 @@ class _Search:
         return None
 
     def _settle(self, state: _State, pending: Sequence[Node]) -> list[OneOf] | None:
-        """Take what leaves no choice into the state; the choices that remain, or None."""
+        """Add constraints without a choice to the state; return the choices left, or None."""
         choices: list[OneOf] = []
         waiting = list(reversed(pending))
         while waiting:
@@ -349,7 +349,7 @@ class _Search:
 
 
 def _text(wanted: Sequence[PatternConstraint]) -> str | None:
-    """A text for the action or a segment: one that reads well, else any. Raises Unknown."""
+    """A string for the action or a segment, a readable one if possible. Raises Unknown."""
     for each in wanted:
         if each.matches:
             for glob in each.globs:

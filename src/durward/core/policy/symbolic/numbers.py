@@ -1,8 +1,8 @@
-"""Numbers as texts, read sign by sign: do they compare with a constant as it is wanted?
+"""Automata for numbers as strings: do they have a given relation to a constant?
 
-What the digits mean depends on the exponent, which comes last. So who searches asks for texts
-without an exponent first, then for those with each that there is: for a given one, digits are held
-against those of the constant, moved by as many places. How long a text is, is not looked at here.
+The meaning of digits depends on the exponent, which comes last. So a search tries strings without
+an exponent first, then with each possible one: then the digits are compared with those of the
+constant, shifted by the exponent. The length of strings is not limited here.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from durward.core.policy.language.operators import MAX_NUMBER_CHARACTERS, parse_
 SIGNS: Final = "0123456789.-+eE"
 EXPONENTS: Final = tuple(sorted(range(-99, 100), key=abs))
 ANYHOW: Final = 100
-"""Stands for any exponent, so that any number with one is as it is wanted."""
+"""Represents any exponent: every number with one has the relation."""
 ENOUGH: Final = MAX_NUMBER_CHARACTERS + 1
-"""How many digits of a constant can make a difference."""
+"""The number of digits of a constant that can make a difference."""
 
 LESS, EQUAL, MORE = -1, 0, 1
 ALL: Final = frozenset({LESS, EQUAL, MORE})
@@ -28,7 +28,7 @@ RELATIONS: Final[Mapping[str, frozenset[int]]] = {
     "GreaterThan": frozenset({MORE}),
     "GreaterThanEquals": frozenset({MORE, EQUAL}),
 }
-"""How a value compares with the policy's, by what the operator's name says."""
+"""The relations of a value to the policy's constant, by the suffix of the operator's name."""
 
 START, SIGNED, WHOLE, POINT, FRACTION, E, E_SIGNED, E_DIGIT, E_DIGITS = range(9)
 WITH_EXPONENT: Final = frozenset({E_DIGIT, E_DIGITS})
@@ -49,12 +49,12 @@ AFTER: Final[Mapping[str, Mapping[int, int]]] = {
     **{sign: {WHOLE: E, FRACTION: E} for sign in "eE"},
     ".": {START: POINT, SIGNED: POINT, WHOLE: FRACTION},
 }
-"""What part of a number a sign leads to, from the part before; others lead out of all numbers."""
+"""The transitions between the parts of a number, by character; any other ends outside numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number that compares with a constant in one of these ways."""
+    """A number with one of these relations to a constant."""
 
     relations: frozenset[int]
     constant: Decimal
@@ -68,7 +68,7 @@ class Number:
         return (value > self.constant) - (value < self.constant) in self.relations
 
     def reader(self, exponent: int | None) -> "_Comparing | _Shape":
-        """What reads texts with this exponent, without one, or with any."""
+        """The automaton for strings with this exponent, without one, or with any."""
         if exponent == ANYHOW:
             return _Shape(WITH_EXPONENT)
         return _Comparing(self, exponent)
@@ -76,7 +76,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class NoNumber:
-    """What cannot be read as a number."""
+    """A string that is not a number."""
 
     def matches(self, text: str) -> bool:
         """Whether the text is such."""
@@ -87,15 +87,15 @@ class NoNumber:
         return False
 
     def reader(self, _: int | None) -> "_Shape":
-        """What reads any text."""
+        """The automaton for all strings."""
         return _Shape(COMPLETE, is_number=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Reads whether a text is a number by how it is written, or is none.
+    """Accepts strings that are numbers by their form, or strings that are not.
 
-    A state is the part in which a number ends, or None beside numbers.
+    A state is the part of the number that was read last, or None outside numbers.
     """
 
     complete: frozenset[int]
@@ -114,10 +114,10 @@ class _Shape:
 
 
 class _State(NamedTuple):
-    """What was read: the part in which it ends, and how the digits compare so far.
+    """The last part that was read, and the relation of the digits so far.
 
-    `place` counts the digits, before the point without zeros that lead. From the exponent on,
-    `relation` is settled, and sign and place are the exponent's.
+    `place` counts the digits, before the point without leading zeros. From the exponent on,
+    `relation` is final, and sign and place are the exponent's.
     """
 
     part: int = START
@@ -127,7 +127,7 @@ class _State(NamedTuple):
 
 
 class _Comparing:
-    """Reads how a number with a given exponent compares; a state is None beside such numbers."""
+    """Compares a number with a given exponent; a state is None outside such numbers."""
 
     __slots__ = ("_exponent", "_fraction", "_relations", "_sign", "_whole")
     start: Final = _State()
@@ -184,11 +184,11 @@ class _Comparing:
         )
 
     def _of_whole(self, state: _State) -> int:
-        """How the digits before the point compare with the constant's."""
+        """The relation of the digits before the point to the constant's."""
         return LESS if state.place < len(self._whole) else state.relation
 
     def _settled(self, state: _State) -> int:
-        """How the value compares, if the digits end here."""
+        """The relation of the value, if the digits end here."""
         if state.part == WHOLE:
             state = state._replace(relation=self._of_whole(state), place=0)
         if not state.relation and state.place < len(self._fraction):
@@ -196,7 +196,7 @@ class _Comparing:
         return self._signed(state.relation, is_negative=state.is_negative)
 
     def _signed(self, relation: int, *, is_negative: bool) -> int:
-        """How a value compares with the constant, whose digits compare so."""
+        """The relation of a value to the constant, from the relation of their digits."""
         if self._sign == 0:
             return -relation if is_negative else relation
         if is_negative is not (self._sign < 0):

@@ -1,6 +1,6 @@
-"""What a predicate says about single texts, as patterns, and what these say about their parts.
+"""The patterns of a predicate for single strings, and the pieces that variables stand for.
 
-A text is a segment of the resource, a key's value, or a segment of the ARN that this is.
+A string is a segment of the resource, the value of a key, or a segment of an ARN as such a value.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,14 +44,14 @@ Place = str | tuple[str, int]
 """A segment of the resource, a key, or a segment of a key's ARN."""
 Parts = tuple[Part, ...]
 Way = tuple[tuple[int, int], ...]
-"""Alternatives, each by the choice that it is of and its number there."""
+"""Alternatives, each by its choice and its number there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A pattern for a text, and whether the text is to match it.
+    """A pattern for a string, and whether the string must match it.
 
-    `way` are the alternatives that it is part of: no two parts of one are needed at once.
+    `way` are the alternatives that contain it: two of one choice are never needed at once.
     """
 
     place: Place
@@ -62,13 +62,13 @@ class Occurrence:
 
     @property
     def keys(self) -> list[str]:
-        """Those that its variables read."""
+        """The keys that its variables read."""
         return [part.key for part in self.parts if isinstance(part, Variable)]
 
     def filled(self, known: Mapping[str, Found]) -> "Occurrence | None":
-        """With the variables that are known; None where one has no value.
+        """Substitute known variables; None if one has no value.
 
-        What is compared with one that cannot be read is its beginning.
+        With a malformed value only the part before the variable is compared.
         """
         found: list[Part] = []
         for part in self.parts:
@@ -90,7 +90,7 @@ def occurrences_of(
     wanted: bool,  # noqa: FBT001
     way: Way = (),
 ) -> Iterator[Occurrence]:
-    """The patterns in a predicate that is to hold, or not."""
+    """The patterns of a predicate that must hold, or must not."""
     match predicate:
         case Not(part):
             yield from occurrences_of(part, not wanted, way)
@@ -124,7 +124,7 @@ def _of_resources(atom: ResourceMatch, wanted: bool, way: Way) -> Iterator[Occur
 
 
 def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Occurrence]:  # noqa: FBT001
-    """What the names say of the keys that the principal tells."""
+    """The patterns of principal names for the keys of the principal."""
     matches = wanted is not atom.complement
     for at, arn in enumerate(sorted(atom.arns)):
         choice = (*way, (id(atom), at))
@@ -133,7 +133,7 @@ def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Occ
 
 
 def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]:
-    """The patterns of a condition, each with the number of the operand that it is of."""
+    """The patterns of a condition, each with the number of its operand."""
     key = atom.condition.key
     match family_of(atom):
         case "String" | "Bool":
@@ -148,7 +148,7 @@ def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]
 
 
 def _truths(atom: ConditionMatch, way: Way) -> Iterator[Occurrence]:
-    """Of what it compares, it matters whether it is one truth, or the other, or none at all."""
+    """The patterns of a boolean condition: `true`, `false`, and neither."""
     variables = (key for operand in atom.condition.operands for key in sorted(operand.keys))
     for key in dict.fromkeys([atom.condition.key, *variables]):
         for text in sorted(TRUTHS):
@@ -156,7 +156,7 @@ def _truths(atom: ConditionMatch, way: Way) -> Iterator[Occurrence]:
 
 
 def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
-    """Without alternatives that others, fewer of the same, imply."""
+    """The conjuncts, without choices that a choice of fewer of the same alternatives implies."""
     flat = [each for part in parts for each in (part.parts if isinstance(part, And) else (part,))]
     choices = {frozenset(part.parts) for part in flat if isinstance(part, Or)}
     found: dict[object, Predicate] = {}
@@ -168,7 +168,7 @@ def _needed(parts: Sequence[Predicate]) -> list[Predicate]:
 
 
 def pieces_of(use: Occurrence, at: int, glob: Glob) -> Iterator[Glob]:
-    """The pieces of a pattern that the variable of another can stand for, in one text."""
+    """The pieces of a pattern that a variable of another pattern for the same string can match."""
     folds = use.folds or glob.folds
     signs = _signs(glob.parts, folds=folds)
     before = _signs(widest(use.parts[:at]), folds=folds)
@@ -190,16 +190,16 @@ def _signs(parts: Iterable[Unit], *, folds: bool) -> list[Unit]:
 
 
 def go_together(one: Occurrence, other: Occurrence) -> bool:
-    """Whether both may matter at once: they stand in no two parts of one choice."""
+    """Whether both can be needed at once: they are not in different alternatives of one choice."""
     ways = dict(one.way)
     return all(ways.get(choice, at) == at for choice, at in other.way)
 
 
 def are_aligned(one: Occurrence, other: Occurrence, key: str) -> bool:
-    """Whether two patterns, if one text has to match both, mean the same part of it by a variable.
+    """Whether a variable is the same part of a string in two patterns that the string must match.
 
-    So it is where what stands before it, or behind it, is the same text; and it makes no difference
-    where one means all of the other.
+    It is if the text before the variable, or behind it, is the same; and the question does not
+    matter if one pattern includes the other.
     """
     if one.parts == other.parts or not overlaps(widest(one.parts), widest(other.parts)):
         return True

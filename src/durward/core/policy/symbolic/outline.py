@@ -1,16 +1,16 @@
-"""What a statement can be about, roughly: to pass over those that cannot matter to a question."""
+"""An over-approximation of the actions and resources of a statement, to skip irrelevant ones."""
 
 from dataclasses import dataclass
 
 from durward.core.policy.language.document import Statement
 
 Segments = tuple[str | None, ...]
-"""The segments of a pattern; None where one is more than a text."""
+"""The segments of a pattern; None for one that is not literal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The actions and resources that are named in full; None where there may be others."""
+    """The actions and resources named without wildcards; None if others are possible."""
 
     actions: frozenset[str] | None
     resources: tuple[Segments, ...] | None
@@ -34,7 +34,7 @@ def outline_of(statement: Statement) -> Outline:
 
 
 def could_meet(one: Outline, other: Outline) -> bool:
-    """False only where no request can concern both."""
+    """Whether a request can match both; False is a proof."""
     mine, theirs = one.actions, other.actions
     if mine is not None and theirs is not None and mine.isdisjoint(theirs):
         return False
@@ -48,9 +48,9 @@ def could_meet(one: Outline, other: Outline) -> bool:
 
 
 def _could_be(mine: Segments, theirs: Segments) -> bool:
-    """Segments beyond the fifth are left out: the last may stand for several.
+    """Whether one resource can match both: False if two literal segments differ.
 
-    The last ones part most, so they are looked at first.
+    The last ones differ most often, so they are compared first.
     """
     if len(mine) != len(theirs):
         return True

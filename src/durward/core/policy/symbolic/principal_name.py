@@ -1,9 +1,8 @@
-"""The name of who asks, taken apart: what is said about it says something about its parts.
+"""Replace conditions on the principal's name by conditions on its parts.
 
-`durward:PrincipalArn` is the principal's tenant, kind and subject in one text. A condition on it is
-put as conditions on these, and a variable for it as theirs, so that no search has to know both.
-Where that cannot be, because a variable stands in the condition or case makes no difference, it is
-left as it is.
+`durward:PrincipalArn` is the principal's tenant, kind and subject in one string. A condition on it
+becomes conditions on these, and a variable for it becomes theirs, so that no search has to relate
+them. A condition that contains a variable or ignores case stays as it is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,11 +48,11 @@ SPELLED_OUT: Final = f"{':'.join(HEAD)}:${{{TENANT_ID}}}:${{{PRINCIPAL_TYPE}}}/$
 BY_SPELLING: Final = ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
 
 Tokens = tuple[Unit, ...]
-"""A pattern, a sign each."""
+"""A pattern as a sequence of characters and wildcards."""
 
 
 def taken_apart(predicate: Predicate) -> Predicate:
-    """The same about the tenant, the kind and the subject of somebody who asks."""
+    """An equal predicate on the tenant, kind and subject of the principal."""
     return map_atoms(predicate, _taken_apart)
 
 
@@ -100,7 +99,7 @@ def _with_spelled_out_operands(atom: ConditionMatch) -> ConditionMatch:
 
 
 def _parted(atom: ConditionMatch) -> Predicate:
-    """A condition on the name; everybody has one, and it can be read."""
+    """Replace a condition on the name; every principal has a name, and it is well-formed."""
     condition, operator = atom.condition, atom.condition.operator
     if condition.refused:
         return Constant(atom.on_error)
@@ -127,7 +126,7 @@ def _by_segments(segments: Sequence[str]) -> Predicate:
 
 
 def _by_spelling(tokens: Tokens) -> Predicate:
-    """By each way in which a colon can stand behind the tenant."""
+    """An alternative for each position of the colon behind the tenant."""
     ways = (
         And((_like(TENANT_ID, tenant), _kind_and_subject(name)))
         for rest in _after(tokens, ":".join(HEAD) + ":")
@@ -146,12 +145,12 @@ def _kind_and_subject(tokens: Tokens) -> Predicate:
 
 
 def _after(tokens: Tokens, text: str) -> Iterator[Tokens]:
-    """What is left of a pattern when a text was read, in each way in which it can be."""
+    """The rests of a pattern after a string, one for each way to match it."""
     return (tokens[place:] for place in places_after(tuple(text), tokens))
 
 
 def _at_a_colon(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
-    """What stands before a colon and behind it, wherever the pattern can have one."""
+    """The parts before and behind a colon, for each position where the pattern can have one."""
     for place, token in enumerate(tokens):
         if token == STAR:
             yield tokens[: place + 1], tokens[place:]
@@ -161,7 +160,7 @@ def _at_a_colon(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
 
 @lru_cache(maxsize=1024)
 def _like(key: str, tokens: Tokens) -> Predicate:
-    """Raises ValueError where that cannot be said."""
+    """The condition that a key matches the pattern. Raises ValueError if it cannot be written."""
     if tokens == (STAR,):
         return TRUE
     signs = (

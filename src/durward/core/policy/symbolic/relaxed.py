@@ -1,8 +1,8 @@
-"""What a predicate says whatever its variables are: less, but without them.
+"""A relaxation of a predicate without its variables: a necessary condition.
 
-Where that cannot be, the predicate cannot either. A pattern that is to match does with `*` for its
-variables; one that is not to match says nothing, nor does one for which a variable that cannot be
-read is as good.
+If it is not satisfiable, the predicate is not either. In a pattern that must match, `*` replaces
+variables; a pattern that must not match is dropped, and so is one that a malformed variable would
+satisfy.
 """
 
 from dataclasses import replace
@@ -25,11 +25,11 @@ WIDER: Final = {
     name: OPERATORS[name.replace("Equals", "Like")]
     for name in ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
 } | {name: operator for name, operator in OPERATORS.items() if name.startswith("Arn")}
-"""The operators whose variables can be wildcards, and what they are then."""
+"""The operators whose variables can become wildcards, with the operators that replace them."""
 
 
 def relaxed(predicate: Predicate, *, wanted: bool = True) -> Predicate:
-    """What holds, or does not, wherever the predicate does, or does not."""
+    """A predicate without variables that holds whenever this one does; negated, if not `wanted`."""
     return map_atoms(predicate, _relaxed, wanted=wanted)
 
 
@@ -50,7 +50,7 @@ def _relaxed(atom: Atom, wanted: bool) -> Predicate:  # noqa: FBT001 - as `map_a
 
 
 def _widened_names(names: ResourceMatch) -> ResourceMatch | None:
-    """With wildcards for variables; None where that says nothing, or cannot be said."""
+    """The patterns with wildcards for variables; None if that matches all, or cannot be written."""
     patterns = []
     for pattern in names.patterns:
         segments = [widened(each.text, wildcards=True) for each in pattern.segments or ()]
@@ -62,7 +62,7 @@ def _widened_names(names: ResourceMatch) -> ResourceMatch | None:
 
 
 def _fixed_names(names: ResourceMatch) -> ResourceMatch | None:
-    """Without the patterns in which variables stand."""
+    """The patterns without variables."""
     fixed = tuple(pattern for pattern in names.patterns if not pattern.keys)
     return replace(names, patterns=fixed) if fixed else None
 

@@ -1,8 +1,8 @@
-"""What is known of keys whatever a request is, put into the conditions that read them.
+"""Simplify conditions by facts about keys that hold in every request.
 
-`durward:ResourceTenant` says what the tenant's segment of the resource says, so that a condition on
-it is one on the resource. A key that always comes as a list never satisfies an operator without a
-quantifier, whatever is in it (docs/policy-language.md).
+`durward:ResourceTenant` equals the tenant segment of the resource, so a condition on it becomes one
+on the resource. A key that is always a list never satisfies an operator without a quantifier,
+whatever its values (docs/policy-language.md).
 """
 
 from collections.abc import Collection, Mapping
@@ -42,9 +42,9 @@ ANY: Final = parse_template("*", wildcards=True)
 
 
 def with_tenant_of_resource(predicate: Predicate) -> Predicate:
-    """The same of requests whose resource's tenant is told as its name says.
+    """An equal predicate for requests whose key `ResourceTenant` is that of the resource's name.
 
-    What cannot be said of the name alone reads the key still, which is then the name's tenant.
+    A condition that cannot be written as a pattern of the name still reads the key.
     """
     found = map_atoms(predicate, _of_name)
     if RESOURCE_TENANT not in keys_of(found):
@@ -55,7 +55,7 @@ def with_tenant_of_resource(predicate: Predicate) -> Predicate:
 
 
 def with_lists(predicate: Predicate, lists: Collection[str]) -> Predicate:
-    """The same where these keys have a list of values or none."""
+    """An equal predicate for requests in which these keys have a list of values or none."""
 
     def change(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
         match atom:
@@ -73,7 +73,7 @@ def with_lists(predicate: Predicate, lists: Collection[str]) -> Predicate:
 
 
 def reading(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
-    """The same with other names for some keys, in its conditions and in their variables."""
+    """The predicate with some keys renamed, in its conditions and in their variables."""
 
     def change(atom: Atom, _: bool) -> Predicate:  # noqa: FBT001 - as `map_atoms` calls it
         match atom:
@@ -141,7 +141,7 @@ def _condition(condition: Condition, *, on_error: bool) -> Predicate | None:
 
 
 def _template(text: str, operator: str) -> Template | None:
-    """An operand as a segment of a name; None where it is too long for one."""
+    """An operand as a segment of a name; None if it is too long for one."""
     try:
         return parse_template(
             text if "Like" in operator else with_literal_signs(text), wildcards=True

@@ -1,10 +1,9 @@
-"""Whether there is a request for which a predicate holds: first at once, then case by case.
+"""Decide whether a predicate is satisfiable: first as a whole, then case by case.
 
-What variables are makes questions hard, so where some stand in a predicate, what it says without
-them is asked first: where that cannot be, nothing more is to be asked. Where the values of its
-variables are too many to be tried, or not known to be all there are, the predicate is parted at a
-choice, and each case asked for itself. Fewer things are said in each, so that variables have fewer
-values there.
+Variables make questions hard, so the relaxed predicate without them is solved first: if it is not
+satisfiable, neither is the whole. If the candidate values of variables are too many, or not known
+to be complete, the predicate is split at a choice, and each case is solved by itself. A case has
+fewer conditions, so that its variables have fewer candidates.
 """
 
 from durward.core.policy.engine.predicate import Facts, Predicate
@@ -19,7 +18,7 @@ from durward.core.policy.symbolic.work import Work
 
 MAX_CASES = 30
 FEW_SETTINGS = 16
-"""How many settings are tried before a choice is taken apart instead."""
+"""The number of assignments to try before the question is split at a choice."""
 
 
 def solve(
@@ -30,11 +29,11 @@ def solve(
     known: Facts | None = None,
     work: Work | None = None,
 ) -> Facts | None:
-    """The facts of a request for which the predicate holds; None where there is none.
+    """The facts of a request for which the predicate holds; None if there is none.
 
-    `within_tenant` asks for a resource of the principal's own tenant alone; where no principal is
-    given any may ask. `known` are values of other keys, `work` what is left of a question's. Raises
-    Unknown.
+    `within_tenant` restricts the resource to the principal's own tenant; without a principal, any
+    is considered. `known` are values of other keys, `work` is the remaining work of the question.
+    Raises Unknown.
     """
     asker = Asker(within_tenant, principal, known or {}, work or Work())
     asker.work.begin()
@@ -60,7 +59,7 @@ class _Cases:
         self.number = 0
 
     def model(self, case: Case) -> Facts | None:
-        """A request of the case. Raises Unknown."""
+        """A request that satisfies the case. Raises Unknown."""
         self.number += 1
         if self.number > MAX_CASES:
             raise Unknown("there are too many cases")
@@ -105,6 +104,6 @@ class _Cases:
 
 
 def _choice(case: Case) -> Choice | None:
-    """The choice that parts a case: of those about variables one with few cases, else any."""
+    """The choice at which to split a case: one with variables and few cases, else any."""
     varied = [choice for choice in case.choices if any(map(is_varied, choice.cases))]
     return min(varied or case.choices, key=lambda choice: len(choice.cases), default=None)

@@ -1,7 +1,7 @@
-"""Who asks, where it may be anybody: what everybody has, and what a name says of them.
+"""The symbolic principal: the keys of any authenticated principal, and the meaning of its names.
 
-Who signed in has a subject, a kind and a tenant, and is known by a name of these. Who did not is
-asked about by itself.
+An authenticated principal has a subject, a kind and a tenant, and a name of these. Anonymous
+requests are a separate question.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ from durward.core.policy.language.wildcards import ArnGlob, Glob
 from durward.core.policy.symbolic.strings import PatternConstraint
 
 TOLD: Final = NOBODY.facts
-"""The keys that the principal tells: these can be read."""
+"""The keys that come from the principal: their values are well-formed."""
 KINDS: Final = ("user", "client", "session", ROOT)
 SELF: Final = "arn:durward:iam::~:user/~"
 SOMEBODY: Final = {SUBJECT: "~", PRINCIPAL_TYPE: "user", TENANT_ID: "~", PRINCIPAL_ARN: SELF}
-"""What everybody has, and what it is where nothing is said of it."""
+"""The keys of every principal, with the values to use where no condition restricts them."""
 _NAMES: Final = tuple(
     ArnGlob((("arn",), ("durward",), ("iam",), (), (QUESTION, STAR), (f"{kind}/", QUESTION, STAR)))
     for kind in KINDS
@@ -39,18 +39,18 @@ STANDING: Final[Mapping[str, PatternConstraint]] = {
     TENANT_ID: PatternConstraint((Glob(()), Glob((STAR, ":", STAR))), matches=False),
     PRINCIPAL_ARN: PatternConstraint(_NAMES, matches=True),
 }
-"""What a text always is that the principal tells."""
+"""The patterns that a principal's strings always match."""
 
 
 def is_list(key: str) -> bool:
-    """Whether the principal has a list there."""
+    """Whether the key is a list of the principal."""
     return isinstance(TOLD.get(key), tuple)
 
 
 def told_by(arn: str) -> dict[str, str]:
-    """What a name tells of whose it is: their tenant, and who they are where it is their own.
+    """The keys that follow from a name: the tenant; kind and subject if it is a principal's own.
 
-    `delegate` is, in a tenant, nobody's but that tenant's itself.
+    `delegate` in a tenant is the name of the tenant itself only.
     """
     tenant, _, name = arn.removeprefix("arn:durward:iam::").partition(":")
     kind, is_own, subject = name.partition("/")

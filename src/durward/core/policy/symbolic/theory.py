@@ -1,13 +1,13 @@
-"""The value of one key that is as all conditions on it want it, or the proof that there is none.
+"""Find a value of one key that satisfies all conditions on it, or prove that there is none.
 
-A key is absent, or one text, or several, or cannot be read. Each candidate is tried with the
-conditions' own rule, so that a value found is right whatever this module thinks. Where the
-candidates are all there can be, none fitting is a proof: so it is of values that are compared, by
-`breakpoints`, and where no string satisfies the patterns of `translation`, or one family of
-operators. Else the answer is unknown.
+A key is absent, or has one string, or several, or is malformed. Each candidate is tested by the
+conditions' own rule, so that a value found is correct whatever this module derives. If the
+candidates are complete, their failure is a proof: for compared values by `breakpoints`, and if no
+string satisfies the patterns of `translation`, or one family of operators. Else the answer is
+unknown.
 
-A key on which no set operator stands is taken to have one value at most; who asks is always told
-readably.
+A key without a set operator is assumed to have one value at most; keys of the principal are
+well-formed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,20 +40,20 @@ from durward.core.policy.symbolic.translation import (
 from durward.core.policy.symbolic.unknown import Unknown
 
 Found = str | tuple[str, ...] | Mapping[str, object] | None
-"""The value of a key in a request: absent, text, several, or what cannot be read."""
+"""The value of a key in a request: absent, one string, several, or malformed."""
 
 ODD: Final[Mapping[str, object]] = {}
-"""A value that no operator can read."""
+"""A value that is malformed for every operator."""
 OTHERS: Final = ("~", "~~", "1", "true", "false")
-"""Texts to try where any will do; the first is neither a number nor an instant or an address."""
+"""Strings to try if any will do; the first is not a number, an instant or an address."""
 MAX_PRODUCT: Final = 2_000
 MAX_SPELLINGS: Final = 256
 FEW: Final = 20
-"""ARNs to try before they are searched for."""
+"""The number of ARNs to try before a search."""
 NUMBER_LIKE: Final = frozenset({"Numeric", "Date", "Binary"})
-"""Families that read some of each other's texts; apart from these, none but texts do."""
+"""Families that can parse some of each other's strings; other types share none."""
 SPELLED: Final = frozenset({"String", "Bool", "Arn"})
-"""Families to which the spelling matters, not a value that it has."""
+"""Families that compare the spelling, not a parsed value."""
 
 
 def value_of(
@@ -64,10 +64,10 @@ def value_of(
     is_set: bool = False,
     most: int = MAX_STATES,
 ) -> tuple[Found] | None:
-    """A value that fulfils every constraint, alone in a tuple; None where there is none.
+    """A value that satisfies every constraint, in a tuple of one; None if there is none.
 
-    `is_set` tells that a set operator stands on the key elsewhere; `most` is among how many states
-    a text is looked for. Raises Unknown.
+    `is_set`: a set operator reads the key elsewhere. `most` limits the states of a search for a
+    string. Raises Unknown.
     """
     if key not in SOMEBODY and fits(key, None, constraints, known):
         return (None,)
@@ -83,20 +83,20 @@ def value_of(
 
 
 def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
-    """Whether it may have several values: a set operator stands on it, or who asks has them."""
+    """Whether a key may have several values: by a set operator, or as a list of the principal."""
     if key in TOLD:
         return is_list(key)
     return any(atom.condition.quantifier for atom in atoms)
 
 
 def fits(key: str, value: Found, constraints: Sequence[Constraint], known: Facts) -> bool:
-    """Whether the value fulfils every constraint, by the rule of evaluation."""
+    """Whether the value satisfies every constraint, by the rules of evaluation."""
     facts = {**known, key: value}
     return all(atom_holds(atom, facts) is wanted for atom, wanted in constraints)
 
 
 def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> str | None:
-    """One text; None where there is none. Raises Unknown."""
+    """One string that satisfies every constraint; None if there is none. Raises Unknown."""
     if any(whatever(atom) is (not wanted) for atom, wanted in constraints):
         return None
     has_spellings = True
@@ -113,7 +113,7 @@ def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -
         and not families & SPELLED
         and len(families & NUMBER_LIKE) <= 1
     ):
-        return None  # those were all that can make a difference
+        return None  # the candidates were complete
     wanted = [
         *standing,
         *(each for constraint in constraints for each in wanted_of(constraint, known)),
@@ -133,13 +133,13 @@ def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -
 
 
 def _exactly(wanted: PatternConstraint) -> PatternConstraint:
-    """Without what only may be as it is wanted, where something surely is."""
+    """Drop over-approximated patterns when an exact one remains."""
     sure = tuple(glob for glob in wanted.globs if not isinstance(glob, LikeIpv6))
     return replace(wanted, globs=sure) if sure else wanted
 
 
 def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> bool:
-    """Whether one kind of conditions alone cannot be as it is wanted, whatever the others are."""
+    """Whether the conditions of one family alone cannot be satisfied."""
     families = sorted({family_of(atom) for atom, _ in constraints})
     alike = (
         [constraint for constraint in constraints if family_of(constraint[0]) == family]
@@ -149,7 +149,7 @@ def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: 
 
 
 def _finite(wanted: Sequence[PatternConstraint]) -> list[str] | None:
-    """The only texts that one of the constraints allows; None where each allows too many."""
+    """The only strings that one of the constraints allows; None if each allows too many."""
     for each in wanted:
         globs = [glob for glob in each.globs if isinstance(glob, Glob)]
         exact = [(glob.literal, glob.folds) for glob in globs if glob.literal is not None]
@@ -195,7 +195,7 @@ def several_of(
 
 
 def whatever(atom: ConditionMatch, *, several: bool = False) -> bool | None:
-    """Whether it holds for one value, or several, where these do not matter: else None."""
+    """Whether the condition holds for any one value, or any several; None if it depends on them."""
     condition = atom.condition
     if condition.refused:
         return atom.on_error
@@ -205,7 +205,7 @@ def whatever(atom: ConditionMatch, *, several: bool = False) -> bool | None:
 
 
 def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str | None]:
-    """Texts to try; None for one that has no spelling."""
+    """Strings to try; None for a value without a spelling."""
     typed: dict[str, dict[str, None]] = {}
     for atom, _ in constraints:
         texts = [operand.text for operand in atom.condition.operands]
@@ -223,7 +223,7 @@ def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str
 
 
 def filled(parts: Parts) -> Iterator[str]:
-    """Texts that a pattern matches: a `*` as a sign, then as nothing."""
+    """Strings that a pattern matches: with a character for `*`, then with none."""
     if not any(isinstance(part, Wildcard) for part in parts):
         yield "".join(str(part) for part in parts)
         return
@@ -233,7 +233,7 @@ def filled(parts: Parts) -> Iterator[str]:
 
 
 def arns(texts: Iterable[str], known: Facts) -> Iterator[str]:
-    """ARNs of segments that fit those of the patterns."""
+    """ARNs whose segments match those of the patterns."""
     segments: list[dict[str, None]] = [{} for _ in range(ARN_SEGMENTS)]
     for text in texts:
         for place, segment in enumerate(split_arn(text)):

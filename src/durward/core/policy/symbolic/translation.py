@@ -1,4 +1,4 @@
-"""What a condition says about one text, as patterns that read it sign by sign."""
+"""Translate a condition on one string into patterns that read it character by character."""
 
 from collections.abc import Iterator, Sequence
 from string import ascii_letters
@@ -21,7 +21,7 @@ from durward.core.policy.symbolic.numbers import RELATIONS, NoNumber, Number
 from durward.core.policy.symbolic.strings import OfSigns, Pattern, PatternConstraint, Unlike
 
 Constraint = tuple[ConditionMatch, bool]
-"""A condition, and whether it is to hold."""
+"""A condition, and whether it must hold."""
 
 FOLDING: Final = ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool")
 FAMILIES: Final = ("String", "Bool", "Numeric", "Date", "Ip", "Binary", "Arn")
@@ -29,12 +29,12 @@ SIGNS: Final = {
     "Date": "0123456789-:.+TtZzeE",
     "Binary": f"{ascii_letters}0123456789+/=",
 }
-"""Of which signs the texts are that a family can read."""
+"""The characters of the strings that a family can parse."""
 ANY_ARN: Final = ArnGlob((("arn",), *[(STAR,)] * (ARN_SEGMENTS - 1)))
 
 
 def family_of(atom: ConditionMatch) -> str:
-    """What kind of value its operator reads."""
+    """The family of a condition's operator: the type of value that it parses."""
     operator = atom.condition.operator
     if operator is None:
         return "Null"
@@ -75,10 +75,10 @@ def wanted_of(constraint: Constraint, known: Facts) -> list[PatternConstraint]:
 
 
 def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> PatternConstraint:
-    """One of the truths that it names; or none but those that it does not name.
+    """The pattern of a boolean condition: the booleans for which it holds.
 
-    Where it holds for what cannot be read, the latter are all for which it does not: none of them,
-    if the value of a variable is no truth.
+    If it holds for malformed values, the complement of the booleans for which it fails; it fails
+    for none if the value of a variable is not a boolean.
     """
     named, is_odd = set(), any(_is_malformed(t, known) for t in templates_of(atom))
     for parts in resolved(atom, known):
@@ -92,9 +92,9 @@ def _wanted_truth(atom: ConditionMatch, known: Facts, *, wanted: bool) -> Patter
 
 
 def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[PatternConstraint]:
-    """An ARN that is one of the operands, or none of them; or what is no ARN.
+    """The patterns of an ARN condition: one of the operands, none of them, or not an ARN.
 
-    One whose variable cannot be read is not refuted by what does not begin as it does.
+    If an operand's variable is malformed, only its part before the variable is compared.
     """
     operator = atom.condition.operator
     is_negated = operator is not None and operator.negated
@@ -102,7 +102,7 @@ def _wanted_arn(atom: ConditionMatch, known: Facts, *, matches: bool) -> list[Pa
     for operand in atom.condition.operands:
         templates = [parse_template(each, wildcards=True) for each in split_arn(operand.text)]
         beginnings = list(_beginnings(templates, known))
-        if beginnings:  # one that cannot be read counts more than one that has no value
+        if beginnings:  # a malformed variable has precedence over an absent one
             globs += beginnings if atom.on_error is not is_negated else []
             continue
         try:
@@ -127,7 +127,7 @@ def _beginnings(templates: Sequence[Template], known: Facts) -> Iterator[ArnGlob
 
 
 def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[PatternConstraint]:
-    """A number that compares with one of the operands, or with none; or what is no number."""
+    """The patterns of a numeric condition: true for one operand, for none, or not a number."""
     operator = atom.condition.operator
     assert operator is not None  # noqa: S101 - it has a family
     relations = RELATIONS[operator.name.removeprefix("Numeric").replace("Not", "")]
@@ -142,7 +142,7 @@ def _wanted_number(atom: ConditionMatch, *, matches: bool) -> list[PatternConstr
 def _wanted_address(
     atom: ConditionMatch, *, matches: bool, can_be_malformed: bool
 ) -> list[PatternConstraint]:
-    """An address in one of the ranges, or in none; of IPv6 whatever is written so may be either."""
+    """The patterns of an address condition: in a range, or in none; IPv6 by its spelling only."""
     told = [within(operand.text) for operand in atom.condition.operands]
     ranges = tuple(filter(None, told))
     if matches:
@@ -167,7 +167,7 @@ def _is_malformed(template: Template, known: Facts) -> bool:
 
 
 def resolved(atom: ConditionMatch, known: Facts) -> list[Parts]:
-    """The operands as patterns whose variables are filled in; without those that have no value."""
+    """The operands as patterns with variables substituted, without those that have no value."""
     found = []
     for template in templates_of(atom):
         try:
@@ -178,13 +178,13 @@ def resolved(atom: ConditionMatch, known: Facts) -> list[Parts]:
 
 
 def _unreadable(atom: ConditionMatch, known: Facts) -> Iterator[str]:
-    """How a text begins that is held against a variable that cannot be read."""
+    """The literal prefixes of operands with a malformed variable."""
     folds = atom.condition.operator and atom.condition.operator.name in FOLDING
     return ("" if folds else t.beginning for t in templates_of(atom) if _is_malformed(t, known))
 
 
 def templates_of(atom: ConditionMatch) -> Iterator[Template]:
-    """The operands of a condition on texts."""
+    """The operands of a condition on strings."""
     name = atom.condition.operator.name if atom.condition.operator else ""
     for operand in atom.condition.operands:
         yield parse_template(operand.text, wildcards="Like" in name)

@@ -1,11 +1,11 @@
-"""What the solver says where it neither found a witness nor proved that there is none."""
+"""The third answer of the solver: neither a witness nor a proof that there is none."""
 
 from durward.core.errors import DurwardError
 
 
 class Unknown(DurwardError):  # noqa: N818 - named as what it is
-    """The question could not be settled; the message tells why."""
+    """The question could not be decided; the message has the reason."""
 
 
 class Exhausted(Unknown):
-    """The whole question took as much work as it may: what is left of it is open."""
+    """The whole question reached its limit of work: the rest of it is open."""

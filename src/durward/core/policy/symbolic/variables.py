@@ -1,15 +1,14 @@
-"""The values that a variable of a pattern can have, as far as they make a difference.
+"""The candidate values of a pattern's variables: one for each class of equivalent values.
 
-Two values make none where the same conditions on the variable's own key hold of them, and where
-everything else that is said about a text with the variable in it holds of the text with either.
-What is said about a text is patterns; what they say about the part that a variable stands for, are
-the pieces of them that can stand there. So the candidates are: a text of each kind that those
-pieces and the key's own conditions tell apart, with a sign in it that stands nowhere else; where a
-kind has no such text, its texts; a number, address … of each kind; several values; none; and one
-that cannot be read. A text with its own sign is a part of nothing but what the variable has to be a
-part of: a pattern that is not to match matches it only if it matched every text of its kind. What
-has to be equal is tried too: a pattern in which an earlier variable was settled is one more that
-says something. `doubts` tells of the cases in which this is not known to be all.
+Two values are equivalent if the same conditions on the variable's key hold for them, and the same
+patterns match a string with either value in it. A pattern constrains a variable by those of its
+pieces that can be in the variable's place. So the candidates are: a string of each class that these
+pieces and the key's own conditions distinguish, with a fresh character that occurs nowhere else; if
+a class has no such string, its strings; a number, address … of each class; several values; none;
+and a malformed one. A string with a fresh character matches only pieces that the variable must
+match: a negated pattern matches it only if it matches every string of its class. Values that must
+be equal are candidates too: a pattern in which an earlier variable is assigned constrains later
+ones. `doubts` lists the cases in which the candidates are not known to be complete.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,7 +56,7 @@ MAX_SPELLINGS: Final = 64
 ROUNDS: Final = 4
 TENANT_PLACE: Final = PLACES[TENANT_SEGMENT]
 MANY: Final = ("~", "~~")
-"""Stands for several values, whichever: a variable has none then."""
+"""Represents several values of any kind: a variable has no value then."""
 
 Setting = dict[str, Found]
 
@@ -68,10 +67,10 @@ def settings_of(
     most: int = MAX_SETTINGS,
     work: Work | None = None,
 ) -> Iterator[Setting]:
-    """Values of the keys that variables read; what is settled already has its value.
+    """Assignments of the keys that variables read; settled keys have their values.
 
-    Everybody has a tenant. Raises Unknown after the last, or after `most`, where these may not
-    be all.
+    Every principal has a tenant. Raises Unknown after the last assignment, or after `most`, if
+    others may exist.
     """
     keys = dict.fromkeys(
         key
@@ -83,7 +82,7 @@ def settings_of(
         yield dict(settled)
         return
     if TENANT_ID not in settled and any(map(_varies_tenant, atoms_of(predicate))):
-        keys = {TENANT_ID: None, **keys}  # who asks may be of the resource's tenant
+        keys = {TENANT_ID: None, **keys}  # the principal may be of the resource's tenant
     relations = _Relations(predicate, tuple(keys), settled, work or Work())
     for count, setting in enumerate(relations.settings()):
         if count == most:
@@ -103,7 +102,7 @@ def _varies_tenant(atom: Predicate) -> bool:
 
 
 def _is_like_absence(atom: Predicate) -> bool:
-    """Whether it is the same to it that a variable has no value, and that it cannot be read."""
+    """Whether an absent and a malformed variable have the same effect on it."""
     match atom:
         case ResourceMatch(_, complement, on_error):
             return not complement and not on_error
@@ -116,7 +115,7 @@ def _is_like_absence(atom: Predicate) -> bool:
 
 @dataclass
 class _Relations:
-    """What a predicate says about the variables of some keys."""
+    """The relations of a predicate between the variables of some keys."""
 
     predicate: Predicate
     keys: tuple[str, ...]
@@ -128,7 +127,7 @@ class _Relations:
         uses: dict[Place, dict[Occurrence, None]] = {}
         found = [use.filled(self.settled) for use in occurrences_of(self.predicate, wanted=True)]
         if TENANT_ID in self.keys or self.settled.get(TENANT_ID):
-            # A resource may have to be of the tenant of who asks, or of none.
+            # A resource may have to be of the principal's tenant, or of none.
             own = Occurrence(TENANT_PLACE, (Variable(TENANT_ID),)).filled(self.settled)
             found += [own, Occurrence(TENANT_PLACE, ())]
         found += self._settled_places(filter(None, found))
@@ -162,9 +161,9 @@ class _Relations:
         self._name()
 
     def _settled_places(self, uses: Iterable[Occurrence]) -> list[Occurrence]:
-        """What is settled says what a variable has to be that is compared with it.
+        """Settled keys as patterns for the variables that are compared with them.
 
-        Of several values it may be each, and of an ARN the segments are said.
+        Each of several values is one, and an ARN gives its segments.
         """
         compared = dict.fromkeys(use.place for use in uses if use.keys)
         found = []
@@ -177,7 +176,7 @@ class _Relations:
         return found
 
     def _name(self) -> None:
-        """For each key a sign that stands nowhere else; and, if there may be, a readable text."""
+        """Choose for each key a fresh character and, if possible, a readable string."""
         patterns: list[Sequence[Part]] = [
             glob.parts for found in self.pieces.values() for glob in found
         ]
@@ -197,7 +196,7 @@ class _Relations:
             taken.add(self.fresh[key])
 
     def _part_arns(self, uses: dict[Place, dict[Occurrence, None]]) -> None:
-        """Let what is said about a key as a whole say something about the segments of its ARN."""
+        """Derive patterns for the segments of an ARN from patterns for the whole key."""
         varied = (place for place, listed in uses.items() if any(use.keys for use in listed))
         for key in dict.fromkeys([place[0] for place in varied if isinstance(place, tuple)]):
             for use in uses.get(key, ()):
@@ -225,7 +224,7 @@ class _Relations:
                         self.doubts.append(f"`{key}` is compared and has `${{{variable}}}` in it")
 
     def _spread(self) -> None:
-        """What the patterns say about the parts that variables stand for, until nothing is new."""
+        """Propagate patterns to the variables in them, up to a fixed point."""
         for _ in range(ROUNDS):
             before = {key: len(found) for key, found in self.pieces.items()}
             for key in self.keys:
@@ -242,10 +241,10 @@ class _Relations:
         self.doubts.append("the variables stand in each other's patterns")
 
     def _said(self, key: str, known: Mapping[str, Found]) -> Iterator[Glob]:
-        """What is said about a key: by its own conditions, and by the patterns for other texts.
+        """The patterns for a key: from its own conditions, and from patterns of other strings.
 
-        Only a pattern that is to match can want a variable to be anything. If some variables are
-        known, only what is so by these.
+        Only a pattern that must match constrains a variable. If some variables are known, only
+        the patterns that follow from these.
         """
         for use in self.uses[key]:
             yield from self._read(use, known)
@@ -268,9 +267,9 @@ class _Relations:
                             yield from pieces_of(use, at, glob)
 
     def _read(self, use: Occurrence, known: Mapping[str, Found]) -> Iterator[Glob]:
-        """A pattern with what its variables are known to be, or else can be.
+        """A pattern with its known variables substituted, and candidates for the others.
 
-        One that is not to match does not, but where a variable is one of a few texts.
+        For a pattern that must not match, only a variable with few candidate strings counts.
         """
         if known:
             filled = use.filled(known) if use.keys else None
@@ -356,7 +355,7 @@ class _Relations:
     def _candidates(self, at: int, known: Setting) -> Iterator[Found]:
         key = self.keys[at]
         if not is_list(key):
-            # A name is taken as any text: one that is none is found to be no principal's.
+            # A name may be any string: one that is malformed turns out to be no principal's.
             standing = STANDING.get(key) if key != PRINCIPAL_ARN else None
             for text in KINDS if key == PRINCIPAL_TYPE else self._texts(at, known):
                 if standing is None or standing.fits(text):
@@ -378,7 +377,9 @@ class _Relations:
         wild = [glob for glob in globs if glob.literal is None]
         exact = {glob.literal: glob.folds for glob in globs if glob.literal is not None}
         told = (text for text, folds in exact.items() if not folds)
-        named = dict.fromkeys(sorted(told, key=lambda text: not text))  # an empty one shows least
+        named = dict.fromkeys(
+            sorted(told, key=lambda text: not text)
+        )  # an empty one is the worst example
         own = self.own.get(key)
         is_other = own is not None and not any(glob.matches(own) for glob in globs)
         if own is not None and is_other:
@@ -398,7 +399,7 @@ class _Relations:
 
 
 def _of_each_kind(texts: Iterable[str], globs: Sequence[Glob], number: int) -> Iterator[str]:
-    """A number of texts that match the same of the patterns, of each kind that there is."""
+    """Up to `number` strings of each class: those that match the same patterns."""
     counted: dict[tuple[bool, ...], int] = {}
     for text in texts:
         kind = tuple(glob.matches(text) for glob in globs)

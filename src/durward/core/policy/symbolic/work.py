@@ -1,7 +1,7 @@
-"""How much work a question may take: counted in steps, so that the same question ends the same way.
+"""The limit of work of a question, in steps, so that the same question ends in the same way.
 
-A step is a constraint that is looked at, or a piece of a pattern; it takes about a quarter of a
-millisecond. Most searches take less than a hundred; each has a share of the whole question's.
+A step is one constraint, or one piece of a pattern; it takes about a quarter of a millisecond. Most
+searches take less than a hundred steps; each has a share of those of the whole question.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ class Work:
         self.each = each
         self.done = 0
         self.answers: dict[object, Facts | Unknown | None] = {}
-        """What was found before, by what was asked: people are often alike."""
+        """Answers by question: principals often have the same policies."""
         self._search = 0
 
     def begin(self) -> None:
@@ -30,7 +30,7 @@ class Work:
         self.spend(1)
 
     def spend(self, steps: int = 1) -> None:
-        """Take steps. Raises Exhausted where the search, or the question, has none left."""
+        """Count steps. Raises Exhausted if the search, or the question, has none left."""
         self.done += steps
         self._search += steps
         if self.done > self.most:
