@@ -1,1 +1,1 @@
-"""Use cases: one module each. Facts are loaded, a pure function decides, effects are recorded."""
+"""Use cases, one module each: load facts, decide by a pure function, record effects."""

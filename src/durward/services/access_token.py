@@ -1,4 +1,4 @@
-"""An access token of ours that is brought back: to an endpoint of the issuer itself."""
+"""Verify access tokens at the endpoints of the issuer itself."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ from durward.services.keyring import ACCESS, ALGORITHMS
 def verify_access_token(
     context: Context, token: str, *, audience: str, now: Instant
 ) -> Mapping[str, Json]:
-    """The claims of a token that was issued for `audience`, within its time.
+    """The claims of an unexpired token that was issued for `audience`.
 
-    What it stands on may have ended since: that is the caller's to ask. No skew, since the issuer
-    reads its own clock. Raises ProtocolError `invalid_token`.
+    The caller checks that its grant has not ended. There is no skew, since the issuer reads its
+    own clock. Raises ProtocolError `invalid_token`.
     """
     return verify_jwt(
         token,

@@ -1,4 +1,4 @@
-"""Who calls: a client proves itself by the one method it is registered with."""
+"""Client authentication, by the one registered method, against the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from durward.store.clients import consume_assertion, load_secrets
 
 @dataclass(frozen=True)
 class ClientRequest:
-    """What arrived at an endpoint where clients authenticate."""
+    """A request to an endpoint where clients authenticate."""
 
     authorization: str | None
     body: bytes
@@ -41,7 +41,7 @@ def authenticate(
     form: Mapping[str, tuple[str, ...]],
     audit: AuditContext,
 ) -> tuple[ClientId, Client]:
-    """The client that proved itself. Raises ProtocolError `invalid_request`, `invalid_client`."""
+    """The authenticated client. Raises ProtocolError `invalid_request`, `invalid_client`."""
     match read_proof(authorization, form):
         case SecretProof(client, _, method) as proof:
             registered = _registered(context, client, method)
@@ -59,7 +59,7 @@ def authenticate(
 
 
 def _check_secret(connection: Connection, proof: SecretProof) -> None:
-    """Compare the secret: the right one is let in, whoever guesses meanwhile (AS-25)."""
+    """Compare the secret: the right one is accepted, even during guesses of others (AS-25)."""
     if not secret_matches(proof, load_secrets(connection, proof.client)):
         raise client_authentication_failed(f"the secret of `{proof.client}` is wrong")
 
@@ -67,7 +67,7 @@ def _check_secret(connection: Connection, proof: SecretProof) -> None:
 def _registered(context: Context, client: ClientId, method: str) -> Client:
     found = context.published.configuration.clients.get(client)
     if found is None:
-        # What was typed may be a secret in the wrong field: only names that exist are recorded.
+        # The name may be a secret in the wrong field: only existing names are recorded.
         raise client_authentication_failed("unknown client")
     if found.disabled:
         raise client_authentication_failed(f"the client `{client}` is disabled")
@@ -87,7 +87,7 @@ def record_refusal(
     *,
     proven: bool,
 ) -> None:
-    """Record what a client was refused; of one that did not prove itself, where there is room."""
+    """Record a refusal; that of an unauthenticated client only within the budget of events."""
     event = audit.event(
         EventKind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
@@ -102,7 +102,7 @@ def record_refusal(
 
 
 def check_grant_type(client: Client, kind: str, known: tuple[str, ...]) -> None:
-    """Refuse a grant that nobody, or not this client, may use (AS-29). Raises ProtocolError."""
+    """Refuse an unknown grant type, or one not of this client (AS-29). Raises ProtocolError."""
     if kind not in known:
         raise ProtocolError(ErrorCode.UNSUPPORTED_GRANT_TYPE, "the grant type is not supported")
     if kind not in client.grants:

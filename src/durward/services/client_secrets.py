@@ -1,4 +1,4 @@
-"""Secrets of clients: made when a client needs one, replaced when asked for."""
+"""Secrets of clients: made when a client needs one, replaced on request."""
 
 from sqlalchemy import Connection
 
@@ -14,12 +14,12 @@ from durward.store.revocations import record_revocation
 
 
 def needs_secret(connection: Connection, name: ClientId, client: Client) -> bool:
-    """Whether a client proves itself by a secret, and has none."""
+    """Whether a client authenticates by a secret, and has none."""
     return client.has_secret and not load_secrets(connection, name)
 
 
 def mint_client_secret(connection: Connection, client: ClientId, audit: AuditContext) -> Secret:
-    """A new secret: shown once to whoever asked for it, kept as a hash."""
+    """Make a secret: it is shown once to the caller, and stored as a hash."""
     secret = new_secret("dws")
     record_secret(connection, client, secret, audit)
     return secret
@@ -28,9 +28,9 @@ def mint_client_secret(connection: Connection, client: ClientId, audit: AuditCon
 def replace_secret(
     connection: Connection, context: Context, client: ClientId, audit: AuditContext
 ) -> Secret:
-    """A new secret in place of all that the client has; tokens that it got for itself end.
+    """Make a secret in place of all of the client's; tokens that it got for itself end.
 
-    Raises Misconfigured where there is no such client, or it has no secrets.
+    Raises Misconfigured if the client is not declared, or does not authenticate by a secret.
     """
     declared = context.published.configuration.clients.get(client)
     if declared is None:

@@ -1,4 +1,4 @@
-"""What every use case of the authorization server is given beside its request."""
+"""The context of every use case of the authorization server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,23 +16,22 @@ from durward.services.publish import Published
 
 @dataclass(frozen=True)
 class Context:
-    """One version of what is declared, the keys, and how long things live."""
+    """One version of the declarations, the keys, and the lifetimes."""
 
     issuer: str
     published: Published
     key_file: KeyFile
     clock: Callable[[], Instant]
     signer: Callable[[str], Signer]
-    """The key that signs now, by its purpose."""
+    """The present signing key, by its purpose."""
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
     former_share: float = 0.0
-    """Which share of the passwords was hashed with the former parameters, 0 to 1, when something
-    was published last."""
+    """The share of passwords hashed with the former parameters, 0 to 1, at the last publication."""
     has_room: Callable[[AuditEvent], bool] = lambda _: True
-    """Whether an event of somebody who did not prove who they are may be recorded by itself."""
+    """Whether an unauthenticated event may be recorded by itself."""
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
-        """The public keys that verify what was signed for a purpose."""
+        """The public keys that verify the signatures of a purpose."""
         return KeySet.parse({"keys": list(self.published.ring.public((purpose,), now))})

@@ -1,4 +1,4 @@
-"""What Envoy itself says of a configuration, before it is in force anywhere."""
+"""Validate a configuration by Envoy itself, before it is in force anywhere."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ WITHIN_SECONDS = 60
 MAX_COMPLAINT_CHARACTERS = 500
 MAX_TOLD = 5
 MAX_TAKEN = 10_000
-"""How many answers are remembered: those of ten versions of as many APIs as there may be."""
+"""The number of cached results: for ten versions of the largest number of APIs."""
 
 _PREFIX = re.compile(
     r"(\[[^\]]*\])+ (\[[^\]]*\] )?(error initializing configuration '[^']*': )?", re.ASCII
@@ -32,9 +32,9 @@ _PREFIX = re.compile(
 
 
 def complaint(envoy: Path, start: Path) -> str | None:
-    """What Envoy has against the configuration in a file, in one line; None where it takes it.
+    """Envoy's complaint about the configuration in a file, in one line; None if it accepts it.
 
-    Raises Unavailable where it does not start, or does not answer in time.
+    Raises Unavailable if Envoy does not start, or does not answer in time.
     """
     command = [str(envoy), "--mode", "validate", "-c", str(start)]
     command += ["--disable-hot-restart", "--log-level", "error"]
@@ -52,9 +52,9 @@ def complaint(envoy: Path, start: Path) -> str | None:
 
 
 def readable(told: str) -> str:
-    """A complaint of Envoy's in one line, without when and where it was written.
+    """A complaint of Envoy in one line, without time and source file.
 
-    Of a chain of causes the last is kept, and of a long text the end: the reason stands there.
+    Of a chain of causes the last is kept, and of a long text the end, which has the reason.
     """
     text = " ".join(_PREFIX.sub("", told.strip()).split())
     _, chained, cause = text.rpartition(" | caused by ")
@@ -64,10 +64,10 @@ def readable(told: str) -> str:
 
 
 class EnvoyCheck:
-    """Whether an edge would take APIs: asked of the Envoy of this installation, once for each.
+    """Validates APIs by the Envoy of this installation, once for each.
 
-    A node has limits and addresses of its own and may run another Envoy: one that refuses all the
-    same keeps the former and says so.
+    A node has its own limits and addresses and may run another Envoy: if it still refuses an API,
+    it keeps the former part and reports it.
     """
 
     def __init__(self, envoy: Path | None = None) -> None:
@@ -76,9 +76,9 @@ class EnvoyCheck:
         self._taken: set[bytes] = set()
 
     def check(self, apis: Sequence[Api], issuer: str) -> None:
-        """Refuse what an edge cannot take, by the names of the APIs that it lies in.
+        """Refuse APIs that Envoy refuses.
 
-        Raises Misconfigured with Envoy's complaints, Unavailable where it cannot be asked.
+        Raises Misconfigured with the APIs and Envoy's complaints, Unavailable if Envoy cannot run.
         """
         asked = [api for api in apis if digest(api, issuer) not in self._taken]
         if not asked:
@@ -119,12 +119,12 @@ class EnvoyCheck:
 
 
 def digest(api: Api, issuer: str) -> bytes:
-    """What the configuration of an API follows from, in short."""
+    """The digest of everything from which the configuration of an API follows."""
     return sha256(msgspec.json.encode((issuer, api), order="deterministic")).digest()
 
 
 def any_node(folder: Path) -> Node:
-    """A node with the limits that it has without a word about them; nothing listens there."""
+    """A node with default limits; nothing listens at its addresses."""
     admin, apis, issuer, decisions, control = (
         Address(f"/{name}.sock") for name in ("admin", "apis", "issuer", "pdp", "public")
     )

@@ -1,4 +1,4 @@
-"""What the nodes of the edge ask for and tell, and what operators see of them (ADR 22)."""
+"""The requests and reports of nodes of the edge, and the view of operators (ADR 22)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from durward.store.parts import load_parts
 
 @dataclass(frozen=True)
 class Fleet:
-    """The nodes, over the store that all replicas share."""
+    """The nodes, in the store that all replicas share."""
 
     transactions: Transactions
     publication: Publication
     context: Callable[[], Context]
 
     async def parts(self, digests: Sequence[str]) -> dict[str, bytes]:
-        """Those of the parts that there are, by digest."""
+        """The existing parts, by digest."""
         return await self.transactions.read(lambda c: load_parts(c, digests))
 
     async def join(self, wish: str | None, place: str) -> str:
@@ -35,19 +35,19 @@ class Fleet:
         )
 
     async def leave(self, id: str, place: str) -> None:
-        """A node ends in order."""
+        """Sign off a node that stops."""
         await self.transactions.write(
             lambda c, audit: nodes.leave(c, id, place, audit), f"nodes/{id}"
         )
 
     async def receive_report(self, report: NodeReport) -> ReportReply:
-        """Take down what a node tells. Raises Conflict where another process has its id."""
+        """Record a node's report. Raises Conflict if another process has its id."""
         return await self.transactions.write(
             lambda c, audit: nodes.receive_report(c, report, audit), f"nodes/{report.node}"
         )
 
     async def overtake(self, signed: str) -> None:
-        """Publish beyond what a node has. Raises Misconfigured or Conflict."""
+        """Publish a version beyond that of a node. Raises Misconfigured or Conflict."""
         context = self.context()
 
         async def publish_beyond(declared: PreparedEdition) -> bool | None:
@@ -59,7 +59,7 @@ class Fleet:
                 alone=True,
             )
 
-        # The cheap question first: of many nodes that are ahead one is overtaken.
+        # The cheap check first: many nodes may be ahead, and one publication is enough.
         now = self.transactions.clock()
         if await self.transactions.read(
             lambda c: nodes.shown_ahead(c, signed, context.key_file, now)
@@ -67,23 +67,23 @@ class Fleet:
             await with_declared(self.transactions.database, publish_beyond, "overtake")
 
     async def forget(self, id: str) -> None:
-        """Forget a node. Raises Misconfigured where there is none."""
+        """Forget a node. Raises Misconfigured if there is none."""
         await self.transactions.write(lambda c, audit: nodes.forget(c, id, audit), "operator")
 
     async def load(self) -> nodes.FleetState:
-        """Every node as it was heard of last, beside what is published."""
+        """All nodes with their last reports, and the published version."""
         return await self.transactions.read(nodes.load_fleet)
 
     async def history(self, id: str, limit: int) -> list[tuple[Instant, int, NodeReport]]:
-        """What a node told when something changed, the newest last."""
+        """The reports of a node at each change, the newest last."""
         return await self.transactions.read(lambda c: load_history(c, id, limit))
 
     async def revocations_after(
         self, sequence: int, at: int, wait: float
     ) -> revocations.RevocationFeed:
-        """What was revoked after a sequence number; waits until there is something, or in vain.
+        """The revocations after a sequence number; waits up to `wait` seconds if there are none.
 
-        `at` is when the revocation of that number was made, as whoever asks knows it.
+        `at` is the time of the revocation of that number, as the caller knows it.
         """
         await self.publication.wait_until(lambda: self.publication.revoked != (sequence, at), wait)
         moment = self.transactions.clock()
@@ -101,5 +101,5 @@ class Fleet:
         return await sequence.ingest(self.transactions.database, events, now)
 
     async def keep_policies(self, part: bytes) -> None:
-        """Keep policies that an edge decided by, and that are not here. Raises Misconfigured."""
+        """Keep policies of an edge's decisions that the store lacks. Raises Misconfigured."""
         await self.transactions.write(lambda c, audit: keep_policies(c, part, audit.at), "edge")

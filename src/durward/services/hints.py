@@ -1,4 +1,4 @@
-"""ID tokens that come back as hints, signed by the keys of now or by former ones."""
+"""ID tokens as hints, signed by present or former keys."""
 
 from sqlalchemy import Connection
 
@@ -12,10 +12,10 @@ from durward.store.keys import load_public_key
 
 
 def read_hint(connection: Connection, context: Context, token: str) -> Hint:
-    """Whom an ID token was issued to, also after its end and that of its key (AS-76, AS-83).
+    """Read a hint, even if the ID token and its key have expired (AS-76, AS-83).
 
-    OpenID Connect RP-Initiated Logout 1.0 §2 asks to take expired ones: an application may keep one
-    for as long as somebody is signed in. What a key in wrong hands signed is none. Raises
+    OpenID Connect RP-Initiated Logout 1.0 §2 requires to accept expired ones: an application may
+    keep one as long as the user is signed in. An ID token of a compromised key is refused. Raises
     ProtocolError `invalid_request`.
     """
     kid = key_named(token)

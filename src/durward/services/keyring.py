@@ -1,4 +1,4 @@
-"""The keyring: which keys sign now, which are published, and their rotation."""
+"""The keyring: the signing keys, the published keys, and their rotation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ ALGORITHMS: Mapping[str, str] = {
     AUDIT: "Ed25519",
 }
 ROTATED = (ACCESS, IDENTITY)
-"""What `rotate` replaces; edges and auditors pin the keys of snapshots and of the log."""
+"""The purposes that `rotate` covers; edges and auditors pin the keys of snapshots and log."""
 
 MAX_JWK_BYTES = 8_192
 
 
 @dataclass(frozen=True)
 class KeyRing:
-    """Keys as they lie in the store, opened with the key file when they sign."""
+    """The keys of the store, decrypted with the key file when they sign."""
 
     key_file: KeyFile
     keys: tuple[StoredKey, ...]
@@ -45,11 +45,11 @@ class KeyRing:
         return found
 
     def open(self, key: StoredKey) -> Signer:
-        """A key out of its envelope. Raises Unavailable."""
+        """Decrypt a key. Raises Unavailable."""
         return load(key.algorithm, self.key_file.unseal(key.private, place(key.kid)))
 
     def signer(self, purpose: str, now: Instant) -> Signer:
-        """The key that signs now, opened. Raises Unavailable."""
+        """The key that signs for a purpose now, decrypted. Raises Unavailable."""
         return self.open(self.signing_key(purpose, now))
 
     def public(self, purposes: tuple[str, ...], now: Instant) -> list[dict[str, Json]]:
@@ -60,19 +60,19 @@ class KeyRing:
 
 
 def place(kid: str) -> str:
-    """What an envelope of a private key belongs to."""
+    """The associated data that binds an envelope to its key."""
     return f"signing_keys/private/{kid}"
 
 
 def load_ring(connection: Connection, key_file: KeyFile) -> KeyRing:
-    """The keyring as it is now."""
+    """Load the keyring."""
     return KeyRing(key_file, tuple(load_keys(connection)))
 
 
 def open_key_file(connection: Connection, path: Path) -> KeyFile:
-    """The key file under which the keys in the store rest; made only where none rests yet.
+    """The key file that encrypts the keys in the store; made only while the store has none.
 
-    Raises Misconfigured where it is gone, spoiled, or another one.
+    Raises Misconfigured if it is missing, damaged, or another one.
     """
     kept = load_keys(connection)
     key_file = KeyFile.open(path, make=not kept)
@@ -86,7 +86,7 @@ def open_key_file(connection: Connection, path: Path) -> KeyFile:
 
 
 def ensure_keys(connection: Connection, key_file: KeyFile, audit: AuditContext) -> KeyRing:
-    """The keyring, with a key for every purpose that had none."""
+    """Load the keyring, and make a key for every purpose that has none."""
     ring = load_ring(connection, key_file)
     for purpose in ALGORITHMS:
         if life.signing(ring.keys, purpose, audit.at) is None:
@@ -97,22 +97,22 @@ def ensure_keys(connection: Connection, key_file: KeyFile, audit: AuditContext) 
 
 @dataclass(frozen=True, slots=True)
 class RotationRequest:
-    """How keys are to be replaced; without a time it is the shortest that refuses no token."""
+    """A request to rotate keys; a missing time is the shortest with which no token is refused."""
 
     ahead: Seconds | None = None
     grace: Seconds | None = None
     unsafe_now: bool = False
-    """At once, and nothing that the former keys signed is good any more."""
+    """Rotate at once, and refuse every token of the former keys."""
 
 
 def least(ahead: Seconds, access_lifetime: Seconds) -> life.MinimumTimes:
-    """The bounds of a rotation in which no token is refused: the longest one, and clocks, count."""
+    """The minimum times of a rotation that refuses no token, with the longest token and skew."""
     longest = max(access_lifetime, id_token.LIFETIME)
     return life.MinimumTimes(ahead, Seconds(longest + MAX_SKEW))
 
 
 def turn_of(wish: RotationRequest, bounds: life.MinimumTimes, now: Instant) -> life.Rotation:
-    """When the next keys sign and the others are retired. Raises Misconfigured."""
+    """The times at which the next keys sign and the others are retired. Raises Misconfigured."""
     if not wish.unsafe_now:
         return life.rotation(now, bounds, wish.ahead, wish.grace)
     if (wish.ahead, wish.grace) != (None, None):
@@ -123,7 +123,7 @@ def turn_of(wish: RotationRequest, bounds: life.MinimumTimes, now: Instant) -> l
 
 
 def next_signers() -> dict[str, Signer]:
-    """A new key for each purpose that is rotated: they take a while to make."""
+    """New keys for the rotated purposes; making them takes a while."""
     return {purpose: generate(ALGORITHMS[purpose]) for purpose in ROTATED}
 
 
@@ -134,9 +134,9 @@ def rotate_keys(
     turn: life.Rotation,
     audit: AuditContext,
 ) -> None:
-    """Publish the next keys; those before them are retired when the turn says.
+    """Publish the next keys, and retire the former ones at the time of the rotation.
 
-    Who was to be retired before stays that long, unless nothing of before is good any more.
+    A key with an earlier retirement keeps it, unless all former keys are refused at once.
     """
     at_once = turn.retired_at <= audit.at
     for key in load_keys(connection):

@@ -11,7 +11,7 @@ Leaves = list[tuple[int, bytes]]
 
 
 class Log:
-    """What was sequenced; only `event` knows also what waits."""
+    """Reads sequenced events; only `event` also finds pending ones."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -33,5 +33,5 @@ class Log:
         return await self._transactions.read(latest_checkpoint)
 
     async def event(self, event_id: str) -> AuditEvent | None:
-        """One event."""
+        """An event by its id; None if there is none."""
         return await self._transactions.read(lambda c: find_event(c, event_id))

@@ -1,4 +1,4 @@
-"""The nodes of the edge, as the control plane follows them (ADR 22)."""
+"""The nodes of the edge: joining, reports, rollout status (ADR 22)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ from durward.store.revocations import newest_revocation, revoked_at, revoked_fir
 from durward.store.snapshots import load_digest, newest_version, published_at
 
 LOOKED_BACK = 100
-"""How many reports are looked at for when a node began to refuse something."""
+"""The number of reports to search for the time when a node began to refuse a part."""
 LEFT = "left:"
-"""Before the place of a node that signed off; no place has this in its name."""
+"""The prefix of the place of a node that signed off; no other place has it."""
 
 
 def join(connection: Connection, wish: str | None, place: str, audit: AuditContext) -> str:
-    """The id of the node at a place: the one it has, the one it wants, or the next free one.
+    """The id of the node at a place: its former one, the wanted one, or the next free one.
 
-    Raises Conflict where another place has the id and is in contact, Misconfigured where there are
-    too many nodes, or what it is to be called is no name.
+    Raises Conflict if another place has the id and is in contact, Misconfigured if there are too
+    many nodes, or the wanted id is not valid.
     """
     for name in (place,) if wish is None else (place, wish):
         if not NAME.match(name):
@@ -64,29 +64,29 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
             hint = "`durward edge forget ID` removes a decommissioned node"
             raise Misconfigured("nodes", f"there are {len(known)} nodes, the maximum", hint=hint)
         add_node(connection, wish, place, audit)
-    for id in former:  # a place is one node: nobody will ever speak for its former name
+    for id in former:  # a place is one node: its former id will never be used again
         forget_node(connection, id, audit)
     return wish
 
 
 def holds(node: NodeState, at: str, now: Instant) -> bool:
-    """Whether the place that a node is at keeps its id from others: it is in contact."""
+    """Whether a node is in contact, so that no other place can take its id."""
     return not at.startswith(LEFT) and later(node.heard_at, IN_CONTACT) >= now
 
 
 def leave(connection: Connection, id: str, place: str, audit: AuditContext) -> None:
-    """The node at a place ends in order: its id may go on anywhere at once, as in a new container.
+    """Sign off the node at a place: its id can be used at any place at once, as in a new container.
 
-    Until it does, it counts like any that is not heard of.
+    Until then it counts as a silent node.
     """
     if any((node.id, at) == (id, place) for node, at in load_nodes(connection)):
         leave_node(connection, id, LEFT + place, audit)
 
 
 def receive_report(connection: Connection, report: NodeReport, audit: AuditContext) -> ReportReply:
-    """Take down what a node tells. Raises Conflict where another process has its id.
+    """Record a node's report. Raises Conflict if another process has its id.
 
-    What it has of another history counts as nothing: a version, and a number of a revocation.
+    A version, or the number of a revocation, that is not of this database counts as 0.
     """
     known = {node.id: (node, at) for node, at in load_nodes(connection)}
     ahead = is_ahead(connection, report.version, report.list)
@@ -94,7 +94,7 @@ def receive_report(connection: Connection, report: NodeReport, audit: AuditConte
         return ReportReply(known=False, is_ahead=ahead)
     node, at = known[report.node]
     if at != report.place:
-        if not holds(node, at, audit.at):  # it began without us, and joins its new place now
+        if not holds(node, at, audit.at):  # it moved while it could not reach us, and joins now
             return ReportReply(known=False, is_ahead=ahead)
         raise Conflict(f"another process uses the node id `{report.node}`")
     if revoked_at(connection, report.revocations) != report.revocations_at:
@@ -104,7 +104,7 @@ def receive_report(connection: Connection, report: NodeReport, audit: AuditConte
 
 
 def is_ahead(connection: Connection, version: int, digest: str) -> bool:
-    """Whether a node has a list that this database, as it is now, did not publish."""
+    """Whether a node has a list that this database never published."""
     if version > newest_version(connection):
         return True
     ours = load_digest(connection, version)
@@ -114,9 +114,9 @@ def is_ahead(connection: Connection, version: int, digest: str) -> bool:
 def shown_ahead(
     connection: Connection, signed: str, key_file: KeyFile, now: Instant
 ) -> Listing | None:
-    """The list that a node shows, signed by our key; None where this database knows it.
+    """The list that a node sent, signed by our key; None if this database published it.
 
-    Raises Misconfigured where we never signed it, Conflict where it is another database's.
+    Raises Misconfigured if our key did not sign it, Conflict if it comes from another database.
     """
     ring = load_ring(connection, key_file)
     keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), now)]})
@@ -134,14 +134,14 @@ def overtake(
     key_file: KeyFile,
     audit: AuditContext,
 ) -> bool | None:
-    """A node shows what it has, and it is ahead: publish beyond it.
+    """Publish a version beyond the list of a node that is ahead.
 
-    False where it is not ahead, None where something else is declared by now. Raises Misconfigured
-    or Conflict for a list that is none of ours.
+    False if it is not ahead, None if the declarations have changed meanwhile. Raises Misconfigured
+    or Conflict for a list that is not ours.
     """
     listing = shown_ahead(connection, signed, key_file, audit.at)
     if listing is None:
-        return False  # another replica, or another node, was here before
+        return False  # another replica has done it, for this or another node
     if not declared.is_current(connection):
         return None
     reason = f"a node has version {listing.version}"
@@ -158,10 +158,10 @@ def restored(
     audit: AuditContext,
     beyond: int = 0,
 ) -> tuple[int, int] | None:
-    """An operator says that the database was put back: the epoch that begins, and its version.
+    """Begin an epoch after a restore reported by an operator: return the epoch and its version.
 
-    None where something else is declared by now. Raises Misconfigured where the version to be
-    beyond is none that a node can have.
+    None if the declarations have changed meanwhile. Raises Misconfigured if `beyond` is out of
+    range.
     """
     if not declared.is_current(connection):
         return None
@@ -171,14 +171,14 @@ def restored(
 
 
 def forget(connection: Connection, id: str, audit: AuditContext) -> None:
-    """Forget a node. Raises Misconfigured where there is none of that name."""
+    """Forget a node. Raises Misconfigured if there is none with that id."""
     if not forget_node(connection, id, audit):
         raise Misconfigured(f"nodes/{id}", "unknown node", hint="`durward status` lists the nodes")
 
 
 @dataclass(frozen=True)
 class FleetState:
-    """All nodes, beside what is published."""
+    """All nodes, and the published version."""
 
     deployment: Deployment
     version: int
@@ -186,12 +186,12 @@ class FleetState:
     revocations: int
     nodes: tuple[NodeState, ...]
     lacking_since: Mapping[str, Instant]
-    """Since when each node lacks something of the newest; those that lack nothing are not named."""
+    """The time since which each node lacks something of the newest version, if it does."""
 
 
 def load_fleet(connection: Connection) -> FleetState:
-    """All nodes as they were heard of last, beside what is published."""
-    # The nodes first: what is published meanwhile is lacking, and not taken for told.
+    """Load all nodes with their last reports, and the published version."""
+    # The nodes first: a version published meanwhile then counts as lacking, not as reported.
     found = tuple(node for node, _ in load_nodes(connection))
     place, version = identity(connection), newest_version(connection)
     revoked = newest_revocation(connection)
@@ -206,10 +206,10 @@ def load_fleet(connection: Connection) -> FleetState:
 def _lacking_since(
     connection: Connection, node: NodeState, version: int, revocations: int
 ) -> Instant | None:
-    """Since when this node has not been where it should be; None where it is.
+    """The time since which this node lacks something; None if it lacks nothing.
 
-    From the store alone, so that every replica says the same, also one that has just started: what
-    it lacks was published then, and what it refuses it told then for the first time.
+    It comes from the store only, so that all replicas agree, even one that has just started: the
+    time when the lacking version was published, or when the node first reported a refusal.
     """
     report = node.report
     if report is None:

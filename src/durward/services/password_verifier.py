@@ -1,9 +1,9 @@
-"""The password verifier: a bounded queue in front of a function that is meant to be costly.
+"""The password verifier: a bounded queue in front of a deliberately expensive function.
 
-A verification takes a processor and memory, and anybody may ask for one. So a few run at once, a
-few wait, and they wait for a short time; whoever finds no place is told to come back. A browser
-that has signed in before waits at places of its own, and before strangers: a flood of guesses does
-not keep its owner out.
+A verification takes a processor and memory, and any client can request one. So a few run at once, a
+few wait, for a short time; further requests are told to retry. A browser that has signed in before
+has its own places in the queue, ahead of unknown ones: a flood of guesses does not lock its owner
+out.
 """
 
 import asyncio
@@ -20,31 +20,31 @@ from durward.core.values import Secret
 from durward.services.passwords import hashed, takes_threads, verifies
 
 PLACES: Final = 32
-"""How many may wait, of strangers and of known browsers each."""
+"""The number of waiting requests, of unknown and of known browsers each."""
 
 PATIENCE_SECONDS: Final = 5.0
-"""How long a caller waits, for a place and for the outcome: a person would try again by then."""
+"""The time that a caller waits, for a place and for the outcome: a person would retry by then."""
 
 RETRY_AFTER_SECONDS: Final = 2
 NICENESS: Final = 5
-"""Of the threads that derive: requests that need no password go first."""
+"""The niceness of hashing threads: requests without a password go first."""
 
 T = TypeVar("T")
 
 
 class Places:
-    """How many may run, and who waits: known browsers first, each in their order."""
+    """The running slots and the queue: known browsers first, each in their order."""
 
     def __init__(self, count: int) -> None:
         self._free = count
         self._waiting: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
 
     def is_full(self, *, known: bool) -> bool:
-        """Whether nobody more may wait."""
+        """Whether the queue is full."""
         return len(self._waiting[known]) >= PLACES
 
     async def take(self, *, known: bool) -> None:
-        """Wait for a place. Raises Unavailable at once where too many do."""
+        """Wait for a slot. Raises Unavailable at once if too many requests wait."""
         if self._free:
             self._free -= 1
             return
@@ -55,14 +55,14 @@ class Places:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # both at once: the place is another's
+            if turn.done() and not turn.cancelled():  # both at once: pass the slot on
                 self.give_back()
             else:
                 self._waiting[known].remove(turn)
             raise
 
     def give_back(self) -> None:
-        """Let the next one in."""
+        """Give the slot to the next request."""
         for known in (True, False):
             if self._waiting[known]:
                 self._waiting[known].popleft().set_result(None)
@@ -71,7 +71,7 @@ class Places:
 
 
 class PasswordVerifier:
-    """Runs derivations in threads, at most `at_once`; its caller's event loop is its only one."""
+    """Runs at most `at_once` derivations in threads; all callers use one event loop."""
 
     def __init__(
         self,
@@ -87,37 +87,37 @@ class PasswordVerifier:
         self._running: dict[object, float] = {}
 
     async def fits(self, password: Secret, phc: str, *, known: bool = False) -> bool:
-        """Whether the password is the one of the hash; `known` is a browser that signed in before.
+        """Whether the password matches the hash; `known`: the browser has signed in before.
 
-        A caller that is cancelled before it has a place is not computed.
-        Raises Unavailable where too many wait, or the wait was too long.
+        If the caller is cancelled before it has a slot, nothing is computed. Raises Unavailable if
+        too many requests wait, or the wait was too long.
         """
         return await self._run(
             lambda: self._verify(password, phc), takes_threads=takes_threads(phc), known=known
         )
 
     async def hash(self, password: Secret) -> str:
-        """The hash of a password that is to be kept. Raises Unavailable."""
+        """The hash of a new password. Raises Unavailable."""
         return await self._run(lambda: hashed(password), takes_threads=False, known=True)
 
     def check_room(self) -> None:
-        """Refuse early what would find no place. Raises Unavailable."""
+        """Refuse early if the queue is full. Raises Unavailable."""
         if self._places.is_full(known=False) and self._places.is_full(known=True):
             raise busy()
 
     def check(self, within_seconds: float) -> None:
-        """Refuse where a password is being verified for longer. Raises Unavailable."""
+        """Refuse if a verification has run for longer than this. Raises Unavailable."""
         if (seconds := self.oldest_seconds()) >= within_seconds:
             raise Unavailable(f"passwords: a verification has run for {seconds:.0f} s")
 
     def oldest_seconds(self) -> float:
-        """For how long the oldest derivation has run; 0 where none runs."""
+        """The seconds for which the oldest derivation has run; 0 if none runs."""
         if not self._running:
             return 0.0
         return asyncio.get_running_loop().time() - min(self._running.values())
 
     async def _run(self, derive: Callable[[], T], *, takes_threads: bool, known: bool) -> T:
-        # Those that take threads are taken one at a time, each at a place of the others too.
+        # Hashes with several lanes run one at a time, each in a slot of the others too.
         needed = (self._old, self._places) if takes_threads else (self._places,)
         try:
             with contextlib.ExitStack() as taken:
@@ -126,13 +126,13 @@ class PasswordVerifier:
                         await places.take(known=known)
                         taken.callback(places.give_back)
                     derived = self._begin(derive, taken)
-                    # It cannot be interrupted: whoever leaves meanwhile leaves it its place.
+                    # It cannot be interrupted: if the caller leaves, it keeps its slot.
                     return await asyncio.shield(derived)
         except (TimeoutError, MemoryError):
             raise busy() from None
 
     def _begin(self, derive: Callable[[], T], taken: contextlib.ExitStack) -> asyncio.Future[T]:
-        """Derive in a thread; the places that were taken are given back when it ends."""
+        """Derive in a thread; its slots are given back when it ends."""
         derived = in_thread(derive)
         places = taken.pop_all()
         self._running[derived] = asyncio.get_running_loop().time()
@@ -146,9 +146,9 @@ class PasswordVerifier:
 
 
 def in_thread(derive: Callable[[], T]) -> asyncio.Future[T]:
-    """Run a function in a thread of its own, which does not keep the process from ending.
+    """Run a function in its own thread, which does not prevent the process from ending.
 
-    Raises Unavailable where the system gives no thread.
+    Raises Unavailable if the system has no thread left.
     """
     outcome: Future[T] = Future()
 
@@ -167,7 +167,7 @@ def in_thread(derive: Callable[[], T]) -> asyncio.Future[T]:
 
 
 def busy() -> Unavailable:
-    """Why nobody is told whether a password is right."""
+    """The error when no verification is possible now."""
     return Unavailable("too many passwords wait to be verified", retry_after=RETRY_AFTER_SECONDS)
 
 

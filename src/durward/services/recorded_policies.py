@@ -1,4 +1,4 @@
-"""Policies that the log tells of: kept as long as a decision in it was made by them."""
+"""The policies of recorded decisions, kept as long as the log."""
 
 from collections.abc import Iterable
 
@@ -16,16 +16,16 @@ from durward.store.parts import add_recorded_part, mark_recorded
 def record_policies(
     connection: Connection, events: Iterable[AuditEvent], at: Instant
 ) -> frozenset[str]:
-    """Keep what these decisions were made by, in the transaction that records them.
+    """Keep the policies of these decisions, in the transaction that records them.
 
-    Returns the hashes of those that are not here.
+    Return the hashes of policies that the store does not have.
     """
     named = frozenset(filter(None, map(policies_named, events)))
     return mark_recorded(connection, named, at) if named else named
 
 
 def keep_policies(connection: Connection, part: bytes, at: Instant) -> None:
-    """Keep policies that only a node had. Raises Misconfigured where they are too large."""
+    """Keep policies that a node sent. Raises Misconfigured if they are too large."""
     if len(part) > PUBLISHED_BYTES:
         raise Misconfigured("policies", f"larger than {PUBLISHED_BYTES} bytes")
     add_recorded_part(connection, digest_of(part), part, at)

@@ -1,4 +1,4 @@
-"""The feed of what is revoked, as edges follow it."""
+"""The feed of revocations for edges, and the canaries that prove a push."""
 
 from dataclasses import dataclass
 
@@ -21,20 +21,19 @@ from durward.store.revocations import (
 
 @dataclass(frozen=True)
 class RevocationFeed:
-    """One answer: what came after a sequence number, up to another."""
+    """One response: the revocations after a sequence number, up to another."""
 
     sequence: int
     at: int
-    """When the last of them was made: by both it is known again."""
+    """The time of the last of them: number and time together identify it."""
     entries: tuple[Revocation, ...]
 
 
 def load_feed(connection: Connection, after: int, at: int, now: Instant) -> RevocationFeed:
-    """What an edge that has read up to `after` does not know yet.
+    """The revocations that an edge lacks that has read up to `after`.
 
-    Where the revocation of that number is not the one that the edge knows, made at `at`, it gets
-    all: the store was put back, and numbers were given anew. So does one that was off for so long
-    that the row is gone.
+    If the revocation of that number was not made at `at`, the edge gets all of them: the store was
+    restored, and gave numbers again. So does an edge that was off for so long that the row is gone.
     """
     start = after if revoked_at(connection, after) == at else 0
     found = load_revocations(connection, start, later(now, Seconds(-KEPT)))
@@ -44,11 +43,10 @@ def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Revo
 
 
 def canaries(context: Context, audience: str, now: Instant) -> dict[str, str]:
-    """For each filter of an edge a real token that it must refuse: good for nothing else.
+    """Canaries: for each filter of an edge a real token that it must refuse.
 
-    Its session is revoked from the beginning, its subject is nobody. It is for the API that the
-    edge asks for, declared here or not: a node proves by what is in force there, and which of the
-    APIs that is, it alone knows.
+    Its session is always revoked, and its subject does not exist. It is for the API that the edge
+    names, declared here or not, since only the node knows which APIs are in force there.
     """
     signer = context.signer(ACCESS)
     tokens = {}

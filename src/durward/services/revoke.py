@@ -1,4 +1,4 @@
-"""Token revocation (RFC 7009): a client takes back what it was given."""
+"""Token revocation (RFC 7009): a client revokes a token that it got."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from durward.store.refresh import find_refresh, hold_refresh
 
 @dataclass(frozen=True)
 class Revoked:
-    """Done, or nothing to do: both are answered alike (RFC 7009 §2.2)."""
+    """Done, or nothing to do: both get the same response (RFC 7009 §2.2)."""
 
     error: ProtocolError | None = None
 
@@ -30,7 +30,7 @@ class Revoked:
 def revoke(
     connection: Connection, context: Context, request: ClientRequest, audit: AuditContext
 ) -> Revoked:
-    """End the grant that a token stands on. What is not the client's stays as it is."""
+    """End the grant of a token. A token of another client is left unchanged."""
     try:
         form = parse_form(request.body)
         client, _ = authenticate(connection, context, request.authorization, form, audit)
@@ -39,7 +39,7 @@ def revoke(
             context, token, client, audit
         )
     except ProtocolError as error:
-        if error.code is ErrorCode.INVALID_CLIENT:  # secrets are guessed here as well
+        if error.code is ErrorCode.INVALID_CLIENT:  # secrets can be guessed here too
             record_refusal(connection, context, None, error, audit, proven=False)
         return Revoked(error)
     if grant:
@@ -63,13 +63,13 @@ def _grant_of_access(
     grant = claims.get("grant")
     if isinstance(grant, str):
         return GrantId(grant)
-    # A service's own token stands on no grant: it lives for minutes (RFC 7009 §2.2.1).
+    # A service's own token has no grant: it lives for minutes (RFC 7009 §2.2.1).
     code = ErrorCode.UNSUPPORTED_TOKEN_TYPE
     raise ProtocolError(code, "a token that a client got for itself cannot be revoked")
 
 
 def _claims(context: Context, token: str, audit: AuditContext) -> Mapping[str, Json]:
-    """The claims of an access token of ours, an expired one too; empty for anything else."""
+    """The claims of our access token, even an expired one; empty for any other token."""
     try:
         verified = verify(token, context.keys(ACCESS, audit.at), ("ES256",))
         claims = parse_json(verified.payload, limit_bytes=MAX_CLAIMS_BYTES)

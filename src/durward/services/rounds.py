@@ -1,7 +1,7 @@
-"""What a replica does again and again, for as long as it runs: it outlives what it needs.
+"""Periodic tasks of a replica, which survive failures of the database.
 
-A round that meets a database that is away tells it once, and is tried again after pauses that grow
-and differ from replica to replica; the first that succeeds again tells that.
+A task reports a failure once, and retries after growing pauses that differ between replicas; it
+reports again when a round succeeds.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Rounds:
-    """The rounds of one task, `name`, told to an operator where they fail."""
+    """The rounds of one task, `name`; failures are reported to the operator."""
 
     def __init__(
         self, name: str, report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
@@ -30,7 +30,7 @@ class Rounds:
 
     @contextlib.contextmanager
     def round(self) -> Iterator[None]:
-        """One of them: of its failures the next one may not meet the same."""
+        """Run one round; an error is reported and does not end the task."""
         try:
             yield
         except DurwardError as error:
@@ -39,17 +39,17 @@ class Rounds:
             self._succeeded()
 
     def pause(self, usual: float) -> float:
-        """How many seconds to wait for the next one."""
+        """The seconds to wait before the next round."""
         return max(usual, jittered(self._pause)) if self._pause else usual
 
     async def rest(self, usual: float) -> None:
-        """Wait for the next one."""
+        """Wait before the next round."""
         await asyncio.sleep(self.pause(usual))
 
     def _failed(self, error: DurwardError) -> None:
         self._pause = min(2 * self._pause or 0.5, LONGEST_PAUSE_SECONDS)
         is_away = isinstance(error, Unavailable) and error.passes
-        # A database that restarts is away in several words.
+        # A restarting database gives different errors in turn.
         if str(error) != self._told and not (is_away and self._away_since is not None):
             hint = getattr(error, "hint", "")
             self._report(f"{self._name}: {error}" + (f" (hint: {hint})" if hint else ""))

@@ -1,4 +1,4 @@
-"""The sequencer: events of the outbox, and of the edges, become one signed log."""
+"""The sequencer: it orders events of the outbox, and of the edges, in one signed log."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,11 +34,11 @@ from durward.store.database import Database
 BATCH = 500
 ONE = "1 row of others was in its tables and is set aside"
 KEPT_BYTES = 3_000
-"""Of a row that was set aside; its hash is of all of it."""
+"""The recorded bytes of a row that was set aside; its hash covers all of it."""
 
 
 def log_key(issuer: str, signer: Signer) -> LogKey:
-    """The public key of the log, named after its issuer."""
+    """The public key of the log, with the name of its issuer."""
     return LogKey(origin(issuer), decode_base64url(signer.public_jwk["x"]))
 
 
@@ -50,17 +50,17 @@ def origin(issuer: str) -> str:
 async def sequence(
     database: Database, issuer: str, signer: Signer, audit: Callable[[], AuditContext]
 ) -> Tree | None:
-    """Sequence all that waits and sign the result; None where nothing waits.
+    """Sequence all pending events and sign the result; None if nothing is pending.
 
-    What cannot be in order, and so was put there by something else, is set aside: an event tells
-    it, with its bytes, and the log goes on. Raises Unavailable where the log's own head is not what
-    was signed last: whatever is signed then would hide it.
+    A row that cannot be in order, and so does not come from Durward, is set aside: an event records
+    its bytes, and the log goes on. Raises Unavailable if the log's head is not the one signed last:
+    a new signature would hide that.
     """
     tree, more = None, True
     while more:
         try:
             step, more = await database.write(lambda c: _step(c, issuer, signer, audit()))
-        except Conflict:  # another replica was faster; what it left comes next
+        except Conflict:  # another replica was faster; continue with the rest
             continue
         except SQLAlchemyError as error:
             raise Unavailable(f"the audit log cannot be continued: {error}") from error
@@ -71,10 +71,10 @@ async def sequence(
 def _step(
     connection: Connection, issuer: str, signer: Signer, audit: AuditContext
 ) -> tuple[Tree | None, bool]:
-    """The tree that was signed, if any, and whether more may wait.
+    """The signed tree, if any, and whether more may be pending.
 
-    After a batch that is not full nothing waited: who went on as long as something comes would sign
-    a checkpoint for every few events of a busy replica.
+    After a batch that is not full the sequencer pauses: else it would sign a checkpoint for every
+    few events of a busy replica.
     """
     pending = load_pending(connection, BATCH)
     if pending.is_covered and not pending.waiting:
@@ -84,7 +84,7 @@ def _step(
     strays += _unsigned(connection, pending.head, key)
     if strays:
         _set_aside(connection, strays, audit)
-        return None, True  # the next step is after what was just recorded
+        return None, True  # the next step includes the event just recorded
     tree = sequence_events(connection, pending)
     if tree is None:
         return None, False
@@ -94,9 +94,9 @@ def _step(
 
 
 def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:
-    """A note beyond the head that nobody signed, or not for that size: it would hide the others.
+    """Checkpoints beyond the head that are not signed for their size: they would hide the others.
 
-    Raises Unavailable where one was signed that the head does not reach.
+    Raises Unavailable if a valid checkpoint is beyond the head.
     """
     size, note = latest_checkpoint(connection) or (-1, "")
     if size < head.size:
@@ -111,14 +111,14 @@ def _unsigned(connection: Connection, head: Tree, key: LogKey) -> list[Stray]:
                 "the head of the audit log is not the one signed last", hint="durward audit verify"
             )
         why = "the checkpoint is of another size"
-    if size == head.size:  # the next one is taken for the newest
+    if size == head.size:  # it is the newest
         return []
     remove_checkpoint(connection, size)
     return [Stray("audit_checkpoints", size, why, note.encode())]
 
 
 def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditContext) -> None:
-    """Tell of rows that were removed. Their bytes are in the log then: they may be evidence."""
+    """Record removed rows in the log with their bytes: they may be evidence."""
     for stray in strays:
         event = audit.event(
             EventKind.ROW_SET_ASIDE,
@@ -134,16 +134,16 @@ def _set_aside(connection: Connection, strays: Sequence[Stray], audit: AuditCont
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of events that an edge recorded."""
+    """The result of taking events of an edge."""
 
     taken: int
-    """How many are in the log now that were not."""
+    """The number of events that are new in the log."""
     lacking: frozenset[str]
-    """The policies, by hash, that decisions among them were made by and that are not here."""
+    """The hashes of policies that these decisions name and the store does not have."""
 
 
 async def ingest(database: Database, events: Sequence[AuditEvent], now: Instant) -> Ingested:
-    """Take events that an edge recorded; sent twice they count once."""
+    """Take events of an edge; an event that is sent twice counts once."""
 
     def use(connection: Connection) -> Ingested:
         return Ingested(ingest_events(connection, events), record_policies(connection, events, now))
@@ -152,7 +152,7 @@ async def ingest(database: Database, events: Sequence[AuditEvent], now: Instant)
 
 
 def notes(connection: Connection) -> list[str]:
-    """What is not as it should be with the log, for people."""
+    """The problems of the log, for people."""
     number, at = load_strays(connection)
     if at is None:
         return []

@@ -1,4 +1,4 @@
-"""Read and write transactions of one replica, and the audit context that each write is given."""
+"""Read and write transactions of one replica, and the audit context of each write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ class Transactions:
         *,
         alone: bool = False,
     ) -> T:
-        """Run a use case in one transaction; its time is that of the transaction.
+        """Run a use case in one transaction, which determines its time.
 
-        `alone` no use case that stands on what is declared runs beside it: before it locks
-        anything all others have ended. Raises Unavailable.
+        With `alone`, no use case that reads the declarations runs at the same time: all others
+        have ended before it locks anything. Raises Unavailable.
         """
 
         def run(connection: Connection) -> T:
@@ -61,5 +61,5 @@ class Transactions:
         await self.database.write(run)
 
     def audit(self, actor: str, source: str = "") -> AuditContext:
-        """Who acts, from where, and that it is now."""
+        """The audit context: the actor, the source, and the present time."""
         return AuditContext(actor, self.clock(), partial(new_id, "e"), source)

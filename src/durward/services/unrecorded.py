@@ -1,7 +1,8 @@
-"""What is not recorded by itself, because nobody signed in for it and it was too much.
+"""Summaries of unauthenticated events that are too many to be recorded one by one.
 
-Refused requests, and events of people and clients who did not prove who they are, are counted, and
-told by one event a minute. Events of those who did, and of replays, are always recorded.
+Refused requests, and events of unauthenticated users and clients beyond a budget, are counted, and
+recorded in one event a minute. Events of authenticated principals, and of replays, are always
+recorded.
 """
 
 from dataclasses import replace
@@ -17,11 +18,11 @@ from durward.services.context import Context
 from durward.store.audit import record_event
 
 ANONYMOUS_EVENTS = Budget(burst=1_000, per_second=10)
-"""Of one process: a misconfigured fleet is seen in full; a flood adds 1 GB a day at the most."""
+"""The budget of one process: it records a misconfigured fleet in full, and 1 GB a day at most."""
 
 
 class Unrecorded:
-    """Counts of one process; the store's thread and the event loop's both write them."""
+    """The counts of one process; the store's thread and the event loop both write them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -30,12 +31,12 @@ class Unrecorded:
         self._untold: AuditEvent | None = None
 
     def refuse(self, endpoint: str, source: str) -> None:
-        """Count a request that was refused before anything was asked of the store."""
+        """Count a request that was refused before it used the store."""
         with self._lock:
             self._tally.refuse(endpoint, source)
 
     def has_room(self, event: AuditEvent) -> bool:
-        """Whether an event of nobody may be recorded; one that may not is counted."""
+        """Whether an unauthenticated event may be recorded by itself; if not, it is counted."""
         with self._lock:
             if not self._room.take("", event.at):
                 return True
@@ -44,7 +45,7 @@ class Unrecorded:
             return False
 
     def untold(self, audit: AuditContext) -> AuditEvent | None:
-        """The event that tells what was counted: the same one until `told`, whatever fails."""
+        """The summary event; it stays the same until `mark_recorded`, whatever fails."""
         with self._lock:
             if self._untold is None and (facts := self._tally.facts()):
                 self._untold = replace(
@@ -54,12 +55,12 @@ class Unrecorded:
             return self._untold
 
     def mark_recorded(self) -> None:
-        """It is in the log."""
+        """Note that the summary is in the log."""
         with self._lock:
             self._untold = None
 
 
 def record_anonymous(connection: Connection, context: Context, event: AuditEvent) -> None:
-    """Record an event about somebody who did not prove who they are, where there is room."""
+    """Record an unauthenticated event, within the budget."""
     if context.has_room(event):
         record_event(connection, event)

@@ -1,4 +1,4 @@
-"""What a replica does by itself: follow what is published, order events, sweep what is over."""
+"""The loops of a replica: follow publications, sequence events, delete expired rows."""
 
 import asyncio
 import contextlib
@@ -19,13 +19,13 @@ FOLLOW_SECONDS = 0.2
 TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
 GATHER_SECONDS = 0.1
-"""Between two rounds of the sequencer: each signs a checkpoint, and under load a round of every
-few events would cost more than the tokens they tell of."""
+"""The pause between rounds of the sequencer: each signs a checkpoint, and under load a round for
+every few events would cost more than the tokens that they report."""
 Report = Callable[[str], None]
 
 
 class Upkeep:
-    """The loops of a replica; they outlive a store that is away (`rounds.py`)."""
+    """The loops of a replica; they survive failures of the store (`rounds.py`)."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Upkeep:
             self._waiting.set()
 
     async def keep_fresh(self, report: Report) -> None:
-        """Follow what is published and revoked by other replicas."""
+        """Follow the publications and revocations of other replicas."""
         rounds = Rounds("what is published", report)
         while True:
             await rounds.rest(FOLLOW_SECONDS)
@@ -58,7 +58,7 @@ class Upkeep:
                 await self._publication.follow()
 
     async def keep_sequencing(self, report: Report) -> None:
-        """Sequence events soon after they were recorded, here or by other replicas."""
+        """Sequence events soon after they are recorded, here or by other replicas."""
         rounds = Rounds("the audit log", report)
         while True:
             await rounds.rest(GATHER_SECONDS)
@@ -70,7 +70,7 @@ class Upkeep:
                 await self.sequence()
 
     async def keep_tidy(self, report: Report) -> None:
-        """Tell what was refused, and delete what is over, once a minute."""
+        """Record a summary of refusals, and delete expired rows, once a minute."""
         rounds = Rounds("housekeeping", report)
         while True:
             await rounds.rest(TIDY_SECONDS)
@@ -78,7 +78,7 @@ class Upkeep:
                 await self.tidy()
 
     async def sequence(self) -> None:
-        """Sequence everything that waits. Raises Unavailable."""
+        """Sequence all pending events. Raises Unavailable."""
         signer, audit = self._log_signer(), partial(self._transactions.audit, "serve")
         try:
             await sequence.sequence(self._transactions.database, self._issuer, signer, audit)
@@ -88,7 +88,7 @@ class Upkeep:
         self._log_trouble = ""
 
     async def log_notes(self) -> list[str]:
-        """What is not as it should be with the log, for people. Raises Unavailable."""
+        """The problems of the log, for people. Raises Unavailable."""
         trouble = [self._log_trouble] if self._log_trouble else []
         return [*trouble, *await self._transactions.read(sequence.notes)]
 
@@ -100,7 +100,7 @@ class Upkeep:
         await housekeeping.sweep(self._transactions.database, now, self._policy)
 
     async def finish(self) -> None:
-        """Record and sequence what waits, where the store still takes it."""
+        """Record and sequence pending events, if the store is still there."""
         with contextlib.suppress(DurwardError):
             await self._tell_unrecorded()
             await self.sequence()

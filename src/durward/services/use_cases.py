@@ -1,4 +1,4 @@
-"""Use cases on the version that is published: read or write transactions that stand on it."""
+"""Run use cases in read or write transactions, on the published version."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from durward.store.holds import hold_declared
 from durward.store.snapshots import Edition, newest_edition
 
 ATTEMPTS = 3
-"""How often a use case begins again where others publish meanwhile."""
+"""The attempts of a use case when other versions are published meanwhile."""
 
 T = TypeVar("T")
 UseCase = Callable[[Connection, Context, AuditContext], T]
@@ -23,25 +23,25 @@ UseCase = Callable[[Connection, Context, AuditContext], T]
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Nothing was done: another edition was published than the use case was to stand on."""
+    """Nothing was done: another edition was published meanwhile."""
 
     by: Edition
 
 
 @dataclass(frozen=True)
 class UseCases:
-    """Where the endpoints run them."""
+    """Runs the use cases of the endpoints."""
 
     transactions: Transactions
     publication: Publication
     context: Callable[[], Context]
 
     async def read(self, use: UseCase[T], actor: str, source: str = "") -> T:
-        """Run a use case that only reads, on the version that is published then.
+        """Run a use case that only reads, on the published version.
 
-        Events that it makes are recorded afterwards (`Transactions.record`), before anybody is
-        answered. Raises Unavailable where others publish in every attempt, or the database was
-        put back.
+        Its events are recorded afterwards (`Transactions.record`), before the response. Raises
+        Unavailable if another version is published during each attempt, or the database was
+        restored.
         """
 
         async def once(context: Context) -> T | Overtaken:
@@ -58,11 +58,12 @@ class UseCases:
     async def write(
         self, use: UseCase[T], actor: str, source: str = "", *, alone: bool = False
     ) -> T:
-        """Run a use case in one transaction, on the version that is published then.
+        """Run a use case in one transaction, on the published version.
 
-        Nobody publishes until it ends: what was decided by one version is committed under it, and a
-        change finds all that was issued before. `alone` no other use case runs beside it. Raises
-        Unavailable where others publish in every attempt, or the database was put back.
+        No version is published until it ends: it commits under the version by which it decided,
+        and a change finds all tokens issued before. With `alone` no other use case runs at the same
+        time. Raises Unavailable if another version is published during each attempt, or the
+        database was restored.
         """
 
         async def once(context: Context) -> T | Overtaken:
