@@ -1,4 +1,4 @@
-"""The audit log at rest: an outbox in every transaction, one sequence, checkpoints."""
+"""The audit log in the store: an outbox for every transaction, one sequence, checkpoints."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ SPOILED = "the head of the audit log is spoiled"
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A row of the log's tables that no use case of ours wrote, and that was removed from there."""
+    """A row of the log's tables that Durward did not write, and that was removed."""
 
     table: str
     place: int
@@ -42,7 +42,7 @@ class Stray:
 
 
 def bytes_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
-    """A column of bytes, as it is read: on SQLite others can have put text there."""
+    """Read a column of bytes, also where others wrote text into it, as SQLite allows."""
     return cast(column, LargeBinary)
 
 
@@ -53,7 +53,7 @@ def record_event(connection: Connection, event: AuditEvent) -> None:
 
 
 def record_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
-    """Write many events, in their order, by one statement."""
+    """Write events, in their order, by one statement."""
     if events:
         announce(connection, News.EVENT)
         rows = [{"event_id": event.id, "body": event.to_wire()} for event in events]
@@ -61,11 +61,10 @@ def record_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
 
 
 def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
-    """Write events that were made elsewhere; those that are known already change nothing.
+    """Write events of edges; known events are ignored.
 
-    It is written first, and the log asked then: a sequencer that moves the same event at that
-    moment is waited for. The other way round the log would get it twice, which it refuses, and so
-    all that comes after.
+    The outbox is written before the log is searched, so that a sequencer that moves the same event
+    is waited for. In the other order the log would get an event twice, refuse it, and stop.
     """
     taken = 0
     announce(connection, News.EVENT)
@@ -83,25 +82,25 @@ def ingest_events(connection: Connection, events: Sequence[AuditEvent]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What waits at the end of the log, and whether something is there that is not ours."""
+    """The pending events, and whether the end of the log has foreign rows."""
 
     head: Tree
     waiting: Sequence[Row[tuple[int, str, bytes]]]
     limit: int
     is_covered: bool
-    """Whether the log ends where its head says, and no checkpoint is beyond."""
+    """Whether the log ends at its head, and no checkpoint is beyond it."""
 
 
 def load_pending(connection: Connection, limit: int) -> Pending:
-    """Look at the end of the log, and hold it: of two that sequence one waits for the other.
+    """Load and lock the end of the log: of two sequencers one waits for the other.
 
-    Raises Unavailable where its head is gone, or none.
+    Raises Unavailable if the head is missing or malformed.
     """
     head = load_tree(connection, lock=True)
     c = outbox.c
     found = select(c.position, c.event_id, bytes_of(c.body).label("body"))
     waiting = connection.execute(found.order_by(c.position).limit(limit)).all()
-    # Each looks at an end of its index: together, or with `or`, SQLite would read the whole log.
+    # Each reads one end of its index: combined by `or`, SQLite would read the whole log.
     ends = [
         select(end).scalar_subquery()
         for end in (
@@ -116,10 +115,10 @@ def load_pending(connection: Connection, limit: int) -> Pending:
 
 
 def sequence_events(connection: Connection, pending: Pending) -> Tree | None:
-    """Move what waits to the end of the log; None where nothing does.
+    """Move pending events to the end of the log; None if there are none.
 
-    The head is moved by compare-and-swap: of two that try at once, one's transaction fails whole.
-    Raises Conflict then. `take_strays` was called before: what it would take stops this.
+    The head is moved by compare-and-swap: of two concurrent transactions one fails. Raises Conflict
+    then. Call `take_strays` before: a stray row makes this fail.
     """
     before, waiting = pending.head, pending.waiting
     if not waiting:
@@ -142,10 +141,10 @@ def sequence_events(connection: Connection, pending: Pending) -> Tree | None:
 
 
 def take_strays(connection: Connection, pending: Pending) -> list[Stray]:
-    """Remove what others put beyond the end of the log, or into the outbox, and cannot be in order.
+    """Remove foreign rows beyond the end of the log, or in the outbox, that cannot be in order.
 
-    Without it one such row would stop the log for good. The head is held: what is beyond it is none
-    of another replica's.
+    Without it one such row would stop the log for good. The head is locked, so that rows beyond it
+    are not those of another replica.
     """
     strays = [] if pending.is_covered else _beyond(connection, pending)
     found = list(_flawed(connection, pending.waiting))
@@ -167,7 +166,7 @@ def _flawed(
 ) -> Iterator[Stray]:
     if not waiting:
         return
-    # On SQLite others can have put bytes there, which are no event's id.
+    # On SQLite others can have written bytes, which are not the id of an event.
     known = _in_log(connection, [row.event_id for row in waiting if isinstance(row.event_id, str)])
     for row in waiting:
         why = TWICE if row.event_id in known else flaw(row.event_id, row.body)
@@ -176,7 +175,7 @@ def _flawed(
 
 
 def _in_log(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Those of the events that are in the log; what others put beyond its end hides none."""
+    """The events that are in the log; foreign rows beyond its end do not count."""
     c = log.c
     end = select(log_head.c.size).where(log_head.c.id == 1).scalar_subquery()
     within = (c.sequence >= 0, c.sequence < end)
@@ -191,7 +190,7 @@ def _remove(connection: Connection, table: Table, keys: Sequence[int]) -> int:
 
 
 def count_strays(connection: Connection, number: int, now: Instant) -> None:
-    """Add to the number of rows that were set aside."""
+    """Add to the count of rows that were set aside."""
     head = log_head.c
     connection.execute(
         update(log_head)
@@ -201,14 +200,14 @@ def count_strays(connection: Connection, number: int, now: Instant) -> None:
 
 
 def load_strays(connection: Connection) -> tuple[int, Instant | None]:
-    """How many rows were set aside since there is this log, and when the last one was."""
+    """The number of rows that were set aside in all, and the time of the last one."""
     head = log_head.c
     row = connection.execute(select(head.set_aside, head.set_aside_at)).first()
     return (row.set_aside, row.set_aside_at) if row else (0, None)
 
 
 def load_tree(connection: Connection, *, lock: bool = False) -> Tree:
-    """The tree over the log. Raises Unavailable where its head is gone, or none."""
+    """The tree over the log. Raises Unavailable if the head is missing or malformed."""
     head = log_head.c
     statement = select(head.size, bytes_of(head.frontier).label("frontier")).where(head.id == 1)
     row = connection.execute(statement.with_for_update() if lock else statement).first()
@@ -232,7 +231,7 @@ def load_leaves(connection: Connection, start: int, limit: int) -> list[tuple[in
 
 
 def find_event(connection: Connection, event_id: str) -> AuditEvent | None:
-    """An event by its id, also one that waits to be sequenced."""
+    """An event by its id, also a pending one."""
     for table in (log, outbox):
         statement = select(bytes_of(table.c.body).label("body"))
         statement = statement.where(table.c.event_id == event_id)
@@ -243,7 +242,7 @@ def find_event(connection: Connection, event_id: str) -> AuditEvent | None:
 
 
 def record_checkpoint(connection: Connection, size: int, note: str) -> None:
-    """Keep a signed checkpoint; the first one of a size stays."""
+    """Store a signed checkpoint; the first one of a size stays."""
     known = select(checkpoints.c.size).where(checkpoints.c.size == size)
     if connection.execute(known).first() is None:
         connection.execute(insert(checkpoints).values(size=size, note=note))
@@ -259,5 +258,5 @@ def latest_checkpoint(connection: Connection) -> tuple[int, str] | None:
 
 
 def remove_checkpoint(connection: Connection, size: int) -> None:
-    """Take a note away that is beyond the log, and that nobody signed."""
+    """Remove a checkpoint beyond the log that our key did not sign."""
     connection.execute(delete(checkpoints).where(checkpoints.c.size == size))

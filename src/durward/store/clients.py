@@ -1,4 +1,4 @@
-"""What clients prove themselves by: secrets, kept as hashes, and assertions, used once."""
+"""Credentials of clients: secrets, stored as hashes, and assertions, used once."""
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +12,7 @@ from durward.store.schema import client_secrets, consumed
 def record_secret(
     connection: Connection, client: ClientId, secret: Secret, audit: AuditContext
 ) -> None:
-    """Keep the hash of a new secret of a client; earlier ones stay."""
+    """Store the hash of a new secret of a client; earlier ones stay."""
     values = {"client": client, "hash": secret.sha256(), "created_at": audit.at, "revoked": False}
     connection.execute(insert(client_secrets).values(**values))
     target = f"clients/{client}"
@@ -34,7 +34,7 @@ def clients_with_secrets(connection: Connection) -> frozenset[ClientId]:
 
 
 def forget_secrets(connection: Connection, client: ClientId, audit: AuditContext) -> int:
-    """Remove all hashes of a client; how many there were."""
+    """Remove all hashes of a client; return their number."""
     here = client_secrets.c.client == client
     gone = connection.execute(delete(client_secrets).where(here)).rowcount
     if gone:
@@ -46,7 +46,7 @@ def forget_secrets(connection: Connection, client: ClientId, audit: AuditContext
 def consume_assertion(
     connection: Connection, client: ClientId, jti: str, expires_at: Instant, now: Instant
 ) -> bool:
-    """Whether this is the first use of an assertion (RFC 7523 §3); it is kept until it expires."""
+    """Whether this is the first use of an assertion (RFC 7523 §3); it is kept until expiry."""
     c = consumed.c
     expired = (c.client == client) & (c.jti == jti) & (c.expires_at <= now)
     connection.execute(delete(consumed).where(expired))

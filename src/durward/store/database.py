@@ -1,10 +1,10 @@
-"""Where verbs run: functions of a SQLAlchemy connection, each in one transaction.
+"""The interface of databases: they run functions of a SQLAlchemy connection in transactions.
 
-Two runners serve one kind of verb. A use case that the database refuses because of a concurrent
-one is run again as a whole: it has no other effects.
+Two databases run the same verbs. A use case that fails because of a concurrent one is run again as
+a whole: it has no effects outside of the transaction.
 
-What others in this process wait for a verb announces where it writes it. Listeners get it once the
-transaction is committed, so that no caller has to remember to tell them.
+A verb announces news where it writes them. Listeners in this process get them once the transaction
+is committed, so that no caller has to notify them.
 """
 
 import contextlib
@@ -24,22 +24,22 @@ P = ParamSpec("P")
 Use = Callable[[Connection], T]
 Listener = Callable[[Sequence[object]], None]
 WITHIN_SECONDS, APART_SECONDS = 30.0, 300.0
-"""How long a transaction may take, and one that is written apart: an `apply` of all that is served
-takes seconds."""
+"""The time limits of a transaction, and of one that is written apart: an `apply` of the largest
+configuration takes seconds."""
 
 
 class News(Enum):
-    """What a transaction did that others wait for."""
+    """A kind of change that listeners wait for."""
 
     EVENT = auto()
-    """Events wait in the outbox."""
+    """New events in the outbox."""
     NODE = auto()
-    """A node told something, or is one no more."""
+    """A node reported, or was forgotten."""
 
 
 @dataclass(slots=True)
 class UseState:
-    """What one use case announces, and what it holds (`store/holds.py`)."""
+    """The announcements of one use case, and its holds (`store/holds.py`)."""
 
     news: list[object] = field(default_factory=list)
     alone: bool = False
@@ -55,28 +55,28 @@ def use_state(connection: Connection) -> UseState:
 
 
 def followed(use: Use[T], connection: Connection) -> tuple[T, list[object]]:
-    """Run a use case with a state of its own; what it returned, and what it announced."""
+    """Run a use case with its own state; return its result and its announcements."""
     state = _states[connection] = UseState()
     return use(connection), state.news
 
 
 def announce(connection: Connection, news: object) -> None:
-    """Tell listeners once this transaction is committed: `News`, or what was published."""
+    """Notify listeners once this transaction is committed: of `News`, or of a publication."""
     use_state(connection).news.append(news)
 
 
 class Database(ABC):
-    """Where the verbs run."""
+    """Runs verbs in transactions."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Call this, in the event loop, with what each committed transaction announced."""
+        """Call this, in the event loop, with the announcements of each committed transaction."""
         self._listeners.append(listener)
 
     def notify(self, news: Sequence[object]) -> None:
-        """Pass on what a committed transaction announced."""
+        """Pass the announcements of a committed transaction to the listeners."""
         for listener in self._listeners if news else ():
             listener(news)
 
@@ -88,13 +88,13 @@ class Database(ABC):
     async def write(self, use: Use[T], *, apart: bool = False) -> T:
         """Run a function in one transaction: all of it is committed, or nothing.
 
-        Others that wait may share the transaction, each with its own outcome; one that takes long
-        is written `apart`, so that nobody waits for it who came before. Raises Unavailable, also
-        where a server has not done it within `WITHIN_SECONDS`, or `APART_SECONDS`.
+        Waiting functions may share the transaction, each with its own outcome; a long one is
+        written `apart`, so that earlier ones do not wait for it. Raises Unavailable, also if a
+        server has not done it within `WITHIN_SECONDS`, or `APART_SECONDS`.
         """
 
     async def upgrade(self, use: Use[T]) -> T:
-        """Change the schema in one transaction, however long it takes: nothing is served yet.
+        """Change the schema in one transaction without a time limit: nothing is served yet.
 
         Raises Unavailable.
         """
@@ -102,17 +102,17 @@ class Database(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
 
 
 class Execution:
-    """A use case that may run several times, and whether the last time it came to its end."""
+    """A use case that may run several times, and whether its last run completed."""
 
     def __init__(self) -> None:
         self.ended = False
 
     def at(self, use: Callable[P, T]) -> Callable[P, T]:
-        """The use case, followed."""
+        """The use case, which notes whether it completed."""
 
         def follow(*args: P.args, **kwargs: P.kwargs) -> T:
             self.ended = False
@@ -125,10 +125,10 @@ class Execution:
 
 @contextlib.contextmanager
 def attempt() -> Iterator[Execution]:
-    """Tell apart, where the store does not answer, what was not done from what may have been.
+    """Distinguish, if the store fails, a change that was not made from one that may have been.
 
-    A use case that did not end is not committed. One that ended was being committed, and nobody
-    knows: raises Unavailable that is `unsettled` then.
+    A use case that did not complete is not committed. For one that completed, the commit may have
+    succeeded: raises Unavailable with `unsettled` then.
     """
     made = Execution()
     try:

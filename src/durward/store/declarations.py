@@ -1,4 +1,4 @@
-"""What is declared, as it was last applied."""
+"""The declarations, as applied last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One declaration as it lies in the store: equal ones have equal bytes.
+    """One stored declaration: equal declarations have equal bytes.
 
-    Many take seconds to read, so that is done outside of transactions.
+    Parsing many takes seconds, so it is done outside of transactions.
     """
 
     kind: DeclarationKind
@@ -33,23 +33,23 @@ class Stored:
 
     @classmethod
     def of(cls, declared: Declaration) -> Self:
-        """A declaration as it would lie there. Raises ValueError for what no JSON can say."""
+        """The stored form of a declaration. Raises ValueError for values that JSON cannot have."""
         return cls(declared.kind, declared.name, sorted_json(dict(declared.body)))
 
     def read(self) -> Declaration:
-        """What it declares. Raises ProtocolError where it is larger or deeper than it may be."""
+        """Parse the declaration. Raises ProtocolError if it is too large or too deep."""
         body = parse_json(self.body, limit_bytes=DECLARATION_BYTES, limit_depth=DECLARATION_DEPTH)
         assert isinstance(body, dict)  # noqa: S101 - it was made by `of`
         return Declaration(self.kind, self.name, body)
 
     @property
     def target(self) -> str:
-        """What people call it: its kind and its name."""
+        """The kind and the name, for people."""
         return f"{self.kind.value}/{self.name}"
 
 
 def load_declarations(connection: Connection) -> list[Stored]:
-    """Everything that is declared, in the order of kinds and names."""
+    """All declarations, in the order of kinds and names."""
     columns = declarations.c
     rows = connection.execute(select(columns.kind, columns.name, columns.body))
     found = [Stored(DeclarationKind(row.kind), row.name, row.body) for row in rows]
@@ -60,9 +60,9 @@ def load_declarations(connection: Connection) -> list[Stored]:
 def change_declarations(
     connection: Connection, steps: Sequence[tuple[str, Stored]], audit: AuditContext
 ) -> None:
-    """Take these steps, all of one kind by one statement: thousands of them take a second.
+    """Apply these steps, all of one kind by one statement: thousands of them take a second.
 
-    Whoever asks has compared them with what is declared, and holds the version (`hold_version`).
+    The caller has compared them with the declarations, and holds the version (`hold_version`).
     """
     columns = declarations.c
     taken: dict[str, list[Stored]] = {}

@@ -1,4 +1,4 @@
-"""Which runner serves an address: SQLite's or PostgreSQL's."""
+"""Open the database of a URL: SQLite or PostgreSQL."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def open_database(url: str) -> Database:
     except ArgumentError as error:
         hint = "sqlite:///PATH or postgresql://USER@HOST/NAME"
         raise Misconfigured("database", "not the URL of a database", hint=hint) from error
-    # Each runner is imported where it is used: PostgreSQL's costs a quarter of a second.
+    # Each is imported on demand: PostgreSQL's costs a quarter of a second.
     match parsed.get_backend_name():
         case "sqlite" if parsed.database:
             from durward.store.sqlite import SqliteDatabase  # noqa: PLC0415

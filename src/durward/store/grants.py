@@ -1,4 +1,4 @@
-"""Grants, the codes that open them, and what people agreed to."""
+"""Grants, their authorization codes, and consents."""
 
 from collections.abc import Sequence
 
@@ -26,15 +26,15 @@ from durward.store.revocations import record_revocation
 from durward.store.schema import codes, consents, families, grants, refresh_tokens
 
 MAX_EACH = 200
-"""How many grants that end at once are revoked each by itself; a delta of an edge holds 300."""
+"""The number of grants ended at once that get an entry each; a delta of an edge holds 300."""
 BATCH = 500
-"""How many rows a statement is about: every database takes as many parameters."""
+"""The rows of one statement: every database accepts as many parameters."""
 
 
 def record_grant(
     connection: Connection, grant: Grant, code: Code, code_hash: bytes, audit: AuditContext
 ) -> None:
-    """Keep a grant and the code that opens it; the person is held."""
+    """Store a grant and its code; the person is held."""
     check_held(connection, grant.user)
     connection.execute(
         insert(grants).values(
@@ -74,7 +74,7 @@ def record_grant(
 
 
 def find_code(connection: Connection, code_hash: bytes) -> tuple[Code, Instant | None] | None:
-    """A code and when it was redeemed, locked until this use case ends."""
+    """A code and the time of its redemption, locked until this use case ends."""
     c = codes.c
     statement = select(
         *(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at, c.redeemed_at)
@@ -107,7 +107,7 @@ def live_grants(
     session: SessionId | None = None,
     client: ClientId | None = None,
 ) -> list[Grant]:
-    """The grants of a person, of a session, at a client, that have not ended."""
+    """The grants that have not ended, of a person, of a session, or at a client."""
     statement = _selected().where(grants.c.ended_at.is_(None))
     for column, wanted in ((grants.c.user, user), (grants.c.session, session)):
         statement = statement if wanted is None else statement.where(column == wanted)
@@ -123,10 +123,10 @@ def find_grants(
     after: GrantId | None,
     limit: int,
 ) -> list[tuple[Grant, frozenset[str] | None]]:
-    """Grants of any of these people, or at any of these clients, that have not ended.
+    """The grants that have not ended, of any of these people or clients, with their consents.
 
-    Each with what its person lets its client do there, None where they never agreed to anything.
-    In the order of their ids, those beyond `after`: a change looks at all it touches in batches.
+    A consent is None if the person never consented. The grants are in the order of their ids,
+    beyond `after`: a change processes all that it affects in batches.
     """
     c = grants.c
     here = c.ended_at.is_(None) & or_(c.user.in_(users), c.client.in_(clients))
@@ -140,7 +140,7 @@ def find_grants(
 
 
 def open_codes(connection: Connection, now: Instant, *, client: ClientId) -> list[Code]:
-    """The codes of a client that can be redeemed still, as far as they know."""
+    """The codes of a client that are neither redeemed nor expired."""
     c = codes.c
     statement = select(*(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at))
     here = (c.client == client) & c.redeemed_at.is_(None) & (c.expires_at > now)
@@ -150,7 +150,7 @@ def open_codes(connection: Connection, now: Instant, *, client: ClientId) -> lis
 def narrow_grants(
     connection: Connection, ids: Sequence[GrantId], scopes: tuple[str, ...], audit: AuditContext
 ) -> None:
-    """Leave grants these scopes of those that they have, for good. Their people are held."""
+    """Restrict grants to these of their scopes, for good. Their people are held."""
     for first in range(0, len(ids), BATCH):
         c = grants.c
         here = c.id.in_(ids[first : first + BATCH]) & c.ended_at.is_(None)
@@ -165,7 +165,7 @@ def narrow_grants(
 
 
 def end_refresh(connection: Connection, ids: Sequence[GrantId], audit: AuditContext) -> None:
-    """End the refresh tokens of grants; what else they gave goes on until it expires.
+    """End the refresh tokens of grants; their other tokens live until they expire.
 
     Their people are held.
     """
@@ -182,7 +182,7 @@ def end_refresh(connection: Connection, ids: Sequence[GrantId], audit: AuditCont
 
 
 def end_grant(connection: Connection, id: GrantId, reason: str, audit: AuditContext) -> bool:
-    """End a grant, with all its tokens; whether it was still alive."""
+    """End a grant, with all its tokens; return whether it was still alive."""
     return end_grants(connection, [id], reason, audit) == 1
 
 
@@ -194,10 +194,10 @@ def end_grants(
     *,
     instead: tuple[RevocationKind, str] | None = None,
 ) -> int:
-    """End grants, with all their tokens; how many were still alive. Their people are held.
+    """End grants, with all their tokens; return how many were alive. Their people are held.
 
-    Edges keep an entry for each. Where there are more than `MAX_EACH`, one for what they have in
-    common is made `instead`; None says that there is one already.
+    Each gets a revocation. If there are more than `MAX_EACH`, they get one for what they have in
+    common `instead`; None: it exists already.
     """
     each = len(ids) <= MAX_EACH
     if not each and instead is not None:
@@ -227,7 +227,7 @@ def end_grants(
 def load_consent(
     connection: Connection, user: UserId, client: ClientId, audience: str | None
 ) -> frozenset[str] | None:
-    """What a person let a client do at an API before; None where they never agreed to anything."""
+    """The scopes that a person consented to for a client and API; None if they never consented."""
     statement = select(consents.c.scopes).where(_consent(user, client, audience))
     return _agreed(connection.execute(statement).scalar())
 
@@ -240,7 +240,7 @@ def record_consent(
     scopes: frozenset[str],
     audit: AuditContext,
 ) -> None:
-    """Remember what a person agreed to; they are held."""
+    """Store the consent of a person; they are held."""
     check_held(connection, user)
     listed = sorted(scopes)
     values = {"scopes": " ".join(listed), "given_at": audit.at}
@@ -256,7 +256,7 @@ def record_consent(
 def withdraw_consent(
     connection: Connection, user: UserId, client: ClientId, audit: AuditContext
 ) -> None:
-    """Forget what a person agreed to, and end what stands on it; they are held."""
+    """Remove a consent of a person, and end the grants that depend on it; they are held."""
     check_held(connection, user)
     here = (consents.c.user == user) & (consents.c.client == client)
     connection.execute(delete(consents).where(here))
@@ -273,7 +273,7 @@ def forget_consents(
     user: UserId | None = None,
     client: ClientId | None = None,
 ) -> None:
-    """Forget all that a person agreed to, or all that a client was let do."""
+    """Remove all consents of a person, or all for a client."""
     c = consents.c
     here = c.client == client if user is None else c.user == user
     found = connection.execute(select(c.user, c.client).where(here).distinct()).all()

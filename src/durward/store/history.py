@@ -1,4 +1,4 @@
-"""The history: who published each version, and what was declared under it, kept as changes."""
+"""The history: who published each version, and its declarations, stored as changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from durward.store.schema import changes, versions
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version: by whom and why it was published."""
+    """One version, with its publisher and the cause."""
 
     version: int
     at: Instant
@@ -24,7 +24,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One change that came with a version: `add`, `change` or `remove`."""
+    """One change of a version: `add`, `change` or `remove`."""
 
     version: int
     step: str
@@ -33,7 +33,7 @@ class Recorded:
 
 
 def record_version(connection: Connection, version: int, cause: str, audit: AuditContext) -> None:
-    """Keep who published a version, and why."""
+    """Store the publisher and the cause of a version."""
     values = {"version": version, "published_at": audit.at, "actor": audit.actor, "cause": cause}
     connection.execute(insert(versions).values(**values))
 
@@ -41,7 +41,7 @@ def record_version(connection: Connection, version: int, cause: str, audit: Audi
 def record_changes(
     connection: Connection, version: int, steps: Sequence[tuple[str, Stored]]
 ) -> None:
-    """Keep what a version declares anew; what it removes has no body from then on."""
+    """Store the changed declarations of a version; a removed one has no body."""
     rows = [
         {
             "kind": stored.kind.value,
@@ -57,7 +57,7 @@ def record_changes(
 
 
 def load_versions(connection: Connection) -> list[Version]:
-    """Every version that is kept, the oldest first."""
+    """All stored versions, the oldest first."""
     c = versions.c
     rows = connection.execute(
         select(c.version, c.published_at, c.actor, c.cause).order_by(c.version)
@@ -66,14 +66,14 @@ def load_versions(connection: Connection) -> list[Version]:
 
 
 def published_first(connection: Connection, after: int) -> Instant | None:
-    """When the first version after that one was published; None where there is none."""
+    """The time of the first version after this one; None if there is none."""
     c = versions.c
     later = select(c.published_at).where(c.version > after).order_by(c.version).limit(1)
     return connection.execute(later).scalar()
 
 
 def load_changes(connection: Connection) -> list[Recorded]:
-    """What each version that is kept changed, without the bodies."""
+    """The changes of all stored versions, without the bodies."""
     c = changes.c
     statement = select(c.version, c.step, c.kind, c.name).order_by(c.version, c.kind, c.name)
     rows = connection.execute(statement.where(c.version.in_(select(versions.c.version))))
@@ -81,7 +81,7 @@ def load_changes(connection: Connection) -> list[Recorded]:
 
 
 def load_declarations_at(connection: Connection, version: int) -> list[Stored]:
-    """Everything that was declared under a version that is kept."""
+    """All declarations of a stored version."""
     c = changes.c
     newest = (
         select(c.kind, c.name, func.max(c.version).label("version"))

@@ -1,13 +1,13 @@
-"""What a use case holds until it ends, so that what it decides by stays so.
+"""Holds: locks on the facts by which a use case decides, until it ends.
 
-A use case reads in one statement and writes in another. SQLite has one writer, and nobody comes in
-between. On PostgreSQL what is issued beside something that ends everything would survive it, so
-that each use case holds what it decides by before it reads it: the version of what is declared,
-with others or alone, then each person that it is about. Verbs that issue to a person, or end what
-is theirs, refuse to run without that, on every database.
+A use case reads in one statement and writes in another. SQLite has one writer, so no other use case
+comes in between. On PostgreSQL a token issued at the same time as a revocation of everything would
+survive it. So each use case locks its facts before it reads them: the version of the declarations,
+shared or exclusively, then each person concerned. Verbs that issue tokens to a person, or end them,
+refuse to run without that lock, on every database.
 
-Serializable transactions would do it too: eight refreshes at once, each of another family, were a
-fifth as many a second, and some failed after ten attempts.
+Serializable transactions would be correct too, but slower: of eight concurrent refreshes, each of
+another family, a fifth as many succeeded per second, and some failed after ten attempts.
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ from durward.store.database import use_state
 
 VERSION = 7_238_473
 PEOPLE = 7_238_474
-"""Numbers of advisory locks: one for the version, a space of its own for people."""
+"""The numbers of advisory locks: one for the version, and a separate space for people."""
 
 
 def hold_declared(connection: Connection, *, alone: bool = False) -> None:
-    """Nobody publishes until this use case ends; `alone`, nobody else uses what is declared.
+    """Prevent publications until this use case ends; `alone`, also other users of declarations.
 
-    Who is alone has everybody's rows: it waits for those who began before, and they see nothing of
-    it. What it needs to read it reads after this, and its time is later than theirs.
+    A use case that is `alone` waits for those that began before, and may lock any row. It reads
+    its facts after this call, and its time is later than theirs.
     """
     if connection.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
@@ -36,9 +36,9 @@ def hold_declared(connection: Connection, *, alone: bool = False) -> None:
 
 
 def hold_people(connection: Connection, *people: str) -> None:
-    """Nobody else issues to these people, or ends what is theirs, until this use case ends.
+    """Lock these people: only this use case issues tokens to them, or ends them, until it ends.
 
-    Several are held in one order. It comes before any row is locked that belongs to them.
+    Several people are locked in one order, before any of their rows.
     """
     held = use_state(connection)
     if connection.dialect.name == "postgresql" and not held.alone:
@@ -50,9 +50,9 @@ def hold_people(connection: Connection, *people: str) -> None:
 def hold_person_of(
     connection: Connection, user: ColumnElement[UserId], of: FromClause, where: ColumnElement[bool]
 ) -> UserId | None:
-    """Hold the person whose name stands in a row, in one statement; who it is, if there is a row.
+    """Lock the person of a row, in one statement; return the person, if there is a row.
 
-    Whose a row is never changes; what else was read of it before may not be so any more.
+    The person of a row never changes; read its other columns again after this.
     """
     columns: list[ColumnElement[Any]] = [user]
     if connection.dialect.name == "postgresql" and not use_state(connection).alone:
@@ -65,12 +65,12 @@ def hold_person_of(
 
 
 def check_held(connection: Connection, user: str) -> None:
-    """Refuse to go on for somebody who is not held: a mistake of ours, told by every test."""
+    """Refuse to go on if the person is not locked: a bug, which every test would show."""
     held = use_state(connection)
     if not held.alone and user not in held.people:
         raise RuntimeError("something of a person is changed who is not held")
 
 
 def _lock(user: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Wait for the lock of a person; two may share one, and then wait for each other."""
+    """Wait for the lock of a person; two people may share one lock."""
     return func.pg_advisory_xact_lock(PEOPLE, func.hashtext(user))

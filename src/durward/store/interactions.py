@@ -1,8 +1,8 @@
-"""Sign-ins under way: what was asked, and by which browser.
+"""Pending sign-ins: the authorization request, and the browser.
 
-Anybody can begin one, so they are bounded: of a browser, of a source, in all. Where a bound is met
-the oldest goes; of all, it is the oldest of whoever has most, so that who floods pushes out their
-own. The sweeper deletes those that are over.
+Unauthenticated clients can begin one, so they are bounded: for a browser, a source, and in all. At
+a bound the oldest is deleted; at the bound for all, the oldest of the source with most, so that a
+flood displaces its own. The sweeper deletes expired ones.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from durward.core.values import Instant, SessionId
 from durward.store.schema import interactions
 
 PER_BROWSER = 20
-"""Tabs that a person opened and forgot."""
+"""The limit of a browser: tabs that a person opened and forgot."""
 PER_SOURCE = 1_000
-"""Many people may share an address; at ten a second it is nearly two minutes' worth,
-and signing in takes one."""
+"""The limit of a source: many people may share an address. At ten a second it is nearly two
+minutes' worth, and signing in takes one."""
 TOTAL = 20_000
-"""At less than 10 KB each it is 200 MB at the very worst."""
+"""The limit in all: at less than 10 KB each it is 200 MB at worst."""
 ROOM = 100
-"""How many more go where that is met: looking for them takes as long as ten sign-ins."""
+"""The number deleted beyond that limit: to find them takes as long as ten sign-ins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A request that waits for a person; `request` is empty where nobody asked but the person."""
+    """A pending sign-in; `request` is empty for a sign-in at the issuer's own pages."""
 
     id: str
     browser: bytes
@@ -33,15 +33,15 @@ class Interaction:
     began_at: Instant
     expires_at: Instant
     source: str
-    """Where it was begun from, as it counts."""
+    """The source from which it was begun, as it is counted."""
     session: SessionId | None = None
-    """The session of the person who signed in for it."""
+    """The session that a sign-in for this request began or renewed."""
 
 
 def record_interaction(connection: Connection, interaction: Interaction) -> None:
-    """Keep one, within the bounds.
+    """Store a pending sign-in, within the limits.
 
-    Two that are recorded at once may each see room for one: what is too many goes with the next.
+    Two concurrent ones may exceed a limit by one; the next one corrects it.
     """
     c = interactions.c
     for whose, most in (
@@ -71,7 +71,7 @@ def find_interaction(
     *,
     lock: bool = False,
 ) -> Interaction | None:
-    """One that is not over yet."""
+    """A pending sign-in that has not expired."""
     c = interactions.c
     statement = select(*(c.id, c.browser, c.request, c.began_at, c.expires_at, c.source, c.session))
     statement = statement.where(c.id == id, c.expires_at > now)
@@ -80,12 +80,12 @@ def find_interaction(
 
 
 def record_sign_in(connection: Connection, id: str, session: SessionId) -> None:
-    """Note whose session the sign-in for it began, or renewed."""
+    """Store the session that the sign-in for it began or renewed."""
     connection.execute(update(interactions).where(interactions.c.id == id).values(session=session))
 
 
 def finish_interaction(connection: Connection, id: str) -> None:
-    """It has its answer: it cannot be answered again."""
+    """Remove an answered one: it cannot be answered again."""
     connection.execute(delete(interactions).where(interactions.c.id == id))
 
 
@@ -95,9 +95,9 @@ def _count(connection: Connection, *whose: ColumnElement[bool]) -> int:
 
 
 def _of_the_busiest(number: int) -> Select[tuple[str]]:
-    """What goes if the oldest of the source that has most goes, so many times.
+    """The sign-ins to delete: `number` times the oldest of the source that has most.
 
-    That is: of each source the newest stay, and those that began first go first among equals.
+    So the newest of each source stay, and among equals the earliest are deleted first.
     """
     c = interactions.c
     place = func.row_number().over(partition_by=c.source, order_by=(c.began_at.desc(), c.id))
@@ -107,7 +107,7 @@ def _of_the_busiest(number: int) -> Select[tuple[str]]:
 
 
 def _drop(connection: Connection, chosen: Select[tuple[str]]) -> None:
-    """Delete them; one that is being answered stays: waiting for it could end in a deadlock."""
+    """Delete them, except locked ones: waiting for these could end in a deadlock."""
     c = interactions.c
     free = select(c.id).where(c.id.in_(chosen.correlate(None))).with_for_update(skip_locked=True)
     connection.execute(delete(interactions).where(c.id.in_(free.correlate(None))))

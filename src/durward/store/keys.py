@@ -1,4 +1,4 @@
-"""Signing keys at rest: their public half in clear, the private one in its envelope."""
+"""Signing keys in the store: the public half in clear, the private half encrypted."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from durward.store.schema import signing_keys
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One key and the instants of its life; see `core/jose/life.py` for what they mean."""
+    """One key and the instants of its lifecycle, which `core/jose/life.py` defines."""
 
     kid: str
     purpose: str
@@ -40,10 +40,10 @@ def load_keys(connection: Connection) -> list[StoredKey]:
 
 
 def load_public_key(connection: Connection, purpose: str, kid: str) -> bytes | None:
-    """The public half of a key for a purpose, also of one that is retired or removed.
+    """The public half of a key for a purpose, also of a retired or removed one.
 
-    None for one that was replaced at once: the next signs from the instant at which it was retired,
-    because it is in wrong hands, and what it signed anybody may have made.
+    None for a compromised key, since its signatures prove nothing: it is one whose successor signs
+    from the instant at which it was retired.
     """
     c, following = signing_keys.c, signing_keys.alias().c
     at_once = exists().where(following.purpose == purpose, following.signs_from == c.retired_at)
@@ -52,7 +52,7 @@ def load_public_key(connection: Connection, purpose: str, kid: str) -> bytes | N
 
 
 def record_key(connection: Connection, key: StoredKey, audit: AuditContext) -> None:
-    """Keep a new key."""
+    """Store a new key."""
     connection.execute(
         insert(signing_keys).values(
             kid=key.kid,
@@ -70,12 +70,12 @@ def record_key(connection: Connection, key: StoredKey, audit: AuditContext) -> N
 
 
 def retire_key(connection: Connection, kid: str, retired_at: Instant, audit: AuditContext) -> None:
-    """Say from when on a key is not published any more; said again, only earlier counts."""
+    """Set the time until which a key is published; a second call can only make it earlier."""
     columns = signing_keys.c
     longer = columns.retired_at.is_(None) | (columns.retired_at > retired_at)
     here = (columns.kid == kid) & longer
     if connection.execute(update(signing_keys).where(here).values(retired_at=retired_at)).rowcount:
-        # Retired now: what it signed is not good any more, without a grace.
+        # Retired now: its tokens are refused at once.
         told = {"unsafe_now": True} if retired_at <= audit.at else {}
         event = audit.event(EventKind.KEY_RETIRED, f"keys/{kid}", retired_at=retired_at)
         record_event(connection, replace(event, facts={**event.facts, **told}))

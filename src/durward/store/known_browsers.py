@@ -19,9 +19,9 @@ def is_known_browser(
 
 
 def record_known_browser(connection: Connection, user: UserId, secret: bytes, now: Instant) -> None:
-    """Note that a person signed in at a browser; of too many the one unused longest gives way.
+    """Record a sign-in at a browser; beyond the limit the least recently used one is removed.
 
-    The caller holds the row of the person's password, so that two sign-ins come one by one.
+    The caller holds the row of the person's password, so that sign-ins come one by one.
     """
     c = known_browsers.c
     mine = c.user == user
@@ -39,5 +39,5 @@ def record_known_browser(connection: Connection, user: UserId, secret: bytes, no
 
 
 def forget_known_browsers(connection: Connection, user: UserId) -> None:
-    """No browser is known for this person any more."""
+    """Forget all known browsers of a person."""
     connection.execute(delete(known_browsers).where(known_browsers.c.user == user))

@@ -1,4 +1,4 @@
-"""The nodes of the edge: who joined, what each told last, and what it told before."""
+"""The nodes of the edge, their last reports, and the history of reports."""
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -11,18 +11,18 @@ from durward.store.database import News, announce
 from durward.store.schema import node_reports, nodes
 
 HISTORY = 1_000
-"""How many changes of a node are kept."""
+"""The number of stored changes of a node."""
 
 
 def add_node(connection: Connection, id: str, place: str, audit: AuditContext) -> None:
-    """A node joins; that its id is taken fails the transaction."""
+    """Add a node; the transaction fails if its id exists."""
     values = {"joined_at": audit.at, "heard_at": audit.at, "version": 0}
     connection.execute(insert(nodes).values(id=id, place=place, **values))
     record_event(connection, audit.event(EventKind.NODE_JOINED, f"nodes/{id}", place=place))
 
 
 def leave_node(connection: Connection, id: str, left: str, audit: AuditContext) -> None:
-    """A node ends in order; `left` stands for its place until it joins again, wherever it is."""
+    """Sign off a node; `left` replaces its place until it joins again, at any place."""
     connection.execute(update(nodes).where(nodes.c.id == id).values(place=left))
     record_event(connection, audit.event(EventKind.NODE_LEFT, f"nodes/{id}"))
 
@@ -30,7 +30,7 @@ def leave_node(connection: Connection, id: str, left: str, audit: AuditContext) 
 def move_node(
     connection: Connection, id: str, place: str, audit: AuditContext, *, moved: bool
 ) -> None:
-    """A node that is silent, or left, goes on under its id, here or somewhere else."""
+    """Move the id of a silent or signed-off node to a place."""
     here = nodes.c.id == id
     values = {"place": place, "heard_at": audit.at}
     connection.execute(update(nodes).where(here).values(**values))
@@ -40,7 +40,7 @@ def move_node(
 
 
 def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
-    """A node is gone for good, with its history; whether there was one."""
+    """Remove a node with its history; return whether there was one."""
     if not connection.execute(delete(nodes).where(nodes.c.id == id)).rowcount:
         return False
     connection.execute(delete(node_reports).where(node_reports.c.node == id))
@@ -50,7 +50,7 @@ def forget_node(connection: Connection, id: str, audit: AuditContext) -> bool:
 
 
 def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
-    """Every node, and the place it is at, by id."""
+    """Every node with its place, by id."""
     c = nodes.c
     rows = connection.execute(
         select(c.id, c.place, c.joined_at, c.heard_at, c.version, c.report).order_by(c.id)
@@ -73,9 +73,9 @@ def load_nodes(connection: Connection) -> list[tuple[NodeState, str]]:
 def record_report(
     connection: Connection, report: NodeReport, version: int, audit: AuditContext
 ) -> None:
-    """Keep what a node told; where it is news about what is in force, in its history too.
+    """Store a report of a node, and in its history too if the parts in force changed.
 
-    A refusal that was not told before is an event.
+    A new refusal is an event.
     """
     here = nodes.c.id == report.node
     before = connection.execute(select(nodes.c.version, nodes.c.report).where(here)).first()
@@ -90,7 +90,7 @@ def record_report(
     told = reasons(report)
     if before and (before.version, known) == (version, told):
         return
-    # What came before stays before, whatever the clock of the replica that wrote it said.
+    # The order of reports stays, whatever the clocks of replicas.
     last = select(func.max(node_reports.c.at)).where(node_reports.c.node == report.node)
     at = max(audit.at, (connection.execute(last).scalar() or 0) + 1)
     row = {"node": report.node, "at": at, "version": version, "report": body}
@@ -106,7 +106,7 @@ def record_report(
 def load_history(
     connection: Connection, id: str, limit: int
 ) -> list[tuple[Instant, int, NodeReport]]:
-    """What a node told when something changed, the newest last."""
+    """The reports of a node at each change, the newest last."""
     c = node_reports.c
     statement = select(c.at, c.version, c.report).where(c.node == id)
     rows = connection.execute(statement.order_by(c.at.desc()).limit(limit)).all()

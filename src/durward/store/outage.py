@@ -1,7 +1,7 @@
-"""Every way that a database and its driver say that it is away, as one kind of error.
+"""Map all errors of an unavailable database, and of its driver, to one error.
 
-PostgreSQL says why by a SQLSTATE (PostgreSQL, appendix A); where the connection is gone the driver
-says it by errors of its own, and those of the operating system.
+PostgreSQL reports a SQLSTATE (PostgreSQL, appendix A); after a lost connection the driver raises
+its own errors, and those of the operating system.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PUT_IN_PLACE = "was the database replaced?"
 POOLER = "let the pooler in front of the database pool transactions or sessions"
 
 POOLED = ("26000", "42P05")
-"""A prepared statement is not there, or is there already: somebody shares our connection."""
+"""A prepared statement is missing, or exists already: a pooler shares our connection."""
 
 PASSING = {
     "08": "",  # connection exception
@@ -36,7 +36,7 @@ PASSING = {
     **dict.fromkeys(POOLED, POOLER),
     "40": "",  # serialization failure, deadlock
 }
-"""What is over by itself, or by what an operator does there, by SQLSTATE or its class."""
+"""Failures that end by themselves, or by an operator's action at the database, by SQLSTATE."""
 
 LASTING = {
     "28": ACCOUNT,  # nobody of that name, or not by that password
@@ -46,15 +46,14 @@ LASTING = {
     "42P01": PUT_IN_PLACE,  # no such table
     "XX": ROOM,  # what it has is corrupted
 }
-"""What has to be mended before it works again, and is no mistake of a use case either."""
+"""Failures that need a repair, and are not bugs of a use case."""
 
 GONE = ("08", "25006", "57P", *POOLED)
-"""After these no connection that was made before is good for anything: there may be another node
-behind the address by now."""
+"""After these no earlier connection is usable: another node may have the address by now."""
 
 
 def outage(error: Exception) -> Unavailable | None:
-    """What an error says of the database; None where it says that a use case is wrong."""
+    """The outage that an error reports; None if the error is a bug of a use case."""
     if isinstance(error, NoConnectionLeft):
         return store_unavailable("every connection is in use")
     if isinstance(error, TimeoutError):
@@ -77,20 +76,20 @@ def outage(error: Exception) -> Unavailable | None:
 
 
 def store_unavailable(why: str, hint: str = "", *, passes: bool = True) -> Unavailable:
-    """The error of this kind."""
+    """The error for an unavailable store."""
     return Unavailable(
         f"the store: {why}", retry_after=RETRY_AFTER_SECONDS, hint=hint, passes=passes
     )
 
 
 def sqlstate_of(error: BaseException | None) -> str:
-    """The SQLSTATE of an error of the driver; empty where there is none."""
+    """The SQLSTATE of an error of the driver; empty if it has none."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return getattr(original, "sqlstate", None) or ""
 
 
 def driver_error_of(error: BaseException) -> Exception | None:
-    """The error of the driver itself; some are made by SQLAlchemy, which refuses to name one."""
+    """The error of the driver itself; None if SQLAlchemy made it without one."""
     with contextlib.suppress(ValueError):
         found: Exception | None = getattr(error, "driver_exception", None)
         return found
@@ -98,18 +97,18 @@ def driver_error_of(error: BaseException) -> Exception | None:
 
 
 def driver_message(error: DBAPIError) -> str:
-    """What the database itself says, without the names of classes around it."""
+    """The message of the database, without the names of error classes."""
     driver = driver_error_of(error) or error.orig
     return (str(driver).splitlines() or [type(driver).__name__])[0]
 
 
 def is_connection_lost(state: str) -> bool:
-    """Whether every connection is to be made anew."""
+    """Whether every connection must be replaced."""
     return state.startswith(GONE)
 
 
 def check_writable(connection: Connection) -> None:
-    """Refuse a node that only reads: one that was promoted is elsewhere. Raises Unavailable."""
+    """Refuse a read-only server: the primary is elsewhere. Raises Unavailable."""
     if connection.dialect.name != "postgresql":
         return
     setting = text("SELECT current_setting('transaction_read_only')")

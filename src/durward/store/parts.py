@@ -1,6 +1,6 @@
-"""The parts of snapshots, by the hash of their bytes: what several versions say is kept once.
+"""The parts of snapshots, by the hash of their bytes: equal parts are stored once.
 
-Policies that a decision in the log was made by are kept as long as the log: `explain` reads them.
+Policies of a decision in the log are kept as long as the log, for `explain`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ NO_VERSION = 0
 
 
 def put_parts(connection: Connection, contents: Mapping[str, bytes], version: int) -> None:
-    """Keep these contents, by their digests, for as long as a version that has them is kept."""
+    """Store these contents by their digests, as long as a version that has them."""
     c = parts.c
     known: set[str] = set()
     for some in chunks(contents):
@@ -34,7 +34,7 @@ def put_parts(connection: Connection, contents: Mapping[str, bytes], version: in
 
 
 def load_parts(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
-    """Those of the contents that there are."""
+    """The existing contents, by digest."""
     c = parts.c
     found: dict[str, bytes] = {}
     for some in chunks(digests):
@@ -44,9 +44,9 @@ def load_parts(connection: Connection, digests: Collection[str]) -> dict[str, by
 
 
 def mark_recorded(connection: Connection, digests: Collection[str], at: Instant) -> frozenset[str]:
-    """The log tells of these from now on, so they are kept; those that there are not.
+    """Mark parts as named by the log, so that they are kept; return those that do not exist.
 
-    It is written first, and looked then: what another transaction forgets meanwhile is missing.
+    The mark is written before the check, so that a part deleted meanwhile counts as missing.
     """
     c = parts.c
     known: set[str] = set()
@@ -58,7 +58,7 @@ def mark_recorded(connection: Connection, digests: Collection[str], at: Instant)
 
 
 def add_recorded_part(connection: Connection, digest: str, body: bytes, at: Instant) -> None:
-    """Keep what the log tells of and no version here has: a node had it."""
+    """Store a part that the log names and only a node had."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "body": body, "version": NO_VERSION, "told_at": at}
     fresh = dialect.insert(parts).values(**values)
@@ -67,13 +67,13 @@ def add_recorded_part(connection: Connection, digest: str, body: bytes, at: Inst
 
 
 def forget_parts(connection: Connection, before: int) -> None:
-    """Delete what no version from `before` on has, and the log does not tell of."""
+    """Delete parts that no version from `before` on has, and that the log does not name."""
     c = parts.c
     connection.execute(delete(parts).where(c.version < before, c.told_at.is_(None)))
 
 
 def chunks(digests: Iterable[str]) -> Iterator[list[str]]:
-    """A few at a time: a statement takes only so many parameters."""
+    """Digests in batches: a statement accepts a limited number of parameters."""
     waiting = iter(digests)
     while some := list(islice(waiting, IN_ONE_STATEMENT)):
         yield some

@@ -1,7 +1,7 @@
-"""A fleet's memory: the verbs inside `run_sync` over asyncpg.
+"""PostgreSQL, for fleets: the verbs run inside `run_sync` over asyncpg.
 
-The database may go at any moment, and come back as another node behind the same address: whatever
-says so ends in Unavailable, and no connection of before is used after it.
+The database may fail at any moment, and come back as another server with the same address: every
+such error becomes Unavailable, and no earlier connection is used after it.
 """
 
 import asyncio
@@ -30,40 +30,41 @@ from durward.store.outage import (
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.02
-"""Before the second attempt; it grows with each."""
+"""The pause before the second attempt; it grows with each."""
 RETRIED = {"40001", "40P01", "53300"}
-"""Serialization failure and deadlock, after which nothing is left of a transaction, and too many
-connections, before one begins: one of ours may be free in a moment."""
+"""Serialization failure and deadlock, which roll a transaction back, and too many connections,
+before one begins: one of ours may be free in a moment."""
 CONNECT_SECONDS = 10.0
 CONNECTION_SECONDS = 10.0
-"""How long to wait for a connection of the pool: what waits longer is better told."""
+"""The time to wait for a connection of the pool, before the caller gets an error."""
 UNNAMED: dict[str, Any] = {
     "statement_cache_size": 0,
     "prepared_statement_cache_size": 0,
     "prepared_statement_name_func": str,
 }
-"""No prepared statement outlives its transaction, behind a pooler that may give the next one to
-another server. It costs about a third more for each statement, so it is not done elsewhere."""
+"""Settings for poolers, which may send the next transaction to another server: no prepared
+statement outlives its transaction. Each statement costs about a third more, so this is not used
+without a pooler."""
 
 
 @dataclass
 class _Run:
-    """How far one transaction came."""
+    """The progress of one transaction."""
 
     has_begun: bool = False
     is_committing: bool = False
     is_lost: bool = False
-    """Whether its connection was closed under it."""
+    """Whether its connection was lost."""
 
 
 class PostgresDatabase(Database):
-    """A fleet's memory."""
+    """A PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self._is_pooled: bool | None = None
-        """Whether there is a pooler in front of the database; None until it was looked at."""
-        # Errors are reported, and parameters may be what somebody typed.
+        """Whether a pooler is in front of the database; None until it is known."""
+        # Errors are reported, and parameters may be passwords.
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_timeout=CONNECTION_SECONDS,
@@ -81,17 +82,17 @@ class PostgresDatabase(Database):
         return await self._run(use, WITHIN_SECONDS)
 
     async def write(self, use: Use[T], *, apart: bool = False) -> T:
-        """Run a function in one transaction, again where a concurrent one came first.
+        """Run a function in one transaction, again after a conflict with a concurrent one.
 
-        Each has its own: the server commits those of all connections together by itself.
-        Also once more where the connection was lost before its commit began: it was one of before
-        a restart, say, and the database is there again. So none is asked whether it is alive
-        before it is used, which would take three messages of each transaction.
+        Each has its own transaction: the server groups commits of all connections by itself.
+        It runs once more if the connection was lost before its commit began, for example because
+        the database restarted. So connections are not tested before use, which would take three
+        messages for each transaction.
         """
         return await self._run(use, APART_SECONDS if apart else WITHIN_SECONDS)
 
     async def upgrade(self, use: Use[T]) -> T:
-        """Run a function in one transaction, however long it takes."""
+        """Run a function in one transaction without a time limit."""
         return await self._run(use, None)
 
     async def _run(self, use: Use[T], within: float | None) -> T:
@@ -131,14 +132,14 @@ class PostgresDatabase(Database):
             return done
 
     def _outage(self, error: Exception, run: _Run) -> Unavailable | None:
-        """What happened, if it is the database's doing: whatever error a lost connection met."""
+        """The outage behind an error, if any; a lost connection may raise any error."""
         driver = driver_error_of(error)
         is_file = isinstance(error, OSError) and not isinstance(error, TimeoutError)
         if is_file and run.has_begun and not (run.is_committing or run.is_lost):
-            return None  # of a file, say, that a use case misses
+            return None  # for example a missing file of a use case
         if found := outage(error):
             return found
-        # Where no node of several takes writes, say, or what came was no answer.
+        # For example no server of several accepts writes, or the response was malformed.
         if isinstance(driver, asyncpg.InternalClientError):
             return store_unavailable(str(driver))
         return store_unavailable("the connection was lost") if run.is_lost else None
@@ -146,10 +147,10 @@ class PostgresDatabase(Database):
     def _connect(
         self, dialect: Dialect, _: object, args: tuple[Any, ...], named: dict[str, Any]
     ) -> Any:
-        """A new connection; the first one looks whether a pooler answers.
+        """A new connection; the first one detects a pooler.
 
-        A pooler makes up the process id that it tells when a connection begins: it has no server
-        for it yet.
+        A pooler invents the process id that it reports when a connection begins, since it has no
+        server for it yet.
         """
         if self._is_pooled is False:
             return dialect.connect(*args, **named)
@@ -165,9 +166,9 @@ class PostgresDatabase(Database):
         return dialect.connect(*args, **named)
 
     def _begin(self, raw: Any, _: object) -> None:
-        """What SQLAlchemy asks of a new connection is asked in one transaction, for a pooler.
+        """Set a new connection up, with SQLAlchemy's queries in one transaction, for a pooler.
 
-        A host that is gone without a word is noticed, however long a statement may take.
+        The kernel's keep-alive detects a host that disappears, even during a long statement.
         """
         notice_death(raw.driver_connection)
         if self._is_pooled:
@@ -177,7 +178,7 @@ class PostgresDatabase(Database):
         raw.rollback()
 
     def _judge(self, context: ExceptionContext) -> None:
-        """Every connection is made anew after what says that there may be another node now."""
+        """Replace all connections after an error that suggests another server."""
         state = sqlstate_of(context.original_exception)
         if is_connection_lost(state) or isinstance(context.original_exception, OSError):
             context.is_disconnect = True
@@ -190,16 +191,16 @@ class PostgresDatabase(Database):
 
 
 def is_retried(error: Exception) -> bool:
-    """Whether nothing is left of the transaction, and it may do better.
+    """Whether the transaction was rolled back and a retry may succeed.
 
-    What SQLAlchemy does not support is a plan that was cached before a migration.
+    SQLAlchemy reports a plan that was cached before a migration as not supported.
     """
     is_known = isinstance(error, DBAPIError) and sqlstate_of(error) in RETRIED
     return is_known or isinstance(error, NotSupportedError)
 
 
 def notice_death(driver: Any) -> None:
-    """Let the kernel say within seconds that the other end of a TCP connection is gone (tcp(7))."""
+    """Let the kernel detect within seconds that a TCP peer is gone (tcp(7))."""
     transport = getattr(driver, "_transport", None)
     here = transport.get_extra_info("socket") if transport else None
     if here is None or here.family == socket.AF_UNIX or not hasattr(socket, "TCP_USER_TIMEOUT"):

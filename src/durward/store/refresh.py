@@ -1,4 +1,4 @@
-"""Refresh tokens, by their hashes, in families; a family's key lies in its envelope."""
+"""Refresh tokens, by their hashes, in families; the key of a family is encrypted."""
 
 from dataclasses import dataclass
 
@@ -36,9 +36,9 @@ def start_family(connection: Connection, family: Family, first: bytes, now: Inst
 
 
 def hold_refresh(connection: Connection, token_hash: bytes) -> None:
-    """Hold the person of a token's grant, if there is one: before its rows, as who ends them does.
+    """Lock the person of a token's grant, if there is one, before its rows.
 
-    Else of two, who ends the family and who renews it, each would wait for the other.
+    Use cases that end a family lock in the same order; else they and a refresh could deadlock.
     """
     t = refresh_tokens.c
     both = refresh_tokens.join(grants, t.grant == grants.c.id)
@@ -46,7 +46,7 @@ def hold_refresh(connection: Connection, token_hash: bytes) -> None:
 
 
 def find_refresh(connection: Connection, token_hash: bytes) -> tuple[Family, Presented] | None:
-    """What is known of a token, locked until this use case ends; None once its family ended."""
+    """The facts about a token, locked until this use case ends; None once its family has ended."""
     t, f = refresh_tokens.c, families.c
     statement = (
         select(f.grant, f.client, f.key, f.expires_at, t.spent_at)
@@ -62,13 +62,13 @@ def find_refresh(connection: Connection, token_hash: bytes) -> tuple[Family, Pre
 
 
 def spend_refresh(connection: Connection, token_hash: bytes, now: Instant) -> bool:
-    """Spend a token; whether this was its first use."""
+    """Spend a token; return whether this was its first use."""
     t = refresh_tokens.c
     here = (t.hash == token_hash) & t.spent_at.is_(None)
     return connection.execute(update(refresh_tokens).where(here).values(spent_at=now)).rowcount == 1
 
 
 def add_refresh(connection: Connection, grant: GrantId, token_hash: bytes, now: Instant) -> None:
-    """Keep the hash of a family's next token."""
+    """Store the hash of a family's next token."""
     values = {"hash": token_hash, "grant": grant, "issued_at": now}
     connection.execute(insert(refresh_tokens).values(**values))

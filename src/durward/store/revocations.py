@@ -1,6 +1,6 @@
-"""What is not good any more although its tokens have not expired: a list that only grows.
+"""Revocations of unexpired tokens, as a list that only grows.
 
-Sequence numbers follow the order of commits: whoever has read up to one has missed none before it.
+Sequence numbers follow the order of commits: a reader up to one has missed none before it.
 """
 
 from sqlalchemy import Connection, func, insert, select, text
@@ -18,7 +18,7 @@ MAX_LISTED = 10_000
 def record_revocation(
     connection: Connection, kind: RevocationKind, value: str, audit: AuditContext
 ) -> None:
-    """Revoke a session, a grant, or what a subject, or a client, got before now."""
+    """Revoke a session, a grant, or the earlier tokens of a subject or a client."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     sequence = newest_revocation(connection) + 1
@@ -28,32 +28,32 @@ def record_revocation(
 
 
 def newest_revocation(connection: Connection) -> int:
-    """The last sequence number; 0 where nothing was revoked."""
+    """The last sequence number; 0 if there is none."""
     return connection.execute(select(func.max(revocations.c.sequence))).scalar() or 0
 
 
 def last_revocation(connection: Connection) -> tuple[int, int]:
-    """The last sequence number and when its revocation was made; zeroes where there is none."""
+    """The last sequence number and the time of its revocation; zeroes if there is none."""
     c = revocations.c
     row = connection.execute(select(c.sequence, c.at).order_by(c.sequence.desc()).limit(1)).first()
     return (row.sequence, row.at) if row else (0, 0)
 
 
 def revoked_at(connection: Connection, sequence: int) -> Instant | None:
-    """When the revocation of that number was made; None where there is none."""
+    """The time of the revocation with this number; None if there is none."""
     here = revocations.c.sequence == sequence
     return connection.execute(select(revocations.c.at).where(here)).scalar()
 
 
 def revoked_first(connection: Connection, after: int) -> Instant | None:
-    """When the first revocation after that number was made; None where there is none."""
+    """The time of the first revocation after this number; None if there is none."""
     c = revocations.c
     later = select(c.at).where(c.sequence > after).order_by(c.sequence).limit(1)
     return connection.execute(later).scalar()
 
 
 def load_revocations(connection: Connection, after: int, since: Instant) -> list[Revocation]:
-    """What was revoked after a sequence number, and not before `since`."""
+    """The revocations after a sequence number, not older than `since`."""
     c = revocations.c
     statement = select(c.sequence, c.kind, c.value, c.at).where(c.sequence > after, c.at >= since)
     rows = connection.execute(statement.order_by(c.sequence).limit(MAX_LISTED))

@@ -1,4 +1,4 @@
-"""Sessions: who is signed in where. Their secrets are kept as hashes."""
+"""Sessions of users in browsers. Their secrets are stored as hashes."""
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
@@ -16,7 +16,7 @@ from durward.store.schema import sessions
 def start_session(
     connection: Connection, session: Session, secret: bytes, audit: AuditContext
 ) -> None:
-    """Keep a new session under the hash of its secret; its person is held."""
+    """Store a new session under the hash of its secret; its person is held."""
     check_held(connection, session.user)
     connection.execute(
         insert(sessions).values(
@@ -48,7 +48,7 @@ def renew_session(
     methods: tuple[str, ...],
     audit: AuditContext,
 ) -> None:
-    """The same person signed in again: the session goes on under a new secret (AS-102).
+    """Renew a session after another sign-in of its person, under a new secret (AS-102).
 
     The person is held.
     """
@@ -65,13 +65,13 @@ def renew_session(
 
 
 def session_user(connection: Connection, secret: bytes) -> UserId | None:
-    """Whose session a secret's hash is, also where it has ended."""
+    """The user of the session of a secret's hash, also of one that has ended."""
     found = select(sessions.c.user).where(sessions.c.secret == secret)
     return connection.execute(found).scalar()
 
 
 def hold_session(connection: Connection, secret: bytes) -> Session | None:
-    """The session of a secret's hash as it is once its person is held, also one that has ended."""
+    """Lock the person of a secret's hash, and load the session, also one that has ended."""
     user = hold_person_of(connection, sessions.c.user, sessions, sessions.c.secret == secret)
     return None if user is None else find_session(connection, secret)
 
@@ -89,19 +89,19 @@ def load_session(connection: Connection, id: SessionId) -> Session | None:
 
 
 def open_sessions(connection: Connection, user: UserId) -> list[Session]:
-    """The sessions of a person that were not ended; whether they still count the core knows."""
+    """The sessions of a person that have not ended; the core decides whether they have expired."""
     statement = _selected().where(sessions.c.user == user, sessions.c.ended_at.is_(None))
     rows = connection.execute(statement.order_by(sessions.c.started_at))
     return [_session(row) for row in rows]
 
 
 def touch_session(connection: Connection, id: SessionId, now: Instant) -> None:
-    """Note that it is in use."""
+    """Record the use of a session."""
     connection.execute(update(sessions).where(sessions.c.id == id).values(seen_at=now))
 
 
 def end_session(connection: Connection, id: SessionId, reason: str, audit: AuditContext) -> bool:
-    """End a session and every grant that does not outlive it (AS-85); whether it was open.
+    """End a session and every grant that does not outlive it (AS-85); return whether it was open.
 
     Its person is held.
     """
@@ -114,7 +114,7 @@ def end_session(connection: Connection, id: SessionId, reason: str, audit: Audit
     record_event(connection, audit.event(EventKind.SESSION_ENDED, f"sessions/{id}", reason=reason))
     record_revocation(connection, RevocationKind.SESSION, id, audit)
     bound = [one.id for one in live_grants(connection, session=id) if not one.outlives_session]
-    # Their tokens name the session, which is revoked: many need no entries of their own.
+    # Their tokens name the session, which is revoked: they need no entries of their own.
     end_grants(connection, bound, "the session ended", audit)
     return True
 

@@ -28,33 +28,33 @@ _NEWEST = (
 
 
 class Edition(NamedTuple):
-    """What was published last, in the order in which it came: an epoch begins versions anew."""
+    """A publication, ordered by epoch and version: a new epoch begins after a restore."""
 
     epoch: int
     version: int
     at: int
-    """When: a database that was put back may give a number again, to something else."""
+    """The time of publication: a restored database may give a version number again."""
 
 
 def newest_edition(connection: Connection) -> Edition:
-    """What was published last, in this epoch."""
+    """The last publication, in this epoch."""
     found = connection.execute(_NEWEST).first()
     return Edition(found[0] or FIRST_EPOCH, found[1], found[2]) if found else Edition(0, 0, 0)
 
 
 def newest_writable(connection: Connection) -> Edition:
-    """What was published last, where it could be published anew. Raises Unavailable."""
+    """The last publication, from a database that accepts writes. Raises Unavailable."""
     check_writable(connection)
     return newest_edition(connection)
 
 
 def newest_version(connection: Connection) -> int:
-    """The version that was published last; 0 where none was."""
+    """The last published version; 0 if there is none."""
     return connection.execute(select(func.max(snapshots.c.version))).scalar() or 0
 
 
 def hold_version(connection: Connection) -> int:
-    """The newest version; nobody publishes another one, or uses it, until this use case ends."""
+    """Lock the newest version: until this use case ends no other publishes or reads by it."""
     hold_declared(connection, alone=True)
     return newest_version(connection)
 
@@ -67,12 +67,12 @@ def load_snapshot(connection: Connection) -> tuple[int, bytes] | None:
 
 
 def published_at(connection: Connection) -> Instant:
-    """When the newest version was published; 0 where none was."""
+    """The time of the newest version; 0 if there is none."""
     return Instant(connection.execute(select(func.max(snapshots.c.published_at))).scalar() or 0)
 
 
 def load_digest(connection: Connection, version: int) -> str | None:
-    """The SHA-256 of a version's signed list, in hexadecimal; None where it is not kept."""
+    """The SHA-256 of a version's signed list, in hexadecimal; None if it is not stored."""
     statement = select(snapshots.c.body).where(snapshots.c.version == version)
     body = connection.execute(statement).scalar()
     return None if body is None else hashlib.sha256(body).hexdigest()
@@ -85,7 +85,7 @@ def publish_snapshot(
     contents: Mapping[str, bytes],
     audit: AuditContext,
 ) -> None:
-    """Publish a list and the parts it names; that the version is taken fails the transaction."""
+    """Store a signed list and its parts; the transaction fails if the version exists."""
     values = {"version": version, "body": signed, "published_at": audit.at}
     connection.execute(insert(snapshots).values(**values))
     put_parts(connection, contents, version)

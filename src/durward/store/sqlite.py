@@ -1,10 +1,10 @@
-"""One node's memory: a file, one writer thread, several reader threads.
+"""SQLite, for one replica: a file, one writer thread, several reader threads.
 
 `BEGIN IMMEDIATE` for writes, WAL, `synchronous=FULL`: sqlite3's own defaults lose updates.
 
-A commit waits for the disk, and that is most of what a use case takes. So use cases that wait
-share one transaction and one commit (ADR 34). Each has a savepoint: one that fails fails alone.
-Nobody is answered before the commit, and where it fails nothing was done for any of them.
+A commit waits for the disk, which is most of the time of a use case. So waiting use cases share
+one transaction and one commit (ADR 34). Each has a savepoint, so that a failure affects no other.
+No caller gets a result before the commit, and if it fails nothing was done for any of them.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ BUSY_SECONDS = 10
 BUSY, PRIMARY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}, 0xFF
 HELD = "another process, such as a copy, has held the file for too long"
 REFUSED = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
-"""How SQLAlchemy, or the driver, says what the database cannot do; these very classes alone."""
+"""Errors of SQLAlchemy and the driver for failures of the database: exactly these classes."""
 NO_TABLE = "no such table"
 PUT_BACK = "restart `serve`; stop it before you restore its database"
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
-"""When this time has passed since the first use case began, the transaction is committed: whoever
-came first does not wait for many others. What is known to take longer is written `apart`."""
+"""The time from the start of the first use case after which the transaction is committed, so that
+it does not wait for many others. Longer use cases are written `apart`."""
 
 
 @dataclass(eq=False)
 class Waiting(Generic[T]):
-    """A use case that waits for the writer, and whoever waits for it."""
+    """A use case that waits for the writer, with the future of its caller."""
 
     use: Use[T]
     apart: bool
@@ -53,17 +53,17 @@ class Waiting(Generic[T]):
     news: list[object] = field(default_factory=list)
 
     def run(self, connection: Connection) -> None:
-        """Keep what it returns or raises."""
+        """Run the use case, and keep its result or error."""
         try:
             self.result, self.news = followed(self.use, connection)
-        except StopIteration as error:  # no future takes it, and others are answered with this one
+        except StopIteration as error:  # a future refuses it, which would affect the others
             self.error = RuntimeError("a use case raised StopIteration")
             self.error.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             self.error = error
 
     def settle(self) -> None:
-        """Answer; in its event loop."""
+        """Pass the result to the caller, in its event loop."""
         if self.future.done():
             return
         if self.error is not None:
@@ -73,7 +73,7 @@ class Waiting(Generic[T]):
 
 
 class SqliteDatabase(Database):
-    """One node's memory: a file."""
+    """An SQLite database: a file."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class SqliteDatabase(Database):
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
 
     async def read(self, use: Use[T]) -> T:
-        """Run a function that only reads, in a reader's thread."""
+        """Run a function that only reads, in a reader thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, use)
 
@@ -98,12 +98,12 @@ class SqliteDatabase(Database):
                 return followed(use, connection)[0]
 
     async def write(self, use: Use[T], *, apart: bool = False) -> T:
-        """Run a function in the writer's thread, in a transaction with those that wait too."""
+        """Run a function in the writer thread, in one transaction with other waiting ones."""
         loop = asyncio.get_running_loop()
         waiting = Waiting(use, apart, loop, loop.create_future())
         self._waiting.append(waiting)
         try:
-            # Of those who wait the first takes the others along, and theirs find nothing to do.
+            # The first task runs all waiting use cases, and the other tasks find none left.
             self._writer.submit(self._write)
         except RuntimeError as error:
             raise store_unavailable("it is closed: this process ends") from error
@@ -111,7 +111,7 @@ class SqliteDatabase(Database):
         return done
 
     def _write(self) -> None:
-        """Run who waits, commit once, answer everybody."""
+        """Run waiting use cases, commit once, and pass on all results."""
         batch: list[Waiting[Any]] = []
         try:
             self._commit(batch)
@@ -122,11 +122,11 @@ class SqliteDatabase(Database):
         for waiting in batch:
             by_loop.setdefault(waiting.loop, []).append(waiting)
         for loop, some in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # that loop has ended, and nobody waits there
+            with contextlib.suppress(RuntimeError):  # that loop has ended, with its callers
                 loop.call_soon_threadsafe(self._answer, some)
 
     def _answer(self, batch: Sequence[Waiting[Any]]) -> None:
-        """Tell first what was committed: whoever is answered may ask for it."""
+        """Notify listeners before callers, which may rely on the notified state."""
         try:
             self.notify([one for waiting in batch for one in waiting.news])
         finally:
@@ -134,9 +134,9 @@ class SqliteDatabase(Database):
                 waiting.settle()
 
     def _commit(self, batch: list[Waiting[Any]]) -> None:
-        """Run use cases into `batch` until nobody waits, or they are enough; commit them.
+        """Run use cases into `batch` until none waits, or they are enough; commit them.
 
-        Raises what all of them are told: Unavailable, where the transaction was not committed.
+        Raises the error for all of them: Unavailable, if the transaction was not committed.
         """
         self._pass_over()
         if not self._waiting:
@@ -159,7 +159,7 @@ class SqliteDatabase(Database):
                     self._run(batch[-1], connection, raw)
 
     def _begun(self, connection: Connection, batch: list[Waiting[Any]]) -> RootTransaction:
-        """The transaction. Where none can begin, whoever waits is told so at once, together."""
+        """Begin the transaction. If that fails, all waiting use cases fail at once."""
         try:
             return connection.begin()
         except DatabaseError:
@@ -168,17 +168,17 @@ class SqliteDatabase(Database):
             raise
 
     def _may_follow(self, first: Waiting[Any]) -> bool:
-        """Whether somebody waits who goes into the transaction of another."""
+        """Whether a use case waits that can share the transaction."""
         self._pass_over()
         return bool(self._waiting) and not first.apart and not self._waiting[0].apart
 
     def _pass_over(self) -> None:
-        """Leave out whoever has gone away."""
+        """Drop use cases whose callers were cancelled."""
         while self._waiting and self._waiting[0].future.cancelled():
             self._waiting.popleft()
 
     def _run(self, waiting: Waiting[Any], connection: Connection, raw: sqlite3.Connection) -> None:
-        """Run one in a savepoint. Raises where the whole transaction is gone."""
+        """Run a use case in a savepoint. Raises if the whole transaction was rolled back."""
         raw.execute("SAVEPOINT one")
         waiting.run(connection)
         if not raw.in_transaction:
@@ -196,13 +196,13 @@ class SqliteDatabase(Database):
             raise self._translate(error) from error
 
     def _translate(self, error: BaseException) -> BaseException:
-        """What the database cannot do now is Unavailable; a mistake of ours stays one."""
+        """Translate failures of the database to Unavailable; bugs of ours stay as they are."""
         if type(error) not in REFUSED:
             return error
         said = getattr(error, "orig", error)
         code = getattr(said, "sqlite_errorcode", 0) & PRIMARY
         is_missing = str(said).startswith(NO_TABLE)
-        if code == sqlite3.SQLITE_ERROR and not is_missing:  # a statement that is none, say
+        if code == sqlite3.SQLITE_ERROR and not is_missing:  # for example a malformed statement
             return error
         whole = f"is there room on the disk of {self._path}, and is it a database that is whole?"
         is_busy = code in BUSY
@@ -212,7 +212,7 @@ class SqliteDatabase(Database):
         return refused
 
     def _check_file(self) -> None:
-        """Refuse to go on with a file that has another in its place: what is written is lost.
+        """Refuse to write to a file that was replaced: the data would be lost.
 
         Raises Unavailable.
         """
@@ -229,25 +229,25 @@ class SqliteDatabase(Database):
             raise store_unavailable(problem, PUT_BACK, passes=False)
 
     async def close(self) -> None:
-        """End the threads; what waits is written first."""
+        """End the threads; waiting use cases are written first."""
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._engine.dispose()
 
 
 def text_of(value: bytes) -> str:
-    """Text as it is read: others can have put bytes there that are none, and no error passes by."""
+    """Decode text without errors: others can have written bytes that are not text."""
     return value.decode(errors="replace")
 
 
 def sqlite_engine(path: Path) -> Engine:
-    """An engine whose transactions begin where we say: sqlite3 itself would begin too late."""
+    """An engine whose transactions begin explicitly: sqlite3 itself would begin too late."""
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
         pool_size=READERS + 1,
         max_overflow=0,
-        hide_parameters=True,  # errors are reported, and parameters may be what somebody typed
+        hide_parameters=True,  # errors are reported, and parameters may be passwords
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 
