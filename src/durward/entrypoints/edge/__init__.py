@@ -1,1 +1,1 @@
-"""The edge on a node: the agent, Envoy, its files, the decision points, the spool."""
+"""The edge on a node: the agent, Envoy and its files, the decision points, the spool."""

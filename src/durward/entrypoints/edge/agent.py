@@ -1,4 +1,4 @@
-"""The agent of a node: it starts Envoy and the decision points, and they end with it."""
+"""The agent of a node: it starts Envoy and the decision points, which end with it."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ VERSIONS = {
 }
 FLUSH_MILLISECONDS = 20
 LOADING_SECONDS_AN_OPERATION = 0.0016
-"""How long Envoy may be silent while it loads routes, on a machine that has more to do."""
+"""The time in which Envoy may not answer while it loads routes, on a busy machine."""
 RETRY_SECONDS = 0.5
 LEAVE_SECONDS = 1.0
 
@@ -74,12 +74,12 @@ class Agent:
         ]
         self._envoy = self._envoy_child(envoy)
         self._news = asyncio.Event()
-        """Set where there is something to tell the control plane at once."""
+        """Set when a report to the control plane is due at once."""
         self._revoker = Revoker(self._state, self._link, self._news)
         self._unjoined = ""
         self._troubled_at: float | None = None
         self._door: tuple[Snapshot, Door | None] = (self._snapshot, None)
-        """Where what is revoked could pass, and of which snapshot that was found."""
+        """A snapshot, and an operation in it at which revoked tokens could pass."""
         self._policies = KeptPolicies(self._state)
         self._records = DecisionLog(settings, self._reopen, lambda: self._id, self._policies)
         self._own = OwnRefusals()
@@ -129,7 +129,7 @@ class Agent:
             control.close()
 
     async def _start(self) -> None:
-        """Everything once, in its order. Raises DurwardError or OSError, and nothing runs then."""
+        """Start everything in order. Raises DurwardError or OSError; then no process runs."""
         try:
             if self._link and self._settings.snapshot_key:
                 feed = ListVerifier(Path(self._settings.snapshot_key))
@@ -160,10 +160,10 @@ class Agent:
             await child.stop()
 
     def _load(self) -> None:
-        """What this node decided under when it ended; where that is not known, nothing is allowed.
+        """Load the last snapshot of this node; without one every request is denied.
 
-        What lies on disk is verified like what comes over the wire. Raises Misconfigured where no
-        control plane is followed and there is nothing to decide under, or Unavailable.
+        The files on disk are verified like responses of the control plane. Raises Misconfigured if
+        there is neither a snapshot nor a control plane, or Unavailable.
         """
         if self._follower is None:
             self._snapshot = Snapshot.from_wire(read(self._snapshot_path))
@@ -177,11 +177,11 @@ class Agent:
         replace(self._snapshot_path, self._snapshot.to_wire())
 
     def _keep_policies(self, snapshot: Snapshot) -> None:
-        """Before a decision names them. Raises Unavailable."""
+        """Store the policies before a decision names them. Raises Unavailable."""
         self._policies.keep(policies_that_decide(snapshot))
 
     def _write_first(self) -> RenderedConfiguration:
-        """Envoy's files before its start; what it cannot take any more is taken part by part later.
+        """Write Envoy's files before its start; a refused snapshot is applied by parts later.
 
         Raises Misconfigured or Unavailable.
         """
@@ -205,10 +205,10 @@ class Agent:
         refuse_own_places(snapshot.apis, self._node, map(Path, folders))
 
     async def _arrive(self, link: Link) -> None:
-        """Join before anything starts; where the control plane is away, as soon as it is there.
+        """Join before anything starts, or later, if the control plane is away.
 
-        Raises Conflict while another process is the node of that id: it may be this one, which was
-        somewhere else a moment ago, or one that this folder is a copy of.
+        Raises Conflict while another process uses the id of this node: the same node at its former
+        place, or the node of which this folder is a copy.
         """
         try:
             with contextlib.suppress(Unavailable):
@@ -219,17 +219,17 @@ class Agent:
         self._refused = ""
 
     async def _leave(self) -> None:
-        """Sign off, so that this node is taken at once wherever it starts next."""
+        """Sign off, so that this node can start at any place at once."""
         if self._link and self._id:
             with contextlib.suppress(DurwardError, OSError):  # TimeoutError is an OSError
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await self._link.leave(self._id, place_of(self._state))
 
     async def _join(self, link: Link) -> None:
-        """Get an id, or keep the one that there is.
+        """Get an id, or confirm the present one.
 
-        Raises Conflict where another process is the node of that id, and Unavailable, also where
-        this node is not taken (there are too many): it goes on with what it holds.
+        Raises Conflict if another process uses that id, and Unavailable, also if there are too many
+        nodes: then this node goes on with its holding.
         """
         try:
             self._id = await link.join(self._id, place_of(self._state))
@@ -249,9 +249,9 @@ class Agent:
         save_id(self._state, self._id)
 
     async def _keep_reporting(self, link: Link) -> None:
-        """Tell the control plane how this node is, when that changes and every few seconds.
+        """Report to the control plane at each change and every few seconds.
 
-        Raises Misconfigured where another process is the node of our id.
+        Raises Misconfigured if another process uses our id.
         """
         assert self._follower is not None  # noqa: S101
         while True:
@@ -267,7 +267,7 @@ class Agent:
                     self._follower.look()
             except Conflict as error:
                 raise Misconfigured("edge", str(error)) from error
-            except (Unavailable, OSError):  # it is told by whoever follows, or records
+            except (Unavailable, OSError):  # the follower, or the spool, reports it
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             with contextlib.suppress(TimeoutError):
@@ -303,16 +303,16 @@ class Agent:
         )
 
     def _troubles(self) -> tuple[str, ...]:
-        """What fails now and is tried again."""
+        """The present failures, which are retried."""
         follower = self._follower
         of_parts = (follower.trouble, follower.unkept) if follower else ()
         return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined)))
 
     async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
-        """Put maps in force, seen to be run, and see revoked tokens refused where any could pass.
+        """Push revocation maps, wait until Envoy runs them, and prove them by revoked tokens.
 
-        The tokens are asked for when it is known which API is in force here, so they are good
-        there and fresh. Raises Unavailable or Misconfigured.
+        The tokens are requested now, for an API in force here, so that they are valid there but
+        for the revocation. Raises Unavailable or Misconfigured.
         """
         assert self._link is not None  # noqa: S101
         async with self._pushing:
@@ -328,7 +328,7 @@ class Agent:
                     return
 
     async def _guarded(self) -> Door | None:
-        """Where revoked tokens could pass; found once for the same APIs."""
+        """The operation at which revoked tokens could pass; cached for the same APIs."""
         snapshot, (former, door) = self._snapshot, self._door
         if (snapshot.apis, bool(snapshot.keys)) != (former.apis, bool(former.keys)):
             door = await asyncio.to_thread(door_of, snapshot)
@@ -340,7 +340,7 @@ class Agent:
             raise Misconfigured("edge", f"{passed} was not refused")
 
     async def reload(self) -> None:
-        """Take the snapshot that lies on disk. Raises Misconfigured or Unavailable."""
+        """Push the snapshot on disk. Raises Misconfigured or Unavailable."""
         await self._push(Snapshot.from_wire(read(self._snapshot_path)))
 
     async def _push(self, fresh: Snapshot) -> None:
@@ -356,7 +356,7 @@ class Agent:
                 replace(self._snapshot_path, fresh.to_wire())
                 await self._reload_decision_points()
                 all_of_it = await asyncio.to_thread(self._render, fresh)
-                if await responds(self._node.admin, "/ready"):  # else it is hung already
+                if await responds(self._node.admin, "/ready"):  # else it already hangs
                     count = sum(len(api.operations) for api in fresh.apis)
                     now = asyncio.get_running_loop().time()
                     self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
@@ -376,7 +376,7 @@ class Agent:
                 self._revoker.prove_again()
 
     async def _reload_decision_points(self) -> None:
-        """All at once: to load much takes seconds. Raises what the first of them says."""
+        """Reload all at once, since loading may take seconds. Raises the error of the first."""
 
         async def reload(address: Address) -> None:
             async with talk(address) as client:
@@ -393,7 +393,7 @@ class Agent:
         return render(snapshot, self._node, str(self._files.folder))
 
     async def _reopen(self, stream: Path) -> None:
-        """Let whoever writes this file open it anew. Raises Unavailable."""
+        """Let the writer of this file reopen it. Raises Unavailable."""
         writers = {
             Path(self._node.access_log): (self._node.admin, "/reopen_logs"),
             **{
@@ -424,7 +424,7 @@ class Agent:
                 return Reply(404)
 
     def _not_ready(self) -> str:
-        """Why this node serves nobody; empty where it serves."""
+        """Why this node is closed; empty if it is open."""
         if self._refused:
             return f"closed: {self._refused}"
         if not self._ready:
@@ -442,7 +442,7 @@ class Agent:
         return [*lines(self._follower.holding), *(f"now: {told}" for told in self._troubles())]
 
     async def _versions(self) -> Mapping[str, str]:
-        """What Envoy runs; nothing while it is busy, as it is while it compiles many routes."""
+        """The versions that Envoy runs; empty while it is busy, for example compiling routes."""
         try:
             async with talk(self._node.admin) as client:
                 reply = await client.get("/stats", params={"filter": "version_text"})
@@ -474,7 +474,7 @@ class Agent:
         )
 
     def _mend_snapshot(self) -> None:
-        """A decision point that starts anew finds a snapshot: one that was spoiled is put back."""
+        """Restore a damaged snapshot file, so that a restarted decision point finds one."""
         try:
             Snapshot.from_wire(read(self._snapshot_path))
         except Misconfigured as error:
@@ -491,7 +491,7 @@ class Agent:
             *("--concurrency", str(self._settings.workers or processors())),
             *("--log-level", "warn"),
             *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
-            # Connections that are open keep the former keys until they are drained.
+            # Open connections keep the former keys until they are drained.
             *("--drain-strategy", "immediate", "--drain-time-s", str(self._settings.drain_time)),
         ]
         return Child(
@@ -504,7 +504,7 @@ class Agent:
         )
 
     async def _envoy_is_alive(self) -> bool:
-        """Any answer will do: one that drains, warms up or loads routes is not hung."""
+        """Whether Envoy gives any response: one that drains or warms up does not hang."""
         now = asyncio.get_running_loop().time()
         return now < self._loading_until or await responds(self._node.admin, "/ready")
 
@@ -520,10 +520,10 @@ class Agent:
 
 
 def open_many() -> None:
-    """Let this process and its children have as many files open as they may.
+    """Raise the limit of open files of this process and its children to the maximum.
 
-    A connection is one at Envoy, a second where it is asked about, a third to the service; usual
-    is a thousand.
+    A request takes up to three: its connection, the check, the connection to the service. The
+    usual limit is a thousand.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
@@ -533,7 +533,7 @@ def open_many() -> None:
 @contextlib.asynccontextmanager
 async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
     """A client to one of our processes on its socket. Raises Unavailable when it is not there."""
-    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    # A Unix socket has no TLS, and a context for it costs more than the whole call.
     transport = httpx2.AsyncHTTPTransport(uds=address.host, verify=False)
     try:
         async with httpx2.AsyncClient(
@@ -554,7 +554,7 @@ async def is_ready(address: Address, path: str) -> bool:
 
 
 async def responds(address: Address, path: str) -> bool:
-    """Whether the process there answers anything."""
+    """Whether the process there gives any response."""
     try:
         async with talk(address) as client:
             await client.get(path)

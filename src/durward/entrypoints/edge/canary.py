@@ -1,6 +1,6 @@
 """Canaries: requests that must be refused, sent through the real Envoy after every change.
 
-A configuration can be valid, loaded and still let everything pass; only a refusal proves the door.
+A configuration can be valid, loaded and still allow everything; only a refusal proves it.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ from durward.core.openapi.operations import Operation
 from durward.core.openapi.router import Route, Router
 
 FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' * 86}"
-"""An access token that nobody signed, and that has the form of one."""
+"""A string in the form of an access token, without a valid signature."""
 MOST_UNCHANGED = 20
 AT_ONCE = 8
 MAX_KNOWN = 20_000
-"""How many refusals of canaries are known as ours: those of several pushes at the largest size."""
+"""The number of remembered canary refusals: those of several pushes at the largest size."""
 
 
 @dataclass
 class OwnRefusals:
-    """Which refusals are of our own canaries: the log of what others asked is not filled by them.
+    """The refusals of our own canaries, which are not shipped to the log.
 
-    Known by the ids in the answers that we got, so that nobody else's can be taken for one.
+    They are identified by the ids in the responses, so that no client's refusal is taken for one.
     """
 
     _ids: dict[str, None] = field(default_factory=dict)
 
     def add(self, id: str) -> None:
-        """A canary was refused as it must be."""
+        """Remember a canary that was refused correctly."""
         self._ids[id] = None
         if len(self._ids) > MAX_KNOWN:
             del self._ids[next(iter(self._ids))]
@@ -50,7 +50,7 @@ class OwnRefusals:
 
 @dataclass(frozen=True)
 class Canary:
-    """One request and the only status that is right for it."""
+    """One request and its only correct status."""
 
     what: str
     method: str
@@ -63,10 +63,10 @@ class Canary:
 async def canary(
     edge: Address, own: OwnRefusals, snapshot: Snapshot, former: Snapshot | None = None
 ) -> str | None:
-    """Send every canary; say which one was not refused as it must be.
+    """Send all canaries; return the one that was not refused correctly, if any.
 
-    Of APIs that are as in the `former` snapshot a few are tried: what changed is what may be wrong.
-    Raises Unavailable where the edge does not answer.
+    Of APIs that are unchanged from the `former` snapshot only a few are tried. Raises Unavailable
+    if the edge does not answer.
     """
     changed = snapshot.changed_since(former) if former else snapshot.apis
     names = {api.id for api in changed}
@@ -76,7 +76,7 @@ async def canary(
 
 @dataclass(frozen=True)
 class Door:
-    """A guarded operation that is in force, and for which API a token has to be to pass there."""
+    """A guarded operation in force, and the API for which a token must be issued to pass."""
 
     audience: str
     method: str
@@ -84,9 +84,9 @@ class Door:
 
 
 def door_of(snapshot: Snapshot) -> Door | None:
-    """Where it can be proven that revoked tokens are refused.
+    """An operation at which canaries can prove that revoked tokens are refused.
 
-    None where none could be let in: no API has a guarded operation, or no key is known.
+    None if no token could pass at all: no API has a guarded operation, or no key is known.
     """
     if not snapshot.keys:
         return None
@@ -100,9 +100,9 @@ def door_of(snapshot: Snapshot) -> Door | None:
 async def revoked_canary(
     edge: Address, own: OwnRefusals, door: Door, tokens: Mapping[str, str]
 ) -> str | None:
-    """Send tokens that are good but for being revoked; say which one was not refused for that.
+    """Send tokens that are valid but revoked; return the one that was not refused for that.
 
-    Every filter has to be proven by one. Raises Unavailable where the edge does not answer.
+    Each filter needs its own proof. Raises Unavailable if the edge does not answer.
     """
     if lacking := set(FILTERS) - set(tokens):
         return f"no token is there for `{min(lacking)}`: one"
@@ -129,11 +129,11 @@ async def _send(edge: Address, own: OwnRefusals, birds: Iterable[Canary]) -> str
 
 
 async def _fly(client: httpx2.AsyncClient, own: OwnRefusals, birds: Iterator[Canary]) -> str | None:
-    """Send one after the other, each of which only one of us takes."""
+    """Send canaries of a shared iterator, one after the other; return the first that fails."""
     for bird in birds:
         headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
         reply = await client.request(bird.method, bird.path, headers=headers)
-        # A service may answer 404 too: only a refusal of ours has a decision's id.
+        # A service may answer 404 too: only our refusals have the id of a decision.
         decision = reply.headers.get("durward-decision")
         if reply.status_code != bird.status or not decision or bird.title not in reply.text:
             return f"{bird.what} ({bird.method} {bird.path}: {reply.status_code})"
@@ -142,7 +142,7 @@ async def _fly(client: httpx2.AsyncClient, own: OwnRefusals, birds: Iterator[Can
 
 
 def canaries(snapshot: Snapshot, apis: Iterable[Api]) -> Iterator[Canary]:
-    """An undeclared operation; of each API a guarded operation without and with a forged token."""
+    """An undeclared operation, and for each API a guarded one without and with a forged token."""
     router = router_of(snapshot)
     undeclared = undeclared_status(snapshot)
     yield Canary("an undeclared operation", "GET", undeclared_path(snapshot), undeclared)
@@ -153,7 +153,7 @@ def canaries(snapshot: Snapshot, apis: Iterable[Api]) -> Iterator[Canary]:
 
 
 def router_of(snapshot: Snapshot) -> Router[Operation]:
-    """Which operation a request means."""
+    """The router of the snapshot's operations."""
     return Router(
         Route(operation.method, operation.path, operation)
         for api in snapshot.apis
@@ -162,7 +162,7 @@ def router_of(snapshot: Snapshot) -> Router[Operation]:
 
 
 def guarded_paths(router: Router[Operation], api: Api) -> Iterator[tuple[str, str]]:
-    """Requests that mean a guarded operation of an API; none by HEAD, whose refusal has no text."""
+    """Requests to guarded operations of an API; not by HEAD, whose refusal has no body."""
     for operation in api.operations:
         if not operation.public and operation.method != "HEAD":
             path = re.sub(r"\{[^}]*\}", "canary", operation.path)
@@ -179,6 +179,6 @@ def undeclared_path(snapshot: Snapshot) -> str:
 
 
 def reachable(address: Address) -> str:
-    """Where this machine reaches a listener: one on every address is on loopback too."""
+    """The address at which this machine reaches a listener: loopback, if it is on all."""
     loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     return str(Address(loopback.get(address.host, address.host), address.port))

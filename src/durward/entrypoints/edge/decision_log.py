@@ -1,7 +1,7 @@
-"""The files of records on a node: put aside before they grow large, let go once they may be.
+"""The files of records on a node: rotated when they are large, removed when that is allowed.
 
-A stream is a file that one process appends to, and what was put aside of it: `pdp-0.jsonl`, before
-it `pdp-0.00000001.jsonl`. While `pdp-0.jsonl` is there nothing is appended to the others any more.
+A stream is a file to which one process appends, and its rotated files: `pdp-0.jsonl`, and before
+it `pdp-0.00000001.jsonl`. While `pdp-0.jsonl` exists, no process appends to the others.
 """
 
 import asyncio
@@ -30,19 +30,19 @@ OWN = "spool/agent.jsonl"
 NUMBER = "[0-9]" * 8
 
 MAX_FIRST_BYTES = 4_096
-"""By so much of its first line a file is known again."""
+"""The part of the first line that identifies a file."""
 
 POLICIES_NAMED = re.compile(rb'"policies":"([0-9a-f]{64})"')
-"""How a decision names what it was made by."""
+"""The hash of the policies in a line of a decision."""
 
 Reopen = Callable[[Path], Awaitable[None]]
-"""Lets whoever appends to a file open it anew; raises Unavailable where nobody answers."""
+"""Lets the writer of a file reopen it; raises Unavailable if it does not answer."""
 
 
 class LogPosition(msgspec.Struct, frozen=True, array_like=True):
-    """How far a file is shipped, and by which beginning it is known again.
+    """How far a file is shipped, and the beginning that identifies it.
 
-    One that was removed has another in its place at once, which may soon be as long.
+    A removed file is replaced at once by another one, which may soon be as long.
     """
 
     at: int
@@ -50,7 +50,7 @@ class LogPosition(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DecisionLog:
-    """Where shipping stands is on disk; a file that is put aside takes its place along."""
+    """The streams of a node; the positions of shipping are on disk, also of rotated files."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class DecisionLog:
     async def keep(
         self, ship: Callable[[], Awaitable[bool]] | None, report: Callable[[str], None]
     ) -> None:
-        """Tidy and ship for ever, one after the other: no file is put aside while it is sent."""
+        """Tidy and ship for ever, in turn: no file is rotated while it is sent."""
         while True:
             pause = PAUSE_SECONDS
             for step in (self.tidy, ship) if ship else (self.tidy,):
@@ -86,7 +86,7 @@ class DecisionLog:
             await asyncio.sleep(pause)
 
     async def tidy(self) -> None:
-        """Let go what may go, then put aside what is large. Raises Unavailable."""
+        """Remove files that may be removed, then rotate large ones. Raises Unavailable."""
         try:
             for stream in streams(self._state):
                 while len(aside := rotated(stream)) > 1 and await self._may_go(stream, aside):
@@ -96,7 +96,7 @@ class DecisionLog:
                 if stream.exists() and stream.stat().st_size > self._file_bytes:
                     self._put_aside(stream)
                 if not stream.exists():
-                    with contextlib.suppress(Unavailable):  # whoever starts anew opens it anew
+                    with contextlib.suppress(Unavailable):  # a restarted writer opens it anyway
                         await self._reopen(stream)
             await asyncio.to_thread(self._policies.tidy, self._policies_unshipped)
         except OSError as error:
@@ -106,17 +106,17 @@ class DecisionLog:
             self._save(self._places)
 
     def unshipped(self, path: Path) -> tuple[list[bytes], int]:
-        """The next whole lines of a file that are not shipped, and the place after them."""
+        """The next complete lines of a file that are not shipped, and the position after them."""
         return read_lines(path, self._place(path))
 
     def shipped(self, path: Path, place: int) -> None:
-        """Take down how far a file is shipped. Raises Unavailable."""
+        """Store how far a file is shipped. Raises Unavailable."""
         self._places[self._name(path)] = LogPosition(place, first_of(path))
         self._is_saved = False
         self._save(self._places)
 
     def _policies_unshipped(self) -> set[str]:
-        """By hash, the policies of decisions that the control plane is yet to be told of."""
+        """The hashes of policies of decisions that are not shipped yet."""
         found: set[str] = set()
         for stream in streams(self._state) if self._ships else ():
             for path in (*rotated(stream), stream):
@@ -127,7 +127,7 @@ class DecisionLog:
         return found
 
     def waiting_bytes(self) -> int:
-        """How many bytes of records are not shipped."""
+        """The bytes of records that are not shipped."""
         total = 0
         for stream in streams(self._state):
             for path in (*rotated(stream), stream):
@@ -136,9 +136,9 @@ class DecisionLog:
         return total
 
     async def _may_go(self, stream: Path, aside: list[Path]) -> bool:
-        """Whether the oldest may go. The newest never does: `explain` finds there what is recent.
+        """Whether the oldest file may be removed; never the newest, which `explain` reads.
 
-        A control plane must have all of it. Only refusals are bounded without that.
+        It must be shipped as a whole. Only refusals are bounded without that.
         """
         too_many = len(aside) > self._files
         if not self._ships:
@@ -151,7 +151,7 @@ class DecisionLog:
         return False
 
     def _put_aside(self, stream: Path) -> None:
-        """Its place goes first: what a crash leaves half done is shipped twice, and counts once."""
+        """Rotate a file, its position first: after a crash records are shipped twice at most."""
         last = rotated(stream)[-1:]
         number = int(last[0].suffixes[0][1:]) + 1 if last else 1
         aside = stream.with_name(f"{stream.stem}.{number:08}.jsonl")
@@ -164,9 +164,9 @@ class DecisionLog:
         sync_folder(stream.parent)
 
     def _record_drop(self, path: Path) -> None:
-        """Record what goes with a file of refusals that is not shipped.
+        """Record the loss before a file of unshipped refusals is removed.
 
-        What is known of somebody, or came after an allow, is kept: only nobody's is dropped.
+        Refusals with a verified token, or after an allow, are kept; anonymous ones are dropped.
         """
         lines, size = 0, 0
         first = last = None
@@ -184,7 +184,7 @@ class DecisionLog:
             if first and last:
                 told = {"lines": lines, "bytes": size, "first_at": first.at, "last_at": last.at}
                 event = AuditEvent(
-                    # Done again after a crash, it is the same event.
+                    # Repeated after a crash, it is the same event.
                     id=f"dropped_{first.id}",
                     at=now(),
                     kind=EventKind.REFUSALS_DROPPED,
@@ -195,7 +195,7 @@ class DecisionLog:
                 spool.append(event, durable=True)
 
     def _place(self, path: Path) -> int:
-        """How far this very file is shipped."""
+        """How far this file is shipped; 0 if another file had its name."""
         known = self._places.get(self._name(path))
         return known.at if known and known.first == first_of(path) else 0
 
@@ -208,7 +208,7 @@ class DecisionLog:
 
 
 def streams(state: Path) -> list[Path]:
-    """The files that are appended to; one that was just put aside may not be there yet."""
+    """The files that are appended to; after a rotation one may not exist yet."""
     spools = {
         path.with_name(f"{path.name.partition('.')[0]}.jsonl")
         for path in state.glob("spool/*.jsonl")
@@ -217,12 +217,12 @@ def streams(state: Path) -> list[Path]:
 
 
 def rotated(stream: Path) -> list[Path]:
-    """What was put aside of a stream, the oldest first."""
+    """The rotated files of a stream, the oldest first."""
     return sorted(stream.parent.glob(f"{stream.stem}.{NUMBER}.jsonl"))
 
 
 def read_places(path: Path) -> dict[str, LogPosition]:
-    """How far each file is shipped; from its start where that is not known."""
+    """How far each file is shipped; empty, so from the start, if that is not known."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, LogPosition])
     except (OSError, msgspec.DecodeError, ValueError):  # ValueError: it is no UTF-8
@@ -230,7 +230,7 @@ def read_places(path: Path) -> dict[str, LogPosition]:
 
 
 def first_of(path: Path) -> str:
-    """The first line of a file, in short; each record has an id, so no other file begins so."""
+    """The beginning of a file's first line; it is unique, since each record has an id."""
     try:
         with path.open("rb") as file:
             return hashlib.sha256(file.readline(MAX_FIRST_BYTES)).hexdigest()
@@ -239,7 +239,7 @@ def first_of(path: Path) -> str:
 
 
 def read_lines(path: Path, place: int) -> tuple[list[bytes], int]:
-    """The whole lines after a place, and the place after them; emptied, a file begins anew."""
+    """The complete lines after a position, and the position after them; 0 for an emptied file."""
     if not path.exists():
         return [], place
     place = place if 0 <= place <= path.stat().st_size else 0
@@ -251,7 +251,7 @@ def read_lines(path: Path, place: int) -> tuple[list[bytes], int]:
 
 
 def read_refusal(line: bytes) -> DecisionRecord | None:
-    """What Envoy refused; a line that a crash cut short is none."""
+    """A refusal of Envoy; None for a line that a crash cut short."""
     try:
         return EnvoyLine.from_wire(line).decision()
     except (msgspec.DecodeError, ValueError):

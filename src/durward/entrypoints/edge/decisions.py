@@ -1,4 +1,4 @@
-"""The decisions of a node, found again: in the spools of its decision points, in Envoy's log."""
+"""Find decisions of a node: in the spools of its decision points, and in Envoy's log."""
 
 import contextlib
 import mmap
@@ -16,29 +16,29 @@ _ID = re.compile(r"d_[0-9A-Za-z_-]{1,64}\Z")
 
 
 def find_decisions(state: Path, id: str) -> list[DecisionRecord]:
-    """What was decided under that id, the last first: what Envoy refused, then what was decided.
+    """The decisions with an id, the last first: a refusal by Envoy, then the decision before it.
 
-    Raises Misconfigured where it cannot be an id.
+    Raises Misconfigured if it cannot be an id.
     """
     if not _ID.match(id):
         raise Misconfigured(id, "not a decision id", hint="header Durward-Decision: d_…")
     id = id.removesuffix(END)
     found: list[DecisionRecord] = []
     files: list[Path] = []
-    while not found and (now_there := records(state)) != files:  # else one was put aside meanwhile
+    while not found and (now_there := records(state)) != files:  # else one was rotated meanwhile
         files = now_there
         found = [decision for file in files for decision in recorded(file, id)]
     return [decision for decision in found if decision.id in {id, f"{id}{END}"}]
 
 
 def records(state: Path) -> list[Path]:
-    """The files of records, refusals first; what was put aside too."""
+    """The files of records, with rotated ones; refusals first."""
     return [path for stream in reversed(streams(state)) for path in (*rotated(stream), stream)]
 
 
 def recorded(file: Path, id: str) -> Iterator[DecisionRecord]:
-    """The decisions of a file that tell of that id."""
-    with contextlib.suppress(FileNotFoundError):  # it was let go meanwhile
+    """The decisions of a file with that id."""
+    with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
         if file.parent.name == "spool":
             yield from map(DecisionRecord.from_wire, lines_with(file, f'"{id}"'.encode()))
         else:
@@ -47,13 +47,13 @@ def recorded(file: Path, id: str) -> Iterator[DecisionRecord]:
 
 
 def known_here(line: EnvoyLine) -> DecisionRecord:
-    """A refusal with the path as it was; what leaves the node has the template in its place."""
+    """A refusal with its real path; a shipped record has the template instead."""
     decision = line.decision()
     return msgspec.structs.replace(decision, path=line.path or decision.path)
 
 
 def lines_with(path: Path, text: bytes) -> Iterator[bytes]:
-    """The whole lines of a file that hold a text, the last first."""
+    """The complete lines of a file that contain a string, the last first."""
     if not path.exists() or not path.stat().st_size:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:

@@ -1,4 +1,4 @@
-"""The feed: signed lists of parts of the control plane, read by the key that this node pins."""
+"""Verify signed lists of parts of the control plane, by the pinned key of this node."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ MAX_KEY_BYTES = 8_192
 
 
 class ListVerifier:
-    """Whose word a node takes."""
+    """Verifies lists by the pinned key."""
 
     def __init__(self, key: Path) -> None:
-        """Raises Misconfigured where the pinned key cannot be read."""
+        """Read the pinned key. Raises Misconfigured."""
         try:
             jwk = parse_json(key.read_bytes(), limit_bytes=MAX_KEY_BYTES)
             self._keys = KeySet((parse_public_key(jwk),))
@@ -23,5 +23,5 @@ class ListVerifier:
             raise Misconfigured(str(key), "not a key that verifies snapshots", hint=hint) from error
 
     def read(self, signed: str) -> Listing:
-        """The list that was signed. Raises Misconfigured: nothing else is ever taken."""
+        """The signed list. Raises Misconfigured if the pinned key did not sign it."""
         return read_listing(signed, self._keys)

@@ -1,4 +1,4 @@
-"""Follows what the control plane publishes, and puts it in force part by part (ADR 21)."""
+"""Follow the publications of the control plane, and put them in force by parts (ADR 21)."""
 
 import asyncio
 import contextlib
@@ -19,19 +19,19 @@ LONGEST_RETRY_SECONDS = 2.0
 CATCH_UP_WITHIN_SECONDS = 2.0
 
 Push = Callable[[Snapshot], Awaitable[None]]
-"""Puts a snapshot in force, seen in force. Raises Misconfigured where it cannot be, and Unavailable
-where trying again may help; the one before stays in force then."""
+"""Puts a snapshot in force and verifies it. Raises Misconfigured if it is refused, and Unavailable
+if a retry may help; the former snapshot stays in force then."""
 
 Report = Callable[[str], None]
 
 
 class Follower:
-    """What a node holds, and how it comes to hold what is published."""
+    """Updates the holding of a node to the published version."""
 
     def __init__(
         self, state: Path, feed: ListVerifier, link: Link, push: Push, news: asyncio.Event
     ) -> None:
-        """`news` is set where what is in force, what is kept or a trouble is not what it was."""
+        """`news` is set when the parts in force, the stored version or a trouble change."""
         self._path = state / "parts.json"
         self._feed = feed
         self._link = link
@@ -41,15 +41,15 @@ class Follower:
         self._look = asyncio.Event()
         self.holding = Holding()
         self.kept = 0
-        """The version that is whole on the disk."""
+        """The version that is complete on the disk."""
         self.push_seconds = 0.0
         self.trouble = ""
-        """Why what is published cannot be taken now; empty where it is taken."""
+        """Why the published version cannot be put in force now; empty if it is."""
         self.unkept = ""
-        """Why what is in force cannot be kept now; empty where it can."""
+        """Why the parts in force cannot be stored now; empty if they are."""
 
     def load(self) -> None:
-        """What this node held when it ended. What cannot be read is nothing, and the trouble."""
+        """Load the stored holding. If it cannot be read, it is empty, with a trouble."""
         try:
             self.holding = Holding.from_wire(self._path.read_bytes(), self._feed.read)
             self.kept = self.holding.version
@@ -59,9 +59,9 @@ class Follower:
             self.trouble = f"what this node held cannot be read: {error}"
 
     async def catch_up(self) -> None:
-        """Take what was published while this node was off; without the control plane, go on.
+        """Take what was published while this node was off; go on without a control plane.
 
-        Whoever waits for this node to be ready then finds in force what was declared before.
+        So a node that is ready has in force what was applied before its start.
         """
         signed = None
         with contextlib.suppress(TimeoutError):
@@ -71,7 +71,7 @@ class Follower:
             await self._tried(self._take(signed))
 
     async def follow(self, report: Report) -> None:
-        """Take every newer list, for ever; while there is none to be had, what is held decides."""
+        """Take every newer list, for ever; without the control plane the holding stays in force."""
         told, pause = "", RETRY_SECONDS
         while True:
             if signed := await self._tried(self._newer(wait=not self.trouble)):
@@ -86,10 +86,10 @@ class Follower:
                 pause = RETRY_SECONDS
 
     async def keep_saving(self, report: Report) -> None:
-        """Keep on disk what is held, for a start without the control plane."""
+        """Store the holding on disk, for a start without the control plane."""
         while True:
             await self._unsaved.wait()
-            self._unsaved.clear()  # first: what comes while this is written is written next
+            self._unsaved.clear()  # first: a change during this write is written next
             held, unkept = self.holding, ""
             try:
                 await asyncio.to_thread(lambda held=held: replace(self._path, held.to_wire()))  # type: ignore[misc]
@@ -105,13 +105,13 @@ class Follower:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def look(self) -> None:
-        """Ask now, not when the answer that is waited for comes: it is known that there is one."""
+        """Ask again at once, since a newer list is known to exist."""
         self._look.set()
 
     async def _tried(self, step: Awaitable[str | None]) -> str | None:
-        """What a step gives, and where it fails the trouble that there is.
+        """The result of a step; a failure becomes the trouble.
 
-        A list that came is not in force yet: the trouble lasts until it is.
+        A list that arrived is not in force yet: the trouble lasts until it is.
         """
         try:
             found = await step
@@ -128,10 +128,10 @@ class Follower:
             self._news.set()
 
     async def _newer(self, *, wait: bool) -> str | None:
-        """The next signed list; again the one that is held, where parts of it are missing.
+        """The next signed list; the present one again if parts of it are missing.
 
-        A node that has what the control plane never published shows it: the database was put back,
-        and what is published next is beyond it.
+        If the control plane never published the present list, its database was restored: then the
+        node sends the list, and the next version is beyond it.
         """
         held = self.holding
         version = held.version if held.listing and not held.missing else 0
@@ -143,7 +143,7 @@ class Follower:
             return await self._link.newer(version, held.digest, wait=False)
 
     async def _unless_told(self, asked: Coroutine[None, None, str | None]) -> str | None:
-        """The answer; None where it is to be asked for anew."""
+        """The response; None if it must be requested again."""
         answer = asyncio.create_task(asked)
         told = asyncio.create_task(self._look.wait())
         try:
@@ -155,9 +155,10 @@ class Follower:
             told.cancel()
 
     async def _take(self, signed: str) -> None:
-        """Put a list in force, as far as it can be.
+        """Put the parts of a list in force, as far as possible.
 
-        Raises Misconfigured for what is no list for us, Unavailable where trying again may help.
+        Raises Misconfigured for a list that this node must not take, Unavailable if a retry may
+        help.
         """
         arrived = asyncio.get_running_loop().time()
         listing = self._feed.read(signed)
@@ -173,7 +174,7 @@ class Follower:
             late = error
             parts, more = await self._put_in_force_without_routes(listing.version, fresh, error)
         self.holding = held.moved(signed, listing, parts, {**refused, **more})
-        self.kept = min(self.kept, listing.version - 1)  # taken again, it is not as it was kept
+        self.kept = min(self.kept, listing.version - 1)  # the stored version differs now
         self.push_seconds = asyncio.get_running_loop().time() - arrived
         self._unsaved.set()
         self._news.set()
@@ -186,10 +187,10 @@ class Follower:
     async def _put_in_force_without_routes(
         self, version: int, fresh: Sequence[Part], error: Unavailable
     ) -> tuple[dict[str, Part], dict[str, Refused]]:
-        """Beside the APIs as they are, each of the other parts by itself.
+        """Put the parts other than APIs in force, each by itself.
 
-        Routes that Envoy cannot load now hold back no key and no Deny. Policies come first: they
-        do not need Envoy. Raises the error where none of these parts can be in force either.
+        Routes that Envoy cannot load now do not delay keys and Denies. Policies come first, since
+        they do not need Envoy. Raises the error if none of these parts can be put in force either.
         """
         parts, refused, is_any = dict(self.holding.parts), dict[str, Refused](), False
         others = (part for part in fresh if not part.name.startswith(API_PREFIX))
@@ -205,11 +206,11 @@ class Follower:
     async def _put_in_force(
         self, version: int, stay: Mapping[str, Part], fresh: Sequence[Part]
     ) -> tuple[dict[str, Part], dict[str, Refused]]:
-        """What stays with as much of what is fresh as can be in force, and why the rest cannot.
+        """Put fresh parts in force beside those that stay; return them, and the refused ones.
 
-        All at once, as it was checked by `apply`; where that is refused, half by half: what one
-        part does not hold back another may not either. Raises Unavailable, and Misconfigured
-        where not even what stays can be in force.
+        All at once, as `apply` checked them; if that is refused, by halves, so that a faulty part
+        delays no other. Raises Unavailable, and Misconfigured if not even the parts that stay can
+        be put in force.
         """
         pushed: dict[str, Part] | None = None
 
@@ -234,7 +235,7 @@ class Follower:
             return second, {**refused, **more}
 
         parts, refused = await accept(dict(stay), fresh)
-        if pushed != parts:  # nothing fresh came into force, yet something may have gone
+        if pushed != parts:  # no fresh part came into force, but some may have been removed
             await self._push(assemble(version, parts.values()))
         return parts, refused
 
@@ -242,9 +243,9 @@ class Follower:
 def read_parts(
     lacking: Mapping[str, str], bodies: Mapping[str, bytes]
 ) -> tuple[list[Part], dict[str, Refused]]:
-    """Those that were received whole and can be read, and why the others cannot.
+    """Parse received parts; return them, and the refused ones with reasons.
 
-    Keys and policies come first: they do not wait for a route table.
+    Keys and policies come first, so that they do not wait for a route table.
     """
     fresh, refused = [], dict[str, Refused]()
     for name, digest in sorted(lacking.items(), key=lambda item: item[0].startswith(API_PREFIX)):
@@ -259,7 +260,7 @@ def read_parts(
 
 
 def lines(holding: Holding) -> Iterable[str]:
-    """What of a holding is not in force, a line each."""
+    """The parts of a holding that are not in force, a line each."""
     for name, refused in holding.refused.items():
         yield f"{name} is refused, and the former one stays: {refused.why}"
     for name, why in holding.closed.items():

@@ -1,4 +1,7 @@
-"""When this node last had every revocation in force: the time of a file that the agent touches."""
+"""The heartbeat: the last time at which this node had every revocation in force.
+
+It is the modification time of a file that the agent touches.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ from durward.core.values import MICROSECONDS, Instant
 
 
 class Heartbeat:
-    """The agent says it by `made`; a decision point asks for it, and looks once a second."""
+    """The agent sets it by `made`; a decision point reads it, at most once a second."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -15,11 +18,11 @@ class Heartbeat:
         self._looked_at = Instant(0)
 
     def made(self) -> None:
-        """Every revocation that the control plane knew of is in force. Raises OSError."""
+        """Record that every revocation of the control plane is in force. Raises OSError."""
         self._path.touch(mode=0o600)
 
     def last(self) -> Instant | None:
-        """When it was; None where it never was, or cannot be known."""
+        """The time of the last heartbeat; None if there was none, or it cannot be read."""
         at = now()
         if not 0 <= at - self._looked_at < MICROSECONDS:
             self._looked_at = at

@@ -1,8 +1,7 @@
 """A small HTTP/1.1 server for our own processes on Unix sockets.
 
-Its only peers are Envoy and our agent: framing is httptools', routes are a function, bodies are
-small. It costs a third of what a full server costs per request, and a decision point answers
-nothing but requests of that kind.
+Its only peers are Envoy and our agent: httptools parses, one function routes, bodies are small. A
+request costs a third of that with a full server, and a decision point has no other requests.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that arrived whole. Header names are lower case; the last of a name counts."""
+    """A complete request. Header names are lower case; the last of a name counts."""
 
     method: str
     target: str
@@ -36,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer."""
+    """A response."""
 
     status: int
     headers: Headers = field(default_factory=dict)
@@ -70,18 +69,18 @@ class Connection(asyncio.Protocol):
         self._body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to answer."""
+        """Keep the transport for responses."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is of a class of its own
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever asked is gone; an answer under way is of no use."""
+        """Cancel the response: the client is gone."""
         del exc
         self._transport = None
         if self._pending:
             self._pending.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what it cannot read closes the connection."""
+        """Feed the parser; malformed data closes the connection."""
         try:
             self._parser.feed_data(data)
         except HttpParserError:
@@ -104,11 +103,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def on_message_complete(self) -> None:
-        """The request is whole: answer it."""
+        """Answer the complete request."""
         method = self._parser.get_method().decode("ascii")
         call = Call(method, self._target.decode("latin-1"), self._headers, self._body)
         self._begin()
-        if self._pending:  # a peer that pipelines waits its turn
+        if self._pending:  # a pipelined request waits for its turn
             self._pending = asyncio.ensure_future(self._after(self._pending, call))
             return
         reply = self._handler(call)
@@ -125,7 +124,7 @@ class Connection(asyncio.Protocol):
     async def _finish(self, reply: Awaitable[Reply]) -> None:
         try:
             self._answer(await reply)
-        except Exception:  # a mistake of ours: no answer, and that at once
+        except Exception:  # a bug of ours: close at once, without a response
             if self._transport:
                 self._transport.close()
             raise
@@ -138,9 +137,9 @@ class Connection(asyncio.Protocol):
 
 
 class Acceptor:
-    """A socket that takes every connection which waits, at once.
+    """A socket that accepts all waiting connections at once.
 
-    The loop's own server takes one a turn: where a turn has much to answer the others wait.
+    The loop's own server accepts one in each turn, so that others wait during a long turn.
     """
 
     def __init__(self, listening: socket.socket, handler: Handler) -> None:
@@ -151,7 +150,7 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Take no more connections; those that there are go on."""
+        """Accept no more connections; existing ones go on."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
@@ -165,7 +164,7 @@ class Acceptor:
                 peer, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError:  # no descriptor is left: those that are open go on
+            except OSError:  # no descriptor is left: open connections go on
                 self._loop.remove_reader(self._socket.fileno())
                 self._loop.call_later(PAUSE_SECONDS, self._resume)
                 return

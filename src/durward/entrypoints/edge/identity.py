@@ -1,4 +1,4 @@
-"""Who this node is: an id that the control plane gave, and the one place that it is at (ADR 22)."""
+"""The identity of a node: an id from the control plane, and its place (ADR 22)."""
 
 import hashlib
 import os
@@ -15,13 +15,13 @@ MACHINE_ID = Path("/etc/machine-id")
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """As it is kept in the state folder."""
+    """The identity in the state folder."""
 
     id: str
 
 
 def load_id(state: Path) -> str | None:
-    """The id of the node whose folder this is; None before it has one, or where it is lost."""
+    """The id of the node of this folder; None if it has none yet, or it is lost."""
     try:
         id = msgspec.json.decode(path_in(state).read_bytes(), type=Identity).id
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -30,7 +30,7 @@ def load_id(state: Path) -> str | None:
 
 
 def save_id(state: Path, id: str) -> None:
-    """Keep the id. Raises Unavailable."""
+    """Store the id. Raises Unavailable."""
     replace(path_in(state), msgspec.json.encode(Identity(id)))
 
 
@@ -40,9 +40,9 @@ def path_in(state: Path) -> Path:
 
 
 def place_of(state: Path) -> str:
-    """This folder on this machine: a copy of the folder is another place.
+    """The place of this folder on this machine: a copy of the folder is another place.
 
-    Raises Unavailable where the folder cannot be read.
+    Raises Unavailable if the folder cannot be read.
     """
     try:
         found = state.stat()

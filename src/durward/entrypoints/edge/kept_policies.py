@@ -1,7 +1,7 @@
-"""The policies that a node decided by, by the hash that its records name, for `explain`.
+"""The policies of a node's decisions, by the hash in its records, for `explain`.
 
-The newest are kept, whoever names them, and of older ones those that a record names which the
-control plane does not have yet: it asks for what it lacks when it is told of the decision.
+The newest are kept, and older ones while a record that is not shipped names them: the control plane
+asks for lacking policies when it gets the decision.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ FOLDER = "policies"
 
 
 class KeptPolicies:
-    """A file of the node's state for each."""
+    """The stored policies, one file each in the node's state."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / FOLDER
 
     def keep(self, part: bytes) -> None:
-        """On the disk before anything is decided by it, as the newest. Raises Unavailable."""
+        """Store policies as the newest, before a decision by them. Raises Unavailable."""
         path = self._path(digest_of(part))
         if self._load(path) != part:
             replace(path, part)
@@ -35,15 +35,15 @@ class KeptPolicies:
             raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
 
     def load(self, digest: str) -> bytes | None:
-        """The part of that hash; None where it is not here, or spoiled."""
+        """The part with that hash; None if it is missing or damaged."""
         path = self._path(digest)
-        if path not in self._files():  # nor is anything else that a record may name
+        if path not in self._files():  # a record may name any other file
             return None
         part = self._load(path)
         return part if part is not None and digest_of(part) == digest else None
 
     def tidy(self, named: Callable[[], Iterable[str]]) -> None:
-        """Let go of what is neither new nor `named` by a record that was not shipped."""
+        """Remove policies that are neither new nor `named` by an unshipped record."""
         older = sorted(self._files(), key=lambda path: path.stat().st_mtime_ns)[:-NEWEST]
         if not older:
             return

@@ -1,7 +1,7 @@
-"""The link to the control plane: the only client that a node has of it (ADR 22).
+"""The link to the control plane: the node's only client for it (ADR 22).
 
 Lists of parts, parts, revocations, events and reports go over the socket in its runtime folder.
-What comes back is believed only as far as it is signed, or as the socket's owner is.
+Responses are trusted because they are signed, or because of the owner of the socket.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ PARTS_AT_ONCE = 50
 
 
 class Revocations(msgspec.Struct, frozen=True):
-    """One answer of the feed: what came after a sequence number, up to another."""
+    """One response of the feed: the revocations after a sequence number, up to another."""
 
     sequence: int
     entries: tuple[Revocation, ...]
@@ -30,28 +30,28 @@ class Revocations(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """The answer to events."""
+    """The response to events."""
 
     lacking: tuple[str, ...] = ()
 
 
 class Link:
-    """Every call raises Unavailable where the control plane does not answer."""
+    """A client of the control plane; every call raises Unavailable if it does not answer."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
 
     async def newer(self, version: int, digest: str, *, wait: bool) -> str | None:
-        """The signed list that is newer than the one of this version and digest, or None.
+        """The signed list that is newer than this version and digest, or None.
 
-        Raises Conflict where the control plane never published that one.
+        Raises Conflict if the control plane never published that version.
         """
         query = {"after": version, "list": digest, "wait": query_flag(wait=wait)}
         reply = await self._send("GET", "snapshot", params=query)
         return None if reply.status_code == httpx2.codes.NO_CONTENT else reply.text
 
     async def parts(self, digests: Iterable[str]) -> dict[str, bytes]:
-        """Those of the parts that there are, by digest."""
+        """The existing parts, by digest."""
         found: dict[str, bytes] = {}
         wanted = list(digests)
         for start in range(0, len(wanted), PARTS_AT_ONCE):
@@ -61,29 +61,29 @@ class Link:
         return found
 
     async def overtake(self, signed: str) -> None:
-        """Show the control plane a list of its own that it does not know any more."""
+        """Send the control plane a list of its own that it no longer knows."""
         await self._send("POST", "ahead", content=signed.encode())
 
     async def revocations(self, after: int, at: int, *, wait: bool) -> Revocations:
-        """What was revoked after a sequence number, whose revocation was made at a time."""
+        """The revocations after a sequence number; `at` is the time of that revocation."""
         query = {"after": after, "at": at, "wait": query_flag(wait=wait)}
         return decoded(await self._send("GET", "revocations", params=query), Revocations)
 
     async def canaries(self, audience: str) -> dict[str, str]:
-        """For each filter a fresh token for that API, good but for being revoked there."""
+        """Canaries: for each filter a fresh token for that API, valid but revoked there."""
         reply = await self._send("GET", "canaries", params={"audience": audience})
         return decoded(reply, dict[str, str])
 
     async def events(self, batch: Sequence[AuditEvent]) -> Sequence[str]:
-        """Hand events over; sent twice they count once.
+        """Send events; an event that is sent twice counts once.
 
-        Returns the hashes of policies by which they were decided, and which are not kept there.
+        Return the hashes of their policies that the control plane lacks.
         """
         reply = await self._send("POST", "events", content=msgspec.json.encode(batch))
         return decoded(reply, Taken).lacking
 
     async def policies(self, part: bytes) -> None:
-        """Hand policies over that are lacking there."""
+        """Send policies that the control plane lacks."""
         await self._send("POST", "policies", content=part)
 
     async def join(self, wish: str | None, place: str) -> str:
@@ -96,7 +96,7 @@ class Link:
         await self._send("POST", "leave", json={"node": id, "place": place})
 
     async def report(self, report: NodeReport) -> ReportReply:
-        """Tell how this node is. Raises Conflict where another process has its id."""
+        """Send a report. Raises Conflict if another process has the node's id."""
         reply = await self._send("POST", "reports", content=msgspec.json.encode(report))
         return decoded(reply, ReportReply)
 
@@ -128,7 +128,7 @@ def query_flag(*, wait: bool) -> str:
 
 
 def decoded(reply: httpx2.Response, kind: type[T]) -> T:
-    """An answer in JSON. Raises Unavailable where it is none."""
+    """A response in JSON. Raises Unavailable if it is malformed."""
     try:
         return msgspec.json.decode(reply.content, type=kind)
     except msgspec.DecodeError as error:

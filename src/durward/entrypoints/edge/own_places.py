@@ -1,7 +1,7 @@
 """Addresses of Durward itself: no API's upstream may be one of them.
 
-Whoever reaches the admin interface of Envoy, a decision point or the control plane's socket from
-inside is believed there, so a request of a client must never get there through an API.
+Envoy's admin interface, a decision point and the control plane's socket trust every caller, so a
+client's request must never reach them through an API.
 """
 
 import os
@@ -17,7 +17,7 @@ HERE = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::"}  # noqa: S104 - compar
 
 
 def refuse_own_places(apis: Iterable[Api], node: Node, folders: Iterable[Path]) -> None:
-    """Raises Misconfigured for an API whose upstream is a listener or a socket of Durward.
+    """Refuse an API whose upstream is a listener or a socket of Durward. Raises Misconfigured.
 
     `folders` are the runtime folders of this node and its control plane.
     """
@@ -29,7 +29,7 @@ def refuse_own_places(apis: Iterable[Api], node: Node, folders: Iterable[Path]) 
 
 
 def own_places(node: Node, folders: Iterable[Path]) -> Iterator[Address]:
-    """Where this node and its control plane listen."""
+    """The addresses at which this node and its control plane listen."""
     listeners = (node.admin, node.apis, node.issuer, node.control_plane, *node.decision_points)
     yield from (place for place in listeners if place is not None)
     for folder in folders:
@@ -38,7 +38,7 @@ def own_places(node: Node, folders: Iterable[Path]) -> Iterator[Address]:
 
 
 def same(one: Address, other: Address) -> bool:
-    """Whether two addresses are one place; sockets are followed through links."""
+    """Whether two addresses are the same; symbolic links of sockets are resolved."""
     if one.is_socket or other.is_socket:
         both = one.is_socket and other.is_socket
         return both and os.path.realpath(one.host) == os.path.realpath(other.host)

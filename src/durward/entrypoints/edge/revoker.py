@@ -1,4 +1,4 @@
-"""The revocations of a node: followed, kept on its disk, put into Envoy's maps."""
+"""The revocations of a node: follow the feed, store them on disk, push Envoy's maps."""
 
 import asyncio
 import contextlib
@@ -21,21 +21,21 @@ LONGEST_RETRY_SECONDS = 2.0
 
 
 Push = Callable[[Mapping[str, JsonLike]], Awaitable[None]]
-"""Puts the maps in force and proves it by canaries. Raises Unavailable or Misconfigured."""
+"""Puts the maps in force, proven by canaries. Raises Unavailable or Misconfigured."""
 
 
 class Revoker:
-    """What this node knows is revoked.
+    """The revocations of this node.
 
-    `known` says whether that is all of it, up to some moment: it is kept on the disk, or the
-    control plane told it from the beginning. Until then no token is good here.
+    `known`: they are complete up to some moment, from the disk or from the start of the feed. Until
+    then every token is refused here.
 
-    To ask, to keep and to put in force are three steps, and none waits for another that fails:
-    each is tried again until it is done, and as long there is a trouble.
+    Loading, storing and pushing are three steps, and none waits for another that fails: each is
+    retried until it succeeds, and until then there is a trouble.
     """
 
     def __init__(self, state: Path, link: Link | None, news: asyncio.Event) -> None:
-        """`news` is set where what is settled, or the trouble, is not what it was."""
+        """`news` is set when the settled revocations or the trouble change."""
         self._path = state / "revocations.json"
         self._heartbeat = Heartbeat(state / "heartbeat")
         self._link = link
@@ -44,9 +44,9 @@ class Revoker:
         self._kept: RevokedTokens | None = None
         self._in_force: RevokedTokens | None = None
         self.settled = RevokedTokens()
-        """What was known last of which all is kept, and was proven to be in force."""
+        """The last revocations that are stored as a whole and proven to be in force."""
         self.trouble = ""
-        """What fails now; empty where nothing does."""
+        """The present failure; empty if there is none."""
         self._heard = False
         self.known = link is None
         with contextlib.suppress(OSError, Misconfigured):
@@ -59,11 +59,11 @@ class Revoker:
         return files(self._revoked if self.known else None)
 
     async def catch_up(self) -> None:
-        """Learn what was revoked while this node was off; without the control plane, go on.
+        """Load what was revoked while this node was off; go on without a control plane.
 
-        What is on the disk may be old: what was revoked since is not refused before the control
-        plane answers again, or those tokens expire, minutes after they were issued. Where nothing
-        can be read from the disk no token is good until then.
+        The file on disk may be old: tokens revoked since are accepted until the control plane
+        answers, or they expire, minutes after they were issued. If the file cannot be read, every
+        token is refused until the control plane answers.
         """
         answer: Revocations | None = None
         with contextlib.suppress(DurwardError, TimeoutError):
@@ -71,11 +71,11 @@ class Revoker:
                 while answer is None or answer.entries:  # long lists come in parts
                     answer = await self._ask(wait=False)
                     self._learn(answer)
-        with contextlib.suppress(DurwardError):  # it is tried again, and told, by `follow`
+        with contextlib.suppress(DurwardError):  # `follow` retries and reports it
             await self._keep()
 
     async def follow(self, push: Push, report: Callable[[str], None]) -> None:
-        """Learn, keep and push, for ever. What was not done is done again."""
+        """Load, store and push, for ever; failed steps are retried."""
         pause = RETRY_SECONDS
         while True:
             failed: list[str] = []
@@ -90,11 +90,11 @@ class Revoker:
             pause = min(pause * 2, LONGEST_RETRY_SECONDS) if failed else RETRY_SECONDS
 
     def prove_again(self) -> None:
-        """What proved the maps is not in force any more: at the next answer of the feed."""
+        """Prove the maps again at the next response of the feed: their proof is out of date."""
         self._in_force = None
 
     def _tell(self, trouble: str, report: Callable[[str], None]) -> None:
-        """What is settled, and what fails, where that is not what it was."""
+        """Report changes of the settled revocations and of the trouble."""
         if self.known and self._kept is self._in_force is self._revoked is not self.settled:
             self.settled = self._revoked
             self._news.set()
@@ -105,9 +105,9 @@ class Revoker:
                 report(trouble)
 
     async def _listen(self) -> None:
-        """Hear what was revoked; wait for it only where nothing is left to do. Raises Unavailable.
+        """Ask the feed; wait for news only if no other step is left. Raises Unavailable.
 
-        Where nothing was known only the whole list counts: an answer without entries ends it.
+        If revocations are not known yet, only the whole list counts: an empty response ends it.
         """
         self._heard = False
         while not (self._heard and self.known):
@@ -115,21 +115,21 @@ class Revoker:
             self._heard = True
 
     def _learn(self, answer: Revocations) -> None:
-        """What was told is known from now on, whether it can be kept or not."""
+        """Add the revocations of a response, whether they can be stored or not."""
         here = (self._revoked.sequence, self._revoked.at)
         if answer.entries or (answer.sequence, answer.at) != here:
             self._revoked = self._revoked.learn(answer.entries, answer.sequence, answer.at, now())
         self.known = self.known or not answer.entries
 
     async def _keep(self) -> None:
-        """On the disk: a node that restarts knows it too. Raises Unavailable."""
+        """Store the revocations on disk, for a restart. Raises Unavailable."""
         revoked = self._revoked
         if self.known and self._kept is not revoked:
             await asyncio.to_thread(lambda: replace(self._path, revoked.to_wire()))
             self._kept = revoked
 
     async def _enforce(self, push: Push) -> None:
-        """In Envoy's maps, and proven. Raises Unavailable, Misconfigured, or OSError."""
+        """Push and prove Envoy's maps. Raises Unavailable, Misconfigured, or OSError."""
         revoked = self._revoked
         if not self.known:
             return

@@ -1,6 +1,6 @@
-"""Ships what the node recorded to the audit log: each line at least once, known there by its id.
+"""Ship the node's records to the audit log: each line at least once, identified by its id.
 
-But for the refusals of its own canaries: they prove the door, and are nobody's requests.
+Refusals of its own canaries are not shipped, since no client sent them.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ class Shipper:
         link: Link,
         own: Container[str],
     ) -> None:
-        """`own` has the ids of refusals that are not shipped."""
+        """`own` has the ids of canary refusals, which are not shipped."""
         self._own = own
         self._state = state
         self._policies = policies
@@ -42,7 +42,7 @@ class Shipper:
         self._link = link
 
     async def ship(self) -> bool:
-        """Ship one batch of each stream; whether there was any. Raises Unavailable.
+        """Ship one batch of each stream; return whether there was any. Raises Unavailable.
 
         While the control plane is away the spools keep everything.
         """
@@ -61,9 +61,9 @@ class Shipper:
         return any_shipped
 
     async def _hand_over(self, digest: str) -> None:
-        """Policies that only this node has, as where the control plane was put back.
+        """Send policies that only this node has, for example after a restore.
 
-        What cannot be given holds back no record: `explain` says then that they are not kept.
+        Missing policies do not delay records: `explain` reports then that they are not stored.
         """
         part = self._policies.load(digest)
         if part is not None:
@@ -72,7 +72,7 @@ class Shipper:
 
 
 def events(line: bytes, stream: str) -> Iterator[AuditEvent]:
-    """The event of a line; one that a crash cut short is none."""
+    """The event of a line; none for a line that a crash cut short."""
     if stream == REFUSALS:
         if refusal := read_refusal(line):
             yield refusal.event()

@@ -1,6 +1,6 @@
-"""The spool: what a process decided, on disk before anybody is told.
+"""The spool: the write-ahead file of a process's decisions.
 
-One JSON object a line, appended by one process. A line that a crash cut short is not an event.
+One JSON object per line, appended by one process. A line that a crash cut short is not an event.
 """
 
 import errno
@@ -19,14 +19,14 @@ class Spool:
         self._path = path
         self._file, self._torn = open_spool(path)
         self.failures = 0
-        """How often the disk failed: Linux tells that once, and whatever was written before it may
-        be lost, also where a later sync succeeds (fsync(2))."""
+        """The number of disk failures: Linux reports each once, and everything written before may
+        be lost, even if a later sync succeeds (fsync(2))."""
 
     def reopen(self) -> None:
-        """Go on in a new file where this one was put aside. Raises OSError, and goes on in it.
+        """Continue in a new file if this one was rotated. Raises OSError, and stays in it.
 
-        What the former one holds is on the disk then: who waits for it asks the new one alone. A
-        file is begun after that: whoever finds one asks for none.
+        The former file is synced first, since waiting records sync only the new one. The new file
+        is made after that: its existence shows that the writer has moved.
         """
         former = self._file
         self._sync()
@@ -34,18 +34,18 @@ class Spool:
         os.close(former)
 
     def handle(self) -> int:
-        """Another descriptor of the file, to be closed by whoever asks. Raises OSError."""
+        """Another descriptor of the file; the caller closes it. Raises OSError."""
         return os.dup(self._file)
 
     def append(self, record: DecisionRecord | AuditEvent, *, durable: bool) -> None:
         """Write one record; a durable one is on disk when this returns. Raises OSError.
 
-        Where the file was removed, with its folder or alone, it goes on in a new one: what is
-        written into a file without a name is gone.
+        If the file was removed, with its folder or alone, it continues in a new one, since data in
+        a file without a name is lost.
         """
         if not os.fstat(self._file).st_nlink:
             self.reopen()
-        # What a crash or a full disk cut short must not take the next line with it.
+        # A line that a crash or a full disk cut short must not damage the next one.
         line = (b"\n" if self._torn else b"") + record.to_wire() + b"\n"
         self._torn = True
         if os.write(self._file, line) != len(line):
@@ -62,7 +62,7 @@ class Spool:
             raise
 
     def close(self) -> None:
-        """Bring everything to disk and close."""
+        """Sync everything to disk and close."""
         os.fdatasync(self._file)
         os.close(self._file)
 
@@ -74,7 +74,7 @@ class Spool:
 
 
 def open_spool(path: Path) -> tuple[int, bool]:
-    """A file to append to, and whether its last line is cut short; its folder is made."""
+    """Open a file to append to; return whether its last line is cut short. Its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -87,7 +87,7 @@ def open_spool(path: Path) -> tuple[int, bool]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk: what is in a file counts for nothing without its name.
+    """Sync the names in a folder to disk: a file without its name is lost.
 
     Raises OSError.
     """
@@ -99,7 +99,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def ends_whole(path: Path, size: int) -> bool:
-    """Whether the last line was written to its end."""
+    """Whether the last line is complete."""
     with path.open("rb") as file:
         file.seek(size - 1)
         return file.read(1) == b"\n"

@@ -15,19 +15,19 @@ from durward.services.envoy_check import complaint
 
 CONFIRM_WITHIN_SECONDS = 10.0
 BYTES_A_SECOND = 500_000
-"""What Envoy takes of a file at least, on a machine that has more to do: it gets as much longer."""
+"""The least speed at which Envoy loads a file on a busy machine; it adds to the time limit."""
 POLL_SECONDS = 0.01
 
 Versions = Callable[[], Awaitable[Mapping[str, str]]]
-"""Which version of each resource Envoy says it runs."""
+"""The version of each resource that Envoy runs, as it reports."""
 
 Canary = Callable[[], Awaitable[str | None]]
-"""Sends requests that must be refused; says which one was not."""
+"""Sends requests that must be refused; returns one that was not, if any."""
 
 
 @dataclass(frozen=True)
 class RenderedFile:
-    """What a file holds, and the version by which Envoy tells that it runs it."""
+    """The content of a file, and the version by which Envoy reports it."""
 
     data: bytes
     version: str
@@ -46,10 +46,10 @@ class ResourceFiles:
     envoy: Path
 
     def write_first(self, rendered: RenderedConfiguration, revoked: Mapping[str, JsonLike]) -> None:
-        """Write every file before Envoy starts: one that lacks a file exits at boot.
+        """Write every file before Envoy starts, since it exits if one is missing.
 
-        What this Envoy has run before it is not asked about again: that takes seconds where much is
-        declared. Raises Misconfigured or Unavailable.
+        A configuration that this Envoy has run before is not validated again, which could take
+        seconds. Raises Misconfigured or Unavailable.
         """
         if not self._was_taken(rendered):
             self.validate(rendered)
@@ -58,15 +58,15 @@ class ResourceFiles:
         self._start(rendered.bootstrap, "bootstrap")
 
     def validate(self, candidate: RenderedConfiguration) -> None:
-        """Let Envoy itself read a candidate.
+        """Let Envoy itself validate a candidate.
 
-        Raises Misconfigured with its complaint, Unavailable where it cannot be asked.
+        Raises Misconfigured with its complaint, Unavailable if it cannot run.
         """
         if told := complaint(self.envoy, self._start(candidate.whole, "candidate")):
             raise Misconfigured("edge", f"Envoy refuses the configuration: {told}")
 
     def remember(self, rendered: RenderedConfiguration) -> None:
-        """This Envoy runs it. Raises Unavailable."""
+        """Record that this Envoy runs a configuration. Raises Unavailable."""
         replace(self._taken, self._mark(rendered))
 
     async def push(
@@ -76,15 +76,15 @@ class ResourceFiles:
         versions: Versions,
         canary: Canary,
     ) -> None:
-        """Replace the files, see them in force and the canaries refused; else the old ones return.
+        """Replace the files, wait for Envoy, and send canaries; on failure restore the old files.
 
-        Envoy is asked about what `changed` beforehand: about all of it that takes seconds.
-        Raises Misconfigured or Unavailable; nothing is left half in place.
+        Envoy validates only what `changed` beforehand, since all of it would take seconds. Raises
+        Misconfigured or Unavailable; no change is left half done.
         """
         before = {name: self._path(name).read_bytes() for name in rendered.files}
         after = {name: RenderedFile.of(content) for name, content in rendered.files.items()}
         if before == {name: content.data for name, content in after.items()}:
-            # Policies alone changed, say: Envoy has nothing to do with them, if it runs the files.
+            # For example only policies changed: they do not concern Envoy, if it runs the files.
             await self._put(after, versions)
             return
         await asyncio.to_thread(lambda: self.validate(changed()))
@@ -102,7 +102,7 @@ class ResourceFiles:
         self.remember(rendered)
 
     async def put_revoked(self, files: Mapping[str, JsonLike], versions: Versions) -> None:
-        """Replace the maps of what is revoked: one tested shape, so it is renamed and confirmed.
+        """Replace the revocation maps: their form is fixed, so they are not validated first.
 
         Raises Unavailable.
         """
@@ -111,10 +111,10 @@ class ResourceFiles:
         )
 
     async def _put(self, contents: Mapping[str, RenderedFile], versions: Versions) -> None:
-        """One after the other, each seen to run, whatever lies on the disk already.
+        """Write files in order, each confirmed by Envoy, even if the content on disk is equal.
 
-        What lies there Envoy may never have taken: it is renamed into place again, which Envoy
-        sees. Raises Unavailable.
+        Envoy may never have loaded the file on disk: a rename makes it read the file again. Raises
+        Unavailable.
         """
         running: Mapping[str, str] | None = None
         for name, content in contents.items():
@@ -127,9 +127,9 @@ class ResourceFiles:
             await confirm(name, content.version, versions, within)
 
     async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
-        """Every file, also where Envoy does not say that it has taken the one before.
+        """Replace the files, wait for Envoy, send canaries; on failure restore the old files.
 
-        It is not asked any more then. Raises Unavailable.
+        Raises Unavailable.
         """
         failed: Unavailable | None = None
         for name, data in contents.items():
@@ -161,7 +161,7 @@ class ResourceFiles:
         return self.folder / "taken"
 
     def _mark(self, rendered: RenderedConfiguration) -> bytes:
-        """In short: which Envoy, and which version of each resource."""
+        """A digest of the Envoy binary and the version of each resource."""
         binary = self.envoy.stat()
         versions = {name: content["version_info"] for name, content in rendered.files.items()}
         return compact_json(
@@ -178,7 +178,7 @@ class ResourceFiles:
 
 
 async def confirm(name: str, version: str, versions: Versions, within: float) -> None:
-    """Wait until Envoy runs this version, for so many seconds. Raises Unavailable."""
+    """Wait until Envoy runs this version, for at most `within` seconds. Raises Unavailable."""
     try:
         async with asyncio.timeout(within):
             while (await versions()).get(name) != version:  # noqa: ASYNC110 - Envoy sends no event
@@ -188,9 +188,9 @@ async def confirm(name: str, version: str, versions: Versions, within: float) ->
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in place whole: written aside, synced, renamed.
+    """Replace a file atomically: write a temporary file, sync, rename.
 
-    Raises Unavailable where the disk is full, say; the former file is still there then.
+    Raises Unavailable, for example if the disk is full; the former file stays then.
     """
     fresh = path.with_suffix(".new")
     try:
