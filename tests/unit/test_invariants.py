@@ -82,7 +82,7 @@ def test_of_many_that_fail_the_first_are_told_and_how_many_more() -> None:
     ("wrong", "told"),
     [
         (case(action="orders:Gte"), "no operation"),
-        (case(action="orders:*"), "nobody asks for several"),
+        (case(action="orders:*"), "a request has one action"),
         (case(resource="order/1"), "is not a resource"),
         (case(resource="arn:durward:oders:default:acme:a"), "there is no api"),
         (case(context={"durward:Subjekt": "x"}), "is not a key"),

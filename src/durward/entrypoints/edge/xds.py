@@ -127,7 +127,7 @@ class ResourceFiles:
             await confirm(name, content.version, versions, within)
 
     async def _put_back(self, contents: Mapping[str, bytes], versions: Versions) -> None:
-        """Replace the files, wait for Envoy, send canaries; on failure restore the old files.
+        """Restore every file; after one that Envoy does not confirm, the others are only written.
 
         Raises Unavailable.
         """
