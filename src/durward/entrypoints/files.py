@@ -1,4 +1,4 @@
-"""Files of JSON or YAML that others wrote."""
+"""Read JSON and YAML files of users."""
 
 from pathlib import Path
 
@@ -21,16 +21,15 @@ def read(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_D
 
 
 def parsed(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:
-    """The same. Raises PolicyError where it is neither JSON nor YAML, else Misconfigured."""
+    """The same. Raises PolicyError if it is neither JSON nor YAML, else Misconfigured."""
     text = text_of(file, limit_bytes)
     return parse_text(text, str(file), limit_bytes=limit_bytes, limit_depth=limit_depth)
 
 
 def check_regular(file: Path) -> None:
-    """Refuse what is no file and would be waited for, such as a pipe. Raises Misconfigured.
+    """Refuse a path that is not a regular file, such as a pipe. Raises Misconfigured.
 
-    A file that others name, or that a pattern finds, is one; whoever names a pipe on a command line
-    means it.
+    This is for paths from documents and patterns; a pipe on a command line is intended.
     """
     if file.exists() and not file.is_file():
         raise Misconfigured(str(file), "not a file")

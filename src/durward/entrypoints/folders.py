@@ -1,6 +1,6 @@
-"""The folders of a process: made where they are missing, held by one process of a kind at a time.
+"""The folders of a process: made if missing, and locked by one process of a kind at a time.
 
-The kernel releases what a process held when it ends, however it ends: nothing is left to clean up.
+The kernel releases the locks when the process ends, however it ends: no cleanup is needed.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from durward.core.errors import Misconfigured
 
 @contextlib.contextmanager
 def lock_folders(command: str, *folders: Path) -> Iterator[None]:
-    """Hold folders for `durward COMMAND`; one that is missing is made, its owner's alone.
+    """Lock folders for `durward COMMAND`; a missing folder is made with mode 0700.
 
-    A folder may be shared with another command: each has a lock of its own, `COMMAND.lock`.
-    Raises Misconfigured where another process of that command holds one, and says which.
+    Commands may share a folder: each has its own lock, `COMMAND.lock`. Raises Misconfigured with
+    the process if another process of that command has the lock.
     """
     with contextlib.ExitStack() as stack:
         # A second lock on the same file would be refused to ourselves.
@@ -28,7 +28,7 @@ def lock_folders(command: str, *folders: Path) -> Iterator[None]:
 
 
 def made(folder: Path) -> Path:
-    """The folder as it is really called. Raises Misconfigured where there can be none."""
+    """The real path of the folder, made if missing. Raises Misconfigured."""
     try:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def made(folder: Path) -> Path:
 
 
 def locked(folder: Path, command: str) -> TextIO:
-    """The lock of a folder, taken; closing it gives the folder back. Raises Misconfigured."""
+    """Lock a folder; closing the file releases it. Raises Misconfigured."""
     path = folder / f"{command}.lock"
     try:
         lock = path.open("a+")
@@ -57,7 +57,7 @@ def locked(folder: Path, command: str) -> TextIO:
             raise Misconfigured(str(path), f"cannot be locked: {error.strerror}") from error
         hint = "end that one, or give this one a folder of its own for `runtime` and for `state`"
         raise Misconfigured(str(folder), f"is in use by {holder}", hint=hint) from error
-    # Who it is only matters to whoever reads the refusal: on a full disk it stays untold.
+    # The pid is only for the message of a refusal: on a full disk it is left out.
     with contextlib.suppress(OSError):
         lock.truncate(0)
         os.write(lock.fileno(), f"{os.getpid()}\n".encode())

@@ -1,8 +1,8 @@
-"""Logs of processes: bounded, though the process that writes one holds it open.
+"""Bounded logs of processes, which keep their log open.
 
-A log that grew large is copied and emptied in place. Who writes appends (`O_APPEND`), so that its
-next line is the first of the emptied file; only what is written between the last read and the
-emptying, some microseconds, is lost. What a crash leaves half done is done again.
+A large log is copied and emptied in place. The writer appends (`O_APPEND`), so that its next line
+is the first of the emptied file; only lines between the last read and the emptying, some
+microseconds, are lost. After a crash the rotation is repeated.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from pathlib import Path
 
 MAX_BYTES = 10 * 1024 * 1024
 KEPT = 3
-"""Former ones of each log, `NAME.1` the newest: 40 MB with the one that is written."""
+"""The number of rotated files of each log, `NAME.1` the newest: 40 MB with the present one."""
 POLL_SECONDS = 1.0
 CHUNK_BYTES = 1024 * 1024
 
 
 async def keep_bounded(log: Path) -> None:
-    """Put a log aside whenever it is large, for ever."""
+    """Rotate a log whenever it is large, for ever."""
     while True:
         await asyncio.sleep(POLL_SECONDS)
         await asyncio.to_thread(bound, log)
 
 
 def bound(log: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> bool:
-    """Put a log aside if it is large; whether it was.
+    """Rotate a log if it is large; return whether it was.
 
-    Where there is no room for the copy, the oldest goes, and the next round tries again.
+    Without room for the copy the oldest file is removed, and the next round retries.
     """
     try:
         if log.stat().st_size <= max_bytes:
@@ -49,12 +49,12 @@ def bound(log: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT) -> bool:
 
 
 def rotated_path(log: Path, number: int) -> Path:
-    """A former log; 0 is one that is being copied."""
+    """The path of a rotated log; 0 is the copy in progress."""
     return log.with_name(f"{log.name}.{number or 'part'}")
 
 
 def make_room(log: Path, kept: int) -> None:
-    """Remove what was begun, and the oldest of what is kept; without any the log begins anew."""
+    """Remove the unfinished copy and the oldest file; if there is none, empty the log."""
     with contextlib.suppress(OSError):
         rotated_path(log, 0).unlink(missing_ok=True)
         former = [

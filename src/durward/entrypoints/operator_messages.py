@@ -1,7 +1,7 @@
-"""What a process tells its operator: never a reason to end, and never a reason to wait.
+"""Messages of a process to its operator, which never end or delay the process.
 
-The stream may be closed, on a disk that is full, or a pipe that nobody reads any more. What cannot
-be told at once is dropped: whoever decides about requests goes on deciding.
+The stream may be closed, on a full disk, or a pipe without a reader. A message that cannot be
+written at once is dropped, so that a decision point goes on deciding.
 """
 
 import contextlib
@@ -15,26 +15,26 @@ STANDARD = (0, STDOUT, STDERR)
 
 
 def report(text: str, to: int = STDERR) -> None:
-    """Tell the operator, in a line or several. Raises nothing."""
+    """Write one or more lines to the operator. Raises nothing."""
     with contextlib.suppress(OSError):
-        # A log is read on a terminal too, and errors quote what others sent.
+        # A log is read on a terminal too, and errors quote foreign input.
         told = "".join(f"{printable(line)}\n" for line in text.split("\n")).encode()
         while told and takes(to):
-            # A pipe that takes anything takes this much without blocking (POSIX, pipe(7)).
+            # A writable pipe accepts this much without blocking (POSIX, pipe(7)).
             told = told[os.write(to, told[: select.PIPE_BUF]) :]
 
 
 def takes(stream: int) -> bool:
-    """Whether something can be written now: not to a pipe that is full, or a stopped terminal."""
+    """Whether a write would not block, as on a full pipe or a stopped terminal."""
     poller = select.poll()
     poller.register(stream, select.POLLOUT)
     return bool(poller.poll(0))
 
 
 def open_closed_streams() -> None:
-    """A standard stream that this process was started without is /dev/null from now on.
+    """Open missing standard streams as /dev/null.
 
-    Else the next file that is opened takes its number, and what is told is written into that one.
+    Else the next opened file gets the number of the stream, and messages are written into it.
     """
     for number in STANDARD:
         try:

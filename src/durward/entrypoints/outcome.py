@@ -1,4 +1,4 @@
-"""What became of a change: made, or not known. Exit code 2 is for what was not made."""
+"""The outcome of a change: made, or not known. Exit code 2 is for a change that was not made."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from durward.core.errors import DurwardError, Unavailable
 
 
 class Unsettled(Unavailable):
-    """A change was asked for, and nobody knows whether it was made: it is not asked for again."""
+    """A change was requested, and it is not known whether it was made; it is not repeated."""
 
     def __init__(self, why: str, left: str) -> None:
         super().__init__(f"it is not known whether it was done: {why}", hint=left)
 
 
 class Interrupted(DurwardError):  # noqa: N818 - named as what it is
-    """The operator ended the command after a change was asked for."""
+    """The operator ended the command after a change was requested."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(f"interrupted: {what}")
@@ -22,7 +22,7 @@ class Interrupted(DurwardError):  # noqa: N818 - named as what it is
 
 
 class Done(DurwardError):  # noqa: N818 - named as what it is
-    """A change was made, and what was to be done with its answer failed."""
+    """A change was made, and a later step failed."""
 
     def __init__(self, what: str, why: str, hint: str = "") -> None:
         super().__init__(f"{what}; then {why}")
@@ -31,7 +31,7 @@ class Done(DurwardError):  # noqa: N818 - named as what it is
 
 @contextlib.contextmanager
 def stays(what: str, hint: str = "") -> Iterator[None]:
-    """Something was done, and stays so whatever fails from here on. Raises Done or Interrupted."""
+    """Mark a change as made, whatever fails in the block. Raises Done or Interrupted."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Who holds a TCP port of this machine."""
+"""TCP ports of this machine: whether they are free, and which process has one."""
 
 import errno
 import socket
@@ -9,10 +9,10 @@ LISTEN, TIME_WAIT = "0A", "06"
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a listener could take the port of a loopback address now.
+    """Whether a listener could bind the port of a loopback address now.
 
-    What a listener's own connections left behind (TIME-WAIT) does not keep the next one out: ours
-    set SO_REUSEADDR, as the probe does. An address that this machine does not have is nobody's.
+    Former connections of a listener (TIME-WAIT) do not matter: our listeners set SO_REUSEADDR, as
+    the probe does. An address that this machine does not have counts as free.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -24,7 +24,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def holder(port: int) -> str | None:
-    """The process that listens on the port, where this user may see it (proc(5))."""
+    """The process that listens on the port, if this user may see it (proc(5))."""
     inodes = {f"socket:[{entry.inode}]" for entry in entries(port) if entry.state == LISTEN}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -36,10 +36,10 @@ def holder(port: int) -> str | None:
 
 
 def is_left_behind(port: int) -> bool:
-    """Whether nothing holds the port but connections that have ended.
+    """Whether only ended connections (TIME-WAIT) have the port.
 
-    Where a client took the port for itself, without SO_REUSEADDR, the kernel lets nobody listen
-    there before they are forgotten, a minute after they ended.
+    If a client used the port without SO_REUSEADDR, the kernel refuses listeners until these are
+    forgotten, after a minute.
     """
     states = {entry.state for entry in entries(port)}
     return states == {TIME_WAIT}
@@ -47,14 +47,14 @@ def is_left_behind(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Entry:
-    """A TCP socket of this machine, as /proc/net tells it."""
+    """A TCP socket of this machine, from /proc/net."""
 
     state: str
     inode: str
 
 
 def entries(port: int) -> list[Entry]:
-    """The sockets whose own end is the port."""
+    """The sockets with this local port."""
     found: list[Entry] = []
     for table in ("tcp", "tcp6"):
         try:

@@ -1,4 +1,4 @@
-"""Children that are started, watched, restarted, and that never outlive their parent."""
+"""Child processes: started, watched, restarted, and ended with their parent."""
 
 import asyncio
 import contextlib
@@ -24,19 +24,19 @@ READY_POLL_SECONDS = 0.02
 LEFT_SECONDS = 1.0
 PEER = struct.Struct("3i")
 ASK_SECONDS, ANSWER_SECONDS, HUNG_SECONDS = 2.0, 3.5, 13.0
-"""How often a child is asked, how long an answer may take, and how long there may be none."""
+"""The interval of probes, the time for an answer, and the time without any before a kill."""
 
 
 @dataclass
 class Child:
-    """A process of ours: how it is started, when it is ready, how it is asked to end."""
+    """A child process: how to start it, to test that it is ready, and to end it."""
 
     name: str
     command: Sequence[str]
     log: Path
     is_ready: Callable[[], Awaitable[bool]]
     is_alive: Callable[[], Awaitable[bool]] | None = None
-    """Whether it answers at all, where that is not the same: one that waits is alive."""
+    """Whether it answers at all, if that differs from ready: a waiting process is alive."""
     ready_within: float = 15.0
     stop_within: float = 10.0
     before_start: Callable[[], None] | None = None
@@ -52,10 +52,10 @@ class Child:
         return process.pid if process and process.returncode is None else None
 
     async def start(self, *, insist: bool = True) -> bool:
-        """Start it and wait until it is ready; whether it is.
+        """Start it and wait until it is ready; return whether it is.
 
-        In time it must be, or it is ended; where nobody insists it may also be alive and wait for
-        something. Raises Unavailable with the end of its log, and OSError where there is none.
+        If it is not ready in time, it is ended; without `insist` it may also be alive and wait for
+        something. Raises Unavailable with the end of its log, and OSError if it does not exist.
         """
         if self.before_start:
             self.before_start()
@@ -97,7 +97,7 @@ class Child:
             return False
 
     def kill(self) -> None:
-        """End it at once; one that is stopped cannot be asked to."""
+        """Kill it; a stopped process does not react to SIGTERM."""
         if self._process:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -108,7 +108,7 @@ class Child:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ask it to end, then insist."""
+        """Ask it to end, and kill it if it does not in time."""
         if self._bounding is not None:
             self._bounding.cancel()
             self._bounding = None
@@ -130,9 +130,9 @@ class Child:
 
 
 def keep_private(*folders: Path) -> None:
-    """What this process and its children write is its owner's alone, from now on.
+    """Make files of this process and its children private to the owner (umask 077).
 
-    The folders are made, or are so as well from now on. Raises Misconfigured.
+    The folders are made if missing, and get mode 0700. Raises Misconfigured.
     """
     os.umask(0o077)
     for folder in folders:
@@ -147,7 +147,7 @@ def keep_private(*folders: Path) -> None:
 
 @contextlib.contextmanager
 def one_error() -> Iterator[None]:
-    """Of errors of ours that ended several tasks at once, the first is told."""
+    """Raise the first of several errors that ended tasks at once."""
     try:
         yield
     except* (DurwardError, OSError) as group:
@@ -157,10 +157,10 @@ def one_error() -> Iterator[None]:
 async def until_done(
     attempt: Callable[[], Awaitable[None]], ended: asyncio.Event, report: Callable[[str], None]
 ) -> bool:
-    """Try until it is done, and say why it is not when that is something new.
+    """Retry until an attempt succeeds, and report each new reason of a failure.
 
-    False when asked to end meanwhile. A process that waits so is closed, and goes on by itself
-    once a disk has room again, say; one that ended would be started in vain again and again.
+    False if asked to end meanwhile. A process that waits so is closed, and goes on by itself, for
+    example when a disk has room again; if it ended, its supervisor would restart it in vain.
     """
     asked = asyncio.create_task(ended.wait())
     backoff, told = FIRST_BACKOFF_SECONDS, ""
@@ -191,7 +191,7 @@ async def until_done(
 
 
 async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Wait until asked to end. A task of ours that fails ends all: half a process serves nobody."""
+    """Wait until asked to end. A failing task ends all: half a process is of no use."""
     asked = asyncio.create_task(ended.wait())
     done, _ = await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
@@ -200,7 +200,7 @@ async def until_ended(ended: asyncio.Event, tasks: Iterable[asyncio.Task[None]])
 
 
 async def keep_running(child: Child, report: Callable[[str], None]) -> None:
-    """Restart a started child whenever it ends or hangs, each time after a longer pause."""
+    """Restart a child whenever it ends or hangs, each time after a longer pause."""
     backoff = FIRST_BACKOFF_SECONDS
     loop = asyncio.get_running_loop()
     while True:
@@ -224,10 +224,10 @@ async def keep_running(child: Child, report: Callable[[str], None]) -> None:
 
 
 async def end_when_hung(child: Child, report: Callable[[str], None]) -> None:
-    """Kill a child that has not answered for a while, however often it was asked.
+    """Kill a child that has not answered any probe for a while.
 
-    One that is only slow answers now and then: it needs one answer in the whole time. The time is
-    this process's own, so that one that was itself stopped does not blame its children for it.
+    A slow child answers some probes, and one is enough. Only time in which this process runs is
+    counted, so that a pause of this process is not attributed to its children.
     """
     silent = 0.0
     while silent < HUNG_SECONDS:
@@ -248,7 +248,7 @@ def outcome(code: int) -> str:
 
 
 def tail(log: Path, start: int, lines: int = 5) -> str:
-    """The last lines that a process wrote since `start` bytes; all of a log that was emptied."""
+    """The last lines in a log after `start` bytes, or in the whole log if it was emptied."""
     with log.open("rb") as file:
         file.seek(start if start <= log.stat().st_size else 0)
         last = file.read().decode(errors="replace").strip().splitlines()[-lines:]
@@ -256,9 +256,9 @@ def tail(log: Path, start: int, lines: int = 5) -> str:
 
 
 async def end_left(listener: Path) -> None:
-    """End whoever still listens on a socket of ours: left behind by a parent that was killed.
+    """End a process that still listens on our socket: a child of a parent that was killed.
 
-    It was asked to end by the kernel and has a moment for it; one that is stopped cannot.
+    The kernel asked it to end, and it has a moment for it; a stopped process is killed.
     """
     loop = asyncio.get_running_loop()
     patient_until = loop.time() + LEFT_SECONDS
@@ -285,7 +285,7 @@ def listening(path: Path) -> int | None:
 
 
 def end_with_parent(parent: int, with_signal: int) -> Callable[[], None]:
-    """For the child between fork and exec: the kernel ends it when its parent dies (prctl(2))."""
+    """A function for the child before exec: the kernel ends it when its parent dies (prctl(2))."""
     if sys.platform != "linux":
         return lambda: None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

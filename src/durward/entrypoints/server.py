@@ -35,15 +35,15 @@ from durward.wiring import ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
 START_SECONDS = 60.0
-"""What started both starts this one again after that."""
+"""The time to wait for the database at start; then the supervisor must restart this process."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 2.0
 SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
-"""A verification takes a twentieth of a second, half of one under load. What takes two hundred
-times as long is not ready for people; what takes a minute will not end, and a restart helps."""
+"""A verification takes a twentieth of a second, half a second under load. After the first limit
+the process is not ready; after the second the verification hangs, and a restart helps."""
 
 
 async def run(settings: ServeSettings) -> None:
-    """Serve until asked to end: clients through the edge, edges and operators on the other."""
+    """Serve until asked to end: clients on one socket, edges and operators on the other."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,10 +74,10 @@ async def run(settings: ServeSettings) -> None:
 
 
 async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
-    """The control plane, once its database is there: both may be started at the same time.
+    """The control plane, once its database is there: both may start at the same time.
 
-    None where asked to end meanwhile. Raises Unavailable with what it still is after a minute, and
-    at once where waiting would not help.
+    None if asked to end meanwhile. Raises Unavailable after a minute, or at once if waiting would
+    not help.
     """
     asked = asyncio.create_task(ended.wait())
     loop = asyncio.get_running_loop()
@@ -105,11 +105,11 @@ async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> C
 
 
 def public(plane: ControlPlane) -> Starlette:
-    """What clients reach through the edge."""
+    """The application for clients, behind the edge."""
     incidents = Incidents(plane.now, report)
 
     async def broken(_: Request, error: Exception) -> Response:
-        """A mistake of ours: its id is told, and nothing else (the log has the rest)."""
+        """The page for a bug: it shows only the id, and the log has the rest."""
         text = f"It is known as incident {incidents.record(error)}."
         return render.message("This is our mistake", text, 500)
 
@@ -131,20 +131,20 @@ def public(plane: ControlPlane) -> Starlette:
 
 
 def crowded(wait: Seconds) -> Response:
-    """The budget of a source is used up."""
+    """The page if the budget of a source is used up."""
     text = f"Too many requests came from your network. Try again in {wait} seconds."
     return render.message("Come back in a moment", text, TOO_MANY)
 
 
 async def unavailable_page(_: Request, error: Exception) -> Response:
-    """The store does not answer: nothing is given out meanwhile."""
+    """The page while the store is away: no code is given."""
     assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for that
     page = render.message("Come back in a moment", "The service is busy with itself.", 503)
     return come_back(page, error)
 
 
 def control(plane: ControlPlane) -> Starlette:
-    """What edges and operators reach, on a socket that only their account can open."""
+    """The application for edges and operators, on a socket that only their account can open."""
     incidents = Incidents(plane.now, report)
 
     async def alive(_: Request) -> Response:
@@ -161,7 +161,7 @@ def control(plane: ControlPlane) -> Starlette:
             notes = await plane.upkeep.log_notes()
         except Unavailable as error:
             return not_now(error)
-        # What the log has to say keeps nobody out: events wait in the outbox, and none is lost.
+        # Problems of the log do not change readiness: events wait in the outbox, none is lost.
         return PlainTextResponse("\n".join(["ok", *notes]))
 
     async def broken(_: Request, error: Exception) -> Response:

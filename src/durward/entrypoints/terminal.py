@@ -1,9 +1,8 @@
-r"""What a command says: the one way to its standard output and standard error.
+r"""The output of commands: the only way to standard output and standard error.
 
-Much of it is of others: names, paths, reasons, answers. A line of it stays one line, and nothing in
-it moves the cursor, changes colours or hides what stands beside: what cannot be printed, ends of
-lines too, is written as JSON writes it (`\u001b`). Nothing else of a command may print: `print` is
-refused by `./check lint`.
+Much of it quotes others: names, paths, reasons, responses. A line stays one line, and cannot move
+the cursor, change colours or hide other text: unprintable characters, line ends included, are
+escaped as in JSON (`\u001b`). Commands print by no other way: `./check lint` refuses `print`.
 """
 
 import json
@@ -17,35 +16,35 @@ MAX_FIELD = 200
 
 
 def say(*lines: str) -> None:
-    """Lines for standard output; what is an end of a line within one is shown, and ends none."""
+    """Print lines on standard output; a line end within a line is escaped."""
     _write(sys.stdout, map(printable, lines))
 
 
 def warn(*lines: str) -> None:
-    """The same for standard error."""
+    """Print lines on standard error."""
     _write(sys.stderr, map(printable, lines))
 
 
 def say_text(text: str) -> None:
-    """A text that has lines of its own, and tabs: a document of ours, or the body of an answer."""
+    """Print a text of several lines, with tabs: our own document, or the body of a response."""
     lines = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
     _write(sys.stdout, ("\t".join(map(printable, line.split("\t"))) for line in lines))
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:
-    """A JSON value; escaped as lines are, it is the same value."""
+    """Print a JSON value; escaping lines does not change the value."""
     say_text(json.dumps(value, indent=indent))
 
 
 def progress(text: str) -> None:
-    """A line that the next one replaces, where somebody watches."""
+    """Print a line that the next one replaces, on a terminal only."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{printable(text)}")
         sys.stderr.flush()
 
 
 def field(text: object, limit: int = MAX_FIELD) -> str:
-    """A name of others within a line: cut, and in quotes where it could be taken for several."""
+    """A foreign name within a line: cut, and quoted if it could be taken for several."""
     known = str(text)
     known = known if len(known) <= limit else f"{known[: limit - 1]}…"
     is_plain = known.isprintable() and not {" ", '"', "\\"} & {*known} and known

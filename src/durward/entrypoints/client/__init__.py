@@ -1,1 +1,1 @@
-"""The client's side of the protocols, as the command line plays it."""
+"""The client side of the protocols, for the command line."""

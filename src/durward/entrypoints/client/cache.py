@@ -1,4 +1,4 @@
-"""Tokens that a command keeps for the next one, readable by their owner alone."""
+"""Cached tokens of commands, in files of mode 0600."""
 
 import json
 import os
@@ -13,7 +13,7 @@ EARLY_SECONDS = 10
 
 @dataclass(frozen=True)
 class CachedToken:
-    """What was got before."""
+    """Cached tokens for one resource."""
 
     access_token: str
     expires_at: float
@@ -22,7 +22,7 @@ class CachedToken:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the access token is good for a while."""
+        """Whether the access token will not expire soon."""
         return self.expires_at > time.time() + EARLY_SECONDS  # noqa: TID251 - a client's cache
 
     def __repr__(self) -> str:
@@ -30,7 +30,7 @@ class CachedToken:
 
 
 def cached(folder: Path, name: str) -> CachedToken | None:
-    """What was kept for somebody; None where nothing can be read."""
+    """The cached tokens of a user or client; None if there are none."""
     try:
         found = json.loads((folder / "tokens.json").read_text())[name]
         return CachedToken(
@@ -41,7 +41,7 @@ def cached(folder: Path, name: str) -> CachedToken | None:
 
 
 def keep(folder: Path, name: str, resource: str, answer: Mapping[str, Any]) -> None:
-    """Keep the answer of the token endpoint for a resource."""
+    """Cache the response of the token endpoint for a resource."""
     path = folder / "tokens.json"
     try:
         known = json.loads(path.read_text())

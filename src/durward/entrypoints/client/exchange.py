@@ -1,4 +1,4 @@
-"""Requests of a command, each told on standard error."""
+"""Requests of a command, each with a line on standard error."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from durward.entrypoints.terminal import warn
 
 
 def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.Response:
-    """One request, and a line about it on standard error. Raises Unavailable or Misconfigured."""
+    """Send a request, and print a line on standard error. Raises Unavailable or Misconfigured."""
     started = time.perf_counter()
     try:
         reply = http.request(method, url, **content)
@@ -26,7 +26,7 @@ def step(http: httpx2.Client, method: str, url: str, **content: Any) -> httpx2.R
 
 
 def understood(reply: httpx2.Response) -> dict[str, Any]:
-    """The JSON of a good answer. Raises Misconfigured that says what was answered."""
+    """The JSON of a successful response. Raises Misconfigured with the response otherwise."""
     if not reply.is_success:
         shown = str(reply.url).partition("?")[0]
         raise Misconfigured(shown, f"answers {reply.status_code}: {reply.text[:300]}")

@@ -1,4 +1,4 @@
-"""Flows at the token endpoint: a service's, and what follows a sign-in."""
+"""Flows at the token endpoint: for a service, and after a sign-in."""
 
 import base64
 import re
@@ -27,16 +27,16 @@ class Server:
 
 
 def challenged(reply: httpx2.Response) -> str | None:
-    """Where a challenge says that the API tells of itself (RFC 9728 §5.1)."""
+    """The URL of the API's metadata in a challenge (RFC 9728 §5.1)."""
     found = re.search(r'resource_metadata="([^"]+)"', reply.headers.get("www-authenticate", ""))
     return found[1] if found else None
 
 
 def server_of(http: httpx2.Client, metadata_url: str, issuer: str) -> Server:
-    """The authorization server of an API that a challenge came from (RFC 9728 §3.3, §5, §7.7).
+    """The authorization server of the API that sent a challenge (RFC 9728 §3.3, §5, §7.7).
 
-    Secrets go to the issuer that this client is configured for, and to no other one: a challenge is
-    what a service says. Raises Misconfigured.
+    Secrets go only to the configured issuer, since a challenge is unverified input of a service.
+    Raises Misconfigured.
     """
     told = understood(step(http, "GET", metadata_url))
     resource, servers = told.get("resource"), told.get("authorization_servers")
@@ -55,7 +55,7 @@ def server_of(http: httpx2.Client, metadata_url: str, issuer: str) -> Server:
 
 
 def metadata_of(resource: str) -> str:
-    """Where the metadata of a resource lies; empty where it cannot be one."""
+    """The URL of a resource's metadata; empty if it is not a valid resource."""
     try:
         return protected_resource.metadata_url(resource)
     except ValueError:
@@ -63,12 +63,12 @@ def metadata_of(resource: str) -> str:
 
 
 def is_of(issuer: str, endpoint: object) -> bool:
-    """Whether an endpoint is at the issuer's own address."""
+    """Whether an endpoint has the origin of the issuer."""
     return isinstance(endpoint, str) and endpoint.startswith(f"{issuer}/")
 
 
 def of_service(http: httpx2.Client, server: Server, name: str, secret: str) -> dict[str, Any]:
-    """A service signs in for itself (OAuth 2.1 draft-15 §4.2)."""
+    """Get a token by client credentials (OAuth 2.1 draft-15 §4.2)."""
     joined = f"{quote_plus(name)}:{quote_plus(secret)}".encode()
     basic = {"authorization": f"Basic {base64.b64encode(joined).decode()}"}
     form = {"grant_type": "client_credentials", "resource": server.resource}
@@ -80,7 +80,7 @@ def of_service(http: httpx2.Client, server: Server, name: str, secret: str) -> d
 def by_code(
     http: httpx2.Client, server: Server, client: str, code: str, verifier: str
 ) -> dict[str, Any]:
-    """A public client redeems its code (OAuth 2.1 draft-15 §4.1.3)."""
+    """Redeem the code of a public client (OAuth 2.1 draft-15 §4.1.3)."""
     form = {
         "grant_type": "authorization_code",
         "client_id": client,
@@ -93,7 +93,7 @@ def by_code(
 def by_refresh(
     http: httpx2.Client, server: Server, client: str, token: str | None
 ) -> dict[str, Any] | None:
-    """New tokens for a refresh token; None where there is none, or it is of no use any more."""
+    """New tokens for a refresh token; None if there is none, or it is no longer valid."""
     if token is None:
         return None
     form = {"grant_type": "refresh_token", "client_id": client, "refresh_token": token}

@@ -1,6 +1,6 @@
-"""A native client signs a person in: loopback redirect and PKCE (RFC 8252, RFC 7636).
+"""Sign a user in as a native client: loopback redirect and PKCE (RFC 8252, RFC 7636).
 
-With a password at hand it plays the browser too, page by page; else the person's own browser does.
+With a password it also acts as the browser, page by page; else the user's own browser is used.
 """
 
 import hmac
@@ -28,7 +28,7 @@ DONE = b"<!doctype html><title>Signed in</title><p>You can close this page."
 def sign_in(
     http: httpx2.Client, server: Server, client: str, account: str | None, password: str | None
 ) -> dict[str, Any]:
-    """The tokens of a person who signed in and agreed. Raises Misconfigured or Unavailable."""
+    """The tokens after sign-in and consent. Raises Misconfigured or Unavailable."""
     verifier, state = new_secret("v").reveal(), new_secret("st").reveal()
     with Loopback() as loopback:
         asked = {
@@ -61,7 +61,7 @@ def sign_in(
 
 
 class Loopback:
-    """A listener on this machine that takes one answer (RFC 8252 §7.3)."""
+    """A listener on this machine for one authorization response (RFC 8252 §7.3)."""
 
     def __enter__(self) -> Self:
         taken: dict[str, str] = {}
@@ -93,18 +93,18 @@ class Loopback:
 
     @property
     def uri(self) -> str:
-        """Where the answer is taken."""
+        """The redirect URI."""
         return f"http://127.0.0.1:{self._server.server_port}/callback"
 
     def answer(self) -> dict[str, str]:
-        """The parameters of the answer. Raises Unavailable where none comes."""
+        """The parameters of the response. Raises Unavailable if none arrives."""
         if not self._arrived.wait(PATIENCE_SECONDS):
             raise Unavailable("nobody signed in")
         return self._taken
 
 
 class Visitor:
-    """A browser of a few lines: follows redirects, keeps cookies, fills the two forms in."""
+    """A minimal browser: it follows redirects, keeps cookies, and fills in the two forms."""
 
     def __init__(self, http: httpx2.Client, issuer: str, account: str, password: str) -> None:
         self._http = http
@@ -134,7 +134,7 @@ class Visitor:
         raise Misconfigured(uri.partition("?")[0], "the sign-in leads nowhere")
 
     def _send(self, method: str, uri: str, **content: Any) -> httpx2.Response:
-        if not is_of(self._issuer, uri):  # a password, and cookies, are for nobody else
+        if not is_of(self._issuer, uri):  # passwords and cookies go to the issuer only
             raise Misconfigured(self._issuer, f"its sign-in leads to {uri.partition('?')[0]}")
         # By hand: the standard cookie jar keeps Secure cookies, and never sends them over http.
         pairs = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
@@ -148,7 +148,7 @@ class Visitor:
 
 
 class Form(HTMLParser):
-    """The first form of a page: where it goes, its hidden fields, what stands above it."""
+    """The first form of a page: its action, its hidden fields, the problem above it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,18 +160,18 @@ class Form(HTMLParser):
 
     @classmethod
     def read(cls, text: str) -> "Form | None":
-        """The form; None where the page has none."""
+        """Parse the form of a page; None if it has none."""
         form = cls()
         form.feed(text)
         return form if form.action else None
 
     @property
     def has_problem(self) -> bool:
-        """Whether the page says that something was wrong."""
+        """Whether the page shows a problem."""
         return bool(self.problem)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect what is sent back."""
+        """Collect the fields of the form."""
         found = {name: value or "" for name, value in attrs}
         self._in_problem = found.get("id") == "problem"
         if tag == "form" and not self.action:
@@ -186,6 +186,6 @@ class Form(HTMLParser):
         self._in_problem = False
 
     def handle_data(self, data: str) -> None:
-        """What the page says about the attempt before."""
+        """Collect the text of the problem."""
         if self._in_problem:
             self.problem += data

@@ -1,4 +1,4 @@
-"""A folder and its ports are one demo's alone."""
+"""Lock the folder and the ports of a demo."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ from durward.entrypoints.ports import holder, is_free, is_left_behind
 
 @contextlib.contextmanager
 def lock_demo(folder: Path) -> Iterator[None]:
-    """Hold the folder for one demo. Raises Misconfigured or Conflict."""
+    """Lock the folder for one demo. Raises Misconfigured or Conflict."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
@@ -40,7 +40,7 @@ def lock_demo(folder: Path) -> Iterator[None]:
 
 
 def running(folder: Path) -> dict[str, Any] | None:
-    """What the demo in this folder wrote of itself, while it runs."""
+    """The state that the running demo of this folder wrote; None if none runs."""
     try:
         with (folder / "lock").open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,9 +52,9 @@ def running(folder: Path) -> dict[str, Any] | None:
 
 
 def check_ports(place: DemoInstance) -> None:
-    """The demo's ports are free. Raises Misconfigured that names who holds one.
+    """Check that the demo's ports are free. Raises Misconfigured with the process that has one.
 
-    `localhost` is [::1] too, and browsers go there first: nobody else may be the issuer there.
+    `localhost` is [::1] too, and browsers try it first: no other process may listen there.
     """
     listened = ((ISSUER_OFFSET, "127.0.0.1"), (ISSUER_OFFSET, "::1"), (APIS_OFFSET, "127.0.0.1"))
     for offset, host in (*listened, (APP_OFFSET, "127.0.0.1")):

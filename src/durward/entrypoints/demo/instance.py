@@ -1,4 +1,4 @@
-"""Where one demo lives: its folder and its ports."""
+"""The place of one demo: its folder and its ports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ MAX_BASE_PORT = MAX_PORT - APP_OFFSET
 
 @dataclass(frozen=True)
 class DemoInstance:
-    """Where one demo lives: its folder and its ports."""
+    """The place of one demo: its folder and its ports."""
 
     folder: Path
     base_port: int
@@ -33,14 +33,14 @@ class DemoInstance:
 
     @property
     def orders(self) -> Path:
-        """What the sample declares: written once, then its user's."""
+        """The declarations of the sample: written once, then they belong to the user."""
         return self.folder / "orders"
 
     @property
     def seeded(self) -> Path:
-        """What the last start declared, in short; it goes with the database."""
+        """The digests of the declarations of the last start; removed with the database."""
         return self.folder / "serve" / "seeded.json"
 
     def addresses(self, runtime: Path) -> tuple[str, ...]:
-        """What the sample's declarations name of this place."""
+        """The addresses of this place in the sample's declarations."""
         return (self.apis, self.app, f"unix:{runtime}/orders.sock")

@@ -64,7 +64,7 @@ def desk(place: DemoInstance) -> Child:
 
 
 async def listens(port: int) -> bool:
-    """Whether somebody takes connections at a port of this machine."""
+    """Whether a process listens at a port of this machine."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -75,7 +75,7 @@ async def listens(port: int) -> bool:
 
 async def is_ready(socket: Path, path: str) -> bool:
     """Whether the process behind the socket is ready."""
-    # There is no TLS on a Unix socket, and a context for it costs more than all of the call.
+    # A Unix socket has no TLS, and a context for it costs more than the whole call.
     transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)
     try:
         async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:

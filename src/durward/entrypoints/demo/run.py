@@ -1,4 +1,4 @@
-"""Everything is started in order, watched, and ended in order."""
+"""Start the processes of a demo in order, watch them, and end them in order."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
 
 
 async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:
-    """Start one part and tell how long it took; False when asked to end meanwhile."""
+    """Start one process and report the seconds; False if asked to end meanwhile."""
     started = monotonic()
     starting = asyncio.create_task(child.start())
     ending = asyncio.create_task(ended.wait())

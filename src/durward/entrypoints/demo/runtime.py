@@ -1,4 +1,4 @@
-"""The runtime folder: short, private, where the processes have their sockets."""
+"""The runtime folder for sockets of the processes: private, with a short path."""
 
 import contextlib
 import hashlib
@@ -17,9 +17,9 @@ PREFIX = "durward-"
 
 @contextlib.asynccontextmanager
 async def runtime_folder(place: DemoInstance) -> AsyncIterator[Path]:
-    """A short folder for sockets, mode 0700, empty, gone at the end; the same at every start.
+    """An empty folder for sockets, mode 0700, removed at the end; the same at every start.
 
-    Another that a demo in the same place left goes now: whoever asks holds the place alone.
+    A leftover of a former demo in this place is removed: the caller has locked the place.
     """
     folder = usual_runtime(place)
     if not is_private(folder):
@@ -40,9 +40,9 @@ def usual_runtime(place: DemoInstance) -> Path:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether a folder in a place that everybody can write to is ours alone, and empty now.
+    """Whether a folder below a world-writable one is private to us, and empty.
 
-    What somebody else put there, a link among them, is neither used nor touched.
+    A folder or link of another user is neither used nor changed.
     """
     try:
         with contextlib.suppress(FileExistsError):

@@ -1,4 +1,4 @@
-"""The sample: an API and a web application, and what the demo declares of them in its folder."""
+"""The sample: an API and a web application, and their declarations in the demo's folder."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from durward.entrypoints.demo.state import former
 FILES = ("durward.yaml", "openapi.yaml", "orders.test.yaml")
 NAMED = DemoInstance(Path(), 8470)
 NAMED_RUNTIME = Path("/run")
-"""The place that the packaged sample names."""
+"""The runtime folder in the packaged sample."""
 
 
 def example(name: str) -> Path:
@@ -23,9 +23,10 @@ def example(name: str) -> Path:
 
 
 def write_sample(place: DemoInstance, runtime: Path) -> None:
-    """The sample's declarations, in a folder that `durward apply` takes. Raises Misconfigured.
+    """Write the sample's declarations, in a folder for `durward apply`. Raises Misconfigured.
 
-    They are copied once. Later only the addresses of the last demo here become those of this one.
+    They are copied once. Later only the addresses of the last demo are replaced by those of this
+    one.
     """
     document = place.orders / "durward.yaml"
     try:

@@ -1,4 +1,4 @@
-"""What is declared when a demo starts, and the secrets that come of it."""
+"""The declarations at the start of a demo, and the secrets that are made for them."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ from durward.entrypoints.demo.instance import DemoInstance
 def seed(place: DemoInstance, runtime: Path) -> None:
     """Declare the sample, as `durward apply` would; its secrets go into the credentials file.
 
-    What is there and was declared from the same text before is left as it is now: a change that
-    somebody applied since, a Deny for example, stays when the demo is started again.
+    A declaration whose text has not changed since the last start stays as it is: a change that was
+    applied since, for example a Deny, survives a restart of the demo.
     """
     control, kept = Control(runtime), place.folder / "credentials"
     wanted = read_declarations(place.orders / "durward.yaml")
@@ -42,24 +42,24 @@ def changed_since(
     former: Mapping[str, str],
     there: Mapping[str, Mapping[str, object]],
 ) -> Iterator[Declaration]:
-    """What the last start did not declare, or by another text, or what is not there any more."""
+    """The declarations that are new or changed since the last start, or that were removed."""
     for one in wanted:
         if one.name not in there.get(one.kind, {}) or former.get(name_of(one)) != mark(one):
             yield one
 
 
 def name_of(declaration: Declaration) -> str:
-    """Which declaration it is."""
+    """The kind and name of a declaration."""
     return f"{declaration.kind}/{declaration.name}"
 
 
 def mark(declaration: Declaration) -> str:
-    """A declaration in short."""
+    """The digest of a declaration."""
     return hashlib.sha256(compact_json(declaration.body)).hexdigest()
 
 
 def seeded(place: DemoInstance) -> Mapping[str, str]:
-    """What was declared by the last start, in short; nothing where that is not known."""
+    """The digests of the declarations of the last start; empty if they are not known."""
     try:
         return msgspec.json.decode(place.seeded.read_bytes(), type=dict[str, str])
     except (OSError, ValueError):

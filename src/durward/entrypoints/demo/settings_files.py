@@ -7,7 +7,7 @@ from durward.entrypoints.demo.instance import ISSUER_OFFSET, DemoInstance
 
 
 def write_configuration(place: DemoInstance, runtime: Path) -> None:
-    """One file that both read."""
+    """Write one file for both."""
     folder = place.folder.resolve()
     (folder / "edge").mkdir(parents=True, exist_ok=True)
     parts: dict[str, dict[str, str | int]] = {

@@ -1,4 +1,4 @@
-"""What a demo tells of itself in its folder, for whoever comes later."""
+"""The state of a demo, written into its folder for later commands."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from durward.entrypoints.demo.instance import DemoInstance
 
 
 def write_state(place: DemoInstance, runtime: Path) -> None:
-    """Which process runs the demo, and where."""
+    """Write the process id, the ports and the runtime folder of the demo."""
     written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
     (place.folder / "demo.json").write_text(json.dumps(written))
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """What was written last in this folder."""
+    """The last state in this folder; None if there is none."""
     try:
         state: dict[str, Any] = json.loads((folder / "demo.json").read_text())
     except (OSError, ValueError):
@@ -24,7 +24,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 
 
 def former(place: DemoInstance) -> tuple[DemoInstance, Path] | None:
-    """Where the last demo in this folder was, and its runtime folder."""
+    """The place and the runtime folder of the last demo in this folder."""
     left = read_state(place.folder)
     if left is None:
         return None

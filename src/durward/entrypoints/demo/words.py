@@ -1,4 +1,4 @@
-"""What a demo says: where everything is, what to try, and how it ends."""
+"""The texts of a demo: addresses, commands to try, and how to end it."""
 
 import shlex
 from textwrap import indent
@@ -10,7 +10,7 @@ LAST_LINE = "Leave this running"
 
 
 def page(place: DemoInstance) -> str:
-    """Where everything is, and what to try."""
+    """The addresses, and commands to try."""
     calls = {
         "call --as ann GET /v1/acme/orders/1001": "200, a person signs in",
         "call --as bob GET /v1/acme/orders/1001": "403, of another tenant",
@@ -53,7 +53,7 @@ and then `{durward("call --as job GET /things", place.folder)}`.
 
 
 def own_api(place: DemoInstance) -> str:
-    """A document that protects an API of one's own beside the sample."""
+    """Declarations that protect the user's own API beside the sample."""
     return f"""\
 # The service listens on port 9000; its openapi.yaml, beside this file, has at least
 #   openapi: 3.1.0

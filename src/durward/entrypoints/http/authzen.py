@@ -39,7 +39,7 @@ ENDPOINTS: dict[str, Ask] = {
 
 
 def routes(plane: ControlPlane) -> list[Route]:
-    """The endpoints, and what is said of them."""
+    """The endpoints, their metadata and their OpenAPI document."""
     resource = plane.issuer + pdp_metadata.ACCESS_PATH
 
     async def configuration(_: Request) -> Response:
@@ -61,7 +61,7 @@ def routes(plane: ControlPlane) -> list[Route]:
 
 
 def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Response]]:
-    """One question: a denial is an answer (200), what cannot be read is an error (400)."""
+    """One endpoint: a denial has status 200, a malformed request 400."""
     challenge = f'Bearer resource_metadata="{plane.issuer}{pdp_metadata.RESOURCE_METADATA_PATH}"'
 
     async def answer(http: Request) -> Response:
@@ -88,7 +88,7 @@ def endpoint(plane: ControlPlane, ask: Ask) -> Callable[[Request], Awaitable[Res
         return reply
 
     async def with_request_id(http: Request) -> Response:
-        """The caller's id for the request is told again (§10.1.3)."""
+        """Repeat the caller's request id in the response (§10.1.3)."""
         reply = await answer(http)
         id = http.headers.get(REQUEST_ID_OF_CLIENT, "")
         if _PRINTABLE.match(id):
@@ -106,12 +106,12 @@ def asked(
     context: Context,
     audit: AuditContext,
 ) -> tuple[Answer, list[AuditEvent], list[str]]:
-    """The answer, the events that are recorded before it is given, and the ids of decisions."""
+    """The response, the events to record before it is sent, and the ids of decisions."""
     service = AuthzenService(connection, context, token, audit)
     return ask(service, body), service.events, service.decisions
 
 
 def uncached_response(body: Answer, status: int, challenge: str = "") -> Response:
-    """An answer that is kept nowhere."""
+    """A response that must not be cached."""
     headers = {**NO_STORE, "www-authenticate": challenge} if challenge else NO_STORE
     return JSONResponse(body, status, headers)

@@ -1,4 +1,4 @@
-"""The body of a request: of the one type that an endpoint takes, and bounded."""
+"""The body of a request: of the media type that an endpoint accepts, and bounded."""
 
 from starlette.requests import Request
 
@@ -10,7 +10,7 @@ JSON = "application/json"
 
 
 async def read_body(http: Request, content_type: str, limit_bytes: int) -> bytes:
-    """What was sent. Raises ProtocolError `invalid_request`."""
+    """The body, of this media type. Raises ProtocolError `invalid_request`."""
     if http.headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
         raise ProtocolError(ErrorCode.INVALID_REQUEST, f"the content type is not {content_type}")
     body = await _bounded(http, limit_bytes)
@@ -20,7 +20,7 @@ async def read_body(http: Request, content_type: str, limit_bytes: int) -> bytes
 
 
 async def read_part(http: Request, limit_bytes: int) -> bytes:
-    """What a node sent, of any type. Raises Misconfigured."""
+    """The body that a node sent, of any media type. Raises Misconfigured."""
     body = await _bounded(http, limit_bytes)
     if body is None:
         raise Misconfigured("body", f"larger than {limit_bytes} bytes")
@@ -28,7 +28,7 @@ async def read_part(http: Request, limit_bytes: int) -> bytes:
 
 
 async def _bounded(http: Request, limit_bytes: int) -> bytes | None:
-    """The body; None where it is larger, without reading on."""
+    """The body; None if it is larger than the limit, without reading on."""
     chunks, size = [], 0
     async for chunk in http.stream():
         chunks.append(chunk)
@@ -39,5 +39,5 @@ async def _bounded(http: Request, limit_bytes: int) -> bytes | None:
 
 
 async def read_form(http: Request) -> bytes:
-    """What a form sent. Raises ProtocolError `invalid_request`."""
+    """The body of a form. Raises ProtocolError `invalid_request`."""
     return await read_body(http, FORM, MAX_FORM_BYTES)

@@ -1,8 +1,8 @@
-"""How often one source may ask: a budget for each endpoint, looked at before the store is asked.
+"""Rate limits of a source: a budget for each class of endpoints, checked before the store is used.
 
-Whole offices and mobile networks share an address, so budgets are generous: they bound what one
-source can use up, not what a person may do. Guesses at accounts and secrets have limits of their
-own (`core/authn/throttle.py`).
+Whole offices and mobile networks share an address, so budgets are generous: they limit the load of
+one source, not a person. Guesses at accounts and secrets have their own limits
+(`core/authn/throttle.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ TOO_MANY = 429
 
 
 def document() -> Response:
-    """For programs, in the form of their protocols (RFC 6749 §5.2, RFC 6585 §4)."""
+    """The refusal for programs, in the format of OAuth (RFC 6749 §5.2, RFC 6585 §4)."""
     told = "too many requests came from your network"
     body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value, "error_description": told}
     return JSONResponse(body, TOO_MANY, NO_STORE)
@@ -94,7 +94,7 @@ UNBOUNDED = frozenset(
         authzen.OPENAPI_PATH,
     }
 )
-"""Documents in memory: they ask nothing of the store."""
+"""Documents in memory: they do not use the store."""
 
 
 class Budgeted:
@@ -118,7 +118,7 @@ class Budgeted:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 429 where the budget is used up; nothing else is done then."""
+        """Answer 429 if the budget is used up, without any other work."""
         known = self._by_path.get(scope["path"]) if scope["type"] == "http" else None
         if known is not None:
             endpoint, buckets = known

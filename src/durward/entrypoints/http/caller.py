@@ -1,4 +1,4 @@
-"""Who calls: from where, by which token, and whether they still wait."""
+"""The caller of a request: its source, its token, and whether it is still connected."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,22 +12,21 @@ T = TypeVar("T")
 
 
 def source_of(http: Request) -> str:
-    """Where the request came from, as Envoy saw it."""
+    """The source address of the request, as Envoy saw it."""
     return http.headers.get(SOURCE, "")
 
 
 def bearer_token(http: Request) -> str:
-    """The token of the Authorization header alone (AS-78); empty where there is none."""
+    """The token of the Authorization header only (AS-78); empty if there is none."""
     scheme, _, token = http.headers.get("authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""
 
 
 async def while_connected(http: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Await some work for as long as the client waits for it: then cancel it.
+    """Await some work while the client is connected; cancel it when the client disconnects.
 
-    The body of the request must have been read: what comes next is that the client went away, and
-    the server tells it to whoever asks, but ends no handler by itself.
-    Raises ClientDisconnect, which nobody reads an answer to.
+    The body of the request must have been read, so that the next message is the disconnect; the
+    server reports it, but does not end the handler. Raises ClientDisconnect.
     """
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(http.receive())
     try:

@@ -1,4 +1,4 @@
-"""Endpoints where clients prove themselves: a form comes in, an outcome or its error goes out."""
+"""Endpoints with client authentication: from a form to an outcome or an error."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -18,11 +18,11 @@ from durward.wiring import ControlPlane
 
 
 class Outcome(Protocol):
-    """What a use case did; an error is a value, so that what it recorded is committed."""
+    """The outcome of a use case; an error is a value, so that its events are committed."""
 
     @property
     def error(self) -> ProtocolError | None:
-        """What the client is told instead of an answer."""
+        """The error for the client, if any."""
 
 
 T = TypeVar("T", bound=Outcome)

@@ -1,4 +1,4 @@
-"""What endpoints did not mean to raise: a client hung up, we are wrong, the database is away."""
+"""Unexpected failures of endpoints: a client disconnected, a bug, the database is away."""
 
 import traceback
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from durward.core.values import Instant
 from durward.entropy import new_id
 
 PRINTED = Budget(burst=1, per_second=1)
-"""Tracebacks have some kilobytes each: a mistake that is met by every request must not fill a disk
-or hide another one."""
+"""Tracebacks have some kilobytes each: a bug in every request must not fill a disk or hide another
+one."""
 
 
 class Incidents:
-    """Mistakes of ours: each has an id for who met it, and one a second is printed with it."""
+    """Bugs that requests meet: each gets an id for the client, and one a second is printed."""
 
     def __init__(self, now: Callable[[], Instant], report: Callable[[str], None]) -> None:
         self._now = now
@@ -26,7 +26,7 @@ class Incidents:
         self._silent = 0
 
     def record(self, error: Exception) -> str:
-        """Print it, or count it for the next one that is; its id."""
+        """Print the error, or count it for the next one printed; return its id."""
         incident = new_id("x")
         if self._room.take("", self._now()):
             self._silent += 1
@@ -39,20 +39,20 @@ class Incidents:
 
 
 async def hung_up(_: Request, __: Exception) -> Response:
-    """Nobody reads the answer, and nothing went wrong here."""
+    """The response after a disconnect, which no client reads; it is not an error."""
     return Response(status_code=400)
 
 
 GONE = {ClientDisconnect: hung_up}
-"""For every application: whatever endpoint waits for the rest of a body ends quietly."""
+"""For every application: an endpoint that waits for the rest of a body ends quietly."""
 
 
 def come_back(answer: Response, error: Unavailable) -> Response:
-    """A 503 that says when to ask again (RFC 9110 §10.2.3)."""
+    """A 503 with Retry-After (RFC 9110 §10.2.3)."""
     answer.headers["retry-after"] = str(error.retry_after)
     return answer
 
 
 def not_now(error: Unavailable) -> Response:
-    """For edges, operators and supervisors, who may read why."""
+    """A 503 with the reason, for edges, operators and supervisors."""
     return come_back(PlainTextResponse(str(error), 503), error)

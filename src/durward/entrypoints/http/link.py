@@ -1,4 +1,4 @@
-"""What the edges follow and tell: lists of parts, parts, revocations, events, reports (ADR 22)."""
+"""The endpoints for edges: lists of parts, parts, revocations, events, reports (ADR 22)."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -22,21 +22,21 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A node that asks for its id."""
+    """A request of a node for its id."""
 
     place: str
     wish: str | None = None
 
 
 class Leaving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A node that ends in order."""
+    """The sign-off of a node that stops."""
 
     node: str
     place: str
 
 
 def routes(plane: ControlPlane) -> list[Route]:
-    """`after` is what the edge has; 204 says that there is nothing newer yet."""
+    """The routes; `after` is the version that the edge has, 204 says that there is no newer one."""
 
     async def snapshot(http: Request) -> Response:
         after = number(http, "after")
@@ -98,7 +98,7 @@ def routes(plane: ControlPlane) -> list[Route]:
 
 
 def of_membership(plane: ControlPlane) -> list[Route]:
-    """How a node begins to be one, and ends."""
+    """The routes for joining and leaving."""
 
     async def join(http: Request) -> Response:
         asked = msgspec.json.decode(await http.body(), type=Joining)
@@ -116,7 +116,7 @@ def of_membership(plane: ControlPlane) -> list[Route]:
 
 
 def number(http: Request, name: str) -> int:
-    """A number of the query; 0 where it is not there. Raises ValueError."""
+    """A number of the query; 0 if it is absent. Raises ValueError."""
     text = http.query_params.get(name, "0")
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"`{name}` must be a number")
@@ -124,7 +124,7 @@ def number(http: Request, name: str) -> int:
 
 
 def digest(http: Request) -> str:
-    """The list that the edge has; empty where it has none. Raises ValueError."""
+    """The digest of the edge's list; empty if it has none. Raises ValueError."""
     text = http.query_params.get("list", "")
     if text and not DIGEST.fullmatch(text):
         raise ValueError("`list` must be a SHA-256 in hexadecimal")
@@ -132,7 +132,7 @@ def digest(http: Request) -> str:
 
 
 def audience(http: Request) -> str:
-    """The API that tokens are asked for. Raises ValueError."""
+    """The audience of the requested tokens. Raises ValueError."""
     text = http.query_params.get("audience", "")
     try:
         check_resource(text)
@@ -142,12 +142,12 @@ def audience(http: Request) -> str:
 
 
 def waiting(http: Request) -> float:
-    """How long to wait for news, in seconds."""
+    """The seconds to wait for news."""
     return 0 if http.query_params.get("wait") == "no" else WAIT_SECONDS
 
 
 def with_agent_errors(endpoint: Endpoint) -> Endpoint:
-    """Errors as the agent of a node tells them on."""
+    """Errors in the form that the agent of a node passes on."""
 
     async def respond(http: Request) -> Response:
         try:

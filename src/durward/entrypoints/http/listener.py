@@ -17,7 +17,7 @@ DRAIN_SECONDS = 5
 
 
 class Listener(uvicorn.Server):
-    """One application on one socket; the process decides when it ends."""
+    """One application on one socket; the process ends it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -37,13 +37,13 @@ async def serve(applications: Mapping[Path, Starlette], ended: asyncio.Event) ->
 
 
 def configuration(app: Starlette) -> uvicorn.Config:
-    """How an application is served: the answer names no server, the log is ours."""
+    """The settings of an application: no server name in responses, our own log."""
     return uvicorn.Config(
         app,
         lifespan="off",
         access_log=False,
         log_config=None,
-        # Errors of endpoints are told by the applications, within bounds; uvicorn would tell each
+        # The applications report errors of endpoints, within bounds; uvicorn would report each
         # once more, with its traceback.
         log_level="critical",
         server_header=False,

@@ -1,4 +1,4 @@
-"""What the authorization server publishes: its metadata (RFC 8414) and its keys (RFC 7517)."""
+"""The public documents of the authorization server: metadata (RFC 8414), keys (RFC 7517)."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

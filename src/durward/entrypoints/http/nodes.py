@@ -1,4 +1,4 @@
-"""The nodes of the edge, as the command line asks for them."""
+"""The endpoints of the command line for nodes of the edge."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ HISTORY = 100
 
 
 class PutBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an operator knows of what nodes had: a version that the next one must be beyond."""
+    """A report of a restore, with a version that the next one must exceed."""
 
     beyond: int = 0
 
@@ -35,10 +35,10 @@ def routes(plane: ControlPlane) -> list[Route]:
     """Only on the control socket, which its owner alone can open."""
 
     async def fleet(http: Request) -> Response:
-        """How each node stands to a version, and to what was revoked up to a sequence number.
+        """The status of each node for a version and for revocations up to a sequence number.
 
-        Waits while one that is in contact is behind. What is not asked for is the newest of when
-        the request began.
+        Waits while a node in contact is behind. The defaults are the newest ones when the request
+        began.
         """
         version = int(http.query_params.get("version", "0"))
         revocations = int(http.query_params.get("revocations", "-1"))
@@ -55,9 +55,7 @@ def routes(plane: ControlPlane) -> list[Route]:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or not any(node["standing"] == RolloutStatus.BEHIND for node in listed):
                 break
-            await plane.publication.wait_for_news(
-                min(left, 0.5)
-            )  # other replicas hear of nodes too
+            await plane.publication.wait_for_news(min(left, 0.5))  # other replicas get reports too
         return JSONResponse(
             {
                 "version": version,
@@ -101,7 +99,7 @@ def routes(plane: ControlPlane) -> list[Route]:
 def render_node(
     node: NodeState, version: int, revocations: int, since: Instant | None, now: Instant
 ) -> dict[str, JsonLike]:
-    """A node as it is told. It is late where it lacks something of the newest for too long."""
+    """A node as JSON. It is late if it has lacked something of the newest for too long."""
     report, stands = node.report, rollout_status(node, version, revocations, now)
     found: dict[str, JsonLike] = {
         "id": node.id,

@@ -9,13 +9,13 @@ NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 def unavailable(error: Unavailable) -> Response:
-    """The store does not answer: nothing is given out meanwhile."""
+    """The response while the store is away: no token is given."""
     body = {"error": ErrorCode.TEMPORARILY_UNAVAILABLE.value}
     return come_back(JSONResponse(body, 503, NO_STORE), error)
 
 
 def refusal(error: ProtocolError) -> Response:
-    """An error of the token endpoint (RFC 6749 §5.2); its private side stays here."""
+    """An error of the token endpoint (RFC 6749 §5.2), without its private part."""
     body = {"error": error.code.value, "error_description": error.public}
     if error.code is ErrorCode.INVALID_CLIENT:
         return JSONResponse(body, 401, {**NO_STORE, "www-authenticate": 'Basic realm="token"'})

@@ -11,7 +11,7 @@ from durward.wiring import ControlPlane
 
 
 def routes(plane: ControlPlane) -> list[Route]:
-    """POST only; the answer is never stored (RFC 6749 §5.1)."""
+    """POST only; the response is never stored (RFC 6749 §5.1)."""
 
     def reply(answer: TokenAnswer) -> Response:
         return JSONResponse(dict(answer.body or {}), headers=NO_STORE)

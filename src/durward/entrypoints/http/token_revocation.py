@@ -11,7 +11,7 @@ from durward.wiring import ControlPlane
 
 
 def routes(plane: ControlPlane) -> list[Route]:
-    """200 also for a token that is not known (RFC 7009 §2.2)."""
+    """200 also for an unknown token (RFC 7009 §2.2)."""
 
     def reply(_: Revoked) -> Response:
         return Response(headers=NO_STORE)

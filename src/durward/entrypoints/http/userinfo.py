@@ -13,7 +13,7 @@ from durward.wiring import ControlPlane
 
 
 def routes(plane: ControlPlane) -> list[Route]:
-    """The token is taken from the Authorization header alone (AS-78)."""
+    """The token is read from the Authorization header only (AS-78)."""
 
     async def userinfo(http: Request) -> Response:
         token = bearer_token(http)
