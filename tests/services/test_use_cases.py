@@ -83,7 +83,7 @@ async def test_on_a_database_that_was_put_back_nothing_is_done(replica: Replica)
     plane = replica.plane
     ahead = replace(plane.published, edition=plane.published.edition._replace(version=10_000))
     plane.publication.take(ahead)
-    with pytest.raises(Unavailable, match="put back") as caught:
+    with pytest.raises(Unavailable, match="was restored to") as caught:
         await plane.use_cases.write(a_refusal, "test")
     assert caught.value.hint == "durward restored"
     assert await replica.count("token refused") == 0

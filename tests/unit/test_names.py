@@ -97,7 +97,7 @@ def test_a_request_is_for_a_resource_by_its_whole_name(resource: str) -> None:
 
 def test_a_request_is_for_a_resource_of_an_api_that_there_is() -> None:
     check_asked_resource(configuration({}), "arn:durward:orders:prod:acme:order/1", "--resource")
-    with pytest.raises(Misconfigured, match=r"there is no api `order`.*orders"):
+    with pytest.raises(Misconfigured, match=r"unknown API `order`.*orders"):
         check_asked_resource(configuration({}), "arn:durward:order:prod:acme:order/1", "--resource")
 
 
@@ -144,7 +144,7 @@ def test_a_question_about_resources_names_an_api_and_a_form_that_there_are() -> 
 @pytest.mark.parametrize(
     ("context", "told"),
     [
-        ({"durward:Subjekt": "ann"}, "is not a key.*durward:Subject"),
+        ({"durward:Subjekt": "ann"}, "unknown key.*durward:Subject"),
         ({"durward:Subject": "ann"}, "comes from the token only"),
         ({"durward:resourcemembers": "ann"}, "takes several values"),
     ],

@@ -46,7 +46,7 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
     for name in (place,) if wish is None else (place, wish):
         if not NAME.match(name):
             hint = f"at most 128 characters of {NAME_CHARACTERS}, the first a letter or digit"
-            raise Misconfigured("node", "not a valid node id", hint=hint)
+            raise Misconfigured("node", "not a valid name", hint=hint)
     known = {node.id: (node, at) for node, at in load_nodes(connection)}
     here = [id for id, (_, at) in known.items() if at.removeprefix(LEFT) == place]
     if wish is None:

@@ -175,8 +175,8 @@ def test_trusted_proxies_are_addresses_and_ranges() -> None:
         ("lb.internal", "lb.internal"),
         ("10.0.0.7/8", "has host bits set"),
         ("", "''"),
-        ("0.0.0.0/0", "is everybody"),
-        ("::/0", "is everybody"),
+        ("0.0.0.0/0", "covers every address"),
+        ("::/0", "covers every address"),
     ],
 )
 def test_a_proxy_that_is_a_name_or_everybody_is_refused(text: str, told: str) -> None:
