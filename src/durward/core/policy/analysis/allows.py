@@ -1,7 +1,7 @@
-"""Which operations some Allow can meet, by action and resource alone.
+"""The operations that some Allow can match, by action and resource only.
 
-Conditions, principals, ceilings and every Deny are left out: what no Allow meets here nobody can
-do; what one meets may be denied all the same.
+Conditions, principals, ceilings and Denies are ignored: an operation without an Allow here is
+possible for no principal; one with an Allow may still be denied.
 """
 
 from bisect import bisect_left
@@ -23,11 +23,11 @@ from durward.core.policy.language.pattern import ActionPattern, Part, ResourcePa
 
 T = TypeVar("T")
 FEW: Final = 8
-"""So many patterns are sooner looked at than looked up."""
+"""Up to this number of patterns a scan is faster than a look-up."""
 
 
 class Beginnings(Generic[T]):
-    """Things by texts that begin them, found by a text that begins with one of these."""
+    """A map by prefixes, to find the values of all prefixes of a string."""
 
     def __init__(self, found: Mapping[str, list[T]]) -> None:
         self._found = found
@@ -35,13 +35,13 @@ class Beginnings(Generic[T]):
         self._sorted = sorted(found)
 
     def of(self, text: str) -> Iterator[T]:
-        """What begins as the text does."""
+        """The values whose key is a prefix of the string."""
         for length in self._lengths:
             if length <= len(text):
                 yield from self._found.get(text[:length], ())
 
     def longer(self, text: str) -> Iterator[T]:
-        """What begins with the whole text, and more."""
+        """The values whose key begins with the string."""
         place = bisect_left(self._sorted, text)
         after = islice(self._sorted, place, None)
         for beginning in takewhile(lambda each: each.startswith(text), after):
@@ -50,7 +50,7 @@ class Beginnings(Generic[T]):
 
 
 class Targets:
-    """What some statements that mean the same actions allow these on."""
+    """The resources of some statements with the same actions."""
 
     def __init__(self) -> None:
         self._anything = False
@@ -59,14 +59,14 @@ class Targets:
         self._known: dict[tuple[str, str, str | None, str | None], bool] = {}
 
     def add(self, resources: Resources) -> None:
-        """The resources of one statement; what is only told by what it is not counts as all."""
+        """Add the resources of one statement; a complement counts as all."""
         self._anything |= resources.complement
         for pattern in resources.patterns:
             self._anything |= pattern.segments is None
             self._patterns[pattern.text] = pattern
 
     def means(self, operation: Operation, api: str, stage: str) -> bool:
-        """Whether one of them can be what the operation is about."""
+        """Whether one of them can match the resource of the operation."""
         if self._anything:
             return True
         about = (api, stage, operation.tenant, operation.resource)
@@ -129,9 +129,9 @@ class Allows:
     def may_meet(
         self, operation: Operation, api: str, stage: str, *, elsewhere: bool = False
     ) -> bool:
-        """Whether one of them means the operation's action, and may mean what it is about.
+        """Whether one of them matches the operation's action, and may match its resource.
 
-        `elsewhere`: enforcement points of others ask about the action and any object.
+        `elsewhere`: AuthZEN callers ask about the action with any object.
         """
         action = operation.action.lower()
         for targets in self._named.get(action, ()):
@@ -155,7 +155,7 @@ def _end(parts: tuple[Part, ...]) -> str:
 
 
 def _is_of(pattern: ResourcePattern, api: str, stage: str) -> bool:
-    """Whether a pattern, in which no variable stands before the tenant, means the stage."""
+    """Whether a pattern matches the API and the stage; it has no variable before the tenant."""
     if pattern.segments is None:
         return True
     tests = (pattern.segments[API_SEGMENT].test, pattern.segments[STAGE_SEGMENT].test)
@@ -165,10 +165,10 @@ def _is_of(pattern: ResourcePattern, api: str, stage: str) -> bool:
 def allows_of(
     bundle: Bundle, apis: Iterable[str], own: Iterable[str]
 ) -> Mapping[str, tuple[Allows, ...]]:
-    """For each API what may grant: what is attached to principals, and to the API itself.
+    """The Allows that may grant for each API: those attached to principals, and to the API itself.
 
-    `own` are the policies that people have of their own. Boundaries and guardrails cap, and what is
-    attached to nothing says nothing.
+    `own` are people's own policies. Boundaries and guardrails only cap, and policies that are not
+    attached have no effect.
     """
     kinds = kinds_of(bundle)
 

@@ -1,7 +1,7 @@
-"""Lint: what is legal in a policy and yet most likely not meant.
+"""Lint: the table of checks for valid policies that are probably mistakes.
 
-A table of checks. Errors are about what means nothing, or something else than it says; `check`
-tells only those that come from the catalogue.
+Errors are statements without effect, or with another effect than they seem to have; `check` reports
+only those that depend on the catalogue.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ VOCABULARY: Sequence[tuple[Check, Rule]] = (
         Check(
             "operator-type",
             Severity.ERROR,
-            "an operator of another type compares what the value does not mean",
+            "the operator compares another type than the key has",
             "use an operator of the key's type",
         ),
         vocabulary.unfit_operators,
@@ -67,7 +67,7 @@ VOCABULARY: Sequence[tuple[Check, Rule]] = (
             "plain-operator-on-values",
             Severity.ERROR,
             "on a key of several values an operator without quantifier never holds",
-            "say whether one value is to fit, or all of them",
+            "write `ForAnyValue:` if one value must match, `ForAllValues:` if all must",
         ),
         vocabulary.plain_operators_on_many,
     ),
@@ -75,13 +75,13 @@ VOCABULARY: Sequence[tuple[Check, Rule]] = (
         Check(
             "variable-of-values",
             Severity.ERROR,
-            "a key of several values is no variable: what it stands in matches nothing",
+            "a key of several values has no value as a variable: the pattern matches nothing",
             "compare the key itself by `ForAnyValue:…`, or use a key of one value",
         ),
         vocabulary.variables_of_several_values,
     ),
 )
-"""What needs the catalogue: names, types and cardinalities."""
+"""Checks that need the catalogue: names, types and cardinalities."""
 
 ADVICE: Sequence[tuple[Check, Rule]] = (
     (
@@ -108,7 +108,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "allow-not-action",
             Severity.SECURITY,
-            "what is declared later is allowed without anybody's decision",
+            "it also allows every operation that is declared later",
             "list what is allowed by `Action`, or deny by `Action`",
             grants=True,
         ),
@@ -118,7 +118,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "allow-not-resource",
             Severity.SECURITY,
-            "what is declared later is allowed without anybody's decision",
+            "it also allows every resource that is added later",
             "list what is allowed by `Resource`, or deny by `Resource`",
             grants=True,
         ),
@@ -128,8 +128,8 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "allow-not-principal",
             Severity.SECURITY,
-            "everybody else is allowed, also who has not signed in",
-            "list who is allowed by `Principal`, or deny by `Principal`",
+            "it allows everybody else, even without signing in",
+            "list the allowed principals by `Principal`, or deny by `Principal`",
             grants=True,
         ),
         breadth.not_principals,
@@ -138,7 +138,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "everybody-of-a-tenant",
             Severity.SECURITY,
-            '`Principal: "*"` is whoever asks, of whichever tenant',
+            '`Principal: "*"` matches callers of every tenant',
             "name roles or groups of the tenant, or compare `durward:TenantId`",
             grants=True,
         ),
@@ -149,7 +149,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
             "everybody-with-a-token",
             Severity.WARNING,
             '`Principal: "*"` reads as public, and the operation is not',
-            "write `security: []` to the operation, or name who is meant",
+            "write `security: []` to the operation, or name the principals",
             grants=True,
         ),
         breadth.everybody_with_a_token,
@@ -158,7 +158,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "for-all-values-unguarded",
             Severity.SECURITY,
-            "`ForAllValues` holds where there is no value at all",
+            "`ForAllValues` holds if the key has no value at all",
             "ask for the key's presence by `Null`",
         ),
         absence.unguarded_for_all,
@@ -167,7 +167,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "allow-when-absent",
             Severity.SECURITY,
-            "negated and `IfExists` operators hold where the key is absent",
+            "negated and `IfExists` operators hold if the key is absent",
             "ask for the key's presence by `Null`",
         ),
         absence.holds_when_absent,
@@ -176,8 +176,8 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "deny-not-when-absent",
             Severity.SECURITY,
-            "a positive operator does not hold where the key is absent, so nothing is denied",
-            "use `…IfExists`, or say by `Null` what an absent key means",
+            "a positive operator does not hold if the key is absent, so nothing is denied",
+            "use `…IfExists`, or decide the case of an absent key by `Null`",
         ),
         absence.fails_when_absent,
     ),
@@ -194,7 +194,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "unknown-tenant",
             Severity.WARNING,
-            "a resource of a tenant that there is not is nobody's: a Deny of it denies nothing",
+            "no resource belongs to an unknown tenant: a Deny of it denies nothing",
             "write a tenant as it is declared, or `${durward:TenantId}`",
         ),
         declared.unknown_tenants,
@@ -212,7 +212,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "unknown-principal",
             Severity.WARNING,
-            "a Deny of somebody that there is not denies nobody, `NotPrincipal` of them everybody",
+            "a Deny of an unknown principal denies nobody, and with `NotPrincipal` everybody",
             "write `arn:durward:iam::<tenant>:user/<id>` (`client/`, `role/`, `group/`)",
         ),
         declared.unknown_principals,
@@ -239,8 +239,8 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "any-text",
             Severity.WARNING,
-            "a pattern that every text fits asks only whether the key is there",
-            "say so by `Null`, or write the texts that are meant",
+            "a pattern that matches every string tests only whether the key is present",
+            "use `Null`, or list the values that are meant",
         ),
         values.any_text,
     ),
@@ -248,7 +248,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "null-of-both",
             Severity.WARNING,
-            "a key is there or it is not: the condition says nothing",
+            "a key is either present or absent: the condition always holds",
             "write `true` for absent or `false` for present, or remove it",
         ),
         values.null_of_both,
@@ -311,7 +311,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "redundant",
             Severity.SUGGESTION,
-            "who changes one of the two will believe to have changed what is allowed",
+            "a change of one of the two looks like a change of access, and is none",
             "remove it",
         ),
         reach.redundant_statements,
@@ -320,7 +320,7 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         Check(
             "redundant-value",
             Severity.SUGGESTION,
-            "who removes one of the two will believe to have removed what it says",
+            "removing one of the two looks like a change of access, and is none",
             "remove it",
         ),
         values.redundant_values,
@@ -337,13 +337,13 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
         reach.unbound_objects,
     ),
 )
-"""What is legal and most likely not meant."""
+"""Checks for valid statements that are probably mistakes."""
 
 CHECKS = (*VOCABULARY, *ADVICE)
 
 
 def check(document: Document, catalogue: Catalogue) -> list[Problem]:
-    """What in a document does not fit the catalogue."""
+    """The problems of a document with the catalogue."""
     view = view_of(document, catalogue, DeclaredEntities())
     return [Problem(found.pointer, found.message) for found in _findings(view, VOCABULARY)]
 
@@ -355,9 +355,9 @@ def lint(
     grants: bool = True,
     names: DeclaredEntities = DeclaredEntities(),  # noqa: B008 - it is a value
 ) -> list[Finding]:
-    """Everything that the checks find, in the order of the document.
+    """The findings of all checks, in the order of the document.
 
-    A document that only caps, as a boundary does, is not looked at for what it would grant.
+    A document that only caps, such as a boundary, is not checked for the access it would grant.
     """
     view = view_of(document, catalogue, names)
     table = [(each, rule) for each, rule in CHECKS if grants or not each.grants]
@@ -371,7 +371,7 @@ def _findings(view: View, table: Sequence[tuple[Check, Rule]]) -> Iterator[Findi
 
 
 def _place(finding: Finding) -> int:
-    """The statement's number; sorting is stable, so that the table's order stays within it."""
+    """The statement's number; a stable sort keeps the order of the table within a statement."""
     parts = finding.pointer.split("/")
     number = parts[2] if len(parts) > 2 and parts[2].isdigit() else "0"  # noqa: PLR2004
     return int(number)

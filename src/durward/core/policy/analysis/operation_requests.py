@@ -1,8 +1,8 @@
-"""What can be asked about an operation, as a predicate on requests.
+"""The possible requests to an operation, as a predicate.
 
-At the edge a request is made by the operation's path: its method, its name and the values of the
-path are told. Enforcement points of others (AuthZEN) name an action and any object, and tell of
-method and path what they like (`core.authzen.question`).
+At the edge a request has the operation's path: its method, its name and the values of the path are
+known. Other enforcement points (AuthZEN) name an action and any object, with any method and path
+(`core.authzen.question`).
 """
 
 import re
@@ -25,16 +25,16 @@ from durward.core.policy.language.catalogue import KEYS, Presence
 from durward.core.policy.language.pattern import MAX_WILDCARDS, literally, parse_action
 
 OPERATION: Final = "durward:operationid"
-"""Told by the edge; who else asks for a decision tells the action alone."""
+"""A key of the edge; other enforcement points give only the action."""
 METHOD: Final = "durward:requestmethod"
 PATH: Final = "durward:pathparam/"
 SOME_TEXT: Final = "?*"
-"""What a value of a path can be: anything but nothing."""
+"""The pattern for a value of a path: any string but the empty one."""
 _FILLED = re.compile(r"\{[^}]*\}")
 NEVER_ELSEWHERE: Final = frozenset(
     key.name.lower() for key in KEYS if key.elsewhere is Presence.NEVER
 )
-"""Keys, and families of them, that no question of others has."""
+"""Keys, and families of keys, that no request of other enforcement points has."""
 
 
 def asked_by(
@@ -44,10 +44,10 @@ def asked_by(
     tenant: str | None = None,
     keys: frozenset[str] = frozenset(),
 ) -> Predicate:
-    """Requests to an operation at the edge, on resources of the form that it declares.
+    """The requests to an operation at the edge, on resources of its declared form.
 
-    `tenant` is whose the resource is, where that is known: "" is nobody's. `keys` are those that
-    make a difference.
+    `tenant` is that of the resource, if it is known: "" is none. `keys` are those that make a
+    difference.
     """
     of_operation = operation.tenant or ""
     if tenant is not None:
@@ -77,9 +77,9 @@ def asked_elsewhere(
     tenant: str | None = None,
     keys: frozenset[str] = frozenset(),
 ) -> Predicate:
-    """What enforcement points of others ask about an action, which these operations have.
+    """The requests of other enforcement points for the action of these operations.
 
-    The object is of any type and any tenant; of none only where no operation has a tenant.
+    The object has any type and any tenant; none only if no operation has a tenant.
     """
     if tenant == "" and any(each.tenant for each in operations):
         return FALSE
@@ -101,7 +101,7 @@ def _is_never_told(key: str) -> bool:
 
 
 def _can_be(template: str, tenant: str) -> bool:
-    """Whether a tenant is one that a path fills in."""
+    """Whether a path can give this tenant."""
     if not tenant or not template:
         return tenant == template
     texts = map(re.escape, _FILLED.split(template))
@@ -109,7 +109,7 @@ def _can_be(template: str, tenant: str) -> bool:
 
 
 def _with_texts(arn: str) -> str:
-    """A pattern that means what a path can fill in, as far as a pattern may say it."""
+    """A pattern for the resources of a path, as exact as a pattern can be."""
     for text in (SOME_TEXT, STAR.sign):
         pattern = _FILLED.sub(text, arn)
         if sum(map(pattern.count, "*?")) <= MAX_WILDCARDS:
@@ -118,7 +118,7 @@ def _with_texts(arn: str) -> str:
 
 
 def _with_scopes(operation: Operation) -> Predicate:
-    """A token that the edge lets through: one with all scopes of an alternative."""
+    """The predicate for tokens that the edge accepts: with all scopes of an alternative."""
     alternatives = tuple(
         And(tuple(has_value(TOKEN_SCOPES, scope) for scope in sorted(scopes)))
         for scopes in operation.scopes
@@ -127,13 +127,13 @@ def _with_scopes(operation: Operation) -> Predicate:
 
 
 def _asked_scopes(operations: Iterable[Operation]) -> list[str]:
-    """The scopes of which one must be held; none where an operation asks for none."""
+    """The scopes of which a token needs one; empty if an operation needs none."""
     asked = [operation.asked_scopes for operation in operations]
     return sorted(frozenset().union(*asked)) if all(asked) else []
 
 
 def _as_in_the_path(operation: Operation, arn: str, key: str, tenant: str | None) -> Predicate:
-    """Where the path has the variable, the resource is named by it as `arn` says."""
+    """The predicate that a path value equals the part of the resource that it names."""
     variable = f"{{{key.removeprefix(PATH)}}}"
     if variable not in operation.path.lower():
         return absent(key)

@@ -1,4 +1,4 @@
-"""Tests of policies: who asks for what, and what is expected; and what must never be allowed.
+"""Tests of policies: requests with expected decisions, and requests that must never be allowed.
 
 A suite is written beside the policies, read strictly, and run on the engine itself.
 """
@@ -17,13 +17,13 @@ from durward.core.wire import Json
 MAX_TESTS: Final = 1_000
 VERSION: Final = "2012-10-17"
 OWN: Final = ("policies", "boundary")
-"""What somebody has of their own, as a test may say it."""
+"""The members of a test for a person's own policies."""
 RESULTS: Final = {"allow", "deny"}
 LAYERS: Final = {layer.value: layer for layer in Layer}
 
 
 def with_usual(resource: str, context: Mapping[str, Json]) -> dict[str, Json]:
-    """A context with what the edge always tells of a resource, where it says nothing else."""
+    """A context with the keys of a resource that the edge always provides, as defaults."""
     segments = resource.split(":", ARN_SEGMENTS - 1)
     if len(segments) != ARN_SEGMENTS:
         return dict(context)
@@ -35,7 +35,7 @@ def with_usual(resource: str, context: Mapping[str, Json]) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """`allow` or `deny`; `by` is the statement that decides, or the layer that blocks."""
+    """`allow` or `deny`; `by` is the deciding statement, or the blocking layer."""
 
     allowed: bool
     by: str = ""
@@ -52,7 +52,7 @@ class PolicyTest:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The tests of a file, and a document whose statements describe what is never allowed."""
+    """The tests of a file, and a document that describes requests that are never allowed."""
 
     name: str
     cases: tuple[PolicyTest, ...]
@@ -61,7 +61,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A test that did not come out as expected."""
+    """A test with another decision than expected."""
 
     case: str
     expected: str
@@ -182,7 +182,7 @@ class _Reader:
             yield PolicyTest(f"{name}: {resource}", request, Expected(resource in wanted))
 
     def rows(self, value: Json, pointer: str) -> dict[str, Mapping[str, Json]]:
-        """The members of a list: resources, and what is told of each."""
+        """The members of a list: resources, each with its keys."""
         if not isinstance(value, dict) or not value or len(value) > MAX_TESTS:
             self.wrong(pointer, f"at most {MAX_TESTS} resources, each with its keys")
             return {}
@@ -195,7 +195,7 @@ class _Reader:
         return found
 
     def listed(self, value: Json, rows: Mapping[str, object], pointer: str) -> frozenset[str]:
-        """Those of the rows that are expected to be listed."""
+        """The rows that are expected to be listed."""
         named = value.get("rows") if isinstance(value, dict) and len(value) == 1 else None
         wanted = self.texts(named, pointer) if named is not None else ()
         if named is None:
@@ -258,5 +258,5 @@ class _Reader:
 
 
 def _own(declared: Principal | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What somebody has of their own, also where a test says what roles they have."""
+    """A principal's own policies and boundary, even if a test gives other roles."""
     return (declared.policies, declared.boundary) if declared else ((), ())

@@ -1,4 +1,4 @@
-"""The signs that are alike where case makes no difference, as `str.casefold` has it."""
+"""The characters that are equal ignoring case, by `str.casefold`."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,13 +9,13 @@ LAST_WITH_CASE: Final = 0x1E943
 
 
 def folding_to(signs: Iterable[str]) -> set[str]:
-    """Every sign that folds to something that begins with one of those."""
+    """Every character whose folding begins with one of these."""
     return {each for sign in signs for each in _spelled().get(sign, ())}
 
 
 @lru_cache(maxsize=1)
 def _spelled() -> dict[str, list[str]]:
-    """The signs that fold to something else, by what that begins with."""
+    """The characters that fold to something else, by the first character of the folding."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for sign in map(chr, range(LAST_WITH_CASE)):
         folded = sign.casefold()
@@ -25,7 +25,7 @@ def _spelled() -> dict[str, list[str]]:
 
 
 def spellings(texts: Iterable[str]) -> Iterator[str]:
-    """All texts that fold to the same as one of these; the text itself first."""
+    """All strings with the same folding as one of these; the string itself first."""
     for text in texts:
         yield text
         yield from (each for each in _spellings(text.casefold()) if each != text)

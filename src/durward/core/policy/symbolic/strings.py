@@ -1,8 +1,8 @@
-"""A text that is as it is wanted, or the proof that there is none.
+"""Find a string that satisfies all patterns, or prove that there is none.
 
-What is wanted is said by patterns, each of which reads a text sign by sign; the search goes through
-the product of all, shortest texts first. Signs that no pattern names are alike, so that one of them
-stands for all.
+Each pattern is an automaton that reads a string character by character; the search explores their
+product, shortest strings first. Characters that no pattern names are equivalent, so one of them
+represents all.
 """
 
 from collections import deque
@@ -24,17 +24,17 @@ from durward.core.policy.symbolic.unknown import Unknown
 MAX_STATES: Final = 30_000
 MAX_CLASS_STATES: Final = 150
 MAX_STATES_OF_NUMBERS: Final = 5_000
-"""Fewer: they are gone through for each exponent, and one question may ask for many numbers."""
+"""Fewer states: they are explored for each exponent, and a question may need many numbers."""
 FRESH: Final = "xyzqjwkv0123456789_"
-"""Signs to choose from for where any will do; then those from `OTHER` on."""
+"""Characters to use if any will do; then those from `OTHER` on."""
 OTHER: Final = 0x2022
 TOO_LONG: Final = Glob((*[QUESTION] * (MAX_NUMBER_CHARACTERS + 1), STAR))
-"""What is too long for a number."""
+"""The pattern of strings that are too long for a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unlike:
-    """What another pattern does not match."""
+    """The complement of a pattern."""
 
     pattern: Glob | ArnGlob
     folds: bool = False
@@ -50,7 +50,7 @@ class Unlike:
 
 @dataclass(frozen=True, slots=True)
 class OfSigns:
-    """Texts of these signs, and of white space."""
+    """Strings of these characters and white space."""
 
     allowed: str
 
@@ -68,18 +68,18 @@ Pattern = Glob | ArnGlob | Unlike | OfSigns | Number | NoNumber | Within | LikeI
 
 @dataclass(frozen=True, slots=True)
 class PatternConstraint:
-    """Whether a text is to match one of the patterns, or none of them."""
+    """The constraint that a string matches one of the patterns, or none of them."""
 
     globs: tuple[Pattern, ...]
     matches: bool
 
     def fits(self, text: str) -> bool:
-        """Whether a text is so."""
+        """Whether a string satisfies the constraint."""
         return any(glob.matches(text) for glob in self.globs) is self.matches
 
 
 class _Reader(Protocol):
-    """Reads a text: a state after each sign, which may be the end."""
+    """An automaton: a state after each character, which may be final."""
 
     @property
     def start(self) -> Any: ...
@@ -91,9 +91,9 @@ class _Reader(Protocol):
 
 
 def text_of(wanted: Iterable[PatternConstraint], most: int = MAX_STATES) -> str | None:
-    """The shortest text that is as all of them want it.
+    """The shortest string that satisfies all constraints; None if there is none.
 
-    Raises Unknown where it is not found among so many states.
+    Raises Unknown beyond `most` states.
     """
     return _text_of(tuple(wanted), most)
 
@@ -108,7 +108,7 @@ def _text_of(wanted: tuple[PatternConstraint, ...], most: int) -> str | None:
 
 
 def _positive(wanted: PatternConstraint) -> Iterator[PatternConstraint]:
-    """The same, without numbers that are not to match: one alone knows nothing of the others."""
+    """Replace negated numbers by complements: an automaton covers the numbers of one exponent."""
     if wanted.matches:
         yield wanted
         return
@@ -123,7 +123,7 @@ def _positive(wanted: PatternConstraint) -> Iterator[PatternConstraint]:
 
 
 def _text_of_a_number(wanted: Sequence[PatternConstraint], left: int) -> str | None:
-    """One that is not too long for a number."""
+    """A string that is not too long for a number."""
     for exponent in (None, ANYHOW, *EXPONENTS):
         search = _Search(wanted, exponent)
         found = search.shortest(left, MAX_NUMBER_CHARACTERS)
@@ -137,7 +137,7 @@ def _text_of_a_number(wanted: Sequence[PatternConstraint], left: int) -> str | N
 
 
 def _too_long_a_text(wanted: Iterable[PatternConstraint], most: int) -> str | None:
-    """One that is too long for a number, and so is none."""
+    """A string that is too long for a number, and so is not one."""
     others = [PatternConstraint((TOO_LONG,), matches=True)]
     for each in wanted:
         is_none = any(isinstance(glob, NoNumber) for glob in each.globs)
@@ -178,11 +178,11 @@ class _OfSigns:
 
 
 _GONE: Final = object()
-"""The state of a reader that ends in nothing any more, whatever it read."""
+"""The dead state of an automaton."""
 
 
 class _Steps(dict[Any, tuple[Any, ...]]):
-    """The states of a reader after each sign, by the state before: each is asked for once."""
+    """The transitions of an automaton, each computed once."""
 
     def __init__(self, reader: _Reader, alphabet: Sequence[str]) -> None:
         super().__init__({_GONE: (_GONE,) * len(alphabet)})
@@ -197,7 +197,7 @@ class _Steps(dict[Any, tuple[Any, ...]]):
 
 
 class _Search:
-    """The product of what reads the patterns; of numbers those with one exponent, or without."""
+    """The product of the automata of patterns; numbers with one exponent, or without."""
 
     def __init__(self, wanted: Sequence[PatternConstraint], exponent: int | None = None) -> None:
         self.groups: list[tuple[list[_Reader], bool]] = [
@@ -208,7 +208,7 @@ class _Search:
         self.states = 0
 
     def shortest(self, most: int, longest: int | None = None) -> str | None:
-        """The shortest text, if it has at most so many signs, among so many states.
+        """The shortest string of at most `longest` characters, within `most` states.
 
         Raises Unknown.
         """
@@ -216,7 +216,7 @@ class _Search:
         alphabet = [fresh_sign(named), *named]
         found = self._shortest(alphabet, most, longest)
         if found is None and len(self.folds) > 1:
-            # Where one takes notice of case and another does not, every spelling can be the one.
+            # If only some patterns ignore case, each spelling may be the one that matches.
             rare = folding_to(named) - named.keys()
             found = self._shortest([*alphabet, *sorted(rare)], most, longest)
         return found
@@ -254,7 +254,7 @@ class _Search:
         return True
 
     def _is_hopeful(self, states: Sequence[Any]) -> bool:
-        """Whether each group that is to match still can."""
+        """Whether each group that must match still can."""
         place = 0
         for readers, matches in self.groups:
             if matches and all(state is _GONE for state in states[place : place + len(readers)]):
@@ -265,9 +265,10 @@ class _Search:
 
 @lru_cache(maxsize=256)
 def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
-    """A text of each kind that the patterns tell apart, with the fresh sign in it if one has it.
+    """A string of each class that the patterns distinguish, with the fresh character if possible.
 
-    Of a kind without one each text stands that the patterns take other ways. Raises Unknown.
+    A class without such a string is represented by each string with another path through the
+    automata. Raises Unknown.
     """
     readers = [glob.reader() for glob in globs]
     alphabet = (fresh, *dict.fromkeys(sign for reader in readers for sign in reader.signs))
@@ -296,6 +297,6 @@ def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
 
 
 def fresh_sign(named: Container[str]) -> str:
-    """A sign that is none of those."""
+    """A character that is none of those."""
     signs = chain(FRESH, map(chr, count(OTHER)))
     return next(sign for sign in signs if sign not in named)

@@ -1,4 +1,4 @@
-"""What an absent key does to a condition (see `predicate.condition_holds`)."""
+"""Checks for the effect of absent keys on conditions (see `predicate.condition_holds`)."""
 
 from collections.abc import Iterator
 
@@ -89,7 +89,7 @@ def _uncertain(view: View) -> Iterator[tuple[Statement, Condition, str]]:
 
 
 def _when(view: View, condition: Condition, operations: tuple[Operation, ...]) -> str:
-    """Where the key is missing, as far as that can be told: in which operation, or with whom."""
+    """The requests that lack the key, if known: those of an operation, or of a caller."""
     catalogue, key = view.catalogue, condition.written
     absent = [o.action for o in operations if catalogue.is_present(key, (o,)) is None]
     if absent:
@@ -100,14 +100,14 @@ def _when(view: View, condition: Condition, operations: tuple[Operation, ...]) -
 
 
 def _is_guarded(statement: Statement, condition: Condition) -> bool:
-    """Whether the statement asks for the key's presence, or its absence, in so many words."""
+    """Whether the statement tests the key's presence, or its absence, explicitly."""
     return any(
         other.operator is None and other.key == condition.key for other in statement.conditions
     )
 
 
 def _teller(key: Key) -> str:
-    """Who could tell a key that no request has; nothing where nobody could."""
+    """The possible provider of a key that no request has; empty if there is none."""
     if key.elsewhere is Presence.NEVER:
         return ""
     return (

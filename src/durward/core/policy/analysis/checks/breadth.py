@@ -1,4 +1,4 @@
-"""An Allow that grants more than somebody can oversee."""
+"""Checks for Allows that are too broad."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def star_actions(view: View) -> Iterator[Remark]:
 
 
 def star_resources(view: View) -> Iterator[Remark]:
-    """Allow with the resource `*`, or with one that means as much of an API."""
+    """Allow with the resource `*`, or with a pattern for all resources of an API."""
     for statement in _allows(view):
         for pointer, pattern in statement.resources.placed:
             if _is_everything(pattern) and not statement.resources.complement:
@@ -57,7 +57,7 @@ def not_principals(view: View) -> Iterator[Remark]:
 
 
 def everybody_of_a_tenant(view: View) -> Iterator[Remark]:
-    """Allow for `Principal: "*"` of objects of one tenant, with nothing that asks who it is."""
+    """Allow for `Principal: "*"` of objects of one tenant, without a condition on the principal."""
     for statement, operations in view:
         if not _is_for_everybody(statement) or statement.resources.complement:
             continue
@@ -70,7 +70,7 @@ def everybody_of_a_tenant(view: View) -> Iterator[Remark]:
 
 
 def everybody_with_a_token(view: View) -> Iterator[Remark]:
-    """Allow for `Principal: "*"` of an operation that asks for a token."""
+    """Allow for `Principal: "*"` of an operation that requires a token."""
     for statement, operations in view:
         closed = [operation for operation in operations if not operation.public]
         if _is_for_everybody(statement) and closed:
@@ -80,7 +80,7 @@ def everybody_with_a_token(view: View) -> Iterator[Remark]:
 
 
 def _is_for_everybody(statement: Statement) -> bool:
-    """Whether it allows whoever asks, and no condition reads who that is."""
+    """Whether it allows every principal, without a condition on the principal."""
     principals = statement.principals
     if not (statement.allows and principals and principals.everybody and not principals.complement):
         return False

@@ -1,6 +1,6 @@
-"""Names of tenants, stages and principals that nobody declared, and values that no request has.
+"""Checks for undeclared tenants, stages and principals, and for values that no request has.
 
-They are no errors: somebody may be declared later. A Deny that is misspelled denies nothing.
+They are not errors, since a name may be declared later. A misspelled Deny denies nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,13 +22,13 @@ METHODS: Final = frozenset(
     ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY")
 )
 FEW: Final = 3
-"""How many values are told all, where one of them is meant."""
+"""The number of possible values up to which a hint lists all."""
 Possible = Mapping[str, tuple[str, frozenset[str]]]
-"""What a value of a key is called, and which there are; of none nothing is known."""
+"""By key, the noun for its values, and the possible values; empty if they are not known."""
 
 
 def unknown_tenants(view: View) -> Iterator[Remark]:
-    """A resource of a tenant that there is not."""
+    """A resource of an unknown tenant."""
     for pointer, pattern in _resources(view):
         tenant = pattern.segments[TENANT_SEGMENT] if pattern.segments else None
         if tenant and tenant.text and not _is_any(tenant, view.declared.tenants):
@@ -37,7 +37,7 @@ def unknown_tenants(view: View) -> Iterator[Remark]:
 
 
 def unknown_stages(view: View) -> Iterator[Remark]:
-    """A resource of a stage in which its API is not."""
+    """A resource of another stage than that of its API."""
     for pointer, pattern in _resources(view):
         if pattern.segments is None:
             continue
@@ -50,7 +50,7 @@ def unknown_stages(view: View) -> Iterator[Remark]:
 
 
 def unknown_principals(view: View) -> Iterator[Remark]:
-    """A principal that nobody is, or whose tenant there is not."""
+    """An unknown principal, or one of an unknown tenant."""
     known = view.declared.principals
     for statement in view.document.statements:
         principals = statement.principals
@@ -84,12 +84,12 @@ def _resources(view: View) -> Iterator[tuple[str, ResourcePattern]]:
 
 
 def _is_any(template: Template, names: Iterable[str]) -> bool:
-    """Whether it can mean one of the names; what has a variable can."""
+    """Whether a pattern can match one of the names; with a variable it can."""
     return template.test is None or any(map(template.test, names))
 
 
 def impossible_values(view: View) -> Iterator[Remark]:
-    """A text, or a pattern of texts, that the key has in no request."""
+    """A string, or a pattern, that the key never has."""
     possible = _possible(view)
     for statement in view.document.statements:
         for condition in statement.conditions:
@@ -105,7 +105,7 @@ def impossible_values(view: View) -> Iterator[Remark]:
 
 
 def _possible(view: View) -> Possible:
-    """The values that there are, where the files tell all of them."""
+    """The possible values of keys, if the files declare all of them."""
     if not view.catalogue.apis:
         return {}
     names, operations = view.declared, view.catalogue.operations
@@ -130,6 +130,6 @@ def _possible(view: View) -> Possible:
 
 
 def _one_of(known: frozenset[str]) -> str:
-    """What to write, where it is one of a few."""
+    """The hint with the possible values, if they are few."""
     told = " or ".join(f"`{each}`" for each in sorted(known))
     return f"write {told}" if len(known) <= FEW else ""

@@ -1,4 +1,4 @@
-"""Values and patterns that are read otherwise than they look, or that say nothing."""
+"""Checks for values and patterns that are easily misread, or that have no effect."""
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +18,10 @@ from durward.core.policy.language.pattern import (
 )
 
 EARLY, LATE = Decimal(10) ** 8, Decimal(10) ** 11
-"""Seconds since 1970 that are in 1973, and in the year 5138: what is meant lies between."""
+"""Seconds since 1970, in 1973 and in the year 5138: intended instants are between."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_COMPARED = 100
-"""Of a longer list only values that stand there twice are told."""
+"""In a longer list only duplicate values are found."""
 LIKE: Final = frozenset({"StringLike", "StringNotLike"})
 P = TypeVar("P", ActionPattern, ResourcePattern, Template)
 
@@ -74,7 +74,7 @@ def _texts(condition: Condition) -> Iterator[Placed[str]]:
 
 
 def null_of_both(view: View) -> Iterator[Remark]:
-    """`Null` that takes the key's absence as well as its presence."""
+    """`Null` that holds for an absent key as well as for a present one."""
     for condition in _conditions(view):
         if len(condition.absent) > 1:
             yield Remark(
@@ -83,7 +83,7 @@ def null_of_both(view: View) -> Iterator[Remark]:
 
 
 def any_text(view: View) -> Iterator[Remark]:
-    """`*` for `StringLike` and its like, which every text is."""
+    """`*` for `StringLike` and the like, which matches every string."""
     for condition in _conditions(view):
         operator = condition.operator
         if operator and operator.name in LIKE:
@@ -94,7 +94,7 @@ def any_text(view: View) -> Iterator[Remark]:
 
 
 def _presence(condition: Condition, *, negated: bool) -> str:
-    """What says the same in so many words."""
+    """The equal condition with `Null`."""
     if negated and condition.quantifier is Quantifier.SOME:
         return "remove it: it never holds"
     if not negated and (condition.if_exists or condition.quantifier is Quantifier.EVERY):
@@ -103,7 +103,7 @@ def _presence(condition: Condition, *, negated: bool) -> str:
 
 
 def blanks_around(view: View) -> Iterator[Remark]:
-    """A text with a blank before or behind it, which is compared too."""
+    """A value with a blank before or behind it, which is compared too."""
     places = [
         (p, pattern.text) for s in view.document.statements for p, pattern in s.resources.placed
     ]
@@ -119,7 +119,7 @@ def no_statements(view: View) -> Iterator[Remark]:
 
 
 def redundant_values(view: View) -> Iterator[Remark]:
-    """A value of a list of which another says everything; of twins the second."""
+    """A value that another in the same list includes; of equal ones the second."""
     for statement in view.document.statements:
         yield from _included(statement.actions.placed, _acts_for)
         yield from _included(statement.resources.placed, _names_for)
@@ -151,9 +151,9 @@ def _names_for(wider: ResourcePattern, narrower: ResourcePattern) -> bool:
 
 
 def _spans(wider: Template, narrower: Template) -> bool:
-    """Whether it means whatever the other means, where a variable there can be any text.
+    """Whether one pattern includes another, whose variables can be any string.
 
-    What a variable of its own brings in is not known: then only the same pattern is included.
+    A pattern with variables of its own includes only itself, since their values are not known.
     """
     if wider.text == narrower.text:
         return True
@@ -171,7 +171,7 @@ def _twins(condition: Condition) -> Iterator[Remark]:
 
 
 def _templates(condition: Condition) -> Sequence[Placed[Template]]:
-    """The patterns of a condition, each once; what has a variable may be unreadable instead."""
+    """The patterns of a condition, each once; one with a variable may be malformed instead."""
     told = {operand.text: pointer for pointer, operand in reversed(condition.placed)}
     plain = {operand.text: operand for operand in condition.operands if not operand.keys}
     return [(told[text], parse_template(text, wildcards=True)) for text in plain]

@@ -1,7 +1,7 @@
-"""Statements that never matter, and objects in reach of whoever asks.
+"""Checks for statements without effect, and for objects within reach of any caller.
 
-Each is a question to the solver. What it cannot settle is not told of statements, and told of
-objects in reach.
+Each is a question to the solver. An undecided one is not reported for statements, but it is for
+objects.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ from durward.core.policy.symbolic.solve import solve
 from durward.core.policy.symbolic.unknown import Unknown
 
 MAX_STATEMENTS = 200
-"""Of how many statements it is asked whether others cover one."""
+"""The largest document that is searched for covered statements."""
 SOMEBODY_ELSES = "~theirs"
 CALLER_KEYS = frozenset({"durward:tenantid", "durward:subject"})
 
@@ -52,7 +52,7 @@ def impossible_statements(view: View) -> Iterator[Remark]:
 
 
 def never(predicate: Predicate) -> bool:
-    """Whether no request is like that, and it can be proven."""
+    """Whether it is proven that no request satisfies a predicate."""
     try:
         return solve(predicate) is None
     except Unknown:
@@ -60,7 +60,7 @@ def never(predicate: Predicate) -> bool:
 
 
 def _is_known(view: View, statement: Statement) -> bool:
-    """Whether actions and resources each are some of the catalogue's; if not, that is told."""
+    """Whether actions and resources are in the catalogue; if not, another check reports it."""
     operations = view.catalogue.operations
     acts = any(_acts(statement, operation) for operation in operations)
     return acts and (
@@ -81,7 +81,7 @@ def _acts(statement: Statement, operation: Operation) -> bool:
 
 
 def shadowed_statements(view: View) -> Iterator[Remark]:
-    """An Allow of which the Denies of the same document take everything."""
+    """An Allow that the Denies of the same document cover."""
     denying = [each for each in view.document.statements if not each.allows]
     for statement in view.document.statements:
         if statement.allows and (names := _covering(statement, denying)):
@@ -89,7 +89,7 @@ def shadowed_statements(view: View) -> Iterator[Remark]:
 
 
 def redundant_statements(view: View) -> Iterator[Remark]:
-    """A statement of which others of the same effect say everything; of twins the second."""
+    """A statement that others of the same effect cover; of equal ones the second."""
     left = [*view.document.statements]
     told: list[Remark] = []
     for statement in reversed(view.document.statements):
@@ -101,7 +101,7 @@ def redundant_statements(view: View) -> Iterator[Remark]:
 
 
 def _covering(statement: Statement, others: Sequence[Statement]) -> str:
-    """The names of statements that apply wherever it does: one alone, else all that it takes."""
+    """The names of statements that cover one: a single one if possible, else all needed."""
     if len(others) > MAX_STATEMENTS:
         return ""
     outline, asked = outline_of(statement), compile_statement(statement)
@@ -118,10 +118,10 @@ def _covering(statement: Statement, others: Sequence[Statement]) -> str:
 
 
 def unbound_objects(view: View) -> Iterator[Remark]:
-    """An Allow by which a caller reaches objects that nothing ties to the caller.
+    """An Allow for objects of the caller's choice that are not bound to the caller.
 
-    The statement is looked at alone. That a boundary or a guardrail narrows it, and that across
-    tenants two layers must agree, is left out of account.
+    The statement is examined alone: boundaries, guardrails, and the second layer that must agree
+    across tenants are ignored.
     """
     for statement, operations in view:
         if not statement.allows:
@@ -135,7 +135,7 @@ def unbound_objects(view: View) -> Iterator[Remark]:
 
 
 def _is_loose(statement: Statement, operation: Operation) -> bool:
-    """Whether somebody reaches by it an object of another tenant and another owner."""
+    """Whether it allows a caller an object of another tenant and another owner."""
     if not (has_variable(operation.resource) or has_variable(operation.tenant)):
         return False
     api, whose = operation.action.partition(":")[0], SOMEBODY_ELSES if operation.tenant else ""

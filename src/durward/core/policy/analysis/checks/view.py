@@ -1,4 +1,4 @@
-"""What a check looks at: a document, the catalogue, the operations in reach."""
+"""The input of a check: a document, the catalogue, the operations of each statement."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ API_SEGMENT, STAGE_SEGMENT, TENANT_SEGMENT, RESOURCE_SEGMENT = 2, 3, 4, 5
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a check has to say about a place (a JSON pointer)."""
+    """The message of a check about a place (a JSON pointer)."""
 
     pointer: str
     message: str
@@ -26,10 +26,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredEntities:
-    """Who and what there is: tenants, the stage of each API, roles, principals by their names.
+    """The declared names: tenants, the stage of each API, roles, principals.
 
-    Where there is no tenant nothing is known, and nothing is said of them. `scopes` are those that
-    a token can have, where any are declared.
+    Without any tenant the declarations are not known, and names are not checked. `scopes` are those
+    that a token can have, if any are declared.
     """
 
     tenants: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ class DeclaredEntities:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A document, and of each statement the operations that it can be about."""
+    """A document, with the operations that each statement can match."""
 
     document: Document
     catalogue: Catalogue
@@ -62,7 +62,7 @@ Rule = Callable[[View], Iterator[Remark]]
 
 
 def view_of(document: Document, catalogue: Catalogue, declared: DeclaredEntities) -> View:
-    """The document as the checks look at it."""
+    """The view of a document for the checks."""
     reached = tuple(tuple(_reached(each, catalogue)) for each in document.statements)
     return View(document, catalogue, reached, declared)
 
