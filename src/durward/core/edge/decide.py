@@ -1,7 +1,7 @@
-"""One request at the edge: from the facts that Envoy verified to a decision.
+"""Decide one request at the edge, from the facts that Envoy verified.
 
-Nothing here trusts a header that a client could have sent: the facts come from Envoy alone, and the
-operation that Envoy's route named must be the one that our own router finds among all APIs.
+No header of a client is trusted: the facts come from Envoy only, and the operation of Envoy's route
+must be the one that our own router finds among all APIs.
 """
 
 from collections.abc import Mapping
@@ -24,15 +24,15 @@ from durward.core.wire import Json
 
 ACCESS_TOKEN_TYPES = {"at+jwt", "application/at+jwt"}
 FRESH_SECONDS = 30
-"""How old the last contact with the control plane may be for an operation that must be fresh."""
+"""The maximum age of the last contact with the control plane, for fresh operations."""
 ALLOWED, UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE = 200, 401, 403, 503
 
 
 class Decider:
-    """Decides requests under one snapshot. Everything that can be prepared is, at load."""
+    """Decides requests under one snapshot, which is compiled at load."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Raises PolicyError where a policy of the snapshot cannot be read."""
+        """Compile a snapshot. Raises PolicyError if a policy is malformed."""
         self.version = snapshot.version
         self._operations = {
             f"{api.id}:{operation.id}": (api, operation)
@@ -48,7 +48,7 @@ class Decider:
         self._digest = digest_of(policies_that_decide(snapshot))
 
     def decide(self, request: CheckRequest) -> DecisionRecord:
-        """Default deny: only what a statement allows passes. The decision is its own record."""
+        """Decide a request: it passes only if a statement allows it. The result is the record."""
         found = self._router.match(request.method, request.path.partition("?")[0])
         if found is None:
             return self._decision(request, Stage.ROUTE, "no such operation")
@@ -66,19 +66,19 @@ class Decider:
         return self._decide_object(api, operation, values, request)
 
     def challenge(self, decision: DecisionRecord) -> str:
-        """What a refusal asks of the token; empty where another token alone would not do."""
+        """The challenge of a refusal; empty if another token alone would not help."""
         known = self._operations.get(decision.operation or "")
         if known and decision.stage is Stage.SCOPE:
             return insufficient_scope(*known)
         return outdated(known[0]) if known and decision.status == UNAUTHENTICATED else ""
 
     def is_strict(self, decision: DecisionRecord) -> bool:
-        """Whether it must be on the disk before it is answered: any refusal, and most writes."""
+        """Whether the record must be durable before the response: refusals, and most writes."""
         known = self._operations.get(decision.operation or "")
         return not decision.allowed or known is None or known[1].strict_audit
 
     def _is_outdated(self, claims: Mapping[str, Json]) -> bool:
-        """Whether a token may be silent about a boundary that its person has (ADR 24)."""
+        """Whether a token is too old to name its person's boundary (ADR 24)."""
         issued = claims.get("iat")
         since = self._tokens_since
         return since > 0 and not (isinstance(issued, int | float) and issued >= since)
@@ -149,21 +149,21 @@ class Decider:
 
 
 def insufficient_scope(api: Api, operation: Operation) -> str:
-    """The challenge that names a scope which would do (RFC 6750 §3.1, RFC 9728 §5.1)."""
+    """The challenge with a sufficient scope (RFC 6750 §3.1, RFC 9728 §5.1)."""
     scope = " ".join(sorted(operation.scopes[0]))
     metadata = metadata_url(api.audience)
     return f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"'
 
 
 def outdated(api: Api) -> str:
-    """The challenge for a token in whose place another one would do: as of one that expired."""
+    """The challenge for a token that a new one can replace: as for an expired token."""
     metadata = metadata_url(api.audience)
     told = 'error_description="The access token expired"'
     return f'Bearer error="invalid_token", {told}, resource_metadata="{metadata}"'
 
 
 def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
-    """What an access token must have beside what Envoy has verified (RFC 9068 §2.1, §2.2)."""
+    """The problem of a token beyond Envoy's checks, if any (RFC 9068 §2.1, §2.2)."""
     if request.claims is None:
         return None if operation.public else "no access token was verified"
     kind = (request.token_header or {}).get("typ")
@@ -179,7 +179,7 @@ def _token_problem(request: CheckRequest, operation: Operation) -> str | None:
 
 
 def _is_fresh(request: CheckRequest) -> bool:
-    """A contact in the future is none: then one of the clocks cannot be believed."""
+    """Whether the last contact is recent; one in the future does not count: a clock is wrong."""
     if request.heartbeat is None:
         return False
     return abs(request.at - request.heartbeat) <= FRESH_SECONDS * MICROSECONDS

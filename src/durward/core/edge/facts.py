@@ -1,4 +1,4 @@
-"""The facts of a request: who asks, and under which circumstances, as the policy reads them."""
+"""The facts of a request at the edge: the principal and the context for policies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from durward.core.wire import Json
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """What Envoy tells of a request. `claims` is None where no token was sent.
+    """Envoy's facts about a request. `claims` is None without a token.
 
-    `heartbeat` is when the node was last known to have every revocation in force; None: never.
+    `heartbeat` is the last time at which the node had every revocation in force; None: never.
     """
 
     id: DecisionId
@@ -38,10 +38,10 @@ class CheckRequest:
 
 
 def principal_of(request: CheckRequest) -> Principal | None:
-    """Who asks, from verified claims alone (RFC 9068 §2.2); None where nobody signed in.
+    """The principal, from verified claims only (RFC 9068 §2.2); None without a token.
 
-    A client that acts for itself is its own subject (RFC 9068 §2.2: `sub`). Raises ProtocolError
-    where what restricts the person cannot be read: that is never taken for nothing.
+    A client that acts for itself is its own subject (RFC 9068 §2.2: `sub`). Raises ProtocolError if
+    the person's own policies or boundary are malformed: they never count as none.
     """
     claims = request.claims
     if claims is None:
@@ -71,7 +71,7 @@ def context_of(
     """The context keys of a request, in lower case; a key without a value is absent."""
     now = numeric_date(request.at)
     facts: dict[str, Value] = {
-        "requestmethod": operation.method,  # HEAD is decided as the GET that answers it
+        "requestmethod": operation.method,  # HEAD is decided as its GET
         "requestpath": request.path.partition("?")[0],
         "operationid": operation.id,
         "sourceip": request.source,
@@ -113,13 +113,13 @@ def _of_token(claims: Mapping[str, Json], now: int) -> dict[str, Value]:
 
 
 def text(claims: Mapping[str, Json], name: str) -> str:
-    """A claim that is text, else nothing."""
+    """A string claim; empty if it is not a string."""
     value = claims.get(name)
     return value if isinstance(value, str) else ""
 
 
 def names_of_documents(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:
-    """The documents that a claim names (ADR 24). Raises ProtocolError, also where it is absent."""
+    """The documents that a claim names (ADR 24). Raises ProtocolError, even if it is absent."""
     value = claims.get(name)
     listed = value if isinstance(value, list) else []
     found = tuple(item for item in listed if isinstance(item, str) and item)
@@ -130,7 +130,7 @@ def names_of_documents(claims: Mapping[str, Json], name: str) -> tuple[str, ...]
 
 
 def texts(claims: Mapping[str, Json], name: str) -> tuple[str, ...]:
-    """A claim that is a list of texts, or one text (RFC 7519 §4.1.3)."""
+    """A claim that is a list of strings, or one string (RFC 7519 §4.1.3)."""
     value = claims.get(name)
     if isinstance(value, str):
         return (value,)

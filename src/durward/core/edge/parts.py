@@ -1,7 +1,8 @@
-"""The snapshot as it travels: a signed list of parts, each named by the hash of its bytes (ADR 21).
+"""The published form of a snapshot: a signed list of parts, each named by its hash (ADR 21).
 
-A part that says what this code does not know restricts nothing here, so it never comes into force:
-with an unknown format or need it closes what it is about, with an unknown member it is refused.
+A part that this version does not understand could not restrict anything here, so it never comes
+into force: with an unknown format or need it closes its subject, with an unknown member it is
+refused.
 """
 
 import hashlib
@@ -23,9 +24,9 @@ from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 FORMAT: Final = 1
 TENANT_GUARDRAILS: Final = "tenant-guardrails"
 TOKEN_POLICIES: Final = "token-policies"  # noqa: S105 - a capability's name
-"""Attach what tokens name, and refuse tokens of before they did (ADR 24)."""
+"""Attach the policies that tokens name, and refuse tokens from before they did (ADR 24)."""
 CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES})
-"""What this code can enforce beyond the format, by the names that a part `needs`."""
+"""The capabilities of this version beyond the format, by the names in a part's `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
 KEYS: Final = "keys"
@@ -35,10 +36,10 @@ API_PREFIX: Final = "api/"
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed: which parts there are, and which database says so.
+    """The signed list: the parts, and the database that published them.
 
-    The version grows within one database. The epoch grows where that database was put back to an
-    earlier state: what is published then is beyond all that was published before.
+    The version grows within one database. The epoch grows when that database was restored to an
+    earlier state: later publications are beyond all earlier ones.
     """
 
     version: int
@@ -61,7 +62,7 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_listing(signed: str, keys: KeySet) -> Listing:
-    """The list in a compact JWS by one of the keys. Raises Misconfigured: nothing else is taken."""
+    """The list in a compact JWS signed by one of the keys. Raises Misconfigured."""
     try:
         verified = verify(signed, keys, ("Ed25519",), limit_bytes=LIST_BYTES)
     except ProtocolError as error:
@@ -73,7 +74,7 @@ def read_listing(signed: str, keys: KeySet) -> Listing:
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What every part begins with; read first, whatever else it says."""
+    """The members of every part, which are read first."""
 
     format: int
     needs: tuple[str, ...] = ()
@@ -86,15 +87,15 @@ class KeysPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class IssuersPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whose tokens are taken."""
+    """The issuers whose tokens are accepted."""
 
     own: str
 
 
 class PoliciesPart(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Documents and what they are attached to, and since when tokens name those of people.
+    """Documents with their attachments, and the time since which tokens name people's own.
 
-    They are one part, so that none is in force without the other.
+    They are one part, so that neither is in force without the other.
     """
 
     policies: Bundle
@@ -112,7 +113,7 @@ Content: TypeAlias = KeysPart | IssuersPart | PoliciesPart | ApiPart
 
 @dataclass(frozen=True)
 class Part:
-    """A part as a node has it; without content it is closed, and `closed` says why."""
+    """A part of a node; without content it is closed, for the reason `closed`."""
 
     name: str
     data: bytes = field(repr=False)
@@ -121,17 +122,17 @@ class Part:
 
     @cached_property
     def digest(self) -> str:
-        """The name of its content."""
+        """The hash of its content."""
         return digest_of(self.data)
 
 
 def digest_of(data: bytes) -> str:
-    """The name of a content: its SHA-256 in hexadecimal."""
+    """The hash of a content: SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_part(name: str, data: bytes) -> Part:
-    """Read a part, every member known. Raises Misconfigured where it is refused."""
+    """Read a part without unknown members. Raises Misconfigured."""
     kind = type_of(name)
     if len(data) > PUBLISHED_BYTES:
         raise Misconfigured(name, f"larger than {PUBLISHED_BYTES} bytes")
@@ -151,7 +152,7 @@ def read_part(name: str, data: bytes) -> Part:
 
 
 def type_of(name: str) -> type[Content]:
-    """What a part of this name holds. Raises Misconfigured."""
+    """The type of the content of a part, by its name. Raises Misconfigured."""
     if name.startswith(API_PREFIX):
         return ApiPart
     kinds: dict[str, type[Content]] = {
@@ -165,7 +166,7 @@ def type_of(name: str) -> type[Content]:
 
 
 def beyond_us(head: Head) -> str:
-    """Why a part cannot be enforced by this code; empty where it can."""
+    """Why this version cannot enforce a part; empty if it can."""
     if head.format != FORMAT:
         return f"its format is {head.format}, and this node knows {FORMAT}"
     lacking = sorted(set(head.needs) - CAPABILITIES)
@@ -173,7 +174,7 @@ def beyond_us(head: Head) -> str:
 
 
 def unknown_member(told: Any, known: Any, place: str = "") -> str:
-    """The first member that was sent and is not known; what is known may have more (defaults)."""
+    """The first unknown member of a part; `known` may have more members, by defaults."""
     if isinstance(told, dict) and isinstance(known, dict):
         for name, value in told.items():
             if name not in known:
@@ -196,7 +197,7 @@ def split(snapshot: Snapshot) -> dict[str, bytes]:
 
 
 def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str, bytes]:
-    """Whose tokens are taken, and by which keys."""
+    """The parts for the issuers whose tokens are accepted, and for their keys."""
     return {
         KEYS: encoded(KeysPart(format=FORMAT, keys=tuple(dict(key) for key in keys))),
         ISSUERS: encoded(IssuersPart(format=FORMAT, own=issuer)),
@@ -206,7 +207,7 @@ def parts_of_issuer(issuer: str, keys: Iterable[Mapping[str, str]]) -> dict[str,
 def parts_of_configuration(
     apis: Iterable[Api], policies: Bundle, tokens_since: int = 0
 ) -> dict[str, bytes]:
-    """What is declared: megabytes where it is much."""
+    """The parts of the declarations, up to megabytes."""
     return {
         POLICIES: part_of_policies(policies, tokens_since),
         **{API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, api=api)) for api in apis},
@@ -214,10 +215,10 @@ def parts_of_configuration(
 
 
 def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:
-    """The part that says these, by whose hash a decision names what it was made by.
+    """The policies part; a decision record names it by its hash.
 
-    It has no person in it, so it cannot tell whether one has a boundary: what does not read them in
-    tokens must never take it for all that restricts people.
+    It has no people in it, and so not their boundaries: a version that does not read these from
+    tokens must not enforce it.
     """
     needs = (TENANT_GUARDRAILS, TOKEN_POLICIES) if policies.tenant_guardrails else (TOKEN_POLICIES,)
     return encoded(
@@ -226,7 +227,7 @@ def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:
 
 
 def policies_that_decide(snapshot: Snapshot) -> bytes:
-    """The part of the policies that a node decides by, as it lies in the node's state."""
+    """The policies part by which a node decides, for the node's state."""
     return part_of_policies(snapshot.policies, snapshot.tokens_since)
 
 
@@ -236,9 +237,9 @@ def encoded(part: Content) -> bytes:
 
 
 def assemble(version: int, parts: Iterable[Part]) -> Snapshot:
-    """What a node decides under: what is missing or closed allows nothing.
+    """The snapshot of parts: a missing or closed part allows nothing.
 
-    Without an issuer there is no key either: a token of nobody in particular is nobody's.
+    Without an issuer there is no key either, since a token needs a known issuer.
     """
     held: Mapping[str, Part] = {part.name: part for part in parts}
     contents = {name: part.content for name, part in held.items()}

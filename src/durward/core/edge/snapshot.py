@@ -1,6 +1,6 @@
-"""The snapshot: all that a node decides under, one immutable value, replaced whole.
+"""The snapshot: the configuration of a node's decisions, immutable, replaced as a whole.
 
-It travels in parts (`parts.py`); as one value it lies on the node's disk, for its processes.
+It is published in parts (`parts.py`), and stored as one value on the node's disk for its processes.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from durward.core.policy.engine.bundle import Bundle
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a node decides under. `version` is that of the list it was made from, and only grows."""
+    """The snapshot. `version` is that of its list, and only grows."""
 
     version: int
     issuer: str
@@ -24,20 +24,20 @@ class Snapshot:
     apis: tuple[Api, ...]
     policies: Bundle = field(default_factory=Bundle)
     tokens_since: int = 0
-    """The second (NumericDate) from which on tokens say what restricts their person."""
+    """The second (NumericDate) since which tokens name their person's policies and boundary."""
 
     @classmethod
     def nothing(cls) -> Self:
-        """Where nothing is known: no operation is declared, no key signs, nothing is allowed."""
+        """The empty snapshot: no operation is declared, no key signs, no request is allowed."""
         return cls(0, "", (), ())
 
     def changed_since(self, former: Self) -> tuple[Api, ...]:
-        """The APIs that are not as they were."""
+        """The APIs that differ from a former snapshot."""
         before = {api.id: api for api in former.apis}
         return tuple(api for api in self.apis if before.get(api.id) != api)
 
     def only_changed(self, former: Self) -> Self:
-        """The same with those APIs alone that are not as they were; with one, where all are."""
+        """The snapshot with only the changed APIs, or with one API if none has changed."""
         return replace(self, apis=self.changed_since(former) or self.apis[:1])
 
     def to_wire(self) -> bytes:

@@ -1,7 +1,7 @@
-"""What stands for a document that a token names and that is not here: a Deny of everything.
+"""The substitute for a document that a token names and that is missing: a Deny of everything.
 
-The document may be all that keeps its person from something, so nobody goes on without it (ADR 24).
-Everything that reads statements finds this one too: a decision, a list, an explanation.
+The document may be the only one that restricts its person, so no request is allowed without it
+(ADR 24). Decisions, lists and explanations all see this statement.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from durward.core.policy.language.document import Document, read_document
 
 NOT_HERE: Final = "(not here)"
-"""The name of its statement, which no Sid can be."""
+"""The name of its statement, which is not a valid Sid."""
 _DENY: Final = read_document(
     {
         "Version": "2012-10-17",
@@ -22,13 +22,13 @@ _DENY: Final = read_document(
 
 
 def absent(name: str) -> Document:
-    """The document that stands for one that is not here."""
+    """The substitute for a missing document."""
     (statement,) = _DENY.statements
     return replace(_DENY, name=name, statements=(replace(statement, name=NOT_HERE),))
 
 
 def names_absent(because: Sequence[str]) -> str | None:
-    """The document that was named and is not here, where that is what denied."""
+    """The name of the missing document that caused a denial, if one did."""
     for statement in because:
         name, slash, last = statement.rpartition("/")
         if slash and last == NOT_HERE:

@@ -1,4 +1,4 @@
-"""A bundle: documents by name and what they are attached to, as it travels in a snapshot."""
+"""A bundle: documents by name with their attachments, as published in a snapshot."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from durward.core.policy.language.document import (
 from durward.core.policy.language.source import PolicyError, Problem
 
 Attachments = Mapping[str, tuple[str, ...]]
-"""Names of documents by what they are attached to."""
+"""Names of documents by attachment."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
 
 
 def kinds_of(bundle: Bundle) -> dict[str, PolicyKind]:
-    """What each document is read as: one attached to an API names principals.
+    """The kind of each document: one that is attached to an API names principals.
 
-    One that is attached to nothing here is read as what it seems to be: one that names principals
-    is an API's, any other may be what a person has of their own.
+    A document without an attachment here has the kind of its content: with principals it is that of
+    an API, else it can be a person's own.
     """
     kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
     kinds |= dict.fromkeys(bundle.guardrails, PolicyKind.IDENTITY)

@@ -1,11 +1,11 @@
-"""The decision: which layers apply to a request, and what they say together.
+"""The evaluation: select the layers for a request, and combine them to a decision.
 
 One Deny in any layer wins. Then every ceiling that is present must allow, and a grant must exist:
-of an identity policy, or of a resource policy; across tenants of both. Ceilings always cap. Where
-nothing is said the answer is no.
+of an identity policy, or of a resource policy; across tenants of both. Ceilings always cap. The
+default is deny.
 
-What restricts one person comes with that person, by name (ADR 24): a document that is not here
-might be all that denies, so its name is a Deny.
+A person's own policies come with the person, by name (ADR 24): a missing document might be the only
+one that denies, so its name counts as a Deny.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,26 +25,26 @@ from durward.core.policy.language.document import Document
 from durward.core.policy.language.pattern import ActionPattern, parse_action
 
 MAX_PREPARED: Final = 200_000
-"""How many plans are made at load; what is beyond them is made when it is asked for first."""
+"""The number of plans made at load; further ones are made on demand."""
 MAX_TOLD: Final = 16_384
-"""How many answers are remembered."""
+"""The number of cached decisions."""
 MAX_TOLD_CHARACTERS: Final = 2_048
-"""How long a question may be, in all, for its answer to be remembered."""
+"""The largest request, in all its values, whose decision is cached."""
 MAX_COURSES: Final = 65_536
-"""For how many pairs of who asks and for what the way to the answer is kept."""
+"""The number of cached evaluation plans, by principal and action."""
 MAX_BOUNDARIES: Final = 4_096
-"""How many boundaries of people are kept compiled, each a combination of documents."""
+"""The number of compiled boundaries of people, each a combination of documents."""
 NOTHING_GRANTS: Final = Decision(Result.IMPLICIT_DENY, blocked_by=GRANTS)
 
 NO_CONTEXT: Final = frozenset({ACTION, RESOURCE, *NOBODY.facts})
-"""What is known of every request without its context."""
+"""The facts of every request without its context."""
 MEMBERSHIPS: Final = ("role/", "group/")
 
 Layers = Sequence[tuple[Layer, ActionIndex]]
 Names = tuple[str, ...]
 PlanKey = tuple[Names, Names, Names, str, str, str]
-"""What a plan depends on: the attachments, policies and boundary of who asks, the client that they
-came through, their tenant, and the action."""
+"""The inputs of a plan: the principal's attachments, policies and boundary, the client through
+which it calls, its tenant, and the action."""
 Pick = Callable[[Facts], object]
 """Gives the values of some keys."""
 Key = TypeVar("Key")
@@ -53,13 +53,13 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class Policies:
-    """Documents and what they are attached to.
+    """Documents and their attachments.
 
-    `documents` are those that people may have of their own, by name; `identity` and `boundaries`
-    by `client/cli`, `role/clerk`, `group/staff` (by `user/ann` in snapshots of before ADR 24);
-    `resources` by API; `guardrails` are levels for everybody, each of which must allow, and
-    `tenant_guardrails` such levels for the principals of a tenant, by its name;
-    `scopes` says for each scope which actions it covers.
+    `documents` are those that can be a person's own, by name; `identity` and `boundaries` are by
+    `client/cli`, `role/clerk`, `group/staff` (and by `user/ann` in snapshots from before ADR 24);
+    `resources` by API. `guardrails` are levels for all requests, each of which must allow, and
+    `tenant_guardrails` such levels for the principals of a tenant, by its name. `scopes` has the
+    actions that each scope covers.
     """
 
     identity: Mapping[str, Sequence[Document]] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Policies:
 
 
 class EvaluationPlan:
-    """The way to the answer for those to whom the same is attached, and one action."""
+    """The evaluation of one action for all principals with the same attachments."""
 
     __slots__ = ("_pick", "ceilings", "context_keys", "denies", "grants", "layers", "scopes")
 
@@ -87,15 +87,15 @@ class EvaluationPlan:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys on which the answer can depend."""
+        """The keys on which the decision can depend."""
         always = frozenset({RESOURCE, SCOPES, TENANT_ID})
         return always.union(*(plan.keys for _, plan in self.layers))
 
     @property
     def pick(self) -> Pick:
-        """Gives the values of those that are not told by who asks for what; made when asked for.
+        """A function for the values of those keys that principal and action do not determine.
 
-        Texts that are the same object are equal at a glance, so keys are interned.
+        Keys are interned, since identical strings compare fastest.
         """
         if self._pick is None:
             told = {ACTION, *NOBODY.facts}
@@ -104,7 +104,7 @@ class EvaluationPlan:
 
 
 class PolicySet:
-    """Policies, compiled at load: for each attachment and action the plan that decides."""
+    """Policies, compiled at load: an evaluation plan for each attachment and action."""
 
     def __init__(self, policies: Policies) -> None:
         self._identity = _blocks(Layer.IDENTITY, policies.identity)
@@ -117,7 +117,7 @@ class PolicySet:
             tenant: [AttachedPolicies(Layer.GUARDRAIL, level) for level in levels]
             for tenant, levels in policies.tenant_guardrails.items()
         }
-        self._scopes_of: dict[str, set[str]] = {}  # by an action that they name to the letter
+        self._scopes_of: dict[str, set[str]] = {}  # by actions without wildcards
         self._scopes_with: list[tuple[str, ActionPattern]] = []  # and with wildcards
         for scope, actions in policies.scopes.items():
             for pattern in map(parse_action, sorted(actions)):
@@ -128,16 +128,16 @@ class PolicySet:
         self._attached = self._identity.keys() | self._boundaries.keys()
         self._asked: dict[str, EvaluationPlan] = {}
         self._documents = policies.documents
-        self._own: dict[str, AttachedPolicies] = {}  # policies of people: when first they are named
+        self._own: dict[str, AttachedPolicies] = {}  # own policies of people, compiled on demand
         self._own_boundaries: dict[tuple[str, ...], AttachedPolicies] = {}
         self._courses: dict[PlanKey, EvaluationPlan] = {}
-        self._told: dict[str, tuple[Pick, dict[object, Decision]]] = {}  # by who asked for what
+        self._told: dict[str, tuple[Pick, dict[object, Decision]]] = {}  # by principal and action
         self._member_keys: dict[str, frozenset[str]] = {}
         self._count = 0
         self._prepare({action.lower() for named in policies.scopes.values() for action in named})
 
     def _prepare(self, asked: set[str]) -> None:
-        """Make the plans of the actions that are known: that scopes cover or a statement names."""
+        """Make the plans of known actions: those that scopes cover or statements name."""
         named = (self._identity, self._resources, self._boundaries)
         guardrails = (*self._guardrails, *chain.from_iterable(self._guardrails_of.values()))
         attached = [*guardrails, *chain.from_iterable(found.values() for found in named)]
@@ -161,11 +161,11 @@ class PolicySet:
         return course.grants(request) or NOTHING_GRANTS
 
     def recall(self, request: AccessRequest) -> Decision:
-        """The same from memory, where equal values of every key that matters were asked before.
+        """Decide one request, from a cache by the values of all keys that matter.
 
-        The time is such a key, where a condition reads it: no answer outlives a turn of it.
+        The time is such a key if a condition reads it, so that no decision is used too long.
         """
-        if request.owner:  # no key tells it
+        if request.owner:  # no key has it
             return self.evaluate(request)
         try:
             pick, told = self._told[request.asked]
@@ -193,14 +193,14 @@ class PolicySet:
         action: str,
         objects: Iterable[tuple[str, Mapping[str, object]]],
     ) -> list[Decision]:
-        """Decide about many objects at once: each a resource and the context that goes with it."""
+        """Decide one action on many objects, each a resource with its context."""
         return [
             self.evaluate(AccessRequest(principal, action, resource, context))
             for resource, context in objects
         ]
 
     def what_can(self, request: AccessRequest, actions: Iterable[str]) -> frozenset[str]:
-        """Which of the actions the principal of the request may do to its resource."""
+        """The actions that the principal of the request can perform on its resource."""
         asked = (replace(request, action=action) for action in actions)
         return frozenset(each.action for each in asked if self.evaluate(each).allowed)
 
@@ -218,14 +218,14 @@ class PolicySet:
         return self._course(request).layers
 
     def keys_read(self, request: AccessRequest) -> frozenset[str]:
-        """The keys on which the decision can depend: equal values of them, equal decisions."""
+        """The keys on which the decision can depend: equal values give equal decisions."""
         return self._course(request).keys
 
     def context_keys(self, request: AccessRequest, *, as_member: bool) -> tuple[str, ...]:
         """The keys of the context on which the decision can depend, in order.
 
-        `as_member` also those on which it could where the principal had any other role or group,
-        or were of another tenant.
+        With `as_member` also those on which it could depend if the principal had any other role or
+        group, or another tenant.
         """
         plan = self._asked.get(request.asked) or self._course(request)
         found = plan.context_keys.get(as_member)
@@ -248,7 +248,7 @@ class PolicySet:
         return found
 
     def scope_covers(self, request: AccessRequest) -> bool:
-        """Whether the token's scopes leave the action: they narrow, and never widen."""
+        """Whether the token's scopes cover the action: scopes only narrow."""
         return _covers(self._course(request), request)
 
     def scopes_for(self, action: str) -> frozenset[str]:
@@ -262,7 +262,7 @@ class PolicySet:
         return frozenset(self._scopes_of.get(action, ())).union(wider)
 
     def _course(self, request: AccessRequest) -> EvaluationPlan:
-        """Shared by all to whom the same is attached; found again by who asks."""
+        """The evaluation plan of a request, cached by principal and action."""
         person, action = request.principal, request.folded_action
         names = person.attachments if person else ()
         own = tuple(name for name in names if name in self._attached)
@@ -286,7 +286,7 @@ class PolicySet:
         tenant: str,
         action: str,
     ) -> EvaluationPlan:
-        """The client that a user came through has a say as a ceiling alone."""
+        """Make an evaluation plan; the client through which a user calls is only a ceiling."""
         guardrails = (*self._guardrails, *self._guardrails_of.get(tenant, ()))
         ceilings = [(Layer.GUARDRAIL, one.plan(action)) for one in guardrails]
         if boundary:
@@ -299,16 +299,16 @@ class PolicySet:
         return EvaluationPlan(ceilings, grants, self.scopes_for(action))
 
     def _policy_of(self, name: str) -> AttachedPolicies:
-        """A policy of people."""
+        """A policy that is attached to a person."""
         found = self._own.get(name)
         if found is None:
             found = AttachedPolicies(Layer.IDENTITY, [self._document(name)])
-            if name in self._documents:  # whoever names what is not here must not fill the memory
+            if name in self._documents:  # unknown names must not fill the memory
                 self._own[name] = found
         return found
 
     def _boundary_of(self, names: Names) -> AttachedPolicies:
-        """A boundary of people: what any of its documents allows, it allows."""
+        """The boundary of a person: it allows what any of its documents allows."""
         found = self._own_boundaries.get(names)
         if found is None:
             found = AttachedPolicies(Layer.BOUNDARY, map(self._document, names))
@@ -316,7 +316,7 @@ class PolicySet:
         return found
 
     def _document(self, name: str) -> Document:
-        """A document that people may have; in place of one that is not here, a Deny of all."""
+        """A document that can be a person's own; a missing one is replaced by a Deny of all."""
         return self._documents.get(name) or absent(name)
 
 
@@ -334,7 +334,7 @@ def _covers(course: EvaluationPlan, request: AccessRequest) -> bool:
 
 
 def _capped(course: EvaluationPlan, request: AccessRequest) -> Decision:
-    """Nothing denies: whether every ceiling allows, and something grants."""
+    """The decision without a Deny: whether every ceiling allows, and a layer grants."""
     granted = course.grants(request)
     blocked = [] if granted else list(GRANTS)
     blocked += [layer for layer, first in course.ceilings if not first(request)]
@@ -346,7 +346,7 @@ def _capped(course: EvaluationPlan, request: AccessRequest) -> Decision:
 
 
 def _slowly(course: EvaluationPlan, request: AccessRequest) -> Decision:
-    """The same where two layers must grant, or the resource stands in no index."""
+    """The same if two layers must grant, or no index has the resource."""
 
     def first(index: Index | None) -> Decision | None:
         if index is None:

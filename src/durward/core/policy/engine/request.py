@@ -1,4 +1,4 @@
-"""A request for a decision, taken apart once: who, what, on which resource, in which context."""
+"""A request for a decision: principal, action, resource and context, prepared for look-ups."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -14,16 +14,16 @@ from durward.core.policy.language.document import value_text
 from durward.core.policy.language.pattern import ARN_SEGMENTS
 
 SCOPES: Final = "scopes"
-"""The fact that no condition reads: the token's scopes, or None where none narrows."""
+"""A fact that no condition reads: the token's scopes, or None if scopes do not restrict."""
 
 TENANT_SEGMENT: Final = 4
 MAX_LEVELS: Final = 4
-"""How many levels of `type/id/type/id` an index tells apart."""
+"""The levels of `type/id/type/id` that an index distinguishes."""
 WHOLE: Final = MAX_LEVELS + 1
-"""Where the whole of a resource stands, behind its levels."""
+"""The position of the whole resource, behind its levels."""
 
 Levels = tuple[str | None, ...]
-"""A text cut after each of its first levels: nothing, `order/`, `order/1/` …, then all of it."""
+"""The prefixes of a string by its first levels: empty, `order/`, `order/1/` …, then all of it."""
 
 
 PRINCIPAL_ARN: Final = intern("durward:principalarn")
@@ -34,20 +34,19 @@ CLIENT_ID: Final = intern("durward:clientid")
 ROLES: Final = intern("durward:roles")
 GROUPS: Final = intern("durward:groups")
 TOKEN_SCOPES: Final = intern("durward:scopes")
-"""What a principal tells; the same object for the same key, as with `folded`."""
+"""A key of the principal; interned, as by `folded`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `scopes` is None where no token narrows what they may do.
+    """A principal. `scopes` is None if scopes do not restrict it.
 
-    `policies` and `boundary` are the names of the documents that are a person's own: all of the
-    boundary together is one ceiling.
-    `attachments` are the names that policies are attached to, such as `client/cli`, `role/clerk`;
-    `through` is the client that a user came through, whose boundaries count too; `arns` are the
-    principal's own name, then those of its roles and groups, then `root`: its whole tenant, as
-    documents of AWS name it (and `delegate`, where the principal is that itself); `facts` are what
-    conditions read; `spelled` is all of the principal in one text, and no other's.
+    `policies` and `boundary` are the names of a person's own documents: the whole boundary is one
+    ceiling. `attachments` are the names to which policies are attached, such as `client/cli`,
+    `role/clerk`; `through` is the client through which a user calls, whose boundaries count too.
+    `arns` are the principal's own name, then those of its roles and groups, then `root`: its whole
+    tenant, as documents of AWS name it (and `delegate`, for the tenant itself). `facts` are the
+    keys that conditions read; `spelled` is a unique string of the principal.
     """
 
     subject: str
@@ -91,7 +90,7 @@ class Principal:
             GROUPS: self.groups,
             TOKEN_SCOPES: tuple(filter(None, scopes or ())),
         }
-        # Each part as Python spells it, whose end nothing within can feign.
+        # Each part as `repr` spells it: no content can imitate the end of a part.
         names = f"{self.kind!r}{self.subject!r}{self.tenant!r}{self.client!r}"
         own = f"{self.policies!r}{self.boundary!r}" if self.policies or self.boundary else ""
         spelled = f"{names}{self.roles!r}{self.groups!r}{own}{scopes!r}"
@@ -100,9 +99,9 @@ class Principal:
 
 
 NOBODY: Final = Principal("", "anonymous", "")
-"""Stands for who asks without a token, where somebody is asked about; a request has None there."""
+"""The anonymous principal, in questions; a request without a token has None instead."""
 UNKNOWN: Final = "-"
-"""How nobody is spelled: as no principal begins."""
+"""The string for no principal; that of a principal never begins so."""
 ANONYMOUS: Final[Facts] = {
     **dict.fromkeys(NOBODY.facts),  # absent, whatever the context says
     PRINCIPAL: (),
@@ -111,20 +110,18 @@ ANONYMOUS: Final[Facts] = {
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who wants to do what to which resource, under which circumstances.
+    """A request: a principal, an action, a resource and a context.
 
-    `context` is what is known beside: values by key, without regard to the key's case. Text, truth
-    values, numbers and lists of them are read, up to MAX_TEXT_CHARACTERS and MAX_LISTED; None is an
-    absent key; anything else is a value that cannot be read, and so is what stands under one key
-    twice. Who the principal is the context cannot say.
+    `context` has values by key, ignoring the key's case: strings, booleans, numbers and lists of
+    them, up to MAX_TEXT_CHARACTERS and MAX_LISTED. None is an absent key; any other value is
+    malformed, and so is a key that is given twice. Keys of the principal in a context are ignored.
 
-    What an index asks of it is prepared here: `asked` tells who asks for what, in one text, which
-    unlike a tuple remembers its hash; `levels` is the resource cut after each of its levels,
-    `lasts` the same of its last segment; `facts` are the values by key, None for one that is not
-    among them; `get` gives the value of a key. Where the resource is no ARN, `is_arn` is false and
-    nothing can be looked up.
-    `is_cross_tenant` tells whether the resource is another tenant's than the principal's: `owner`
-    where it is told whose it is, else the tenant of its ARN.
+    The other attributes prepare look-ups: `asked` is principal and action in one string, which
+    unlike a tuple caches its hash; `levels` are the prefixes of the resource by level, `lasts`
+    those of its last segment; `facts` are the values by key, None for a missing one; `get` gives
+    the value of a key. If the resource is not an ARN, `is_arn` is false and no index applies.
+    `is_cross_tenant`: the resource belongs to another tenant than the principal, by `owner` if it
+    is given, else by the tenant of its ARN.
     """
 
     principal: Principal | None
@@ -168,7 +165,7 @@ class AccessRequest:
 
 
 def levels_of(last: str) -> Levels:
-    """The last segment of a resource, cut after each of its first levels."""
+    """The prefixes of a resource's last segment by its first levels."""
     found: list[str | None] = [""]
     end = last.find("/") + 1
     while end and len(found) < WHOLE:
@@ -178,7 +175,7 @@ def levels_of(last: str) -> Levels:
 
 
 def read_context(context: Mapping[str, object]) -> dict[str, object]:
-    """What conditions read of a context: keys in lower case, values as text."""
+    """The facts of a context: keys in lower case, values as strings."""
     facts = {
         folded(key): value
         if value.__class__ is str and len(value) <= MAX_TEXT_CHARACTERS
@@ -193,16 +190,16 @@ def read_context(context: Mapping[str, object]) -> dict[str, object]:
 
 @lru_cache(maxsize=4_096)
 def folded(key: str) -> str:
-    """A key in lower case; the same object for the same key, so that comparing it is quick."""
+    """A key in lower case, interned, so that comparisons are fast."""
     return intern(key.lower())
 
 
 MAX_LISTED: Final = 200
-"""How many values a key may have, and MAX_TEXT_CHARACTERS how long each may be: decisions take
-bounded time whatever a request brings."""
+"""The number of values of a key, each up to MAX_TEXT_CHARACTERS: decisions take bounded time for
+any request."""
 MAX_TEXT_CHARACTERS: Final = 8_192
 UNREADABLE: Final = object()
-"""A value that is neither text nor texts."""
+"""A malformed value: neither a string nor strings."""
 
 
 def _fact(value: object) -> object:
