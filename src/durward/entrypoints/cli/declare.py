@@ -65,7 +65,7 @@ def apply(
         prune: Also remove declarations that are not in the files.
         version: Instead of files: go back to this version, from `durward history`.
         credentials: The file for new secrets (mode 0600), instead of the terminal.
-        wait: Seconds to wait for the nodes; by default 10, and twice as long as the last change.
+        wait: Seconds to wait for the nodes; by default 10 plus twice the time of the last change.
         no_wait: Return once it is published, before nodes have it.
     """
     control, wanted = control_of(dir), load_declarations(files, version)

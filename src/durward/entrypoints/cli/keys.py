@@ -62,7 +62,7 @@ def rotate(
         grace: Time for which the old keys then verify, such as 24h: longer than tokens live.
         dry_run: Only show what would happen.
         unsafe_now: Replace compromised keys: every token that they signed is refused at once.
-        wait: Seconds to wait for the nodes; by default 10, and twice as long as the last change.
+        wait: Seconds to wait for the nodes; by default 10 plus twice the time of the last change.
         no_wait: Return once the keys are published, before nodes have them.
         dir: The folder that holds durward.toml, such as the demo's.
     """
