@@ -1,6 +1,6 @@
 """A checkpoint: the size and root of the log, signed (C2SP tlog-checkpoint and signed-note v1).
 
-Who holds an older checkpoint can tell whether the log was cut or rewritten since.
+An older checkpoint shows whether the log was truncated or rewritten since.
 """
 
 import base64
@@ -29,17 +29,17 @@ class LogKey:
 
     @property
     def hash(self) -> bytes:
-        """What stands before the signature (C2SP signed-note)."""
+        """The key hash before the signature (C2SP signed-note)."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
 
     def to_wire(self) -> str:
-        """The key in one line, as verifiers take it (C2SP signed-note, "vkey")."""
+        """The verifier key in one line (C2SP signed-note, "vkey")."""
         encoded = base64.b64encode(ED25519 + self.public).decode()
         return f"{self.name}+{self.hash.hex()}+{encoded}"
 
     @classmethod
     def from_wire(cls, text: str) -> Self:
-        """Read such a line. Raises ProtocolError."""
+        """Read a verifier key. Raises ProtocolError."""
         try:
             name, hashed, encoded = text.strip().split("+", 2)
             decoded = base64.b64decode(encoded, validate=True)

@@ -1,6 +1,6 @@
-"""What was refused, or not recorded, because it was too much: counted, and told by one event.
+"""Counts of refused requests and unrecorded events, which are summed up in one event.
 
-Nobody signed in for it: an event for each would let anybody grow the log as they like.
+They are unauthenticated: with an event for each, any client could grow the log without limit.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from durward.core.wire import JsonLike
 
 MAX_SOURCES = 10_000
-"""How many sources are told apart; what others did counts without their names."""
+"""The number of sources that are distinguished; others count without their names."""
 
 
 @dataclass
@@ -23,12 +23,12 @@ class Tally:
     sources: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, endpoint: str, source: str) -> None:
-        """A request was refused before it was looked at."""
+        """Count a request that was refused before it was processed."""
         self.refused[endpoint] += 1
         self._from(source)
 
     def leave_out(self, kind: str, source: str) -> None:
-        """An event was not recorded."""
+        """Count an event that was not recorded."""
         self.not_recorded[kind] += 1
         self._from(source)
 
@@ -37,10 +37,9 @@ class Tally:
             self.sources[source] += 1
 
     def facts(self) -> dict[str, JsonLike]:
-        """What an event tells; empty where there is nothing to tell.
+        """The facts of the summary event; empty if there is nothing to report.
 
-        `sources` is how many there were, or the bound where there were more; `most` is the one
-        that did most.
+        `sources` is their number, at most MAX_SOURCES; `most` is the source with the most.
         """
         if not self.sources:
             return {}

@@ -1,4 +1,4 @@
-"""Verification of a log: every event, their order, the checkpoint, and nothing taken back."""
+"""Verification of a log: every event, their order, the checkpoint, and no removal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from durward.core.errors import ProtocolError
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """What a verification found; without problems the log is what the checkpoint says."""
+    """The result of a verification; without problems the log matches its checkpoint."""
 
     events: int
     covered: int
-    """How many the newest checkpoint covers."""
+    """The number of events that the newest checkpoint covers."""
     problems: tuple[str, ...]
     older_checked: bool
     set_aside: int
-    """How many rows, by the log itself, were found in its database and are not from Durward."""
+    """The number of foreign rows in its tables, as recorded in the log itself."""
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there is no problem."""
         return not self.problems
 
 
@@ -70,7 +70,7 @@ class Verification:
         """
         problems = [*self._problems]
         if newest.size < self._known.size:
-            problems.append("the checkpoint that is told now covers fewer events than before")
+            problems.append("the newest checkpoint covers fewer events than the one before")
         if self._roots.get(newest.size, newest.root) != newest.root:
             problems.append(f"the first {newest.size} events are not those of the checkpoint")
         newest = max(self._known, newest, key=lambda checkpoint: checkpoint.size)

@@ -1,7 +1,7 @@
-"""Public keys (RFC 7517): each is for one algorithm, and none is taken that is weak or ambiguous.
+"""Public keys (RFC 7517), each for one algorithm; weak and ambiguous keys are refused.
 
-Private and symmetric keys are refused: whoever verifies has no use for them, and an HMAC keyed with
-a public key is the oldest confusion of all (RFC 8725 §2.1).
+Private and symmetric keys are refused: a verifier has no use for them, and an HMAC keyed with a
+public key is the classic key confusion (RFC 8725 §2.1).
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ KEY_OF: Mapping[str, tuple[str, str | None]] = {
 ALGORITHM_OF: Mapping[tuple[object, object], str] = {
     key: algorithm for algorithm, key in KEY_OF.items() if key[0] != "RSA"
 }
-"""Keys that have one algorithm of the profile need not name it; those of RSA have two."""
+"""Key types with one algorithm in the profile need no `alg`; RSA has two algorithms."""
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 MEMBERS = {"kty", "alg", "use", "key_ops", "kid", "crv", "x", "y", "n", "e"}
@@ -65,10 +65,10 @@ class KeySet:
 
     @classmethod
     def parse(cls, value: "Json | bytes") -> Self:
-        """Read a JWK Set; keys of other kinds, or for other uses, are passed over (RFC 7517 §5).
+        """Read a JWK Set; keys of other types, or for other uses, are ignored (RFC 7517 §5).
 
-        What is no public key is refused, and one of the profile that is wrong or weak: whoever made
-        it meant another one. Raises ProtocolError `invalid_request`, with the key's place.
+        A key that is not public is refused, and so is a malformed or weak key of the profile.
+        Raises ProtocolError `invalid_request`, with the key's place.
         """
         if isinstance(value, bytes):
             value = parse_json(value, limit_bytes=MAX_JWKS_BYTES)
@@ -94,7 +94,7 @@ def _own_kind(place: int, value: Json) -> PublicKey | None:
 
 
 def _is_foreign(key: dict[str, Json]) -> bool:
-    """Whether a key is of another kind, or for something else than signatures we verify."""
+    """Whether a key has another type, or another use than signatures of the profile."""
     if not _is_for_signatures(key):
         return True
     if "alg" in key:

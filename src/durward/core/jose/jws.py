@@ -1,6 +1,6 @@
 """Compact JWS (RFC 7515), checked before any cryptography: form, sizes, `alg`, `crit`.
 
-`jku`, `x5u`, `jwk`, `x5c` in a header are never looked at: keys come from whoever verifies.
+`jku`, `x5u`, `jwk`, `x5c` in a header are ignored: the verifier has the keys.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ PARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A payload that one of the keys signed, and the header it was signed under."""
+    """A verified payload, with its header."""
 
     header: Mapping[str, Json]
     payload: bytes
@@ -41,7 +41,7 @@ def verify(
 ) -> Verified:
     """The payload of a compact JWS signed by one of the keys (RFC 7515 §5.2, RFC 8725 §3.1).
 
-    Raises ProtocolError `invalid_token`; why, only the private side says.
+    Raises ProtocolError `invalid_token`, with the reason in its private part only.
     """
     if len(token) > limit_bytes or not token.isascii():
         raise _invalid(f"larger than {limit_bytes} bytes, or not ASCII")
@@ -73,9 +73,9 @@ def verify(
 
 
 def key_named(token: str, *, limit_bytes: int = MAX_TOKEN_BYTES) -> str | None:
-    """The `kid` in the header of a token that nobody has verified: it is good to find a key by.
+    """The `kid` of an unverified token, only to find a key.
 
-    None where there is none, or the token cannot be read (RFC 7515 §4.1.4).
+    None if it has none, or the token is malformed (RFC 7515 §4.1.4).
     """
     head = token.partition(".")[0]
     if len(token) > limit_bytes:
@@ -89,19 +89,19 @@ def key_named(token: str, *, limit_bytes: int = MAX_TOKEN_BYTES) -> str | None:
 
 
 def bounded(algorithm: str, limit_bytes: int) -> jws.JWSRegistry:
-    """The library's rules with our bound: by its own it takes no payload of more than 96 kB."""
+    """The library's rules with our limit: its own is a payload of 96 kB."""
     registry = jws.JWSRegistry(algorithms=[algorithm])
     registry.max_header_length = registry.max_payload_length = limit_bytes
     return registry
 
 
 def signing_input(header: Mapping[str, JsonLike], payload: bytes) -> bytes:
-    """What is signed (RFC 7515 §5.1)."""
+    """The JWS signing input (RFC 7515 §5.1)."""
     return f"{encode_base64url(compact_json(header))}.{encode_base64url(payload)}".encode()
 
 
 def compact(signed: bytes, signature: bytes) -> str:
-    """The compact form of what was signed."""
+    """The compact serialization of a signing input and its signature."""
     return f"{signed.decode()}.{encode_base64url(signature)}"
 
 

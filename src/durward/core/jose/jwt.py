@@ -1,4 +1,4 @@
-"""JSON Web Tokens: claims of a verified JWS, every protecting one checked (RFC 7519, RFC 8725)."""
+"""JSON Web Tokens: verify a JWS and its registered claims (RFC 7519, RFC 8725)."""
 
 from collections.abc import Collection, Mapping
 

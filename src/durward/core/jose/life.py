@@ -1,4 +1,4 @@
-"""The life of a signing key: published, then signing, then only verified by, then gone.
+"""The lifecycle of a signing key: published, then signing, then only verifying, then removed.
 
 A key is published before it signs, so that every cache has it; it stays published after the next
 one signs, until the last token that it signed has expired.
@@ -14,7 +14,7 @@ from durward.core.values import Instant, Seconds, later
 
 
 class Lived(Protocol):
-    """A key and the instants of its life."""
+    """A key and the instants of its lifecycle."""
 
     @property
     def kid(self) -> str: ...  # noqa: D102
@@ -28,12 +28,12 @@ class Lived(Protocol):
 
 K = TypeVar("K", bound=Lived)
 LONGEST = Seconds(31_536_000)
-"""A year: who waits longer for a new key did not mean it."""
+"""A year: a longer time is a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
 class MinimumTimes:
-    """How long new keys are known before they sign, and former ones after that, at the least."""
+    """The minimum times: of new keys before they sign, and of former ones after that."""
 
     ahead: Seconds
     grace: Seconds
@@ -41,7 +41,7 @@ class MinimumTimes:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation does: when the next key signs, and when the others are retired."""
+    """A rotation: the times at which the next key signs and the others are retired."""
 
     signs_from: Instant
     retired_at: Instant
@@ -53,9 +53,9 @@ def published(keys: Iterable[K], now: Instant) -> list[K]:
 
 
 def signing(keys: Iterable[K], purpose: str, now: Instant) -> K | None:
-    """The key that signs now: of those that may, the one that stays longest, then the newest.
+    """The key that signs now: of the possible ones the one that stays longest, then the newest.
 
-    One whose end is set does not sign again: what it signed would outlive it.
+    A key with a retirement does not sign again: its tokens would outlive it.
     """
     able = [key for key in published(keys, now) if key.purpose == purpose and key.signs_from <= now]
     return max(able, key=_staying, default=None)
@@ -71,8 +71,8 @@ def rotation(
 ) -> Rotation:
     """Publish now, sign after `ahead` (longer than caches live), retire the others after `grace`.
 
-    `grace` counts from when the next key signs and is longer than any token lives. Without them it
-    is the least of each. Raises Misconfigured where a token would be refused in between.
+    `grace` counts from the time when the next key signs, and is longer than any token lives. The
+    defaults are the minimum times. Raises Misconfigured if a token would be refused in between.
     """
     ahead = bounded("ahead", ahead, least.ahead, "caches keep the keys that they know")
     grace = bounded("grace", grace, least.grace, "tokens of the former keys live")
@@ -81,7 +81,7 @@ def rotation(
 
 
 def bounded(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seconds:
-    """What is wanted, or the least. Raises Misconfigured."""
+    """The wanted time, by default the minimum. Raises Misconfigured."""
     if wanted is None:
         return least
     if not least <= wanted <= LONGEST:
@@ -92,5 +92,5 @@ def bounded(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seco
 
 
 def at_once(now: Instant) -> Rotation:
-    """Sign with the next key now and refuse what the others signed: they are in wrong hands."""
+    """Sign with the next key now and refuse tokens of the others, which are compromised."""
     return Rotation(now, now)
