@@ -63,14 +63,14 @@ class Verification:
             self._roots[self._tree.size] = self._tree.root
 
     def report(self, newest: Checkpoint) -> VerificationReport:
-        """What was found, by a checkpoint that was asked for after the last event was read.
+        """The result, by a checkpoint that was loaded after the last event was read.
 
-        Without an older checkpoint of somebody else's keeping a log that was rewritten as a whole,
-        and signed again, cannot be told from one that was not.
+        Without an older checkpoint, kept elsewhere, a log that was rewritten as a whole and signed
+        again cannot be distinguished from the original.
         """
         problems = [*self._problems]
         if newest.size < self._known.size:
-            problems.append("the newest checkpoint covers fewer events than the one before")
+            problems.append("the checkpoint covers fewer events than when the verification began")
         if self._roots.get(newest.size, newest.root) != newest.root:
             problems.append(f"the first {newest.size} events are not those of the checkpoint")
         newest = max(self._known, newest, key=lambda checkpoint: checkpoint.size)
