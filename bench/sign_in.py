@@ -38,7 +38,7 @@ def declare(runtime: Path) -> dict[str, str]:
         body = {"declarations": listed, "prune": False}
         control.post("/admin/v1/apply", json=body).raise_for_status()
         return {
-            name: control.post(f"/admin/v1/users/{name}/password").json()["password"]
+            name: control.post(f"/admin/v1/people/{name}/password").json()["password"]
             for name in people
         }
 
@@ -91,7 +91,7 @@ async def round_of(socket: Path, people: dict[str, str]) -> dict[str, float]:
 
 def derivation_ms() -> float:
     """What one verification costs, alone."""
-    phc, took = passwords.DECOYS[passwords.CURRENT], []
+    phc, took = passwords.CURRENT_KIND, []
     for _ in range(9):
         began = time.perf_counter()
         passwords.verifies(Secret("x"), phc)

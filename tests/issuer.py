@@ -14,6 +14,7 @@ from tests.live import example
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.filters import SOURCE
 from durward.core.oauth.pkce import challenge_of
+from durward.core.people.person import Person
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json
 from durward.entrypoints.client.native import Form
@@ -21,6 +22,7 @@ from durward.entrypoints.server import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
 from durward.settings import ServeSettings
+from durward.store.people import load_person
 from durward.wiring import ControlPlane
 
 ISSUER = "https://issuer.example"
@@ -83,6 +85,12 @@ class Issuer:
     async def apply(self, *declared: Declaration) -> None:
         applied = await self.plane.administration.apply(declared, prune=False)
         self.secrets |= {str(client): secret.reveal() for client, secret in applied.secrets}
+
+    async def person(self, id: str) -> Person:
+        """Somebody as the store has them."""
+        found = await self.plane.transactions.read(lambda c: load_person(c, id))
+        assert found is not None
+        return found
 
     async def own_token(self, client: str, resource: str) -> str:
         """The access token of a service."""
@@ -193,7 +201,7 @@ async def issuer(
             applied = await plane.administration.apply(sample(), prune=False)
             secrets = {str(client): secret.reveal() for client, secret in applied.secrets}
             passwords = {
-                name: (await plane.administration.new_password(UserId(name))).reveal()
+                name: (await plane.people.new_password(UserId(name))).reveal()
                 for name in ("ann", "bob")
             }
             transport = httpx2.ASGITransport(app=public(plane), raise_app_exceptions=False)

@@ -68,8 +68,8 @@ DECLARED: dict[DeclarationKind, dict[str, Any]] = {
         }
     },
     DeclarationKind.USER: {
-        "alice": {"tenant": "acme", "roles": ["author"]},
-        "bob": {"tenant": "acme", "roles": ["archivist"]},
+        "alice": {"id": "alice", "tenant": "acme", "roles": ["author"]},
+        "bob": {"id": "bob", "tenant": "acme", "roles": ["archivist"]},
     },
     DeclarationKind.CLIENT: {
         "gate": {"tenant": "acme", "grants": ["client_credentials"], "authzen_apis": ["records"]},

@@ -12,6 +12,8 @@ from functools import cached_property
 from random import Random  # noqa: TID251 - the same worlds each time
 from typing import Any, Final
 
+from tests.people import people_of
+
 from durward.core.access import Access
 from durward.core.api import scopes_of
 from durward.core.authzen.question import Directory, UnknownEntity
@@ -391,7 +393,12 @@ class Callers:
             Route(o.method, o.path, (api, o)) for api in apis for o in api.operations
         )
         self.directories = [
-            Directory(configuration, client.authzen_apis, Instant(NOW * 1_000_000))
+            Directory(
+                configuration,
+                client.authzen_apis,
+                Instant(NOW * 1_000_000),
+                people_of(configuration),
+            )
             for client in configuration.clients.values()
             if client.authzen_apis
         ]

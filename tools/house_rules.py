@@ -47,6 +47,7 @@ CONCEPTS = {
     "clients": "store entrypoints/cli",
     "declarations": "store entrypoints",
     "explain": "core/policy/analysis entrypoints/cli",
+    "groups": "store services entrypoints/http entrypoints/cli",
     "keys": "store entrypoints/cli",
     "link": "entrypoints/http entrypoints/edge",  # two ends of one wire
     "log": "services entrypoints/http",
@@ -54,6 +55,9 @@ CONCEPTS = {
     "metadata": "core/oauth entrypoints/http",
     "nodes": "store services entrypoints/http",
     "parts": "core/edge store",
+    "passwords": "store services",
+    "people": "store services entrypoints/http entrypoints/cli",
+    "people_import": "services entrypoints/http entrypoints/cli",
     "revocations": "store services",
     "sessions": "store services",
     "standing": "core/oauth services",

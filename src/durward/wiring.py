@@ -23,8 +23,10 @@ from durward.services.administration import Administration
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.fleet import Fleet
+from durward.services.groups import Groups
 from durward.services.log import Log
 from durward.services.password_verifier import PasswordVerifier
+from durward.services.people_administration import PeopleAdministration
 from durward.services.publication import Publication
 from durward.services.transactions import Transactions
 from durward.services.upkeep import Upkeep
@@ -47,6 +49,8 @@ class ControlPlane:
     use_cases: UseCases
     passwords: PasswordVerifier
     administration: Administration
+    people: PeopleAdministration
+    groups: Groups
     fleet: Fleet
     log: Log
     upkeep: Upkeep
@@ -82,7 +86,7 @@ class ControlPlane:
             )
             published = await publish.load_published(database, key_file, known)
             publication = Publication(transactions, key_file, published)
-            await publication.count_former()
+            await publication.count_hashes()
             plane = cls._over(settings, publication, transactions, verifier, envoy)
             plane.keys.write(state)
         except BaseException:
@@ -119,7 +123,7 @@ class ControlPlane:
                 TokenPolicy(lifetime),
                 policy,
                 RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
-                publication.former_share,
+                publication.hash_kinds,
                 upkeep.unrecorded.has_room,
             )
 
@@ -133,7 +137,9 @@ class ControlPlane:
             publication,
             use_cases,
             passwords,
-            Administration(use_cases, passwords, envoy or EnvoyCheck(), least),
+            Administration(use_cases, envoy or EnvoyCheck(), least),
+            PeopleAdministration(use_cases, passwords),
+            Groups(use_cases),
             Fleet(transactions, publication, context),
             Log(transactions),
             upkeep,

@@ -243,13 +243,13 @@ async def test_a_password_that_is_replaced_while_it_is_looked_at_begins_nothing(
         lambda c, x, t: sessions.admit(c, x, "ann", None, t), "browser", source
     )
     assert isinstance(admitted, sessions.Admitted)
-    await plane.administration.new_password(UserId("ann"))
+    await plane.people.new_password(UserId("ann"))
 
     def late(
         admitted: Admitted,
     ) -> Callable[[Connection, Context, AuditContext], Begun | Admitted | None]:
         nothing = BrowserSecrets()
-        return lambda c, x, t: sessions.sign_in(c, x, "ann", admitted, None, nothing, "", t)
+        return lambda c, x, t: sessions.sign_in(c, x, admitted, None, nothing, "", t)
 
     instead = await plane.use_cases.write(late(admitted), "browser", source)
     assert isinstance(instead, sessions.Admitted), "the new hash is to be verified"

@@ -171,7 +171,7 @@ async def test_browsers_are_known_no_more_once_the_person_is_not_the_one_they_we
     assert sum("'ann'" in row for row in rows) == 2
     match how:
         case "password":
-            await issuer.plane.administration.new_password(UserId("ann"))
+            await issuer.plane.people.new_password(UserId("ann"))
         case "disabled":
             (ann,) = [one for one in sample() if one.name == "ann"]
             await issuer.apply(replace(ann, body={**ann.body, "disabled": True}))

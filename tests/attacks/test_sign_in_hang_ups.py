@@ -23,7 +23,7 @@ from durward.services.password_verifier import PLACES, PasswordVerifier
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 ROOT = Path(__file__).parent.parent.parent
-DECOY = passwords.DECOYS[passwords.CURRENT]
+DECOY = passwords.CURRENT_KIND
 
 
 class Stuck:
@@ -105,14 +105,14 @@ async def test_a_verification_that_does_not_end_keeps_nobody_waiting_for_ever(ac
             assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
             transport = httpx2.ASGITransport(app=server.control(issuer.plane))
             async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as control:
-                reply = await control.post("/admin/v1/users/ann/password")
+                reply = await control.post("/admin/v1/people/ann/password")
                 assert reply.status_code == 503
                 assert reply.headers["content-type"] == "application/problem+json"
                 assert int(reply.headers["retry-after"]) > 0
                 assert stuck.begun == ["x"]  # it has its place until it ends
                 stuck.go.set()
                 await until(lambda: not issuer.plane.passwords.oldest_seconds())
-                assert (await control.post("/admin/v1/users/ann/password")).status_code == 200
+                assert (await control.post("/admin/v1/people/ann/password")).status_code == 200
 
 
 async def end_while_stuck() -> None:

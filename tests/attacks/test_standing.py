@@ -355,7 +355,7 @@ async def test_what_was_not_taken_away_goes_on(issuer: Issuer) -> None:
 async def test_a_replaced_password_ends_what_outlives_the_session_too(issuer: Issuer) -> None:
     """Whoever knew the one before may have let an application in."""
     tokens, bobs = await offline(issuer), await issuer.browser().tokens("bob", **OTHER)
-    await issuer.plane.administration.new_password(UserId("ann"))
+    await issuer.plane.people.new_password(UserId("ann"))
     assert error(await issuer.refresh(tokens["refresh_token"], "other")) == "invalid_grant"
     assert (await issuer.userinfo(tokens["access_token"])).status_code == 401
     assert (await issuer.refresh(bobs["refresh_token"], "other")).status_code == 200
@@ -395,7 +395,7 @@ async def test_what_ends_many_grants_is_told_in_one_entry(issuer: Issuer, way: s
         case "the client loses its API":
             await issuer.apply(changed(DeclarationKind.CLIENT, "other", apis=[]))
         case "a new password":
-            await issuer.plane.administration.new_password(UserId("ann"))
+            await issuer.plane.people.new_password(UserId("ann"))
         case _:
             page = await browser.http.get("/")
             token = page.text.partition('name="token" value="')[2].partition('"')[0]

@@ -31,11 +31,33 @@ APPLIED = {
     "details": [],
     "secrets": {"job": SECRET},
 }
+NODES = {"version": 7, "revocations": 3, "nodes": []}
+ANN = {
+    "id": "p_1",
+    "tenant": "acme",
+    "logins": ["ann"],
+    "emails": [],
+    "name": "",
+    "locale": "",
+    "roles": [],
+    "groups": [],
+    "policies": [],
+    "boundary": [],
+    "disabled": False,
+    "declared": None,
+}
 CHANGES = {
     "apply": "/admin/v1/apply",
     "keys rotate": "/admin/v1/keys/rotate",
     "clients secret job --credentials": "/admin/v1/clients/job/secret",
-    "users password ann --credentials": "/admin/v1/users/ann/password",
+    "people password ann --credentials": "/admin/v1/people/ann/password",
+    "people add ann --tenant acme": "/admin/v1/people",
+    "people disable ann": "/admin/v1/people/ann",
+    "people change ann --add-role clerk": "/admin/v1/people/ann",
+    "people delete ann": "/admin/v1/people/ann",
+    "groups add night": "/admin/v1/groups/night",
+    "groups delete night": "/admin/v1/groups/night",
+    "groups join night ann": "/admin/v1/groups/night/members/ann",
     "restored": "/admin/v1/restored",
 }
 Answer = tuple[int, object] | None
@@ -79,11 +101,19 @@ def played() -> Iterator[Played]:
             def log_message(self, *_: object) -> None: ...
 
             def do_GET(self) -> None:
-                """No node is there that could lag behind."""
-                self.tell((200, {"version": 7, "revocations": 3, "nodes": []}))
+                """No node is there that could lag behind, unless a test says so."""
+                usual: Answer = (200, NODES if "/nodes" in self.path else ANN)
+                read = plays.answers.get(f"GET {self.path.partition('?')[0]}", lambda: usual)
+                self.tell(read())
+
+            def do_PUT(self) -> None:
+                self.do_POST()
+
+            def do_DELETE(self) -> None:
+                self.do_POST()
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
+                self.rfile.read(int(self.headers.get("content-length", "0")))
                 plays.asked.append(self.path)
                 self.tell(plays.answers[self.path]())
 
@@ -95,6 +125,7 @@ def played() -> Iterator[Played]:
                 with contextlib.suppress(BrokenPipeError):  # who asked gave up
                     self.send_response(status)
                     self.send_header("content-length", str(len(sent)))
+                    self.send_header("etag", '"1"')
                     self.end_headers()
                     self.wfile.write(sent)
 
@@ -165,6 +196,100 @@ def test_ctrl_c_while_a_change_is_asked_for_is_told(played: Played, words: str) 
             late.set()
             asking.kill()
     assert (asking.returncode, "interrupted: it is not known" in told) == (INTERRUPTED, True), told
+
+
+SILENT = {"id": "edge-9", "standing": "silent", "version": 6, "lacks": [], "reasons": {}}
+TAKEN = {"person": ANN, "changed": True, "revoked": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "told"),
+    [
+        ("people disable ann", "/admin/v1/people/ann", "ann is disabled"),
+        ("people change ann --tenant globex", "/admin/v1/people/ann", "ann is changed"),
+        ("people delete ann", "/admin/v1/people/ann", "ann is deleted"),
+        ("groups leave night ann", "/admin/v1/groups/night/members/ann", "removed from night: ann"),
+        ("groups delete night", "/admin/v1/groups/night", "night is deleted; it had 3 members"),
+    ],
+)
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_is_not_refused_everywhere_is_not_told_as_done(
+    played: Played,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    path: str,
+    told: str,
+    *,
+    changed: bool,
+) -> None:
+    """Nor where nothing changed: a command that was interrupted may have done it."""
+    answer = {**TAKEN, "changed": changed, "revoked": changed, "members": 3}
+    played.answers[path] = lambda: (200, answer)
+    played.answers["GET /admin/v1/nodes"] = lambda: (200, {**NODES, "nodes": [SILENT]})
+    assert run(played.call(words)) == FOUND
+    said = capsys.readouterr().out
+    assert (
+        "✗ tokens issued before are revoked, but not refused on every node yet:\n  edge-9: silent"
+        in said
+    )
+    assert "✓" not in said
+    assert run(played.call(words, "--json")) == FOUND
+    assert json.loads(capsys.readouterr().out)["refused_everywhere"] is False
+    played.answers["GET /admin/v1/nodes"] = lambda: (200, NODES)
+    assert run(played.call(words)) == DONE
+    assert (f"✓ {told}" in capsys.readouterr().out) or not changed
+
+
+def test_what_no_token_says_waits_for_no_node(played: Played) -> None:
+    played.answers["/admin/v1/people/ann"] = lambda: (200, {**TAKEN, "revoked": False})
+    played.answers["GET /admin/v1/nodes"] = lambda: (200, {**NODES, "nodes": [SILENT]})
+    assert run(played.call("people change ann --name Ann")) == DONE
+
+
+@pytest.mark.parametrize(("stale", "code"), [(1, DONE), (2, FAILED)])
+def test_who_was_changed_meanwhile_is_read_again_once(
+    played: Played, capsys: pytest.CaptureFixture[str], stale: int, code: int
+) -> None:
+    answers = [(412, {"title": "people/ann: changed meanwhile", "hint": "read"})] * stale
+    answers += [(200, TAKEN)]  # type: ignore[list-item]
+    played.answers["/admin/v1/people/ann"] = lambda: answers.pop(0)
+    assert run(played.call("people change ann --add-role clerk")) == code
+    assert played.asked == ["/admin/v1/people/ann"] * 2
+    assert ("error: people/ann: changed meanwhile" in capsys.readouterr().err) == (code == FAILED)
+
+
+def test_a_password_that_would_be_lost_is_not_made_and_nobody_is_added(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(played.call("people add cleo --tenant acme --password")) == FAILED
+    assert played.asked == []
+    assert "the new password would be lost" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["people show", "people disable", "people add --tenant acme"])
+def test_what_is_typed_and_is_no_text_is_refused_in_a_line(
+    played: Played, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """As the shell hands over a byte that is no UTF-8 (PEP 383)."""
+    nobody = (404, {"title": "people/\ufffd: there is no such person", "hint": "x"})
+    played.answers["GET /admin/v1/people/%FF"] = lambda: nobody
+    assert run(played.call(words, "\udcff")) == FAILED
+    assert "Traceback" not in capsys.readouterr().err
+    assert played.asked == []
+
+
+def test_what_somebody_is_called_moves_nothing_on_a_terminal(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = {**ANN, "name": "A\u202e\x1b[2J\nroot", "password": False, "revision": 1}
+    evil |= {"made_at": 0, "made_by": "x", "changed_at": 0}
+    played.answers["GET /admin/v1/people/ann"] = lambda: (200, evil)
+    assert run(played.call("people show ann")) == DONE
+    said = capsys.readouterr().out
+    assert not {"\u202e", "\x1b"} & set(said)
+    assert [line.split()[0] for line in said.splitlines()] == [
+        *("id", "tenant", "logins", "name", "password", "made", "changed")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ out twice, and nothing is lost.
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import httpx2
@@ -24,12 +24,15 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import IN_CONTACT, NodeReport, Refused
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
+from durward.core.people.import_line import ImportLine
+from durward.core.people.person import Entitlements, Person
 from durward.core.values import UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
 from durward.services import passwords, sequence
 from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, RotationRequest, load_ring
+from durward.services.people_import import import_people
 from durward.store import schema
 from durward.store.snapshots import load_snapshot
 
@@ -352,16 +355,86 @@ async def give_password(issuer: Issuer) -> None:
         tokens = await issuer.browser().tokens()
         before = await everything(issuer)
         with faults(issuer, **which) as injected:
-            said = await told_of(issuer.plane.administration.new_password(UserId("ann")))
+            said = await told_of(issuer.plane.people.new_password(UserId("ann")))
         assert (said == "done") is not injected.struck
         assert said == "not known" or not injected.lost
         if said == "not done":
             assert await everything(issuer) == before
             assert (await issuer.refresh(tokens["refresh_token"])).status_code == 200
-        issuer.passwords["ann"] = (
-            await issuer.plane.administration.new_password(UserId("ann"))
-        ).reveal()
+        issuer.passwords["ann"] = (await issuer.plane.people.new_password(UserId("ann"))).reveal()
         assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
+        if not injected.struck:
+            return
+
+
+async def manage_people(issuer: Issuer) -> None:
+    """Each step of somebody's life is taken whole or not at all, and asked again it is taken once.
+
+    What is there so when it is asked for again is not there twice.
+    """
+    people, groups = issuer.plane.people, issuer.plane.groups
+    for number, which in enumerate(each_fault(), 1):
+        name, group = f"cleo-{number}", f"night-{number}"
+
+        def like(roles: Sequence[str], of: Sequence[str], name: str = name) -> Person:
+            return Person(UserId(""), Entitlements.of("acme", roles, of), (name,))
+
+        strikes = []
+        for step in (
+            lambda group=group: groups.put(group, "at night"),
+            lambda like=like, group=group: people.add(like(["clerk"], [group])),
+            lambda like=like, name=name: people.change(name, like([], []), None),
+            lambda name=name, group=group: groups.join(group, name),
+            lambda group=group: groups.delete(group),
+            lambda name=name: people.delete(name, None),
+        ):
+            before = await everything(issuer)
+            with faults(issuer, **which) as injected:
+                told = await told_of(step())
+            assert told == "done" or injected.struck
+            if told == "not done":
+                assert await everything(issuer) == before
+            if injected.struck:
+                await step()
+            strikes.append(injected)
+        rows = await everything(issuer)
+        left = ("people", "identifiers", "groups", "group_members", "passwords")
+        assert not [row for part in left for row in rows[part] if name in row or group in row]
+        assert len(rows["retired_people"]) == number
+        gone = sum("person deleted" in row for row in rows["audit_outbox"])
+        assert (gone, sum("group deleted" in row for row in rows["audit_outbox"])) == (number,) * 2
+        if not any(injected.struck for injected in strikes):
+            return
+
+
+async def bring_people(issuer: Issuer) -> None:
+    """A batch of an import is done or not; sent again, it goes on, and everybody is there once."""
+
+    def hashes(rows: dict[str, list[str]]) -> int:
+        return sum("$2b$04$" in row for row in rows["passwords"])
+
+    for number, which in enumerate(each_fault()):
+        brought = "$2b$04$" + "." * 53
+        lines = [
+            ImportLine(
+                login=f"new-{number}-{place}",
+                tenant="acme",
+                groups=("imported",),
+                password_hash=brought,
+            )
+            for place in range(3)
+        ]
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            said = await told_of(import_people(issuer.plane.use_cases, lines))
+        assert (said == "done") is not injected.struck
+        if said == "not done":
+            assert await everything(issuer) == before
+        again = await import_people(issuer.plane.use_cases, lines)
+        assert again.added + again.existing == len(lines)
+        after = await everything(issuer)
+        assert len(after["people"]) == len(before["people"]) + len(lines)
+        assert hashes(after) == hashes(before) + len(lines)
         if not injected.struck:
             return
 
@@ -549,10 +622,10 @@ async def declare(issuer: Issuer) -> None:
 async def go_back(issuer: Issuer) -> None:
     """What was declared under a version is declared again as a whole, or nothing is changed."""
     then = issuer.plane.published.version
-    was = await issuer.plane.administration.export()
+    was = configured(await issuer.plane.administration.export())
     fresh: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
     now = [
-        *(one for one in was if one.name not in {"bob", "reporter"}),
+        *(one for one in was if one.name != "reporter"),
         Declaration(DeclarationKind.ROLE, "reporter", {"name": "Reporter"}),
         Declaration(DeclarationKind.CLIENT, "fresh", fresh),
     ]
@@ -566,7 +639,7 @@ async def go_back(issuer: Issuer) -> None:
         is_back = await everything(issuer) != before
         assert told in {"not known", "done" if is_back else "not done"}
         assert injected.struck or told == "done"
-        assert (await issuer.plane.administration.export() == was) == is_back
+        assert (configured(await issuer.plane.administration.export()) == was) == is_back
         if not injected.struck:
             return
 
@@ -598,6 +671,11 @@ async def take_less(issuer: Issuer) -> None:
         assert not given_out(await issuer.redeem(code))
         if not injected.struck:
             return
+
+
+def configured(declared: list[Declaration]) -> list[Declaration]:
+    """What versions tell of: people are rows."""
+    return [one for one in declared if one.kind is not DeclarationKind.USER]
 
 
 async def as_it_was(issuer: Issuer) -> None:
@@ -749,7 +827,16 @@ async def put_back(issuer: Issuer) -> None:
 
 STORIES = (
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, deprovision, look, ask),
-    *(sign_in, sign_in_again, derive_anew, give_password, prove_by_key, mistake_a_secret),
+    *(
+        sign_in,
+        sign_in_again,
+        derive_anew,
+        give_password,
+        bring_people,
+        manage_people,
+        prove_by_key,
+        mistake_a_secret,
+    ),
     *(
         put_in_order,
         set_aside,

@@ -13,7 +13,7 @@ from durward.core.values import UserId
 from durward.services import passwords
 from durward.services.context import Context
 from durward.store.holds import hold_people
-from durward.store.people import load_password, record_password
+from durward.store.passwords import load_password, record_password
 
 pytestmark = pytest.mark.anyio
 

@@ -19,13 +19,13 @@ from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import GrantId, Instant, Seconds, SessionId, later
 from durward.services.housekeeping import BATCH, RETENTION, sweep
 from durward.store import (
+    attempts,
     audit,
     clients,
     expiry,
     grants,
     interactions,
     keys,
-    people,
     refresh,
     revocations,
     schema,
@@ -354,11 +354,11 @@ async def test_an_assertion_that_is_alive_is_refused_after_a_sweep(database: Dat
 async def test_a_guesser_waits_as_long_after_a_sweep(database: Database) -> None:
     against = {"pair": PAIR}
     for _ in range(20):
-        await database.write(lambda c: people.count_attempt(c, against, NOW))
+        await database.write(lambda c: attempts.count_attempt(c, against, NOW))
     for age in (0, 61, 3_599):
         at = later(NOW, Seconds(age))
         await sweep(database, at, POLICY)
-        counts = await database.read(lambda c: people.load_counts(c, against))
+        counts = await database.read(lambda c: attempts.load_counts(c, against))
         assert counts["pair"].failures >= 5
 
 

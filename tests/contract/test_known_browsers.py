@@ -9,7 +9,7 @@ from durward.core.audit.event import AuditContext
 from durward.core.authn.known_browser import MOST, UNUSED
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.entropy import new_id
-from durward.store import holds, known_browsers, migrate, people, schema
+from durward.store import holds, known_browsers, migrate, passwords, schema
 from durward.store.database import Database
 from durward.store.engine import open_database
 
@@ -100,12 +100,12 @@ async def test_sign_ins_at_once_at_one_browser_are_one_row(database: Database) -
 
     def keep(connection: Connection) -> None:
         holds.hold_people(connection, ANN)
-        people.record_password(connection, ANN, "hash", audit)
+        passwords.record_password(connection, ANN, "hash", audit)
 
     await database.write(keep)
 
     def sign_in(connection: Connection) -> None:
-        people.load_password(connection, ANN, lock=True)
+        passwords.load_password(connection, ANN, lock=True)
         known_browsers.record_known_browser(connection, ANN, b"one", NOW)
 
     await asyncio.gather(*(database.write(sign_in) for _ in range(8)))

@@ -28,7 +28,17 @@ from durward.core.values import (
     later,
 )
 from durward.entropy import new_id
-from durward.store import clients, grants, holds, people, refresh, revocations, schema, sessions
+from durward.store import (
+    attempts,
+    clients,
+    grants,
+    holds,
+    passwords,
+    refresh,
+    revocations,
+    schema,
+    sessions,
+)
 from durward.store.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -267,7 +277,7 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
             grants.record_consent(connection, user, client, None, given, AUDIT)
             grants.record_consent(connection, user, client, "https://api", given, AUDIT)
         for user in (ANN, bob):
-            people.record_password(connection, user, f"hash of {user}", AUDIT)
+            passwords.record_password(connection, user, f"hash of {user}", AUDIT)
         for client in (DESK, cli):
             clients.record_secret(connection, client, Secret(f"secret of {client}"), AUDIT)
 
@@ -275,13 +285,13 @@ async def test_what_belongs_to_one_name_is_forgotten_and_nothing_else(database: 
         consented = [
             pair for pair in every if grants.load_consent(connection, *pair, None) is not None
         ]
-        known = [user for user in (ANN, bob) if people.load_password(connection, user)]
+        known = [user for user in (ANN, bob) if passwords.load_password(connection, user)]
         proving = [client for client in (DESK, cli) if clients.load_secrets(connection, client)]
         return consented, known, proving
 
     await database.write(keep_all)
-    assert await database.write(lambda c: people.forget_password(c, ANN, AUDIT))
-    assert not await database.write(lambda c: people.forget_password(c, ANN, AUDIT))
+    assert await database.write(lambda c: passwords.forget_password(c, ANN, AUDIT))
+    assert not await database.write(lambda c: passwords.forget_password(c, ANN, AUDIT))
     assert await database.write(lambda c: clients.forget_secrets(c, DESK, AUDIT)) == 1
     assert await database.write(lambda c: clients.forget_secrets(c, DESK, AUDIT)) == 0
     assert await database.read(left) == (every, [bob], [cli])
@@ -295,11 +305,11 @@ async def test_attempts_are_counted_before_they_are_looked_at(database: Database
     attempt = attempt_from(b"key", "ann", "192.0.2.1")
     against = attempt.limits
     waits = [
-        await database.write(lambda c: people.count_attempt(c, against, NOW)) for _ in range(7)
+        await database.write(lambda c: attempts.count_attempt(c, against, NOW)) for _ in range(7)
     ]
     assert waits == [0, 0, 0, 0, 0, 1, 1]
-    await database.write(lambda c: people.forgive_attempt(c, against, attempt.pair))
-    counts = await database.read(lambda c: people.load_counts(c, against))
+    await database.write(lambda c: attempts.forgive_attempt(c, against, attempt.pair))
+    counts = await database.read(lambda c: attempts.load_counts(c, against))
     assert counts == {name: Count(4, NOW) for name in against if name != attempt.pair}
 
 

@@ -28,7 +28,7 @@ from durward.services.client_authentication import ClientRequest
 from durward.services.keyring import ACCESS
 from durward.services.sessions import Begun
 from durward.services.token import exchange
-from durward.store import holds, people, revocations, schema, sessions
+from durward.store import holds, passwords, revocations, schema, sessions
 from durward.store.database import Database
 from durward.wiring import ControlPlane
 
@@ -63,7 +63,7 @@ async def change(replica: Replica, what: str, browser: Browser) -> None:
     plane, secret = replica.plane, session_of(browser)
     match what:
         case "a new password":
-            await plane.administration.new_password(UserId("ann"))
+            await plane.people.new_password(UserId("ann"))
         case "disabled":
             await plane.administration.apply(
                 [changed(DeclarationKind.USER, "ann", disabled=True)], prune=False
@@ -216,12 +216,12 @@ async def test_nobody_changes_what_is_a_persons_without_holding_them(database: D
 
     def use(connection: Connection) -> None:
         holds.hold_people(connection, bob)
-        people.record_password(connection, bob, "hash", audit)
-        people.record_password(connection, ann, "hash", audit)
+        passwords.record_password(connection, bob, "hash", audit)
+        passwords.record_password(connection, ann, "hash", audit)
 
     with pytest.raises(RuntimeError, match="not held"):
         await database.write(use)
-    assert await database.read(lambda c: people.load_password(c, bob)) is None
+    assert await database.read(lambda c: passwords.load_password(c, bob)) is None
 
 
 async def test_an_event_that_is_sent_again_while_it_is_sequenced_is_in_the_log_once(
@@ -306,7 +306,7 @@ async def test_what_was_read_slowly_does_not_replace_what_came_meanwhile(issuer:
     """A reading that began before a change ends after it."""
     plane = issuer.plane
     older = await publish.load_published(plane.transactions.database, plane.publication.key_file)
-    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[]))
+    await issuer.apply(changed(DeclarationKind.ROLE, "clerk", name="another"))
     newer = plane.published
     plane.publication.take(older)
     assert plane.published is newer
@@ -324,7 +324,7 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
 ) -> None:
     """What is in force here is not what it says, and what it says is older."""
     plane = issuer.plane
-    await issuer.apply(changed(DeclarationKind.USER, "ann", roles=[]))
+    await issuer.apply(changed(DeclarationKind.ROLE, "clerk", name="first"))
     newest = plane.published.version
     for table in (schema.snapshots, schema.versions, schema.changes):
         gone = delete(table).where(table.c.version == newest)
@@ -337,12 +337,12 @@ async def test_a_database_that_was_put_back_gives_nothing_until_that_is_said(
     issuer.clock.forward(1)
     async with replica_of(issuer) as another:  # it began with what the database says
         await another.administration.apply(
-            [changed(DeclarationKind.USER, "ann", groups=["x"])], prune=False
+            [changed(DeclarationKind.ROLE, "clerk", name="second")], prune=False
         )
         assert another.published.version == newest
     again = await issuer.token("reporting", grant_type="client_credentials")
     assert again.status_code == 200, "the number is the same, and it is read anew"
-    assert plane.published.configuration.users["ann"].groups == ("x",)
+    assert plane.published.configuration.roles["clerk"].name == "second"
     await plane.administration.restored(newest)
     await plane.publication.check()
     assert plane.published.edition[:2] == (2, newest + 1)

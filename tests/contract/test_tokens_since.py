@@ -5,6 +5,7 @@ import time
 import pytest
 from sqlalchemy import Connection, insert, text
 from tests.issuer import ENVOY, ISSUER, Issuer
+from tests.people_before import declare_people_again
 
 from durward.core.edge.parts import POLICIES, PoliciesPart, read_part
 from durward.services.keyring import RotationRequest
@@ -70,6 +71,7 @@ async def test_the_policies_that_are_published_at_the_upgrade_have_the_floor(
         return content.tokens_since
 
     def as_before(connection: Connection) -> None:
+        declare_people_again(connection)
         connection.execute(text("ALTER TABLE deployment DROP COLUMN tokens_since"))
         before = text("UPDATE alembic_version SET version_num = :before")
         connection.execute(before, {"before": BEFORE})
@@ -84,7 +86,7 @@ async def test_the_policies_that_are_published_at_the_upgrade_have_the_floor(
         since = await published(plane)
         assert since == await database.read(load_tokens_since) > 0
         assert plane.published.version == issuer.plane.published.version + 1
-        removed = [one for one in await plane.administration.export() if one.name != "bob"]
+        removed = [one for one in await plane.administration.export() if one.name != "desk"]
         await plane.administration.apply(removed, prune=True)
         assert await published(plane) == since
         await plane.administration.rotate_keys(RotationRequest())

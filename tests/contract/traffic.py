@@ -175,7 +175,7 @@ async def prepared(folder: Path, database: str) -> tuple[dict[str, str], dict[st
     plane = await ControlPlane.open(settings, envoy=ENVOY)
     applied = await plane.administration.apply(sample(), prune=False)
     secrets = {str(client): secret.reveal() for client, secret in applied.secrets}
-    passwords = {"ann": (await plane.administration.new_password(UserId("ann"))).reveal()}
+    passwords = {"ann": (await plane.people.new_password(UserId("ann"))).reveal()}
     await plane.close()
     return secrets, passwords
 

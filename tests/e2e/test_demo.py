@@ -288,7 +288,7 @@ def test_a_base_that_leaves_no_room_for_ports_is_refused_at_once(folder: Path, p
     for more in ([], ["--detach"]):
         done = demo("--dir", folder / "demo", f"--base-port={port}", *more)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"error: --base-port: {port} ")
+        assert done.stderr.startswith(f"error: --base-port: `{port}` ")
         assert "hint: choose one" in done.stderr
     assert not (folder / "demo").exists()
 
@@ -303,7 +303,7 @@ def test_nobody_else_is_the_issuer_by_the_other_address_of_localhost(folder: Pat
         port = min(other.getsockname()[1], 65_515)
         done = demo("--dir", folder, "--base-port", str(port))
         assert done.returncode == 2
-        assert f"port {port}: in use by" in done.stderr
+        assert f"port {port}: is in use by" in done.stderr
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["never", "ended"])

@@ -169,7 +169,7 @@ async def test_who_is_declared_anew_inherits_nothing_from_the_one_of_that_name(
     await issuer.plane.administration.apply(sample(), prune=True)
     page = await browser.follow(await browser.authorize())
     assert (await browser.sign_in(page)).status_code == 403, "the former one's password"
-    fresh = (await issuer.plane.administration.new_password(UserId("ann"))).reveal()
+    fresh = (await issuer.plane.people.new_password(UserId("ann"))).reveal()
     issuer.clock.forward(60)
     asked_again = await browser.sign_in(page, password=fresh)
     assert 'id="consent"' in asked_again.text, "the former one agreed, not this one"
@@ -304,7 +304,7 @@ async def test_a_person_without_an_application_signs_in_to_their_own_page(issuer
 async def test_replacing_a_password_ends_what_stood_on_it(issuer: Issuer) -> None:
     browser = issuer.browser()
     tokens = await browser.tokens()
-    await issuer.plane.administration.new_password(UserId("ann"))
+    await issuer.plane.people.new_password(UserId("ann"))
     assert (await browser.http.get("/")).status_code == 303
     assert (await issuer.refresh(tokens["refresh_token"])).status_code == 400
 

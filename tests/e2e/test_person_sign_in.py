@@ -92,7 +92,7 @@ def test_no_client_takes_the_name_of_a_person(demo: Demo) -> None:
     client = "{tenant: acme, grants: [client_credentials], apis: [orders]}"
     refused = demo.apply(f"clients: {{ann: {client}}}")
     assert refused.returncode == 2
-    assert "a user has that name" in refused.stderr
+    assert "a person has or had that id" in refused.stderr
     assert "ann" not in read_credentials(demo.folder / "credentials")["clients"]
 
 
@@ -193,16 +193,16 @@ def sign_in_by_hand(demo: Demo) -> dict[str, str]:
 
 def test_an_operator_replaces_a_password(demo: Demo) -> None:
     before = demo.password("bob")
-    piped = demo.run("users", "password", "bob")
+    piped = demo.run("people", "password", "bob")
     assert piped.returncode == 2
     assert "hint:" in piped.stderr
     kept = str(demo.folder / "credentials")
-    nobody = demo.run("users", "password", "nobody")
-    assert nobody.stderr.startswith("error: users/nobody: is not declared\n")
-    done = demo.run("users", "password", "bob", "--credentials", kept)
+    nobody = demo.run("people", "password", "nobody")
+    assert nobody.stderr.startswith("error: people/nobody: there is no such person\n")
+    done = demo.run("people", "password", "bob", "--credentials", kept)
     assert done.returncode == 0, done.stderr
     assert demo.password("bob") not in done.stdout
     assert demo.password("bob") != before
-    unknown = demo.run("users", "password", "nobody", "--credentials", kept)
+    unknown = demo.run("people", "password", "nobody", "--credentials", kept)
     assert unknown.returncode == 2
-    assert "not declared" in unknown.stderr
+    assert "there is no such person" in unknown.stderr

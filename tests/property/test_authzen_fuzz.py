@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.people import people_of
 from tests.records import configuration
 
 from durward.core.api import scopes_of
@@ -17,7 +18,9 @@ from durward.core.values import Instant
 
 CONFIGURATION = configuration()
 POLICIES = compile_bundle(CONFIGURATION.bundle, scopes_of(CONFIGURATION.apis.values()))
-DIRECTORY = Directory(CONFIGURATION, ("records",), Instant(1_800_000_000_000_000))
+DIRECTORY = Directory(
+    CONFIGURATION, ("records",), Instant(1_800_000_000_000_000), people_of(CONFIGURATION)
+)
 NAMES = [
     *("subject", "action", "resource", "context", "evaluations", "type", "id", "name"),
     *("properties", "tenant", "status", "durward:Scopes", "durward:ClientId", "page", "options"),

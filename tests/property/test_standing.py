@@ -10,7 +10,6 @@ from tests.issuer import asked
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.errors import ProtocolError
 from durward.core.oauth.authorize import (
     AuthorizationRequest,
@@ -23,6 +22,7 @@ from durward.core.oauth.authorize import (
 from durward.core.oauth.form import parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.standing import Ended, Keeps, standing
+from durward.core.people.person import Entitlements, Person
 from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, TenantId, UserId
 
 SCOPES = ("openid", "offline_access", "profile", "orders:read", "orders:write", "stock:read")
@@ -59,7 +59,9 @@ clients = st.builds(
     disabled=st.sampled_from([False, False, False, True]),
 )
 people = st.builds(
-    User,
+    lambda disabled, **entitlements: Person(
+        UserId("ann"), Entitlements.of(**entitlements), disabled=disabled
+    ),
     tenant=st.sampled_from(["acme", "acme", "globex"]),
     roles=st.lists(st.sampled_from(["clerk", "boss"]), unique=True).map(tuple),
     groups=st.lists(st.sampled_from(["night"]), unique=True).map(tuple),
@@ -108,7 +110,7 @@ def unasked(client: Client, consented: frozenset[str] | None, scopes: tuple[str,
 @given(grants, people | st.none(), clients | st.none(), apis(), agreed)
 def test_what_is_left_is_what_would_be_issued_anew(
     grant: Grant,
-    person: User | None,
+    person: Person | None,
     client: Client | None,
     found: dict[str, Api],
     consented: frozenset[str] | None,
@@ -139,7 +141,7 @@ def test_what_is_left_is_what_would_be_issued_anew(
 @given(grants, people, clients, apis(), agreed)
 def test_what_stands_stands_as_it_was_and_never_with_more(
     grant: Grant,
-    person: User,
+    person: Person,
     client: Client,
     found: dict[str, Api],
     consented: frozenset[str] | None,
@@ -154,7 +156,7 @@ def test_what_stands_stands_as_it_was_and_never_with_more(
 
 @given(people, clients, apis(), agreed)
 def test_a_grant_that_asked_for_no_scope_and_no_api_stands_on_its_person_and_client(
-    person: User, client: Client, found: dict[str, Api], consented: frozenset[str] | None
+    person: Person, client: Client, found: dict[str, Api], consented: frozenset[str] | None
 ) -> None:
     grant = Grant(
         *(GrantId("g"), UserId("ann"), ClientId("desk"), TenantId("acme"), None, ()),

@@ -24,12 +24,14 @@ from tests.issuer import ENVOY, ISSUER, VERIFIER, Clock, asked, sample
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.oauth.authorize import Answer, Consent, Reply
+from durward.core.people.person import Person
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services import authorize, passwords, sessions, token
 from durward.services.client_authentication import ClientRequest
 from durward.services.context import Context
 from durward.settings import ServeSettings
+from durward.store.people import find_declared, load_person
 from durward.wiring import ControlPlane
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a fresh name is made there
@@ -77,6 +79,16 @@ class Replica:
         self.secrets |= {str(name): secret for name, secret in applied.secrets}
         return applied.version
 
+    async def id_of(self, name: str) -> UserId:
+        """The id of somebody whom files declare."""
+        return (await self.read(lambda c: find_declared(c, [name])))[name]
+
+    async def person(self, id: str) -> Person:
+        """Somebody as the store has them."""
+        found = await self.read(lambda c: load_person(c, id))
+        assert found is not None
+        return found
+
     async def change(self, kind: DeclarationKind, name: str, /, **changes: Any) -> int:
         """Declare something anew, with changes; None leaves a field out."""
         found = {(one.kind, one.name): one for one in await self.plane.administration.export()}
@@ -98,7 +110,7 @@ class Replica:
         admitted = await self.write(sessions.admit, account, known)
         assert isinstance(admitted, sessions.Admitted), admitted
         secrets = sessions.BrowserSecrets(before.session if before else None, known)
-        begun = await self.write(sessions.sign_in, account, admitted, None, secrets, "a browser")
+        begun = await self.write(sessions.sign_in, admitted, None, secrets, "a browser")
         assert isinstance(begun, sessions.Begun), begun
         return SignIn(begun.session, begun.known)
 

@@ -4,17 +4,20 @@ That each answer is as the certification wants is for tests/vectors/test_authzen
 """
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from tests.issuer import ISSUER
 from tests.records import declarations
 from tests.services.replica import Replica, given
 
-from durward.core.audit.event import EventKind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.services.authzen import UNDECIDED, AuthzenService
+from durward.services.authzen import UNDECIDED, Answer, AuthzenService
+from durward.services.context import Context
 
 pytestmark = pytest.mark.anyio
 HERE = f"{ISSUER}/access/v1"
@@ -34,10 +37,35 @@ async def token(replica: Replica, client: str = "gate") -> str:
     return given(await replica.exchange(client, **form))["access_token"]
 
 
-async def opened(replica: Replica, bearer: str) -> AuthzenService:
-    return await replica.write(
+@dataclass
+class Gate:
+    """A caller: each question is one transaction that only reads."""
+
+    replica: Replica
+    bearer: str
+    events: list[AuditEvent] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+
+    async def ask(self, question: str, body: bytes) -> Answer:
+        """Answer by one of the methods of the service."""
+
+        def use(connection: Connection, context: Context, audit: AuditContext) -> Answer:
+            service = AuthzenService(connection, context, self.bearer, audit)
+            try:
+                answer: Answer = getattr(service, question)(body)
+            finally:
+                self.events += service.events
+                self.decisions += service.decisions
+            return answer
+
+        return await self.replica.plane.use_cases.read(use, "test")
+
+
+async def opened(replica: Replica, bearer: str) -> Gate:
+    await replica.write(
         lambda connection, context, audit: AuthzenService(connection, context, bearer, audit)
     )
+    return Gate(replica, bearer)
 
 
 @pytest.fixture
@@ -50,8 +78,10 @@ async def gate(replica: Replica) -> Replica:
 async def test_a_decision_names_its_record_and_not_why(gate: Replica) -> None:
     """Why it was denied is for `durward explain`: the caller is nobody's operator."""
     service = await opened(gate, await token(gate))
-    allowed = service.evaluate(json.dumps(asked()).encode())
-    denied = service.evaluate(json.dumps(asked(subject="bob", action="delete")).encode())
+    allowed = await service.ask("evaluate", json.dumps(asked()).encode())
+    denied = await service.ask(
+        "evaluate", json.dumps(asked(subject="bob", action="delete")).encode()
+    )
     assert (allowed["decision"], denied["decision"]) == (True, False)
     assert [event.kind for event in service.events] == [EventKind.DECISION] * 2
     assert [each["context"]["id"] for each in (allowed, denied)] == service.decisions  # type: ignore[call-overload,index]
@@ -66,7 +96,7 @@ async def test_what_there_is_not_is_denied_and_recorded(
     gate: Replica, changes: dict[str, str]
 ) -> None:
     service = await opened(gate, await token(gate))
-    answer = service.evaluate(json.dumps(asked(**changes)).encode())
+    answer = await service.ask("evaluate", json.dumps(asked(**changes)).encode())
     assert answer["decision"] is False
     assert len(service.events) == 1
 
@@ -75,7 +105,7 @@ async def test_who_may_ask_about_another_api_is_denied_everything_of_this_one(
     gate: Replica,
 ) -> None:
     service = await opened(gate, await token(gate, "other-gate"))
-    assert service.evaluate(json.dumps(asked()).encode())["decision"] is False
+    assert (await service.ask("evaluate", json.dumps(asked()).encode()))["decision"] is False
 
 
 async def test_of_a_batch_each_is_decided_and_one_that_cannot_be_read_is_denied(
@@ -83,7 +113,7 @@ async def test_of_a_batch_each_is_decided_and_one_that_cannot_be_read_is_denied(
 ) -> None:
     service = await opened(gate, await token(gate))
     batch = {"evaluations": [asked(), {"subject": 1}, asked(subject="nobody")]}
-    answers: Any = service.evaluate_many(json.dumps(batch).encode())["evaluations"]
+    answers: Any = (await service.ask("evaluate_many", json.dumps(batch).encode()))["evaluations"]
     assert [each["decision"] for each in answers] == [True, False, False]
     assert service.decisions[1] == UNDECIDED
     assert len(service.events) == 2
@@ -102,22 +132,24 @@ async def test_a_batch_ends_where_its_caller_wants(
         "options": {"evaluations_semantic": semantic},
         "evaluations": [asked(), asked(subject="nobody"), asked()],
     }
-    answers: Any = service.evaluate_many(json.dumps(batch).encode())["evaluations"]
+    answers: Any = (await service.ask("evaluate_many", json.dumps(batch).encode()))["evaluations"]
     assert len(answers) == len(service.decisions) == answered
 
 
 async def test_a_search_finds_what_would_be_allowed_and_is_recorded_once(gate: Replica) -> None:
     service = await opened(gate, await token(gate))
-    people: Any = service.search_subjects(
-        json.dumps({**asked("write"), "subject": {"type": "user"}}).encode()
+    people: Any = await service.ask(
+        "search_subjects", json.dumps({**asked("write"), "subject": {"type": "user"}}).encode()
     )
     assert [each["id"] for each in people["results"]] == ["alice"]
-    records: Any = service.search_resources(
-        json.dumps({**asked("write", subject="bob"), "resource": {"type": "record"}}).encode()
+    records: Any = await service.ask(
+        "search_resources",
+        json.dumps({**asked("write", subject="bob"), "resource": {"type": "record"}}).encode(),
     )
     assert [each["id"] for each in records["results"]] == ["record-2"]
-    actions: Any = service.search_actions(
-        json.dumps({"subject": asked()["subject"], "resource": asked()["resource"]}).encode()
+    actions: Any = await service.ask(
+        "search_actions",
+        json.dumps({"subject": asked()["subject"], "resource": asked()["resource"]}).encode(),
     )
     assert {each["name"] for each in actions["results"]} == {"read", "write"}
     assert [event.kind for event in service.events] == [EventKind.SEARCH] * 3
@@ -151,7 +183,7 @@ async def test_the_token_of_a_person_or_for_another_resource_asks_nothing(gate: 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"subject": {"type": "user"}}', b"\xff"])
 async def test_what_cannot_be_read_is_told_and_decides_nothing(gate: Replica, body: bytes) -> None:
     service = await opened(gate, await token(gate))
-    for use in (service.evaluate, service.search_subjects, service.search_actions):
+    for question in ("evaluate", "search_subjects", "search_actions"):
         with pytest.raises(ProtocolError):
-            use(body)
+            await service.ask(question, body)
     assert service.events == []

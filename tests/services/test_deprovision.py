@@ -7,7 +7,7 @@ from tests.services.replica import Replica, given, refused
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.revocation import RevocationKind
-from durward.core.values import ClientId, UserId
+from durward.core.values import ClientId
 from durward.services import account, revocations, sessions
 from durward.services.sessions import Admitted
 from durward.store.grants import load_consent
@@ -80,16 +80,17 @@ async def test_who_is_enabled_again_signs_in_anew(people: Replica) -> None:
 async def test_who_is_declared_anew_under_a_name_inherits_nothing_of_it(people: Replica) -> None:
     here = await people.sign_in()
     await people.code(here)
-    before = [one for one in await people.plane.administration.export() if one.name == "ann"]
     await people.remove(USER, "ann")
-    await people.apply(*before)
+    await people.apply(Declaration(USER, "ann", {"tenant": "acme", "roles": ["clerk"]}))
+    fresh = await people.id_of("ann")
+    assert fresh != "ann", "whoever has that name now is another subject"
     admitted = await people.write(sessions.admit, "ann", here.known)
     assert isinstance(admitted, Admitted)
     assert not admitted.exists, "no password"
     assert not admitted.known, "no browser"
-    await people.give_password("ann")
+    await people.give_password(fresh)
     again = await people.sign_in("ann")
-    agreed = await people.read(lambda c: load_consent(c, UserId("ann"), ClientId("desk"), ORDERS))
+    agreed = await people.read(lambda c: load_consent(c, fresh, ClientId("desk"), ORDERS))
     assert agreed is None, "nothing agreed to"
     assert await people.write(account.overview, again.session) is not None
 

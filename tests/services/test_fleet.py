@@ -14,7 +14,7 @@ from durward.services.publish import FURTHEST
 from durward.store.snapshots import newest_version
 
 pytestmark = pytest.mark.anyio
-EVE = Declaration(DeclarationKind.USER, "eve", {"tenant": "acme"})
+INITECH = Declaration(DeclarationKind.TENANT, "initech", {})
 
 
 def report(
@@ -137,7 +137,7 @@ async def test_a_node_lacks_something_since_it_was_published(replica: Replica) -
     replica.clock.forward(60)
     had = report(replica)
     published_at = replica.clock()
-    await replica.apply(EVE)
+    await replica.apply(INITECH)
     replica.clock.forward(5)
     await fleet.receive_report(had)
     assert (await fleet.load()).lacking_since == {"edge-1": published_at}
@@ -174,7 +174,7 @@ async def test_what_was_declared_otherwise_meanwhile_is_not_published(replica: R
     database = replica.plane.transactions.database
 
     async def use(declared: publish.PreparedEdition) -> object:
-        await replica.apply(EVE)
+        await replica.apply(INITECH)
         issuer, key_file = replica.plane.issuer, replica.plane.publication.key_file
         return await replica.plane.transactions.write(
             lambda c, audit: restored(c, declared, issuer, key_file, audit) or False, "test"

@@ -7,13 +7,16 @@ import pytest
 from tests.issuer import until
 
 from durward.core.errors import Unavailable
+from durward.core.people.password_hash import HashScheme, PasswordHash
 from durward.core.values import Secret
 from durward.services import passwords
 from durward.services.password_verifier import PLACES, PasswordVerifier
 
 pytestmark = pytest.mark.anyio
-NEW = passwords.DECOYS[passwords.CURRENT]
-FORMER = passwords.DECOYS[passwords.FORMER]
+NEW = passwords.CURRENT_KIND
+FORMER = PasswordHash(HashScheme.ARGON2ID, (65_536, 3, 4), bytes(16), bytes(32)).kind
+SLOW = PasswordHash(HashScheme.BCRYPT, (14,), bytes(16), bytes(23)).kind
+LARGE = PasswordHash(HashScheme.SCRYPT, (17, 8, 1), bytes(16), bytes(32)).kind
 
 
 class Gate:
@@ -103,24 +106,26 @@ async def test_who_leaves_while_it_is_computed_leaves_its_place_taken() -> None:
     assert gate.seen == ["first", "second"]
 
 
-async def test_hashes_with_lanes_are_verified_one_at_a_time_beside_the_others() -> None:
+@pytest.mark.requirement("AS-96")
+@pytest.mark.parametrize("costly", [FORMER, SLOW, LARGE])
+async def test_costly_hashes_are_verified_one_at_a_time_beside_the_others(costly: str) -> None:
     running, most = 0, 0
     guard = threading.Lock()
 
     def verify(_: Secret, phc: str) -> bool:
         nonlocal running, most
-        if phc == FORMER:
+        if phc == costly:
             with guard:
                 running += 1
                 most = max(most, running)
         threading.Event().wait(0.02)
-        if phc == FORMER:
+        if phc == costly:
             with guard:
                 running -= 1
         return True
 
     found = PasswordVerifier(4, verify)
-    await asyncio.gather(*(found.fits(Secret("x"), phc) for phc in (FORMER, NEW) * 8))
+    await asyncio.gather(*(found.fits(Secret("x"), phc) for phc in (costly, NEW) * 8))
     assert most == 1
 
 
@@ -138,10 +143,10 @@ async def test_a_machine_without_memory_is_busy_and_not_broken() -> None:
 def test_what_is_kept_has_one_lane_and_the_former_parameters_are_read_still() -> None:
     phc = passwords.hashed(Secret("a password"))
     assert passwords.is_current(phc)
-    assert not passwords.takes_threads(phc)
-    assert passwords.takes_threads(FORMER)
+    assert not passwords.goes_alone(phc)
+    assert passwords.goes_alone(FORMER)
     assert not passwords.is_current(FORMER)
     assert passwords.verifies(Secret("a password"), phc)
     assert not passwords.verifies(Secret("another"), phc)
-    for decoy in passwords.DECOYS.values():
+    for decoy in (NEW, FORMER):
         assert not passwords.verifies(Secret("a password"), decoy)

@@ -18,7 +18,7 @@ from durward.services.keyring import SNAPSHOT, RotationRequest
 from durward.wiring import ControlPlane
 
 pytestmark = pytest.mark.anyio
-EVE = Declaration(DeclarationKind.USER, "eve", {"tenant": "acme"})
+INITECH = Declaration(DeclarationKind.TENANT, "initech", {})
 
 
 def listing(replica: Replica) -> Listing:
@@ -57,12 +57,14 @@ async def test_of_a_change_only_the_parts_are_new_that_say_something_else(replic
 
 async def test_a_version_is_greater_than_each_before_it(replica: Replica) -> None:
     numbers = [replica.plane.published.version]
-    numbers.append(await replica.apply(EVE))
-    numbers.append(await replica.apply(Declaration(EVE.kind, EVE.name, {"tenant": "globex"})))
+    numbers.append(await replica.apply(INITECH))
+    numbers.append(
+        await replica.apply(Declaration(INITECH.kind, INITECH.name, {"name": "Initech"}))
+    )
     _, beyond = await replica.plane.administration.restored(numbers[-1] + 10)
     assert beyond > numbers[-1] + 10
     numbers.append(beyond)
-    numbers.append(await replica.apply(EVE))
+    numbers.append(await replica.apply(INITECH))
     assert numbers == sorted(set(numbers))
 
 
@@ -96,7 +98,7 @@ async def test_what_was_prepared_is_published_only_while_it_is_what_is_declared(
 
     async def use(declared: publish.PreparedEdition) -> bool | None:
         if not tried:
-            await replica.apply(EVE)
+            await replica.apply(INITECH)
         tried.append(
             await replica.plane.transactions.write(lambda c, _: declared.is_current(c), "t")
         )

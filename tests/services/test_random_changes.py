@@ -19,6 +19,7 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.envoy.revocation_maps import CLAIMS
 from durward.core.edge.revocation import Revocation, RevocationKind
 from durward.core.oauth.grant import Grant
+from durward.core.people.person import Person
 from durward.core.values import (
     ClientId,
     GrantId,
@@ -101,10 +102,12 @@ def change(chance: random.Random) -> Declaration:
             )
 
 
-def left(held: Held, configuration: Configuration, agreed: Agreed) -> tuple[str, ...]:
+def left(
+    held: Held, person: Person, configuration: Configuration, agreed: Agreed
+) -> tuple[str, ...]:
     """The naive rule."""
-    user, client = configuration.users[held.user], configuration.clients[held.client]
-    if user.tenant != held.tenant:
+    client = configuration.clients[held.client]
+    if person.tenant != held.tenant:
         return ()
     apis = dict(configuration.apis)
     asked = [scope for scope in held.scopes if scope in client.scopes]
@@ -131,7 +134,7 @@ async def hold(people: Replica, user: str, client: str, agreed: Agreed) -> Held 
     found = given(await people.redeem(code, client))
     if not declared.first_party:
         agreed.setdefault((user, client), set()).update(scopes)
-    tenant = people.plane.published.configuration.users[user].tenant
+    tenant = (await people.person(user)).tenant
     claims = claims_of(people, found["access_token"])
     token = found.get("refresh_token", "none")
     assert ("refresh_token" in declared.grants) is ("refresh_token" in found)
@@ -140,10 +143,10 @@ async def hold(people: Replica, user: str, client: str, agreed: Agreed) -> Held 
     return fresh
 
 
-def says_too_much(held: Held, scopes: tuple[str, ...], configuration: Configuration) -> bool:
+def says_too_much(held: Held, scopes: tuple[str, ...], person: Person) -> bool:
     """Whether the token that was issued last would not be issued now as it is."""
     lost = set(str(held.claims.get("scope", "")).split()) - set(scopes)
-    roles = held.claims.get("roles", []) != list(configuration.users[held.user].roles)
+    roles = held.claims.get("roles", []) != list(person.roles)
     return not held.alive or bool(lost) or roles
 
 
@@ -176,13 +179,15 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
         )
         people.clock.forward(1)  # what is issued in the second of a change is refused too
         configuration = people.plane.published.configuration
+        there = {name: await people.person(name) for name in ("ann", "bob")}
         for held in kept:
             # For good: what is given back later is not this grant's any more.
-            held.scopes = scopes = left(held, configuration, agreed)
+            person = there[held.user]
+            held.scopes = scopes = left(held, person, configuration, agreed)
             held.alive = held.alive and scopes != ()
             may_renew = "refresh_token" in configuration.clients[held.client].grants
             held.renewable = held.renewable and may_renew
-            assert is_refused(held, feed) or not says_too_much(held, scopes, configuration), held
+            assert is_refused(held, feed) or not says_too_much(held, scopes, person), held
             answer = await people.refresh(held.refresh_token, held.client)
             if not (held.alive and held.renewable):
                 wanted = "invalid_grant" if may_renew else "unauthorized_client"
@@ -193,7 +198,7 @@ async def test_after_every_change_each_grant_keeps_what_would_be_issued_anew(
             assert told["scope"].split() == list(scopes)
             held.claims = claims = claims_of(people, told["access_token"])
             assert claims["tenant"] == held.tenant
-            assert claims.get("roles", []) == list(configuration.users[held.user].roles)
+            assert claims.get("roles", []) == list(person.roles)
             held.refresh_token = told["refresh_token"]
     assert fallen
     assert renewed

@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from msgspec import structs
+from sqlalchemy import Connection
 from tests.services.replica import PHC, Replica, SignIn
 
+from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
 from durward.core.configuration.declaration import DeclarationKind
-from durward.core.values import Secret
+from durward.core.values import Secret, TenantId, UserId
 from durward.services import account, sessions
 from durward.services.sessions import Admitted, BrowserSecrets, TooSoon
+from durward.store.holds import hold_people
+from durward.store.people import change_people
 
 pytestmark = pytest.mark.anyio
 
@@ -127,7 +130,7 @@ async def test_an_account_that_there_is_not_is_verified_too_and_never_named(
     assert isinstance(admitted, Admitted)
     assert not admitted.exists
     assert admitted.phc.startswith("$argon2id$")
-    await people.write(sessions.refuse, name)
+    await people.write(sessions.refuse, admitted.person)
     refusals = [event for event in await people.events() if '"sign-in refused"' in event]
     assert len(refusals) == 1
     assert '"users/?"' in refusals[0]
@@ -135,7 +138,7 @@ async def test_an_account_that_there_is_not_is_verified_too_and_never_named(
 
 
 async def test_the_wrong_password_of_somebody_is_recorded_by_their_name(people: Replica) -> None:
-    await people.write(sessions.refuse, "ann")
+    await people.write(sessions.refuse, UserId("ann"))
     assert any(
         '"sign-in refused"' in event and '"users/ann"' in event for event in await people.events()
     )
@@ -152,8 +155,7 @@ async def test_nobody_signs_in_who_is_disabled_or_gone_by_then(
     else:
         await people.change(DeclarationKind.USER, "ann", **change)
     assert (
-        await people.write(sessions.sign_in, "ann", admitted, None, BrowserSecrets(), "a browser")
-        is None
+        await people.write(sessions.sign_in, admitted, None, BrowserSecrets(), "a browser") is None
     )
     later = await people.write(sessions.admit, "ann", None)
     assert isinstance(later, Admitted)
@@ -164,9 +166,7 @@ async def test_a_password_that_was_replaced_meanwhile_begins_nothing(people: Rep
     admitted = await people.write(sessions.admit, "ann", None)
     assert isinstance(admitted, Admitted)
     await people.give_password("ann", PHC + "2")
-    told = await people.write(
-        sessions.sign_in, "ann", admitted, None, BrowserSecrets(), "a browser"
-    )
+    told = await people.write(sessions.sign_in, admitted, None, BrowserSecrets(), "a browser")
     assert isinstance(told, Admitted)
     assert told.phc == PHC + "2", "the password is verified against that one"
 
@@ -174,7 +174,7 @@ async def test_a_password_that_was_replaced_meanwhile_begins_nothing(people: Rep
 async def test_a_hash_of_former_parameters_is_replaced_at_a_sign_in(people: Replica) -> None:
     admitted = await people.write(sessions.admit, "ann", None)
     assert isinstance(admitted, Admitted)
-    await people.write(sessions.sign_in, "ann", admitted, PHC + "3", BrowserSecrets(), "a browser")
+    await people.write(sessions.sign_in, admitted, PHC + "3", BrowserSecrets(), "a browser")
     again = await people.write(sessions.admit, "ann", None)
     assert isinstance(again, Admitted)
     assert again.phc == PHC + "3"
@@ -206,11 +206,14 @@ async def test_a_session_that_began_beside_the_change_of_a_tenant_is_none_either
 ) -> None:
     """The change ends those that it finds; what a session says is compared at each use too."""
     here = await people.sign_in()
-    published = people.plane.published
-    users = dict(published.configuration.users)
-    users["ann"] = structs.replace(users["ann"], tenant="globex")
-    moved = replace(published.configuration, users=users)
-    people.plane.publication.published = replace(published, configuration=moved)
+    ann = await people.person("ann")
+    moved = replace(ann, entitlements=replace(ann.entitlements, tenant=TenantId("globex")))
+
+    def move(connection: Connection, audit: AuditContext) -> None:
+        hold_people(connection, "ann")
+        change_people(connection, [(ann, moved)], audit)
+
+    await people.plane.transactions.write(move, "test")
     assert await session_of(people, here) is None
 
 

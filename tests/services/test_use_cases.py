@@ -18,7 +18,7 @@ from durward.store.snapshots import newest_version
 from durward.wiring import ControlPlane
 
 pytestmark = pytest.mark.anyio
-EVE = Declaration(DeclarationKind.USER, "eve", {"tenant": "acme"})
+INITECH = Declaration(DeclarationKind.TENANT, "initech", {})
 
 
 async def beside(replica: Replica) -> ControlPlane:
@@ -37,7 +37,7 @@ def a_refusal(connection: Connection, _: Context, audit: AuditContext) -> None:
 async def test_a_use_case_stands_on_the_version_that_is_published_then(replica: Replica) -> None:
     cases = replica.plane.use_cases
     before = await cases.read(version_of, "test")
-    assert await replica.apply(EVE) == before + 1
+    assert await replica.apply(INITECH) == before + 1
     assert await cases.read(version_of, "test") == before + 1
     assert await cases.write(version_of, "test") == before + 1
 
@@ -48,7 +48,7 @@ async def test_what_another_replica_published_is_caught_up_with_first(
 ) -> None:
     other = await beside(replica)
     try:
-        applied = await other.administration.apply([EVE], prune=False)
+        applied = await other.administration.apply([INITECH], prune=False)
         assert replica.plane.published.version < applied.version, "it has not heard of it"
         found = await getattr(replica.plane.use_cases, run)(version_of, "test")
         assert found == replica.plane.published.version == applied.version
@@ -66,7 +66,7 @@ async def test_where_others_publish_in_every_attempt_nothing_is_done(replica: Re
         await publish()
 
     async def publish() -> None:
-        one = Declaration(DeclarationKind.USER, next(names), {"tenant": "acme"})
+        one = Declaration(DeclarationKind.TENANT, next(names), {})
         await other.administration.apply([one], prune=False)
 
     try:
@@ -127,7 +127,7 @@ async def test_whoever_waits_hears_of_a_version_once_it_is_committed(replica: Re
         publication.newer(known.version, digest_of(known.signed.encode()), 20)
     )
     await asyncio.sleep(0)
-    version = await replica.apply(EVE)
+    version = await replica.apply(INITECH)
     assert await waiting == publication.published.signed
     assert publication.published.version == version
 
@@ -144,7 +144,7 @@ async def test_who_waits_in_vain_is_told_so(replica: Replica) -> None:
 async def test_an_older_version_that_was_read_slowly_is_not_taken(replica: Replica) -> None:
     publication = replica.plane.publication
     older = publication.published
-    await replica.apply(EVE)
+    await replica.apply(INITECH)
     newer = publication.published
     publication.take(older)
     assert publication.published is newer

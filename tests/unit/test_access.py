@@ -324,8 +324,12 @@ def test_apply_refuses_an_invariant_that_an_owner_breaks() -> None:
         DeclarationKind.TESTS: {"notes": {"never": [statement]}}
     }
     with pytest.raises(Misconfigured, match="user/ann may orders:GetNote on"):
-        check_invariants(access(notes, more=NOTES | suite).configuration)
-    check_invariants(access(policy({"Resource": OWN}), more=NOTES | suite).configuration)
+        invariants_of(access(notes, more=NOTES | suite))
+    invariants_of(access(policy({"Resource": OWN}), more=NOTES | suite))
+
+
+def invariants_of(found: Access) -> None:
+    check_invariants(found.configuration, found.people)
 
 
 def test_a_group_of_somebody_can_be_what_the_path_says() -> None:

@@ -62,7 +62,7 @@ def test_an_api_names_the_headers_that_its_service_gets(
         ({"users": {"eve": {"tenant": "emca"}}}, "tenant names `emca`, which is not declared"),
         ({"users": {"eve": {"tenant": "acme", "roles": ["x"]}}}, "roles names `x`"),
         ({"users": {"e:e": {"tenant": "acme"}}}, "a name is "),
-        ({"users": {"job": {"tenant": "acme"}}}, "a user has that name"),
+        ({"users": {"job": {"tenant": "acme"}}}, "ids of people are so"),
         *(
             (
                 {"policies": {"of": OF_AN_API}, "users": {"eve": {"tenant": "acme", name: ["of"]}}},

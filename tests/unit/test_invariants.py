@@ -1,14 +1,25 @@
 """Tests and invariants of policies: a change that breaks one is not put in force."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.unit.test_configuration import GOOD
 
+from durward.core.access import Access
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
-from durward.core.invariants import MAX_TOLD, check_invariants, suite_of, violations
+from durward.core.invariants import (
+    MAX_TOLD,
+    PersonInvariants,
+    check_invariants,
+    suite_of,
+    violations,
+)
+from durward.core.policy.engine.request import Principal
+from durward.core.policy.symbolic.work import Work
+from durward.core.principals import People
 
 ORDER = "arn:durward:orders:default:acme:a"
 WHEN = {"action": "orders:Get", "resource": ORDER}
@@ -37,27 +48,31 @@ def case(name: str = "a clerk reads", *, expect: str = "allow", **changes: Any) 
     }
 
 
+def checked(found: Configuration) -> None:
+    check_invariants(found, People.of_files(found))
+
+
 def never(**statement: Any) -> dict[str, Any]:
     usual = {"Sid": "NobodyElse", "Effect": "Allow", "Action": "*", "Resource": "*"}
     return {"never": [{**usual, **statement}]}
 
 
 def test_policies_that_pass_their_tests_are_taken() -> None:
-    check_invariants(configuration({"tests": [case()]}))
+    checked(configuration({"tests": [case()]}))
     other = "arn:durward:orders:*:globex:*"
-    check_invariants(configuration({"tests": [case()], **never(Resource=other)}))
+    checked(configuration({"tests": [case()], **never(Resource=other)}))
 
 
 def test_a_test_that_fails_says_what_was_expected_and_what_was_found() -> None:
     with pytest.raises(Misconfigured) as caught:
-        check_invariants(configuration({"tests": [case(expect="deny")]}))
+        checked(configuration({"tests": [case(expect="deny")]}))
     assert "own: a clerk reads: expected deny, found allow" in caught.value.problem
     assert "durward policy test" in caught.value.hint
 
 
 def test_an_invariant_that_is_broken_says_who_may_do_what_on_what() -> None:
     with pytest.raises(Misconfigured) as caught:
-        check_invariants(configuration(never()))
+        checked(configuration(never()))
     told = caught.value.problem
     assert "never `NobodyElse`" in told
     assert "user/ann may orders:Get on arn:durward:orders:" in told
@@ -65,7 +80,7 @@ def test_an_invariant_that_is_broken_says_who_may_do_what_on_what() -> None:
 
 def test_an_invariant_that_several_break_is_told_once_as_new() -> None:
     here = configuration(never(), users={"bob": {"tenant": "acme", "policies": ["all"]}})
-    found = list(violations(here, [suite_of(here, "own")]))
+    found = list(violations(Access(here), [suite_of(Access(here), "own")]))
     assert len(found) > 1
     assert [each.again for each in found] == [False, *(True for _ in found[1:])]
 
@@ -73,7 +88,7 @@ def test_an_invariant_that_several_break_is_told_once_as_new() -> None:
 def test_of_many_that_fail_the_first_are_told_and_how_many_more() -> None:
     cases = [case(f"t{number}", expect="deny") for number in range(MAX_TOLD + 2)]
     with pytest.raises(Misconfigured) as caught:
-        check_invariants(configuration({"tests": cases}))
+        checked(configuration({"tests": cases}))
     assert caught.value.problem.count("expected deny") == MAX_TOLD
     assert "and 2 more" in caught.value.problem
 
@@ -94,14 +109,57 @@ def test_a_test_that_names_what_there_is_not_is_refused_as_it_would_always_be_de
     wrong: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(Misconfigured, match=told) as caught:
-        check_invariants(configuration({"tests": [wrong]}))
+        checked(configuration({"tests": [wrong]}))
     assert "tests/own" in f"{caught.value.path} {caught.value.problem}"
 
 
 def test_a_suite_can_be_given_in_place_of_the_declared_one() -> None:
     here = configuration({"tests": [case()]})
-    given = suite_of(here, "own", {"tests": [case(expect="deny")]})
-    assert [str(each) for each in violations(here, [given])] == [
+    given = suite_of(Access(here), "own", {"tests": [case(expect="deny")]})
+    assert [str(each) for each in violations(Access(here), [given])] == [
         "own: a clerk reads: expected deny, found allow by `all/#1`"
     ]
-    assert list(violations(here, [])) == []
+    assert list(violations(Access(here), [])) == []
+
+
+def somebody(*policies: str) -> Principal:
+    return Principal("p_1", "user", "acme", policies=policies)
+
+
+def test_one_person_is_asked_about_before_they_are_that_person() -> None:
+    found = PersonInvariants(configuration(never(Action="orders:Get")))
+    assert found
+    assert not found.tell_apart
+    assert found.check(somebody(), Work()) == ""
+    with pytest.raises(Misconfigured, match="never `NobodyElse`: user/p_1 could orders:Get on"):
+        found.check(somebody("all"), Work())
+
+
+def test_what_is_not_settled_about_a_person_is_told_by_its_name() -> None:
+    found = PersonInvariants(configuration(never(Action="orders:Get")))
+    assert found.check(somebody("all"), Work(most=0)) == "own: never `NobodyElse`"
+
+
+def test_an_invariant_that_reads_who_somebody_is_tells_people_apart() -> None:
+    named = {"StringEquals": {"durward:Subject": "p_1"}}
+    found = PersonInvariants(configuration(never(Action="orders:Get", Condition=named)))
+    assert found.tell_apart
+    other = replace(somebody("all"), subject="p_2")
+    assert found.check(other, Work()) == ""
+    with pytest.raises(Misconfigured):
+        found.check(somebody("all"), Work())
+
+
+def test_without_an_invariant_nobody_is_asked_about() -> None:
+    assert not PersonInvariants(configuration({"tests": [case()]}))
+
+
+def test_what_is_left_open_about_everybody_breaks_what_asks_who_they_are() -> None:
+    named = {"StringEquals": {"durward:Subject": "nobody"}}
+    here = configuration(never(Action="orders:Get", Condition=named))
+    check_invariants(here, People.of_files(here))
+    more = replace(People.of_files(here), left_open="there are too many")
+    with pytest.raises(Misconfigured, match="cannot be settled: there are too many"):
+        check_invariants(here, more)
+    unasked = configuration(never(Resource="arn:durward:orders:*:globex:*"))
+    check_invariants(unasked, replace(People.of_files(unasked), left_open="there are too many"))

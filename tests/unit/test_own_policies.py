@@ -8,7 +8,6 @@ from tests.unit.test_access import OWN, access, found_by, never, policy
 from durward.core.access import Access, changes, names_of
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.configuration.summary import summaries
-from durward.core.principals import declared_principal
 
 NOTHING = policy({"Action": "orders:Other", "Resource": "*"})
 GET = never(Action="orders:GetOrder")
@@ -86,7 +85,6 @@ def test_an_operation_that_somebodys_own_policy_allows_is_allowed() -> None:
 def test_what_is_published_is_the_same_whoever_has_which_policies() -> None:
     one, other = people(NOTHING, ann=STRANGER), people(NOTHING, ann={**CLERK, "policies": ["own"]})
     assert one.configuration.bundle == other.configuration.bundle
-    ann = declared_principal(other.configuration, "user", "ann")
-    assert ann is not None
+    ann = other.named["ann"]
     assert (ann.policies, ann.boundary) == (("own",), ())
     assert ann != replace(ann, policies=())

@@ -38,7 +38,7 @@ from durward.core.policy.engine.residual import residual
 from durward.core.policy.language.document import Document, PolicyKind
 from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.work import Work
-from durward.core.principals import USER, declared_principals
+from durward.core.principals import USER, People, principals_of
 from durward.core.situations import AccessContext, Situation, Situations
 
 T = TypeVar("T")
@@ -64,16 +64,29 @@ class Access:
         self,
         configuration: Configuration,
         read: Mapping[tuple[str, PolicyKind], Document] | None = None,
+        people: People | None = None,
     ) -> None:
-        """`read` are policies that are taken as they are, in place of what is declared."""
+        """`read` are policies that are taken as they are, in place of what is declared.
+
+        `people` are those who are asked about; without them those of the declarations.
+        """
         self.configuration = configuration
+        self.people = People.of_files(configuration) if people is None else people
         self.read = dict(read or {})
-        self.principals = list(declared_principals(configuration))
+        self.principals = list(principals_of(configuration, self.people))
         self.actions = {
             o.action.lower(): o.action for a in configuration.apis.values() for o in a.operations
         }
         self.situations = Situations(configuration, self.read)
         self.reads = self._everything_read()
+
+    @property
+    def named(self) -> dict[str, Principal]:
+        """Everybody who can be named, by each of their names."""
+        found = {each: one for one in self.principals for each in names_of(one)}
+        for name, person in self.people.named.items():
+            found |= {name: person, f"{USER}/{name}": person}
+        return found
 
     def who_can(self, action: str, resource: str) -> Iterator[PrincipalWitness]:
         """Everybody who can do it under some circumstances.
@@ -95,6 +108,16 @@ class Access:
         """
         found = self._known(self._different(never), never)
         return _with_advice(found, "describe fewer actions, or one resource, in each statement")
+
+    def breaches_of(
+        self, principal: Principal, never: Predicate, work: Work
+    ) -> Iterator[PrincipalWitness]:
+        """Whether one principal is allowed what must never be. Raises Unknown at the end."""
+        return self._known([principal], never, work)
+
+    def tells_apart(self, never: Predicate) -> bool:
+        """Whether a policy or the question tells principals of one class apart by their ids."""
+        return bool(NAMES_OF_ONE & (self.reads | keys_read(never)))
 
     def redundant(self) -> Iterator[Redundant]:
         """Statements without which nothing changes for anybody, all of them together."""
@@ -174,10 +197,11 @@ class Access:
         return [each for each in self.actions if residual(wanted, {ACTION: each}) != FALSE]
 
     def _known(
-        self, principals: Iterable[Principal], wanted: Predicate
+        self, principals: Iterable[Principal], wanted: Predicate, work: Work | None = None
     ) -> Iterator[PrincipalWitness]:
         """Each of them who can do what is wanted."""
-        asking, work, actions = Asking(), Work(), self._meant_by(wanted)
+        asking, actions = Asking(), self._meant_by(wanted)
+        work = Work() if work is None else work
         for principal in principals:
             situations = self._situations(principal, wanted)
             if witness := asking(self._witness, situations, wanted, actions, work):
@@ -248,6 +272,8 @@ class Access:
                 seen.add(like)
                 yield principal
         yield NOBODY
+        if by_name and self.people.left_open:
+            raise Unknown(self.people.left_open)
 
     def _everything_read(self) -> frozenset[str]:
         """Every key that some policy reads."""

@@ -19,8 +19,11 @@ from durward.core.names import (
 from durward.core.policy.analysis.suite import Suite, read_suite, run
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.predicate import compile_statement
+from durward.core.policy.engine.request import Principal
 from durward.core.policy.language.source import PolicyError
 from durward.core.policy.symbolic.unknown import Unknown
+from durward.core.policy.symbolic.work import Work
+from durward.core.principals import People
 from durward.core.wire import Json
 
 MAX_TOLD = 20
@@ -41,10 +44,16 @@ class Violation:
         return f"{self.test}: {self.how}"
 
 
-def check_invariants(configuration: Configuration) -> None:
-    """Raises Misconfigured with every test that fails, or cannot be read or settled."""
-    suites = [suite_of(configuration, name) for name in configuration.tests]
-    broken = [str(found) for found in violations(configuration, suites)]
+def check_invariants(configuration: Configuration, people: People) -> None:
+    """`people` are those who are asked about.
+
+    Raises Misconfigured with every test that fails, or cannot be read or settled.
+    """
+    if not configuration.tests:
+        return
+    access = Access(configuration, people=people)
+    suites = [suite_of(access, name) for name in configuration.tests]
+    broken = [str(found) for found in violations(access, suites)]
     if broken:
         more = [f"and {len(broken) - MAX_TOLD} more"] if len(broken) > MAX_TOLD else []
         told = "\n  ".join(["", *broken[:MAX_TOLD], *more])
@@ -54,14 +63,12 @@ def check_invariants(configuration: Configuration) -> None:
         )
 
 
-def suite_of(configuration: Configuration, name: str, body: Json = None) -> Suite:
+def suite_of(access: Access, name: str, body: Json = None) -> Suite:
     """A declared suite, or one that is given; it names what there is. Raises Misconfigured."""
-    principals = {
-        each: found for found in Access(configuration).principals for each in names_of(found)
-    }
+    configuration = access.configuration
     value = dict(configuration.tests[name]) if body is None else body
     try:
-        suite = read_suite(value, name, principals)
+        suite = read_suite(value, name, access.named)
         _check_suite(configuration, suite, value)
     except (PolicyError, ValueError) as error:
         raise Misconfigured(f"tests/{name}", str(error)) from error
@@ -86,12 +93,12 @@ def _check_suite(configuration: Configuration, suite: Suite, value: Json) -> Non
         check_never(configuration, value["never"], f"tests/{suite.name}/never")
 
 
-def violations(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Violation]:
+def violations(access: Access, suites: Sequence[Suite]) -> Iterator[Violation]:
     """Each test that fails, and each request that must never be allowed and is."""
     if not suites:
         return
+    configuration = access.configuration
     policies = compile_bundle(configuration.bundle, scopes_of(configuration.apis.values()))
-    access = Access(configuration)
     for suite in suites:
         for failed in run(suite, policies.evaluate):
             how = f"expected {failed.expected}, found {failed.found}"
@@ -108,3 +115,44 @@ def violations(configuration: Configuration, suites: Sequence[Suite]) -> Iterato
                     again = True
             except Unknown as error:
                 yield Violation(invariant, f"it cannot be settled: {error}", again)
+
+
+class PersonInvariants:
+    """The declared invariants, asked about one person at a time: as soon as the person changes."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._access = Access(configuration, people=People())
+        suites = [
+            suite_of(self._access, name, {"never": body["never"]})
+            for name, body in configuration.tests.items()
+            if body.get("never")
+        ]
+        self._never = [
+            (f"{suite.name}: never `{statement.name}`", compile_statement(statement))
+            for suite in suites
+            for statement in suite.never.statements
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._never)
+
+    @property
+    def tell_apart(self) -> bool:
+        """Whether people of one class have to be asked about one by one."""
+        return any(self._access.tells_apart(never) for _, never in self._never)
+
+    def check(self, person: Principal, work: Work) -> str:
+        """Return which invariant is not settled; empty if all hold. Raises Misconfigured."""
+        left_open = ""
+        for invariant, never in self._never:
+            try:
+                found = next(self._access.breaches_of(person, never, work), None)
+            except Unknown:
+                left_open = left_open or invariant
+                continue
+            if found:
+                request = found.witness.request
+                who = names_of(person)[0]
+                problem = f"{invariant}: {who} could {request.action} on {request.resource}"
+                raise Misconfigured("people", problem, hint="`durward policy test` explains it")
+        return left_open

@@ -16,6 +16,8 @@ OPERATIONS: Final = 20_000
 POLICIES: Final = 10_000
 NODES: Final = 50
 """Of the edge."""
+GROUPS: Final = 10_000
+"""Of people, as operators add them."""
 OWN_POLICIES: Final = 20
 """Names in a token of what is its person's own: policies, and the documents of the boundary."""
 

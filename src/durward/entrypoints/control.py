@@ -30,6 +30,10 @@ class NotRunning(Unavailable):
         self.hint = f"start a demo there: {durward('demo', folder)}"
 
 
+class StaleRevision(Conflict):
+    """The resource was changed since it was read; nothing was changed now."""
+
+
 class Control:
     """The admin API. Every call raises Unavailable, Misconfigured or Conflict.
 
@@ -59,6 +63,23 @@ class Control:
         except KeyboardInterrupt:
             raise Interrupted("it is not known whether it was done", left) from None
 
+    def tagged(self, path: str) -> tuple[Any, str]:
+        """Read a resource and its entity tag."""
+        reply = self._send("GET", path)
+        return reply.json(), reply.headers["etag"]
+
+    def put(self, path: str, body: object, left: str, *, tag: str = "", method: str = "PUT") -> Any:
+        """Replace or delete a resource, if it still has this entity tag.
+
+        Raises StaleRevision too.
+        """
+        content: dict[str, Any] = {"headers": {"if-match": tag}} if tag else {}
+        content |= {"timeout": CHANGE_PATIENCE_SECONDS} | ({"json": body} if body else {})
+        try:
+            return self._send(method, path, left, **content).json()
+        except KeyboardInterrupt:
+            raise Interrupted("it is not known whether it was done", left) from None
+
     def plan(
         self, wanted: Sequence[Declaration], *, prune: bool, version: int | None = None
     ) -> Any:
@@ -79,6 +100,8 @@ class Control:
         with self._client() as client:
             try:
                 reply = client.request(method, f"http://durward{path}", **content)
+            except UnicodeEncodeError as error:
+                raise Misconfigured("arguments", "not valid UTF-8") from error
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 problem = f"the control plane that listened on {self.socket} has ended"
                 raise NotRunning(problem, self.folder) from error
@@ -93,6 +116,8 @@ class Control:
         match reply.status_code:
             case 409:
                 raise Conflict(told["title"], hint=told["hint"])
+            case 412:
+                raise StaleRevision(told["title"], hint=told["hint"])
             case 500 | 503:
                 raise Unavailable(told["title"])
             case _:
@@ -135,7 +160,9 @@ def described(reply: httpx2.Response) -> dict[str, Any]:
 
 def path_of(*segments: str) -> str:
     """The path of a named resource; a name from the command line stays one segment."""
-    return "/admin/v1/" + "/".join(quote(segment, safe="") for segment in segments)
+    return "/admin/v1/" + "/".join(
+        quote(segment, safe="", errors="surrogateescape") for segment in segments
+    )
 
 
 def settings_in(folder: Path) -> Settings:

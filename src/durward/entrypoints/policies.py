@@ -181,7 +181,11 @@ def _declared(bodies: Bodies, scopes: frozenset[str]) -> DeclaredEntities:
     users, clients = bodies.users, bodies.clients
     principals = {
         f"arn:durward:iam::{found.tenant}:{kind}/{name}"
-        for kind, named in (("user", users), ("client", clients))
+        for kind, named in (
+            # Without an id one is made: no policy can know it.
+            ("user", {user.id: user for user in users.values() if user.id}),
+            ("client", clients),
+        )
         for name, found in named.items()
     }
     principals |= {

@@ -7,11 +7,11 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.authn.session import Session
-from durward.core.configuration.user import User
 from durward.core.oauth.grant import Grant
+from durward.core.people.person import Person
 from durward.core.values import ClientId, Secret, SessionId
 from durward.services.context import Context
-from durward.services.sessions import current, in_use, person
+from durward.services.sessions import current, in_use
 from durward.store.grants import live_grants, withdraw_consent
 from durward.store.sessions import end_session, load_session, open_sessions
 
@@ -21,7 +21,7 @@ class Overview:
     """What a person sees of themselves."""
 
     session: Session
-    user: User
+    person: Person
     sessions: Sequence[Session]
     grants: Sequence[Grant]
 
@@ -30,17 +30,17 @@ def overview(
     connection: Connection, context: Context, secret: Secret | None, audit: AuditContext
 ) -> Overview | None:
     """The page's facts; None where nobody is signed in."""
-    session = current(connection, context, secret, audit.at)
-    user = person(context, session.user) if session else None
-    if session is None or user is None:
+    here = current(connection, context, secret, audit.at)
+    if here is None:
         return None
+    session = here.session
     in_use(connection, session, audit.at)
     live = [
         found
         for found in open_sessions(connection, session.user)
         if found.is_live(audit.at, context.sessions)
     ]
-    return Overview(session, user, live, live_grants(connection, user=session.user))
+    return Overview(session, here.person, live, live_grants(connection, user=session.user))
 
 
 def end_own_session(
@@ -51,11 +51,11 @@ def end_own_session(
     audit: AuditContext,
 ) -> bool:
     """End a session of the person who is signed in; nobody else's."""
-    session = current(connection, context, secret, audit.at)
+    here = current(connection, context, secret, audit.at)
     wanted = load_session(connection, SessionId(id))
-    if session is None or wanted is None or wanted.user != session.user:
+    if here is None or wanted is None or wanted.user != here.person.id:
         return False
-    return end_session(connection, wanted.id, "ended by its person", audit.by(session.user))
+    return end_session(connection, wanted.id, "ended by its person", audit.by(here.person.id))
 
 
 def withdraw(
@@ -66,10 +66,11 @@ def withdraw(
     audit: AuditContext,
 ) -> bool:
     """Take back what the person let a client do."""
-    session = current(connection, context, secret, audit.at)
-    if session is None:
+    here = current(connection, context, secret, audit.at)
+    if here is None:
         return False
+    person = here.person.id
     # Later than what was issued before the person was held: a not-before may be made of it.
     audit = replace(audit, at=context.clock())
-    withdraw_consent(connection, session.user, ClientId(client), audit.by(session.user))
+    withdraw_consent(connection, person, ClientId(client), audit.by(person))
     return True

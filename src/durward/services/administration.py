@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
-from durward.core.configuration.declaration import Declaration
+from durward.core.configuration.declaration import Declaration, DeclarationKind
+from durward.core.configuration.user import declaration_of
 from durward.core.jose.life import MinimumTimes, Rotation
 from durward.core.jose.life import published as published_keys
-from durward.core.values import ClientId, Secret, UserId
+from durward.core.values import ClientId, Secret
 from durward.core.wire import Json
 from durward.services import apply as applying
-from durward.services import client_secrets, keyring, nodes, passwords, publish
+from durward.services import client_secrets, keyring, nodes, publish
 from durward.services.apply import OPERATOR
 from durward.services.candidate import DesiredState
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
-from durward.services.password_verifier import PasswordVerifier
 from durward.services.use_cases import T, UseCases
 from durward.store.database import attempt
 from durward.store.declarations import load_declarations
 from durward.store.history import Recorded, Version, load_changes, load_versions
+from durward.store.people import declared_people
 from durward.store.snapshots import hold_version
 
 
@@ -35,7 +36,6 @@ class Administration:
     """
 
     use_cases: UseCases
-    verifier: PasswordVerifier
     envoy: EnvoyCheck
     key_times: MinimumTimes
 
@@ -57,28 +57,18 @@ class Administration:
 
     async def export(self) -> list[Declaration]:
         """Everything that is declared."""
-        found = await self.use_cases.transactions.read(load_declarations)
-        return await asyncio.to_thread(lambda: [one.read() for one in found])
+        found, persons = await self.use_cases.transactions.read(
+            lambda c: (load_declarations(c), declared_people(c))
+        )
+        users = [
+            Declaration(DeclarationKind.USER, str(one.declared), declaration_of(one))
+            for one in persons
+        ]
+        return [*await asyncio.to_thread(lambda: [one.read() for one in found]), *users]
 
     async def history(self) -> tuple[list[Version], list[Recorded]]:
         """Every version that is kept, and what each changed in what is declared."""
         return await self.use_cases.transactions.read(lambda c: (load_versions(c), load_changes(c)))
-
-    async def people(self) -> dict[str, dict[str, bool]]:
-        """Who is declared, and whether they can sign in by password."""
-        users = self.use_cases.publication.published.configuration.users
-        return await self.use_cases.transactions.read(
-            lambda c: {
-                name: {"password": passwords.has_password(c, UserId(name))} for name in users
-            }
-        )
-
-    async def new_password(self, user: UserId) -> Secret:
-        """A new password for a person: shown to its owner now or never. Raises Misconfigured."""
-        password = passwords.mint_password()
-        phc = await self.verifier.hash(password)
-        await self._alone(lambda c, x, audit: passwords.set_password(c, x, user, phc, audit))
-        return password
 
     async def new_client_secret(self, client: ClientId) -> Secret:
         """A new secret for a client: shown to its owner now or never. Raises Misconfigured."""

@@ -10,7 +10,6 @@ from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.network_prefix import counted_source
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.authorize import (
     CODE_LIFETIME,
@@ -36,11 +35,12 @@ from durward.core.oauth.grants.authorization_code import Code
 from durward.core.oauth.redirect import answer_uri
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.oauth.standing import Ended
+from durward.core.people.person import Person
 from durward.core.values import ClientId, GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.hints import read_hint
-from durward.services.sessions import current, in_use, person
+from durward.services.sessions import current, in_use
 from durward.services.standing import standing_in
 from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
@@ -75,7 +75,7 @@ class Question:
     request: AuthorizationRequest | None = None
     client: Client | None = None
     person: UserId | None = None
-    user: User | None = None
+    user: Person | None = None
     """Who is asked for consent."""
     lasts: Seconds = Seconds(0)
     """How long the client has access once it is allowed, at the latest."""
@@ -165,8 +165,8 @@ def proceed(
     if not kept.request:
         return _at_home(connection, context, kept, session, reply, audit)
     if isinstance(reply, SignedIn) and (begun := current(connection, context, session, audit.at)):
-        record_sign_in(connection, kept.id, begun.id)
-        kept = replace(kept, session=begun.id)
+        record_sign_in(connection, kept.id, begun.session.id)
+        kept = replace(kept, session=begun.session.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
     client = context.published.configuration.clients.get(request.target.client)
     if client is None or not is_still_proven(request.target, client):
@@ -221,15 +221,15 @@ def _facts(
     audit: AuditContext,
     kept: Interaction | None = None,
 ) -> Facts:
-    session = current(connection, context, secret, audit.at)
-    user = person(context, session.user) if session else None
+    here = current(connection, context, secret, audit.at)
+    session = here.session if here else None
     consented: frozenset[str] | None = None
     if session:
         in_use(connection, session, audit.at)
         by = request.target.client
         consented = load_consent(connection, session.user, by, request.audience)
     fresh = session is not None and kept is not None and kept.session == session.id
-    return Facts(request, client, session, fresh, user, consented)
+    return Facts(request, client, session, fresh, here.person if here else None, consented)
 
 
 def _finish(
@@ -248,7 +248,7 @@ def _finish(
     audit = audit.by(step.session.user)
     grant = _grant(facts.request, step.session, audit)
     agreed = facts.consented if step.consented is None else step.consented
-    kept = standing_in(context.published.configuration, grant, agreed)
+    kept = standing_in(context.published.configuration, facts.user, grant, agreed)
     if isinstance(kept, Ended):
         public = "what was asked for cannot be given any more"
         error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)

@@ -4,14 +4,14 @@ A caller proves itself by an access token of its own, and asks about the APIs th
 evaluate. Each decision and each search is an event, recorded before it is answered.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
-from durward.core.authzen.page import paged
+from durward.core.authzen.page import after_of, paged
 from durward.core.authzen.pdp_metadata import ACCESS_PATH, EVALUATION_PATH
 from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import Action as Named
@@ -29,22 +29,26 @@ from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.inputs import inputs_of
 from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.people.person import Person
 from durward.core.policy.analysis.explain import MAX_CANDIDATES
 from durward.core.policy.analysis.nearest_miss import nearest_miss
 from durward.core.policy.analysis.nearest_statements import examined, nearest
 from durward.core.policy.engine.decision import Decision, reason_of
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.policy.engine.request import AccessRequest
+from durward.core.principals import CLIENT, USER
 from durward.core.values import ClientId, DecisionId, from_numeric_date
 from durward.core.wire import JsonLike
 from durward.entropy import new_id
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
+from durward.store.people import load_person, page_people
 from durward.store.revocations import load_revocations
 
 Answer = dict[str, JsonLike]
 Search = SubjectSearch | ResourceSearch | ActionSearch
 UNDECIDED = "-"
+PEOPLE_BATCH = 500
 STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
@@ -66,7 +70,9 @@ class AuthzenService:
         self._audit = audit.by(self._caller)
         configuration = context.published.configuration
         authzen_apis = configuration.clients[self._caller].authzen_apis
-        self._directory = Directory(configuration, authzen_apis, audit.at)
+        self._people: dict[str, Person | None] = {}
+        self._directory = Directory(configuration, authzen_apis, audit.at, self._person)
+        self._connection = connection
 
     def evaluate(self, body: bytes) -> Answer:
         """One decision. Raises ProtocolError `invalid_request`."""
@@ -102,8 +108,29 @@ class AuthzenService:
             subject = Entity(kind, id, asked.subject.properties)
             return Evaluation(subject, asked.action, asked.resource, asked.context)
 
-        found, following = self._found(self._directory.subjects(kind), asked, question)
+        found, following = self._found(self._subjects(kind, asked), asked, question)
         return result_page([{"type": kind, "id": id} for id in found], following)
+
+    def _subjects(self, kind: str, asked: SubjectSearch) -> Iterator[str]:
+        """The ids of subjects of a type, in order, those beyond the page before.
+
+        People are read a batch at a time, and of classes of which somebody is allowed: nobody of
+        another class is, unless the policies or the question tell people apart by name.
+        """
+        if kind == CLIENT:
+            yield from self._directory.clients()
+        if kind != USER:
+            return
+        after, batch = after_of(asked.page.token), PEOPLE_BATCH
+        while found := page_people(self._connection, after=after, limit=batch, disabled=False):
+            self._people = {one.id: one for one in found}
+            yield from self._people
+            after = found[-1].id
+
+    def _person(self, id: str) -> Person | None:
+        if id not in self._people:
+            self._people[id] = load_person(self._connection, id)
+        return self._people[id]
 
     def search_resources(self, body: bytes) -> Answer:
         """To which declared objects it may be done. Raises ProtocolError `invalid_request`."""

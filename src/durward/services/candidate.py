@@ -16,19 +16,38 @@ from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
-from durward.core.invariants import check_invariants
+from durward.core.invariants import PersonInvariants, check_invariants
 from durward.core.names import check_names
 from durward.core.openapi.router import path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
+from durward.services.declared_people import (
+    FoundPeople,
+    body_of,
+    check_clients,
+    check_entitlements,
+    check_people,
+    check_people_invariants,
+    classes_after,
+    find_people,
+    people_of,
+    people_steps,
+    step_of,
+    title_of,
+)
 from durward.services.envoy_check import EnvoyCheck
+from durward.services.people import PersonStep
 from durward.services.publish import Published, configuration_of, parts_of
 from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import load_tokens_since
 from durward.store.history import load_declarations_at, load_versions
+from durward.store.people import ids_in_use
 from durward.store.snapshots import newest_version
 
+ORDER: Final = {kind: place for place, kind in enumerate(DeclarationKind)}
+AT_ONCE: Final = 1_000
+"""People who change together with the configuration, in one transaction."""
 MAX_LINES: Final = 5_000
 """Of what changes in declarations, in one answer."""
 
@@ -74,6 +93,21 @@ class DesiredState:
     version: int | None = None
 
     @property
+    def people(self) -> Sequence[Declaration]:
+        """The people who are declared: rows, of which no version tells."""
+        return [one for one in self.declarations if one.kind is DeclarationKind.USER]
+
+    @property
+    def configured(self) -> Sequence[Declaration]:
+        """What is declared beside."""
+        return [one for one in self.declarations if one.kind is not DeclarationKind.USER]
+
+    @property
+    def prunes_people(self) -> bool:
+        """Whether people are removed who are not declared; a version tells of none."""
+        return self.prune and self.version is None
+
+    @property
     def cause(self) -> str:
         """What the history says of it."""
         return "apply" if self.version is None else f"apply of version {self.version}"
@@ -90,6 +124,9 @@ class Found:
     """Of before which edges take no token."""
     former: Sequence[Stored] | None = None
     """What was declared under the version that is asked for."""
+    people: FoundPeople = FoundPeople()
+    taken: frozenset[str] = frozenset()
+    """Names of declared clients that are ids of people."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +136,19 @@ class Candidate:
     version: int
     """The version that it was compared with: it replaces no other."""
     steps: tuple[tuple[DeclarationChange, Stored], ...]
-    """Each change, and what is put or removed."""
+    """Each change of what is published, and what is put or removed."""
+    people: tuple[PersonStep, ...]
+    """Each change of people: of these nothing is published."""
     before: Configuration
     after: Configuration
     secrets: tuple[ClientId, ...]
     """The clients that would get a secret."""
     cause: str
     """What the history will say of it."""
+    classes: frozenset[str]
+    """The classes of people that were looked at."""
+    fingerprint: tuple[int, int, int] | None
+    """Of the people who were looked at one by one; None where only classes were."""
     parts: Mapping[str, bytes]
     """What is published of what is declared then; empty where nothing changes."""
     report: ChangeReport
@@ -113,7 +156,12 @@ class Candidate:
     @property
     def changes(self) -> tuple[DeclarationChange, ...]:
         """What would change."""
-        return tuple(change for change, _ in self.steps)
+        people = (
+            DeclarationChange(step_of(one), DeclarationKind.USER, title_of(one))
+            for one in self.people
+        )
+        found = [*(change for change, _ in self.steps), *people]
+        return tuple(sorted(found, key=_in_order))
 
 
 def find(connection: Connection, wanted: DesiredState) -> Found:
@@ -123,7 +171,20 @@ def find(connection: Connection, wanted: DesiredState) -> Found:
     former = None if wanted.version is None else _former(connection, wanted.version)
     stored = load_declarations(connection)
     with_secrets, since = clients_with_secrets(connection), load_tokens_since(connection)
-    return Found(version, stored, with_secrets, since, former)
+    # Whom a change of the configuration concerns is told by the classes of people alone.
+    changes = former is not None or wanted.prune or bool(wanted.configured)
+    asked = [Stored.of(one) for one in wanted.configured] if changes else []
+    bodies = [
+        one.body
+        for one in (*stored, *(former or ()), *asked)
+        if one.kind in {DeclarationKind.POLICY, DeclarationKind.TESTS, DeclarationKind.API}
+    ]
+    people = find_people(
+        connection, wanted.people, bodies, prune=wanted.prunes_people, classes=changes
+    )
+    clients = [one.name for one in wanted.configured if one.kind is DeclarationKind.CLIENT]
+    taken = frozenset(ids_in_use(connection, clients))
+    return Found(version, stored, with_secrets, since, former, people, taken)
 
 
 def _former(connection: Connection, version: int) -> Sequence[Stored]:
@@ -132,7 +193,9 @@ def _former(connection: Connection, version: int) -> Sequence[Stored]:
         there = f"{kept[0]} to {kept[-1]}" if kept else "none"
         hint = f"`durward history` shows those that there are: {there}"
         raise Misconfigured("version", f"{version} is not kept", hint=hint)
-    return load_declarations_at(connection, version)
+    # Before people were rows they were declared: those of then are left where they are.
+    listed = load_declarations_at(connection, version)
+    return [one for one in listed if one.kind is not DeclarationKind.USER]
 
 
 def check(
@@ -148,14 +211,20 @@ def check(
     much is declared. Raises Misconfigured, and Unavailable where Envoy cannot be asked.
     """
     former = found.former
-    asked = [_stored(one) for one in wanted.declarations] if former is None else former
+    asked = [_stored(one) for one in wanted.configured] if former is None else former
     prune = wanted.prune or former is not None
     steps, after = _difference(found.stored, asked, prune=prune)
+    people = people_steps(found.people, wanted.people, prune=wanted.prunes_people)
     parts: dict[str, bytes] = {}
     report = ChangeReport()
     same = found.version == known.version
     before = known.configuration if same else configuration_of(found.stored)
     configuration = before
+    if steps and len(people) > AT_ONCE and found.people.classes:
+        problem = f"{len(people)} people change together with the configuration"
+        hint = f"more than {AT_ONCE} people: apply the people by themselves, before or after"
+        raise Misconfigured("declarations", problem, hint=hint)
+    tell_apart = False
     if steps:
         kinds = Counter(one.kind for one in after)
         # Before they are read: too many would take as much longer.
@@ -167,20 +236,38 @@ def check(
         parts = parts_of(configuration, found.tokens_since)
         check_sizes(_published(configuration, parts))
         check_names(configuration)
-        check_invariants(configuration)
+        check_clients(found.taken & configuration.clients.keys())
+        classes = classes_after(found.people.classes, people)
+        check_entitlements(configuration, classes)
+        check_invariants(configuration, people_of(found.people, people, classes))
+        tell_apart = PersonInvariants(configuration).tell_apart
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
         changed = [api for name, api in configuration.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)
-        report = _told(steps, found.stored, read, Sides(before, configuration))
+        report = _told(steps, found.stored, read, people, Sides(before, configuration))
+    elif people:
+        report = _told((), (), (), people, Sides(before, configuration))
+    check_people(configuration, people)
+    if people and not steps:
+        check_people_invariants(configuration, people)
     secrets = [
         ClientId(name)
         for name, client in configuration.clients.items()
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
-    cause = wanted.cause
     return Candidate(
-        found.version, steps, before, configuration, tuple(secrets), cause, parts, report
+        version=found.version,
+        steps=steps,
+        people=tuple(people),
+        before=before,
+        after=configuration,
+        secrets=tuple(secrets),
+        cause=wanted.cause,
+        classes=frozenset(one.entitlements.key for one in found.people.classes),
+        fingerprint=found.people.fingerprint if tell_apart else None,
+        parts=parts,
+        report=report,
     )
 
 
@@ -188,6 +275,7 @@ def _told(
     steps: Sequence[tuple[DeclarationChange, Stored]],
     before: Sequence[Stored],
     after: Sequence[Declaration],
+    people: Sequence[PersonStep],
     sides: Sides,
 ) -> ChangeReport:
     asked = {(change.kind, change.name) for change, _ in steps}
@@ -198,6 +286,10 @@ def _told(
         key = (change.kind, change.name)
         body = was[key].read().body if key in was else None
         found.append((key, details(*key, body, will_be.get(key), sides)))
+    for one in people[:MAX_LINES]:
+        before_body, after_body = body_of(one.before), body_of(one.after)
+        lines = details(DeclarationKind.USER, title_of(one), before_body, after_body, sides)
+        found.append(((DeclarationKind.USER, title_of(one)), lines))
     apis = [c.name for c, _ in steps if c.kind is DeclarationKind.API and c.step != "remove"]
     return ChangeReport(tuple(summaries(sides.after, apis)), tuple(_bounded(found)))
 
@@ -253,6 +345,9 @@ def _difference(
     for key in known.keys() - asked.keys() if prune else ():
         steps.append((DeclarationChange("remove", *key), known[key]))
         del after[key]
-    order = list(DeclarationKind)
-    steps.sort(key=lambda step: (step[0].step, order.index(step[0].kind), step[0].name))
+    steps.sort(key=lambda step: _in_order(step[0]))
     return tuple(steps), list(after.values())
+
+
+def _in_order(change: DeclarationChange) -> tuple[str, int, str]:
+    return change.step, ORDER[change.kind], change.name

@@ -1,6 +1,6 @@
 """The context of every use case of the authorization server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from durward.core.audit.event import AuditEvent
@@ -27,8 +27,9 @@ class Context:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     refresh: RefreshPolicy = field(default_factory=RefreshPolicy)
-    former_share: float = 0.0
-    """The share of passwords hashed with the former parameters, 0 to 1, at the last publication."""
+    hash_kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """How many passwords are hashed how, by the kind of hash that they had at first; counted once a
+    minute."""
     has_room: Callable[[AuditEvent], bool] = lambda _: True
     """Whether an unauthenticated event may be recorded by itself."""
 

@@ -1,17 +1,18 @@
-"""What a change of declarations takes back from people and clients at once."""
+"""What a change takes back at once: from clients, and from the grants of whoever changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.configuration.client import Client
 from durward.core.configuration.configuration import Configuration
-from durward.core.configuration.user import User
 from durward.core.edge.revocation import RevocationKind
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import is_still_sent_to
 from durward.core.oauth.standing import Ended
+from durward.core.people.person import Person
 from durward.core.values import ClientId, GrantId, UserId
 from durward.services.standing import standing_in
 from durward.store.clients import forget_secrets
@@ -24,10 +25,9 @@ from durward.store.grants import (
     narrow_grants,
     open_codes,
 )
-from durward.store.known_browsers import forget_known_browsers
-from durward.store.people import forget_password
+from durward.store.people import load_people
 from durward.store.revocations import record_revocation
-from durward.store.sessions import end_session, load_session, open_sessions
+from durward.store.sessions import load_session
 
 
 def deprovision(
@@ -36,36 +36,40 @@ def deprovision(
     """Revoke tokens that say what is not so any more; end what a disabled one had (AS-104).
 
     Whoever is declared anew under a name that was there before inherits nothing from that one.
+    What changes of people, `services/people` follows.
     """
-    users = list(changed_users(before, after))
     clients = list(changed_clients(before, after))
     end_misdirected(connection, before, after, audit)
-    for name in users:
-        record_revocation(connection, RevocationKind.SUBJECT, name, audit)
     for name in clients:
         lent = _lent(before, name) != _lent(after, name)
         record_revocation(
             connection, RevocationKind.CLIENT if lent else RevocationKind.SUBJECT, name, audit
         )
-    end_what_fell(connection, after, users, clients, audit)
-    for name in users:
-        user = after.users.get(name)
-        if is_inactive(user):
-            forget_known_browsers(connection, UserId(name))
-        for session in open_sessions(connection, UserId(name)):
-            if user is None or user.disabled:
-                end_session(connection, session.id, "the account was disabled", audit)
-            elif session.tenant != user.tenant:
-                reason = "the person belongs to another tenant"
-                end_session(connection, session.id, reason, audit)
+    _end_what_fell(connection, after, _touched(connection, [], clients), audit)
     forget(connection, before, after, audit)
 
 
-def end_what_fell(
+def end_grants_of(
+    connection: Connection,
+    configuration: Configuration,
+    people: Sequence[UserId],
+    now: Mapping[UserId, Person],
+    audit: AuditContext,
+) -> None:
+    """End or narrow the grants of people who changed; `now` are those who are left of them."""
+    touched = _touched(connection, people, [])
+    of_people = ((grant, now.get(grant.user), agreed) for grant, _, agreed in touched)
+    _end_what_fell(connection, configuration, of_people, audit)
+
+
+Touched: TypeAlias = tuple[Grant, Person | None, frozenset[str] | None]
+"""A grant, whose it is, and what they let its client do there."""
+
+
+def _end_what_fell(
     connection: Connection,
     after: Configuration,
-    users: list[str],
-    clients: list[str],
+    touched: Iterable[Touched],
     audit: AuditContext,
 ) -> None:
     """End the grants of changed people and clients that do not stand any more (ADR 23).
@@ -76,8 +80,8 @@ def end_what_fell(
     fallen: dict[str, list[GrantId]] = {}
     narrower: dict[tuple[str, ...], list[GrantId]] = {}
     final: list[GrantId] = []
-    for grant, consented in _touched(connection, users, clients):
-        kept = standing_in(after, grant, consented)
+    for grant, person, consented in touched:
+        kept = standing_in(after, person, grant, consented)
         if isinstance(kept, Ended):
             fallen.setdefault(kept.reason, []).append(grant.id)
             continue
@@ -124,28 +128,25 @@ def _redeems(client: Client) -> tuple[object, ...]:
 
 
 def _touched(
-    connection: Connection, users: list[str], clients: list[str]
-) -> Iterator[tuple[Grant, frozenset[str] | None]]:
+    connection: Connection, users: Sequence[str], clients: Sequence[str]
+) -> Iterator[Touched]:
     """Live grants of any of them, a batch of names and of rows at a time."""
     for first in range(0, max(len(users), len(clients)), BATCH):
         some = users[first : first + BATCH], clients[first : first + BATCH]
         last: GrantId | None = None
         while found := find_grants(connection, *some, after=last, limit=BATCH):
-            yield from found
+            people = load_people(connection, (grant.user for grant, _ in found))
+            yield from ((grant, people.get(grant.user), agreed) for grant, agreed in found)
             last = found[-1][0].id
 
 
 def forget(
     connection: Connection, before: Configuration, after: Configuration, audit: AuditContext
 ) -> None:
-    """What somebody proved themselves with, and agreed to, goes with their name or their method.
+    """What a client proved itself with, and was let do, goes with its name or its method.
 
     Also of those that come: what lies there by their name is not theirs.
     """
-    for name in sorted(before.users.keys() ^ after.users.keys()):
-        forget_password(connection, UserId(name), audit)
-        forget_known_browsers(connection, UserId(name))
-        forget_consents(connection, audit, user=UserId(name))
     changed = before.clients.keys() ^ after.clients.keys()
     for name in sorted(changed):
         forget_consents(connection, audit, client=ClientId(name))
@@ -157,29 +158,11 @@ def forget(
         forget_secrets(connection, ClientId(name), audit)
 
 
-def is_inactive(body: User | Client | None) -> bool:
-    """Whether nobody can act in that name any more."""
-    return body is None or body.disabled
-
-
-def changed_users(before: Configuration, after: Configuration) -> Iterator[str]:
-    """People whose tokens would say something else now."""
-    for name, user in before.users.items():
-        if _said(user) != _said(after.users.get(name)):
-            yield name
-
-
 def changed_clients(before: Configuration, after: Configuration) -> Iterator[str]:
     """Clients of which a token would say something else now, or would not be issued."""
     for name in before.clients:
         if _said_of_client(before, name) != _said_of_client(after, name):
             yield name
-
-
-def _said(user: User | None) -> tuple[object, ...] | None:
-    if user is None:
-        return None
-    return (user.tenant, user.roles, user.groups, user.policies, user.boundary, user.disabled)
 
 
 def _said_of_client(configuration: Configuration, name: str) -> tuple[object, ...] | None:

@@ -122,6 +122,21 @@ RETENTION: tuple[Retention, ...] = (
         "by proven clients: what they sign within sixteen minutes",
         batches(lambda now, _: expiry.assertions(now)),
     ),
+    Retention("people", "where somebody is deleted, or removed from the files", "1 000 000"),
+    Retention(
+        "people_classes",
+        "a day after the last person of it was added or changed, where nobody is of it",
+        "by how people differ in tenant, roles, groups and policies",
+        batches(lambda now, _: expiry.people_classes(now)),
+    ),
+    Retention("identifiers", "with the person", "20 of each person"),
+    Retention("groups", "where it is deleted", "10 000"),
+    Retention("group_members", "with the person, or the group", "100 of each person"),
+    Retention(
+        "retired_people",
+        "never: an id is given once",
+        "by operators: one for each person who was deleted",
+    ),
     Retention("passwords", "with the person", "by operators: one for each person"),
     Retention(
         "attempts",

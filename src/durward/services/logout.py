@@ -72,7 +72,8 @@ def sign_out(
         uri = _destination(context, parameters, hint)
     except ProtocolError as error:
         return Wrong(error)
-    session = current(connection, context, secret, audit.at)
+    here = current(connection, context, secret, audit.at)
+    session = here.session if here else None
     named = _named(connection, context, hint, audit.at)
     if session is None:
         return SignedOut(uri) if named is None else StillOpen()

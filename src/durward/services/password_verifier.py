@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from durward.core.errors import Unavailable
 from durward.core.values import Secret
-from durward.services.passwords import hashed, takes_threads, verifies
+from durward.services.passwords import goes_alone, hashed, verifies
 
 PLACES: Final = 32
 """The number of waiting requests, of unknown and of known browsers each."""
@@ -83,7 +83,7 @@ class PasswordVerifier:
         self._verify = verify
         self._patience_seconds = patience_seconds
         self._places = Places(at_once)
-        self._old = Places(1)
+        self._alone = Places(1)
         self._running: dict[object, float] = {}
 
     async def fits(self, password: Secret, phc: str, *, known: bool = False) -> bool:
@@ -93,12 +93,12 @@ class PasswordVerifier:
         too many requests wait, or the wait was too long.
         """
         return await self._run(
-            lambda: self._verify(password, phc), takes_threads=takes_threads(phc), known=known
+            lambda: self._verify(password, phc), alone=goes_alone(phc), known=known
         )
 
     async def hash(self, password: Secret) -> str:
         """The hash of a new password. Raises Unavailable."""
-        return await self._run(lambda: hashed(password), takes_threads=False, known=True)
+        return await self._run(lambda: hashed(password), alone=False, known=True)
 
     def check_room(self) -> None:
         """Refuse early if the queue is full. Raises Unavailable."""
@@ -116,9 +116,9 @@ class PasswordVerifier:
             return 0.0
         return asyncio.get_running_loop().time() - min(self._running.values())
 
-    async def _run(self, derive: Callable[[], T], *, takes_threads: bool, known: bool) -> T:
-        # Hashes with several lanes run one at a time, each in a slot of the others too.
-        needed = (self._old, self._places) if takes_threads else (self._places,)
+    async def _run(self, derive: Callable[[], T], *, alone: bool, known: bool) -> T:
+        # Costly hashes run one at a time, each in a slot of the others too.
+        needed = (self._alone, self._places) if alone else (self._places,)
         try:
             with contextlib.ExitStack() as taken:
                 async with asyncio.timeout(self._patience_seconds):

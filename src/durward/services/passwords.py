@@ -1,25 +1,37 @@
-"""Passwords: hashed with Argon2id outside of any transaction, because that takes its time."""
+"""Passwords: hashed with Argon2id outside of any transaction, because that takes its time.
 
+Imported hashes (`core/people/password_hash.py`) are verified with their own scheme, and replaced at
+the next sign-in.
+"""
+
+import contextlib
 import hmac
 import os
-import re
 import threading
+from collections.abc import Callable, Mapping
 from typing import Final
 
+import bcrypt
 from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
+from durward.core.authn.decoy import HashKinds
 from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import Misconfigured
+from durward.core.people.password_hash import HashScheme, PasswordHash, parse_password_hash
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
 from durward.store.grants import end_grants, live_grants
 from durward.store.holds import hold_people
 from durward.store.known_browsers import forget_known_browsers
-from durward.store.people import load_password, record_password
+from durward.store.passwords import load_password, record_password
+from durward.store.people import load_person
 from durward.store.sessions import end_session, open_sessions
 
 ITERATIONS: Final = 2
@@ -33,14 +45,24 @@ derivations wait for each other's threads for ever.
 
 SALT_BYTES, HASH_BYTES = 16, 32
 CURRENT: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}$"
-FORMER: Final = "$argon2id$v=19$m=65536,t=3,p=4$"
-"""How hashes began until now; what has it is derived anew at the next sign-in."""
-
-DECOYS: Final = {
-    CURRENT: CURRENT + "7q8qB4R/GG1HbEjLhwAEDA$Q3x9HkQ0o866vyrLRqxJfyKF9NCQIf38rrzpk+HrncE",
-    FORMER: FORMER + "VueY/11fd2rhxGr4HnsybA$aa398d9iawa/J6/5Z3PIJzg7nrD+73mQl+SQnvQvRbs",
+CURRENT_KIND: Final = PasswordHash(
+    HashScheme.ARGON2ID,
+    (MEMORY_KIB, ITERATIONS, LANES),
+    bytes(SALT_BYTES),
+    bytes(HASH_BYTES),
+).kind
+BCRYPT_BYTES: Final = 72
+"""bcrypt ignores the rest of a password, and bcrypt 5 leaves the cut to its caller."""
+_ARGON2: Final[Mapping[HashScheme, Callable[[bytes, str], None]]] = {
+    HashScheme.ARGON2ID: Argon2id.verify_phc_encoded,
+    HashScheme.ARGON2I: Argon2i.verify_phc_encoded,
+    HashScheme.ARGON2D: Argon2d.verify_phc_encoded,
 }
-"""Hashes of passwords that nobody knows: verified where there is no account."""
+_PRF: Final[Mapping[str, hashes.HashAlgorithm]] = {
+    "sha1": hashes.SHA1(),  # noqa: S303 - of PBKDF2, as the hash's maker chose
+    "sha256": hashes.SHA256(),
+    "sha512": hashes.SHA512(),
+}
 
 REPLACED: Final = "the password was replaced"
 """Why sessions and grants ended."""
@@ -60,25 +82,46 @@ def hashed(password: Secret) -> str:
     return kdf.derive_phc_encoded(password.reveal().encode())
 
 
-def verifies(password: Secret, phc: str) -> bool:
-    """Whether the password is the one of the hash; one with several lanes waits for its turn."""
-    if takes_threads(phc):
-        with ONE_AT_A_TIME:
-            return _verifies(password, phc)
-    return _verifies(password, phc)
+def verifies(password: Secret, kept: str) -> bool:
+    """Whether the password is the one of the hash; one with several lanes waits for its turn.
 
-
-def _verifies(password: Secret, phc: str) -> bool:
+    What is no hash within the bounds, such as a spoiled row, no password fits.
+    """
     try:
-        Argon2id.verify_phc_encoded(password.reveal().encode(), phc)
+        found = parse_password_hash(kept)
+    except ValueError:
+        return False
+    turn = ONE_AT_A_TIME if found.lanes > 1 else contextlib.nullcontext()
+    with turn:
+        return _verifies(password.reveal().encode(), found)
+
+
+def _verifies(password: bytes, found: PasswordHash) -> bool:
+    first, *others = found.parameters
+    length = len(found.digest)
+    try:
+        if found.scheme is HashScheme.BCRYPT:
+            return bool(bcrypt.checkpw(password[:BCRYPT_BYTES], found.text.encode()))
+        if found.scheme in _ARGON2:
+            _ARGON2[found.scheme](password, found.text)
+        elif found.scheme is HashScheme.SCRYPT:
+            block_size, parallel = others
+            kdf = Scrypt(salt=found.salt, length=length, n=2**first, r=block_size, p=parallel)
+            kdf.verify(password, found.digest)
+        else:
+            prf = _PRF[found.scheme.prf]
+            PBKDF2HMAC(prf, length, found.salt, first).verify(password, found.digest)
     except InvalidKey:
         return False
     return True
 
 
-def takes_threads(phc: str) -> bool:
-    """Whether a hash was derived in several lanes (PHC string format: `p`)."""
-    return not re.search(r"[,$]p=1[,$]", phc)
+def goes_alone(kept: str) -> bool:
+    """Whether a hash is verified one at a time: it has several lanes, or takes much."""
+    try:
+        return parse_password_hash(kept).goes_alone
+    except ValueError:
+        return False
 
 
 def is_current(phc: str) -> bool:
@@ -89,13 +132,20 @@ def is_current(phc: str) -> bool:
 def decoy(context: Context, account: str) -> str:
     """What to verify where there is no such account, so that the time does not tell (AS-95).
 
-    As many of the names that do not exist take the longer time as of those that do, each always
-    the same, by a keyed hash of the name that nobody outside can compute. As people sign in and
-    their hashes are derived anew, such names change to the shorter time too, each once.
+    By a keyed hash of the name that nobody outside can compute.
     """
     drawn = hmac.digest(context.key_file.derive("decoys"), account.encode(), "sha256")
-    takes_longer = int.from_bytes(drawn[:4], "big") < context.former_share * 2**32
-    return DECOYS[FORMER if takes_longer else CURRENT]
+    return kinds_of(context.hash_kinds).of(drawn)
+
+
+def kinds_of(counts: Mapping[str, Mapping[str, int]]) -> HashKinds:
+    """How passwords are hashed, and how they are hashed now."""
+    return HashKinds(CURRENT_KIND, counts)
+
+
+def no_such_person(name: str) -> Misconfigured:
+    """What is told where nobody is called so."""
+    return Misconfigured(f"people/{name}", "there is no such person", hint="durward people list")
 
 
 def mint_password() -> Secret:
@@ -109,7 +159,7 @@ def has_password(connection: Connection, user: UserId) -> bool:
 
 
 def set_password(
-    connection: Connection, context: Context, user: UserId, phc: str, audit: AuditContext
+    connection: Connection, _: Context, user: UserId, phc: str, audit: AuditContext
 ) -> None:
     """Give a person a password; what stood on the one before ends (AS-104).
 
@@ -117,9 +167,9 @@ def set_password(
     too, also those that outlive a session.
     Raises Misconfigured where there is no such person.
     """
-    if user not in context.published.configuration.users:
-        raise Misconfigured(f"users/{user}", "is not declared", hint="durward export")
     hold_people(connection, user)
+    if load_person(connection, user) is None:
+        raise no_such_person(user)
     record_password(connection, user, phc, audit)
     forget_known_browsers(connection, user)
     for session in open_sessions(connection, user):

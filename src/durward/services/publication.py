@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from durward.core.errors import Conflict, Unavailable
 from durward.keys.envelope import KeyFile
@@ -10,7 +10,7 @@ from durward.services import nodes, passwords
 from durward.services.publish import Published, load_published
 from durward.services.transactions import Transactions
 from durward.store.database import News
-from durward.store.people import share_of_hashes
+from durward.store.passwords import load_hash_kinds
 from durward.store.revocations import last_revocation
 from durward.store.snapshots import Edition, newest_edition, newest_writable
 
@@ -23,8 +23,8 @@ class Publication:
     def __init__(self, transactions: Transactions, key_file: KeyFile, published: Published) -> None:
         self.published = published
         self.key_file = key_file
-        self.former_share = 1.0
-        """Which share of the passwords was hashed with the former parameters, 0 to 1."""
+        self.hash_kinds: Mapping[str, Mapping[str, int]] = {}
+        """How many passwords are hashed how, by the kind of hash that they had at first."""
         self.revoked = (-1, 0)
         """The last revocation that is known here: its number and when it was made."""
         self._transactions = transactions
@@ -49,14 +49,18 @@ class Publication:
     async def refresh(self) -> None:
         """Read what is published, and take it. Raises Unavailable."""
         self.take(await load_published(self._transactions.database, self.key_file))
-        await self.count_former()
+        await self.count_hashes()
 
-    async def count_former(self) -> None:
-        """Count the passwords with former parameters anew. Raises Unavailable."""
-        if self.former_share:  # it only falls: new hashes have the parameters of now
-            self.former_share = await self._transactions.read(
-                lambda c: share_of_hashes(c, passwords.FORMER)
-            )
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of hash that decoys are drawn from."""
+        return passwords.kinds_of(self.hash_kinds).kinds
+
+    async def count_hashes(self) -> None:
+        """Count the kinds of hash anew. Raises Unavailable."""
+        self.hash_kinds = await self._transactions.read(
+            lambda c: load_hash_kinds(c, passwords.CURRENT_KIND)
+        )
 
     async def catch_up(self, newest: Edition) -> None:
         """Have in force what was published; of many who wait for it one reads it.

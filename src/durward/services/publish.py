@@ -27,6 +27,7 @@ from durward.core.edge.parts import (
     read_part,
 )
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
+from durward.core.invariants import PersonInvariants
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.evaluate import PolicySet
 from durward.core.wire import decode_base64url
@@ -85,6 +86,11 @@ class Published:
         return compile_bundle(
             self.configuration.bundle, scopes_of(self.configuration.apis.values())
         )
+
+    @cached_property
+    def invariants(self) -> PersonInvariants:
+        """The invariants, ready to be asked about one person; made for the first who changes."""
+        return PersonInvariants(self.configuration)
 
     @cached_property
     def policies_digest(self) -> str:

@@ -7,21 +7,18 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authn.session import Session
 from durward.core.authn.throttle import Attempt, attempt_at_known_browser, attempt_from
-from durward.core.configuration.user import User
-from durward.core.values import Instant, Seconds, Secret, SessionId, TenantId, UserId, later
+from durward.core.people.identifier import canonical_or_none
+from durward.core.people.person import Person
+from durward.core.values import Instant, Seconds, Secret, SessionId, UserId, later
 from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.passwords import decoy
 from durward.services.unrecorded import record_anonymous
+from durward.store.attempts import count_attempt, forgive_attempt, uncount_attempt
 from durward.store.holds import hold_people
 from durward.store.known_browsers import is_known_browser, record_known_browser
-from durward.store.people import (
-    count_attempt,
-    forgive_attempt,
-    load_password,
-    renew_hash,
-    uncount_attempt,
-)
+from durward.store.passwords import load_password, renew_hash
+from durward.store.people import find_person, load_person
 from durward.store.sessions import (
     end_session,
     hold_session,
@@ -33,6 +30,10 @@ from durward.store.sessions import (
 
 TOUCH_AFTER = Seconds(60)
 PASSWORD = ("pwd",)
+NO_FORM = " "
+"""No canonical form, and no id."""
+UNKNOWN = " name:"
+"""Before what is counted of a name that nobody has: no id begins so."""
 MAX_AGENT_CHARACTERS = 200
 
 
@@ -41,12 +42,22 @@ class Admitted:
     """The password may be verified, against this hash."""
 
     phc: str
+    person: UserId | None
+    """Whose account it is; None where there is none that can sign in."""
     exists: bool
     """Whether it is the account's own hash; where there is none a decoy takes as long (AS-95)."""
     known: bool
     """Whether the account has signed in at this browser before."""
     attempt: Attempt
     """What was counted."""
+
+
+@dataclass(frozen=True)
+class LiveSession:
+    """A live session, and whose it is."""
+
+    session: Session
+    person: Person
 
 
 @dataclass(frozen=True)
@@ -72,24 +83,27 @@ class TooSoon:
     wait: Seconds
 
 
-def person(context: Context, user: str) -> User | None:
-    """Somebody who may sign in: declared, and not disabled."""
-    found = context.published.configuration.users.get(user)
+def find_able(connection: Connection, id: str) -> Person | None:
+    """Somebody who may sign in: there is such a person, and they are not disabled."""
+    found = load_person(connection, id)
     return None if found is None or found.disabled else found
 
 
 def current(
     connection: Connection, context: Context, secret: Secret | None, now: Instant
-) -> Session | None:
-    """The live session of a cookie; one of a tenant that its person left is none (AS-104).
+) -> LiveSession | None:
+    """Who is signed in by a cookie, if its session is live.
 
-    Its person is held from now on: it stays so until this use case ends.
+    A session of somebody who is disabled, or of a tenant that they left, is none (AS-104). The
+    person is held from now on: it stays so until this use case ends.
     """
     session = hold_session(connection, secret.sha256()) if secret else None
     if session is None or not session.is_live(now, context.sessions):
         return None
-    user = context.published.configuration.users.get(session.user)
-    return session if user is None or user.tenant == session.tenant else None
+    person = find_able(connection, session.user)
+    if person is None or person.tenant != session.tenant:
+        return None
+    return LiveSession(session, person)
 
 
 def in_use(connection: Connection, session: Session, now: Instant) -> None:
@@ -109,15 +123,21 @@ def admit(
 
     `browser` is what it is known by, if it was sent.
     """
-    exists = person(context, account) is not None
-    known = _known_for(connection, UserId(account), browser, audit.at) if exists else None
-    attempt = _attempt(context, account, known, audit)
+    form = canonical_or_none(account)
+    # The same statements whoever it is, until it is known whether it is too soon (AS-95).
+    named = find_person(connection, form or NO_FORM)
+    known = _known_for(connection, named or UserId(NO_FORM), browser, audit.at)
+    # However it is spelled, it is one account; what no account can be called counts as it stands.
+    counted = named or f"{UNKNOWN}{form or account}"
+    attempt = _attempt(context, counted, known, audit)
     wait = count_attempt(connection, attempt.limits, audit.at)
     if wait:
-        _refuse(connection, context, account, "too many attempts", audit)
+        _refuse(connection, context, named, "too many attempts", audit)
         return TooSoon(wait)
-    phc = load_password(connection, UserId(account)) if exists else None
-    return Admitted(phc or decoy(context, account), phc is not None, known is not None, attempt)
+    person = named if named and find_able(connection, named) else None
+    phc = load_password(connection, person) if person else None
+    kept = phc or decoy(context, form or account)
+    return Admitted(kept, person, phc is not None, known is not None, attempt)
 
 
 def release(connection: Connection, _: Context, attempt: Attempt, __: AuditContext) -> None:
@@ -141,16 +161,18 @@ def _attempt(context: Context, account: str, known: Secret | None, audit: AuditC
     return attempt_from(key, account, audit.source)
 
 
-def refuse(connection: Connection, context: Context, account: str, audit: AuditContext) -> None:
+def refuse(
+    connection: Connection, context: Context, person: UserId | None, audit: AuditContext
+) -> None:
     """Record that the password was wrong, or the account unknown."""
-    _refuse(connection, context, account, "wrong account or password", audit)
+    _refuse(connection, context, person, "wrong account or password", audit)
 
 
 def _refuse(
-    connection: Connection, context: Context, account: str, why: str, audit: AuditContext
+    connection: Connection, context: Context, person: UserId | None, why: str, audit: AuditContext
 ) -> None:
-    # What was typed may be a password in the wrong field: only names that exist are recorded.
-    target = f"users/{account}" if account in context.published.configuration.users else "users/?"
+    # What was typed may be a password in the wrong field: only who there is is recorded.
+    target = f"users/{person or '?'}"
     record_anonymous(
         connection, context, audit.event(EventKind.SIGN_IN_REFUSED, target, reason=why)
     )
@@ -159,7 +181,6 @@ def _refuse(
 def sign_in(
     connection: Connection,
     context: Context,
-    account: str,
     admitted: Admitted,
     renewed: str | None,
     before: BrowserSecrets,
@@ -176,28 +197,31 @@ def sign_in(
     The secret is new each time: one that was planted before is worth nothing (AS-102). The same
     person's session goes on; another's in this browser ends. From now on the browser is known.
     """
-    user = person(context, account)
+    account = admitted.person
+    if account is None:
+        return None
     former = session_user(connection, before.session.sha256()) if before.session else None
     hold_people(connection, account, *([former] if former else []))
-    kept = load_password(connection, UserId(account), lock=True)
-    if user is None or kept is None:
+    person = find_able(connection, account)
+    kept = load_password(connection, account, lock=True)
+    if person is None or kept is None:
         return None
     if kept != admitted.phc:
         return replace(admitted, phc=kept)
     audit = audit.by(account)
     if renewed is not None:
-        renew_hash(connection, UserId(account), kept, renewed, audit)
+        renew_hash(connection, account, kept, renewed, audit)
     forgive_attempt(connection, admitted.attempt.limits, admitted.attempt.pair)
     secret, old = new_secret("dwk"), current(connection, context, before.session, audit.at)
-    if old is not None and old.user == account:
-        renew_session(connection, old.id, secret.sha256(), PASSWORD, audit)
+    if old is not None and old.person.id == account:
+        renew_session(connection, old.session.id, secret.sha256(), PASSWORD, audit)
     else:
         if old is not None:
-            end_session(connection, old.id, "another person signed in", audit)
+            end_session(connection, old.session.id, "another person signed in", audit)
         fresh = Session(
             id=SessionId(new_id("s")),
-            user=UserId(account),
-            tenant=TenantId(user.tenant),
+            user=account,
+            tenant=person.tenant,
             methods=PASSWORD,
             started_at=audit.at,
             authenticated_at=audit.at,
@@ -206,7 +230,7 @@ def sign_in(
             agent=agent[:MAX_AGENT_CHARACTERS],
         )
         start_session(connection, fresh, secret.sha256(), audit)
-    return Begun(secret, _remember(connection, UserId(account), before.known, audit.at))
+    return Begun(secret, _remember(connection, account, before.known, audit.at))
 
 
 def _remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:

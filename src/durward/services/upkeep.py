@@ -95,7 +95,7 @@ class Upkeep:
     async def tidy(self) -> None:
         """One round of housekeeping. Raises Unavailable."""
         await self._tell_unrecorded()
-        await self._publication.count_former()
+        await self._publication.count_hashes()
         now = self._transactions.clock()
         await housekeeping.sweep(self._transactions.database, now, self._policy)
 

@@ -13,7 +13,7 @@ from durward.core.values import GrantId, SessionId, UserId
 from durward.core.wire import Json, JsonLike
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
-from durward.services.sessions import person
+from durward.services.sessions import find_able
 from durward.services.standing import standing_now
 from durward.store.grants import find_grant
 from durward.store.sessions import load_session
@@ -31,11 +31,11 @@ def load_claims(
     if OPENID not in scopes:
         raise ProtocolError(ErrorCode.INSUFFICIENT_SCOPE, "the token lacks `openid`")
     subject = UserId(str(claims.get("sub")))
-    user = person(context, subject)
+    user = find_able(connection, subject)
     left = [scope for scope in scopes if scope in _kept(connection, context, claims, audit)]
     if user is None or OPENID not in left:
         raise ProtocolError(ErrorCode.INVALID_TOKEN, "the token is not valid any more")
-    return userinfo(subject, user, left)
+    return userinfo(user, left)
 
 
 def _kept(

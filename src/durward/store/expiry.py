@@ -71,6 +71,17 @@ def attempts(now: Instant) -> Due:
     return Due(schema.attempts, or_(c.last_at <= later(now, Seconds(-FORGOTTEN)), nothing))
 
 
+def people_classes(now: Instant) -> Due:
+    """Classes of which there is nobody.
+
+    Whoever adds somebody notes that the class is used before they refer to it, in the transaction
+    that does: one that was not used for a margin is referred to by nobody who is not seen yet.
+    """
+    c, p = schema.people_classes.c, schema.people.c
+    unused = c.used_at <= later(now, Seconds(-MARGIN))
+    return Due(schema.people_classes, unused & ~exists().where(p["class"] == c.id))
+
+
 def known_browsers(now: Instant) -> Due:
     """Browsers that are not known any more."""
     table = schema.known_browsers

@@ -12,7 +12,7 @@ another family, a fifth as many succeeded per second, and some failed after ten 
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, FromClause, Text, func, literal, select
 
 from durward.core.values import UserId
 from durward.store.database import use_state
@@ -42,8 +42,10 @@ def hold_people(connection: Connection, *people: str) -> None:
     """
     held = use_state(connection)
     if connection.dialect.name == "postgresql" and not held.alone:
-        for user in sorted({*people} - held.people):
-            connection.execute(select(_lock(literal(user))))
+        wanted = sorted({*people} - held.people)
+        if wanted:  # one statement, which takes the locks in this order
+            users = func.unnest(literal(wanted, ARRAY(Text))).column_valued("user")
+            connection.execute(select(_lock(users)))
     held.people.update(people)
 
 

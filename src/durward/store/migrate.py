@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0011_pre_tokens_since"
+HEAD = "0013_pre_kinds_of_hash"
 LOCK = 7_238_471
 
 

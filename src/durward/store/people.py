@@ -1,102 +1,444 @@
-"""What people prove themselves by: passwords, kept as Argon2id, and how often it was tried."""
+"""People as rows: who they are, what they are found by, and the class that decides about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+import msgspec
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from durward.core.audit.event import AuditContext, EventKind
-from durward.core.authn.throttle import Count, Limit, is_forgotten, longest_wait
-from durward.core.values import Instant, Seconds, UserId
-from durward.store.audit import record_event
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
+from durward.core.people.identifier import IdentifierKind
+from durward.core.people.person import (
+    OWN_PREFIX,
+    Email,
+    Entitlements,
+    Identifier,
+    PeopleClass,
+    Person,
+)
+from durward.core.values import Instant, Seconds, UserId, later
+from durward.store.audit import record_events
+from durward.store.groups import keep_groups
 from durward.store.holds import check_held
-from durward.store.schema import attempts, passwords
+from durward.store.schema import (
+    group_members,
+    identifiers,
+    people,
+    people_classes,
+    retired_people,
+)
+
+BATCH: Final = 500
+"""How many rows a statement is about: every database takes as many parameters."""
+USED_AFTER: Final = Seconds(3_600)
+"""How stale the note may be of when a class was used last."""
 
 
-def load_password(connection: Connection, user: UserId, *, lock: bool = False) -> str | None:
-    """The hash of a person's password (PHC string format); `lock` keeps it until the commit."""
-    statement = select(passwords.c.hash).where(passwords.c.user == user)
-    return connection.execute(statement.with_for_update() if lock else statement).scalar()
+def find_person(connection: Connection, signs_in: str) -> UserId | None:
+    """Who signs in by this canonical name or verified address."""
+    found = select(identifiers.c.person).where(identifiers.c.signs_in == signs_in)
+    return connection.execute(found).scalar()
 
 
-def record_password(connection: Connection, user: UserId, phc: str, audit: AuditContext) -> None:
-    """Keep a new hash in place of the one before; the person is held."""
-    check_held(connection, user)
-    values = {"hash": phc, "changed_at": audit.at}
-    here = passwords.c.user == user
-    if not connection.execute(update(passwords).where(here).values(**values)).rowcount:
-        connection.execute(insert(passwords).values(user=user, **values))
-    record_event(connection, audit.event(EventKind.PASSWORD_SET, f"users/{user}"))
+def find_people_by_canonical(connection: Connection, canonical: str) -> list[UserId]:
+    """Everybody who has this name or address, verified or not."""
+    c = identifiers.c
+    found = select(c.person).where(c.canonical == canonical).distinct().order_by(c.person)
+    return list(connection.execute(found).scalars())
 
 
-def renew_hash(
-    connection: Connection, user: UserId, verified: str, fresh: str, audit: AuditContext
-) -> None:
-    """Keep another hash of the same password in place of the one that was just verified."""
-    here = (passwords.c.user == user) & (passwords.c.hash == verified)
-    if connection.execute(update(passwords).where(here).values(hash=fresh)).rowcount:
-        record_event(connection, audit.event(EventKind.PASSWORD_REHASHED, f"users/{user}"))
+def find_declared(connection: Connection, names: Iterable[str]) -> dict[str, UserId]:
+    """The ids of people whom files declare, by the names that they have there."""
+    listed, c = sorted(names), people.c
+    return {
+        row.declared: row.id
+        for first in range(0, len(listed), BATCH)
+        for row in connection.execute(
+            select(c.declared, c.id).where(c.declared.in_(listed[first : first + BATCH]))
+        )
+    }
 
 
-def share_of_hashes(connection: Connection, beginning: str) -> float:
-    """Which share of the hashes begins so, 0 to 1; 0 where there is none. It reads all of them."""
-    begins = passwords.c.hash.startswith(beginning, autoescape=True)
-    found = connection.execute(select(func.count(), func.count().filter(begins))).one()
-    every, some = found
-    return some / every if every else 0.0
+def declared_names(connection: Connection) -> list[str]:
+    """The names of everybody whom files declare, in order."""
+    c = people.c
+    found = select(c.declared).where(c.declared.is_not(None)).order_by(c.declared)
+    return [str(name) for name in connection.execute(found).scalars()]
 
 
-def forget_password(connection: Connection, user: UserId, audit: AuditContext) -> bool:
-    """Remove a person's hash; whether there was one."""
-    if not connection.execute(delete(passwords).where(passwords.c.user == user)).rowcount:
-        return False
-    record_event(connection, audit.event(EventKind.PASSWORD_REMOVED, f"users/{user}"))
-    return True
+def declared_people(connection: Connection) -> list[Person]:
+    """Everybody whom files declare, in the order of their names there."""
+    c = people.c
+    return _load(connection, _selected().where(c.declared.is_not(None)).order_by(c.declared))
 
 
-def count_attempt(connection: Connection, against: Mapping[str, Limit], now: Instant) -> Seconds:
-    """Count an attempt before it is looked at; how long to wait instead, where it is too early.
+def load_person(connection: Connection, id: str) -> Person | None:
+    """Somebody by their id."""
+    return load_people(connection, [id]).get(UserId(id))
 
-    One that is too early is not counted: who waits is let in in the end.
+
+def load_people(connection: Connection, ids: Iterable[str]) -> dict[UserId, Person]:
+    """People by their ids; who there is not is left out."""
+    listed = sorted(set(ids))
+    return {
+        person.id: person
+        for first in range(0, len(listed), BATCH)
+        for person in _load(connection, _selected().where(people.c.id.in_(_part(listed, first))))
+    }
+
+
+def page_chosen(connection: Connection, limit: int) -> list[Person]:
+    """People whose ids were chosen by somebody, in order, and not made here."""
+    chosen = (people.c.id < OWN_PREFIX) | (people.c.id >= OWN_PREFIX + "\U0010ffff")
+    return _load(connection, _selected().where(chosen).order_by(people.c.id).limit(limit))
+
+
+def page_people(
+    connection: Connection,
+    *,
+    after: str = "",
+    limit: int = 100,
+    tenant: str | None = None,
+    group: str | None = None,
+    beginning: str | None = None,
+    canonical: str | None = None,
+    disabled: bool | None = None,
+    classes: Sequence[str] | None = None,
+) -> list[Person]:
+    """People in the order of their ids, those beyond `after`.
+
+    Of a tenant, in a group, of classes; `beginning` is how their name begins in lower case, and
+    `canonical` how a login name or an address of theirs does.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    names = sorted(against)  # one order for all: no deadlock
-    for name in names:
-        fresh = dialect.insert(attempts).values(name=name, failures=0, last_at=now)
-        # It is updated to what it is, since that locks it: the sweeper leaves it alone.
-        same = {"failures": attempts.c.failures}
-        connection.execute(fresh.on_conflict_do_update(index_elements=["name"], set_=same))
-    counts = load_counts(connection, names, lock=True)
-    waits = longest_wait(((counts.get(name), against[name]) for name in names), now)
-    if waits:
-        return waits
-    for name in names:
-        count = counts[name]
-        before = 0 if is_forgotten(count, against[name], now) else count.failures
-        values = {"failures": before + 1, "last_at": now}
-        connection.execute(update(attempts).where(attempts.c.name == name).values(**values))
-    return Seconds(0)
+    c = people.c
+    statement = _selected().where(c.id > after)
+    if tenant is not None:
+        statement = statement.where(people_classes.c.tenant == tenant)
+    if group is not None:
+        m = group_members.c
+        statement = statement.where(c.id.in_(select(m.person).where(m.group == group)))
+    if beginning is not None or canonical is not None:
+        i = identifiers.c
+        found = [
+            *([_begins(c.folded_name, beginning)] if beginning is not None else []),
+            *(
+                [c.id.in_(select(i.person).where(_begins(i.canonical, canonical)))]
+                if canonical is not None
+                else []
+            ),
+        ]
+        statement = statement.where(or_(*found))
+    if disabled is not None:
+        statement = statement.where(c.disabled.is_(disabled))
+    if classes is not None:
+        statement = statement.where(c["class"].in_(classes))
+    return _load(connection, statement.order_by(c.id).limit(limit))
 
 
-def load_counts(
-    connection: Connection, names: Iterable[str], *, lock: bool = False
-) -> dict[str, Count]:
-    """What was counted under these names."""
-    columns = attempts.c
-    statement = select(columns.name, columns.failures, columns.last_at)
-    statement = statement.where(columns.name.in_(list(names))).order_by(columns.name)
-    rows = connection.execute(statement.with_for_update() if lock else statement)
-    return {row.name: Count(row.failures, row.last_at) for row in rows}
+def load_classes(connection: Connection) -> list[PeopleClass]:
+    """Everybody who is not disabled, by class: one grouped statement, however many they are."""
+    c, k = people.c, people_classes.c
+    # One whose id was made here: those with chosen ids can be asked about one by one.
+    own = (c.id >= OWN_PREFIX) & (c.id < OWN_PREFIX + "\U0010ffff")
+    example = func.coalesce(func.min(case((own, c.id))), func.min(c.id))
+    grouped = (
+        select(c["class"], func.count().label("number"), example.label("example"))
+        .where(c.disabled.is_(False))
+        .group_by(c["class"])
+        .subquery()
+    )
+    rows = connection.execute(
+        select(k.entitlements, grouped.c.number, grouped.c.example)
+        .join(grouped, grouped.c["class"] == k.id)
+        .order_by(k.id)
+    )
+    return [PeopleClass(_entitlements(row.entitlements), row.number, row.example) for row in rows]
 
 
-def forgive_attempt(connection: Connection, against: Mapping[str, Limit], pair: str) -> None:
-    """After a success: the pair begins anew, and the others lose what this attempt had counted."""
-    connection.execute(delete(attempts).where(attempts.c.name == pair))
-    uncount_attempt(connection, set(against) - {pair})
+def classes_in_use(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of these classes of which there is somebody who is not disabled."""
+    listed, c, k = sorted(set(keys)), people.c, people_classes.c
+    here = exists().where(c["class"] == k.id, c.disabled.is_(False))
+    return {
+        found
+        for first in range(0, len(listed), BATCH)
+        for found in connection.execute(
+            select(k.id).where(k.id.in_(_part(listed, first)), here)
+        ).scalars()
+    }
 
 
-def uncount_attempt(connection: Connection, names: Iterable[str]) -> None:
-    """Take back what one attempt counted under these names."""
-    counted = attempts.c.name.in_(sorted(names)) & (attempts.c.failures > 0)
-    lower = {"failures": attempts.c.failures - 1}
-    connection.execute(update(attempts).where(counted).values(**lower))
+def people_fingerprint(connection: Connection) -> tuple[int, int, int]:
+    """Another one after each change of anybody."""
+    c = people.c
+    found = select(func.count(), func.sum(c.revision), func.max(c.changed_at))
+    number, revisions, changed_at = connection.execute(found).one()
+    return int(number), int(revisions or 0), int(changed_at or 0)
+
+
+def load_class_keys(connection: Connection) -> set[str]:
+    """The classes of which there is somebody who is not disabled."""
+    c, k = people.c, people_classes.c
+    here = exists().where(c["class"] == k.id, c.disabled.is_(False))
+    return set(connection.execute(select(k.id).where(here)).scalars())
+
+
+def load_entitlements(connection: Connection) -> list[Entitlements]:
+    """The classes of which there is anybody, disabled or not."""
+    c, k = people.c, people_classes.c
+    here = exists().where(c["class"] == k.id)
+    rows = connection.execute(select(k.entitlements).where(here).order_by(k.id))
+    return [_entitlements(row.entitlements) for row in rows]
+
+
+def retired(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
+    """Those of these ids whose person was deleted, and the name that files had for them."""
+    listed, c = sorted(set(ids)), retired_people.c
+    return {
+        row.id: row.declared
+        for first in range(0, len(listed), BATCH)
+        for row in connection.execute(
+            select(c.id, c.declared).where(c.id.in_(_part(listed, first)))
+        )
+    }
+
+
+def ids_in_use(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of these ids that somebody has or had."""
+    listed, c = sorted(set(ids)), people.c
+    found = set(retired(connection, listed))
+    for first in range(0, len(listed), BATCH):
+        statement = select(c.id).where(c.id.in_(_part(listed, first)))
+        found |= set(connection.execute(statement).scalars())
+    return found
+
+
+def owners_of(connection: Connection, signs_in: Iterable[str]) -> dict[str, UserId]:
+    """Who signs in by each of these canonical names and addresses."""
+    listed, c = sorted(set(signs_in)), identifiers.c
+    return {
+        row.signs_in: row.person
+        for first in range(0, len(listed), BATCH)
+        for row in connection.execute(
+            select(c.signs_in, c.person).where(c.signs_in.in_(_part(listed, first)))
+        )
+    }
+
+
+def add_people(connection: Connection, added: Sequence[Person], audit: AuditContext) -> None:
+    """Keep people who were not there, a few statements for all of them; they are held.
+
+    Raises IntegrityError where an id or what somebody signs in with is another's.
+    """
+    for person in added:
+        check_held(connection, person.id)
+    _use_classes(connection, {person.entitlements for person in added}, audit.at)
+    _execute(connection, insert(people), [_row(person, audit) for person in added])
+    again = [person.id for person in added if person.declared is not None]
+    for first in range(0, len(again), BATCH):
+        here = retired_people.c.id.in_(_part(again, first))
+        connection.execute(delete(retired_people).where(here))
+    _describe(connection, added, audit)
+    record_events(connection, [_event(EventKind.PERSON_ADDED, person, audit) for person in added])
+
+
+def change_people(
+    connection: Connection, changed: Sequence[tuple[Person, Person]], audit: AuditContext
+) -> None:
+    """Keep people as they are now, in place of what they were before; they are held.
+
+    Raises IntegrityError where what somebody signs in with is another's.
+    """
+    for _, after in changed:
+        check_held(connection, after.id)
+    _use_classes(connection, {after.entitlements for _, after in changed}, audit.at)
+    # Whoever is found by a name of before that has no canonical form can be disabled all the same.
+    described = [after for before, after in changed if _found_by(before) != _found_by(after)]
+    _forget_descriptions(connection, [one.id for one in described])
+    for before, after in changed:
+        values = _row(replace(after, made_at=before.made_at, made_by=before.made_by), audit)
+        values |= {"revision": before.revision + 1}
+        connection.execute(update(people).where(people.c.id == after.id).values(values))
+    _describe(connection, described, audit)
+    events = [
+        _event(EventKind.PERSON_CHANGED, after, audit, members=_differ(before, after))
+        for before, after in changed
+    ]
+    record_events(connection, events)
+
+
+def delete_people(connection: Connection, gone: Sequence[Person], audit: AuditContext) -> None:
+    """Delete people: what is left is that their ids were given once. They are held."""
+    for person in gone:
+        check_held(connection, person.id)
+    ids = [person.id for person in gone]
+    _forget_descriptions(connection, ids)
+    for first in range(0, len(ids), BATCH):
+        connection.execute(delete(people).where(people.c.id.in_(_part(ids, first))))
+    rows = [{"id": one.id, "declared": one.declared, "at": audit.at} for one in gone]
+    _execute(connection, insert(retired_people), rows)
+    record_events(connection, [_event(EventKind.PERSON_DELETED, person, audit) for person in gone])
+
+
+def _row(person: Person, audit: AuditContext) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "class": person.entitlements.key,
+        "name": person.name,
+        "folded_name": person.name.casefold(),
+        "locale": person.locale,
+        "disabled": person.disabled,
+        "declared": person.declared,
+        "made_at": person.made_at or audit.at,
+        "made_by": person.made_by or audit.actor,
+        "changed_at": audit.at,
+        "revision": 1,
+    }
+
+
+def _describe(connection: Connection, listed: Sequence[Person], audit: AuditContext) -> None:
+    """Keep what people are found by, and the groups that they are in."""
+    named = [
+        {
+            "person": person.id,
+            "kind": each.kind.value,
+            "canonical": each.canonical,
+            "place": place,
+            "spelled": each.spelled,
+            "verified": each.verified,
+            "signs_in": each.canonical if signs_in else None,
+        }
+        for person in listed
+        for place, (each, signs_in) in enumerate(_once(person.identifiers()))
+    ]
+    _execute(connection, insert(identifiers), named)
+    members = [{"group": group, "person": one.id} for one in listed for group in one.groups]
+    if members:
+        keep_groups(connection, {member["group"] for member in members}, audit)
+        _execute(connection, insert(group_members), members)
+
+
+def _found_by(person: Person) -> tuple[object, ...]:
+    return (person.logins, person.emails, person.groups)
+
+
+def _once(found: Iterable[Identifier]) -> Iterator[tuple[Identifier, bool]]:
+    """A login name that is a verified address too signs in once: as the login name."""
+    seen: set[str] = set()
+    for each in found:
+        signs_in = each.signs_in and each.canonical not in seen
+        seen |= {each.canonical} if signs_in else set()
+        yield each, signs_in
+
+
+def _forget_descriptions(connection: Connection, ids: Sequence[str]) -> None:
+    for first in range(0, len(ids), BATCH):
+        some = _part(ids, first)
+        connection.execute(delete(identifiers).where(identifiers.c.person.in_(some)))
+        connection.execute(delete(group_members).where(group_members.c.person.in_(some)))
+
+
+def _use_classes(connection: Connection, wanted: set[Entitlements], now: Instant) -> None:
+    """Keep the classes that people are of, and note that they are used: the sweeper reads it."""
+    c = people_classes.c
+    rows = [
+        {
+            "id": one.key,
+            "tenant": one.tenant,
+            "entitlements": msgspec.json.encode(one),
+            "used_at": now,
+        }
+        for one in sorted(wanted, key=lambda one: one.key)  # one order for all: no deadlock
+    ]
+    fresh = _dialect(connection).insert(people_classes)
+    stale = c.used_at < later(now, Seconds(-USED_AFTER))
+    again = fresh.on_conflict_do_update(
+        index_elements=["id"], set_={"used_at": fresh.excluded.used_at}, where=stale
+    )
+    _execute(connection, again, rows)
+
+
+def _event(kind: EventKind, person: Person, audit: AuditContext, **facts: Any) -> AuditEvent:
+    """Nothing of what they are called stands in the log: an id is told, and which members."""
+    return audit.event(kind, f"users/{person.id}", tenant=person.tenant, **facts)
+
+
+def _differ(before: Person, after: Person) -> list[str]:
+    named = ("logins", "emails", "name", "locale", "disabled", "declared")
+    decide = ("tenant", "roles", "groups", "policies", "boundary")
+    return [name for name in (*named, *decide) if getattr(before, name) != getattr(after, name)]
+
+
+def _selected() -> Select[tuple[object, ...]]:
+    c = people.c
+    return select(
+        *(c.id, c.name, c.locale, c.disabled, c.declared),
+        *(c.made_at, c.made_by, c.changed_at, c.revision, people_classes.c.entitlements),
+    ).join(people_classes, people_classes.c.id == c["class"])
+
+
+def _load(connection: Connection, statement: Select[tuple[object, ...]]) -> list[Person]:
+    rows = connection.execute(statement).all()
+    names: Mapping[str, list[Any]] = {row.id: [] for row in rows}
+    c, ids = identifiers.c, list(names)
+    for first in range(0, len(ids), BATCH):
+        found = select(c.person, c.kind, c.spelled, c.verified)
+        found = found.where(c.person.in_(_part(ids, first))).order_by(c.person, c.place)
+        for row in connection.execute(found):
+            names[row.person].append(row)
+    return [_person(row, names[row.id]) for row in rows]
+
+
+def _person(row: Row[Any], names: Sequence[Any]) -> Person:
+    return Person(
+        id=row.id,
+        entitlements=_entitlements(row.entitlements),
+        logins=tuple(one.spelled for one in names if one.kind == IdentifierKind.LOGIN),
+        emails=tuple(
+            Email(one.spelled, one.verified) for one in names if one.kind == IdentifierKind.EMAIL
+        ),
+        name=row.name,
+        locale=row.locale,
+        disabled=row.disabled,
+        declared=row.declared,
+        made_at=row.made_at,
+        made_by=row.made_by,
+        changed_at=row.changed_at,
+        revision=row.revision,
+    )
+
+
+def _entitlements(body: bytes) -> Entitlements:
+    return msgspec.json.decode(body, type=Entitlements)
+
+
+def _begins(column: Any, beginning: str) -> Any:
+    """A range, which every index answers; `LIKE` none of SQLite's does."""
+    return (column >= beginning) & (column < beginning + "\U0010ffff")
+
+
+def _execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(statement, list(rows))
+
+
+def _part(listed: Sequence[str], first: int) -> Sequence[str]:
+    return listed[first : first + BATCH]
+
+
+def _dialect(connection: Connection) -> Any:
+    return postgresql if connection.dialect.name == "postgresql" else sqlite

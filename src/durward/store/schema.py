@@ -14,6 +14,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 Number = BigInteger().with_variant(Integer, "sqlite")
+Ordered = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared byte by byte, as SQLite does: what begins so is a range of it."""
 
 outbox = Table(
     "audit_outbox",
@@ -155,12 +157,78 @@ consumed = Table(
     Column("expires_at", Number, nullable=False, index=True),
 )
 
+people = Table(
+    "people",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    Column("class", Ordered, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folded_name", Ordered, nullable=False, index=True),
+    Column("locale", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("declared", Ordered, unique=True),
+    Column("made_at", Number, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("changed_at", Number, nullable=False),
+    Column("revision", Number, nullable=False),
+    Index("ix_people_class", "class", "disabled", "id"),
+)
+
+people_classes = Table(
+    "people_classes",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    Column("tenant", Ordered, nullable=False, index=True),
+    Column("entitlements", LargeBinary, nullable=False),
+    Column("used_at", Number, nullable=False),
+)
+
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("person", Ordered, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("canonical", Ordered, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("spelled", Text, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("signs_in", Text, unique=True),
+    Index("ix_identifiers_canonical", "canonical", "person"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", Ordered, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("made_at", Number, nullable=False),
+    Column("made_by", Text, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group", Ordered, primary_key=True),
+    Column("person", Ordered, primary_key=True, index=True),
+)
+
+retired_people = Table(
+    "retired_people",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    Column("declared", Ordered),
+    Column("at", Number, nullable=False),
+)
+
 passwords = Table(
     "passwords",
     metadata,
     Column("user", Text, primary_key=True),
     Column("hash", Text, nullable=False),
     Column("changed_at", Number, nullable=False),
+    Column("kind", Text),
+    Column("first_kind", Text),
+    Index("ix_passwords_kind", "first_kind", "kind"),
 )
 
 attempts = Table(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.people import people_of
 from tests.records import configuration
 
 from durward.core.authzen.question import Directory, UnknownEntity
@@ -11,7 +12,9 @@ from durward.core.policy.engine.request import AccessRequest
 from durward.core.values import Instant
 
 CONFIGURATION = configuration()
-DIRECTORY = Directory(CONFIGURATION, ("records",), Instant(1_800_000_000_000_000))
+DIRECTORY = Directory(
+    CONFIGURATION, ("records",), Instant(1_800_000_000_000_000), people_of(CONFIGURATION)
+)
 ASKED: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice"},
     "action": {"name": "read"},
@@ -173,10 +176,9 @@ def test_the_context_tells_circumstances_and_not_who_somebody_is() -> None:
 
 
 def test_with_several_apis_an_action_names_its_own() -> None:
-    both = Directory(CONFIGURATION, ("records", "gone"), Instant(0))
+    both = Directory(CONFIGURATION, ("records", "gone"), Instant(0), people_of(CONFIGURATION))
     assert isinstance(both.request(shaped(ASKED, Evaluation)), AccessRequest)
-    none = Directory(CONFIGURATION, (), Instant(0))
+    none = Directory(CONFIGURATION, (), Instant(0), people_of(CONFIGURATION))
     assert isinstance(none.request(shaped(ASKED, Evaluation)), UnknownEntity)
     assert list(DIRECTORY.actions("record")) == ["delete", "read", "write"]
-    assert list(DIRECTORY.subjects("user")) == ["alice", "ann", "bob"]
-    assert list(DIRECTORY.subjects("spaceship")) == []
+    assert list(DIRECTORY.clients()) == sorted(CONFIGURATION.clients)

@@ -6,7 +6,6 @@ import pytest
 
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.authorize import (
     Answer,
@@ -23,6 +22,7 @@ from durward.core.oauth.authorize import (
     read_request,
     read_target,
 )
+from durward.core.people.person import Entitlements, Person
 from durward.core.values import ClientId, Instant, Seconds, SessionId, TenantId, UserId, later
 
 NOW = Instant(1_800_000_000_000_000)
@@ -32,7 +32,7 @@ REQUEST = AuthorizationRequest(TARGET, "c" * 43, None, ("openid",))
 SESSION = Session(
     SessionId("s"), UserId("ann"), TenantId("acme"), ("pwd",), NOW, NOW, NOW, "192.0.2.1", "agent"
 )
-ANN = User(tenant="acme")
+ANN = Person(UserId("ann"), Entitlements.of("acme"))
 FACTS = Facts(
     request=REQUEST,
     client=CLIENT,

@@ -8,13 +8,13 @@ from msgspec import structs
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.standing import Ended, Keeps, standing
+from durward.core.people.person import Entitlements, Person
 from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, TenantId, UserId
 
 pytestmark = pytest.mark.requirement("AS-104")
-ANN = User(tenant="acme", roles=("clerk",), groups=("night",))
+ANN = Person(UserId("ann"), Entitlements.of("acme", ["clerk"], ["night"]))
 DESK = Client(
     tenant="acme",
     grants=("authorization_code", "refresh_token"),
@@ -69,9 +69,9 @@ def test_a_grant_whose_facts_are_as_they_were_keeps_everything() -> None:
     ("person", "client", "consented", "reason"),
     [
         (None, DESK, AGREED, "the account was disabled"),
-        (structs.replace(ANN, disabled=True), DESK, AGREED, "the account was disabled"),
+        (replace(ANN, disabled=True), DESK, AGREED, "the account was disabled"),
         (
-            structs.replace(ANN, tenant="globex"),
+            replace(ANN, entitlements=Entitlements.of("globex")),
             DESK,
             AGREED,
             "the person belongs to another tenant",
@@ -90,7 +90,7 @@ def test_a_grant_whose_facts_are_as_they_were_keeps_everything() -> None:
     ],
 )
 def test_a_grant_ends_with_what_it_stood_on_and_says_with_what(
-    person: User | None, client: Client | None, consented: frozenset[str] | None, reason: str
+    person: Person | None, client: Client | None, consented: frozenset[str] | None, reason: str
 ) -> None:
     assert standing(GRANT, person, client, APIS, consented) == Ended(reason)
 

@@ -23,9 +23,9 @@ TOKEN: Json = {"o": {"type": "oauth2", "flows": {}}}
 @contextmanager
 def soon() -> Iterator[None]:
     """Each of these took ten times as long before it was bounded."""
-    begun = time.monotonic()
+    begun = time.process_time()
     yield
-    assert time.monotonic() - begun < GENEROUS_SECONDS
+    assert time.process_time() - begun < GENEROUS_SECONDS
 
 
 def read(paths: Json, components: Mapping[str, Json] | None = None, **more: Json) -> Inventory:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.people import people_of
 from tests.records import configuration
 
 from durward.core.address import Address
@@ -131,7 +132,9 @@ FULLY_ASKED: dict[str, Any] = {
 
 def asked_facts(question: dict[str, Any]) -> dict[str, object]:
     """What a policy reads of a question of somebody else's enforcement point."""
-    found = Directory(RECORDS, ("records",), Instant(9)).request(shaped(question, Evaluation))
+    found = Directory(RECORDS, ("records",), Instant(9), people_of(RECORDS)).request(
+        shaped(question, Evaluation)
+    )
     assert isinstance(found, AccessRequest), found
     own = {ACTION, RESOURCE, PRINCIPAL}
     return {n: v for n, v in found.facts.items() if ":" in n and n not in own and v}

@@ -16,7 +16,7 @@ def paged(
     `names` are all that could be found, in order; those before the page are not looked at, nor are
     more than are needed. A token that is none of ours begins anew.
     """
-    after, limit = _after(page.token), min(page.limit, MAX_RESULTS)
+    after, limit = after_of(page.token), min(page.limit, MAX_RESULTS)
     found = (name for name in names if name > after and is_found(name))
     listed = list(islice(found, limit + 1))
     if len(listed) <= limit:
@@ -24,7 +24,8 @@ def paged(
     return listed[:limit], encode_base64url(listed[limit - 1].encode())
 
 
-def _after(token: str) -> str:
+def after_of(token: str) -> str:
+    """After which result a page begins; the first where the token is none of ours."""
     try:
         return decode_base64url(token).decode()
     except (ProtocolError, UnicodeDecodeError):

@@ -5,7 +5,7 @@ enforcement point says beside is taken for what nobody here knows: attributes, a
 Whose an object is must be known: what is not told is no object of the subject's own tenant.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,9 +14,15 @@ from durward.core.authzen.requests import Action, Entity, Evaluation
 from durward.core.configuration.api import DeclaredObject
 from durward.core.configuration.configuration import Configuration
 from durward.core.openapi.operations import can_be_named, is_object
+from durward.core.people.person import Person
 from durward.core.policy.engine.request import UNREADABLE, AccessRequest, Principal
 from durward.core.policy.language.catalogue import catalogue_of
-from durward.core.principals import CLIENT, USER, declared_principal
+from durward.core.principals import (
+    CLIENT,
+    USER,
+    principal_of_client,
+    principal_of_person,
+)
 from durward.core.values import Instant, numeric_date
 
 CIRCUMSTANCES: Final = frozenset(
@@ -45,8 +51,14 @@ class Directory:
     """What is declared, as one enforcement point may ask about it."""
 
     def __init__(
-        self, configuration: Configuration, authzen_apis: tuple[str, ...], now: Instant
+        self,
+        configuration: Configuration,
+        authzen_apis: tuple[str, ...],
+        now: Instant,
+        person: Callable[[str], Person | None],
     ) -> None:
+        """`person` looks up somebody by their id."""
+        self._person = person
         self._configuration = configuration
         self._apis = {
             name: configuration.apis[name] for name in authzen_apis if name in configuration.apis
@@ -98,13 +110,9 @@ class Directory:
             return value if value is None or isinstance(value, list) else [value]
         return UNREADABLE if isinstance(value, list) else value
 
-    def subjects(self, kind: str) -> Iterator[str]:
-        """The ids of all subjects of a type, in order."""
-        declared: Mapping[str, Mapping[str, object]] = {
-            USER: self._configuration.users,
-            CLIENT: self._configuration.clients,
-        }
-        yield from sorted(declared.get(kind, {}))
+    def clients(self) -> Iterator[str]:
+        """The ids of all clients, in order."""
+        yield from sorted(self._configuration.clients)
 
     def resources(self, action: Action, kind: str) -> Iterator[str]:
         """The ids of all objects of a type that are declared with the action's API, in order."""
@@ -130,7 +138,13 @@ class Directory:
 
         So does the boundary of the client that a user came through.
         """
-        found = declared_principal(self._configuration, subject.type, subject.id)
+        found: Principal | None = None
+        if subject.type == USER:
+            person = self._person(subject.id)
+            found = principal_of_person(person) if person and not person.disabled else None
+        elif subject.type == CLIENT:
+            client = self._configuration.clients.get(subject.id)
+            found = principal_of_client(subject.id, client)
         told = {key.lower(): value for key, value in context.items()}
         if found and SCOPES in told:
             found = replace(found, scopes=frozenset(_texts(told[SCOPES])) | {""})

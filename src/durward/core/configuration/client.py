@@ -7,6 +7,7 @@ from durward.core.configuration.declaration import Body, DeclarationKind, Names,
 from durward.core.configuration.redirect_uri import check_redirect_uri
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KEY_OF, KeySet
+from durward.core.people.person import OWN_PREFIX
 
 GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
@@ -56,8 +57,8 @@ class Client(Body, frozen=True):
 
     def problems(self, name: str, people: Container[str]) -> Iterator[str]:
         """What does not fit; `people` have names that tokens must tell from a client's."""
-        if name in people:
-            yield "a user has that name; tokens must tell them apart"
+        if name in people or name.startswith(OWN_PREFIX):
+            yield "ids of people are so; tokens must tell them apart"
         for grant in set(self.grants) - GRANTS:
             yield f"`{grant}` is not a grant; {', '.join(sorted(GRANTS))} are"
         if self.authentication not in AUTHENTICATIONS:

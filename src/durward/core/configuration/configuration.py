@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory
 from durward.core.policy.engine.bundle import Bundle, compile_bundle, kinds_of
 from durward.core.policy.language.catalogue import Key
+from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.source import PolicyError
 from durward.core.wire import Json
 
@@ -69,6 +71,11 @@ class Configuration:
     """What was read of the documents of the APIs, and what was not."""
     groups: Mapping[str, Group] = field(default_factory=dict)
     """Those that policies come with: users may be in others."""
+
+    @cached_property
+    def kinds(self) -> Mapping[str, PolicyKind]:
+        """What each policy is read as."""
+        return kinds_of(self.bundle)
 
     @property
     def evaluated(self) -> frozenset[str]:
@@ -137,9 +144,11 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     }
     for kind, name, body in bodies.items():
         problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
-    people = {found.name for found in listed if found.kind is DeclarationKind.USER}
+    people = {user.id or name for name, user in users.items()}
     for name, client in clients.items():
         problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
+    for name, user in users.items():
+        problems += [f"users/{name}: {found}" for found in user.problems(name)]
     for name, api in protected.items():
         problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
     bundle = _bundle(policies, bodies)

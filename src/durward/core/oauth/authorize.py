@@ -12,13 +12,13 @@ from typing import TypeAlias
 from durward.core.api import Api
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth import pkce
 from durward.core.oauth.form import one, required
 from durward.core.oauth.redirect import is_registered
 from durward.core.oauth.resource import chosen_api, granted_scopes
 from durward.core.oauth.scopes import IDENTITY_SCOPES
+from durward.core.people.person import Person
 from durward.core.values import ClientId, Instant, Seconds, UserId, later
 
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -211,7 +211,7 @@ class Facts:
     """The live session of this browser."""
     is_fresh: bool
     """Whether the session's person signed in for this request."""
-    user: User | None
+    user: Person | None
     """The session's person; None where that account is gone or disabled."""
     consented: frozenset[str] | None
     """The scopes that this person consented to for this client and API; None: never asked."""
@@ -237,7 +237,7 @@ class Issue:
     """Send a code to the redirect URI; `consented` is stored if it is new."""
 
     session: Session
-    user: User
+    user: Person
     consented: frozenset[str] | None
 
 

@@ -11,10 +11,9 @@ from typing import TypeAlias
 
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.configuration.user import User
 from durward.core.oauth.grant import Claims, Grant
 from durward.core.oauth.scopes import IDENTITY_SCOPES, OFFLINE
-from durward.core.values import TenantId
+from durward.core.people.person import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ Standing: TypeAlias = Keeps | Ended
 
 def standing(
     grant: Grant,
-    person: User | None,
+    person: Person | None,
     client: Client | None,
     apis: Mapping[str, Api],
     consented: Container[str] | None,
@@ -81,7 +80,7 @@ def standing(
     if grant.scopes and not left:
         return Ended("the client may have none of its scopes any more")
     claims = Claims(
-        *(TenantId(person.tenant), person.roles, person.groups),
+        *(person.tenant, person.roles, person.groups),
         *(person.policies, person.boundary),
     )
     return Keeps(left, claims, "refresh_token" in client.grants)

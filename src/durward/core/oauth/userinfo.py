@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Mapping
 
-from durward.core.configuration.user import User
-from durward.core.values import UserId
+from durward.core.people.person import Person
 from durward.core.wire import JsonLike
 
 
-def userinfo(subject: UserId, user: User, scopes: Collection[str]) -> Mapping[str, JsonLike]:
+def userinfo(user: Person, scopes: Collection[str]) -> Mapping[str, JsonLike]:
     """The claims of the granted scopes; `sub` is that of the ID token (AS-78)."""
-    claims: dict[str, JsonLike] = {"sub": subject}
+    claims: dict[str, JsonLike] = {"sub": user.id}
     if "profile" in scopes:
-        claims |= {"name": user.name or None, "preferred_username": subject}
+        claims |= {
+            "name": user.name or None,
+            "preferred_username": user.login,
+            "locale": user.locale or None,
+        }
     if "email" in scopes:
         claims |= {"email": user.email or None}
+        claims |= {"email_verified": user.email_verified} if user.email else {}
     return {name: value for name, value in claims.items() if value is not None}

@@ -4,10 +4,20 @@ from pathlib import Path
 
 from cyclopts import App
 
-from durward.entrypoints.cli.once import make_and_show
+from durward.core.errors import Misconfigured
+from durward.entrypoints.cli.once import Owners, make_and_show
 from durward.entrypoints.cli.rollout import wait_until_refused
 from durward.entrypoints.command import DEMO_DIR
-from durward.entrypoints.control import control_of
+from durward.entrypoints.control import Control, control_of
+
+
+def check_declared(control: Control, name: str) -> None:
+    """Refuse a client that there is not. Raises Misconfigured."""
+    if name not in control.get("/admin/v1/declarations").get("clients", {}):
+        raise Misconfigured(f"clients/{name}", "is not declared", hint="durward export")
+
+
+CLIENTS = Owners("clients", "clients", check_declared)
 
 clients = App(
     name="clients",
@@ -33,5 +43,5 @@ def secret(
         credentials: The file for the secret (mode 0600), instead of the terminal.
     """
     control = control_of(dir)
-    make_and_show("secret", name, "clients", control, credentials)
+    make_and_show("secret", name, CLIENTS, control, credentials)
     return wait_until_refused(control, "tokens of the former secrets")

@@ -3,7 +3,8 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from durward.core.errors import Misconfigured
@@ -12,8 +13,20 @@ from durward.entrypoints.credentials import add_credentials, check_credentials
 from durward.entrypoints.outcome import stays
 from durward.entrypoints.terminal import say, warn
 
-ANEW = {"users": "durward users password NAME", "clients": "durward clients secret NAME"}
-"""The command that replaces a lost secret."""
+ANEW = {"users": "durward people password NAME", "clients": "durward clients secret NAME"}
+"""The command that replaces a lost secret, by the part of a file of credentials."""
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Whose secrets they are."""
+
+    path: str
+    """Where the admin API has them."""
+    part: str
+    """Where files of credentials have them."""
+    check: Callable[[Control, str], object]
+    """Find one of them by name. Raises Misconfigured for nobody."""
 
 
 def has_place(credentials: Path | None) -> bool:
@@ -24,21 +37,25 @@ def has_place(credentials: Path | None) -> bool:
 
 
 def make_and_show(
-    what: str, name: str, part: str, control: Control, credentials: Path | None
+    what: str, name: str, owners: Owners, control: Control, credentials: Path | None
 ) -> None:
     """Replace a secret and show the new one.
 
     Raises Misconfigured, before the secret is made, where it would be lost.
     """
     if not has_place(credentials):
-        if name not in control.get("/admin/v1/declarations").get(part, {}):
-            raise Misconfigured(f"{part}/{name}", "is not declared", hint="durward export")
-        hint = "without a terminal to show it, name a file for it: --credentials FILE"
-        raise Misconfigured(f"{part} {what}", f"the new {what} would be lost", hint=hint)
+        owners.check(control, name)
+        raise lost(f"{owners.path} {what}", what)
     anew = f"do it again: a new {what} replaces the one that was not shown"
-    made = control.post(path_of(part, name, what), {}, anew)[what]
+    made = control.post(path_of(owners.path, name, what), {}, anew)[what]
     with stays(f"{name} has a new {what}, and the former is not valid any more", anew):
-        show(what, {name: made}, part, credentials)
+        show(what, {name: made}, owners.part, credentials)
+
+
+def lost(where: str, what: str) -> Misconfigured:
+    """Nobody would see the new secret."""
+    hint = "without a terminal to show it, name a file for it: --credentials FILE"
+    return Misconfigured(where, f"the new {what} would be lost", hint=hint)
 
 
 def show(what: str, secrets: Mapping[str, str], part: str, credentials: Path | None) -> None:

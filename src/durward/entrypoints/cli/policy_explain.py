@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from durward.clock import now
-from durward.core.access import Access, names_of
+from durward.core.access import Access
 from durward.core.api import NO_SCOPE, scopes_of
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.errors import Misconfigured
@@ -106,8 +106,8 @@ def principal_of(
     """The principal declared by that name, with a token's scopes. Raises Misconfigured."""
     if name in NOBODY:
         return None
-    principals = Access(configuration).principals
-    found = next((each for each in principals if name in names_of(each)), None)
+    access = Access(configuration)
+    found, principals = access.named.get(name), access.principals
     if found is None:
         known = ", ".join([NOBODY[0], *sorted(each.attachments[0] for each in principals)])
         raise Misconfigured("--as", f"`{name}` is not declared", hint=f"declared are {known}")

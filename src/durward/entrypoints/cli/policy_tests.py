@@ -78,8 +78,9 @@ def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration)
     """The declared suites, or those of the files. Raises Misconfigured."""
     beside = sorted(path.parent.glob(f"*{TESTS}")) if path.is_file() else []
     files = [tests_in(file) for file in tests or beside]
-    suites = [suite_of(configuration, file.name, dict(file.body)) for file in files]
-    suites = suites or [suite_of(configuration, name) for name in configuration.tests]
+    access = Access(configuration)
+    suites = [suite_of(access, file.name, dict(file.body)) for file in files]
+    suites = suites or [suite_of(access, name) for name in configuration.tests]
     if not any(suite.cases or suite.never.statements for suite in suites):
         hint = "write `name.test.yaml` beside the declarations"
         raise Misconfigured(str(path), "has no tests of policies", hint=hint)
@@ -89,7 +90,7 @@ def read_suites(path: Path, tests: Sequence[Path], configuration: Configuration)
 def ran(configuration: Configuration, suites: Sequence[Suite]) -> SuiteReport:
     """Run all tests, and search for requests that must never be allowed."""
     tests = sum(len(suite.cases) + len(suite.never.statements) for suite in suites)
-    return SuiteReport(tests, tuple(violations(configuration, suites)))
+    return SuiteReport(tests, tuple(violations(Access(configuration), suites)))
 
 
 def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mutant]:
@@ -99,7 +100,7 @@ def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mu
         tell_progress()
         faulty = replace(configuration, bundle=with_document(configuration.bundle, mutant))
         try:
-            noticed = next(violations(faulty, suites), None)
+            noticed = next(violations(Access(faulty), suites), None)
             if noticed is None and next(changes(Access(configuration), Access(faulty)), None):
                 yield mutant
         except PolicyError:  # it would be refused at load

@@ -1,6 +1,7 @@
 """Wait until a change is in force on every node, and report the nodes where it is not."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from durward.core.difference import excerpt
@@ -36,7 +37,7 @@ def wait_until_in_force(control: Control, version: int, wait: float | None) -> i
         return FOUND
 
 
-def wait_until_refused(control: Control, what: str) -> int:
+def wait_until_refused(control: Control, what: str, tell: Callable[[str], None] = say) -> int:
     """Wait, as for a version, until every node refuses the tokens revoked just now.
 
     Exit code 0 if they do, 1 if not: the nodes and the reasons are printed.
@@ -44,16 +45,16 @@ def wait_until_refused(control: Control, what: str) -> int:
     try:
         _, nodes, _ = _wait(control, 0, None)
     except KeyboardInterrupt:
-        say(f"interrupted: {what} are revoked; `durward status` shows where")
+        tell(f"interrupted: {what} are revoked; `durward status` shows where")
         return INTERRUPTED
     except DurwardError as error:
-        say(f"{what} are revoked; whether every node refuses them is not known: {error}")
+        tell(f"{what} are revoked; whether every node refuses them is not known: {error}")
         return FOUND
     lacking = [node for node in nodes if node["standing"] in UNSURE]
     if not lacking:
         return DONE
-    say(f"✗ {what} are revoked, but not refused on every node yet:")
-    print_lacking(lacking)
+    tell(f"✗ {what} are revoked, but not refused on every node yet:")
+    print_lacking(lacking, tell)
     return FOUND
 
 
@@ -93,9 +94,9 @@ def print_outcome(version: int, nodes: list[dict[str, Any]], passed: float) -> i
     return FOUND
 
 
-def print_lacking(lacking: list[dict[str, Any]]) -> None:
+def print_lacking(lacking: list[dict[str, Any]], tell: Callable[[str], None] = say) -> None:
     """Print the nodes, and what each of them lacks."""
     for node in lacking:
-        say(f"  {excerpt(node['id'])}: {node['standing']}, at version {node['version']}")
+        tell(f"  {excerpt(node['id'])}: {node['standing']}, at version {node['version']}")
         for name, why in causes(node):
-            say(f"    {name}: {why}")
+            tell(f"    {name}: {why}")

@@ -27,12 +27,12 @@ def seed(place: DemoInstance, runtime: Path) -> None:
     if changed := list(changed_since(wanted, seeded(place), control.get("/admin/v1/declarations"))):
         add_credentials(kept, control.apply(changed, prune=False)["secrets"], "clients")
     place.seeded.write_text(json.dumps({name_of(one): mark(one) for one in wanted}))
-    known, there = read_credentials(kept).get("users", {}), control.get("/admin/v1/users")["users"]
+    known = read_credentials(kept).get("users", {})
     people = [found.name for found in wanted if found.kind is DeclarationKind.USER]
     fresh = {
-        name: control.post(path_of("users", name, "password"), {}, "start it again")["password"]
+        name: control.post(path_of("people", name, "password"), {}, "start it again")["password"]
         for name in people
-        if name not in known or not there[name]["password"]
+        if name not in known or not control.get(path_of("people", name))["password"]
     }
     add_credentials(kept, fresh, "users")
 

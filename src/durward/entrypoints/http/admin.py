@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Conflict, Misconfigured, Unavailable
-from durward.core.values import ClientId, Seconds, UserId
+from durward.core.values import ClientId, Seconds
 from durward.core.wire import Json
 from durward.entrypoints.http.failures import come_back
 from durward.services.apply import Applied, Plan
@@ -103,14 +103,7 @@ def of_declarations(plane: ControlPlane) -> list[Route]:
 
 
 def of_secrets(plane: ControlPlane) -> list[Route]:
-    """What people and clients prove themselves with, and the keys that sign."""
-
-    async def people(_: Request) -> Response:
-        return JSONResponse({"users": await plane.administration.people()})
-
-    async def password(http: Request) -> Response:
-        fresh = await plane.administration.new_password(UserId(http.path_params["user"]))
-        return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
+    """What clients prove themselves with, and the keys that sign."""
 
     async def secret(http: Request) -> Response:
         fresh = await plane.administration.new_client_secret(ClientId(http.path_params["client"]))
@@ -131,10 +124,6 @@ def of_secrets(plane: ControlPlane) -> list[Route]:
         )
 
     return [
-        Route("/admin/v1/users", with_problem_documents(people)),
-        Route(
-            "/admin/v1/users/{user}/password", with_problem_documents(password), methods=["POST"]
-        ),
         Route(
             "/admin/v1/clients/{client}/secret", with_problem_documents(secret), methods=["POST"]
         ),

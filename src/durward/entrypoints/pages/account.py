@@ -98,8 +98,8 @@ def overview(plane: ControlPlane, seen: Overview, session: Secret) -> Response:
         known["since"] = grant.created_at
     return page(
         "account.html",
-        user=seen.user,
-        account=seen.session.user,
+        user=seen.person,
+        account=seen.person.login,
         here=seen.session.id,
         sessions=seen.sessions,
         clients=clients,

@@ -209,6 +209,7 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
         client=asked.client_name,
         user=asked.user,
         person=asked.person,
+        account=asked.user.login,
         scopes=[words.get(scope) or scope for scope in request.scopes],
         resource=request.audience,
         target=target,

@@ -81,7 +81,8 @@ class PasswordAttempt:
             if begun is None:
                 break
             admitted = begun
-        await self._use(lambda c, x, t: sessions.refuse(c, x, account, t))
+        person = admitted.person
+        await self._use(lambda c, x, t: sessions.refuse(c, x, person, t))
         return Notice("The name or the password is not right.", account, WRONG)
 
     async def _fits(self, admitted: Admitted) -> bool:
@@ -98,9 +99,9 @@ class PasswordAttempt:
 
     async def _begun(self, admitted: Admitted) -> Begun | Admitted | None:
         agent = self.http.headers.get("user-agent", "")
-        account, before, renewed = self.account, self.before, await self._renewed(admitted.phc)
+        before, renewed = self.before, await self._renewed(admitted.phc)
         return await self._use(
-            lambda c, x, t: sessions.sign_in(c, x, account, admitted, renewed, before, agent, t)
+            lambda c, x, t: sessions.sign_in(c, x, admitted, renewed, before, agent, t)
         )
 
     async def _renewed(self, phc: str) -> str | None:

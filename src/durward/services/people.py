@@ -1,0 +1,220 @@
+"""People: what it takes to add, change or delete some, and what follows from it at once."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from durward.core.audit.event import AuditContext, EventKind
+from durward.core.configuration.configuration import Configuration
+from durward.core.configuration.own_policies import own_problems
+from durward.core.edge.revocation import RevocationKind
+from durward.core.errors import Misconfigured
+from durward.core.people.change import consequences
+from durward.core.people.identifier import canonical_or_none
+from durward.core.people.person import ID, Entitlements, Person
+from durward.core.policy.symbolic.work import Work
+from durward.core.principals import principal_of_person
+from durward.core.values import UserId
+from durward.services.deprovision import end_grants_of
+from durward.services.publish import Published
+from durward.store.audit import record_event
+from durward.store.grants import forget_consents
+from durward.store.holds import hold_people
+from durward.store.known_browsers import forget_known_browsers
+from durward.store.passwords import forget_password
+from durward.store.people import (
+    add_people,
+    change_people,
+    classes_in_use,
+    delete_people,
+    find_person,
+    load_people,
+    load_person,
+    owners_of,
+    retired,
+)
+from durward.store.revocations import record_revocation
+from durward.store.sessions import end_session, open_sessions
+
+BY_ID: Final = "id:"
+STEPS: Final = 800
+"""Of the search for what must never be, for all people who change at once: 200 ms (`Work`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStep:
+    """What is to happen to one person: None before is a new one, None after a deleted one."""
+
+    before: Person | None
+    after: Person | None
+
+    @property
+    def id(self) -> UserId:
+        """Whose step it is."""
+        person = self.after or self.before
+        assert person is not None  # noqa: S101 - nothing is a step from nobody to nobody
+        return person.id
+
+
+def named_person(connection: Connection, name: str) -> Person | None:
+    """Somebody by their id, or by what they sign in with; `id:` before it says that it is an id.
+
+    Raises Misconfigured for a name that is the id of one and the login name of another.
+    """
+    if name.startswith(BY_ID):
+        name = name.removeprefix(BY_ID)
+        return load_person(connection, name) if ID.match(name) else None
+    found = load_person(connection, name) if ID.match(name) else None
+    form = canonical_or_none(name)
+    other = find_person(connection, form) if form else None
+    if found and other and other != found.id:
+        problem = f"it is the id of one person and the login name of another, `{other}`"
+        hint = f"say {BY_ID}{found.id} or {BY_ID}{other}"
+        raise Misconfigured(f"people/{name}", problem, hint=hint)
+    return found or (load_person(connection, other) if other else None)
+
+
+def conflicts(
+    connection: Connection, configuration: Configuration, steps: Sequence[PersonStep]
+) -> list[str]:
+    """Why these steps cannot be taken beside what there is, a line for each reason."""
+    found = conflicts_of(connection, configuration, steps)
+    return [f"{title(person)}: {problem}" for person, problem in found]
+
+
+def conflicts_of(
+    connection: Connection, configuration: Configuration, steps: Sequence[PersonStep]
+) -> list[tuple[Person, str]]:
+    """The same, with whom each reason is about."""
+    touched = {step.id for step in steps}
+    fresh = [step.after for step in steps if step.after and step.before is None]
+    after = [step.after for step in steps if step.after]
+    there = load_people(connection, (one.id for one in fresh))
+    gone = retired(connection, (one.id for one in fresh))
+    claimed: dict[str, Person] = {}
+    found: list[tuple[Person, str]] = []
+    for one in fresh:
+        # Whom a file declares again, by the same name and id, is the same person.
+        is_back = one.declared is not None and gone.get(one.id) == one.declared
+        if one.id in gone and not is_back:
+            found.append((one, f"the id `{one.id}` was somebody's who is gone"))
+        elif one.id in there:
+            found.append((one, f"the id `{one.id}` is another person's"))
+        if one.id in configuration.clients:
+            found.append((one, f"a client is called `{one.id}`; tokens tell them apart"))
+    kept = {step.id: step.before for step in steps if step.before}
+    for one in after:
+        was = kept.get(one.id)
+        if was and (was.logins, was.emails) == (one.logins, one.emails):
+            continue  # whoever is disabled claims nothing
+        others = ((form, claimed.setdefault(form, one)) for form in signing_in(one))
+        found += [
+            (one, f"{title(other)} signs in as `{form}` too")
+            for form, other in others
+            if other is not one
+        ]
+    for form, owner in owners_of(connection, claimed).items():
+        if owner not in touched:
+            found.append((claimed[form], f"somebody else signs in as `{form}`"))
+    return found
+
+
+def references_of(configuration: Configuration, entitlements: Entitlements) -> Iterator[str]:
+    """A problem for each name that decides about people and is not declared."""
+    asked: tuple[tuple[str, Iterable[str], Container[str]], ...] = (
+        ("tenant", [entitlements.tenant], configuration.tenants),
+        ("roles", entitlements.roles, configuration.roles),
+        ("policies", entitlements.policies, configuration.policies),
+        ("boundary", entitlements.boundary, configuration.policies),
+    )
+    for member, names, declared in asked:
+        for name in names:
+            if name not in declared:
+                yield f"{member} names `{name}`, which is not declared"
+    yield from own_problems(entitlements.policies, entitlements.boundary, configuration.kinds)
+
+
+def take_checked(
+    connection: Connection,
+    published: Published,
+    steps: Sequence[PersonStep],
+    audit: AuditContext,
+) -> None:
+    """Take steps of which nobody has checked yet that the invariants hold.
+
+    A class of which there is somebody already is not asked about again. What is not settled within
+    `STEPS` is taken, with an event that says so. Raises Misconfigured for what must never be.
+    """
+    invariants = published.invariants
+    fresh = [step.after for step in steps if step.after and not step.after.disabled]
+    if not invariants or not fresh:
+        take(connection, published.configuration, steps, audit)
+        return
+    apart, work = invariants.tell_apart, Work(most=STEPS)
+    known: set[str] = set() if apart else classes_in_use(connection, {p.class_key for p in fresh})
+    for person in fresh:
+        if person.class_key in known:
+            continue
+        known |= set() if apart else {person.class_key}
+        if left_open := invariants.check(principal_of_person(person), work):
+            event = audit.event(
+                EventKind.INVARIANT_UNSETTLED, f"users/{person.id}", invariant=left_open
+            )
+            record_event(connection, event)
+    take(connection, published.configuration, steps, audit)
+
+
+def take(
+    connection: Connection,
+    configuration: Configuration,
+    steps: Sequence[PersonStep],
+    audit: AuditContext,
+) -> None:
+    """Take the steps, and what follows: what somebody was is not so from now on, anywhere.
+
+    Whoever asks has compared them with what there is, in this transaction, with the people held.
+    """
+    hold_people(connection, *(step.id for step in steps))
+    changed = [(step.before, step.after) for step in steps if step.before and step.after]
+    gone = [step.before for step in steps if step.before and step.after is None]
+    # What is free now may be somebody else's in the next statement.
+    delete_people(connection, gone, audit)
+    change_people(connection, changed, audit)
+    added = [step.after for step in steps if step.after and step.before is None]
+    add_people(connection, added, audit)
+    revoked: list[UserId] = []
+    for step in steps:
+        if step.before is not None:
+            revoked += _follow(connection, step.before, step.after, audit)
+    now: Mapping[UserId, Person] = {step.id: step.after for step in steps if step.after}
+    end_grants_of(connection, configuration, revoked, now, audit)
+
+
+def _follow(
+    connection: Connection, before: Person, after: Person | None, audit: AuditContext
+) -> list[UserId]:
+    """What a change of one person ends; their id, where their tokens and grants are touched."""
+    follows, id = consequences(before, after), before.id
+    if follows.revokes_tokens:
+        record_revocation(connection, RevocationKind.SUBJECT, id, audit)
+    if follows.ends_sessions:
+        for session in open_sessions(connection, id):
+            end_session(connection, session.id, follows.ends_sessions, audit)
+    if follows.forgets_browsers:
+        forget_known_browsers(connection, id)
+    if follows.forgets_proofs:
+        forget_password(connection, id, audit)
+        forget_consents(connection, audit, user=id)
+    return [id] if follows.revokes_tokens else []
+
+
+def signing_in(person: Person) -> list[str]:
+    """The canonical names and addresses that a person signs in with."""
+    return [each.canonical for each in person.identifiers() if each.signs_in]
+
+
+def title(person: Person) -> str:
+    """How a person is called in messages to operators."""
+    return f"users/{person.declared or person.login}"
