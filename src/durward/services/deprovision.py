@@ -15,9 +15,9 @@ from durward.core.oauth.standing import Ended
 from durward.core.people.person import Person
 from durward.core.values import ClientId, GrantId, UserId
 from durward.services.standing import standing_in
+from durward.store.batches import BATCH
 from durward.store.clients import forget_secrets
 from durward.store.grants import (
-    BATCH,
     end_grants,
     end_refresh,
     find_grants,

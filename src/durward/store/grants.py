@@ -21,14 +21,13 @@ from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.values import ClientId, GrantId, Instant, SessionId, UserId
 from durward.store.audit import record_event
+from durward.store.batches import in_batches
 from durward.store.holds import check_held, hold_person_of
 from durward.store.revocations import record_revocation
 from durward.store.schema import codes, consents, families, grants, refresh_tokens
 
 MAX_EACH = 200
 """The number of grants ended at once that get an entry each; a delta of an edge holds 300."""
-BATCH = 500
-"""The rows of one statement: every database accepts as many parameters."""
 
 
 def record_grant(
@@ -151,9 +150,9 @@ def narrow_grants(
     connection: Connection, ids: Sequence[GrantId], scopes: tuple[str, ...], audit: AuditContext
 ) -> None:
     """Restrict grants to these of their scopes, for good. Their people are held."""
-    for first in range(0, len(ids), BATCH):
+    for some in in_batches(ids):
         c = grants.c
-        here = c.id.in_(ids[first : first + BATCH]) & c.ended_at.is_(None)
+        here = c.id.in_(some) & c.ended_at.is_(None)
         first_granted = func.coalesce(c.granted, c.scopes)
         narrower = {"scopes": " ".join(scopes), "granted": first_granted}
         change = update(grants).where(here).values(narrower)
@@ -169,8 +168,7 @@ def end_refresh(connection: Connection, ids: Sequence[GrantId], audit: AuditCont
 
     Their people are held.
     """
-    for first in range(0, len(ids), BATCH):
-        some = ids[first : first + BATCH]
+    for some in in_batches(ids):
         users = select(grants.c.user).where(grants.c.id.in_(some)).distinct()
         for user in connection.execute(users).scalars():
             check_held(connection, user)
@@ -203,8 +201,8 @@ def end_grants(
     if not each and instead is not None:
         record_revocation(connection, *instead, audit)
     number = 0
-    for first in range(0, len(ids), BATCH):
-        c, some = grants.c, ids[first : first + BATCH]
+    for some in in_batches(ids):
+        c = grants.c
         here = c.id.in_(some) & c.ended_at.is_(None)
         change = update(grants).where(here).values(ended_at=audit.at).returning(c.id, c.user)
         rows = connection.execute(change).all()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,10 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from durward.core.audit.event import AuditContext, EventKind
 from durward.core.values import Instant, UserId
 from durward.store.audit import record_event
+from durward.store.batches import in_batches
 from durward.store.schema import group_members, groups, people
-
-BATCH: Final = 500
-"""The rows of one statement: every database allows as many parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +45,11 @@ def count_groups(connection: Connection) -> int:
 
 def known_groups(connection: Connection, names: Iterable[str]) -> set[str]:
     """The groups of these names that exist."""
-    listed, c = sorted(set(names)), groups.c
+    c = groups.c
     return {
         found
-        for first in range(0, len(listed), BATCH)
-        for found in connection.execute(
-            select(c.name).where(c.name.in_(listed[first : first + BATCH]))
-        ).scalars()
+        for some in in_batches(sorted(set(names)))
+        for found in connection.execute(select(c.name).where(c.name.in_(some))).scalars()
     }
 
 
@@ -70,11 +66,9 @@ def members_of(
 
 def keep_groups(connection: Connection, names: Collection[str], audit: AuditContext) -> None:
     """Make a row for each of these groups, and keep it until this use case ends."""
-    listed = sorted(names)  # one order for all: no deadlock
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(groups).on_conflict_do_nothing()
-    for first in range(0, len(listed), BATCH):
-        some = listed[first : first + BATCH]
+    for some in in_batches(sorted(names)):  # one order for all: no deadlock
         rows = [_row(name, "", audit) for name in some]
         there = select(groups.c.name).where(groups.c.name.in_(some)).order_by(groups.c.name)
         while True:

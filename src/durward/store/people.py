@@ -32,6 +32,7 @@ from durward.core.people.person import (
 )
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.store.audit import record_events
+from durward.store.batches import in_batches
 from durward.store.groups import keep_groups
 from durward.store.holds import check_held
 from durward.store.schema import (
@@ -42,8 +43,6 @@ from durward.store.schema import (
     retired_people,
 )
 
-BATCH: Final = 500
-"""How many rows a statement is about: every database takes as many parameters."""
 USED_AFTER: Final = Seconds(3_600)
 """How stale the note may be of when a class was used last."""
 
@@ -63,13 +62,11 @@ def find_people_by_canonical(connection: Connection, canonical: str) -> list[Use
 
 def find_declared(connection: Connection, names: Iterable[str]) -> dict[str, UserId]:
     """The ids of people whom files declare, by the names that they have there."""
-    listed, c = sorted(names), people.c
+    c = people.c
     return {
         row.declared: row.id
-        for first in range(0, len(listed), BATCH)
-        for row in connection.execute(
-            select(c.declared, c.id).where(c.declared.in_(listed[first : first + BATCH]))
-        )
+        for some in in_batches(sorted(names))
+        for row in connection.execute(select(c.declared, c.id).where(c.declared.in_(some)))
     }
 
 
@@ -93,11 +90,10 @@ def load_person(connection: Connection, id: str) -> Person | None:
 
 def load_people(connection: Connection, ids: Iterable[str]) -> dict[UserId, Person]:
     """People by their ids; who there is not is left out."""
-    listed = sorted(set(ids))
     return {
         person.id: person
-        for first in range(0, len(listed), BATCH)
-        for person in _load(connection, _selected().where(people.c.id.in_(_part(listed, first))))
+        for some in in_batches(sorted(set(ids)))
+        for person in _load(connection, _selected().where(people.c.id.in_(some)))
     }
 
 
@@ -117,11 +113,10 @@ def page_people(
     beginning: str | None = None,
     canonical: str | None = None,
     disabled: bool | None = None,
-    classes: Sequence[str] | None = None,
 ) -> list[Person]:
     """People in the order of their ids, those beyond `after`.
 
-    Of a tenant, in a group, of classes; `beginning` is how their name begins in lower case, and
+    Of a tenant, in a group; `beginning` is how their name begins in lower case, and
     `canonical` how a login name or an address of theirs does.
     """
     c = people.c
@@ -144,8 +139,6 @@ def page_people(
         statement = statement.where(or_(*found))
     if disabled is not None:
         statement = statement.where(c.disabled.is_(disabled))
-    if classes is not None:
-        statement = statement.where(c["class"].in_(classes))
     return _load(connection, statement.order_by(c.id).limit(limit))
 
 
@@ -171,14 +164,11 @@ def load_classes(connection: Connection) -> list[PeopleClass]:
 
 def classes_in_use(connection: Connection, keys: Iterable[str]) -> set[str]:
     """Those of these classes of which there is somebody who is not disabled."""
-    listed, c, k = sorted(set(keys)), people.c, people_classes.c
-    here = exists().where(c["class"] == k.id, c.disabled.is_(False))
+    k = people_classes.c
     return {
         found
-        for first in range(0, len(listed), BATCH)
-        for found in connection.execute(
-            select(k.id).where(k.id.in_(_part(listed, first)), here)
-        ).scalars()
+        for some in in_batches(sorted(set(keys)))
+        for found in connection.execute(_used_classes().where(k.id.in_(some))).scalars()
     }
 
 
@@ -192,9 +182,7 @@ def people_fingerprint(connection: Connection) -> tuple[int, int, int]:
 
 def load_class_keys(connection: Connection) -> set[str]:
     """The classes of which there is somebody who is not disabled."""
-    c, k = people.c, people_classes.c
-    here = exists().where(c["class"] == k.id, c.disabled.is_(False))
-    return set(connection.execute(select(k.id).where(here)).scalars())
+    return set(connection.execute(_used_classes()).scalars())
 
 
 def load_entitlements(connection: Connection) -> list[Entitlements]:
@@ -207,13 +195,11 @@ def load_entitlements(connection: Connection) -> list[Entitlements]:
 
 def retired(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
     """Those of these ids whose person was deleted, and the name that files had for them."""
-    listed, c = sorted(set(ids)), retired_people.c
+    c = retired_people.c
     return {
         row.id: row.declared
-        for first in range(0, len(listed), BATCH)
-        for row in connection.execute(
-            select(c.id, c.declared).where(c.id.in_(_part(listed, first)))
-        )
+        for some in in_batches(sorted(set(ids)))
+        for row in connection.execute(select(c.id, c.declared).where(c.id.in_(some)))
     }
 
 
@@ -221,21 +207,18 @@ def ids_in_use(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Those of these ids that somebody has or had."""
     listed, c = sorted(set(ids)), people.c
     found = set(retired(connection, listed))
-    for first in range(0, len(listed), BATCH):
-        statement = select(c.id).where(c.id.in_(_part(listed, first)))
-        found |= set(connection.execute(statement).scalars())
+    for some in in_batches(listed):
+        found |= set(connection.execute(select(c.id).where(c.id.in_(some))).scalars())
     return found
 
 
 def owners_of(connection: Connection, signs_in: Iterable[str]) -> dict[str, UserId]:
     """Who signs in by each of these canonical names and addresses."""
-    listed, c = sorted(set(signs_in)), identifiers.c
+    c = identifiers.c
     return {
         row.signs_in: row.person
-        for first in range(0, len(listed), BATCH)
-        for row in connection.execute(
-            select(c.signs_in, c.person).where(c.signs_in.in_(_part(listed, first)))
-        )
+        for some in in_batches(sorted(set(signs_in)))
+        for row in connection.execute(select(c.signs_in, c.person).where(c.signs_in.in_(some)))
     }
 
 
@@ -248,11 +231,10 @@ def add_people(connection: Connection, added: Sequence[Person], audit: AuditCont
         check_held(connection, person.id)
     _use_classes(connection, {person.entitlements for person in added}, audit.at)
     _execute(connection, insert(people), [_row(person, audit) for person in added])
-    again = [person.id for person in added if person.declared is not None]
-    for first in range(0, len(again), BATCH):
-        here = retired_people.c.id.in_(_part(again, first))
-        connection.execute(delete(retired_people).where(here))
-    _describe(connection, added, audit)
+    for some in in_batches(person.id for person in added if person.declared is not None):
+        connection.execute(delete(retired_people).where(retired_people.c.id.in_(some)))
+    _add_identifiers(connection, added)
+    _add_members(connection, added, audit)
     record_events(connection, [_event(EventKind.PERSON_ADDED, person, audit) for person in added])
 
 
@@ -266,14 +248,17 @@ def change_people(
     for _, after in changed:
         check_held(connection, after.id)
     _use_classes(connection, {after.entitlements for _, after in changed}, audit.at)
-    # Whoever is found by a name of before that has no canonical form can be disabled all the same.
-    described = [after for before, after in changed if _found_by(before) != _found_by(after)]
-    _forget_descriptions(connection, [one.id for one in described])
+    # What takes something away does not depend on names: one of before may have no canonical form.
+    renamed = [one for was, one in changed if (was.logins, was.emails) != (one.logins, one.emails)]
+    regrouped = [after for before, after in changed if before.groups != after.groups]
+    _forget_identifiers(connection, renamed)
+    _forget_members(connection, regrouped)
     for before, after in changed:
         values = _row(replace(after, made_at=before.made_at, made_by=before.made_by), audit)
         values |= {"revision": before.revision + 1}
         connection.execute(update(people).where(people.c.id == after.id).values(values))
-    _describe(connection, described, audit)
+    _add_identifiers(connection, renamed)
+    _add_members(connection, regrouped, audit)
     events = [
         _event(EventKind.PERSON_CHANGED, after, audit, members=_differ(before, after))
         for before, after in changed
@@ -285,13 +270,18 @@ def delete_people(connection: Connection, gone: Sequence[Person], audit: AuditCo
     """Delete people: what is left is that their ids were given once. They are held."""
     for person in gone:
         check_held(connection, person.id)
-    ids = [person.id for person in gone]
-    _forget_descriptions(connection, ids)
-    for first in range(0, len(ids), BATCH):
-        connection.execute(delete(people).where(people.c.id.in_(_part(ids, first))))
+    _forget_identifiers(connection, gone)
+    _forget_members(connection, gone)
+    for some in in_batches(person.id for person in gone):
+        connection.execute(delete(people).where(people.c.id.in_(some)))
     rows = [{"id": one.id, "declared": one.declared, "at": audit.at} for one in gone]
     _execute(connection, insert(retired_people), rows)
     record_events(connection, [_event(EventKind.PERSON_DELETED, person, audit) for person in gone])
+
+
+def _used_classes() -> Select[str]:
+    c, k = people.c, people_classes.c
+    return select(k.id).where(exists().where(c["class"] == k.id, c.disabled.is_(False)))
 
 
 def _row(person: Person, audit: AuditContext) -> dict[str, Any]:
@@ -310,8 +300,7 @@ def _row(person: Person, audit: AuditContext) -> dict[str, Any]:
     }
 
 
-def _describe(connection: Connection, listed: Sequence[Person], audit: AuditContext) -> None:
-    """Keep what people are found by, and the groups that they are in."""
+def _add_identifiers(connection: Connection, listed: Sequence[Person]) -> None:
     named = [
         {
             "person": person.id,
@@ -326,14 +315,13 @@ def _describe(connection: Connection, listed: Sequence[Person], audit: AuditCont
         for place, (each, signs_in) in enumerate(_once(person.identifiers()))
     ]
     _execute(connection, insert(identifiers), named)
+
+
+def _add_members(connection: Connection, listed: Sequence[Person], audit: AuditContext) -> None:
     members = [{"group": group, "person": one.id} for one in listed for group in one.groups]
     if members:
         keep_groups(connection, {member["group"] for member in members}, audit)
         _execute(connection, insert(group_members), members)
-
-
-def _found_by(person: Person) -> tuple[object, ...]:
-    return (person.logins, person.emails, person.groups)
 
 
 def _once(found: Iterable[Identifier]) -> Iterator[tuple[Identifier, bool]]:
@@ -345,10 +333,13 @@ def _once(found: Iterable[Identifier]) -> Iterator[tuple[Identifier, bool]]:
         yield each, signs_in
 
 
-def _forget_descriptions(connection: Connection, ids: Sequence[str]) -> None:
-    for first in range(0, len(ids), BATCH):
-        some = _part(ids, first)
+def _forget_identifiers(connection: Connection, listed: Sequence[Person]) -> None:
+    for some in in_batches(one.id for one in listed):
         connection.execute(delete(identifiers).where(identifiers.c.person.in_(some)))
+
+
+def _forget_members(connection: Connection, listed: Sequence[Person]) -> None:
+    for some in in_batches(one.id for one in listed):
         connection.execute(delete(group_members).where(group_members.c.person.in_(some)))
 
 
@@ -394,10 +385,10 @@ def _selected() -> Select[tuple[object, ...]]:
 def _load(connection: Connection, statement: Select[tuple[object, ...]]) -> list[Person]:
     rows = connection.execute(statement).all()
     names: Mapping[str, list[Any]] = {row.id: [] for row in rows}
-    c, ids = identifiers.c, list(names)
-    for first in range(0, len(ids), BATCH):
+    c = identifiers.c
+    for some in in_batches(names):
         found = select(c.person, c.kind, c.spelled, c.verified)
-        found = found.where(c.person.in_(_part(ids, first))).order_by(c.person, c.place)
+        found = found.where(c.person.in_(some)).order_by(c.person, c.place)
         for row in connection.execute(found):
             names[row.person].append(row)
     return [_person(row, names[row.id]) for row in rows]
@@ -434,10 +425,6 @@ def _begins(column: Any, beginning: str) -> Any:
 def _execute(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(statement, list(rows))
-
-
-def _part(listed: Sequence[str], first: int) -> Sequence[str]:
-    return listed[first : first + BATCH]
 
 
 def _dialect(connection: Connection) -> Any:
