@@ -17,9 +17,11 @@ from durward.core.invariants import (
     suite_of,
     violations,
 )
+from durward.core.people.person import Entitlements, Person
 from durward.core.policy.engine.request import Principal
 from durward.core.policy.symbolic.work import Work
 from durward.core.principals import People
+from durward.core.values import UserId
 
 ORDER = "arn:durward:orders:default:acme:a"
 WHEN = {"action": "orders:Get", "resource": ORDER}
@@ -148,6 +150,31 @@ def test_an_invariant_that_reads_who_somebody_is_tells_people_apart() -> None:
     assert found.check(other, Work()) == ""
     with pytest.raises(Misconfigured):
         found.check(somebody("all"), Work())
+
+
+def test_a_policy_that_somebody_may_get_later_tells_people_apart_too() -> None:
+    """It is attached to nobody yet; whoever has it of their own is not like their class."""
+    own = {"Effect": "Allow", "Action": "orders:Get", "Resource": "*"}
+    named = {**own, "Condition": {"StringEquals": {"durward:Subject": "p_1"}}}
+    more = {"for-one": {"Version": "2012-10-17", "Statement": [named]}}
+    found = PersonInvariants(configuration(never(Action="orders:Get"), policies=more))
+    assert found.tell_apart
+    assert found.check(replace(somebody("for-one"), subject="p_2"), Work()) == ""
+    with pytest.raises(Misconfigured):
+        found.check(somebody("for-one"), Work())
+
+
+def test_of_a_class_one_is_asked_about_unless_ids_make_a_difference() -> None:
+    people = [
+        Person(UserId(id), Entitlements.of("acme", [role]), disabled=id == "p_4")
+        for id, role in (("p_1", "clerk"), ("p_2", "clerk"), ("p_3", "other"), ("p_4", "third"))
+    ]
+    alike = PersonInvariants(configuration(never(Action="orders:Get")))
+    assert [one.id for one in alike.to_ask(people, ())] == ["p_1", "p_3"]
+    assert [one.id for one in alike.to_ask(people, [people[0].class_key])] == ["p_3"]
+    named = {"StringEquals": {"durward:Subject": "p_1"}}
+    apart = PersonInvariants(configuration(never(Action="orders:Get", Condition=named)))
+    assert [one.id for one in apart.to_ask(people, [people[0].class_key])] == ["p_1", "p_2", "p_3"]
 
 
 def test_without_an_invariant_nobody_is_asked_about() -> None:

@@ -157,7 +157,10 @@ class Access:
 
     @property
     def _own(self) -> dict[str, None]:
-        """The policies that somebody has of their own, or in their boundary."""
+        """The policies that somebody has, or may have, of their own or in their boundary."""
+        if self.people.anybody:
+            kinds = self.configuration.kinds.items()
+            return {name: None for name, kind in kinds if kind is PolicyKind.IDENTITY}
         names = ((*each.policies, *each.boundary) for each in self.principals)
         return dict.fromkeys(chain.from_iterable(names))
 

@@ -1,7 +1,8 @@
 """Policy tests and invariants (`never`), run before the policies are in force."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from durward.core.access import Access, names_of
 from durward.core.api import scopes_of
@@ -16,6 +17,7 @@ from durward.core.names import (
     check_scopes,
     names_of_configuration,
 )
+from durward.core.people.person import Person
 from durward.core.policy.analysis.suite import Suite, read_suite, run
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.predicate import compile_statement
@@ -44,13 +46,13 @@ class Violation:
         return f"{self.test}: {self.how}"
 
 
-def check_invariants(configuration: Configuration, people: People) -> None:
-    """`people` are those who are asked about.
+def check_invariants(configuration: Configuration, people: People) -> bool:
+    """Whether ids make a difference; `people` are those who are asked about.
 
     Raises Misconfigured with every test that fails, or cannot be read or settled.
     """
     if not configuration.tests:
-        return
+        return False
     access = Access(configuration, people=people)
     suites = [suite_of(access, name) for name in configuration.tests]
     broken = [str(found) for found in violations(access, suites)]
@@ -61,6 +63,8 @@ def check_invariants(configuration: Configuration, people: People) -> None:
         raise Misconfigured(
             "tests", f"the policies break their tests and invariants:{told}", hint=hint
         )
+    never = (statement for suite in suites for statement in suite.never.statements)
+    return any(access.tells_apart(compile_statement(statement)) for statement in never)
 
 
 def suite_of(access: Access, name: str, body: Json = None) -> Suite:
@@ -121,7 +125,7 @@ class PersonInvariants:
     """The declared invariants, asked about one person at a time: as soon as the person changes."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._access = Access(configuration, people=People())
+        self._access = Access(configuration, people=People(anybody=True))
         suites = [
             suite_of(self._access, name, {"never": body["never"]})
             for name, body in configuration.tests.items()
@@ -136,10 +140,21 @@ class PersonInvariants:
     def __bool__(self) -> bool:
         return bool(self._never)
 
-    @property
+    @cached_property
     def tell_apart(self) -> bool:
         """Whether people of one class have to be asked about one by one."""
         return any(self._access.tells_apart(never) for _, never in self._never)
+
+    def to_ask(self, people: Iterable[Person], known: Iterable[str]) -> Iterator[Person]:
+        """Those of some people who have to be asked about: of a class one, unless ids matter.
+
+        Of the `known` classes there is somebody already.
+        """
+        seen = set(known)
+        for person in people:
+            if not person.disabled and (self.tell_apart or person.class_key not in seen):
+                seen.add(person.class_key)
+                yield person
 
     def check(self, person: Principal, work: Work) -> str:
         """Return which invariant is not settled; empty if all hold. Raises Misconfigured."""

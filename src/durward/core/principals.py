@@ -30,6 +30,8 @@ class People:
     """Those who are told apart from others of their class."""
     named: Mapping[str, Principal] = field(default_factory=dict)
     """By the names that files and tests have for them."""
+    anybody: bool = False
+    """Whether people are asked about later, who may have any policies of their own."""
     left_open: str = ""
     """Why not everybody is asked about who is told apart by name; empty where they are."""
 

@@ -114,8 +114,7 @@ class AuthzenService:
     def _subjects(self, kind: str, asked: SubjectSearch) -> Iterator[str]:
         """The ids of subjects of a type, in order, those beyond the page before.
 
-        People are read a batch at a time, and of classes of which somebody is allowed: nobody of
-        another class is, unless the policies or the question tell people apart by name.
+        People are read a batch at a time, until the page is full: each of them is decided about.
         """
         if kind == CLIENT:
             yield from self._directory.clients()

@@ -16,7 +16,7 @@ from durward.core.configuration.declaration_changes import Sides, details
 from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
-from durward.core.invariants import PersonInvariants, check_invariants
+from durward.core.invariants import check_invariants
 from durward.core.names import check_names
 from durward.core.openapi.router import path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
@@ -224,7 +224,7 @@ def check(
         problem = f"{len(people)} people change together with the configuration"
         hint = f"more than {AT_ONCE} people: apply the people by themselves, before or after"
         raise Misconfigured("declarations", problem, hint=hint)
-    tell_apart = False
+    ids_matter = False
     if steps:
         kinds = Counter(one.kind for one in after)
         # Before they are read: too many would take as much longer.
@@ -239,8 +239,8 @@ def check(
         check_clients(found.taken & configuration.clients.keys())
         classes = classes_after(found.people.classes, people)
         check_entitlements(configuration, classes)
-        check_invariants(configuration, people_of(found.people, people, classes))
-        tell_apart = PersonInvariants(configuration).tell_apart
+        asked_of = people_of(found.people, people, classes)
+        ids_matter = check_invariants(configuration, asked_of)
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
         changed = [api for name, api in configuration.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)
@@ -265,7 +265,7 @@ def check(
         secrets=tuple(secrets),
         cause=wanted.cause,
         classes=frozenset(one.entitlements.key for one in found.people.classes),
-        fingerprint=found.people.fingerprint if tell_apart else None,
+        fingerprint=found.people.fingerprint if ids_matter else None,
         parts=parts,
         report=report,
     )

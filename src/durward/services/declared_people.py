@@ -23,7 +23,7 @@ from durward.core.principals import People, principal_of_entitlements, principal
 from durward.core.values import UserId
 from durward.core.wire import Json
 from durward.entropy import new_id
-from durward.services.people import PersonStep, conflicts, references_of
+from durward.services.people import PersonStep, conflicts, references_of, title
 from durward.store.people import (
     declared_names,
     find_declared,
@@ -54,6 +54,8 @@ class FoundPeople:
     classes: Sequence[PeopleClass] = ()
     apart: Sequence[Person] = ()
     """Everybody, if they are few; else those whose ids somebody chose."""
+    is_complete: bool = False
+    """Whether everybody is among them who is not disabled."""
     left_open: str = ""
     """Why people of one class may differ who are not among these; empty if none does."""
     fingerprint: tuple[int, int, int] = (0, 0, 0)
@@ -84,15 +86,16 @@ def find_people(
         return FoundPeople(declared, by_id)
     fingerprint, left_open = people_fingerprint(connection), ""
     apart = page_people(connection, limit=MAX_APART + 1, disabled=False)
-    if len(apart) > MAX_APART:
+    is_complete = len(apart) <= MAX_APART
+    if not is_complete:
         apart = page_chosen(connection, MAX_APART + 1)
         if len(apart) > MAX_APART:
             left_open = f"more than {MAX_APART} people have ids that were chosen"
         elif not all(map(treats_ids_alike, bodies)):
             left_open = "a policy or a test may tell apart the ids of people that are made here"
-    classes_found = load_classes(connection)
     return FoundPeople(
-        *(declared, by_id, classes_found, tuple(apart[:MAX_APART]), left_open, fingerprint)
+        *(declared, by_id, load_classes(connection), tuple(apart[:MAX_APART])),
+        *(is_complete, left_open, fingerprint),
     )
 
 
@@ -214,16 +217,9 @@ def check_people_invariants(configuration: Configuration, steps: Sequence[Person
     if not configuration.tests:
         return
     invariants, work = PersonInvariants(configuration), Work()
-    apart = invariants.tell_apart
-    known: set[str] = set()
-    for step in steps:
-        person = step.after
-        if person is None or person.disabled or person.class_key in known:
-            continue
-        known |= set() if apart else {person.class_key}
+    for person in invariants.to_ask((step.after for step in steps if step.after), ()):
         if left_open := invariants.check(principal_of_person(person), work):
-            where = f"users/{title_of(step)}"
-            raise Misconfigured(where, f"{left_open}: it cannot be settled", hint="")
+            raise Misconfigured(title(person), f"{left_open}: it cannot be settled", hint="")
 
 
 def check_conflicts(
@@ -269,11 +265,12 @@ def people_of(
     there = {one.id: one for one in (*found.apart, *found.declared.values())}
     everybody = {**there, **now}
     able = [one for one in everybody.values() if one and not one.disabled]
+    one_each = {} if found.is_complete else classes
     return People(
-        [principal_of_entitlements(entitlements, id) for entitlements, id in classes.items()],
+        [principal_of_entitlements(entitlements, id) for entitlements, id in one_each.items()],
         [principal_of_person(one) for one in able],
         {one.declared: principal_of_person(one) for one in able if one.declared},
-        found.left_open,
+        left_open=found.left_open,
     )
 
 
@@ -287,8 +284,7 @@ def classes_after(
         for person, number in ((step.before, -1), (step.after, 1)):
             if person and not person.disabled:
                 counts[person.entitlements] = counts.get(person.entitlements, 0) + number
-                if number > 0:
-                    examples[person.entitlements] = person.id
+                examples.setdefault(person.entitlements, person.id)
     return {
         entitlements: examples[entitlements] for entitlements, count in counts.items() if count > 0
     }

@@ -148,16 +148,9 @@ def take_checked(
     `STEPS` is taken, with an event that says so. Raises Misconfigured for what must never be.
     """
     invariants = published.invariants
-    fresh = [step.after for step in steps if step.after and not step.after.disabled]
-    if not invariants or not fresh:
-        take(connection, published.configuration, steps, audit)
-        return
-    apart, work = invariants.tell_apart, Work(most=STEPS)
-    known: set[str] = set() if apart else classes_in_use(connection, {p.class_key for p in fresh})
-    for person in fresh:
-        if person.class_key in known:
-            continue
-        known |= set() if apart else {person.class_key}
+    fresh = [step.after for step in steps if step.after] if invariants else []
+    known, work = classes_in_use(connection, (one.class_key for one in fresh)), Work(most=STEPS)
+    for person in invariants.to_ask(fresh, known):
         if left_open := invariants.check(principal_of_person(person), work):
             event = audit.event(
                 EventKind.INVARIANT_UNSETTLED, f"users/{person.id}", invariant=left_open

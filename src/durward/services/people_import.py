@@ -212,19 +212,14 @@ def _breaches(
 ) -> Iterator[LineProblem]:
     """The people for whom a declared invariant does not hold, as far as the budget allows."""
     invariants, work = published.invariants, Work(most=STEPS)
-    able = {place: one.person for place, one in fresh.items() if not one.person.disabled}
-    if not invariants or not able:
-        return
-    apart = invariants.tell_apart
-    known = set() if apart else classes_in_use(connection, {p.class_key for p in able.values()})
-    for place, person in able.items():
-        if person.class_key in known:
-            continue
-        known |= set() if apart else {person.class_key}
+    places = {one.person.id: place for place, one in fresh.items()} if invariants else {}
+    people = [one.person for one in fresh.values()] if invariants else []
+    known = classes_in_use(connection, (one.class_key for one in people))
+    for person in invariants.to_ask(people, known):
         try:
             invariants.check(principal_of_person(person), work)
         except Misconfigured as error:
-            yield LineProblem(place, error.problem)
+            yield LineProblem(places[person.id], error.problem)
 
 
 def _undeclared(

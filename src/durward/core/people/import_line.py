@@ -13,16 +13,12 @@ from durward.core.people.password_hash import (
     parse_keycloak_credential,
     parse_password_hash,
 )
-from durward.core.people.person import Email, Entitlements, Person
+from durward.core.people.person import HIDDEN, MAX_TEXT, Email, Entitlements, Person
 from durward.core.values import UserId
 
-MAX_TEXT: Final = 200
-"""Characters of a name, a locale, the name of a role or group."""
 UNMADE: Final = UserId("new")
 """Placeholder for the id of a line without one."""
 _SEPARATORS: Final = re.compile(r"[;\s]+")
-_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, line separators and bidirectional controls."""
 _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0", ""})
 _FORMULAS: Final = ("=", "+", "-", "@")
@@ -165,7 +161,7 @@ def _problems(line: ImportLine) -> Iterator[str]:
         **{name: _listed(getattr(line, name)) for name in ("login", "email", "roles", "groups")},
     }
     for name, listed in texts.items():
-        if any(_HIDDEN.search(text) for text in listed):
+        if any(HIDDEN.search(text) for text in listed):
             yield f"{name} has a control character"
         if name in _LISTS and "" in listed:
             yield f"{name} has an empty entry"

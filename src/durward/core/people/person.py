@@ -44,7 +44,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """What decides about a person beside their id: all of one entitlements are one class."""
+    """What decides about a person beside their id; people with the same are one class."""
 
     tenant: TenantId
     roles: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Entitlements:
 
 @dataclass(frozen=True, slots=True)
 class PeopleClass:
-    """How many people there are of one entitlements, and one of them."""
+    """How many people have the same entitlements, and one of them."""
 
     entitlements: Entitlements
     count: int
@@ -202,7 +202,7 @@ class Identifier:
     canonical: str
     spelled: str
     verified: bool
-    """Of an address: whether it was verified. Nobody else's login name is one's own."""
+    """Of an address: whether it was verified. A login name always counts as verified."""
 
     @property
     def signs_in(self) -> bool:

@@ -25,7 +25,7 @@ from durward.services.people_administration import Outdated, PeopleQuery, SavedP
 from durward.wiring import ControlPlane
 
 MAX_BODY_BYTES: Final = 524_288
-"""A thousand groups of two hundred characters, and the other members."""
+"""Far more than the attributes of one person take."""
 TAG: Final = re.compile(r'"([0-9]{1,18})"')
 ONE: Final = "/admin/v1/people/{person:path}"
 """A login name may have a `/`."""
