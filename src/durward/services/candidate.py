@@ -46,6 +46,7 @@ from durward.store.people import ids_in_use
 from durward.store.snapshots import newest_version
 
 ORDER: Final = {kind: place for place, kind in enumerate(DeclarationKind)}
+COMPARES_IDS: Final = {DeclarationKind.POLICY, DeclarationKind.TESTS, DeclarationKind.API}
 AT_ONCE: Final = 1_000
 """People who change together with the configuration, in one transaction."""
 MAX_LINES: Final = 5_000
@@ -174,11 +175,10 @@ def find(connection: Connection, wanted: DesiredState) -> Found:
     # Whom a change of the configuration concerns is told by the classes of people alone.
     changes = former is not None or wanted.prune or bool(wanted.configured)
     asked = [Stored.of(one) for one in wanted.configured] if changes else []
-    bodies = [
-        one.body
-        for one in (*stored, *(former or ()), *asked)
-        if one.kind in {DeclarationKind.POLICY, DeclarationKind.TESTS, DeclarationKind.API}
-    ]
+    beside = [*stored, *(former or ()), *asked]
+    # Without tests nothing is asked about them.
+    bodies = [one.body for one in beside if one.kind in COMPARES_IDS]
+    bodies = bodies if any(one.kind is DeclarationKind.TESTS for one in beside) else []
     people = find_people(
         connection, wanted.people, bodies, prune=wanted.prunes_people, classes=changes
     )

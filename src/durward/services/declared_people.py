@@ -72,7 +72,8 @@ def find_people(
 ) -> FoundPeople:
     """What a change of these declarations is compared with.
 
-    `bodies` are all that is declared beside, in which policies and tests may name somebody.
+    `bodies` are the policies and tests that are declared beside, and may name somebody; none where
+    nobody is asked about.
     """
     names = {one.name for one in wanted}
     if prune:
@@ -84,6 +85,8 @@ def find_people(
     by_id = {UserId(id): people[UserId(id)] for id in asked if UserId(id) in people}
     if not classes:
         return FoundPeople(declared, by_id)
+    if not bodies:
+        return FoundPeople(declared, by_id, load_classes(connection))
     fingerprint, left_open = people_fingerprint(connection), ""
     apart = page_people(connection, limit=MAX_APART + 1, disabled=False)
     is_complete = len(apart) <= MAX_APART
