@@ -54,8 +54,13 @@ def trace(args: list[str]) -> int:
 
 
 def docs(args: list[str]) -> int:
-    """Links and named paths in the documentation."""
-    return run(PYTHON, "tools/docs.py", *args)
+    """Links and named paths in the documentation; `docs/reference/` as the classes are."""
+    return run(PYTHON, "tools/docs.py", *args) or run(PYTHON, "tools/reference.py", "--check")
+
+
+def reference(args: list[str]) -> int:
+    """Write `docs/reference/` anew, from the classes."""
+    return run(PYTHON, "tools/reference.py", *args)
 
 
 def wheel(_: list[str]) -> int:
@@ -136,6 +141,7 @@ PARTS: dict[str, Part] = {
     "types": types,
     "trace": trace,
     "docs": docs,
+    "reference": reference,
     "wheel": wheel,
     "test": test,
     "cover": cover,

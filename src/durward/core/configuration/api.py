@@ -41,9 +41,13 @@ class DeclaredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known here of an object of an API, for decisions that others ask for."""
 
     tenant: Text
+    """The tenant that it belongs to."""
     owner: Text = ""
+    """The id of the user or client that owns it."""
     members: Names = ()
+    """The ids of those who share it."""
     attributes: dict[Text, str | int | float | bool] = {}
+    """What policies may ask of it, as `durward:ResourceAttr/NAME`."""
 
 
 class ProtectedApi(Body, frozen=True):
@@ -52,15 +56,21 @@ class ProtectedApi(Body, frozen=True):
     REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {"policies": DeclarationKind.POLICY}
 
     audience: Text
+    """The address under which clients reach it: the `aud` of its tokens (RFC 8707)."""
     upstream: Text
     """Where the service is: `host:port`, `[v6]:port`, `unix:/path` or `http://host[:port]`."""
     openapi: dict[str, Any]
+    """Its OpenAPI document: in a file the path of one, beside the file that declares it."""
     headers: Names | None = None
     """Which of a client's headers reach the service, beside those of HTTP itself."""
     stage: Text = DEFAULT_STAGE
+    """Its deployment environment, a part of the names of its resources."""
     policies: Names = ()
+    """Policies that are attached to it: their statements name principals."""
     keys: dict[Text, DeclaredKey] = msgspec.field(default_factory=dict)
+    """The keys that its service tells the SDK, by name."""
     objects: dict[Text, DeclaredObject] = msgspec.field(default_factory=dict)
+    """What is known here of its objects, by `type/id`."""
 
     def problems(self, tenants: Container[str]) -> Iterator[str]:
         """What does not fit, beside what `read_apis` finds."""

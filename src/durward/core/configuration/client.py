@@ -26,19 +26,35 @@ class Client(Body, frozen=True):
     }
 
     tenant: Text
+    """The tenant that it belongs to, also as a principal."""
     grants: Names = ("authorization_code", "refresh_token")
+    """How it gets tokens: `authorization_code` and `refresh_token` for a person,
+    `client_credentials` for itself."""
     authentication: Text = "client_secret_basic"
+    """How it proves itself at the token endpoint: `client_secret_basic`, `client_secret_post`,
+    `private_key_jwt`, or `none` for a public client."""
     apis: Names = ()
+    """The APIs for which it may get tokens."""
     authzen_apis: Names = ()
+    """The APIs about which it may ask for decisions (AuthZEN)."""
     scopes: Names = ()
+    """The scopes that it may ask for."""
     redirect_uris: Names = ()
+    """Where people may be sent back to, each compared character by character."""
     post_logout_redirect_uris: Names = ()
+    """Where people may be sent after they signed out there."""
     jwks: dict[str, Any] | None = None
+    """Its public keys (RFC 7517), for `private_key_jwt`."""
     first_party: bool = False
+    """People are not asked whether they agree, if the client can prove itself."""
     roles: Names = ()
+    """Its roles where it acts for itself."""
     policies: Names = ()
+    """Policies that grant access to it, where it acts for itself."""
     boundary: Names = ()
+    """Policies that cap its access, where it acts for itself."""
     disabled: bool = False
+    """It gets no tokens, and those that it has are refused."""
 
     @property
     def has_secret(self) -> bool:

@@ -46,7 +46,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The members that name other declarations, and of which kind those are."""
 
     name: Text = ""
-    """What people call it."""
+    """What people call it, on pages and in lists."""
 
     def broken_references(
         self, declared: Mapping[DeclarationKind, Container[str]]

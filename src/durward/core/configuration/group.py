@@ -15,4 +15,6 @@ class Group(Body, frozen=True):
     }
 
     policies: Names = ()
+    """Policies that grant access to its members."""
     boundary: Names = ()
+    """Policies that cap the access of its members."""

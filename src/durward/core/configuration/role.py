@@ -15,4 +15,6 @@ class Role(Body, frozen=True):
     }
 
     policies: Names = ()
+    """Policies that grant access to whoever has the role."""
     boundary: Names = ()
+    """Policies that cap the access of whoever has the role."""

@@ -15,3 +15,4 @@ class Tenant(Body, frozen=True):
     REFERENCES: ClassVar[Mapping[str, DeclarationKind]] = {"guardrails": DeclarationKind.POLICY}
 
     guardrails: Names = ()
+    """Policies that cap the access of all its users and clients."""

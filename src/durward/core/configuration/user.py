@@ -22,18 +22,27 @@ class User(Body, frozen=True, omit_defaults=True):
     }
 
     tenant: Text
+    """The person's one home tenant."""
     id: Text = ""
+    """The subject of their tokens, kept for ever; without it one is made."""
     logins: Names = ()
     """More names to sign in with."""
     email: Text = ""
+    """Their e-mail address, with which they may sign in too."""
     email_verified: bool | None = None
-    """None says nothing: what was verified meanwhile stays so."""
+    """Whether the address is theirs; absent, what was verified meanwhile stays so."""
     locale: Text = ""
+    """The language in which they are spoken to (BCP 47)."""
     roles: Names = ()
+    """Their roles."""
     groups: Names = ()
+    """Their groups, which need not be declared."""
     policies: Names = ()
+    """Policies of their own that grant access."""
     boundary: Names = ()
+    """Policies that cap their access, whatever else grants it."""
     disabled: bool = False
+    """They cannot sign in, and their sessions and tokens have ended."""
 
     def person(self, declared: str, id: UserId) -> Person:
         """The person, as the rows have them."""

@@ -18,21 +18,30 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Limits that hold before a request is authenticated (OWASP API4:2023)."""
 
     header_kib: Annotated[int, msgspec.Meta(ge=1, le=96)] = 16
+    """The headers of a request together, in KiB."""
     header_count: Positive = 100
+    """The number of headers of a request."""
     body_bytes: Positive = 1_048_576
+    """The largest body of a request."""
     connections: Positive = 10_000
+    """Open connections of clients to the node."""
     headers_seconds: Positive = 5
+    """The time in which the headers of a request must arrive."""
     request_seconds: Positive = 30
+    """The time in which a service must have answered."""
     idle_seconds: Positive = 60
+    """How long a connection without a request is kept, and a stream without data."""
     decision_seconds: Positive = 2
+    """The time that a decision may take; after it the answer is 503."""
     body_seconds: Positive = 10
     """The time in which a request to the issuer must arrive, with its body."""
     public_body_bytes: Positive = 65_536
     """The largest body of a public operation: it is buffered until it is complete."""
     source_burst: Positive = 1_000
+    """The requests of one address (IPv6: one /64) to the issuer, and to each public operation, at
+    once. Hundreds of people may share an address."""
     source_per_second: Positive = 100
-    """The requests of one address (IPv6: one /64) to the issuer, and to each public operation:
-    at once, and each second after that. Hundreds of people may share an address."""
+    """The same, each second after that."""
     heap_mib: Annotated[int, msgspec.Meta(ge=64)] = 1_024
     """The limit of Envoy's memory: near it new requests are refused, then new connections. Requests
     that have begun go on, and a buffered body grows up to its limit."""

@@ -27,14 +27,21 @@ _NOT_TEXT = re.compile(r"[{}\[\]<>:*?$%\\]|\s")
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """The members of `x-durward`."""
+    """What an operation says about its object, and how its decisions are recorded."""
 
     action: str | None = None
+    """The action that policies name: `API:Name`; without it it is made of the `operationId`."""
     resource: str | None = None
+    """The object: `type/id`, with variables of the path."""
     tenant: str | None = None
+    """The tenant of the object, text or a variable; without it the object belongs to none."""
     owner: str | None = None
+    """The id of the object's owner, where the path has it."""
     audit: str | None = None
+    """`strict`: the decision is on disk before the answer; `batched`: soon after. Without it
+    methods that may change something are strict."""
     fresh: bool = False
+    """Refused while the node has had no contact with the control plane for some seconds."""
 
 
 def read_extension(

@@ -60,14 +60,14 @@ class Key:
 
 
 class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an API declares of a key that its service tells, such as `durward:ResourceAttr/state`.
-
-    `many`: it has several values; `always`: it has a value whenever it is asked for.
-    """
+    """What an API declares of a key that its service tells: `durward:ResourceAttr/state`."""
 
     type: Type = Type.STRING
+    """The type of its values."""
     many: bool = False
+    """It may have several values."""
     always: bool = False
+    """It has a value whenever it is asked for."""
 
     def named(self, name: str) -> Key:
         """The key."""
