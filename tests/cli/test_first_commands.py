@@ -75,6 +75,13 @@ def test_help_of_a_command_says_what_its_exit_code_means() -> None:
     )
 
 
+def test_a_switch_has_one_name() -> None:
+    text = durward("apply", "--help").stdout
+    assert "--no-wait " in text
+    assert "--no-no-wait" not in text
+    assert "--no-prune" not in text
+
+
 def test_explain_says_where_ids_of_decisions_are_found(tmp_path: Path) -> None:
     settings = f'[edge]\napis = "127.0.0.1:1"\nruntime = "{tmp_path}"\nstate = "{tmp_path}"\n'
     (tmp_path / "durward.toml").write_text(settings)

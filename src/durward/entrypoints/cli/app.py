@@ -51,13 +51,15 @@ COMMANDS = (
 
 def app() -> "App":
     """The `durward` command."""
-    from cyclopts import App  # noqa: PLC0415 - a third of a second that the overview does not need
+    # Imported here: a third of a second that the overview does not need.
+    from cyclopts import App, Parameter  # noqa: PLC0415
 
     root = App(
         name="durward",
         help=SUMMARY,
         version=__version__,
         help_format="plaintext",
+        default_parameter=Parameter(negative=()),  # a switch is given or not: no `--no-no-wait`
         result_action="return_value",
     )
     for name, module, _ in COMMANDS:

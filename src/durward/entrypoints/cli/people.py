@@ -15,7 +15,7 @@ from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import Control, StaleRevision, control_of, path_of
 from durward.entrypoints.terminal import field, say, say_json, warn
 
-Listed = Annotated[list[str] | None, Parameter(negative="")]
+Listed = list[str] | None
 PEOPLE: Final = Owners(
     "people", "users", lambda control, name: control.get(path_of("people", name))
 )
@@ -49,7 +49,7 @@ def page(
     tenant: str | None = None,
     group: str | None = None,
     search: str | None = None,
-    disabled: bool | None = None,
+    disabled: Annotated[bool | None, Parameter(negative="--no-disabled")] = None,
     after: str | None = None,
     limit: int = 100,
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir

@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from durward.core.errors import Misconfigured
 from durward.core.policy.analysis.finding import Check, Finding, Severity
@@ -69,7 +66,7 @@ def check(*files: Path, json: bool = False) -> int:
 
 def lint(
     *files: Path,
-    ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
+    ignore: list[str] | None = None,
     json: bool = False,
 ) -> int:
     """Check policies, and report what is valid but probably a mistake. Exit code 1 on a finding.

@@ -34,7 +34,7 @@ from durward.entrypoints.declarations import read_declarations
 from durward.entrypoints.terminal import say, say_json
 
 NOBODY = ("anonymous", "nobody")
-Listed = Annotated[list[str] | None, Parameter(negative="")]
+Listed = list[str] | None
 
 
 def explain_request(

@@ -6,9 +6,7 @@ certain. Where the rest of a question cannot be decided, it is reported so, and 
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-
-from cyclopts import Parameter
+from typing import Any, Literal, TypeVar
 
 from durward.core.access import ANONYMOUSLY, Access, PrincipalWitness, changes, names_of
 from durward.core.configuration.configuration import read_configuration
@@ -117,7 +115,7 @@ def what_can(name: str, path: Path, *, json: bool = False) -> int:
 def public(
     path: Path = HERE,
     *,
-    ignore: Annotated[list[str] | None, Parameter(negative="")] = None,
+    ignore: list[str] | None = None,
     json: bool = False,
 ) -> int:
     """List the operations that are allowed without signing in. Exit code 1 when there is one.
