@@ -157,6 +157,35 @@ def test_in_a_browser_from_sign_in_to_sign_out(demo: Demo, page: Page) -> None:
     assert page.inner_text("#access") == "401"
 
 
+FETCH = """async ([url, method]) => {
+  const headers = {"content-type": "application/x-www-form-urlencoded", authorization: "Bearer x"};
+  const body = method === "POST" ? "grant_type=refresh_token&client_id=durward-cli" : undefined;
+  try {
+    const response = await fetch(url, {method, headers, body});
+    return [response.status, response.headers.get("www-authenticate")];
+  } catch (error) {
+    return [0, null];
+  }
+}"""
+
+
+@pytest.mark.requirement("AS-10")
+def test_a_script_of_an_application_calls_the_endpoints_for_tokens(
+    demo: Demo, chromium: Browser
+) -> None:
+    page = chromium.new_context(bypass_csp=True).new_page()  # the sample's pages have no scripts
+    page.goto(demo.app)
+    # A request with a token is preflighted: the answers are those of the endpoints.
+    answer = page.evaluate(FETCH, [f"{demo.issuer}/token", "POST"])
+    assert answer == [401, 'Basic realm="token"']
+    status, challenge = page.evaluate(FETCH, [f"{demo.issuer}/userinfo", "GET"])
+    assert (status, challenge.split(",")[0]) == (401, 'Bearer error="invalid_token"')
+    assert page.evaluate(FETCH, [f"{demo.issuer}/authorize", "GET"])[0] == 0
+    page.goto(f"{demo.apis}/v1/status")  # another origin, which no client declares
+    assert page.evaluate(FETCH, [f"{demo.issuer}/token", "POST"])[0] == 0
+    page.context.close()
+
+
 def test_a_person_ends_an_application_on_their_own_page(demo: Demo, page: Page) -> None:
     tokens = sign_in_by_hand(demo)
     page.goto(demo.issuer)

@@ -28,6 +28,7 @@ from durward.entrypoints.http import (
     userinfo,
 )
 from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
+from durward.entrypoints.http.cross_origin import CrossOrigin
 from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.operator_messages import report
@@ -128,7 +129,11 @@ def public(plane: ControlPlane) -> Starlette:
             *account.routes(plane),
             *render.style(),
         ],
-        middleware=[Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse, crowded)],
+        middleware=[
+            # Outside of the budgets: a page should be able to read that it asked too often.
+            Middleware(CrossOrigin, lambda: plane.published.configuration.page_origins),
+            Middleware(Budgeted, plane.now, plane.upkeep.unrecorded.refuse, crowded),
+        ],
         exception_handlers={**GONE, Unavailable: unavailable_page, Exception: broken},
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, ClassVar
 
 from durward.core.configuration.declaration import Body, DeclarationKind, Names, Text
-from durward.core.configuration.redirect_uri import check_redirect_uri
+from durward.core.configuration.redirect_uri import check_origin, check_redirect_uri, origin_of
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KEY_OF, KeySet
 from durward.core.people.person import OWN_PREFIX
@@ -41,6 +41,9 @@ class Client(Body, frozen=True):
     """The scopes that it may ask for."""
     redirect_uris: Names = ()
     """Where people may be sent back to, each compared character by character."""
+    origins: Names = ()
+    """Where its pages are, beside the origins of `redirect_uris`: scripts of these may call the
+    endpoints for tokens and read the answer (CORS)."""
     post_logout_redirect_uris: Names = ()
     """Where people may be sent after they signed out there."""
     jwks: dict[str, Any] | None = None
@@ -67,6 +70,13 @@ class Client(Body, frozen=True):
         return ("secret",) if self.has_secret else (self.authentication, self.jwks)
 
     @property
+    def page_origins(self) -> Iterator[str]:
+        """The origins of its pages: those that it declares, and those to which people return."""
+        yield from self.origins
+        if "authorization_code" in self.grants:
+            yield from filter(None, map(origin_of, self.redirect_uris))
+
+    @property
     def asks_nobody(self) -> bool:
         """Whether people need not agree: it is ours, and who it is can be proven (AS-20)."""
         return self.first_party and self.authentication != "none"
@@ -88,11 +98,21 @@ class Client(Body, frozen=True):
             yield "`authzen_apis` needs the grant client_credentials"
         if "authorization_code" in self.grants and not self.redirect_uris:
             yield "authorization_code needs `redirect_uris`"
+        yield from self._problems_of_places()
+
+    def _problems_of_places(self) -> Iterator[str]:
+        """What is wrong with its redirect URIs and origins."""
         for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
             try:
                 check_redirect_uri(uri)
             except Misconfigured as error:
                 yield f"`{uri}`: {error.problem}"
+        for origin in self.origins:
+            try:
+                check_origin(origin)
+            except Misconfigured as error:
+                advice = f"; {error.hint}" if error.hint else ""
+                yield f"`origins`: `{origin}`: {error.problem}{advice}"
 
     def _problems_of_keys(self) -> Iterator[str]:
         """What is wrong with its keys: they are kept and shown as they are, so all are public."""

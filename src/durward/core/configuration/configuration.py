@@ -77,6 +77,16 @@ class Configuration:
         """What each policy is read as."""
         return kinds_of(self.bundle)
 
+    @cached_property
+    def page_origins(self) -> frozenset[str]:
+        """The origins whose scripts may call the endpoints for tokens."""
+        return frozenset(
+            origin
+            for client in self.clients.values()
+            if not client.disabled
+            for origin in client.page_origins
+        )
+
     @property
     def evaluated(self) -> frozenset[str]:
         """The APIs about which enforcement points of others may ask for decisions."""

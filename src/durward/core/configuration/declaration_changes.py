@@ -35,7 +35,9 @@ BOUNDARY: Final = "boundary"
 DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 
 HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
-    DeclarationKind.CLIENT: {"grants", "apis", "authzen_apis", "scopes", "redirect_uris"},
+    DeclarationKind.CLIENT: {
+        *("grants", "apis", "authzen_apis", "scopes", "redirect_uris", "origins"),
+    },
 }
 """Lists of which more is more that is allowed."""
 Body = Mapping[str, Json]

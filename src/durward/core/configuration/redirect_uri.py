@@ -8,8 +8,33 @@ from durward.core.errors import Misconfigured
 
 LOOPBACK = {"127.0.0.1", "::1"}
 MAX_CHARACTERS = 2_000
+PORTS: Final = {"http": 80, "https": 443}
 URI: Final = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
 """The characters of a URI (RFC 3986 §2) without `#`."""
+
+
+def origin_of(uri: str) -> str | None:
+    """The origin of a page at a URI, as browsers send it (RFC 6454 §6.2); None if it has none.
+
+    In lower case, without the default port; only `http` and `https` have one.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in PORTS or not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def check_origin(text: str) -> None:
+    """An origin that may be declared: `https://host`, or `http` on this machine.
+
+    Raises Misconfigured.
+    """
+    check_redirect_uri(text)
+    if (origin := origin_of(text)) != text:
+        hint = f"write `{origin}`" if origin else "write `https://app.example.com`"
+        raise Misconfigured(text, "not an origin: scheme, host and port alone", hint=hint)
 
 
 def check_redirect_uri(uri: str) -> None:
@@ -26,12 +51,12 @@ def check_redirect_uri(uri: str) -> None:
     except ValueError as error:
         raise Misconfigured(uri, "not a URI") from error
     if "*" in uri:
-        raise Misconfigured(uri, "a redirect URI must not have a wildcard", hint="list each one")
+        raise Misconfigured(uri, "must not have a wildcard", hint="list each one")
     if parts.username is not None or parts.password is not None:
-        raise Misconfigured(uri, "a redirect URI must not have a user name")
+        raise Misconfigured(uri, "must not have a user name")
     if parts.scheme in {"http", "https"}:
         if not host:
-            raise Misconfigured(uri, "a redirect URI needs a host")
+            raise Misconfigured(uri, "has no host")
         if parts.scheme == "http" and host not in {*LOOPBACK, "localhost"}:
             raise Misconfigured(uri, "`http` is accepted for loopback only", hint="use https")
     elif "." not in parts.scheme:

@@ -1,6 +1,6 @@
 """The metadata of the authorization server (RFC 8414): only features that it has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from durward.core.oauth import id_token, pkce
 from durward.core.oauth.authorize import PROMPTS
@@ -20,6 +20,14 @@ STYLE_PATH = "/durward.css"
 JWKS_PATH = "/jwks"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
 
+CALLED_BY_PAGES: Mapping[str, tuple[str, ...]] = {
+    TOKEN_PATH: ("POST",),
+    REVOCATION_PATH: ("POST",),
+    USERINFO_PATH: ("GET", "POST"),
+}
+"""What scripts of other origins may call (CORS), and by which methods. `/authorize` is not among
+them (RFC 9700 §2.6); metadata and keys may be read by any origin."""
+
 SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", METADATA_PATH),
     ("GET", DISCOVERY_PATH),
@@ -37,6 +45,7 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", STYLE_PATH),
     ("GET", JWKS_PATH),
     ("POST", TOKEN_PATH),
+    *(("OPTIONS", path) for path in CALLED_BY_PAGES),
 )
 """Every method and path for clients; the edge refuses all others."""
 
