@@ -46,8 +46,8 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
         finally:
             for watcher in watchers:
                 watcher.cancel()
-            for child in (*reversed(last), *reversed(first)):
-                await child.stop()
+            for children in (last, first):
+                await asyncio.gather(*(child.stop() for child in children))
 
 
 async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:

@@ -19,6 +19,7 @@ from durward import __version__
 from durward.core.address import Address
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
+from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import policies_that_decide
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
@@ -53,6 +54,8 @@ LOADING_SECONDS_AN_OPERATION = 0.0016
 """The time in which Envoy may not answer while it loads routes, on a busy machine."""
 RETRY_SECONDS = 0.5
 LEAVE_SECONDS = 1.0
+UNDER_WAY = rf"^http\.({API_ROUTES}|{ISSUER_ROUTES})\.downstream_rq_active$"
+"""The requests of clients: the admin interface counts its own, the question among them."""
 
 
 class Agent:
@@ -509,11 +512,12 @@ class Agent:
         return now < self._loading_until or await responds(self._node.admin, "/ready")
 
     async def _drain(self) -> None:
+        """Take no new connections, and wait until no request is under way."""
         async with talk(self._node.admin) as client:
             await client.post("/drain_listeners?graceful&skip_exit")
             deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
             while asyncio.get_running_loop().time() < deadline:
-                stats = await client.get("/stats", params={"filter": "^http.*rq_active$"})
+                stats = await client.get("/stats", params={"filter": UNDER_WAY})
                 if all(line.endswith(": 0") for line in stats.text.splitlines()):
                     return
                 await asyncio.sleep(0.02)
