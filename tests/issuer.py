@@ -17,7 +17,7 @@ from durward.core.oauth.pkce import challenge_of
 from durward.core.people.person import Person
 from durward.core.values import Instant, Seconds, UserId, later
 from durward.core.wire import Json
-from durward.entrypoints.client.native import Form
+from durward.entrypoints.client.native import Form, Onward
 from durward.entrypoints.server import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
@@ -166,10 +166,18 @@ def asked(**changes: str | None) -> dict[str, str]:
 
 
 def answer_of(reply: httpx2.Response) -> dict[str, str]:
-    """The parameters of a redirect to the client."""
-    assert reply.status_code == 303, reply.text
-    query = urlsplit(reply.headers["location"]).query
+    """The parameters of a redirect to the client, or of a page that goes on to it."""
+    query = urlsplit(way_to_client(reply)).query
     return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+def way_to_client(reply: httpx2.Response) -> str:
+    """Where a redirect, or a page that goes on by itself, leads."""
+    if reply.status_code == 303:
+        return str(reply.headers["location"])
+    uri = Onward.read(reply.text)
+    assert uri, reply.text
+    return uri
 
 
 def hidden(page: httpx2.Response, name: str) -> str:

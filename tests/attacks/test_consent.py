@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.issuer import Browser, Issuer, answer_of, sample
+from tests.issuer import API, DESK, Browser, Issuer, answer_of, sample
 
 from durward.core.configuration.declaration import Declaration
 
@@ -59,3 +59,13 @@ async def test_what_was_taken_back_is_asked_again(issuer: Issuer) -> None:
         await http.post("/", data={"client": "other", "token": token})
         reply = await browser.follow(await browser.authorize(scope=None, **OTHER))
         assert 'id="consent"' in reply.text
+
+
+@pytest.mark.requirement("AS-20")
+async def test_the_page_says_who_asks_for_what_and_where_it_goes(issuer: Issuer) -> None:
+    browser = issuer.browser()
+    page = await browser.sign_in(await browser.follow(await browser.authorize()))
+    assert '<span id="client">Order desk</span>' in page.text
+    assert "Know who you are" in page.text
+    assert f'<code id="resource">{API}</code>' in page.text
+    assert f'<code id="target">{DESK.removesuffix("/callback")}</code>' in page.text

@@ -1,11 +1,12 @@
 """Answers that should go elsewhere: redirect URI variants, open redirects, mix-up."""
 
 import json
+from html import escape
 from typing import Any
 
 import httpx2
 import pytest
-from tests.issuer import DESK, ISSUER, Issuer, answer_of
+from tests.issuer import DESK, ISSUER, Issuer, answer_of, hidden, way_to_client
 
 pytestmark = pytest.mark.anyio
 
@@ -63,11 +64,29 @@ async def test_every_answer_names_the_issuer(issuer: Issuer) -> None:
     assert granted["code"]
 
 
-@pytest.mark.requirement("AS-12")
-async def test_after_credentials_comes_a_303_and_never_a_307(issuer: Issuer) -> None:
+@pytest.mark.requirement("AS-12", "AS-13a")
+async def test_what_was_typed_is_sent_nowhere_else(issuer: Issuer) -> None:
+    """After credentials comes a 303, never a 307; to the application goes a page by itself."""
     browser = issuer.browser()
-    consent = await browser.sign_in(await browser.follow(await browser.authorize()))
-    assert (await browser.submit(consent, "allow")).status_code == 303
+    page = await browser.follow(await browser.authorize())
+    form = {"id": hidden(page, "id"), "token": hidden(page, "token"), "answer": "sign-in"}
+    form |= {"account": "ann", "password": issuer.passwords["ann"]}
+    reply = await browser.http.post("/interaction", data=form)
+    assert (reply.status_code, reply.headers["location"][:13]) == (303, "/interaction?")
+    onward = await browser.submit(await browser.follow(reply), "allow")
+    assert onward.status_code == 200
+    uri = way_to_client(onward)
+    assert uri.startswith(f"{DESK}?code=")
+    assert f'http-equiv="refresh" content="0;url={escape(uri)}"' in onward.text
+    assert "form" not in onward.text
+
+
+async def test_who_came_with_no_form_of_ours_is_redirected(issuer: Issuer) -> None:
+    """Also an application in a hidden frame, which asks with `prompt=none`."""
+    browser = issuer.browser()
+    await browser.code()
+    assert (await browser.authorize(prompt="none")).status_code == 303
+    assert (await browser.authorize()).status_code == 303
 
 
 @pytest.mark.requirement("AS-83")

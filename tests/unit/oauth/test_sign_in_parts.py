@@ -17,7 +17,7 @@ from durward.core.oauth.grants.refresh_token import (
     successor,
 )
 from durward.core.oauth.id_token import TYPE, Hint, id_claims, token_hash, verify_hint
-from durward.core.oauth.redirect import answer_uri, is_registered, origin
+from durward.core.oauth.redirect import answer_uri, is_registered, place_of
 from durward.core.values import (
     ClientId,
     Instant,
@@ -124,9 +124,9 @@ def test_an_answer_names_its_issuer_and_escapes_what_it_carries() -> None:
     assert uri == f"https://app.example/back?x=1&{encoded}"
 
 
-def test_the_origin_of_an_address_is_what_a_page_may_lead_to() -> None:
-    assert origin("https://app.example:8443/back?x=1") == "https://app.example:8443"
-    assert origin("com.example.app:/back") == "com.example.app:"
+def test_people_are_told_the_origin_of_an_address_or_its_scheme() -> None:
+    assert place_of("https://app.example:8443/back?x=1") == "https://app.example:8443"
+    assert place_of("com.example.app:/back") == "com.example.app:"
 
 
 @pytest.mark.requirement("AS-35")

@@ -41,8 +41,8 @@ def answer_to(uri: str, parameters: Mapping[str, str | None]) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}{query}" if query else uri
 
 
-def origin(uri: str) -> str:
-    """The source expression for a page's `form-action` (CSP Level 3 §2.3.1; AS-13a)."""
+def place_of(uri: str) -> str:
+    """Where a URI leads, for people: its origin, or its private scheme (RFC 8252 §7.1)."""
     parts = urlsplit(uri)
     if parts.scheme in {"http", "https"}:
         return f"{parts.scheme}://{parts.netloc}"

@@ -124,6 +124,9 @@ class Visitor:
                 reply = self._send("GET", uri)
                 continue
             form = Form.read(reply.text)
+            if form is None and (onward := Onward.read(reply.text)).startswith(until):
+                step(self._http, "GET", onward)
+                return
             if form is None or (form.is_sign_in and form.has_problem):
                 text = form.problem if form else f"answers {reply.status_code} without a form"
                 raise Misconfigured(uri.partition("?")[0], text or "did not sign in")
@@ -145,6 +148,27 @@ class Visitor:
             self._cookies[name.strip()] = value
         self._http.cookies.clear()
         return reply
+
+
+class Onward(HTMLParser):
+    """The link of a page that goes on to an application by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uri = ""
+
+    @classmethod
+    def read(cls, text: str) -> str:
+        """Where the page goes on to; nothing if it does not."""
+        page = cls()
+        page.feed(text)
+        return page.uri
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Find the link by its id."""
+        found = dict(attrs)
+        if tag == "a" and found.get("id") == "continue":
+            self.uri = found.get("href") or ""
 
 
 class Form(HTMLParser):

@@ -1,6 +1,6 @@
 """The authorization endpoint and its pages: sign in, agree, go back (OAuth 2.1 draft-15 §4.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from durward.core.oauth.authorize import (
 )
 from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.metadata import ACCOUNT_PATH, AUTHORIZATION_PATH, INTERACTION_PATH
-from durward.core.oauth.redirect import origin
+from durward.core.oauth.redirect import place_of
 from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
@@ -32,6 +32,7 @@ from durward.entrypoints.pages.render import (
     browser_of,
     check_form,
     check_same_site,
+    go_on,
     message,
     page,
     see_other,
@@ -83,7 +84,7 @@ class Pages:
         outcome = await self._plane.use_cases.write(
             lambda c, x, t: authorize.begin(c, x, form, known, session, t), BROWSER, source_of(http)
         )
-        answer = self._shown(outcome, known)
+        answer = self._shown(outcome, known, leave=see_other)  # no form of ours came before
         if browser is None:
             set_cookie(answer, BROWSER_COOKIE, known)
         return answer
@@ -140,13 +141,17 @@ class Pages:
         )
 
     def _shown(
-        self, outcome: Outcome, browser: Secret | None, notice: Notice = NO_NOTICE
+        self,
+        outcome: Outcome,
+        browser: Secret | None,
+        notice: Notice = NO_NOTICE,
+        leave: Callable[[str], Response] = go_on,
     ) -> Response:
         match outcome:
             case InteractionRequired(interaction):
                 return see_other(f"{INTERACTION_PATH}?id={interaction}")
             case Redirect(uri):
-                return see_other(uri)
+                return leave(uri)
             case LocalSignIn():
                 return see_other(ACCOUNT_PATH)
             case ErrorPage(error):
@@ -181,7 +186,6 @@ def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
     answer = page(
         "sign_in.html",
         status=notice.status,
-        form_action=origin(request.target.redirect_uri) if request else "",
         id=asked.interaction,
         token=token,
         client=asked.client_name,
@@ -200,10 +204,8 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
     assert request and client and asked.user  # noqa: S101, PT018 - nobody else asks for consent
     scopes = next((api.scopes for api in apis if api.audience == request.audience), {})
     words = {**scopes, **IDENTITY_SCOPES}
-    target = origin(request.target.redirect_uri)
     return page(
         "consent.html",
-        form_action=target,
         id=asked.interaction,
         token=token,
         client=asked.client_name,
@@ -212,7 +214,7 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
         account=asked.user.login,
         scopes=[words.get(scope) or scope for scope in request.scopes],
         resource=request.audience,
-        target=target,
+        target=place_of(request.target.redirect_uri),
         lasts=asked.lasts,
         with_session=asked.with_session,
         unproven=client.authentication == "none",

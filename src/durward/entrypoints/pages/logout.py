@@ -11,7 +11,6 @@ from durward.core.authn.session import COOKIE
 from durward.core.errors import ProtocolError
 from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.metadata import LOGOUT_PATH
-from durward.core.oauth.redirect import origin
 from durward.entrypoints.http.body import read_form
 from durward.entrypoints.http.caller import source_of
 from durward.entrypoints.pages.interaction import broken
@@ -19,6 +18,7 @@ from durward.entrypoints.pages.render import (
     check_form,
     check_same_site,
     drop_cookie,
+    go_on,
     message,
     page,
     see_other,
@@ -57,7 +57,8 @@ def routes(plane: ControlPlane) -> list[Route]:
                 return page("still_open.html")
             case SignedOut(uri):
                 text = "You are signed out."
-                answer = see_other(uri) if uri else message("Signed out", text, 200)
+                leave = go_on if confirmed else see_other
+                answer = leave(uri) if uri else message("Signed out", text, 200)
                 if session is not None:
                     drop_cookie(answer, COOKIE)
                 return answer
@@ -95,10 +96,8 @@ def ask(http: Request, form: bytes, *, names_another: bool) -> Response:
     """The page that asks."""
     session, passed = session_of(http), passed_on(form)
     assert session is not None  # noqa: S101 - somebody is signed in, or we would not ask
-    uri = passed.get("post_logout_redirect_uri")
     return page(
         "sign_out.html",
-        form_action=origin(uri) if uri else "",
         token=form_token(session, PURPOSE),
         passed=passed,
         names_another=names_another,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from importlib.resources import files
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from durward.core.authn.browser import is_from
 from durward.core.authn.session import BROWSER_COOKIE, COOKIE
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.metadata import STYLE_PATH
+from durward.core.oauth.redirect import place_of
 from durward.core.values import MICROSECONDS, Instant, Seconds, Secret
 
 SEE_OTHER = 303
@@ -44,15 +46,17 @@ templates.filters["local_time"] = local_time
 templates.filters["duration"] = duration
 
 
-def page(name: str, *, status: int = 200, form_action: str = "", **facts: object) -> HTMLResponse:
-    """A page; `form_action` is where an answer may lead beside the issuer (AS-13, AS-13a)."""
-    policy = (
-        "default-src 'none'; style-src 'self'; "
-        f"form-action 'self'{' ' if form_action else ''}{form_action}; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+"""Forms lead to the issuer alone (AS-13, AS-13a); `go_on` leads elsewhere."""
+
+
+def page(name: str, *, status: int = 200, **facts: object) -> HTMLResponse:
+    """A page."""
     headers = {
-        "content-security-policy": policy,
+        "content-security-policy": POLICY,
         "x-frame-options": "DENY",
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
@@ -71,6 +75,17 @@ def see_other(uri: str) -> Response:
     """303: whatever was posted here is not posted there (AS-12)."""
     headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
     return RedirectResponse(uri, SEE_OTHER, headers)
+
+
+def go_on(uri: str) -> Response:
+    """A page that goes on to an application by itself, after a form of ours (AS-13a).
+
+    Chromium applies `form-action` to all redirects after a form, also to those of the application
+    that is redirected to, which may lead anywhere (CSP Level 3 §6.4.1).
+    """
+    response = page("goes_on.html", uri=uri, place=place_of(uri))
+    response.headers["referrer-policy"] = "no-referrer"
+    return response
 
 
 def cookie(http: Request, name: str) -> Secret | None:
