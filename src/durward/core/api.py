@@ -25,6 +25,12 @@ class Api:
     scopes: Mapping[str, str]
     headers: tuple[str, ...] | None = None
     """Which of a client's headers reach the service; None is all but those about its identity."""
+    hosts: tuple[str, ...] = ()
+    """The hosts that serve it; none is every host that no API names."""
+    prefix: str = ""
+    """What the paths of its operations begin with."""
+    base_path: str = ""
+    """What they begin with at the service, in place of the prefix."""
 
 
 def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:

@@ -48,6 +48,7 @@ class Size(StrEnum):
     APIS = "APIs"
     OPERATIONS = "operations"
     POLICIES = "policies"
+    ROUTES = "operations, each as often as sets of hosts differ that serve it"
     BYTES = "bytes to publish"
     PATTERNS = "bytes of patterns for paths (long paths with many variables)"
 
@@ -55,6 +56,7 @@ class Size(StrEnum):
 BOUNDS: Final[Mapping[Size, int]] = {
     Size.APIS: APIS,
     Size.OPERATIONS: OPERATIONS,
+    Size.ROUTES: OPERATIONS,
     Size.POLICIES: POLICIES,
     Size.BYTES: PUBLISHED_BYTES,
     Size.PATTERNS: PATTERN_BYTES,

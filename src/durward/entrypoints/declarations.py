@@ -92,10 +92,11 @@ def is_policy(content: Json) -> bool:
 
 def with_document(file: Path, kind: str, name: str, body: dict[str, Json]) -> dict[str, Json]:
     """The body of an API with its OpenAPI document in place of the path. Raises Misconfigured."""
-    document = body.get("openapi")
+    document, declared = body.get("openapi"), body.get("base_path")
+    base = declared if isinstance(declared, str) else None
     if kind == DeclarationKind.API and isinstance(document, str):
-        return {**body, "openapi": document_in(file.parent / document, name)}
+        return {**body, "openapi": document_in(file.parent / document, name, base)}
     if kind == DeclarationKind.API and isinstance(document, dict):
         within = f"/{kind}/{escape(name)}/openapi"
-        return {**body, "openapi": checked(document, file, name, within=within)}
+        return {**body, "openapi": checked(document, file, name, within=within, base_path=base)}
     return body

@@ -47,18 +47,23 @@ class Folder:
         return content
 
 
-def document_in(file: Path, api: str) -> Json:
-    """The OpenAPI document of an API, from its file. Raises Misconfigured."""
+def document_in(file: Path, api: str, base_path: str | None = None) -> Json:
+    """The OpenAPI document of an API, from its file; `base_path` is the declared one.
+
+    Raises Misconfigured.
+    """
     check_regular(file)
     document = read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH)
-    return checked(document, file, api, within="")
+    return checked(document, file, api, within="", base_path=base_path)
 
 
-def checked(document: Json, file: Path, api: str, *, within: str) -> Json:
+def checked(
+    document: Json, file: Path, api: str, *, within: str, base_path: str | None = None
+) -> Json:
     """The document in a file, below the pointer `within`, resolved. Raises Misconfigured."""
     try:
         written = bundled(document, "" if within else file.name, Folder(file.parent).load)
-        read_inventory(written, api)
+        read_inventory(written, api, base_path)
     except DocumentRefused as error:
         text = text_of(file, DOCUMENT_BYTES)
         first, rest = error.faults[:MAX_TOLD], error.faults[MAX_TOLD:]

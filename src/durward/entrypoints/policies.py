@@ -100,7 +100,9 @@ def read_project(paths: Iterable[Path]) -> Project:
         for found in listed
         if found.kind is DeclarationKind.POLICY
     ]
-    read = {name: read_inventory(api.openapi, name) for name, api in bodies.apis.items()}
+    read = {
+        name: read_inventory(api.openapi, name, api.base_path) for name, api in bodies.apis.items()
+    }
     operations = {name: inventory.operations for name, inventory in read.items()}
     keys = [key.named(name) for api in bodies.apis.values() for name, key in api.keys.items()]
     asking = [client for client in bodies.clients.values() if not client.disabled]

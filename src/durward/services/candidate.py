@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from durward.core.configuration.api import check_issuer_host
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.declaration_changes import Sides, details
@@ -18,7 +19,7 @@ from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.invariants import check_invariants
 from durward.core.names import check_names
-from durward.core.openapi.router import path_regex
+from durward.core.openapi.router import Route, by_hosts, path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
 from durward.core.values import ClientId
 from durward.services.declared_people import (
@@ -235,6 +236,7 @@ def check(
         configuration = read_configuration(read)
         parts = parts_of(configuration, found.tokens_since)
         check_sizes(_published(configuration, parts))
+        check_issuer_host(configuration.apis.values(), issuer)
         check_names(configuration)
         check_clients(found.taken & configuration.clients.keys())
         classes = classes_after(found.people.classes, people)
@@ -310,11 +312,15 @@ def _bounded(found: Sequence[tuple[tuple[DeclarationKind, str], list[Detail]]]) 
 
 def _published(configuration: Configuration, parts: Mapping[str, bytes]) -> dict[Size, int]:
     """How much an edge would have to take."""
-    operations = [operation for api in configuration.apis.values() for operation in api.operations]
+    apis = configuration.apis.values()
+    routes = [Route(one.method, one.path, one, api.hosts) for api in apis for one in api.operations]
+    # Envoy has those of an API once for each set of hosts that share their APIs.
+    rendered = [route for some in by_hosts(routes).values() for route in some]
     return {
-        Size.OPERATIONS: len(operations),
+        Size.OPERATIONS: len(routes),
+        Size.ROUTES: len(rendered),
         Size.BYTES: sum(map(len, parts.values())),
-        Size.PATTERNS: sum(len(path_regex(operation.path)) for operation in operations),
+        Size.PATTERNS: sum(len(path_regex(route.template)) for route in rendered),
     }
 
 

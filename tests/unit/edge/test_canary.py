@@ -28,6 +28,7 @@ HEAD = api("b", operation("HEAD", "/b"))
 MEANT_ELSEWHERE = api("c", operation("GET", "/{thing}"))
 TAKES_IT = api("c2", operation("GET", "/canary"))
 GUARDED = api("d", operation("GET", "/d/{id}"))
+AT_ITS_HOST = Door("https://d.example", "GET", "/d/canary", "d.example")
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,14 @@ GUARDED = api("d", operation("GET", "/d/{id}"))
     [
         ((), None),
         ((PUBLIC, HEAD), None),
-        ((PUBLIC, HEAD, GUARDED), Door("https://d.example", "GET", "/d/canary")),
-        ((MEANT_ELSEWHERE, TAKES_IT), Door("https://c2.example", "GET", "/canary")),
+        ((PUBLIC, HEAD, GUARDED), Door("https://d.example", "GET", "/d/canary", "canary-0")),
+        ((MEANT_ELSEWHERE, TAKES_IT), Door("https://c2.example", "GET", "/canary", "canary-0")),
+        ((replace(GUARDED, hosts=("d.example",)),), AT_ITS_HOST),
+        # The host by which canaries ask is one that no API names.
+        (
+            (replace(PUBLIC, hosts=("canary-0",)), GUARDED),
+            Door("https://d.example", "GET", "/d/canary", "canary-1"),
+        ),
     ],
 )
 def test_the_first_api_with_an_operation_that_guards(

@@ -62,6 +62,9 @@ def node() -> Node:
     )
 
 
+TWO_HOSTS = replace(
+    SNAPSHOT, apis=(API, replace(API, id=ApiId("b"), audience="https://b.example/orders"))
+)
 CONCEPTS: Mapping[str, Callable[[], object]] = {
     "a guarded operation": lambda: routes.operation_route(API, GET, LIMITS),
     "an operation with declared headers": lambda: routes.operation_route(
@@ -72,13 +75,7 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "a public operation": lambda: routes.operation_route(API, STATUS, LIMITS),
     "what is not declared": lambda: routes.nothing_here(404),
     "the metadata of two hosts": lambda: [
-        each.what
-        for each in routes.metadata_routes(
-            replace(
-                SNAPSHOT,
-                apis=(API, replace(API, id=ApiId("b"), audience="https://b.example/orders")),
-            )
-        )
+        each.what for each in routes.metadata_routes(TWO_HOSTS, routes.described(TWO_HOSTS))
     ],
     "the routes of the APIs": lambda: routes.api_configuration(SNAPSHOT, LIMITS),
     "the routes of the issuer": lambda: routes.issuer_configuration(LIMITS),

@@ -67,7 +67,7 @@ def test_parameters_as_specified_are_taken(parameters: Json) -> None:
         ([{**ID, "name": "Id"}], ["/0/name"]),
         ([{**ID, "name": "other"}], ["/0/name"]),
         ([{**ID, "style": "matrix"}], ["/0/style"]),
-        ([{**ID, "style": "label"}], ["/0/style"]),
+        ([{**ID, "style": "Label"}], ["/0/style"]),
         ([{**ID, "style": None}], ["/0/style"]),
         ([{**ID, "content": {}}], ["/0/content"]),
         ([{"name": "x", "in": "path", "content": {}}], ["/0/required", "/0/content", "/0/name"]),
@@ -103,31 +103,78 @@ def test_servers_without_a_base_path_are_taken(servers: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "below", "told"),
+    ("server", "base"),
     [
-        ({"url": "https://x.example/api/v3"}, "/url", "write the path as `/api/v3/a/{id}`"),
-        ({"url": "https://x.example/api/"}, "/url", "write the path as `/api/a/{id}`"),
-        ({"url": "/v1"}, "/url", "write the path as `/v1/a/{id}`"),
-        ({"url": "v1"}, "/url", "write the path as `/v1/a/{id}`"),
-        ({"url": "https://x//"}, "/url", "has the base path `//`"),
-        (
-            {"url": "."},
-            "/url",
-            "has the base path `.`, under which nothing is served; write the url",
-        ),
-        ({"url": "./v1//x/"}, "/url", "write the path as `/v1/x/a/{id}`"),
-        ({"url": "../v1"}, "/url", "without it, and each path as clients ask for it"),
-        ({"url": "https://x/a b"}, "/url", "without it, and each path as clients ask for it"),
-        (
-            {"url": "https://x/{v}", "variables": {"v": {"default": "v2"}}},
-            "/url",
-            "write the path as `/v2/a/{id}`",
-        ),
+        ({"url": "https://x.example/api/v3"}, "/api/v3"),
+        ({"url": "https://x.example/api/"}, "/api"),
+        ({"url": "/v1"}, "/v1"),
+        ({"url": "https://x/{v}", "variables": {"v": {"default": "v2", "enum": ["v2"]}}}, "/v2"),
+    ],
+)
+def test_the_base_path_of_servers_is_where_the_service_serves_the_paths(
+    server: Json, base: str
+) -> None:
+    """OpenAPI 3.1.1 §4.8.5; the paths of the document stay as they are."""
+    found = read_inventory(document(servers=[server, {"url": f"https://other{base}/"}]), "api")
+    assert found.base_path == base
+    assert [one.path for one in found.operations] == ["/a/{id}"]
+    assert read_inventory(document(servers=[server]), "api", "/own").base_path == "/own"
+    assert read_inventory(document(servers=[server]), "api", "").base_path == ""
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ({"url": "v1"}, "`v1` is relative to where the document was; write `base_path`"),
+        ({"url": "."}, "is relative"),
+        ({"url": "../v1"}, "is relative"),
+        ({"url": "https://x//"}, "has the base path `//`, which cannot be served"),
+        ({"url": "https://x/a//b"}, "cannot be served"),
+        ({"url": "https://x/a/../b"}, "cannot be served"),
+        ({"url": "https://x/a b"}, "cannot be served"),
+        ({"url": "https://x/a%20b"}, "cannot be served"),
         (
             {"url": "https://x{v}", "variables": {"v": {"default": "", "enum": ["", "/v2"]}}},
-            "/url",
-            "has the base path `/v2`",
+            "has the base path `/v2`, and another value of a variable has `/`; write `base_path:",
         ),
+    ],
+)
+def test_base_paths_that_are_not_one_are_declared(server: Json, told: str) -> None:
+    ((pointer, message),) = faults(document(servers=[server]))
+    assert pointer == "/servers/0/url"
+    assert told in message
+    assert read_inventory(document(servers=[server]), "api", "/v2").base_path == "/v2"
+
+
+def test_servers_with_several_base_paths_need_a_declared_one() -> None:
+    servers: Json = [{"url": "https://x/v1"}, {"url": "https://y/v2"}]
+    ((pointer, message),) = faults(document(servers=servers))
+    assert pointer == "/servers/1/url"
+    assert (
+        "has the base path `/v2`, and /servers/0/url has `/v1`; write `base_path: /v2`" in message
+    )
+    assert read_inventory(document(servers=servers), "api", "/v1").base_path == "/v1"
+
+
+@pytest.mark.parametrize("place", ["path", "operation"])
+def test_servers_of_a_path_or_an_operation_have_the_base_path_of_the_document(place: str) -> None:
+    def wanted(url: str) -> Json:
+        listed: Json = [{"url": url}]
+        item: Json = {"get": {"servers": listed}}
+        if place == "path":
+            item = {"get": {}, "servers": listed}
+        return {**document(servers=[{"url": "https://x/v1"}]), "paths": {"/a/{id}": item}}
+
+    assert read_inventory(wanted("https://other/v1/"), "api").base_path == "/v1"
+    ((pointer, message),) = faults(wanted("https://other/files"))
+    assert pointer.endswith("/servers/0/url")
+    assert "has the base path `/files`, and the document `/v1`; an API has one base path" in message
+    assert read_inventory(wanted("https://other/files"), "api", "/files").operations
+
+
+@pytest.mark.parametrize(
+    ("server", "below", "told"),
+    [
         ({"url": "https://{v}/"}, "/variables/v", "`default`"),
         ({"url": "https://{v}/", "variables": []}, "/variables/v", "`default`"),
         ({"url": "https://{v}/", "variables": {"v": {"default": 1}}}, "/variables/v", "`default`"),
@@ -145,8 +192,10 @@ def test_servers_without_a_base_path_are_taken(servers: Json) -> None:
         ("https://x", "", "an object with `url`"),
     ],
 )
-def test_a_base_path_is_refused_with_what_to_write(server: Json, below: str, told: str) -> None:
-    """OpenAPI 3.1.1 §4.8.5; wherever servers stand."""
+def test_what_is_no_server_is_refused_with_what_to_write(
+    server: Json, below: str, told: str
+) -> None:
+    """Wherever servers stand, and whatever base path is declared."""
     ((pointer, message),) = faults(document(servers=[server]))
     assert pointer == f"/servers/0{below}"
     assert told in message
@@ -157,6 +206,16 @@ def test_a_base_path_is_refused_with_what_to_write(server: Json, below: str, tol
         ((pointer, message),) = faults(wanted)
         assert pointer.endswith(f"/servers/0{below}")
         assert told in message
+
+
+def test_the_style_label_is_a_dot_before_the_value() -> None:
+    """RFC 6570 §3.2.5; a parameter of the operation counts instead of that of its path item."""
+    label: Json = {**ID, "style": "label"}
+    wanted = document([label])
+    assert [one.path for one in read_inventory(wanted, "api").operations] == ["/a/.{id}"]
+    wanted["paths"] = {"/a/{id}": {"parameters": [label], "get": {}, "put": {"parameters": [ID]}}}
+    found = read_inventory(wanted, "api").operations
+    assert {one.method: one.path for one in found} == {"GET": "/a/.{id}", "PUT": "/a/{id}"}
 
 
 @pytest.mark.parametrize("servers", [None, {}, "https://x", {"url": "/v1"}])

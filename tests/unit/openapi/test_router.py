@@ -2,7 +2,7 @@
 
 import pytest
 
-from durward.core.openapi.router import Route, Router, buckets, overlaps, tables
+from durward.core.openapi.router import Route, Router, buckets, by_hosts, overlaps, tables
 
 
 def router(*paths: str) -> Router[str]:
@@ -119,3 +119,116 @@ def test_buckets_are_as_short_as_their_size_allows() -> None:
     }
     assert list(buckets(table, 1)) == ["/", "/a", "/a/1", "/a/2", "/b"]
     assert list(buckets(table, 99)) == ["/"]
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "values"),
+    [
+        ("/a/7.json", "/a/{id}.json", {"id": "7"}),
+        ("/a/7.xml", "/a/{other}", {"other": "7.xml"}),
+        ("/a/me.json", "/a/me.json", {}),
+        ("/a/v7.json", "/a/v{n}", {"n": "7.json"}),
+        ("/a/7:go", "/a/{id}:go", {"id": "7"}),
+        ("/a/7%20b:go", "/a/{id}:go", {"id": "7 b"}),
+        ("/a/7%2Ejson", None, {}),
+        ("/a/%767", None, {}),
+        ("/a/7%3Ago", None, {}),
+        ("/t/1,2", "/t/{x},{y}", {"x": "1", "y": "2"}),
+        ("/t/1%2C2,3", None, {}),
+        ("/t/1,2,3", None, {}),
+        ("/d/x%31", None, {}),
+        ("/d/x1", "/d/{id}1", {"id": "x"}),
+        ("/d/%611", "/d/{id}1", {"id": "a"}),
+    ],
+)
+def test_text_and_variables_in_one_segment(
+    path: str, template: str | None, values: dict[str, str]
+) -> None:
+    """None where decoding would mean another route, or cut an escape in two."""
+    found = router(
+        *("/a/{other}", "/a/{id}.json", "/a/me.json", "/a/v{n}", "/a/{id}:go"),
+        *("/t/{x},{y}", "/d/{id}1"),
+    ).match("GET", path)
+    assert (found and found[0].template) == template
+    assert found is None or found[1] == values
+
+
+def test_a_walk_goes_back_to_what_is_less_specific() -> None:
+    paths = ["/v{n}/a", "/{x}.json/b", "/{y}/c"]
+    for path, template in zip(("/v1.json/a", "/v1.json/b", "/v1.json/c"), paths, strict=True):
+        found = router(*paths).match("GET", path)
+        assert found is not None
+        assert found[0].template == template
+
+
+def test_a_named_host_has_its_routes_alone() -> None:
+    """Case and port do not count (RFC 9110 §4.2.3); every other host has what names none."""
+    routes = [
+        Route("GET", "/health", "a", ("a.example",)),
+        Route("GET", "/health", "b", ("b.example", "c.example")),
+        Route("GET", "/only", "b", ("b.example", "c.example")),
+        Route("GET", "/health", "others"),
+        Route("GET", "/others", "others"),
+    ]
+    found = Router(routes)
+
+    def meant(host: str, path: str = "/health") -> str | None:
+        match = found.match("GET", path, host)
+        return match and match[0].what
+
+    assert [*map(meant, ("a.example", "A.Example:8443", "c.example", "", "x", "a.example.b"))] == [
+        *("a", "a", "b", "others", "others", "others")
+    ]
+    assert meant("c.example", "/only") == "b"
+    assert (
+        meant("a.example", "/only") is meant("a.example", "/others") is meant("x", "/only") is None
+    )
+    assert meant("x", "/others") == "others"
+    assert not list(overlaps(routes))
+
+
+def test_hosts_with_the_same_apis_share_their_routes() -> None:
+    one, two, others = (
+        Route("GET", "/1", 1, ("a", "b")),
+        Route("GET", "/2", 2, ("b", "c")),
+        Route("GET", "/", 0),
+    )
+    again = Route("PUT", "/1", 3, ("a", "b"))
+    assert by_hosts([one, two, others, again]) == {
+        (): [others],
+        ("a",): [one, again],
+        ("b",): [one, again, two],
+        ("c",): [two],
+    }
+    assert by_hosts([Route("GET", "/1", 1, ("a", "b"))]).keys() == {(), ("a", "b")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_overlap"),
+    [
+        (("/a", ("x", "y")), ("/a", ("y", "z")), True),
+        (("/a", ("x",)), ("/a", ("y",)), False),
+        (("/a", ("x",)), ("/a", ()), False),
+        (("/{i}.json", ()), ("/{j}.json", ()), True),
+        (("/{i}.json", ()), ("/{j}.xml", ()), False),
+        (("/{i}.json", ()), ("/{j}", ()), False),
+        (("/t/{a}.{b}", ()), ("/t/{a}-{b}", ()), True),
+        (("/t/{a}.{b}", ("x",)), ("/t/{a}-{b}", ("y",)), False),
+        (("/t/{a}.{b}/x", ()), ("/t/{a}-{b}/y", ()), False),
+        (("/t/{a}.{b}/x", ()), ("/t/{a}-{b}/{c}", ()), True),
+        (("/t/{a}.{b}/x", ()), ("/t/{a}-{b}", ()), False),
+        (("/t/{a}.{b}", ()), ("/{t}/{a}-{b}", ()), False),
+        (("/{t}/{a}.{b}", ()), ("/{u}/{a}-{b}", ()), True),
+    ],
+)
+def test_overlaps_are_what_hosts_and_order_do_not_settle(
+    one: tuple[str, tuple[str, ...]],
+    other: tuple[str, tuple[str, ...]],
+    is_overlap: bool,
+) -> None:
+    routes = [
+        Route("GET", template, number, hosts)
+        for number, (template, hosts) in enumerate((one, other))
+    ]
+    assert list(overlaps(routes)) == ([tuple(routes)] if is_overlap else [])
+    assert not list(overlaps([routes[0], Route("PUT", other[0], 2, other[1])]))

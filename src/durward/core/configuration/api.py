@@ -1,7 +1,8 @@
 """APIs behind the edge, and what is known here of their objects."""
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -17,10 +18,13 @@ from durward.core.configuration.declaration import (
     Text,
 )
 from durward.core.configuration.upstream import parse_upstream
+from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured
+from durward.core.host import MAX_HOSTS, declared_host, host_of_url
 from durward.core.openapi.faults import DocumentRefused, first_lines
-from durward.core.openapi.operations import Inventory, is_object, read_inventory
+from durward.core.openapi.operations import Inventory, Operation, is_object, read_inventory
 from durward.core.openapi.router import Route, overlaps
+from durward.core.openapi.template import path_problem, place_problem
 from durward.core.policy.language.catalogue import DeclaredKey
 from durward.core.policy.language.dialect import OWN
 from durward.core.values import ApiId
@@ -63,6 +67,12 @@ class ProtectedApi(Body, frozen=True):
     """Its OpenAPI document: in a file the path of one, beside the file that declares it."""
     headers: Names | None = None
     """Which of a client's headers reach the service, beside those of HTTP itself."""
+    hosts: Names = ()
+    """The hosts that serve the API, and no other; without it every host that no API names."""
+    prefix: str | None = None
+    """Under which path clients ask for the document's paths; absent: the base path."""
+    base_path: str | None = None
+    """Under which path the service serves them; absent: that of the document's `servers`."""
     stage: Text = DEFAULT_STAGE
     """Its deployment environment, a part of the names of its resources."""
     policies: Names = ()
@@ -78,6 +88,7 @@ class ProtectedApi(Body, frozen=True):
             if not OWN.key.match(key):
                 yield f"`{key}` is not a key; write `prefix:Name`"
         yield from self._problems_of_headers()
+        yield from self.problems_of_place()
         if not NAME.match(self.stage):  # it is a segment of every resource's name
             yield f"`{self.stage}` is no stage; {NAME_CHARACTERS}"
         if len(self.objects) > MAX_OBJECTS:
@@ -95,6 +106,30 @@ class ProtectedApi(Body, frozen=True):
             if not HEADER.match(name):
                 yield f"`headers`: `{name}` is not a header's name in lower case"
 
+    def problems_of_place(self) -> Iterator[str]:
+        """What does not fit in `hosts`, `prefix` and `base_path`."""
+        if len(self.hosts) > MAX_HOSTS:
+            yield f"`hosts` has more than {MAX_HOSTS}"
+        for host in self.hosts[: MAX_HOSTS + 1]:
+            try:
+                declared_host(host)
+            except ValueError as error:
+                yield f"`hosts`: {error}"
+        for name in ("prefix", "base_path"):
+            text = before_paths(getattr(self, name) or "")
+            if problem := place_problem(text):
+                yield f"`{name}`: `{excerpt(text)}`: {problem}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its hosts in the form in which they are compared. Raises ValueError."""
+        return tuple(sorted({*map(declared_host, self.hosts)}))
+
+
+def before_paths(text: str) -> str:
+    """A declared prefix or base path: without the `/` at its end, with which paths begin."""
+    return text.removesuffix("/")
+
 
 def read_apis(
     declared: Mapping[str, ProtectedApi], problems: list[str]
@@ -105,9 +140,12 @@ def read_apis(
     for name, body in declared.items():
         if (other := audiences.setdefault(metadata_place(body.audience), name)) != name:
             problems.append(f"apis/{name}: has the audience of `{other}`")
+        if list(body.problems_of_place()):  # told by `problems`
+            continue
+        base = None if body.base_path is None else before_paths(body.base_path)
         try:
             check_resource(body.audience)
-            inventory = read_inventory(body.openapi, name)
+            inventory = read_inventory(body.openapi, name, base)
             upstream = parse_upstream(body.upstream)
         except DocumentRefused as error:
             problems += first_lines(f"apis/{name}: {fault}" for fault in error.faults)
@@ -116,15 +154,44 @@ def read_apis(
             advice = f"; {error.hint}" if error.hint else ""
             problems.append(f"apis/{name}: {error.path}: {error.problem}{advice}")
             continue
-        operations = inventory.operations
-        routes += (Route(one.method, one.path, f"apis/{name}") for one in operations)
+        base_path, hosts = inventory.base_path, body.names
+        prefix = base_path if body.prefix is None else before_paths(body.prefix)
+        operations = tuple(_placed(inventory.operations, prefix, f"apis/{name}", problems))
+        routes += (Route(one.method, one.path, f"apis/{name}", hosts) for one in operations)
         scopes = inventory.scopes
         api = Api(
             *(ApiId(name), body.audience, body.stage, upstream, operations, scopes),
             headers=None if body.headers is None else tuple(sorted({*body.headers})),
+            hosts=hosts,
+            prefix=prefix,
+            base_path=base_path,
         )
         yield api, inventory
     problems += unsettled(routes)
+
+
+def _placed(
+    operations: Iterable[Operation], prefix: str, name: str, problems: list[str]
+) -> Iterator[Operation]:
+    """The operations with the paths that clients ask for."""
+    for one in operations if prefix else ():
+        path = f"{prefix}{one.path}"
+        if problem := path_problem(path):
+            problems.append(f"{name}: `{one.method} {excerpt(path)}`: {problem}")
+        yield replace(one, path=path)
+    yield from () if prefix else operations
+
+
+def check_issuer_host(apis: Iterable[Api], issuer: str) -> None:
+    """Refuse APIs on the issuer's host: one address may serve both, told apart by it (ADR 28).
+
+    Raises Misconfigured.
+    """
+    host = host_of_url(issuer)
+    named = [f"apis/{api.id}" for api in apis if host in api.hosts]
+    if named:
+        problem = f"{', '.join(named)}: `hosts`: `{host}` is the host of the issuer {issuer}"
+        raise Misconfigured("declarations", problem, hint="give the API a host of its own")
 
 
 def unsettled(routes: Sequence[Route[str]]) -> Iterator[str]:
@@ -136,7 +203,9 @@ def unsettled(routes: Sequence[Route[str]]) -> Iterator[str]:
     for first, second in overlaps(routes):
         if first.what != second.what:  # within one document it is told with its place there
             other, one = (f"`{each.method} {each.template}`" for each in (first, second))
-            yield f"{second.what}: {one} answers the same requests as {other} of {first.what}"
+            hint = "give one of them a `prefix` or `hosts` of its own"
+            same = f"{one} answers the same requests as {other} of {first.what}"
+            yield f"{second.what}: {same}; {hint}"
 
 
 def check_resource(audience: str) -> None:

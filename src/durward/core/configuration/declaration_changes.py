@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from durward.core.api import Api
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.difference import (
@@ -16,16 +17,21 @@ from durward.core.difference import (
     Detail,
     Difference,
     differences,
+    excerpt,
     pointer,
     summarize_list,
 )
-from durward.core.openapi.operation_changes import operation_changes
+from durward.core.openapi.operation_changes import NOWHERE, Place, operation_changes
 from durward.core.openapi.shadows import Shapes
 from durward.core.policy.analysis.statement_changes import effects_of, policy_changes, policy_end
 from durward.core.policy.language.document import Effect
 from durward.core.wire import Json
 
 DOCUMENT: Final = "openapi"
+HOSTS: Final = "hosts"
+PLACE: Final = (HOSTS, "prefix", "base_path")
+"""Where an API is served: told as it is in force."""
+ANY_HOST: Final = "every host that no API names"
 HIDDEN: Final = "jwks"
 POLICIES: Final = "policies"
 ROLES: Final = "roles"
@@ -56,7 +62,8 @@ class Sides:
         """The operations of all APIs by their paths."""
         before, after = (
             Shapes(
-                (name, one) for name, api in configuration.apis.items() for one in api.operations
+                ((name, one) for name, api in configuration.apis.items() for one in api.operations),
+                {name: api.hosts for name, api in configuration.apis.items() if api.hosts},
             )
             for configuration in (self.before, self.after)
         )
@@ -108,14 +115,17 @@ def _changes(
         yield from policy_changes(before, after)
         return
     apart = (
-        {DOCUMENT}
+        {DOCUMENT, *PLACE}
         if kind is DeclarationKind.API
         else {HIDDEN}
         if kind is DeclarationKind.CLIENT
         else set()
     )
-    if kind is DeclarationKind.API and before.get(DOCUMENT) != after.get(DOCUMENT):
-        yield from _document_changes(name, sides)
+    if kind is DeclarationKind.API:
+        moves = list(_moves(sides.before.apis[name], sides.after.apis[name]))
+        yield from moves
+        if moves or before.get(DOCUMENT) != after.get(DOCUMENT):
+            yield from _document_changes(name, sides, told=bool(moves))
     if kind is DeclarationKind.CLIENT and before.get(HIDDEN) != after.get(HIDDEN):
         yield Detail("~", pointer((HIDDEN,)), "changed")
     for found in differences(_without(before, apart), _without(after, apart)):
@@ -129,19 +139,38 @@ def _without(body: Body, apart: Collection[str]) -> dict[str, Json]:
 
 def _requests_moved(name: str, sides: Sides) -> Iterator[Detail]:
     """Operations of an API that comes or goes, as far as requests of others are theirs then."""
-    was, will_be = (
-        side.apis[name].operations if name in side.apis else ()
-        for side in (sides.before, sides.after)
-    )
+    was, will_be = sides.before.apis.get(name), sides.after.apis.get(name)
     shapes = sides.shapes
-    gone = [each for each in was if shapes[1].behind(each)]
-    new = [each for each in will_be if shapes[0].behind(each)]
-    yield from operation_changes(gone, new, name, shapes)
+    gone = [one for one in was.operations if shapes[1].behind(one, was.hosts)] if was else []
+    new = (
+        [one for one in will_be.operations if shapes[0].behind(one, will_be.hosts)]
+        if will_be
+        else []
+    )
+    places = [Place(api.hosts, api.prefix) if api else NOWHERE for api in (was, will_be)]
+    yield from operation_changes(gone, new, name, shapes, (places[0], places[1]))
 
 
-def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
+def _moves(was: Api, will_be: Api) -> Iterator[Detail]:
+    """Where an API is served, and where at its service: as it is in force, declared or not."""
+    for member in PLACE:
+        old, new = getattr(was, member), getattr(will_be, member)
+        if member == HOSTS and old != new:
+            gone, more = [*(set(old) - set(new))], [*(set(new) - set(old))]
+            text = summarize_list(sorted(more), sorted(gone)) if old and new else ""
+            text = text or " → ".join(", ".join(each) or ANY_HOST for each in (old, new))
+            # Without a host that it had it may be every other host.
+            yield Detail("~", pointer((member,)), excerpt(text), widens=bool(more) or not new)
+        elif old != new:
+            text = " → ".join(f"`{each or '/'}`" for each in (old, new))
+            yield Detail("~", pointer((member,)), text)
+
+
+def _document_changes(name: str, sides: Sides, *, told: bool) -> Iterator[Detail]:
     was, will_be = sides.before.apis[name], sides.after.apis[name]
-    found = list(operation_changes(was.operations, will_be.operations, name, sides.shapes))
+    places = Place(was.hosts, was.prefix), Place(will_be.hosts, will_be.prefix)
+    changes = operation_changes(was.operations, will_be.operations, name, sides.shapes, places)
+    found = list(changes)
     yield from found
     scopes = [
         [each for each in some if each not in others]
@@ -149,7 +178,7 @@ def _document_changes(name: str, sides: Sides) -> Iterator[Detail]:
     ]
     if any(scopes):
         yield Detail("~", "scopes", summarize_list(*scopes))
-    elif not found:
+    elif not found and not told:
         yield Detail("~", pointer((DOCUMENT,)), DOCUMENT_OTHERWISE)
 
 

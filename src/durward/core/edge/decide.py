@@ -40,7 +40,7 @@ class Decider:
             for operation in api.operations
         }
         self._router = Router(
-            Route(operation.method, operation.path, (api, operation))
+            Route(operation.method, operation.path, (api, operation), api.hosts)
             for api, operation in self._operations.values()
         )
         self._policies = compile_bundle(snapshot.policies, scopes_of(snapshot.apis))
@@ -49,7 +49,8 @@ class Decider:
 
     def decide(self, request: CheckRequest) -> DecisionRecord:
         """Decide a request: it passes only if a statement allows it. The result is the record."""
-        found = self._router.match(request.method, request.path.partition("?")[0])
+        path = request.path.partition("?")[0]
+        found = self._router.match(request.method, path, request.host)
         if found is None:
             return self._decision(request, Stage.ROUTE, "no such operation")
         (api, operation), values = found[0].what, found[1]

@@ -220,9 +220,9 @@ REASONS = {
     "request_overall_timeout": (Stage.LIMIT, "the request took too long to arrive"),
     "request_header_timeout": (Stage.LIMIT, "the headers took too long to arrive"),
     "upgrade_failed": (Stage.ROUTE, "WebSocket is not supported"),
-    "rbac_access_denied_matched_policy[several-hosts": (
+    "rbac_access_denied_matched_policy[not-one-host": (
         Stage.PARSER,
-        "the request names more than one host",
+        "the request does not name one host",
     ),
     "path_normalization_failed": (Stage.PARSER, "the path has an escape that is not allowed"),
     NO_DECISION: (Stage.DECISION_POINT, "no decision point answered"),

@@ -35,6 +35,8 @@ class CheckRequest:
     tls: str = ""
     user_agent: str = ""
     heartbeat: Instant | None = None
+    host: str = ""
+    """The host that the client named, as Envoy passes it on: perhaps with a port."""
 
 
 def principal_of(request: CheckRequest) -> Principal | None:

@@ -18,6 +18,7 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jws import verify
+from durward.core.openapi.router import has_mixed
 from durward.core.policy.engine.bundle import Bundle
 from durward.core.sizes import LIST_BYTES, PUBLISHED_BYTES
 
@@ -25,7 +26,9 @@ FORMAT: Final = 1
 TENANT_GUARDRAILS: Final = "tenant-guardrails"
 TOKEN_POLICIES: Final = "token-policies"  # noqa: S105 - a capability's name
 """Attach the policies that tokens name, and refuse tokens from before they did (ADR 24)."""
-CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES})
+PLACES: Final = "places"
+"""Serve an API at its hosts alone, by the prefix of its paths, and with mixed segments (ADR 26)."""
+CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES, PLACES})
 """The capabilities of this version beyond the format, by the names in a part's `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
@@ -210,8 +213,17 @@ def parts_of_configuration(
     """The parts of the declarations, up to megabytes."""
     return {
         POLICIES: part_of_policies(policies, tokens_since),
-        **{API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, api=api)) for api in apis},
+        **{
+            API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, needs=needs_of(api), api=api))
+            for api in apis
+        },
     }
+
+
+def needs_of(api: Api) -> tuple[str, ...]:
+    """The capabilities without which an edge would serve an API wrongly."""
+    is_mixed = any(has_mixed(operation.path) for operation in api.operations)
+    return (PLACES,) if api.hosts or api.prefix != api.base_path or is_mixed else ()
 
 
 def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:

@@ -1,13 +1,23 @@
 """What changes between two inventories of an API: operation by operation, found by their routes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 from durward.core.difference import MAX_PLACE_CHARACTERS, Detail, apart, excerpt, summarize_list
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.shadows import Behind, Shapes
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an API is served: its hosts, and what its paths begin with."""
+
+    hosts: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+NOWHERE: Final = Place()
 NO_SHAPES: Final = (Shapes(()), Shapes(()))
 ITSELF: Final = {"method", "path", "public", "scopes"}
 """Members that are told in words of their own, or are the place."""
@@ -20,28 +30,42 @@ def operation_changes(
     after: Iterable[Operation],
     api: str = "",
     shapes: tuple[Shapes, Shapes] = NO_SHAPES,
+    places: tuple[Place, Place] = (NOWHERE, NOWHERE),
 ) -> Iterator[Detail]:
     """What came, what went, and what is otherwise than before.
 
     `shapes` are those of all APIs before and after: requests that another operation answers than
-    before are told, since it may be public, and policies are asked about another action.
+    before are told, since it may be public, and policies are asked about another action. `places`
+    are where the API is served before and after. If it moves, of an operation that moves with it
+    only that is told: its paths are those of the document, behind the prefix.
     """
-    was = {operation.route: operation for operation in before}
-    will_be = {operation.route: operation for operation in after}
+    moves = places[0] != places[1]
+    was = {_declared(operation, places[0]): operation for operation in before}
+    will_be = {_declared(operation, places[1]): operation for operation in after}
     for route, operation in will_be.items():
-        if route not in was:
-            others = shapes[0].behind(operation)
+        if route not in was or moves:
+            others = shapes[0].behind(operation, places[1].hosts)
+            others = others.without(api, was.get(route))
             taken = f"takes requests of {_named(others, api)}" if others else ""
             text = "; ".join(filter(None, ("public" if operation.public else "", taken)))
             opens = operation.public or not all(other.public for _, other in others.operations)
-            yield Detail("+", place(operation), text, opens or not others.whole)
+            if route not in was or others:
+                yield Detail("+", place(operation), text, opens or not others.whole)
     for route, operation in was.items():
-        if route not in will_be:
-            others = shapes[1].behind(operation)
+        if route not in will_be or moves:
+            others = shapes[1].behind(operation, places[0].hosts)
+            others = others.without(api, will_be.get(route))
             text = f"its requests are answered by {_named(others, api)}" if others else ""
-            yield Detail("-", place(operation), text, bool(others))
-        elif operation != will_be[route]:
-            yield from _changes(operation, will_be[route])
+            if route not in will_be or others:
+                yield Detail("-", place(operation), text, bool(others))
+        if route in will_be and operation != will_be[route]:
+            yield from _changes(operation, will_be[route], places)
+
+
+def _declared(operation: Operation, place: Place) -> tuple[str, str]:
+    """The method and the path of the document, whatever its variables are called."""
+    method, shape = operation.route
+    return method, shape.removeprefix(place.prefix)
 
 
 def place(operation: Operation) -> str:
@@ -61,14 +85,18 @@ def _named(others: Behind, api: str) -> str:
     return said + (f" (and {count} more)" if more or not others.whole else "")
 
 
-def _changes(was: Operation, will_be: Operation) -> Iterator[Detail]:
+def _changes(was: Operation, will_be: Operation, places: tuple[Place, Place]) -> Iterator[Detail]:
     where = place(will_be)
     if was.public != will_be.public:
         text = "is public now" if will_be.public else "is not public any more"
         yield Detail("~", where, text, will_be.public)
     if was.scopes != will_be.scopes and (will_be.scopes or not will_be.public):
         yield Detail("~", where, _scopes(was, will_be), asks_for_less(was, will_be))
-    if was.path != will_be.path:
+    paths = [
+        each.path.removeprefix(place.prefix)
+        for each, place in zip((was, will_be), places, strict=True)
+    ]
+    if paths[0] != paths[1]:
         # What policies say of a variable (`durward:Path/org`) is said of its name.
         yield Detail("~", where, f"was {apart(was.path, will_be.path)[0]}", widens=True)
     # By their names, so that a member that is added to operations is told too.

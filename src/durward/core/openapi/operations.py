@@ -8,7 +8,7 @@ it the action comes from the operation id, and no statement about a resource can
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -32,7 +32,12 @@ from durward.core.openapi.operation_ids import (
     is_id,
     made_ids,
 )
-from durward.core.openapi.parameters import check_variables, read_parameters
+from durward.core.openapi.parameters import (
+    PathParameter,
+    check_variables,
+    read_parameters,
+    with_labels,
+)
 from durward.core.openapi.references import References
 from durward.core.openapi.router import Route, overlaps
 from durward.core.openapi.security import (
@@ -43,7 +48,13 @@ from durward.core.openapi.security import (
     read_demand,
     read_schemes,
 )
-from durward.core.openapi.servers import MAX_URLS, read_servers
+from durward.core.openapi.servers import (
+    MAX_URLS,
+    ServerUrl,
+    base_path_of,
+    check_inner,
+    read_servers,
+)
 from durward.core.openapi.spec_version import version_problem
 from durward.core.openapi.template import filled, path_problem, shape_of, variables_of
 from durward.core.sizes import OPERATIONS
@@ -101,16 +112,18 @@ class Inventory:
     notes: tuple[str, ...] = ()
     opening: int = 0
     """How many of the notes, the first ones, tell that something is open."""
+    base_path: str = ""
+    """Under which the service serves the paths: as declared, or that of the servers."""
 
 
-def read_inventory(document: Json, api: str) -> Inventory:
-    """The inventory of an API's OpenAPI document.
+def read_inventory(document: Json, api: str, base_path: str | None = None) -> Inventory:
+    """The inventory of an API's OpenAPI document; `base_path` is the declared one, if there is one.
 
     Raises DocumentRefused that lists every fault with its place (a JSON pointer).
     """
     found = Findings()
     try:
-        inventory = _inventory(document, api, found)
+        inventory = _inventory(document, api, base_path, found)
     except TooMany:
         inventory = None
     if inventory is None or found.faults:
@@ -118,12 +131,14 @@ def read_inventory(document: Json, api: str) -> Inventory:
     return inventory
 
 
-def _inventory(document: Json, api: str, found: Findings) -> Inventory | None:
+def _inventory(
+    document: Json, api: str, base_path: str | None, found: Findings
+) -> Inventory | None:
     if problem := version_problem(document):
         found.refuse(*problem)
     if problem or not isinstance(document, dict):
         return None
-    reading = _Reading(document, api, found)
+    reading = _Reading(document, api, base_path, found)
     operations = tuple(reading.operations())
     for problem_of_two in _collisions(operations):
         found.refuse("/paths", problem_of_two)
@@ -133,7 +148,8 @@ def _inventory(document: Json, api: str, found: Findings) -> Inventory | None:
         found.refuse("/paths", f"operation ids `{one}` and `{other}` are one action; {hint}")
     if not operations and not found.faults:
         found.refuse("/paths", "declares no operation")
-    return Inventory(operations, reading.scopes, dict(found.unread), found.notes, found.opening)
+    unread, notes, opening = dict(found.unread), found.notes, found.opening
+    return Inventory(operations, reading.scopes, unread, notes, opening, reading.base_path)
 
 
 def resource_arn(
@@ -164,8 +180,8 @@ def is_object(name: str) -> bool:
     return bool(_TYPE.match(kind)) and bool(parts) and all(map(can_be_named, parts))
 
 
-InPath: TypeAlias = tuple[tuple[int, str], ...]
-"""The parameters of a list that are in the path, by number and name."""
+InPath: TypeAlias = tuple[PathParameter, ...]
+"""The parameters of a list that are in the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +192,29 @@ class _Content:
     demand: Demand | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An operation where it is declared, with the parameters of its path item."""
+
+    path: str
+    method: str
+    value: dict[str, Json]
+    place: str
+    variables: frozenset[str]
+    shared: InPath
+
+
 class _Reading:
     """One reading of one document."""
 
-    def __init__(self, document: Mapping[str, Json], api: str, found: Findings) -> None:
+    def __init__(
+        self, document: Mapping[str, Json], api: str, base_path: str | None, found: Findings
+    ) -> None:
         self._document = document
         self._api = api
         self._found = found
+        self.base_path = (base_path or "").removesuffix("/")
+        self._base_paths = {self.base_path}
         self._references = References(dict(document))
         # References can put one thing under thousands of paths: it is read once, by its identity,
         # and its faults are told where it is met first. As an operation it is another thing.
@@ -195,17 +227,17 @@ class _Reading:
         if "security" in document:
             self._default = read_demand(document["security"], "/security", self._schemes, found)
         self._paths = self._read_paths()
-        self._read_document()
+        self._read_document(base_path)
 
     def operations(self) -> Iterator[Operation]:
         """The operations that can be read; what cannot becomes a fault."""
         read = [*self._places()]
-        nameless = [(m, path) for path, m, value, _, _ in read if "operationId" not in value]
-        written = (value.get("operationId") for _, _, value, _, _ in read)
+        nameless = [(one.method, one.path) for one in read if "operationId" not in one.value]
+        written = (one.value.get("operationId") for one in read)
         made = made_ids(nameless, map(str, filter(is_id, written)))
-        for path, method, value, place, variables in read:
-            identity = value.get("operationId", made.get((method, path)))
-            operation = self._operation(value, identity, method, path, variables, place)
+        for one in read:
+            identity = one.value.get("operationId", made.get((one.method, one.path)))
+            operation = self._operation(one, identity)
             if operation:
                 yield operation
 
@@ -220,7 +252,7 @@ class _Reading:
             self._found.refuse(f"/paths/{REF}", f"all paths by one reference are not read; {hint}")
         return {path: item for path, item in paths.items() if not path.startswith(("x-", REF))}
 
-    def _read_document(self) -> None:
+    def _read_document(self, base_path: str | None) -> None:
         document, found = self._document, self._found
         read_members(document, "", OF_A_DOCUMENT, found)
         components = document.get("components")
@@ -230,10 +262,14 @@ class _Reading:
         if isinstance(components, dict):
             check_no_extension(components, "/components", found)
         if "servers" in document:
-            self._servers(document["servers"], "/servers", next(iter(self._paths), ""))
+            servers = self._servers(document["servers"], "/servers")
+            if base_path is None:
+                self.base_path = base_path_of(servers, found)
+                self._base_paths = {self.base_path}
+            self._base_paths.update(one.base_path for one in servers)
 
-    def _places(self) -> Iterator[tuple[str, str, dict[str, Json], str, frozenset[str]]]:
-        """Path, method, content, place and variables of every operation."""
+    def _places(self) -> Iterator[_Place]:
+        """Every operation where it is declared."""
         found = self._found
         number = 0
         for path, written in self._paths.items():
@@ -249,8 +285,9 @@ class _Reading:
                 variables = frozenset(variables_of(path))
                 if id(item) not in self._items:
                     read_path_item(item, place, found)
-                    self._items[id(item)] = self._shared(item, path, place)
-                check_variables(self._items[id(item)], f"{place}/parameters", variables, found)
+                    self._items[id(item)] = self._shared(item, place)
+                shared = self._items[id(item)]
+                check_variables(shared, f"{place}/parameters", variables, found)
                 for method in filter(item.__contains__, METHODS):
                     where = f"{place}/{method}"
                     count = len(found.faults)
@@ -261,52 +298,51 @@ class _Reading:
                             problem = f"more than {OPERATIONS} operations, the maximum"
                             found.refuse("/paths", problem)
                             raise TooMany
-                        yield path, method, value, where, variables
+                        yield _Place(path, method, value, where, variables, shared)
                     elif len(found.faults) == count:
                         found.refuse(where, "not an object")
 
-    def _shared(self, value: Mapping[str, Json], path: str, place: str) -> InPath:
+    def _shared(self, value: Mapping[str, Json], place: str) -> InPath:
         """What path items and operations have alike."""
         parameters: InPath = ()
         if "parameters" in value:
             listed, where = value["parameters"], f"{place}/parameters"
             parameters = read_parameters(listed, where, self._references, self._found)
         if "servers" in value:
-            self._servers(value["servers"], f"{place}/servers", path)
+            servers = self._servers(value["servers"], f"{place}/servers")
+            check_inner(servers, self._base_paths, self._found)
         return parameters
 
-    def _servers(self, value: Json, place: str, path: str) -> None:
-        self._urls += read_servers(value, place, path, self._found)
+    def _servers(self, value: Json, place: str) -> Sequence[ServerUrl]:
+        servers = read_servers(value, place, self._found)
+        self._urls += len(servers)
         if self._urls > MAX_URLS:
             problem = f"the servers of the document have more than {MAX_URLS} URLs"
             self._found.refuse(place, problem)
             raise TooMany
+        return servers
 
-    def _content(self, value: dict[str, Json], path: str, place: str) -> _Content:
+    def _content(self, value: dict[str, Json], place: str) -> _Content:
         found = self._found
         before = len(found.faults)
         read_operation(value, place, found)
-        parameters = self._shared(value, path, place)
+        parameters = self._shared(value, place)
         demand = self._default
         if "security" in value:
             demand = read_demand(value["security"], f"{place}/security", self._schemes, found)
         return _Content(parameters, demand if len(found.faults) == before else None)
 
-    def _operation(
-        self,
-        value: dict[str, Json],
-        identity: Json,
-        method: str,
-        path: str,
-        variables: frozenset[str],
-        place: str,
-    ) -> Operation | None:
+    def _operation(self, declared: _Place, identity: Json) -> Operation | None:
+        value, place, variables = declared.value, declared.place, declared.variables
         found = self._found
         before = len(found.faults)
         if id(value) not in self._contents:
-            self._contents[id(value)] = self._content(value, path, place)
+            self._contents[id(value)] = self._content(value, place)
         content = self._contents[id(value)]
         check_variables(content.parameters, f"{place}/parameters", variables, found)
+        path = with_labels(declared.path, declared.shared, content.parameters)
+        if path != declared.path and (problem := path_problem(path)):
+            found.refuse(place, f"with the style `label` it is `{path}`: {problem}")
         demand = content.demand
         if not is_id(identity):
             problem = (
@@ -325,10 +361,11 @@ class _Reading:
         extension = read_extension(written, self._api, variables, where, found)
         if extension is None or demand is None or not isinstance(identity, str):
             return None
-        audit = extension.audit or ("batched" if method.upper() in READS else STRICT)
+        method = declared.method.upper()
+        audit = extension.audit or ("batched" if method in READS else STRICT)
         return Operation(
             id=identity,
-            method=method.upper(),
+            method=method,
             path=path,
             action=extension.action or action_of(self._api, identity),
             public=demand.public,

@@ -1,10 +1,11 @@
 """`parameters` (OpenAPI 3.1.1 §4.8.12): those in the path, against the path's variables.
 
-The edge takes a whole segment as the value of a variable. A parameter that says otherwise would be
-read by the service as another value than the one that was decided about.
+The edge takes what stands in place of a variable as its value. A parameter that says otherwise
+would be read by the service as another value than the one that was decided about.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from durward.core.difference import excerpt
@@ -15,15 +16,25 @@ from durward.core.wire import Json
 
 MAX_PARAMETERS: Final = 200
 PLACES: Final = ("path", "query", "header", "cookie")
+STYLES: Final = ("simple", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A parameter in the path, by its number in its list; `label` writes a dot before its value."""
+
+    number: int
+    name: str
+    label: bool
 
 
 def read_parameters(
     value: Json, place: str, references: References, found: Findings
-) -> tuple[tuple[int, str], ...]:
+) -> tuple[PathParameter, ...]:
     """Check the parameters of a path item or an operation; those not in the path are unread.
 
-    Those in the path come back, by number and name, for `check_variables`: a list that is referred
-    to stands under many paths, and is read once.
+    Those in the path come back for `check_variables`: a list that is referred to stands under many
+    paths, and is read once.
     """
     if not isinstance(value, list):
         found.refuse(place, "not a list of parameters")
@@ -31,7 +42,7 @@ def read_parameters(
     if len(value) > MAX_PARAMETERS:
         found.refuse(place, f"more than {MAX_PARAMETERS} parameters")
         return ()
-    in_path: list[tuple[int, str]] = []
+    in_path: list[PathParameter] = []
     seen: set[tuple[str, str]] = set()
     for number, one in enumerate(value):
         where = f"{place}/{number}"
@@ -54,26 +65,37 @@ def read_parameters(
             check_no_extension(parameter, where, found)
             if within == "path":
                 _in_path(parameter, where, found)
-                in_path.append((number, name))
+                in_path.append(PathParameter(number, name, parameter.get("style") == "label"))
             else:
                 found.leave("parameters")
     return tuple(in_path)
 
 
 def check_variables(
-    in_path: Collection[tuple[int, str]], place: str, variables: Collection[str], found: Findings
+    in_path: Iterable[PathParameter], place: str, variables: Collection[str], found: Findings
 ) -> None:
     """Refuse parameters in the path that are no variables of it."""
-    for number, name in in_path:
-        if name not in variables:
-            problem = f"the path has no `{{{excerpt(name)}}}`; names differ by case too"
-            found.refuse(f"{place}/{number}/name", problem)
+    for one in in_path:
+        if one.name not in variables:
+            problem = f"the path has no `{{{excerpt(one.name)}}}`; names differ by case too"
+            found.refuse(f"{place}/{one.number}/name", problem)
+
+
+def with_labels(path: str, shared: Iterable[PathParameter], own: Iterable[PathParameter]) -> str:
+    """The path as clients ask for it: with a dot before the values of the style `label`.
+
+    A parameter of the operation counts instead of the shared one of its name.
+    """
+    labels = {one.name: one.label for one in (*shared, *own)}
+    for name, label in labels.items():
+        path = path.replace(f"{{{name}}}", f".{{{name}}}") if label else path
+    return path
 
 
 def _in_path(parameter: dict[str, Json], place: str, found: Findings) -> None:
     if parameter.get("required") is not True:
         found.refuse(f"{place}/required", "write `true`: what is in the path is always there")
-    if parameter.get("style", "simple") != "simple":
-        found.refuse(f"{place}/style", "write `simple`: a variable is one whole segment")
+    if parameter.get("style", "simple") not in STYLES:
+        found.refuse(f"{place}/style", "write `simple` or `label`: a `;` is refused at the edge")
     if "content" in parameter:
         found.refuse(f"{place}/content", "write `schema`: a variable is text, never a document")

@@ -1,17 +1,19 @@
-"""`servers` (OpenAPI 3.1.1 §4.8.5): a base path is refused, as paths are served as written.
+"""`servers` (OpenAPI 3.1.1 §4.8.5): the base path under which the service serves the paths.
 
-Which host serves an API is said by its `upstream` and by the edge; hosts here are not read.
+All URLs have one and the same, else the declaration says which by `base_path`. Which host serves an
+API is said by its `hosts` and `upstream`; hosts here are not read.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from durward.core.difference import excerpt
 from durward.core.openapi.faults import Findings, pointed
 from durward.core.openapi.members import check_no_extension
-from durward.core.openapi.template import path_problem
+from durward.core.openapi.template import place_problem
 from durward.core.wire import Json
 
 MAX_URL_CHARACTERS: Final = 1_000
@@ -20,20 +22,31 @@ MAX_VALUES: Final = 100
 """Of the variables of one URL together."""
 MAX_URLS: Final = 5_000
 """Of a document, with each value of a variable."""
-ROOT: Final = {"", "/"}
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
-def read_servers(value: Json, place: str, path: str, found: Findings) -> int:
-    """Refuse base paths; `path` is one of the document's, for the example of what to write.
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """One URL of a server, or one with other values of its variables."""
 
-    How many URLs that are comes back.
-    """
+    pointer: str
+    url: str
+    path: str
+    """As it is written there."""
+
+    @property
+    def base_path(self) -> str:
+        """The base path: empty at the root, else without a `/` at its end."""
+        return self.path.removesuffix("/")
+
+
+def read_servers(value: Json, place: str, found: Findings) -> list[ServerUrl]:
+    """Every URL that servers may have; what is none becomes a fault."""
     if not isinstance(value, list):
         found.refuse(place, "not a list of servers")
-        return 0
-    urls = 0
+        return []
+    servers: list[ServerUrl] = []
     for number, server in enumerate(value):
         where = f"{place}/{number}"
         if not isinstance(server, dict) or not isinstance(server.get("url"), str):
@@ -45,31 +58,64 @@ def read_servers(value: Json, place: str, path: str, found: Findings) -> int:
             found.refuse(f"{where}/url", f"longer than {MAX_URL_CHARACTERS} characters")
             continue
         variables = _variables(server.get("variables", {}), url, where, found)
-        if variables is not None:
-            urls += 1 + sum(len(values) - 1 for values in variables.values())
-            if urls > MAX_URLS:
+        for each in dict.fromkeys(_urls(url, variables)) if variables is not None else ():
+            path = _path(each)
+            if path is None:
+                problem = f"`{url}` is not a URL; write `https://host`, or leave it out"
+                found.refuse(f"{where}/url", problem)
                 break
-            for base in dict.fromkeys(map(_base_path, _urls(url, variables))):
-                _check(base, url, f"{where}/url", path, found)
-    return urls
+            servers.append(ServerUrl(f"{where}/url", url, path))
+        if len(servers) > MAX_URLS:
+            break
+    return servers
 
 
-def _check(base: str | None, url: str, place: str, path: str, found: Findings) -> None:
-    if base is None:
-        found.refuse(place, f"`{url}` is not a URL; write `https://host`, or leave it out")
-    elif base not in ROOT:
-        parts = [part for part in base.split("/") if part not in {"", "."}]
-        written = "".join(f"/{part}" for part in parts) + path
-        hint = f"write the path as `{written}`, and the url without it"
-        if not parts:
-            hint = "write the url without it"
-        elif path_problem(written):
-            hint = "write the url without it, and each path as clients ask for it"
-        problem = f"has the base path `{excerpt(base)}`, under which nothing is served"
-        found.refuse(place, f"{problem}; {hint}")
+def base_path_of(servers: Sequence[ServerUrl], found: Findings) -> str:
+    """The one base path of a document's servers; anything else becomes a fault."""
+    for one in servers:
+        if problem := _base_path_problem(one):
+            found.refuse(one.pointer, problem)
+            return ""
+        first = servers[0]
+        if one.base_path != first.base_path:
+            where = "another value of a variable" if one.pointer == first.pointer else first.pointer
+            problem = (
+                f"has the base path {_quoted(one)}, and {where} has {_quoted(first)}; write"
+                f" `base_path: {one.base_path or '/'}` in the declaration of the API, if the"
+                " service behind it serves the paths there"
+            )
+            found.refuse(one.pointer, problem)
+            return ""
+    return servers[0].base_path if servers else ""
 
 
-def _base_path(url: str) -> str | None:
+def check_inner(servers: Sequence[ServerUrl], base_paths: Collection[str], found: Findings) -> None:
+    """Refuse servers of one path or operation whose base path is none of the document's."""
+    for one in servers:
+        if one.base_path not in base_paths:
+            problem = (
+                f"has the base path {_quoted(one)}, and the document"
+                f" `{excerpt(min(base_paths, default='') or '/')}`; an API has one base path: put"
+                " what has another into a document and an API of its own"
+            )
+            found.refuse(one.pointer, problem)
+            return
+
+
+def _base_path_problem(server: ServerUrl) -> str:
+    hint = "write `base_path` in the declaration of the API: where the service serves the paths"
+    if server.path and not server.path.startswith("/"):
+        return f"`{excerpt(server.url)}` is relative to where the document was; {hint}"
+    if place_problem(server.base_path):
+        return f"has the base path {_quoted(server)}, which cannot be served; {hint}"
+    return ""
+
+
+def _quoted(server: ServerUrl) -> str:
+    return f"`{excerpt(server.path or '/')}`"
+
+
+def _path(url: str) -> str | None:
     """The path of a server's URL; None where it is none, or has more than a path."""
     try:
         parts = urlsplit(url)

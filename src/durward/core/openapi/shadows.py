@@ -1,21 +1,33 @@
 """Which operations share requests: what one hides, and what answers them when it goes.
 
 Of two templates that fit a path the more specific answers (`router`). So an operation that is added
-takes requests from others, and the requests of one that is removed may be answered by others.
+takes requests from others, and the requests of one that is removed may be answered by others. At a
+host that no API names these are the operations of the APIs without hosts.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, TypeAlias
 
 from durward.core.openapi.operations import Operation
-from durward.core.openapi.router import Route, RouteNode, methods_of, tree_of
+from durward.core.openapi.router import (
+    Route,
+    RouteNode,
+    by_hosts,
+    methods_of,
+    segments_of,
+    tree_of,
+)
+from durward.core.openapi.segment import VARIABLE, Segment, segment_of
 
 MAX_STEPS: Final = 1_000
 """Of one search: what shares requests with a template of variables may be everything."""
 MAX_STEPS_TOGETHER: Final = 100_000
 """Of all searches: about a second."""
 
+ANYTHING: Final = segment_of(VARIABLE)
+Segments: TypeAlias = tuple[Segment, ...]
 Owned: TypeAlias = tuple[str, Operation]
 """The name of an API, and an operation of it."""
 
@@ -27,6 +39,11 @@ class Behind:
     operations: tuple[Owned, ...] = ()
     whole: bool = True
 
+    def without(self, api: str, operation: Operation | None) -> "Behind":
+        """The same but for one operation of an API."""
+        others = [one for one in self.operations if one != (api, operation)]
+        return replace(self, operations=tuple(others))
+
     def __bool__(self) -> bool:
         """Whether there is something, or may be."""
         return bool(self.operations) or not self.whole
@@ -35,28 +52,45 @@ class Behind:
 class Shapes:
     """The operations of all APIs by the shapes of their paths."""
 
-    def __init__(self, operations: Iterable[Owned]) -> None:
-        self._root = tree_of(Route(one.method, one.path, (name, one)) for name, one in operations)
+    def __init__(
+        self, operations: Iterable[Owned], hosts: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        """`hosts` are those of each API by its name; one that is not there has none."""
+        declared = hosts or {}
+        routes = (
+            Route(one.method, one.path, (name, one), declared.get(name, ()))
+            for name, one in operations
+        )
+        self._roots = {
+            host: root
+            for hosts, some in by_hosts(routes).items()
+            for root in (tree_of(some),)
+            for host in hosts or ("",)
+        }
         self._left = MAX_STEPS_TOGETHER
         self._steps = self._most = 0
 
-    def behind(self, operation: Operation) -> "Behind":
+    def behind(self, operation: Operation, hosts: tuple[str, ...] = ()) -> "Behind":
         """What answers requests of an operation where it is not declared itself."""
-        segments = _segments(operation)
+        segments = segments_of(operation.path)
         found: dict[tuple[str, tuple[str, str]], Owned] = {}
         self._steps = 0
         self._most = min(MAX_STEPS, self._left)
-        for method in methods_of(operation.method):
-            for owned in self._answering(segments, operation, method):
-                found.setdefault((owned[0], owned[1].route), owned)
+        roots = [self._roots.get(host, self._roots[""]) for host in hosts or ("",)]
+        for root in {id(root): root for root in roots}.values():
+            for method in methods_of(operation.method):
+                for owned in self._answering(root, segments, operation, method):
+                    found.setdefault((owned[0], owned[1].route), owned)
         self._left -= min(self._steps, self._left)
         return Behind(tuple(found.values()), whole=self._steps <= self._most)
 
-    def _answering(self, segments: list[str], operation: Operation, method: str) -> Iterator[Owned]:
-        """Those of its shape answer all; else those that have a variable for a literal of it."""
-        audit = [self._root]
+    def _answering(
+        self, root: RouteNode[Owned], segments: Segments, operation: Operation, method: str
+    ) -> Iterator[Owned]:
+        """Those of its shape answer all; else those that have something less specific in it."""
+        audit = [root]
         for segment in segments:
-            below = audit[-1].variable if segment == "{}" else audit[-1].literals.get(segment)
+            below = audit[-1].below(segment)
             if below is None:
                 break
             audit.append(below)
@@ -66,26 +100,39 @@ class Shapes:
                 yield own.what
             return
         for depth in range(min(len(audit), len(segments)) - 1, -1, -1):
-            if segments[depth] != "{}" and (variable := audit[depth].variable):
-                yield from self._fitting(variable, segments, depth + 1, method)
+            segment = segments[depth]
+            for other, below in _patterns(audit[depth]):
+                if segment.order < other.order and segment.may_share(other):
+                    yield from self._fitting(below, segments, depth + 1, method)
 
     def _fitting(
-        self, place: RouteNode[Owned], segments: list[str], depth: int, method: str
+        self, place: RouteNode[Owned], segments: Segments, depth: int, method: str
     ) -> Iterator[Owned]:
-        self._steps += 1
-        if self._steps > self._most:
-            return
         if depth == len(segments):
             if found := place.answers(method):
                 yield found.what
             return
         segment = segments[depth]
-        some = place.literals.values() if segment == "{}" else [place.literals.get(segment)]
-        for below in (place.variable, *some):
-            # An empty segment, at the end of a path, is no value of a variable.
-            if below is not None and (segment or below is not place.variable):
+        for other, below in chain(_patterns(place), _literals(place, segment)):
+            self._steps += 1
+            if self._steps > self._most:
+                return
+            if segment.may_share(other):
                 yield from self._fitting(below, segments, depth + 1, method)
 
 
-def _segments(operation: Operation) -> list[str]:
-    return operation.route[1].split("/")[1:]
+def _patterns(place: RouteNode[Owned]) -> Iterator[tuple[Segment, RouteNode[Owned]]]:
+    """What is below a node for more than one text, the least specific first."""
+    if place.variable:
+        yield ANYTHING, place.variable
+    yield from place.mixed.items()
+
+
+def _literals(
+    place: RouteNode[Owned], segment: Segment
+) -> Iterator[tuple[Segment, RouteNode[Owned]]]:
+    """The literal texts below a node: that of a literal segment, or all."""
+    texts = segment.texts if segment.is_literal else [*place.literals]
+    for text in texts:
+        if below := place.literals.get(text):
+            yield segment_of(text), below

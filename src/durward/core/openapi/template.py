@@ -1,4 +1,4 @@
-"""Path templates (OpenAPI 3.1.1 §4.8.8.2): each segment is literal text or one variable.
+"""Path templates (OpenAPI 3.1.1 §4.8.8.2): each segment is literal text, variables, or both.
 
 A path with a trailing `/` differs from the path without it.
 """
@@ -7,18 +7,19 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from durward.core.openapi.segment import segment_of
+
 MAX_PATH_CHARACTERS: Final = 1_000
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _VARIABLE = re.compile(r"\{(" + _NAME + r")\}")
-_SEGMENT = r"(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{" + _NAME + r"\})"
+_SEGMENT = r"(?:[A-Za-z0-9._~!$&'()+,=:@-]|\{" + _NAME + r"\})+"
 _TEMPLATE = re.compile(r"(?:/" + _SEGMENT + r")+/?\Z|/\Z")
-
-
 _ANATOMY: Final = (
-    "a segment is literal text (letters, digits, and `._~!$&'()+,=:@-`) or one `{variable}`,"
-    " and never empty"
+    "a segment is literal text (letters, digits, and `._~!$&'()+,=:@-`), a `{variable}`, or"
+    " variables with text between them, and never empty"
 )
+_PLACE = re.compile(r"(?:/[A-Za-z0-9._~!$&'()+,=:@-]+)*\Z")
 
 
 def variables_of(text: str) -> list[str]:
@@ -56,12 +57,10 @@ def path_problem(path: str) -> str | None:
     if not path.startswith("/"):
         return f"a path begins with `/`: write `/{path}`"
     if not _TEMPLATE.match(path):
-        return next(filter(None, map(_segment_problem, path.split("/")[1:])), "") or _ANATOMY
-    if colon := next((each for each in path.split("/") if each.startswith(":")), None):
-        name = colon[1:] or "name"
-        return f"`{colon}` would be literal text; a variable is written `{{{name}}}`"
-    if {".", ".."} & set(path.split("/")):
-        return "has a dot segment; write the path without it"
+        return _ANATOMY
+    segments = path.split("/")[1:]
+    if problem := next(filter(None, map(_segment_problem, segments)), None):
+        return problem
     names = variables_of(path)
     if len(names) != len(set(names)):
         return "has a variable twice; rename one"
@@ -70,10 +69,29 @@ def path_problem(path: str) -> str | None:
     return None
 
 
+def place_problem(text: str) -> str | None:
+    """Why a text cannot stand before paths, as a prefix or base path; None if it can.
+
+    It is empty, or whole segments of literal text without a `/` at its end.
+    """
+    if not _PLACE.match(text):
+        return "write whole segments of literal text, such as `/shop/v1`, or nothing"
+    return path_problem(f"{text}/")
+
+
 def _segment_problem(segment: str) -> str:
-    """The problem of a segment that has more than one variable, and what to write instead."""
+    """The problem of one segment, and what to write instead."""
     names = variables_of(segment)
-    if not names or segment == f"{{{names[0]}}}":
-        return ""
-    hint = f"write `{{{names[0]}}}`, whose value is all of it"
-    return f"`{segment}` is more than one variable; {hint}: {_ANATOMY}"
+    if segment in {".", ".."}:
+        return "has a dot segment; write the path without it"
+    if segment.startswith(":") and not names:
+        name = segment[1:] or "name"
+        return f"`{segment}` would be literal text; a variable is written `{{{name}}}`"
+    between = segment_of(shape_of(segment)).texts[1:-1]
+    if "" in between:
+        hint = f"write `{{{names[0]}}}` alone, whose value is all of it"
+        return f"`{segment}` can be read in several ways: no text is between two variables; {hint}"
+    if any(text.isalnum() for text in between):
+        hint = f"only a sign such as `-` or `,` separates; write `{{{names[0]}}}` alone"
+        return f"`{segment}` can be read in several ways: letters are between variables; {hint}"
+    return ""

@@ -4,10 +4,9 @@ A configuration can be valid, loaded and still allow everything; only a refusal 
 """
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 
 import httpx2
 
@@ -20,6 +19,7 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.router import Route, Router
+from durward.core.openapi.template import filled_with
 
 FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' * 86}"
 """A string in the form of an access token, without a valid signature."""
@@ -56,6 +56,7 @@ class Canary:
     method: str
     path: str
     status: int
+    host: str
     token: str | None = None
     title: str = ""
 
@@ -81,6 +82,7 @@ class Door:
     audience: str
     method: str
     path: str
+    host: str
 
 
 def door_of(snapshot: Snapshot) -> Door | None:
@@ -90,9 +92,11 @@ def door_of(snapshot: Snapshot) -> Door | None:
     """
     if not snapshot.keys:
         return None
-    router = router_of(snapshot)
+    router, anywhere = router_of(snapshot), unnamed_host(snapshot)
     found = (
-        Door(api.audience, *way) for api in snapshot.apis for way in guarded_paths(router, api)
+        Door(api.audience, *way)
+        for api in snapshot.apis
+        for way in guarded_paths(router, api, next(iter(api.hosts), anywhere))
     )
     return next(found, None)
 
@@ -107,7 +111,7 @@ async def revoked_canary(
     if lacking := set(FILTERS) - set(tokens):
         return f"no token is there for `{min(lacking)}`: one"
     birds = (
-        Canary(f"a token for `{name}`", door.method, door.path, 401, token, REVOKED)
+        Canary(f"a token for `{name}`", door.method, door.path, 401, door.host, token, REVOKED)
         for name, token in tokens.items()
     )
     return await _send(edge, own, birds)
@@ -131,7 +135,8 @@ async def _send(edge: Address, own: OwnRefusals, birds: Iterable[Canary]) -> str
 async def _fly(client: httpx2.AsyncClient, own: OwnRefusals, birds: Iterator[Canary]) -> str | None:
     """Send canaries of a shared iterator, one after the other; return the first that fails."""
     for bird in birds:
-        headers = {"authorization": f"Bearer {bird.token}"} if bird.token else {}
+        headers = {"host": bird.host}
+        headers |= {"authorization": f"Bearer {bird.token}"} if bird.token else {}
         reply = await client.request(bird.method, bird.path, headers=headers)
         # A service may answer 404 too: only our refusals have the id of a decision.
         decision = reply.headers.get("durward-decision")
@@ -145,30 +150,42 @@ def canaries(snapshot: Snapshot, apis: Iterable[Api]) -> Iterator[Canary]:
     """An undeclared operation, and for each API a guarded one without and with a forged token."""
     router = router_of(snapshot)
     undeclared = undeclared_status(snapshot)
-    yield Canary("an undeclared operation", "GET", undeclared_path(snapshot), undeclared)
+    anywhere = unnamed_host(snapshot)
+    path = undeclared_path(snapshot)
+    yield Canary("an undeclared operation", "GET", path, undeclared, anywhere)
     for api in apis:
-        for method, path in islice(guarded_paths(router, api), 1):
-            yield Canary("a request without a token", method, path, 401)
-            yield Canary("an unsigned token", method, path, 401, FORGED)
+        host = next(iter(api.hosts), anywhere)
+        for method, path, _ in islice(guarded_paths(router, api, host), 1):
+            yield Canary("a request without a token", method, path, 401, host)
+            yield Canary("an unsigned token", method, path, 401, host, FORGED)
 
 
 def router_of(snapshot: Snapshot) -> Router[Operation]:
     """The router of the snapshot's operations."""
     return Router(
-        Route(operation.method, operation.path, operation)
+        Route(operation.method, operation.path, operation, api.hosts)
         for api in snapshot.apis
         for operation in api.operations
     )
 
 
-def guarded_paths(router: Router[Operation], api: Api) -> Iterator[tuple[str, str]]:
-    """Requests to guarded operations of an API; not by HEAD, whose refusal has no body."""
+def guarded_paths(router: Router[Operation], api: Api, host: str) -> Iterator[tuple[str, str, str]]:
+    """Requests to guarded operations of an API at a host that serves it: method, path and host.
+
+    Not by HEAD, whose refusal has no body.
+    """
     for operation in api.operations:
         if not operation.public and operation.method != "HEAD":
-            path = re.sub(r"\{[^}]*\}", "canary", operation.path)
-            found = router.match(operation.method, path)
+            path = filled_with(operation.path, "canary")
+            found = router.match(operation.method, path, host)
             if found and found[0].what is operation:
-                yield operation.method, path
+                yield operation.method, path, host
+
+
+def unnamed_host(snapshot: Snapshot) -> str:
+    """A host that no API names: it serves the APIs without hosts."""
+    named = {host for api in snapshot.apis for host in api.hosts}
+    return next(host for host in map("canary-{}".format, count()) if host not in named)
 
 
 def undeclared_path(snapshot: Snapshot) -> str:

@@ -182,6 +182,7 @@ def read_check(call: Call, heartbeat: Instant | None) -> CheckRequest:
         user_agent=present_value(headers.get("user-agent")),
         at=now(),
         heartbeat=heartbeat,
+        host=headers.get("host", ""),
     )
 
 

@@ -14,6 +14,7 @@ from durward.core.edge.envoy.nobody import nobodys_key
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed_extension
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
+from durward.core.host import AUTHORITY
 from durward.core.oauth.form import MAX_FORM_BYTES
 from durward.core.wire import JsonLike, compact_json
 
@@ -186,14 +187,17 @@ def credentials_guard() -> Config:
 
 
 def one_host() -> Config:
-    """Refuse a request with several hosts (RFC 9112 §3.2): Envoy joins them with a comma."""
-    several: Config = {
-        "permissions": [header_matches(":authority", ".*,.*")],
+    """Refuse a request that does not name one host (RFC 9112 §3.2), since the host chooses the API.
+
+    Envoy joins several with a comma.
+    """
+    another: Config = {
+        "permissions": [{"not_rule": header_matches(":authority", AUTHORITY)}],
         "principals": [{"any": True}],
     }
     guard: Config = {
         "rules_stat_prefix": "host_",
-        "rules": {"action": "DENY", "policies": {"several-hosts": several}},
+        "rules": {"action": "DENY", "policies": {"not-one-host": another}},
     }
     return typed_extension(HOST_GUARD, RBAC, guard)
 

@@ -67,7 +67,7 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             "normalize_path": True,
             "merge_slashes": True,
             "path_with_escaped_slashes_action": "REJECT_REQUEST",
-            "strip_trailing_host_dot": True,
+            "strip_trailing_host_dot": True,  # `durward.core.host`: neither it nor the port counts
             "server_header_transformation": "PASS_THROUGH",
             "max_request_headers_kb": limits.header_kib,
             "request_headers_timeout": seconds(limits.headers_seconds),

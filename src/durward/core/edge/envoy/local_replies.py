@@ -95,9 +95,9 @@ def local_replies() -> Config:
                 "the cookies are too long",
             ),
             refusal(
-                details(".startsWith('rbac_access_denied_matched_policy[several-hosts')"),
+                details(".startsWith('rbac_access_denied_matched_policy[not-one-host')"),
                 400,
-                "the request names more than one host",
+                "the request does not name one host",
             ),
             refusal(details("== 'upgrade_failed'"), 501, "WebSocket is not supported"),
             refusal(status(403), 403, "not allowed"),

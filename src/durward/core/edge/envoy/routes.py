@@ -1,6 +1,8 @@
 """Routes: the inventory of declared operations; all other requests get 404 (ZT-1)."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from durward.core.api import Api
@@ -25,12 +27,15 @@ from durward.core.edge.envoy.tree import tree
 from durward.core.edge.envoy.types import JWT, Config, message, seconds
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
+from durward.core.host import host_of_url
 from durward.core.oauth import protected_resource
 from durward.core.oauth.metadata import SURFACE
 from durward.core.openapi.operations import Operation
-from durward.core.openapi.router import Route, methods_of, path_regex
+from durward.core.openapi.router import Route, by_hosts, methods_of, path_regex
 from durward.core.wire import JsonLike, compact_json
 
+Served: TypeAlias = Config | Api
+"""The route of an operation, or the API whose metadata is served."""
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
@@ -42,32 +47,40 @@ is 4 096 bytes, about a hundred scopes."""
 
 
 def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
-    """The routes of the APIs listener: their metadata and operations, then the last route."""
-    declared: list[Route[Sequence[Config]]] = [
-        *metadata_routes(snapshot),
-        *(
-            Route(operation.method, operation.path, (operation_route(api, operation, limits),))
-            for api in snapshot.apis
-            for operation in api.operations
-        ),
+    """The routes of the APIs listener: their metadata and operations, then the last route.
+
+    Hosts that serve the same APIs have one virtual host; all that no API names have another.
+    """
+    operations: list[Route[Served]] = [
+        Route(operation.method, operation.path, operation_route(api, operation, limits), api.hosts)
+        for api in snapshot.apis
+        for operation in api.operations
     ]
     nothing = nothing_here(undeclared_status(snapshot))
-    return configuration(API_ROUTES, {"matcher": tree(declared, nothing)})
+    hosts: list[JsonLike] = []
+    for names, served in by_hosts([*operations, *described(snapshot)]).items():
+        declared = tree(routes_of(snapshot, served), nothing)
+        name = f"{API_ROUTES}:{names[0]}" if names else API_ROUTES
+        hosts.append({"name": name, "domains": list(names) or ["*"], "matcher": declared})
+    return configuration(API_ROUTES, hosts)
 
 
 def issuer_configuration(limits: Limits) -> Config:
     """The routes of the listener of the issuer: an allow-list, then the last route."""
     routes: list[JsonLike] = [*issuer_routes(limits), nothing_here(NOT_FOUND)]
-    return configuration(ISSUER_ROUTES, {"routes": routes})
+    return configuration(
+        ISSUER_ROUTES, [{"name": ISSUER_ROUTES, "domains": ["*"], "routes": routes}]
+    )
 
 
-def configuration(name: str, routes: Config) -> Config:
-    """One virtual host for all host names of clients."""
+def configuration(name: str, hosts: list[JsonLike]) -> Config:
+    """The virtual hosts of a listener; the port of a request does not count (RFC 9110 §7.2)."""
     return message(
         "envoy.config.route.v3.RouteConfiguration",
         {
             "name": name,
-            "virtual_hosts": [{"name": name, "domains": ["*"], **routes}],
+            "virtual_hosts": hosts,
+            "ignore_port_in_host_matching": True,
             "response_headers_to_remove": ["server", "x-powered-by"],
             "validate_clusters": True,
             "max_direct_response_body_size_bytes": METADATA_BYTES,
@@ -101,6 +114,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             "timeout": seconds(limits.request_seconds),
             # Not the client's host: it could be any, for example by an absolute request target.
             "host_rewrite_literal": host_of(api),
+            **at_service(api),
             **(retry_policy() if operation.method in SAFE_METHODS else {}),
         },
         "metadata": {
@@ -119,6 +133,18 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
 
 
+def at_service(api: Api) -> Config:
+    """The path at the service: its base path in place of the prefix, the rest and the query kept.
+
+    Encoded bytes stay as they are, and templates begin with the prefix, so that nothing is left of
+    it elsewhere.
+    """
+    if api.prefix == api.base_path:
+        return {}
+    pattern: Config = {"regex": f"^{re.escape(api.prefix)}(/.*)$"}
+    return {"regex_rewrite": {"pattern": pattern, "substitution": rf"{api.base_path}\1"}}
+
+
 def retry_policy() -> Config:
     """Retry once if the connection broke before any response: the service may have closed it.
 
@@ -127,14 +153,43 @@ def retry_policy() -> Config:
     return {"retry_policy": {"retry_on": "reset,connect-failure", "num_retries": 1}}
 
 
-def metadata_routes(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
-    """The metadata of each protected resource, at the path of RFC 9728 §3.1.
+def routes_of(
+    snapshot: Snapshot, served: Iterable[Route[Served]]
+) -> Iterator[Route[Sequence[Config]]]:
+    """The routes of a virtual host: metadata of APIs, and operations."""
+    apis: list[Route[Api]] = []
+    for route in served:
+        if isinstance(route.what, Api):
+            apis.append(Route(route.method, route.template, route.what))
+        else:
+            yield Route(route.method, route.template, (route.what,))
+    yield from metadata_routes(snapshot, apis)
+
+
+def described(snapshot: Snapshot) -> Iterator[Route[Api]]:
+    """Where the metadata of each protected resource is, at the path of RFC 9728 §3.1.
+
+    It is served where the API is, and where its challenge leads: at the host of its audience.
+    """
+    named = {host for api in snapshot.apis for host in api.hosts}
+    for api in snapshot.apis:
+        path = protected_resource.metadata_path(api.audience)
+        own = host_of_url(api.audience)
+        leads = (own,) if own in named else ()
+        for hosts in sorted({api.hosts} if own in api.hosts else {api.hosts, leads}):
+            yield Route("GET", path, api, hosts)
+
+
+def metadata_routes(
+    snapshot: Snapshot, described: Iterable[Route[Api]]
+) -> Iterator[Route[Sequence[Config]]]:
+    """The metadata of a virtual host, each path once.
 
     Resources that differ only by their host have the same path: then the host decides.
     """
     sharing: dict[str, list[Api]] = {}
-    for api in snapshot.apis:
-        sharing.setdefault(protected_resource.metadata_path(api.audience), []).append(api)
+    for route in described:
+        sharing.setdefault(route.template, []).append(route.what)
     for path, apis in sharing.items():
         hosts = [host_of(api) if len(apis) > 1 else None for api in apis]
         routes = [

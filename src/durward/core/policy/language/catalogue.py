@@ -14,6 +14,7 @@ from enum import StrEnum
 import msgspec
 
 from durward.core.openapi.operations import Operation
+from durward.core.openapi.template import variables_of
 
 PREFIX = "durward:"
 MAX_COMPARED = 200
@@ -247,8 +248,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _path_names(operation: Operation) -> frozenset[str]:
-    segments = operation.path.split("/")
-    return frozenset(found[1:-1].lower() for found in segments if found.startswith("{"))
+    return frozenset(map(str.lower, variables_of(operation.path)))
 
 
 def _elsewhere(presence: Presence, operation: Operation) -> bool | None:

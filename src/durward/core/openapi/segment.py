@@ -1,0 +1,133 @@
+"""A segment of a path template: literal text, a variable, or both ("mixed": `{id}.json`).
+
+A value is never empty. In a segment of several variables no value has a character that separates
+them: so there is one way to read it, here and for every service. `{x},{y}` fits `1,2` and not
+`1,2,3`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final, TypeAlias
+
+CHARACTERS: Final = "A-Za-z0-9._~!$&'()+,=:@%-"
+"""What RFC 3986 §3.3 allows in a segment, less `;` and `*`, which upstreams read differently."""
+VARIABLE: Final = "{}"
+"""A variable in a shape: names do not count."""
+CACHED: Final = 20_000
+
+Order: TypeAlias = tuple[int, int, int, int, int, str]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment by its shape: the texts before, between and after its variables."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def is_literal(self) -> bool:
+        """Whether it has no variable."""
+        return len(self.texts) == 1
+
+    @cached_property
+    def is_variable(self) -> bool:
+        """Whether it is one variable and no text."""
+        return self.texts == ("", "")
+
+    @cached_property
+    def has_several(self) -> bool:
+        """Whether it has more than one variable."""
+        return len(self.texts) > 2  # noqa: PLR2004 - one text more than variables
+
+    @cached_property
+    def separators(self) -> str:
+        """The character of each text between two variables that no value has; empty if none is."""
+        return "".join(dict.fromkeys(filter(None, map(_separator, self.texts[1:-1]))))
+
+    @cached_property
+    def order(self) -> Order:
+        """Its place among segments that fit one text: the most specific is least.
+
+        Literal, then mixed, then variable; of mixed ones that with the longer text before its
+        variables, then with the longer text after them, then with more variables.
+        """
+        if self.is_literal:
+            return (0, 0, 0, 0, 0, self.texts[0])
+        if self.is_variable:
+            return (2, 0, 0, 0, 0, "")
+        first, *between, last = self.texts
+        inner = sum(map(len, between))
+        return (1, -len(first), -len(last), -len(between), -inner, VARIABLE.join(self.texts))
+
+    @property
+    def regex(self) -> str:
+        """The texts that it fits, as Envoy (RE2) and Python read it alike."""
+        return self._joined(f"[{self._allowed}]+")
+
+    def read(self, text: str) -> tuple[str, ...] | None:
+        """The value of each variable in a text, or None where it does not fit.
+
+        Which characters a value may have is not asked: the text may be decoded.
+        """
+        first, last = self.texts[0], self.texts[-1]
+        if self.is_literal:
+            return () if text == first else None
+        if not self.has_several:
+            end = len(text) - len(last)
+            fits = len(first) < end and text.startswith(first) and text.endswith(last)
+            return (text[len(first) : end],) if fits else None
+        found = self._groups.fullmatch(text)
+        return found and found.groups()
+
+    def may_share(self, other: "Segment") -> bool:
+        """Whether one text may fit both; False only where none can."""
+        if self.is_literal or other.is_literal:
+            literal, one = (self, other) if self.is_literal else (other, self)
+            return one.read(literal.texts[0]) is not None
+        for mine, others in (
+            (self.texts[0], other.texts[0]),
+            (self.texts[-1][::-1], other.texts[-1][::-1]),
+        ):
+            short, long = sorted((mine, others), key=len)
+            if not long.startswith(short):
+                return False
+        # No value of either has these: a text has as many of them as are written.
+        common = {*self.separators} & {*other.separators}
+        return all(_count(self, each) == _count(other, each) for each in common)
+
+    def is_tied_with(self, other: "Segment") -> bool:
+        """Whether both may fit one text, and neither is the more specific by the rule of `order`.
+
+        Of one variable each, those with the same texts before and after are the same.
+        """
+        alike = self.order[:3] == other.order[:3] and self != other
+        return alike and self.has_several and other.has_several and self.may_share(other)
+
+    @cached_property
+    def _groups(self) -> re.Pattern[str]:
+        return re.compile(self._joined(f"([^{re.escape(self.separators)}]+)"))
+
+    @property
+    def _allowed(self) -> str:
+        return "".join(each for each in _CLASSES if each not in self.separators)
+
+    def _joined(self, value: str) -> str:
+        return value.join(map(re.escape, self.texts))
+
+
+_CLASSES: Final = ("A-Z", "a-z", "0-9", *"._~!$&'()+,=:@%-")
+
+
+@lru_cache(CACHED)
+def segment_of(shape: str) -> Segment:
+    """The segment of a shape, such as `{}.json`."""
+    return Segment(tuple(shape.split(VARIABLE)))
+
+
+def _separator(text: str) -> str:
+    return next((each for each in text if not each.isalnum()), "")
+
+
+def _count(segment: Segment, character: str) -> int:
+    return sum(text.count(character) for text in segment.texts)
