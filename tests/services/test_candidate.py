@@ -1,9 +1,10 @@
 """`plan` and `apply`: what is refused before anything is written, and what is written then."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from tests.issuer import sample
+from tests.issuer import ISSUER, sample
 from tests.services.replica import Replica
 
 from durward.core.configuration.declaration import Declaration, DeclarationKind
@@ -78,6 +79,16 @@ async def test_what_does_not_fit_is_refused_whole_and_nothing_is_written(
             await use([good, wanted], prune=False)
     assert replica.plane.published.version == version
     assert await replica.events() == before
+
+
+async def test_an_api_on_the_host_of_the_issuer_is_refused(replica: Replica) -> None:
+    """ADR 28: one address may serve both, and the host alone tells them apart."""
+    (orders,) = (one for one in sample() if one.kind is DeclarationKind.API)
+    host = str(urlsplit(ISSUER).hostname)
+    wanted = Declaration(orders.kind, orders.name, {**orders.body, "hosts": ["x", host.upper()]})
+    told = rf"apis/orders: `hosts`: `{host}` is the host of the issuer"
+    with pytest.raises(Misconfigured, match=told):
+        await replica.plane.administration.apply([wanted], prune=False)
 
 
 async def test_a_client_that_proves_itself_by_a_secret_gets_one_once(replica: Replica) -> None:

@@ -404,6 +404,85 @@ def test_an_operation_that_takes_nothing_that_was_closed_is_not_marked(
     assert not widens
 
 
+def at(declared: Declaration, **place: Any) -> Declaration:
+    return Declaration(declared.kind, declared.name, {**declared.body, **place})
+
+
+TWO = served(a_V="GET /{t}/s all", a_L="GET /x/s few")
+B = served(b_S="GET /x/s few")
+THE_OTHER = "GET /x/{id} (a_V), public of apis/a"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "expected"),
+    [
+        (
+            "b",
+            [B],
+            [at(B, hosts=["b.example"])],
+            [("~ /hosts: every host that no API names → b.example", True)],
+        ),
+        (
+            "b",
+            [at(B, hosts=["b.example", "c.example"])],
+            [at(B, hosts=["C.example"])],
+            [("~ /hosts: - b.example", False)],
+        ),
+        (
+            "b",
+            [VARIABLE, at(B, hosts=["b.example"])],
+            [VARIABLE, at(B, hosts=["c.example"])],
+            [
+                (f"+ GET /x/s (b_S): takes requests of {THE_OTHER}", False),
+                (f"- GET /x/s (b_S): its requests are answered by {THE_OTHER}", True),
+                ("~ /hosts: + c.example, - b.example", True),
+            ],
+        ),
+        (
+            "b",
+            [B],
+            [at(B, prefix="/shop")],
+            [("~ /prefix: `/` → `/shop`", False)],
+        ),
+        (
+            "b",
+            [at(B, base_path="/v1")],
+            [at(B, base_path="/v2", prefix="/v1")],
+            [("~ /base_path: `/v1` → `/v2`", False)],
+        ),
+        (
+            "a",
+            [TWO],
+            [at(TWO, prefix="/x")],
+            [("~ /prefix: `/` → `/x`", False)],
+        ),
+        (
+            "b",
+            [VARIABLE, at(B, prefix="/y")],
+            [VARIABLE, B],
+            [
+                ("+ GET /x/s (b_S): takes requests of GET /x/{id} (a_V), public of apis/a", False),
+                ("~ /prefix: `/y` → `/`", False),
+            ],
+        ),
+    ],
+)
+def test_an_api_that_moves_tells_its_place_and_whose_requests_are_others_then(
+    name: str, before: list[Declaration], after: list[Declaration], expected: list[tuple[str, bool]]
+) -> None:
+    """Its operations are the same ones behind another prefix, and not new."""
+    assert sorted(moved(name, before, after)) == sorted(expected)
+
+
+def test_a_base_path_that_the_document_changes_is_told() -> None:
+    servers: Any = [{"url": "https://o.example/v2"}]
+    document = {**DOCUMENT, "servers": servers}
+    assert lines(DeclarationKind.API, API, {**API, "openapi": document}) == [
+        ("~ /prefix: `/` → `/v2`", False),
+        ("~ /base_path: `/` → `/v2`", False),
+    ]
+
+
 def test_an_api_that_takes_no_requests_is_told_in_numbers_alone() -> None:
     assert moved("b", [VARIABLE], [VARIABLE, served(b_S="GET /y all")]) == []
     assert moved("b", [VARIABLE, served(b_S="GET /y few")], [VARIABLE]) == []

@@ -242,6 +242,84 @@ def test_two_resources_with_one_place_for_their_metadata_are_refused(spelling: s
         configuration(apis={"one": one, "two": other})
 
 
+@pytest.mark.parametrize(
+    ("place", "prefix", "base_path", "path"),
+    [
+        ({}, "/api/v3", "/api/v3", "/api/v3/a"),
+        ({"prefix": "/pets"}, "/pets", "/api/v3", "/pets/a"),
+        ({"prefix": "/"}, "", "/api/v3", "/a"),
+        ({"prefix": ""}, "", "/api/v3", "/a"),
+        ({"base_path": "/"}, "", "", "/a"),
+        ({"base_path": "/shop/"}, "/shop", "/shop", "/shop/a"),
+        ({"base_path": "", "prefix": "/shop/"}, "/shop", "", "/shop/a"),
+    ],
+)
+def test_clients_ask_under_the_prefix_and_the_service_serves_under_the_base_path(
+    place: dict[str, str], prefix: str, base_path: str, path: str
+) -> None:
+    """OpenAPI 3.1.1 §4.8.5. Actions stay those of the document."""
+    document = {**OPENAPI, "servers": [{"url": "https://x.example/api/v3"}]}
+    found = configuration(apis={"orders": {**GOOD["apis"]["orders"], "openapi": document, **place}})
+    api = found.apis["orders"]
+    assert (api.prefix, api.base_path, api.operations[0].path) == (prefix, base_path, path)
+    assert api.operations[0].action == "orders:Get"
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"hosts": ["*.example"]}, "`hosts`: `*.example`: wildcards are not supported"),
+        ({"hosts": ["a.example:1"]}, "`hosts`: `a.example:1` has a port"),
+        ({"hosts": [f"h{n}.example" for n in range(21)]}, "`hosts` has more than 20"),
+        ({"prefix": "shop"}, "`prefix`: `shop`: write whole segments of literal text"),
+        ({"prefix": "/{shop}"}, "`prefix`: `/{shop}`: write whole segments"),
+        ({"prefix": "/a//b"}, "write whole segments"),
+        ({"prefix": "/a/.."}, "has a dot segment"),
+        ({"prefix": "/%41"}, "write whole segments"),
+        ({"base_path": "/a?b"}, "`base_path`: `/a?b`: write whole segments"),
+        ({"base_path": "/:v"}, "`:v` would be literal text"),
+        ({"prefix": "/" + "x" * 999}, "longer than 1000 characters"),
+        (
+            {"prefix": "/.well-known/oauth-protected-resource"},
+            "`GET /.well-known/oauth-protected-resource/a`: reserved",
+        ),
+    ],
+)
+def test_a_place_that_cannot_be_is_told(place: dict[str, Any], told: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        configuration(apis={"orders": {**GOOD["apis"]["orders"], **place}})
+    assert told in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fits"),
+    [
+        ({}, {}, False),
+        ({"hosts": ["a.example"]}, {}, True),
+        ({"hosts": ["a.example", "b.example"]}, {"hosts": ["B.Example"]}, False),
+        ({"hosts": ["a.example"]}, {"hosts": ["b.example"]}, True),
+        ({"prefix": "/one"}, {}, True),
+        ({"prefix": "/one"}, {"prefix": "/two"}, True),
+        ({"prefix": "/one"}, {"prefix": "/one"}, False),
+        ({"prefix": "/one"}, {"prefix": "/one", "hosts": ["a.example"]}, True),
+    ],
+)
+def test_two_services_with_the_same_paths_are_told_apart_by_host_or_prefix(
+    one: dict[str, Any], other: dict[str, Any], fits: bool
+) -> None:
+    apis = {
+        name: {**GOOD["apis"]["orders"], "audience": f"http://{name}", **place}
+        for name, place in (("orders", one), ("other", other))
+    }
+    if fits:
+        assert len(configuration(apis=apis).apis) == 2
+    else:
+        with pytest.raises(Misconfigured) as caught:
+            configuration(apis=apis)
+        assert "answers the same requests as" in caught.value.problem
+        assert "give one of them a `prefix` or `hosts` of its own" in caught.value.problem
+
+
 @pytest.mark.requirement("AS-20")
 @pytest.mark.parametrize(
     ("first_party", "authentication", "asks"),
