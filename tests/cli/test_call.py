@@ -2,10 +2,23 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
+from tests.echo import echo_at
 from tests.ports import free_port
+
+from durward.core.address import Address
+from durward.core.api import Api
+from durward.core.edge.snapshot import Snapshot
+from durward.core.errors import Misconfigured
+from durward.core.values import ApiId
+from durward.entrypoints.cli.call import names_at, url_at
+from durward.entrypoints.client.own_edge import OwnEdge
+from durward.entrypoints.control import settings_in
 
 
 @pytest.fixture
@@ -43,6 +56,34 @@ def test_a_url_of_the_edge_is_as_good_as_its_path(folder: Path) -> None:
     for asked in ("/v1/status?a=b", f"http://{host}/v1/status?a=b"):
         told = call(folder, "GET", asked).stderr
         assert told.startswith(f"error: http://{host}/v1/status?a=b does not answer")
+
+
+def test_a_host_that_an_api_names_is_asked_at_the_edge(tmp_path: Path) -> None:
+    """By its name, with or without the port of the edge; nothing is looked up."""
+    one = Api(
+        ApiId("a"), "https://id.example/a", "d", Address("h", 1), (), {}, hosts=("a.example",)
+    )
+    with echo_at("127.0.0.1") as port:
+        settings = (
+            f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{tmp_path}"\nstate = "{tmp_path}"\n'
+        )
+        (tmp_path / "durward.toml").write_text(settings)
+        snapshot = replace(Snapshot.nothing(), version=1, apis=(one,))
+        (tmp_path / "snapshot.json").write_bytes(snapshot.to_wire())
+        declared = settings_in(tmp_path).edge
+        assert declared is not None
+        edge = OwnEdge(f"127.0.0.1:{port}", partial(names_at, declared))
+        with httpx2.Client(transport=edge) as http:
+            for url in (
+                "http://A.example/x?y",
+                f"https://a.example:{port}/x",
+                "https://id.example/m",
+            ):
+                seen = http.get(url_at(url, declared, edge, tmp_path)).json()
+                assert seen["headers"]["host"] == httpx2.URL(url).netloc.decode()
+                assert seen["path"] == httpx2.URL(url).raw_path.decode()
+    with pytest.raises(Misconfigured, match="not a URL of this edge"):
+        url_at("http://b.example/x", declared, edge, tmp_path)
 
 
 def test_whoever_is_not_known_is_told_at_once_with_who_is(folder: Path) -> None:

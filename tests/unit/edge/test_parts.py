@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.edge.test_decide import API
 
+from durward.core.api import Api
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import (
     FORMAT,
@@ -70,6 +71,23 @@ def test_a_code_that_reads_no_names_in_tokens_closes_the_policies(
     monkeypatch.setattr("durward.core.edge.parts.CAPABILITIES", frozenset({"tenant-guardrails"}))
     part = read_part("policies", parts["policies"])
     assert (part.content, part.closed) == (None, "it needs what this node has not: token-policies")
+
+
+@pytest.mark.parametrize(
+    ("api", "needs"),
+    [
+        (API, []),
+        (replace(API, prefix="/v1", base_path="/v1"), []),
+        (replace(API, hosts=("a.example",)), ["places"]),
+        (replace(API, prefix="/v1"), ["places"]),
+        (replace(API, operations=(replace(API.operations[0], path="/{id}.json"),)), ["places"]),
+    ],
+)
+def test_an_edge_that_would_serve_an_api_elsewhere_closes_it(api: Api, needs: list[str]) -> None:
+    """One of before there were places would serve it at every host, or send other paths on."""
+    data = split(replace(SNAPSHOT, apis=(api,)))[f"api/{api.id}"]
+    assert json.loads(data)["needs"] == needs
+    assert assemble(7, [read_part(f"api/{api.id}", data)]).apis == (api,)
 
 
 def test_equal_content_has_equal_bytes_whatever_the_order_of_its_sets() -> None:

@@ -68,11 +68,12 @@ class ProtectedApi(Body, frozen=True):
     headers: Names | None = None
     """Which of a client's headers reach the service, beside those of HTTP itself."""
     hosts: Names = ()
-    """The hosts that serve the API, and no other; without it every host that no API names."""
+    """The hosts by which clients reach it, without port: these serve only APIs that name them.
+    Without it every host that no API names."""
     prefix: str | None = None
-    """Under which path clients ask for the document's paths; absent: the base path."""
+    """The path before the document's paths where clients ask; without it the base path."""
     base_path: str | None = None
-    """Under which path the service serves them; absent: that of the document's `servers`."""
+    """The path before them at the service; without it that of the document's `servers`."""
     stage: Text = DEFAULT_STAGE
     """Its deployment environment, a part of the names of its resources."""
     policies: Names = ()

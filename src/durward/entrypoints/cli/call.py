@@ -2,11 +2,13 @@
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import httpx2
 
+from durward.core.address import Address
 from durward.core.authzen.pdp_metadata import ACCESS_PATH
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured, Unavailable
@@ -22,6 +24,7 @@ from durward.entrypoints.client.flows import (
     server_of,
 )
 from durward.entrypoints.client.native import sign_in
+from durward.entrypoints.client.own_edge import OwnEdge, names_of
 from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import NotRunning, settings_in
 from durward.entrypoints.credentials import read_credentials
@@ -53,7 +56,8 @@ def call(
 
     Args:
         method: GET, POST and so on.
-        path: The path at the edge, with its query, or its URL; `/access/v1/…` goes to the issuer.
+        path: The path at the edge, with its query, or a URL with a host that an API names;
+            `/access/v1/…` goes to the issuer.
         as_: A user or a client in the file `credentials`, or `browser` to sign in with your
             browser; without it no token is sent.
         data: The body of the request, in JSON.
@@ -64,14 +68,10 @@ def call(
     settings = found.edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    with httpx2.Client(timeout=30, trust_env=False) as http:
+    edge = OwnEdge(settings.apis, partial(names_at, settings))
+    with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
-        path = path_at(path, settings)
-        host = settings.issuer if path.startswith(f"{ACCESS_PATH}/") else settings.apis
-        if host is None:
-            problem = f"`[edge]` has no `issuer`, and {ACCESS_PATH}/… goes to the issuer"
-            raise Misconfigured(str(dir / "durward.toml"), problem)
-        request = Request(http, method, f"http://{host}{path}", content)
+        request = Request(http, method, url_at(path, settings, edge, dir), content)
         try:
             caller = None
             if as_:
@@ -103,18 +103,41 @@ def issuer_of(settings: Settings, folder: Path) -> str:
     raise Misconfigured(str(folder / "durward.toml"), "the issuer is not known", hint=hint)
 
 
-def path_at(asked: str, edge: EdgeSettings) -> str:
-    """The path of a path or URL at this edge. Raises Misconfigured."""
-    if asked.startswith("/"):
-        return asked
-    scheme, colon, rest = asked.partition("://")
-    if not colon:
-        raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
-    host, _, path = rest.partition("/")
-    if scheme != "http" or host not in {edge.apis, edge.issuer}:
-        hint = f"give a path, such as /v1/status; the request goes to http://{edge.apis}"
-        raise Misconfigured(asked, "not a URL of this edge", hint=hint)
-    return f"/{path}"
+def names_at(edge: EdgeSettings) -> frozenset[str]:
+    """The names under which this edge serves APIs; none where it never ran here."""
+    with contextlib.suppress(OSError, DurwardError):
+        held = Snapshot.from_wire((Path(edge.state) / SNAPSHOT_FILE).read_bytes())
+        return names_of(held.apis, Address.parse(edge.apis).port)
+    return frozenset()
+
+
+def url_at(asked: str, settings: EdgeSettings, edge: OwnEdge, folder: Path) -> str:
+    """The URL of a path, or a URL that is this edge's. Raises Misconfigured."""
+    if not asked.startswith("/"):
+        scheme, colon, rest = asked.partition("://")
+        if not colon:
+            raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
+        host, _, path = rest.partition("/")
+        asked = f"/{path}"
+        if scheme != "http" or host not in {settings.apis, settings.issuer}:
+            url = f"{scheme}://{rest}"
+            if scheme in {"http", "https"} and edge.serves(parsed(url)):
+                return url
+            hint = f"give a path, such as /v1/status; the request goes to http://{settings.apis}"
+            raise Misconfigured(url, "not a URL of this edge", hint=hint)
+    place = settings.issuer if asked.startswith(f"{ACCESS_PATH}/") else settings.apis
+    if place is None:
+        problem = f"`[edge]` has no `issuer`, and {ACCESS_PATH}/… goes to the issuer"
+        raise Misconfigured(str(folder / "durward.toml"), problem)
+    return f"http://{place}{asked}"
+
+
+def parsed(url: str) -> httpx2.URL:
+    """A URL. Raises Misconfigured."""
+    try:
+        return httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise Misconfigured(repr(url), f"not a URL: {error}") from error
 
 
 @dataclass(frozen=True)
