@@ -33,6 +33,10 @@ PATHS: dict[str, tuple[dict[str, Json], list[str]]] = {
 }
 
 
+DATA, HEADERS, RESET, GOAWAY = 0, 1, 3, 7
+END_STREAM, END_HEADERS = 1, 4
+
+
 class Named(Echo):
     """Says who it is, and which path it was asked for."""
 
@@ -170,6 +174,52 @@ def test_the_host_of_an_absolute_target_counts_as_rfc_9112_has_it(placed: LiveEd
     assert found[0] == "a"
     assert answered(asked(placed, "http://a.example/admin", "x.example")) == 404
     assert answered(asked(placed, "http://x.example/shop/health", "a.example")) == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "service"),
+    [
+        ([(":authority", "A.example:80"), (":path", "/health")], "a"),
+        ([("host", "a.example"), (":path", "/health")], "a"),
+        ([(":authority", "a.example"), (":path", "/admin"), ("host", "x.example")], None),
+        ([(":authority", "a.example"), (":path", "/health"), ("host", "x.example")], "a"),
+        ([(":authority", "a.example"), (":authority", "x.example"), (":path", "/admin")], None),
+        ([(":authority", "a.example,x.example"), (":path", "/admin")], None),
+        ([(":authority", "b.example"), (":path", "/shop/../admin")], None),
+    ],
+)
+def test_over_http_2_the_authority_is_the_host(
+    placed: LiveEdge, fields: list[tuple[str, str]], service: str | None
+) -> None:
+    """RFC 9113 §8.3.1: `Host` beside it counts for nothing, and without it as the authority."""
+    seen = by_http2(placed, [(":method", "GET"), (":scheme", "http"), *fields])
+    assert (seen[0] if seen else None) == service
+
+
+def by_http2(edge: LiveEdge, fields: list[tuple[str, str]]) -> list[Json] | None:
+    """What a service saw of one request, if it got there (RFC 9113, RFC 7541 §6.2.2)."""
+    block = b"".join(
+        b"\x00" + b"".join(bytes([len(text)]) + text.encode() for text in field)
+        for field in sorted(fields, key=lambda field: not field[0].startswith(":"))
+    )
+    with socket.create_connection((edge.host, edge.port), timeout=5) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
+        connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, 1, block))
+        reading = connection.makefile("rb")
+        body = b""
+        while head := reading.read(9):
+            payload = reading.read(int.from_bytes(head[:3]))
+            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:])
+            body += payload if kind == DATA else b""
+            if kind in {RESET, GOAWAY} or (stream == 1 and flags & END_STREAM):
+                break
+    found: Json = json.loads(body) if body else None
+    return found if isinstance(found, list) else None
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """RFC 9113 §4.1."""
+    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-host", "forwarded", "x-host", "durward-host"])

@@ -272,16 +272,24 @@ class Router(Generic[What]):
 
 def _values(route: Route[What], texts: Sequence[str]) -> dict[str, str]:
     """The values of the variables of a route in the segments of a path that it fits."""
-    values: list[str] = []
-    for segment, text in zip(segments_of(route.template), texts, strict=True):
-        if segment.is_variable:
-            values.append(text)
-        elif not segment.is_literal:
-            values += segment.read(text) or ()
-    return dict(zip(_names(route.template), values, strict=True))
+    values: dict[str, str] = {}
+    for place, name, segment, names in _variables(route.template):
+        if segment is None:
+            values[name] = texts[place]
+        else:
+            values.update(zip(names, segment.read(texts[place]) or (), strict=True))
+    return values
 
 
-_names = lru_cache(CACHED)(variables_of)
+@lru_cache(CACHED)
+def _variables(template: str) -> tuple[tuple[int, str, Segment | None, tuple[str, ...]], ...]:
+    """The place of each segment with variables, the first's name, and how it is read if mixed."""
+    parts = [tuple(variables_of(part)) for part in template.split("/")[1:]]
+    return tuple(
+        (place, names[0], None if segment.is_variable else segment, names)
+        for place, (segment, names) in enumerate(zip(segments_of(template), parts, strict=True))
+        if names
+    )
 
 
 def _walk(
