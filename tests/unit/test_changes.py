@@ -420,7 +420,19 @@ THE_OTHER = "GET /x/{id} (a_V), public of apis/a"
             "b",
             [B],
             [at(B, hosts=["b.example"])],
+            [("~ /hosts: every host that no API names → b.example", False)],
+        ),
+        (
+            "b",
+            [B, at(served(a_L="PUT /p few"), hosts=["b.example"])],
+            [at(B, hosts=["b.example"]), at(served(a_L="PUT /p few"), hosts=["b.example"])],
             [("~ /hosts: every host that no API names → b.example", True)],
+        ),
+        (
+            "b",
+            [at(B, hosts=["b.example"])],
+            [B],
+            [("~ /hosts: b.example → every host that no API names", True)],
         ),
         (
             "b",

@@ -5,10 +5,12 @@ in the diff. That an Envoy takes it, and does what it says, is for tests/e2e and
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,24 @@ def node() -> Node:
     )
 
 
+BEHIND_A_PREFIX = replace(API, prefix="/shop", base_path="/api/v3")
+HOSTS_OF_THEIR_OWN = replace(
+    SNAPSHOT,
+    apis=(
+        replace(API, hosts=("a.example", "api.example")),
+        replace(
+            API, id=ApiId("b"), audience="https://a.example/b", hosts=("b.example", "c.example")
+        ),
+        replace(API, id=ApiId("others"), audience="https://b.example/others"),
+    ),
+)
+
+
+def as_value(config: object) -> Any:
+    """What Envoy reads."""
+    return json.loads(json.dumps(config))
+
+
 TWO_HOSTS = replace(
     SNAPSHOT, apis=(API, replace(API, id=ApiId("b"), audience="https://b.example/orders"))
 )
@@ -72,6 +92,16 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     ),
     "one host": filters.one_host,
     "one header of cookies": cookies.one_header,
+    "an operation behind a prefix": lambda: as_value(
+        routes.operation_route(BEHIND_A_PREFIX, GET, LIMITS)
+    )["route"],
+    "the virtual hosts of three APIs": lambda: [
+        {
+            **host,
+            "matcher": sorted(re.findall('"name": "([^"]*:[^"]*)"', json.dumps(host["matcher"]))),
+        }
+        for host in as_value(routes.api_configuration(HOSTS_OF_THEIR_OWN, LIMITS))["virtual_hosts"]
+    ],
     "a public operation": lambda: routes.operation_route(API, STATUS, LIMITS),
     "what is not declared": lambda: routes.nothing_here(404),
     "the metadata of two hosts": lambda: [

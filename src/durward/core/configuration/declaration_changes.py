@@ -69,6 +69,11 @@ class Sides:
         )
         return before, after
 
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """The hosts that APIs named before."""
+        return frozenset(host for api in self.before.apis.values() for host in api.hosts)
+
     def denied(self, policy: Json) -> bool:
         """Whether a policy held a Deny before."""
         return Effect.DENY in self._of(self.before, policy)
@@ -122,7 +127,7 @@ def _changes(
         else set()
     )
     if kind is DeclarationKind.API:
-        moves = list(_moves(sides.before.apis[name], sides.after.apis[name]))
+        moves = list(_moves(sides.before.apis[name], sides.after.apis[name], sides.named))
         yield from moves
         if moves or before.get(DOCUMENT) != after.get(DOCUMENT):
             yield from _document_changes(name, sides, told=bool(moves))
@@ -151,16 +156,19 @@ def _requests_moved(name: str, sides: Sides) -> Iterator[Detail]:
     yield from operation_changes(gone, new, name, shapes, (places[0], places[1]))
 
 
-def _moves(was: Api, will_be: Api) -> Iterator[Detail]:
-    """Where an API is served, and where at its service: as it is in force, declared or not."""
+def _moves(was: Api, will_be: Api, named: Collection[str]) -> Iterator[Detail]:
+    """Where an API is served, and where at its service: as it is in force, declared or not.
+
+    `named` are the hosts that some API named before: all others served it if it named none.
+    """
     for member in PLACE:
         old, new = getattr(was, member), getattr(will_be, member)
         if member == HOSTS and old != new:
             gone, more = [*(set(old) - set(new))], [*(set(new) - set(old))]
             text = summarize_list(sorted(more), sorted(gone)) if old and new else ""
             text = text or " → ".join(", ".join(each) or ANY_HOST for each in (old, new))
-            # Without a host that it had it may be every other host.
-            yield Detail("~", pointer((member,)), excerpt(text), widens=bool(more) or not new)
+            wider = bool(more) if old else any(host in named for host in more)
+            yield Detail("~", pointer((member,)), excerpt(text), widens=wider or not new)
         elif old != new:
             text = " → ".join(f"`{each or '/'}`" for each in (old, new))
             yield Detail("~", pointer((member,)), text)

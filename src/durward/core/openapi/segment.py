@@ -1,11 +1,12 @@
 """A segment of a path template: literal text, a variable, or both ("mixed": `{id}.json`).
 
-A value is never empty. In a segment of several variables no value has a character that separates
-them: so there is one way to read it, here and for every service. `{x},{y}` fits `1,2` and not
-`1,2,3`.
+A value is never empty. A segment of several variables fits only what can be read in one way, here
+and by every service: `{x},{y}` fits `1,2` and not `1,2,3`. So a value beside a text that separates
+lacks its first sign; or, where the text is that sign repeated (`..`), has it less often in a row.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, TypeAlias
@@ -41,11 +42,6 @@ class Segment:
         return len(self.texts) > 2  # noqa: PLR2004 - one text more than variables
 
     @cached_property
-    def separators(self) -> str:
-        """The character of each text between two variables that no value has; empty if none is."""
-        return "".join(dict.fromkeys(filter(None, map(_separator, self.texts[1:-1]))))
-
-    @cached_property
     def order(self) -> Order:
         """Its place among segments that fit one text: the most specific is least.
 
@@ -63,7 +59,7 @@ class Segment:
     @property
     def regex(self) -> str:
         """The texts that it fits, as Envoy (RE2) and Python read it alike."""
-        return self._joined(f"[{self._allowed}]+")
+        return self._joined([value.within(_CLASSES) for value in self._values])
 
     def read(self, text: str) -> tuple[str, ...] | None:
         """The value of each variable in a text, or None where it does not fit.
@@ -93,7 +89,7 @@ class Segment:
             if not long.startswith(short):
                 return False
         # No value of either has these: a text has as many of them as are written.
-        common = {*self.separators} & {*other.separators}
+        common = self.absent & other.absent
         return all(_count(self, each) == _count(other, each) for each in common)
 
     def is_tied_with(self, other: "Segment") -> bool:
@@ -106,14 +102,51 @@ class Segment:
 
     @cached_property
     def _groups(self) -> re.Pattern[str]:
-        return re.compile(self._joined(f"([^{re.escape(self.separators)}]+)"))
+        return re.compile(self._joined([f"({value.within(())})" for value in self._values]))
+
+    @cached_property
+    def _values(self) -> "list[_Value]":
+        if self.is_literal:
+            return []
+        between = self.texts[1:-1]
+        return [_Value(pair) for pair in zip(("", *between), (*between, ""), strict=True)]
 
     @property
-    def _allowed(self) -> str:
-        return "".join(each for each in _CLASSES if each not in self.separators)
+    def absent(self) -> frozenset[str]:
+        """Characters that no value of its variables has."""
+        forbidden = [frozenset(value.forbidden) for value in self._values]
+        return frozenset.intersection(*forbidden)
 
-    def _joined(self, value: str) -> str:
-        return value.join(map(re.escape, self.texts))
+    def _joined(self, values: Sequence[str]) -> str:
+        first, *others = map(re.escape, self.texts)
+        return first + "".join(map("".join, zip(values, others, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What a value may be, between the texts on its sides that separate it from another."""
+
+    separators: tuple[str, ...]
+
+    @property
+    def forbidden(self) -> set[str]:
+        return {_sign(text) for text in self.separators if text and not _is_run(text)}
+
+    @property
+    def runs(self) -> dict[str, int]:
+        """Signs, and how many in a row separate."""
+        longest: dict[str, int] = {}
+        for text in filter(_is_run, self.separators):
+            longest[text[0]] = min(len(text), longest.get(text[0], len(text)))
+        return {sign: most for sign, most in longest.items() if sign not in self.forbidden}
+
+    def within(self, classes: Sequence[str]) -> str:
+        """The expression, of these classes of characters; of all others without them."""
+        left_out = self.forbidden | self.runs.keys()
+        kept = "".join(each for each in classes if each not in left_out)
+        some = f"[{kept}]+" if classes else f"[^{re.escape(''.join(sorted(left_out)))}]+"
+        few = [f"{re.escape(sign)}{{1,{most - 1}}}" for sign, most in self.runs.items()]
+        return f"{some}(?:(?:{'|'.join(few)}){some})*" if few else some
 
 
 _CLASSES: Final = ("A-Z", "a-z", "0-9", *"._~!$&'()+,=:@%-")
@@ -125,8 +158,12 @@ def segment_of(shape: str) -> Segment:
     return Segment(tuple(shape.split(VARIABLE)))
 
 
-def _separator(text: str) -> str:
+def _sign(text: str) -> str:
     return next((each for each in text if not each.isalnum()), "")
+
+
+def _is_run(text: str) -> bool:
+    return len(text) > 1 and text == text[0] * len(text)
 
 
 def _count(segment: Segment, character: str) -> int:
