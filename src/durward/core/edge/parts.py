@@ -213,17 +213,15 @@ def parts_of_configuration(
     """The parts of the declarations, up to megabytes."""
     return {
         POLICIES: part_of_policies(policies, tokens_since),
-        **{
-            API_PREFIX + api.id: encoded(ApiPart(format=FORMAT, needs=needs_of(api), api=api))
-            for api in apis
-        },
+        **{API_PREFIX + api.id: encoded(part_of_api(api)) for api in apis},
     }
 
 
-def needs_of(api: Api) -> tuple[str, ...]:
-    """The capabilities without which an edge would serve an API wrongly."""
+def part_of_api(api: Api) -> ApiPart:
+    """The part of an API, with the capabilities without which it would be served wrongly."""
     is_mixed = any(has_mixed(operation.path) for operation in api.operations)
-    return (PLACES,) if api.hosts or api.prefix != api.base_path or is_mixed else ()
+    elsewhere = api.hosts or api.prefix != api.base_path or is_mixed
+    return ApiPart(format=FORMAT, needs=(PLACES,) if elsewhere else (), api=api)
 
 
 def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:

@@ -34,8 +34,8 @@ from durward.core.openapi.operations import Operation
 from durward.core.openapi.router import Route, by_hosts, methods_of, path_regex
 from durward.core.wire import JsonLike, compact_json
 
-Served: TypeAlias = Config | Api
-"""The route of an operation, or the API whose metadata is served."""
+Served: TypeAlias = Sequence[Config] | Api
+"""Routes of an operation, or the API whose metadata is served."""
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
 NOT_FOUND, UNAVAILABLE = 404, 503
@@ -51,17 +51,20 @@ def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
 
     Hosts that serve the same APIs have one virtual host; all that no API names have another.
     """
-    operations: list[Route[Served]] = [
-        Route(operation.method, operation.path, operation_route(api, operation, limits), api.hosts)
-        for api in snapshot.apis
-        for operation in api.operations
+    declared: list[Route[Served]] = [
+        *(
+            Route(one.method, one.path, (operation_route(api, one, limits),), api.hosts)
+            for api in snapshot.apis
+            for one in api.operations
+        ),
+        *described(snapshot),
     ]
     nothing = nothing_here(undeclared_status(snapshot))
     hosts: list[JsonLike] = []
-    for names, served in by_hosts([*operations, *described(snapshot)]).items():
-        declared = tree(routes_of(snapshot, served), nothing)
+    for names, served in by_hosts(declared).items():
         name = f"{API_ROUTES}:{names[0]}" if names else API_ROUTES
-        hosts.append({"name": name, "domains": list(names) or ["*"], "matcher": declared})
+        matcher = tree(routes_of(snapshot, served), nothing)
+        hosts.append({"name": name, "domains": list(names) or ["*"], "matcher": matcher})
     return configuration(API_ROUTES, hosts)
 
 
@@ -162,7 +165,7 @@ def routes_of(
         if isinstance(route.what, Api):
             apis.append(Route(route.method, route.template, route.what))
         else:
-            yield Route(route.method, route.template, (route.what,))
+            yield Route(route.method, route.template, route.what)
     yield from metadata_routes(snapshot, apis)
 
 
