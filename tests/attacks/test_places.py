@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.echo import Echo, Server, serving
-from tests.live import ISSUER, LiveEdge, live_edge
+from tests.live import ISSUER, LiveEdge, live_edge, wait_for
 
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
@@ -302,7 +302,14 @@ def test_metadata_is_where_its_api_is(placed: LiveEdge, host: str, name: str, st
 
 
 def test_decisions_name_what_the_client_asked_for(placed: LiveEdge) -> None:
-    """Records of the edge's refusals and of decisions have the template behind its prefix."""
-    reply = asked(placed, "/inner/pets/1", "x.example")
-    assert b" 200 " in reply
-    assert '"path":"/inner/pets/{id}"' in placed.events()
+    """The host as it was sent, and the template behind its prefix; also in Envoy's refusals."""
+    assert b" 200 " in asked(placed, "/inner/pets/1", "recorded.example:80")
+    found = [json.loads(line) for line in placed.events().splitlines() if "recorded.exa" in line]
+    assert [(each["host"], each["path"]) for each in found] == [
+        ("recorded.example:80", "/inner/pets/{id}")
+    ]
+    assert b" 404 " in asked(placed, "/none", "lost.example")
+    assert b" 400 " in asked(placed, "/none", "lost.example," + "x" * 1_000)
+    wait_for(lambda: placed.refusals().count("lost.example") == 2, within=2)
+    lost = [json.loads(line) for line in placed.refusals().splitlines() if "lost.example" in line]
+    assert [(each["path"], len(each["host"])) for each in lost] == [("/none", 12), ("/none", 255)]

@@ -14,6 +14,8 @@ from durward.core.address import Address
 from durward.core.errors import Misconfigured
 
 MAX_HOSTS: Final = 20
+MAX_RECORDED_HOST_CHARACTERS: Final = 255
+"""Of what a request names as its host, in records."""
 AUTHORITY: Final = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
 """The host and port of a request that Envoy lets through: a name, an address, and no more."""
 

@@ -13,6 +13,7 @@ from durward.core.edge.inputs import Inputs, inputs_of
 from durward.core.edge.parts import digest_of, policies_that_decide
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import ProtocolError
+from durward.core.host import MAX_RECORDED_HOST_CHARACTERS
 from durward.core.oauth.protected_resource import metadata_url
 from durward.core.openapi.operations import Operation, resource_arn
 from durward.core.openapi.router import Route, Router
@@ -146,6 +147,7 @@ class Decider:
             snapshot=self.version,
             because=because,
             inputs=inputs,
+            host=request.host[:MAX_RECORDED_HOST_CHARACTERS],
         )
 
 

@@ -68,6 +68,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     because: tuple[str, ...] = ()
     inputs: Inputs | None = None
     explanation: Explanation | None = None
+    host: str = ""
+    """The host that the client named: it decides which APIs there are."""
 
     def to_wire(self) -> bytes:
         """One JSON object."""
@@ -118,6 +120,7 @@ class EnvoyLine(msgspec.Struct, frozen=True):
     sub: str | None = None
     client_id: str | None = None
     tenant: str | None = None
+    host: str | None = None
 
     @classmethod
     def from_wire(cls, line: bytes) -> Self:
@@ -148,6 +151,7 @@ class EnvoyLine(msgspec.Struct, frozen=True):
             subject=self.sub,
             client=self.client_id,
             tenant=self.tenant,
+            host=self.host or "",
         )
 
     @property

@@ -121,6 +121,7 @@ def render_decision(decision: DecisionRecord, why: Why) -> list[str]:
         "action": decision.action and field(decision.action),
         "resource": decision.resource and field(decision.resource),
         "request": f"{field(decision.method)} {field(decision.path)}"
+        + (f" at {field(decision.host)}" if decision.host else "")
         + (f" from {field(decision.source)}" if decision.source else ""),
         "asked by": decision.asked_by and field(decision.asked_by),
         "after": decision.after and f"{decision.after} had allowed it",

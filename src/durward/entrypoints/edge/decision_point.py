@@ -18,6 +18,7 @@ from durward.core.edge.envoy.filters import CHECK_PREFIX, SOURCE
 from durward.core.edge.facts import CheckRequest
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, ProtocolError
+from durward.core.host import MAX_RECORDED_HOST_CHARACTERS
 from durward.core.values import DecisionId, Instant
 from durward.core.wire import Json, compact_json, parse_json
 from durward.entrypoints.edge.group_commit import STUCK_SECONDS, GroupCommit
@@ -153,6 +154,7 @@ def undecidable(call: Call, status: int, stage: Stage, reason: str) -> DecisionR
         method=call.method,
         path=call.target.removeprefix(CHECK_PREFIX).partition("?")[0][:MAX_RECORDED_CHARACTERS],
         source=call.headers.get(SOURCE, ""),
+        host=call.headers.get("host", "")[:MAX_RECORDED_HOST_CHARACTERS],
     )
 
 

@@ -3,6 +3,7 @@
 from durward.core.edge.envoy.filters import CLAIM_HEADERS, SOURCE_ADDRESS
 from durward.core.edge.envoy.local_replies import DECISION, EARLY
 from durward.core.edge.envoy.types import Config, typed_extension
+from durward.core.host import MAX_RECORDED_HOST_CHARACTERS
 
 FIELDS: dict[str, str] = {
     "at": "%START_TIME(%s%6f)%",
@@ -11,6 +12,7 @@ FIELDS: dict[str, str] = {
     "allowed": "%REQ(durward-decision)%",
     "method": "%REQ(:method)%",
     "path": "%PATH(NQ)%",
+    "host": f"%REQ(:authority):{MAX_RECORDED_HOST_CHARACTERS}%",
     "template": "%METADATA(ROUTE:durward:path)%",
     "api": "%METADATA(ROUTE:durward:api)%",
     "operation": "%METADATA(ROUTE:durward:operation)%",
