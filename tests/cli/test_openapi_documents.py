@@ -12,6 +12,7 @@ from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
 from durward.entrypoints.declarations import read_declarations
 from durward.entrypoints.openapi_files import MAX_FILES
+from durward.entrypoints.policies import read_project
 
 API = "apis:\n  o: {audience: http://o, upstream: '127.0.0.1:1', openapi: %s}\n"
 HEAD = """\
@@ -159,6 +160,20 @@ def test_the_number_of_files_is_bounded(tmp_path: Path) -> None:
     declare(tmp_path, openapi=HEAD + paths, **dict.fromkeys(names, "get: {}\n"))
     (line,) = refusal(tmp_path)
     assert f"{MAX_FILES} files" in line
+
+
+def test_servers_with_several_base_paths_are_read_by_the_declared_one(tmp_path: Path) -> None:
+    """Where the file is checked, and by the commands that read policies."""
+    servers = 'servers: [{ url: "https://o.example/v1" }, { url: "https://o.example/v2" }]\n'
+    declare(tmp_path, openapi=HEAD + "  /a: { get: {} }\n" + servers)
+    (line,) = refusal(tmp_path)
+    assert line.startswith(f"{tmp_path}/openapi.yaml:6:51: /servers/1/url: has the base path `/v2`")
+    declared = (API % "openapi.yaml").replace("{audience", "{base_path: /v2, audience")
+    (tmp_path / "durward.yaml").write_text(declared)
+    (found,) = read_declarations(tmp_path)
+    assert found.body["base_path"] == "/v2"
+    (operation,) = read_project([tmp_path]).catalogue.apis["o"]
+    assert operation.path == "/a"
 
 
 def test_a_document_in_place_is_read_alike(tmp_path: Path) -> None:
