@@ -43,7 +43,8 @@ class Named(Echo):
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         name = str(self.server.server_address).rpartition("/")[2].removesuffix(".sock")
         rewritten = [each for each in self.headers if each.lower().startswith("x-envoy-orig")]
-        answer = json.dumps([name, self.path, self.headers["host"], rewritten]).encode()
+        prefix = self.headers.get_all("x-forwarded-prefix", [])
+        answer = json.dumps([name, self.path, self.headers["host"], rewritten + prefix]).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -124,9 +125,11 @@ def answered(reply: bytes) -> list[Json] | int:
 def test_a_request_reaches_the_service_of_its_host_and_prefix(
     placed: LiveEdge, host: str, target: str, service: str, path: str
 ) -> None:
-    """The query and encoded bytes stay as they are; no header tells what was rewritten."""
+    """The query and encoded bytes stay as they are, and the service is told a removed prefix."""
     audience = "a.example" if service in {"a", "shop"} else "id.example"
-    assert answered(asked(placed, target, host)) == [service, path, audience, []]
+    prefix = ["/shop"] if service == "shop" else []
+    reply = asked(placed, target, host, more="x-forwarded-prefix: /evil\r\n")
+    assert answered(reply) == [service, path, audience, prefix]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def node() -> Node:
     )
 
 
-BEHIND_A_PREFIX = replace(API, prefix="/shop", base_path="/api/v3")
+BEHIND_A_PREFIX = replace(API, prefix="/shop/api/v3", base_path="/api/v3")
 HOSTS_OF_THEIR_OWN = replace(
     SNAPSHOT,
     apis=(
@@ -92,9 +92,11 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     ),
     "one host": filters.one_host,
     "one header of cookies": cookies.one_header,
-    "an operation behind a prefix": lambda: as_value(
-        routes.operation_route(BEHIND_A_PREFIX, GET, LIMITS)
-    )["route"],
+    "an operation behind a prefix": lambda: {
+        name: value
+        for name, value in routes.operation_route(BEHIND_A_PREFIX, GET, LIMITS).items()
+        if name in {"route", "request_headers_to_add"}
+    },
     "the virtual hosts of three APIs": lambda: [
         {
             **host,

@@ -133,6 +133,7 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
             }
         },
         "typed_per_filter_config": per_filter,
+        **removed_prefix(api),
     }
 
 
@@ -146,6 +147,17 @@ def at_service(api: Api) -> Config:
         return {}
     pattern: Config = {"regex": f"^{re.escape(api.prefix)}(/.*)$"}
     return {"regex_rewrite": {"pattern": pattern, "substitution": rf"{api.base_path}\1"}}
+
+
+def removed_prefix(api: Api) -> Config:
+    """Tell the service which prefix it does not see, for its links; a client cannot send it.
+
+    Only if nothing else is replaced: then its paths behind this prefix are those of clients.
+    """
+    removed = api.prefix.removesuffix(api.base_path)
+    if not removed or removed + api.base_path != api.prefix:
+        return {}
+    return {"request_headers_to_add": [header("x-forwarded-prefix", removed)]}
 
 
 def retry_policy() -> Config:
