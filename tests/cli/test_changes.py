@@ -66,6 +66,22 @@ def test_an_api_is_told_in_numbers_and_what_may_allow_more_comes_first() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("hosts", "prefix", "told"),
+    [
+        ([], "", ""),
+        ([], "/pets", ", at /pets"),
+        (["a.example"], "", ", at a.example"),
+        (["a.example", "b.example", "c.example"], "/v1", ", at a.example/v1 and 2 more hosts"),
+    ],
+)
+def test_an_api_is_told_with_where_clients_ask(hosts: list[str], prefix: str, told: str) -> None:
+    found = answer(
+        change("apis", "o"), apis=[{**api("o", 0, ()), "hosts": hosts, "prefix": prefix}]
+    )
+    assert render_changes(found)[0] == f"~ apis/o  12 operations, 1 public{told}"
+
+
 def test_many_declarations_are_twenty_lines() -> None:
     names = [f"a{number}" for number in range(990)]
     apis = [api(name, 1, ("Purge",)) for name in names]

@@ -29,6 +29,8 @@ class ApiSummary:
     notes: tuple[str, ...]
     opening: int = 0
     notes_left_out: int = 0
+    hosts: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 def summaries(configuration: Configuration, names: Iterable[str]) -> Iterator[ApiSummary]:
@@ -60,4 +62,6 @@ def summaries(configuration: Configuration, names: Iterable[str]) -> Iterator[Ap
             notes,
             min(document.opening, MAX_NAMED),
             len(document.notes) - len(notes),
+            configuration.apis[name].hosts,
+            configuration.apis[name].prefix,
         )

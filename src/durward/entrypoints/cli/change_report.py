@@ -102,13 +102,17 @@ def _line(line: Answer) -> str:
 
 
 def in_numbers(api: Answer) -> str:
-    """The numbers of an API: operations, public ones, and those that no policy allows."""
+    """The numbers of an API, and where clients ask: those that no policy allows are named."""
     operations, shut = api["operations"], api["not_allowed"]
     said = [f"{operations} operation{'s' if operations != 1 else ''}", f"{api['public']} public"]
     if shut:
         named = ", ".join(api["not_allowed_first"][:MAX_OPERATIONS])
         more = ", …" if shut > MAX_OPERATIONS else ""
         said.append(f"{shut} that no policy allows{f': {named}{more}' if named else ''}")
+    if api.get("hosts") or api.get("prefix"):
+        first, *others = api["hosts"] or [""]
+        more = f" and {len(others)} more hosts" if others else ""
+        said.append(f"at {first}{api['prefix']}{more}")
     return ", ".join(said)
 
 
