@@ -246,6 +246,7 @@ def test_no_header_beside_host_chooses_the_api(placed: LiveEdge, header: str) ->
         *("/shop;x/health", "/shop%20/health", "/shop/pets/1/2", "/shop/..", "/api/v3/pets/1"),
     ],
 )
+@pytest.mark.requirement("ZT-1")
 def test_nothing_leads_out_of_a_prefix_or_in_beside_it(placed: LiveEdge, target: str) -> None:
     assert answered(asked(placed, target, "b.example")) in (400, 403, 404)
 

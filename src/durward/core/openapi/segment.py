@@ -56,10 +56,12 @@ class Segment:
         inner = sum(map(len, between))
         return (1, -len(first), -len(last), -len(between), -inner, VARIABLE.join(self.texts))
 
-    @property
+    @cached_property
     def regex(self) -> str:
         """The texts that it fits, as Envoy (RE2) and Python read it alike."""
-        return self._joined([value.within(_CLASSES) for value in self._values])
+        if self.has_several:
+            return self._joined([value.within(_CLASSES) for value in self._values])
+        return f"[{CHARACTERS}]+".join(map(re.escape, self.texts))
 
     def read(self, text: str) -> tuple[str, ...] | None:
         """The value of each variable in a text, or None where it does not fit.
