@@ -52,6 +52,18 @@ def too_many_patterns() -> list[Declaration]:
     return [Declaration(DeclarationKind.API, "long", {**an_api("long").body, "openapi": document})]
 
 
+def too_many_hosts() -> list[Declaration]:
+    """An API at twenty hosts, each of which serves something else beside it."""
+    hosts: list[Json] = [f"h{number}.example" for number in range(20)]
+    small = [an_api(f"a{number}") for number in range(20)]
+    named = [
+        Declaration(one.kind, one.name, {**one.body, "hosts": [host]})
+        for one, host in zip(small, hosts, strict=True)
+    ]
+    large = an_api("large", 1_200)
+    return [Declaration(large.kind, large.name, {**large.body, "hosts": hosts}), *named]
+
+
 def too_large() -> list[Declaration]:
     return [an_api("large", info={"description": "x" * sizes.DECLARATION_BYTES})]
 
@@ -63,6 +75,7 @@ def too_large() -> list[Declaration]:
         (too_many_operations, r"200\d\d operations, and 20000 are served"),
         (too_many_policies, r"100\d\d policies, and 10000 are served"),
         (too_many_patterns, r"8\d{6} bytes of patterns for paths .*, and 8000000 are served"),
+        (too_many_hosts, r"240\d\d operations, each as often as sets of hosts .*, and 20000 are"),
         (too_large, r"apis/large: 33\d{6} bytes, and a declaration has 33554432 at most"),
     ],
     ids=lambda found: getattr(found, "__name__", ""),

@@ -454,7 +454,7 @@ THE_OTHER = "GET /x/{id} (a_V), public of apis/a"
             "b",
             [B],
             [at(B, prefix="/shop")],
-            [("~ /prefix: `/` → `/shop`", False)],
+            [("~ /prefix: `/` → `/shop`", True)],
         ),
         (
             "b",
@@ -466,7 +466,7 @@ THE_OTHER = "GET /x/{id} (a_V), public of apis/a"
             "a",
             [TWO],
             [at(TWO, prefix="/x")],
-            [("~ /prefix: `/` → `/x`", False)],
+            [("~ /prefix: `/` → `/x`", True)],
         ),
         (
             "b",
@@ -474,7 +474,7 @@ THE_OTHER = "GET /x/{id} (a_V), public of apis/a"
             [VARIABLE, B],
             [
                 ("+ GET /x/s (b_S): takes requests of GET /x/{id} (a_V), public of apis/a", False),
-                ("~ /prefix: `/y` → `/`", False),
+                ("~ /prefix: `/y` → `/`", True),
             ],
         ),
     ],
@@ -490,7 +490,7 @@ def test_a_base_path_that_the_document_changes_is_told() -> None:
     servers: Any = [{"url": "https://o.example/v2"}]
     document = {**DOCUMENT, "servers": servers}
     assert lines(DeclarationKind.API, API, {**API, "openapi": document}) == [
-        ("~ /prefix: `/` → `/v2`", False),
+        ("~ /prefix: `/` → `/v2`", True),
         ("~ /base_path: `/` → `/v2`", False),
     ]
 

@@ -29,7 +29,8 @@ from durward.core.wire import Json
 
 DOCUMENT: Final = "openapi"
 HOSTS: Final = "hosts"
-PLACE: Final = (HOSTS, "prefix", "base_path")
+PREFIX: Final = "prefix"
+PLACE: Final = (HOSTS, PREFIX, "base_path")
 """Where an API is served: told as it is in force."""
 ANY_HOST: Final = "every host that no API names"
 HIDDEN: Final = "jwks"
@@ -171,7 +172,8 @@ def _moves(was: Api, will_be: Api, named: Collection[str]) -> Iterator[Detail]:
             yield Detail("~", pointer((member,)), excerpt(text), widens=wider or not new)
         elif old != new:
             text = " → ".join(f"`{each or '/'}`" for each in (old, new))
-            yield Detail("~", pointer((member,)), text)
+            # What policies say of `durward:RequestPath` is said of the path with its prefix.
+            yield Detail("~", pointer((member,)), text, widens=member == PREFIX)
 
 
 def _document_changes(name: str, sides: Sides, *, told: bool) -> Iterator[Detail]:

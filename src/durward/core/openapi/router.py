@@ -249,7 +249,9 @@ class Router(Generic[What]):
         """
         if not path.startswith("/"):
             return None
-        root = self._named.get(asked_host(authority), self._others) if authority else self._others
+        root = self._others
+        if self._named:
+            root = self._named.get(asked_host(authority), root)
         segments = path.split("/")[1:]
         route = _walk(root, segments, segments, 0, method)
         if route is None:
