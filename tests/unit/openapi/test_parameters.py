@@ -151,7 +151,7 @@ def test_servers_with_several_base_paths_need_a_declared_one() -> None:
     ((pointer, message),) = faults(document(servers=servers))
     assert pointer == "/servers/1/url"
     assert (
-        "has the base path `/v2`, and /servers/0/url has `/v1`; write `base_path: /v2`" in message
+        "has the base path `/v2`, and /servers/0/url has `/v1`; write `base_path: /v1`" in message
     )
     assert read_inventory(document(servers=servers), "api", "/v1").base_path == "/v1"
 

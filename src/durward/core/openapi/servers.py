@@ -81,8 +81,8 @@ def base_path_of(servers: Sequence[ServerUrl], found: Findings) -> str:
             where = "another value of a variable" if one.pointer == first.pointer else first.pointer
             problem = (
                 f"has the base path {_quoted(one)}, and {where} has {_quoted(first)}; write"
-                f" `base_path: {one.base_path or '/'}` in the declaration of the API, if the"
-                " service behind it serves the paths there"
+                f" `base_path: {first.base_path or '/'}` in the declaration of the API, or the"
+                " other: where the service behind it serves the paths"
             )
             found.refuse(one.pointer, problem)
             return ""
