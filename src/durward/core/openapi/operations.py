@@ -9,7 +9,7 @@ it the action comes from the operation id, and no statement about a resource can
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from durward.core.openapi.extension import STRICT, read_extension
@@ -139,7 +139,7 @@ def _inventory(
     if problem or not isinstance(document, dict):
         return None
     reading = _Reading(document, api, base_path, found)
-    operations = tuple(reading.operations())
+    operations = tuple(map(reading.with_labels, reading.operations()))
     for problem_of_two in _collisions(operations):
         found.refuse("/paths", problem_of_two)
     derived = (one for one in operations if one.action == action_of(api, one.id))
@@ -192,18 +192,6 @@ class _Content:
     demand: Demand | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """An operation where it is declared, with the parameters of its path item."""
-
-    path: str
-    method: str
-    value: dict[str, Json]
-    place: str
-    variables: frozenset[str]
-    shared: InPath
-
-
 class _Reading:
     """One reading of one document."""
 
@@ -219,6 +207,8 @@ class _Reading:
         # References can put one thing under thousands of paths: it is read once, by its identity,
         # and its faults are told where it is met first. As an operation it is another thing.
         self._items: dict[int, InPath] = {}
+        self._of_paths: dict[str, InPath] = {}
+        self._with_labels: dict[tuple[str, str], str] = {}
         self._contents: dict[int, _Content] = {}
         self._urls = self._asked = 0
         self._schemes: Mapping[str, Scheme]
@@ -232,12 +222,12 @@ class _Reading:
     def operations(self) -> Iterator[Operation]:
         """The operations that can be read; what cannot becomes a fault."""
         read = [*self._places()]
-        nameless = [(one.method, one.path) for one in read if "operationId" not in one.value]
-        written = (one.value.get("operationId") for one in read)
+        nameless = [(m, path) for path, m, value, _, _ in read if "operationId" not in value]
+        written = (value.get("operationId") for _, _, value, _, _ in read)
         made = made_ids(nameless, map(str, filter(is_id, written)))
-        for one in read:
-            identity = one.value.get("operationId", made.get((one.method, one.path)))
-            operation = self._operation(one, identity)
+        for path, method, value, place, variables in read:
+            identity = value.get("operationId", made.get((method, path)))
+            operation = self._operation(value, identity, method, path, variables, place)
             if operation:
                 yield operation
 
@@ -251,6 +241,11 @@ class _Reading:
             hint = "refer to each path item, as in `/things: {$ref: things.yaml}`"
             self._found.refuse(f"/paths/{REF}", f"all paths by one reference are not read; {hint}")
         return {path: item for path, item in paths.items() if not path.startswith(("x-", REF))}
+
+    def with_labels(self, operation: Operation) -> Operation:
+        """An operation with the path that clients ask for, by the styles of its parameters."""
+        path = self._with_labels.get((operation.method, operation.path))
+        return replace(operation, path=path) if path else operation
 
     def _read_document(self, base_path: str | None) -> None:
         document, found = self._document, self._found
@@ -268,8 +263,8 @@ class _Reading:
                 self._base_paths = {self.base_path}
             self._base_paths.update(one.base_path for one in servers)
 
-    def _places(self) -> Iterator[_Place]:
-        """Every operation where it is declared."""
+    def _places(self) -> Iterator[tuple[str, str, dict[str, Json], str, frozenset[str]]]:
+        """Path, method, content, place and variables of every operation."""
         found = self._found
         number = 0
         for path, written in self._paths.items():
@@ -286,8 +281,8 @@ class _Reading:
                 if id(item) not in self._items:
                     read_path_item(item, place, found)
                     self._items[id(item)] = self._shared(item, place)
-                shared = self._items[id(item)]
-                check_variables(shared, f"{place}/parameters", variables, found)
+                self._of_paths[path] = self._items[id(item)]
+                check_variables(self._items[id(item)], f"{place}/parameters", variables, found)
                 for method in filter(item.__contains__, METHODS):
                     where = f"{place}/{method}"
                     count = len(found.faults)
@@ -298,7 +293,7 @@ class _Reading:
                             problem = f"more than {OPERATIONS} operations, the maximum"
                             found.refuse("/paths", problem)
                             raise TooMany
-                        yield _Place(path, method, value, where, variables, shared)
+                        yield path, method, value, where, variables
                     elif len(found.faults) == count:
                         found.refuse(where, "not an object")
 
@@ -332,17 +327,26 @@ class _Reading:
             demand = read_demand(value["security"], f"{place}/security", self._schemes, found)
         return _Content(parameters, demand if len(found.faults) == before else None)
 
-    def _operation(self, declared: _Place, identity: Json) -> Operation | None:
-        value, place, variables = declared.value, declared.place, declared.variables
+    def _operation(
+        self,
+        value: dict[str, Json],
+        identity: Json,
+        method: str,
+        path: str,
+        variables: frozenset[str],
+        place: str,
+    ) -> Operation | None:
         found = self._found
         before = len(found.faults)
         if id(value) not in self._contents:
             self._contents[id(value)] = self._content(value, place)
         content = self._contents[id(value)]
         check_variables(content.parameters, f"{place}/parameters", variables, found)
-        path = with_labels(declared.path, declared.shared, content.parameters)
-        if path != declared.path and (problem := path_problem(path)):
-            found.refuse(place, f"with the style `label` it is `{path}`: {problem}")
+        with_dots = with_labels(path, (*self._of_paths[path], *content.parameters))
+        if with_dots != path:
+            self._with_labels[method.upper(), path] = with_dots
+            if problem := path_problem(with_dots):
+                found.refuse(place, f"with the style `label` it is `{with_dots}`: {problem}")
         demand = content.demand
         if not is_id(identity):
             problem = (
@@ -361,11 +365,10 @@ class _Reading:
         extension = read_extension(written, self._api, variables, where, found)
         if extension is None or demand is None or not isinstance(identity, str):
             return None
-        method = declared.method.upper()
-        audit = extension.audit or ("batched" if method in READS else STRICT)
+        audit = extension.audit or ("batched" if method.upper() in READS else STRICT)
         return Operation(
             id=identity,
-            method=method,
+            method=method.upper(),
             path=path,
             action=extension.action or action_of(self._api, identity),
             public=demand.public,

@@ -81,12 +81,12 @@ def check_variables(
             found.refuse(f"{place}/{one.number}/name", problem)
 
 
-def with_labels(path: str, shared: Iterable[PathParameter], own: Iterable[PathParameter]) -> str:
+def with_labels(path: str, in_path: Iterable[PathParameter]) -> str:
     """The path as clients ask for it: with a dot before the values of the style `label`.
 
-    A parameter of the operation counts instead of the shared one of its name.
+    Of two of one name the later counts: that of the operation, instead of its path item's.
     """
-    labels = {one.name: one.label for one in (*shared, *own)}
+    labels = {one.name: one.label for one in in_path}
     for name, label in labels.items():
         path = path.replace(f"{{{name}}}", f".{{{name}}}") if label else path
     return path
