@@ -24,7 +24,7 @@ OPEN: Json = {
 }
 PATHS: dict[str, tuple[dict[str, Json], list[str]]] = {
     "others": ({}, ["/health", "/admin", "/pets/{id}"]),
-    "a": ({"hosts": ["a.example"]}, ["/health", "/pets/{id}"]),
+    "a": ({"hosts": ["a.example", "[::1]", "127.0.0.9"]}, ["/health", "/pets/{id}"]),
     "shop": (
         {"hosts": ["A.example", "b.example"], "prefix": "/shop", "base_path": ""},
         ["/", "/health", "/pets/{id}", "/pets/{id}.json", "/pets/{id}:sell"],
@@ -134,7 +134,10 @@ def test_a_request_reaches_the_service_of_its_host_and_prefix(
 
 @pytest.mark.parametrize(
     "host",
-    ["A.EXAMPLE", "a.example:80", "a.example:", "a.example:65535", "a.example.", "a.example.:8443"],
+    [
+        *("A.EXAMPLE", "a.example:80", "a.example:", "a.example:65535", "a.example.", "[::1]"),
+        *("a.example.:8443", "[::1]:8443", "127.0.0.9:8443"),
+    ],
 )
 def test_case_port_and_a_dot_at_the_end_do_not_lead_elsewhere(placed: LiveEdge, host: str) -> None:
     """RFC 9110 §4.2.3, RFC 3986 §3.2.2: to another API, by whose policies it would be decided."""

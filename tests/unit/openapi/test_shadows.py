@@ -8,7 +8,9 @@ from durward.core.openapi.operations import Operation
 from durward.core.openapi.router import Route, Router
 from durward.core.openapi.shadows import MAX_STEPS, Shapes
 
-SEGMENTS = ("a", "b", "{v}")
+SEGMENTS = ("a", "b", "{v}", "{v}.b", "a{v}")
+TEXTS = ("a", "b", "c", "c.b", "ac", "ac.b")
+"""One for each set of segments that fit."""
 
 
 def operation(path: str, method: str = "GET") -> Operation:
@@ -18,7 +20,7 @@ def operation(path: str, method: str = "GET") -> Operation:
 def test_what_is_behind_is_what_the_router_finds_without_it() -> None:
     """Of all pairs of templates of two segments: it answers alone what the other would take."""
     paths = ["/".join(("", *parts)) for parts in product(SEGMENTS, repeat=2)]
-    requests = ["/".join(("", *parts)) for parts in product(("a", "b", "c"), repeat=2)]
+    requests = ["/".join(("", *parts)) for parts in product(TEXTS, repeat=2)]
     for one, other in product(paths, repeat=2):
         first, second = operation(one), replace(operation(other), id="other")
         both = [first, second] if one != other else [first]
@@ -30,6 +32,20 @@ def test_what_is_behind_is_what_the_router_finds_without_it() -> None:
             if alone.match("GET", path)
         )
         assert bool(Shapes([("b", second)]).behind(first).operations) is moved, (one, other)
+
+
+def test_behind_a_host_is_what_that_host_serves() -> None:
+    """One that nobody names serves what names no host, also if the operation is to name it."""
+    named, others = operation("/{v}"), operation("/{w}")
+    shapes = Shapes([("named", named), ("others", others)], {"named": ("x", "y")})
+
+    def behind(*hosts: str) -> list[str]:
+        return [name for name, _ in shapes.behind(operation("/a"), hosts).operations]
+
+    assert behind() == ["others"]
+    assert behind("x") == behind("x", "y") == ["named"]
+    assert behind("z") == ["others"]
+    assert sorted(behind("x", "z")) == ["named", "others"]
 
 
 def test_head_is_behind_get_only_where_get_answers_it() -> None:
