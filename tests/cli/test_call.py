@@ -68,7 +68,9 @@ def test_a_host_that_an_api_names_is_asked_at_the_edge(tmp_path: Path) -> None:
             f'[edge]\napis = "127.0.0.1:{port}"\nruntime = "{tmp_path}"\nstate = "{tmp_path}"\n'
         )
         (tmp_path / "durward.toml").write_text(settings)
-        snapshot = replace(Snapshot.nothing(), version=1, apis=(one,))
+        of_issuer = replace(one, id=ApiId("b"), audience="http://localhost:8470/b", hosts=())
+        issuer = "http://localhost:8470"
+        snapshot = replace(Snapshot.nothing(), version=1, apis=(one, of_issuer), issuer=issuer)
         (tmp_path / "snapshot.json").write_bytes(snapshot.to_wire())
         declared = settings_in(tmp_path).edge
         assert declared is not None
@@ -82,6 +84,7 @@ def test_a_host_that_an_api_names_is_asked_at_the_edge(tmp_path: Path) -> None:
                 seen = http.get(url_at(url, declared, edge, tmp_path)).json()
                 assert seen["headers"]["host"] == httpx2.URL(url).netloc.decode()
                 assert seen["path"] == httpx2.URL(url).raw_path.decode()
+    assert not edge.serves(httpx2.URL("http://LocalHost:8470/token")), "secrets go there"
     with pytest.raises(Misconfigured, match="not a URL of this edge"):
         url_at("http://b.example/x", declared, edge, tmp_path)
 

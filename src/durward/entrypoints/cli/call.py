@@ -29,7 +29,7 @@ from durward.entrypoints.command import DEMO_DIR
 from durward.entrypoints.control import NotRunning, settings_in
 from durward.entrypoints.credentials import read_credentials
 from durward.entrypoints.terminal import say, say_text
-from durward.settings import EdgeSettings, Settings
+from durward.settings import EdgeSettings, ServeSettings, Settings
 
 REFUSED = 400
 SNAPSHOT_FILE = "snapshot.json"
@@ -68,7 +68,7 @@ def call(
     settings = found.edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    edge = OwnEdge(settings.apis, partial(names_at, settings))
+    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve))
     with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
         request = Request(http, method, url_at(path, settings, edge, dir), content)
@@ -103,11 +103,16 @@ def issuer_of(settings: Settings, folder: Path) -> str:
     raise Misconfigured(str(folder / "durward.toml"), "the issuer is not known", hint=hint)
 
 
-def names_at(edge: EdgeSettings) -> frozenset[str]:
-    """The names under which this edge serves APIs; none where it never ran here."""
+def names_at(edge: EdgeSettings, serve: ServeSettings | None = None) -> frozenset[str]:
+    """The names under which this edge serves APIs; none where it never ran here.
+
+    Never the issuer's, even if an API has it in its audience: the issuer alone gets secrets.
+    """
     with contextlib.suppress(OSError, DurwardError):
         held = Snapshot.from_wire((Path(edge.state) / SNAPSHOT_FILE).read_bytes())
-        return names_of(held.apis, Address.parse(edge.apis).port)
+        issuers = {held.issuer, serve.issuer if serve else ""}
+        names = names_of(held.apis, Address.parse(edge.apis).port)
+        return names - {httpx2.URL(each).netloc.decode().lower() for each in issuers}
     return frozenset()
 
 
