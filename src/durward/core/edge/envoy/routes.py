@@ -137,29 +137,6 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
 
 
-def at_service(api: Api) -> Config:
-    """The path at the service: its base path in place of the prefix, the rest and the query kept.
-
-    Encoded bytes stay as they are, and templates begin with the prefix, so that nothing is left of
-    it elsewhere.
-    """
-    if api.prefix == api.base_path:
-        return {}
-    pattern: Config = {"regex": f"^{re.escape(api.prefix)}(/.*)$"}
-    return {"regex_rewrite": {"pattern": pattern, "substitution": rf"{api.base_path}\1"}}
-
-
-def removed_prefix(api: Api) -> Config:
-    """Tell the service which prefix it does not see, for its links; a client cannot send it.
-
-    Only if nothing else is replaced: then its paths behind this prefix are those of clients.
-    """
-    removed = api.prefix.removesuffix(api.base_path)
-    if not removed or removed + api.base_path != api.prefix:
-        return {}
-    return {"request_headers_to_add": [header("x-forwarded-prefix", removed)]}
-
-
 def retry_policy() -> Config:
     """Retry once if the connection broke before any response: the service may have closed it.
 
@@ -235,6 +212,29 @@ def metadata_route(snapshot: Snapshot, api: Api, path: str, host: str | None) ->
 def host_of(api: Api) -> str:
     """The host under which clients reach an API, as they send it (RFC 9110 §7.2)."""
     return urlsplit(api.audience).netloc
+
+
+def at_service(api: Api) -> Config:
+    """The path at the service: its base path in place of the prefix, the rest and the query kept.
+
+    Encoded bytes stay as they are, and templates begin with the prefix, so that nothing is left of
+    it elsewhere.
+    """
+    if api.prefix == api.base_path:
+        return {}
+    pattern: Config = {"regex": f"^{re.escape(api.prefix)}(/.*)$"}
+    return {"regex_rewrite": {"pattern": pattern, "substitution": rf"{api.base_path}\1"}}
+
+
+def removed_prefix(api: Api) -> Config:
+    """Tell the service which prefix it does not see, for its links; a client cannot send it.
+
+    Only if nothing else is replaced: then its paths behind this prefix are those of clients.
+    """
+    removed = api.prefix.removesuffix(api.base_path)
+    if not removed or removed + api.base_path != api.prefix:
+        return {}
+    return {"request_headers_to_add": [header("x-forwarded-prefix", removed)]}
 
 
 def is_one_of(methods: Sequence[str]) -> Config:
