@@ -266,6 +266,15 @@ def test_clients_ask_under_the_prefix_and_the_service_serves_under_the_base_path
 
 
 @pytest.mark.parametrize(
+    ("hosts", "notes"), [([], 0), (["API"], 0), (["api", "b.example"], 0), (["b.example"], 1)]
+)
+def test_an_audience_at_another_host_is_noted(hosts: list[str], notes: int) -> None:
+    """RFC 9728 §3.3: clients compare the resource with the URL that they asked for."""
+    found = configuration(apis={"orders": {**GOOD["apis"]["orders"], "hosts": hosts}})
+    assert len([note for note in found.inventories["orders"].notes if "/audience" in note]) == notes
+
+
+@pytest.mark.parametrize(
     ("place", "told"),
     [
         ({"hosts": ["*.example"]}, "`hosts`: `*.example`: wildcards are not supported"),

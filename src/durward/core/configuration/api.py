@@ -167,8 +167,16 @@ def read_apis(
             prefix=prefix,
             base_path=base_path,
         )
-        yield api, inventory
+        yield api, replace(inventory, notes=(*inventory.notes, *_notes_of_place(api)))
     problems += unsettled(routes)
+
+
+def _notes_of_place(api: Api) -> Iterator[str]:
+    """What surprises in a place that can be served."""
+    host = host_of_url(api.audience)
+    if api.hosts and host not in api.hosts:
+        # RFC 9728 §3.3: the resource in the metadata is the URL that the client asked for.
+        yield f"/audience: `{host}` is none of its `hosts`; clients may compare it with their URL"
 
 
 def _placed(
