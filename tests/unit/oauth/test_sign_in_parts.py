@@ -116,6 +116,21 @@ def test_only_the_port_of_a_native_clients_loopback_address_may_vary(
     assert is_registered(asked, registered, native=native) == accepted
 
 
+@pytest.mark.requirement("AS-1")
+@pytest.mark.parametrize(
+    ("asked", "native", "accepted"),
+    [
+        ("http://localhost:4711/callback", True, True),
+        ("http://localhost:4711/callback", False, False),
+        ("http://localhost.evil.example:4711/callback", True, False),
+        ("http://LOCALHOST:4711/callback", True, False),
+        ("http://127.0.0.1:4711/callback", True, False),
+    ],
+)
+def test_localhost_counts_where_it_is_declared(asked: str, native: bool, accepted: bool) -> None:
+    assert is_registered(asked, ["http://localhost/callback"], native=native) == accepted
+
+
 @pytest.mark.requirement("AS-11")
 def test_an_answer_names_its_issuer_and_escapes_what_it_carries() -> None:
     told = {"code": "a b&c=d#e", "state": None}

@@ -10,7 +10,9 @@ from durward.core.configuration.redirect_uri import URI
 def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> bool:
     """Whether a redirect URI is registered: an exact comparison (RFC 9700 §4.1.3).
 
-    The loopback address of a `native` client may have any port (RFC 8252 §7.3).
+    The loopback address of a `native` client may have any port (RFC 8252 §7.3), and so may
+    `localhost`, if the client registered that name: many clients listen there (§8.3 advises
+    against it, since the name may resolve elsewhere).
     """
     known = set(registered)
     if asked in known:
@@ -20,7 +22,7 @@ def is_registered(asked: str, registered: Iterable[str], *, native: bool) -> boo
 
 def _without_port(uri: str) -> str | None:
     """A loopback URI without its port; None for any other."""
-    found = re.match(r"(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(/.*)?\Z", uri)
+    found = re.match(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost)):([1-9][0-9]{0,4})(/.*)?\Z", uri)
     if not found or not URI.match(uri):
         return None
     return found[1] + (found[3] or "")
