@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from durward.core.address import Address
+from durward.core.configuration.profile import Profile, profile_problems
 from durward.core.edge.node import (
     Limits,
     Node,
@@ -111,6 +112,9 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """`postgresql://…`; without it a SQLite file in `state`."""
     key_file: str | None = None
     """The key under which secrets rest; without it a file in `state`, made on first use."""
+    profile: str = Profile.OAUTH21.value
+    """The lowest security profile of all clients: `oauth21`; those of FAPI 2.0 cannot be chosen
+    yet."""
     access_lifetime_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN)] = 300
     """How long an access token lives; what is revoked is kept at the edges for an hour."""
     keys_ahead_seconds: Annotated[int, msgspec.Meta(ge=2, le=86_400)] = 120
@@ -122,6 +126,13 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """How long a session lives."""
     refresh_lifetime_seconds: Positive = 2_592_000
     """How long refresh tokens follow each other."""
+
+    @property
+    def floor(self) -> Profile:
+        """The lowest profile that a client may be held to. Raises Misconfigured."""
+        for problem in profile_problems(self.profile):
+            raise Misconfigured("serve.profile", problem)
+        return Profile(self.profile)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

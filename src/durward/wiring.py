@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from durward.clock import now
 from durward.core.authn.session import SessionPolicy
+from durward.core.configuration.profile import Profile
 from durward.core.errors import Unavailable
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
@@ -69,6 +70,7 @@ class ControlPlane:
         that a process could do.
         """
         check_issuer(settings.issuer)
+        floor = settings.floor
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
@@ -87,7 +89,7 @@ class ControlPlane:
             published = await publish.load_published(database, key_file, known)
             publication = Publication(transactions, key_file, published)
             await publication.count_hashes()
-            plane = cls._over(settings, publication, transactions, verifier, envoy)
+            plane = cls._over(settings, floor, publication, transactions, verifier, envoy)
             plane.keys.write(state)
         except BaseException:
             await database.close()
@@ -98,6 +100,7 @@ class ControlPlane:
     def _over(
         cls,
         settings: ServeSettings,
+        floor: Profile,
         publication: Publication,
         transactions: Transactions,
         verifier: PasswordVerifier | None,
@@ -125,6 +128,7 @@ class ControlPlane:
                 RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
                 publication.hash_kinds,
                 upkeep.unrecorded.has_room,
+                floor,
             )
 
         use_cases = UseCases(transactions, publication, context)

@@ -55,6 +55,10 @@ NODE = {
     "reasons": {EVIL: EVIL},
     "troubles": [EVIL],
 }
+WAIVER = {
+    **dict.fromkeys(("name", "client", "relaxes", "owner", "reason", "until", "state"), EVIL),
+    "days_left": 3,
+}
 VERSION = {
     "version": 7,
     "at": 1,
@@ -74,6 +78,7 @@ ANSWERS: dict[str, Any] = {
         "log": [EVIL],
         "nodes": [NODE],
     },
+    "/admin/v1/waivers": {"waivers": [WAIVER]},
     "/admin/v1/history": {"versions": [VERSION]},
     "/admin/v1/keys/rotate": {"version": 7, "signs_from": 1, "retired_at": 1},
     "/admin/v1/keys": {
@@ -154,6 +159,7 @@ IN_FOLDER = (
     "explain d_1 --json",
     "status",
     "status --json",
+    "doctor",
     "history",
     "history --json",
     "keys",

@@ -42,11 +42,19 @@ OTHER = {
     "upstream": "unix:/nowhere.sock",
     "openapi": {"openapi": "3.1.0", "paths": {"/other": {"get": {}}}},
 }
+WAIVER = {
+    "client": "desk",
+    "relaxes": "pkce",
+    "owner": "web team",
+    "reason": "its library has no PKCE",
+    "until": "2027-03-31",
+}
 WANTED = {
     "declarations": [
         {"kind": "apis", "name": "other", "body": OTHER},
         {"kind": "clients", "name": "reporting", "body": CHANGED},
         {"kind": "clients", "name": "fresh", "body": CHANGED},
+        {"kind": "waivers", "name": "desk-pkce", "body": WAIVER},
     ]
 }
 SENT: dict[str, object] = {

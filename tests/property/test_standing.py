@@ -10,6 +10,7 @@ from tests.issuer import asked
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.configuration.client import Client
+from durward.core.configuration.profile import Profile
 from durward.core.errors import ProtocolError
 from durward.core.oauth.authorize import (
     AuthorizationRequest,
@@ -21,6 +22,7 @@ from durward.core.oauth.authorize import (
 )
 from durward.core.oauth.form import parse_form
 from durward.core.oauth.grant import Grant
+from durward.core.oauth.requirements import Requirements
 from durward.core.oauth.standing import Ended, Keeps, standing
 from durward.core.people.person import Entitlements, Person
 from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, TenantId, UserId
@@ -86,6 +88,9 @@ grants = st.builds(
     some.filter(bool),
 )
 
+NOW = Instant(1_800_000_000_000_000)
+DEMANDED = Requirements(Profile.OAUTH21, is_authenticated=True, waivers={})
+
 
 def anew(grant: Grant, client: Client, found: dict[str, Api], scope: str) -> bool:
     """The naive rule: ask the authorization endpoint for this one scope again."""
@@ -93,7 +98,7 @@ def anew(grant: Grant, client: Client, found: dict[str, Api], scope: str) -> boo
     try:
         form = parse_form("&".join(f"{name}={value}" for name, value in form.items()).encode())
         target = read_target(form, {"desk": client})
-        request = read_request(form, target, client, found, None)
+        request = read_request(form, target, client, found, None, DEMANDED, NOW)
     except ProtocolError:
         return False
     return request.audience == grant.audience and request.scopes == (scope,)

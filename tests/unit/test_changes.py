@@ -11,6 +11,7 @@ from durward.core.difference import Detail
 from durward.core.openapi.operation_changes import operation_changes
 from durward.core.openapi.operations import Operation
 from durward.core.policy.analysis.statement_changes import policy_changes, policy_end
+from durward.core.values import Instant
 
 NO_DELETE = {"Sid": "NoDelete", "Effect": "Deny", "Action": "o:Delete", "Resource": "*"}
 READ = {"Sid": "Read", "Effect": "Allow", "Action": ["o:Get"], "Resource": "*"}
@@ -55,7 +56,7 @@ def configuration(kind: DeclarationKind, body: dict[str, Any]) -> Configuration:
 def lines(
     kind: DeclarationKind, before: dict[str, Any], after: dict[str, Any]
 ) -> list[tuple[str, bool]]:
-    sides = Sides(configuration(kind, before), configuration(kind, after))
+    sides = Sides(configuration(kind, before), configuration(kind, after), Instant(0))
     name = "o" if kind is DeclarationKind.API else "x"
     return [told(found) for found in details(kind, name, before, after, sides)]
 
@@ -338,7 +339,7 @@ def served(**operations: str) -> Declaration:
 
 def moved(name: str, before: list[Declaration], after: list[Declaration]) -> list[tuple[str, bool]]:
     was, will_be = ({each.name: each.body for each in some}.get(name) for some in (before, after))
-    sides = Sides(read_configuration(before), read_configuration(after))
+    sides = Sides(read_configuration(before), read_configuration(after), Instant(0))
     return [told(found) for found in details(DeclarationKind.API, name, was, will_be, sides)]
 
 

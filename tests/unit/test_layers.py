@@ -21,6 +21,7 @@ from durward.core.errors import Misconfigured
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.decision import Layer, Result
 from durward.core.policy.engine.request import AccessRequest, Principal
+from durward.core.values import Instant
 
 ACMES = "arn:durward:orders:default:acme:order/1"
 NO_WRITES = policy({"Action": "orders:Get*", "Resource": "*"})
@@ -112,7 +113,7 @@ def test_what_may_allow_more_is_marked(
         Declaration(DeclarationKind.GROUP, "capped", {"boundary": ["wide"]}),
     ]
     configuration = read_configuration(declarations)
-    found = details(kind, "x", before, after, Sides(configuration, configuration))
+    found = details(kind, "x", before, after, Sides(configuration, configuration, Instant(0)))
     assert [detail.widens for detail in found] == [widens]
 
 

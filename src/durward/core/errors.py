@@ -37,6 +37,15 @@ class ErrorCode(StrEnum):
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
 
 
+class Reason(StrEnum):
+    """Our own code beside the protocol's: it stands in the audit event of the refusal."""
+
+    NONE = ""
+    WAIVER_ENDED = "waiver-ended"
+    WAIVER_NOT_ALLOWED = "waiver-not-allowed"
+    PROFILE_NOT_AVAILABLE = "profile-not-available"
+
+
 class DurwardError(Exception):
     """Everything that Durward raises on purpose."""
 
@@ -44,11 +53,20 @@ class DurwardError(Exception):
 class ProtocolError(DurwardError):
     """A peer broke a rule of the protocol it speaks."""
 
-    def __init__(self, code: ErrorCode, public: str, *, private: str = "") -> None:
+    def __init__(
+        self, code: ErrorCode, public: str, *, private: str = "", reason: Reason = Reason.NONE
+    ) -> None:
         super().__init__(f"{code}: {public}" + (f" ({private})" if private else ""))
         self.code = code
         self.public = public
         self.private = private
+        self.reason = reason
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the audit event of the refusal says."""
+        told = {"error": self.code.value, "public": self.public, "private": self.private[:500]}
+        return told | ({"reason": self.reason.value} if self.reason else {})
 
 
 class Conflict(DurwardError):  # noqa: N818 - named as what it is

@@ -26,6 +26,7 @@ from durward.entrypoints.http import (
     token,
     token_revocation,
     userinfo,
+    waivers,
 )
 from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
 from durward.entrypoints.http.cross_origin import CrossOrigin
@@ -187,6 +188,7 @@ def control(plane: ControlPlane) -> Starlette:
             *admin.routes(plane),
             *people.routes(plane),
             *groups.routes(plane),
+            *waivers.routes(plane),
             *people_import.routes(plane),
             *nodes.routes(plane),
             *log.routes(plane),

@@ -212,8 +212,15 @@ def check_in_use(connection: Connection, checked: Candidate) -> None:
 
 async def _candidate(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Candidate:
     found = await use_cases.transactions.read(partial(candidate.find, wanted=wanted))
-    known, issuer = use_cases.publication.published, use_cases.context().issuer
-    return await asyncio.to_thread(candidate.check, found, wanted, known, envoy, issuer)
+    context, now = use_cases.context(), use_cases.transactions.clock()
+    check = partial(
+        candidate.check,
+        *(found, wanted, context.published, envoy),
+        issuer=context.issuer,
+        floor=context.profile,
+        now=now,
+    )
+    return await asyncio.to_thread(check)
 
 
 async def _check_conflicts(use_cases: UseCases, checked: Candidate) -> None:

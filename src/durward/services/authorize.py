@@ -33,6 +33,7 @@ from durward.core.oauth.form import one, parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
 from durward.core.oauth.redirect import answer_uri
+from durward.core.oauth.requirements import check_binding
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.oauth.standing import Ended
 from durward.core.people.person import Person
@@ -132,7 +133,10 @@ def begin(
     try:
         hint = one(parameters, "id_token_hint")
         subject = None if hint is None else read_hint(connection, context, hint).subject
-        request = read_request(parameters, target, client, configuration.apis, subject)
+        demanded = context.requirements(target.client, client)
+        request = read_request(
+            *(parameters, target, client, configuration.apis, subject), demanded, audit.at
+        )
     except ProtocolError as error:
         return _refused(connection, context, target, error, audit)
     facts = _facts(connection, context, request, client, session, audit)
@@ -253,6 +257,12 @@ def _finish(
         public = "what was asked for cannot be given any more"
         error = ProtocolError(ErrorCode.ACCESS_DENIED, public, private=kept.reason)
         return _refused(connection, context, target, error, audit)
+    try:  # what held at the request may have ended while the person answered
+        demanded = context.requirements(target.client, facts.client)
+        demanded.check_available()
+        waiver = check_binding(facts.request.challenge, demanded, audit.at)
+    except ProtocolError as error:
+        return _refused(connection, context, target, error, audit)
     if step.consented is not None:
         record_consent(
             connection,
@@ -262,7 +272,7 @@ def _finish(
             step.consented,
             audit,
         )
-    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), audit)
+    code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), waiver, audit)
     answer = {"code": code.reveal(), "state": target.state}
     return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
 
@@ -285,13 +295,17 @@ def _grant(request: AuthorizationRequest, session: Session, audit: AuditContext)
 
 
 def _issue(
-    connection: Connection, request: AuthorizationRequest, grant: Grant, audit: AuditContext
+    connection: Connection,
+    request: AuthorizationRequest,
+    grant: Grant,
+    waiver: str | None,
+    audit: AuditContext,
 ) -> Secret:
     """Keep the grant, and the code that opens it once, for a minute (AS-17)."""
     target, secret = request.target, new_secret("dwc")
     expires = later(audit.at, CODE_LIFETIME)
     code = Code(grant.id, target.client, target.redirect_uri, request.challenge, expires)
-    record_grant(connection, grant, code, secret.sha256(), audit)
+    record_grant(connection, grant, code, secret.sha256(), audit, waiver=waiver)
     return secret
 
 
@@ -321,9 +335,7 @@ def _record_refusal(
     event = audit.event(
         EventKind.AUTHORIZATION_REFUSED,
         f"clients/{client}" if client else "clients/?",
-        error=error.code.value,
-        public=error.public,
-        private=error.private[:500],
+        **error.facts,
     )
     record_anonymous(connection, context, event)
 

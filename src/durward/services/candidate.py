@@ -14,6 +14,7 @@ from durward.core.configuration.api import check_issuer_host
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.declaration_changes import Sides, details
+from durward.core.configuration.profile import Profile
 from durward.core.configuration.summary import ApiSummary, summaries
 from durward.core.difference import Detail
 from durward.core.errors import Misconfigured, ProtocolError
@@ -21,7 +22,7 @@ from durward.core.invariants import check_invariants
 from durward.core.names import check_names
 from durward.core.openapi.router import Route, by_hosts, path_regex
 from durward.core.sizes import DECLARATION_BYTES, Size, check_sizes
-from durward.core.values import ClientId
+from durward.core.values import ClientId, Instant
 from durward.services.declared_people import (
     FoundPeople,
     body_of,
@@ -205,6 +206,8 @@ def check(
     known: Published,
     envoy: EnvoyCheck,
     issuer: str,
+    floor: Profile,
+    now: Instant,
 ) -> Candidate:
     """The candidate: it fits together, names what there is, keeps its invariants, suits an edge.
 
@@ -238,6 +241,7 @@ def check(
         check_sizes(_published(configuration, parts))
         check_issuer_host(configuration.apis.values(), issuer)
         check_names(configuration)
+        check_waivers(configuration, before, floor, now)
         check_clients(found.taken & configuration.clients.keys())
         classes = classes_after(found.people.classes, people)
         check_entitlements(configuration, classes)
@@ -246,9 +250,9 @@ def check(
         # Only what changes: an API that an edge came to refuse must not hold back a Deny.
         changed = [api for name, api in configuration.apis.items() if before.apis.get(name) != api]
         envoy.check(changed, issuer)
-        report = _told(steps, found.stored, read, people, Sides(before, configuration))
+        report = _told(steps, found.stored, read, people, Sides(before, configuration, now))
     elif people:
-        report = _told((), (), (), people, Sides(before, configuration))
+        report = _told((), (), (), people, Sides(before, configuration, now))
     check_people(configuration, people)
     if people and not steps:
         check_people_invariants(configuration, people)
@@ -271,6 +275,20 @@ def check(
         parts=parts,
         report=report,
     )
+
+
+def check_waivers(
+    configuration: Configuration, before: Configuration, floor: Profile, now: Instant
+) -> None:
+    """Refuse waivers that cannot be declared at this server, or today. Raises Misconfigured.
+
+    Of the time only those are asked that change: the others come nearer by themselves.
+    """
+    for name, waiver in configuration.waivers.items():
+        problems = [*waiver.problems_of_profile(floor)]
+        problems += () if before.waivers.get(name) == waiver else waiver.problems_of_time(now)
+        for problem in problems:
+            raise Misconfigured(f"waivers/{name}", problem)
 
 
 def _told(

@@ -13,6 +13,7 @@ from durward.core.oauth.client_auth import (
     AssertionProof,
     NoProof,
     SecretProof,
+    check_method,
     client_authentication_failed,
     read_proof,
     secret_matches,
@@ -50,7 +51,8 @@ def authenticate(
             registered = _registered(context, client, "private_key_jwt")
             keys = KeySet.parse(dict(registered.jwks or {"keys": []}))
             audiences = (context.issuer, context.issuer + TOKEN_PATH)
-            once = verify_assertion(proof, client, keys, audiences, audit.at)
+            demanded = context.requirements(client, registered)
+            once = verify_assertion(proof, client, keys, audiences, demanded, audit.at)
             if not consume_assertion(connection, client, once.jti, once.expires_at, audit.at):
                 raise client_authentication_failed("the assertion was used before")
         case NoProof(client):
@@ -75,6 +77,7 @@ def _registered(context: Context, client: ClientId, method: str) -> Client:
         raise client_authentication_failed(
             f"`{client}` is registered for {found.authentication}, not {method}"
         )
+    check_method(method, context.requirements(client, found))
     return found
 
 
@@ -91,9 +94,7 @@ def record_refusal(
     event = audit.event(
         EventKind.TOKEN_REFUSED,
         f"clients/{client}" if client else "clients/?",
-        error=error.code.value,
-        public=error.public,
-        private=error.private[:500],
+        **error.facts,
     )
     if proven:
         record_event(connection, event)

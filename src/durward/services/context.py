@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 
 from durward.core.audit.event import AuditEvent
 from durward.core.authn.session import SessionPolicy
+from durward.core.configuration.client import Client
+from durward.core.configuration.profile import Profile
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
-from durward.core.values import Instant
+from durward.core.oauth.requirements import Requirements, requirements_of
+from durward.core.values import ClientId, Instant
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services.publish import Published
@@ -32,6 +35,12 @@ class Context:
     minute."""
     has_room: Callable[[AuditEvent], bool] = lambda _: True
     """Whether an unauthenticated event may be recorded by itself."""
+    profile: Profile = Profile.OAUTH21
+    """The lowest profile that a client of this server may be held to."""
+
+    def requirements(self, id: ClientId, client: Client) -> Requirements:
+        """What is demanded of a client by this version of the declarations."""
+        return requirements_of(self.published.configuration, id, client, self.profile)
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify the signatures of a purpose."""

@@ -85,6 +85,7 @@ def exchange(
         client, registered = authenticate(connection, context, request.authorization, form, audit)
         audit = audit.by(client)
         proven = registered.authentication != "none"  # else anybody can say its name
+        context.requirements(client, registered).check_available()
         check_grant_type(registered, kind, GRANT_TYPES)
         match kind:
             case "authorization_code":
@@ -125,13 +126,16 @@ def _by_code(
         raise authorization_code.invalid_code("used before")
     # Spent also where the rest is wrong: a second guess at the verifier there is not.
     redeem_code(connection, code_hash, audit.at)
-    authorization_code.check(code, registered, form, audit.at)
+    demanded = context.requirements(client, registered)
+    waiver = authorization_code.check(code, registered, form, demanded, audit.at)
     left = _alive(connection, context, code.grant, audit)
     if isinstance(left, Ended):
         raise authorization_code.invalid_code(left.reason)
     grant, kept = left.grant, left.kept
+    if waiver and OPENID not in kept.scopes:  # without an ID token `nonce` binds nothing
+        raise authorization_code.invalid_code("`openid` was taken away, and there is no challenge")
     _check_resource(grant, form)
-    answer = _tokens(connection, context, left, kept.scopes, audit)
+    answer = _tokens(connection, context, left, kept.scopes, audit, waiver)
     if kept.renewable:
         answer["refresh_token"] = _new_family(connection, context, grant, audit).reveal()
     return answer
@@ -235,11 +239,12 @@ def _tokens(
     alive: Alive,
     scopes: tuple[str, ...],
     audit: AuditContext,
+    waiver: str | None = None,
 ) -> dict[str, JsonLike]:
     """An access token of a person's grant, with what is left of it, and an ID token."""
     grant, claims_left = alive.grant, alive.kept.claims
     granted = grant.token_grant(context.issuer, scopes, claims_left, in_session=alive.in_session)
-    answer = _access(connection, context, granted, audit)
+    answer = _access(connection, context, granted, audit, waiver)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)
         access = str(answer["access_token"])
@@ -249,7 +254,11 @@ def _tokens(
 
 
 def _access(
-    connection: Connection, context: Context, granted: TokenGrant, audit: AuditContext
+    connection: Connection,
+    context: Context,
+    granted: TokenGrant,
+    audit: AuditContext,
+    waiver: str | None = None,
 ) -> dict[str, JsonLike]:
     signer, jti = context.signer(ACCESS), new_id("t")
     claims = access_claims(granted, context.issuer, jti, audit.at, context.tokens)
@@ -262,6 +271,7 @@ def _access(
         scopes=list(granted.scopes),
         subject=granted.subject,
         grant=granted.grant,
+        **({"waiver": waiver} if waiver else {}),
     )
     record_event(connection, event)
     answer: dict[str, JsonLike] = {

@@ -9,6 +9,7 @@ from durward.core.authn.session import SessionPolicy
 from durward.core.errors import DurwardError, Unavailable
 from durward.keys.signing import Signer
 from durward.services import housekeeping, sequence
+from durward.services.ended_waivers import EndedWaivers
 from durward.services.publication import Publication
 from durward.services.rounds import Rounds
 from durward.services.transactions import Transactions
@@ -41,6 +42,7 @@ class Upkeep:
         self._issuer = issuer
         self._log_signer = log_signer
         self._policy = policy
+        self._ended_waivers = EndedWaivers()
         self._log_trouble = ""
         self._waiting = asyncio.Event()
         transactions.database.listen(self._hear)
@@ -70,7 +72,7 @@ class Upkeep:
                 await self.sequence()
 
     async def keep_tidy(self, report: Report) -> None:
-        """Record a summary of refusals, and delete expired rows, once a minute."""
+        """Record a summary of refusals and ended waivers, delete expired rows, once a minute."""
         rounds = Rounds("housekeeping", report)
         while True:
             await rounds.rest(TIDY_SECONDS)
@@ -95,9 +97,16 @@ class Upkeep:
     async def tidy(self) -> None:
         """One round of housekeeping. Raises Unavailable."""
         await self._tell_unrecorded()
+        await self._record_ended_waivers()
         await self._publication.count_hashes()
         now = self._transactions.clock()
         await housekeeping.sweep(self._transactions.database, now, self._policy)
+
+    async def _record_ended_waivers(self) -> None:
+        transactions, configuration = self._transactions, self._publication.published.configuration
+        await self._ended_waivers.record(
+            transactions.database, configuration, transactions.audit("serve")
+        )
 
     async def finish(self) -> None:
         """Record and sequence pending events, if the store is still there."""

@@ -6,7 +6,7 @@ from typing import Self
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from durward.core.audit.event import AuditContext, EventKind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.sizes import DECLARATION_BYTES, DECLARATION_DEPTH
 from durward.core.wire import parse_json, sorted_json
@@ -90,4 +90,11 @@ def change_declarations(
                 for one, body in zip(listed, bodies, strict=True)
             ],
         )
-    record_events(connection, [audit.event(EVENTS[step], one.target) for step, one in steps])
+    record_events(connection, [_event(step, one, audit) for step, one in steps])
+
+
+def _event(step: str, stored: Stored, audit: AuditContext) -> AuditEvent:
+    """What changed, by its name; of a waiver all that is declared, as auditors ask for that."""
+    if stored.kind is DeclarationKind.WAIVER:
+        return audit.event(EVENTS[step], stored.target, declared=stored.read().body)
+    return audit.event(EVENTS[step], stored.target)

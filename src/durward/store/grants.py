@@ -1,6 +1,7 @@
 """Grants, their authorization codes, and consents."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,9 +32,15 @@ MAX_EACH = 200
 
 
 def record_grant(
-    connection: Connection, grant: Grant, code: Code, code_hash: bytes, audit: AuditContext
+    connection: Connection,
+    grant: Grant,
+    code: Code,
+    code_hash: bytes,
+    audit: AuditContext,
+    *,
+    waiver: str | None = None,
 ) -> None:
-    """Store a grant and its code; the person is held."""
+    """Store a grant and its code; the person is held. The event names a waiver that was used."""
     check_held(connection, grant.user)
     connection.execute(
         insert(grants).values(
@@ -56,7 +63,7 @@ def record_grant(
             grant=code.grant,
             client=code.client,
             redirect_uri=code.redirect_uri,
-            challenge=code.challenge,
+            challenge=code.challenge or "",
             expires_at=code.expires_at,
         )
     )
@@ -68,6 +75,7 @@ def record_grant(
         audience=grant.audience,
         scopes=list(grant.scopes),
         session=grant.session,
+        **({"waiver": waiver} if waiver else {}),
     )
     record_event(connection, event)
 
@@ -79,7 +87,7 @@ def find_code(connection: Connection, code_hash: bytes) -> tuple[Code, Instant |
         *(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at, c.redeemed_at)
     )
     row = connection.execute(statement.where(c.hash == code_hash).with_for_update()).first()
-    return (Code(*row[:5]), row.redeemed_at) if row else None
+    return (_code(row), row.redeemed_at) if row else None
 
 
 def redeem_code(connection: Connection, code_hash: bytes, now: Instant) -> bool:
@@ -143,7 +151,7 @@ def open_codes(connection: Connection, now: Instant, *, client: ClientId) -> lis
     c = codes.c
     statement = select(*(c.grant, c.client, c.redirect_uri, c.challenge, c.expires_at))
     here = (c.client == client) & c.redeemed_at.is_(None) & (c.expires_at > now)
-    return [Code(*row) for row in connection.execute(statement.where(here).order_by(c.grant))]
+    return [_code(row) for row in connection.execute(statement.where(here).order_by(c.grant))]
 
 
 def narrow_grants(
@@ -288,6 +296,11 @@ def _agreed(scopes: str | None) -> frozenset[str] | None:
 def _consent(user: UserId, client: ClientId, audience: str | None) -> ColumnElement[bool]:
     c = consents.c
     return (c.user == user) & (c.client == client) & (c.audience == (audience or ""))
+
+
+def _code(row: Any) -> Code:
+    challenge = row.challenge or None  # "" is no challenge that a verifier could have
+    return Code(row.grant, row.client, row.redirect_uri, challenge, row.expires_at)
 
 
 def _selected() -> Select[tuple[object, ...]]:

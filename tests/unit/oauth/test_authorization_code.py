@@ -4,13 +4,16 @@ import pytest
 from tests.issuer import VERIFIER
 
 from durward.core.configuration.client import Client
+from durward.core.configuration.profile import Profile
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.grants.authorization_code import Code, check
 from durward.core.oauth.pkce import challenge_of
+from durward.core.oauth.requirements import Requirements
 from durward.core.values import ClientId, GrantId, Instant
 
 BACK, ELSEWHERE = "https://desk.example/callback", "https://new.example/callback"
 LOOPBACK = "http://127.0.0.1/callback"
+DEMANDED = Requirements(Profile.OAUTH21, is_authenticated=True, waivers={})
 FORM = {"code_verifier": (VERIFIER,)}
 
 
@@ -24,10 +27,10 @@ def client(*uris: str, authentication: str = "client_secret_basic") -> Client:
 
 @pytest.mark.requirement("AS-17")
 def test_a_code_is_taken_until_its_time_and_at_a_uri_that_stays_registered() -> None:
-    check(code(), client(ELSEWHERE, BACK), FORM, Instant(59))
-    check(code(), client(BACK), {**FORM, "redirect_uri": (BACK,)}, Instant(59))
+    check(code(), client(ELSEWHERE, BACK), FORM, DEMANDED, Instant(59))
+    check(code(), client(BACK), {**FORM, "redirect_uri": (BACK,)}, DEMANDED, Instant(59))
     native = client(LOOPBACK, authentication="none")
-    check(code("http://127.0.0.1:4711/callback"), native, FORM, Instant(0))
+    check(code("http://127.0.0.1:4711/callback"), native, FORM, DEMANDED, Instant(0))
 
 
 @pytest.mark.requirement("AS-17")
@@ -45,6 +48,6 @@ def test_what_does_not_fit_is_refused_with_one_public_text(
     made: Code, by: Client, form: dict[str, tuple[str, ...]], now: int, private: str
 ) -> None:
     with pytest.raises(ProtocolError) as caught:
-        check(made, by, form, Instant(now))
+        check(made, by, form, DEMANDED, Instant(now))
     assert caught.value.code is ErrorCode.INVALID_GRANT
     assert private in caught.value.private

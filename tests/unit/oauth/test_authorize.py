@@ -6,6 +6,7 @@ import pytest
 
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
+from durward.core.configuration.profile import Profile
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.authorize import (
     Answer,
@@ -22,12 +23,14 @@ from durward.core.oauth.authorize import (
     read_request,
     read_target,
 )
+from durward.core.oauth.requirements import Requirements
 from durward.core.people.person import Entitlements, Person
 from durward.core.values import ClientId, Instant, Seconds, SessionId, TenantId, UserId, later
 
 NOW = Instant(1_800_000_000_000_000)
 TARGET = RedirectTarget(ClientId("desk"), "https://desk.example/back", "st")
 CLIENT = Client(tenant="acme", redirect_uris=("https://desk.example/back",), scopes=("openid",))
+DEMANDED = Requirements(Profile.OAUTH21, is_authenticated=True, waivers={})
 REQUEST = AuthorizationRequest(TARGET, "c" * 43, None, ("openid",))
 SESSION = Session(
     SessionId("s"), UserId("ann"), TenantId("acme"), ("pwd",), NOW, NOW, NOW, "192.0.2.1", "agent"
@@ -57,7 +60,7 @@ def form(**values: str | None) -> dict[str, tuple[str, ...]]:
 
 
 def parsed(**values: str | None) -> AuthorizationRequest:
-    return read_request(form(**values), TARGET, CLIENT, {}, None)
+    return read_request(form(**values), TARGET, CLIENT, {}, None, DEMANDED, NOW)
 
 
 @pytest.mark.requirement("AS-3")

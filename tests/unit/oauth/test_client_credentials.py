@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.configuration.client import Client
+from durward.core.configuration.profile import Profile
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import client_auth
@@ -17,6 +18,7 @@ from durward.core.oauth.claims import TokenGrant, TokenPolicy, access_claims
 from durward.core.oauth.form import parse_form
 from durward.core.oauth.grants import client_credentials
 from durward.core.oauth.metadata import server_metadata
+from durward.core.oauth.requirements import Requirements
 from durward.core.values import ApiId, ClientId, Instant, Secret
 from durward.core.wire import JsonLike
 from durward.keys.signing import generate
@@ -162,8 +164,14 @@ def assertion(**changes: JsonLike) -> client_auth.AssertionProof:
     return proof
 
 
-def verified(proof: client_auth.AssertionProof) -> client_auth.OnceOnly:
-    return client_auth.verify_assertion(proof, JOB, KEYS, (ISSUER, f"{ISSUER}/token"), NOW)
+def verified(
+    proof: client_auth.AssertionProof, profile: Profile = Profile.OAUTH21
+) -> client_auth.OnceOnly:
+    audiences, demanded = (
+        (ISSUER, f"{ISSUER}/token"),
+        Requirements(profile, is_authenticated=True, waivers={}),
+    )
+    return client_auth.verify_assertion(proof, JOB, KEYS, audiences, demanded, NOW)
 
 
 @pytest.mark.requirement("AS-28")
@@ -172,6 +180,28 @@ def test_a_signed_assertion_proves_the_client_once() -> None:
     assert once.jti == "1"
     assert once.expires_at > NOW + 60_000_000
     assert verified(assertion(aud=f"{ISSUER}/token")).jti == "1"
+    assert verified(assertion(aud=[ISSUER])).jti == "1"
+
+
+@pytest.mark.requirement("AS-28", "AS-87")
+@pytest.mark.parametrize("aud", [f"{ISSUER}/token", [ISSUER], [ISSUER, f"{ISSUER}/token"]])
+def test_on_a_fapi_profile_the_audience_is_the_issuer_as_a_string(aud: JsonLike) -> None:
+    """FAPI 2.0 Security Profile §5.3.2.1 item 8."""
+    assert verified(assertion(), Profile.FAPI2_SP).jti == "1"
+    with pytest.raises(ProtocolError) as caught:
+        verified(assertion(aud=aud), Profile.FAPI2_SP)
+    assert caught.value.code is ErrorCode.INVALID_CLIENT
+
+
+@pytest.mark.requirement("AS-87")
+@pytest.mark.parametrize("profile", [Profile.FAPI2_SP, Profile.FAPI2_MS])
+def test_a_fapi_profile_takes_keys_alone(profile: Profile) -> None:
+    demanded = Requirements(profile, is_authenticated=True, waivers={})
+    client_auth.check_method("private_key_jwt", demanded)
+    for method in ("client_secret_basic", "client_secret_post", "none"):
+        with pytest.raises(ProtocolError) as caught:
+            client_auth.check_method(method, demanded)
+        assert caught.value.code is ErrorCode.INVALID_CLIENT
 
 
 @pytest.mark.requirement("AS-28")

@@ -65,6 +65,7 @@ class EventKind(StrEnum):
     TOKEN_REFUSED = "token refused"  # noqa: S105 - a kind of event
     REQUESTS_REFUSED = "requests refused"
     AUTHORIZATION_REFUSED = "authorization refused"
+    WAIVER_ENDED = "waiver ended"
     ROW_SET_ASIDE = "row set aside"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, ClassVar
 
 from durward.core.configuration.declaration import Body, DeclarationKind, Names, Text
+from durward.core.configuration.profile import Profile, ProfileDemand, demands_of, profile_problems
 from durward.core.configuration.redirect_uri import check_origin, check_redirect_uri, origin_of
 from durward.core.errors import Misconfigured, ProtocolError
 from durward.core.jose.jwk import KEY_OF, KeySet
@@ -56,8 +57,16 @@ class Client(Body, frozen=True):
     """Policies that grant access to it, where it acts for itself."""
     boundary: Names = ()
     """Policies that cap its access, where it acts for itself."""
+    profile: Text = Profile.OAUTH21.value
+    """The lowest security profile that it may be held to: `oauth21`; those of FAPI 2.0 cannot
+    be chosen yet."""
     disabled: bool = False
     """It gets no tokens, and those that it has are refused."""
+
+    @property
+    def floor(self) -> Profile:
+        """The lowest profile that it may be held to."""
+        return Profile(self.profile)
 
     @property
     def has_secret(self) -> bool:
@@ -93,6 +102,7 @@ class Client(Body, frozen=True):
             yield "a public client cannot act for itself"
         if self.authentication == "private_key_jwt" and not self.jwks:
             yield "private_key_jwt needs `jwks`, the client's public keys"
+        yield from profile_problems(self.profile)
         yield from self._problems_of_keys()
         if self.authzen_apis and "client_credentials" not in self.grants:
             yield "`authzen_apis` needs the grant client_credentials"
@@ -113,6 +123,17 @@ class Client(Body, frozen=True):
             except Misconfigured as error:
                 advice = f"; {error.hint}" if error.hint else ""
                 yield f"`origins`: `{origin}`: {error.problem}{advice}"
+
+    def problems_under(self, profile: Profile) -> Iterator[str]:
+        """What does not fit the profile that it is held to."""
+        demands = demands_of(profile)
+        held = f"the profile `{profile.value}` demands"
+        if ProfileDemand.KEY_AUTHENTICATION in demands and self.authentication != "private_key_jwt":
+            yield f"{held} authentication: private_key_jwt"
+        if ProfileDemand.ENCRYPTED_REDIRECTS in demands:
+            for uri in self.redirect_uris:
+                if uri.startswith("http:"):
+                    yield f"{held} redirect URIs without http: `{uri}`"
 
     def _problems_of_keys(self) -> Iterator[str]:
         """What is wrong with its keys: they are kept and shown as they are, so all are public."""

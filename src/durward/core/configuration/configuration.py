@@ -25,9 +25,11 @@ from durward.core.configuration.declaration import (
 )
 from durward.core.configuration.group import Group
 from durward.core.configuration.own_policies import own_problems
+from durward.core.configuration.profile import LADDER, Profile, highest
 from durward.core.configuration.role import Role
 from durward.core.configuration.tenant import Tenant
 from durward.core.configuration.user import User
+from durward.core.configuration.waiver import Waiver
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory
@@ -43,6 +45,7 @@ SHAPES: Final[Mapping[DeclarationKind, type[Body]]] = {
     DeclarationKind.GROUP: Group,
     DeclarationKind.API: ProtectedApi,
     DeclarationKind.CLIENT: Client,
+    DeclarationKind.WAIVER: Waiver,
     DeclarationKind.USER: User,
 }
 T = TypeVar("T", bound=Body)
@@ -71,6 +74,7 @@ class Configuration:
     """What was read of the documents of the APIs, and what was not."""
     groups: Mapping[str, Group] = field(default_factory=dict)
     """Those that policies come with: users may be in others."""
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
 
     @cached_property
     def kinds(self) -> Mapping[str, PolicyKind]:
@@ -86,6 +90,15 @@ class Configuration:
             if not client.disabled
             for origin in client.page_origins
         )
+
+    @cached_property
+    def waived(self) -> Mapping[tuple[str, str], tuple[str, Waiver]]:
+        """Each waiver and its name, by its client and what it relaxes, ended or not."""
+        return {(one.client, one.relaxes): (name, one) for name, one in self.waivers.items()}
+
+    def profile_of(self, client: Client) -> Profile:
+        """The profile that the declarations hold a client to; that of the server is beside."""
+        return highest(client.floor, self.tenants[client.tenant].floor)
 
     @property
     def evaluated(self) -> frozenset[str]:
@@ -103,6 +116,7 @@ class Bodies:
     groups: Mapping[str, Group]
     apis: Mapping[str, ProtectedApi]
     clients: Mapping[str, Client]
+    waivers: Mapping[str, Waiver]
     users: Mapping[str, User]
 
     def items(self) -> Iterator[tuple[DeclarationKind, str, Body]]:
@@ -113,6 +127,7 @@ class Bodies:
             (DeclarationKind.GROUP, self.groups),
             (DeclarationKind.API, self.apis),
             (DeclarationKind.CLIENT, self.clients),
+            (DeclarationKind.WAIVER, self.waivers),
             (DeclarationKind.USER, self.users),
         ):
             for name, body in bodies.items():
@@ -133,7 +148,7 @@ def read_bodies(declarations: Iterable[Declaration], problems: list[str]) -> Bod
                 found[declaration.kind, declaration.name] = body
     return Bodies(
         *(_of(found, Tenant), _of(found, Role), _of(found, Group), _of(found, ProtectedApi)),
-        *(_of(found, Client), _of(found, User)),
+        *(_of(found, Client), _of(found, Waiver), _of(found, User)),
     )
 
 
@@ -151,12 +166,14 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
         DeclarationKind.ROLE: roles,
         DeclarationKind.POLICY: policies,
         DeclarationKind.API: protected,
+        DeclarationKind.CLIENT: clients,
     }
     for kind, name, body in bodies.items():
         problems += [f"{kind}/{name}: {found}" for found in body.broken_references(declared)]
     people = {user.id or name for name, user in users.items()}
     for name, client in clients.items():
         problems += [f"clients/{name}: {found}" for found in client.problems(name, people)]
+    problems += _problems_of_profiles(bodies)
     for name, user in users.items():
         problems += [f"users/{name}: {found}" for found in user.problems(name)]
     for name, api in protected.items():
@@ -186,7 +203,30 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
         keys=tuple(keys),
         inventories=inventories,
         groups=bodies.groups,
+        waivers=bodies.waivers,
     )
+
+
+def _problems_of_profiles(bodies: Bodies) -> Iterator[str]:
+    """What does not fit the profile of a tenant or client; what of waivers needs no clock."""
+    for name, tenant in bodies.tenants.items():
+        yield from (f"tenants/{name}: {found}" for found in tenant.problems())
+    names = {profile.value for profile in LADDER}
+    held: dict[str, Profile] = {}
+    for name, client in bodies.clients.items():
+        above = bodies.tenants.get(client.tenant)
+        if client.profile in names and above and above.profile in names:
+            held[name] = highest(client.floor, above.floor)
+            problems = client.problems_under(held[name])
+            yield from (f"clients/{name}: {found}" for found in problems)
+    known: dict[tuple[str, str], str] = {}
+    for name, waiver in bodies.waivers.items():
+        yield from (f"waivers/{name}: {found}" for found in waiver.problems(bodies.clients))
+        profile = held.get(waiver.client, Profile.OAUTH21)
+        yield from (f"waivers/{name}: {found}" for found in waiver.problems_of_profile(profile))
+        other = known.setdefault((waiver.client, waiver.relaxes), name)
+        if other != name:
+            yield f"waivers/{name}: waivers/{other} relaxes the same for `{waiver.client}`"
 
 
 def _of(bodies: Mapping[tuple[DeclarationKind, str], Body], shape: type[T]) -> dict[str, T]:

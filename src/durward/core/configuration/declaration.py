@@ -20,6 +20,7 @@ class DeclarationKind(StrEnum):
     GROUP = "groups"
     API = "apis"
     CLIENT = "clients"
+    WAIVER = "waivers"
     USER = "users"
     TESTS = "tests"
 

@@ -12,6 +12,7 @@ from typing import Final
 from durward.core.api import Api
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import DeclarationKind
+from durward.core.configuration.profile import Profile, is_above
 from durward.core.difference import (
     OTHERWISE,
     Detail,
@@ -25,6 +26,7 @@ from durward.core.openapi.operation_changes import NOWHERE, Place, operation_cha
 from durward.core.openapi.shadows import Shapes
 from durward.core.policy.analysis.statement_changes import effects_of, policy_changes, policy_end
 from durward.core.policy.language.document import Effect
+from durward.core.values import Instant
 from durward.core.wire import Json
 
 DOCUMENT: Final = "openapi"
@@ -39,6 +41,7 @@ ROLES: Final = "roles"
 GROUPS: Final = "groups"
 GUARDRAILS: Final = "guardrails"
 BOUNDARY: Final = "boundary"
+PROFILE: Final = "profile"
 DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 
 HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
@@ -56,6 +59,8 @@ class Sides:
 
     before: Configuration
     after: Configuration
+    now: Instant
+    """When the change is made: a waiver that has ended by then relaxes nothing."""
     _effects: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
 
     @cached_property
@@ -106,6 +111,8 @@ def details(
     """
     if kind is DeclarationKind.API and (before is None or after is None):
         return list(_requests_moved(name, sides))
+    if kind is DeclarationKind.WAIVER and after is not None:
+        return list(_waiver_changes(name, before, after, sides))
     if before is None:
         return []
     if after is None:
@@ -137,6 +144,22 @@ def _changes(
     for found in differences(_without(before, apart), _without(after, apart)):
         widens = _widens(kind, found, bool(before.get(BOUNDARY)), sides)
         yield found.detail(widens=widens)
+
+
+def _waiver_changes(name: str, before: Body | None, after: Body, sides: Sides) -> Iterator[Detail]:
+    """What it relaxes, for whom and until when; then what changed in it."""
+    waiver = sides.after.waivers[name]
+    former = sides.before.waivers.get(name)
+    until = f"until the end of {waiver.until} (UTC)"
+    if waiver.is_over(sides.now):
+        yield Detail("~", "", f"ended on {waiver.until}: it has no effect")
+    else:
+        relaxed = f"relaxes {waiver.relaxes} for clients/{waiver.client} {until}, by {waiver.owner}"
+        same = former and (former.client, former.relaxes) == (waiver.client, waiver.relaxes)
+        widens = not (same and former and former.ends_at >= waiver.ends_at)
+        yield Detail("+" if former is None else "~", "", excerpt(relaxed), widens=widens)
+    if before is not None:
+        yield from (found.detail() for found in differences(dict(before), dict(after)))
 
 
 def _without(body: Body, apart: Collection[str]) -> dict[str, Json]:
@@ -192,6 +215,11 @@ def _document_changes(name: str, sides: Sides, *, told: bool) -> Iterator[Detail
         yield Detail("~", pointer((DOCUMENT,)), DOCUMENT_OTHERWISE)
 
 
+def _profile(values: tuple[Json, ...]) -> Profile:
+    """The profile that a member says, before or after; the lowest where it says none."""
+    return Profile(values[0]) if values else Profile.OAUTH21
+
+
 def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides: Sides) -> bool:  # noqa: FBT001
     """Whether a member that changes may allow somebody more."""
     member = found.path[0]
@@ -208,6 +236,8 @@ def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides:
         return bool(found.new)
     if member == "disabled":
         return found.new != (True,)
+    if member == PROFILE:
+        return is_above(_profile(found.gone), _profile(found.new))
     if member == "first_party":
         return found.new == (True,)
     if member == "authentication":

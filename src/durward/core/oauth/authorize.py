@@ -13,9 +13,9 @@ from durward.core.api import Api
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
-from durward.core.oauth import pkce
 from durward.core.oauth.form import one, required
 from durward.core.oauth.redirect import is_registered
+from durward.core.oauth.requirements import Requirements, read_challenge
 from durward.core.oauth.resource import chosen_api, granted_scopes
 from durward.core.oauth.scopes import IDENTITY_SCOPES
 from durward.core.people.person import Person
@@ -47,7 +47,8 @@ class AuthorizationRequest:
     """A parsed authorization request; it is stored until a person has answered."""
 
     target: RedirectTarget
-    challenge: str
+    challenge: str | None
+    """None where a waiver let it be absent."""
     audience: str | None
     """The API that the access token is for; None for a client that only signs people in."""
     scopes: tuple[str, ...]
@@ -98,11 +99,14 @@ def read_request(
     client: Client,
     apis: Mapping[str, Api],
     subject: UserId | None,
+    requirements: Requirements,
+    now: Instant,
 ) -> AuthorizationRequest:
     """Parse the whole request; `subject` is that of a verified hint.
 
     Raises ProtocolError, which is sent to the redirect URI.
     """
+    requirements.check_available()
     for name, code in (
         ("request", ErrorCode.REQUEST_NOT_SUPPORTED),
         ("request_uri", ErrorCode.REQUEST_URI_NOT_SUPPORTED),
@@ -114,9 +118,7 @@ def read_request(
         raise ProtocolError(code, "`response_type` must be `code`")
     if one(form, "response_mode") not in {None, "query"}:
         raise _invalid("`response_mode` must be `query`")
-    challenge = pkce.check_challenge(
-        one(form, "code_challenge"), one(form, "code_challenge_method")
-    )
+    challenge = read_challenge(form, requirements, now)
     api = chosen_api(client, form, apis) if client.apis or "resource" in form else None
     return AuthorizationRequest(
         target=target,

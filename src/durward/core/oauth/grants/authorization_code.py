@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from durward.core.configuration.client import Client
+from durward.core.configuration.profile import ProfileDemand
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth import pkce
 from durward.core.oauth.form import one
 from durward.core.oauth.redirect import is_registered
+from durward.core.oauth.requirements import Requirements
 from durward.core.values import ClientId, GrantId, Instant
 
 
@@ -18,15 +20,23 @@ class Code:
     grant: GrantId
     client: ClientId
     redirect_uri: str
-    challenge: str
+    challenge: str | None
+    """None where a waiver let the request be without one: then `nonce` binds it."""
     expires_at: Instant
 
 
-def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: Instant) -> None:
+def check(
+    code: Code,
+    client: Client,
+    form: Mapping[str, tuple[str, ...]],
+    requirements: Requirements,
+    now: Instant,
+) -> str | None:
     """Refuse a code that has expired or comes without its verifier (AS-6, AS-17, AS-31).
 
     A code is refused too once its redirect URI is not registered any more: another party may have
-    received it there. Raises ProtocolError `invalid_grant`.
+    received it there. Returns the name of the waiver by which it has no challenge, None if it has
+    one. Raises ProtocolError `invalid_grant`.
     """
     if now >= code.expires_at:
         raise invalid_code("the code expired")
@@ -35,7 +45,31 @@ def check(code: Code, client: Client, form: Mapping[str, tuple[str, ...]], now: 
         raise invalid_code("`redirect_uri` is another one than the code was sent to")
     if not is_still_sent_to(code, client):
         raise invalid_code("its redirect URI is not registered any more")
+    if code.challenge is None:
+        return _check_unchallenged(form, requirements, now)
     pkce.verify(code.challenge, one(form, "code_verifier"))
+    return None
+
+
+def _check_unchallenged(
+    form: Mapping[str, tuple[str, ...]], requirements: Requirements, now: Instant
+) -> str | None:
+    """Redeem a code without a challenge, while its waiver is in force.
+
+    A client that sends a verifier sent a challenge too, and somebody took it out of the request
+    (RFC 9700 §4.8.2). One that knows no PKCE follows OAuth 2.0, and repeats the redirect URI
+    (RFC 6749 §4.1.3).
+    """
+    if "code_verifier" in form:
+        raise invalid_code("a verifier comes with a code that has no challenge")
+    if "redirect_uri" not in form:
+        raise invalid_code("`redirect_uri` is missing, beside a code that has no challenge")
+    try:
+        return requirements.waiver(ProfileDemand.PKCE, now)
+    except ProtocolError as error:
+        raise ProtocolError(
+            ErrorCode.INVALID_GRANT, error.public, private=error.private, reason=error.reason
+        ) from error
 
 
 def is_still_sent_to(code: Code, client: Client) -> bool:
