@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Connection
-from tests.issuer import DESK, START, asked
+from tests.issuer import API, DESK, ISSUER, START, asked
 from tests.services.replica import Replica, SignIn, given, refused, told
 
 from durward.core.audit.event import AuditContext
@@ -15,8 +15,10 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.profile import Profile
 from durward.core.errors import Misconfigured
 from durward.core.oauth.authorize import Answer, Consent
-from durward.core.values import Seconds, UserId, later
+from durward.core.oauth.client_auth import ASSERTION_TYPE
+from durward.core.values import Seconds, UserId, later, numeric_date
 from durward.core.wire import decode_base64url
+from durward.keys.signing import generate
 from durward.services import authorize, token
 from durward.services.authorize import InteractionRequired, Outcome
 from durward.services.client_authentication import ClientRequest
@@ -167,6 +169,21 @@ async def test_one_that_is_removed_counts_no_more_at_once(people: Replica, here:
     assert removed["facts"]["declared"] == BODY
 
 
+async def test_a_code_whose_openid_was_taken_away_is_bound_by_nothing(
+    people: Replica, here: SignIn
+) -> None:
+    """What a grant lost it has lost for good: without an ID token no nonce is compared."""
+    await people.apply(waiver())
+    code = await people.code(here, **PLAIN)
+    await people.remove(DeclarationKind.WAIVER, "desk-pkce")
+    scopes = people.plane.published.configuration.clients["desk"].scopes
+    left = [scope for scope in scopes if scope != "openid"]
+    await people.change(DeclarationKind.CLIENT, "desk", scopes=left)
+    await people.change(DeclarationKind.CLIENT, "desk", scopes=[*scopes])
+    await people.apply(waiver())
+    assert refused(await redeemed(people, code)) == "invalid_grant"
+
+
 async def test_the_client_of_a_waiver_stays_one_that_nonce_protects(people: Replica) -> None:
     await people.apply(waiver())
     with pytest.raises(Misconfigured, match="has no scope `openid`"):
@@ -227,37 +244,64 @@ async def test_its_end_is_recorded_once_whichever_replica_sees_it(people: Replic
     assert await people.count("waiver ended") == 2, "a renewed one has another end"
 
 
-async def fapi_begin(people: Replica, here: SignIn, **changes: str | None) -> Outcome:
-    """The endpoint of a server whose lowest profile is a higher one."""
-    form = urlencode(asked(**changes)).encode()
-
-    def use(connection: Connection, context: Context, audit: AuditContext) -> Outcome:
-        raised = replace(context, profile=Profile.FAPI2_SP)
-        return authorize.begin(connection, raised, form, here.browser, here.session, audit)
-
-    return await people.write(use)
+def raised(context: Context) -> Context:
+    """A server whose lowest profile is a higher one."""
+    return replace(context, profile=Profile.FAPI2_SP)
 
 
 @pytest.mark.requirement("AS-87")
-async def test_a_profile_that_is_not_built_whole_gives_nothing(
+async def test_no_profile_that_is_not_built_whole_gives_a_code(
     people: Replica, here: SignIn
 ) -> None:
     """`serve` and `apply` refuse to choose it; should another version have, nothing is weaker."""
     await people.apply(waiver())
+    waiting = await people.begin(here)
+    assert isinstance(waiting, InteractionRequired)
+
+    def begin(
+        connection: Connection, context: Context, form: bytes, audit: AuditContext
+    ) -> Outcome:
+        known = raised(context)
+        return authorize.begin(connection, known, form, here.browser, here.session, audit)
+
+    def proceed(connection: Connection, context: Context, audit: AuditContext) -> Outcome:
+        known, allowed = raised(context), Consent(UserId("ann"), Answer.ALLOW)
+        id, browser = waiting.interaction, here.browser
+        return authorize.proceed(connection, known, id, browser, here.session, allowed, audit)
+
     for changes in ({}, PLAIN):
-        answer = told(await fapi_begin(people, here, **changes))
-        assert answer["error"] == "unauthorized_client"
-    assert (await events(people, "authorization refused"))[0]["facts"]["reason"] == (
-        "profile-not-available"
-    )
+        outcome = await people.write(begin, urlencode(asked(**changes)).encode())
+        assert told(outcome)["error"] == "unauthorized_client"
+    assert told(await people.write(proceed))["error"] == "unauthorized_client"
+    reasons = [one["facts"]["reason"] for one in await events(people, "authorization refused")]
+    assert reasons == ["profile-not-available"] * 3
 
-    def use(connection: Connection, context: Context, audit: AuditContext) -> token.TokenAnswer:
-        raised = replace(context, profile=Profile.FAPI2_SP)
-        body = b"grant_type=client_credentials"
-        request = ClientRequest(people.basic("reporting"), body)
-        return token.exchange(connection, raised, request, audit)
 
-    assert refused(await people.write(use)) == "invalid_client", "a secret is no key"
+@pytest.mark.requirement("AS-87")
+async def test_no_profile_that_is_not_built_whole_gives_a_token(people: Replica) -> None:
+    def exchange(
+        connection: Connection, context: Context, request: ClientRequest, audit: AuditContext
+    ) -> token.TokenAnswer:
+        return token.exchange(connection, raised(context), request, audit)
+
+    by_secret = ClientRequest(people.basic("reporting"), b"grant_type=client_credentials")
+    assert refused(await people.write(exchange, by_secret)) == "invalid_client"
+    key = generate("ES256")
+    jwks = {"keys": [dict(key.public_jwk)]}
+    method = {"authentication": "private_key_jwt", "jwks": jwks}
+    await people.change(DeclarationKind.CLIENT, "reporting", **method)
+    claims = {"iss": "reporting", "sub": "reporting", "aud": ISSUER, "jti": "1"}
+    expires = {"exp": numeric_date(people.clock.at) + 60}
+    form = {
+        "grant_type": "client_credentials",
+        "resource": API,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": key.token("JWT", {**claims, **expires}, key.kid),
+    }
+    by_key = ClientRequest(None, urlencode(form).encode())
+    assert refused(await people.write(exchange, by_key)) == "unauthorized_client"
+    (_, event) = await events(people, "token refused")
+    assert event["facts"]["reason"] == "profile-not-available"
 
 
 @pytest.mark.requirement("AS-87")
