@@ -79,6 +79,7 @@ ANSWERS: dict[str, Any] = {
         "nodes": [NODE],
     },
     "/admin/v1/waivers": {"waivers": [WAIVER]},
+    "/admin/v1/clients/x": {"client_id": EVIL, "scope": EVIL, "waivers": [WAIVER]},
     "/admin/v1/history": {"versions": [VERSION]},
     "/admin/v1/keys/rotate": {"version": 7, "signs_from": 1, "retired_at": 1},
     "/admin/v1/keys": {
@@ -160,6 +161,7 @@ IN_FOLDER = (
     "status",
     "status --json",
     "doctor",
+    "clients show x",
     "history",
     "history --json",
     "keys",

@@ -88,6 +88,8 @@ def test_a_client_without_pkce_signs_in_until_its_waiver_ends(
         assert "id_token" in reply.json()
         assert run(["status", *here]) == DONE
         assert "waiver wiki-pkce: pkce for clients/wiki ends in " in capsys.readouterr().out
+        assert run(["clients", "show", "wiki", *here]) == DONE
+        assert f"waiver: wiki-pkce: pkce until {later}, ends soon" in capsys.readouterr().out
         findings = [*waivers(demo.folder)]
         assert [one.ok for one in findings] == [None]
         assert "wiki-pkce: pkce for clients/wiki ends in " in findings[0].detail

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 from sqlalchemy import Connection
 from tests.issuer import API, DESK, ISSUER, START, asked
@@ -18,6 +19,7 @@ from durward.core.oauth.authorize import Answer, Consent
 from durward.core.oauth.client_auth import ASSERTION_TYPE
 from durward.core.values import Seconds, UserId, later, numeric_date
 from durward.core.wire import decode_base64url
+from durward.entrypoints.server import control
 from durward.keys.signing import generate
 from durward.services import authorize, token
 from durward.services.authorize import InteractionRequired, Outcome
@@ -211,6 +213,22 @@ async def test_a_plan_shows_it_and_one_that_has_ended_stays_applicable(
     await people.apply(waiver(until=until))
     taken = isinstance(await people.begin(here, **PLAIN), InteractionRequired)
     assert taken is widens
+
+
+async def test_the_metadata_of_a_client_has_its_profile_and_its_waivers(people: Replica) -> None:
+    await people.apply(waiver())
+    transport = httpx2.ASGITransport(app=control(people.plane))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://x") as http:
+        found = (await http.get("/admin/v1/clients/desk")).json()
+        assert found["token_endpoint_auth_method"] == "client_secret_basic"
+        assert found["profile"] == "oauth21"
+        here = {"name": "desk-pkce", "relaxes": "pkce", "until": TODAY}
+        assert found["waivers"] == [{**here, "state": "ends soon"}]
+        assert (await http.get("/admin/v1/clients/durward-cli")).json()["waivers"] == []
+        assert (await http.get("/admin/v1/clients/nobody")).status_code == 404
+        people.clock.forward(TO_MIDNIGHT)
+        found = (await http.get("/admin/v1/clients/desk")).json()
+        assert found["waivers"] == [{**here, "state": "ended"}]
 
 
 async def test_a_year_ahead_is_the_most(people: Replica) -> None:

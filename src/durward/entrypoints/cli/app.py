@@ -36,7 +36,7 @@ COMMANDS = (
     ),
     ("people", "people", "List, add, change, disable or delete people; reset passwords."),
     ("groups", "groups", "Manage groups of people."),
-    ("clients", "clients", "Manage the secrets of clients: applications and services."),
+    ("clients", "clients", "Show clients (applications and services), and manage their secrets."),
     ("call", "call", "Call a protected API as a user or a client, by the real OAuth flows."),
     ("explain", "explain", "Explain why a request was allowed or denied."),
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),

@@ -1,14 +1,20 @@
-"""`durward clients`: the secrets of clients."""
+"""`durward clients`: the metadata and the secrets of clients."""
 
 from pathlib import Path
 
 from cyclopts import App
 
+from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured
+from durward.entrypoints.cli.exit_code import DONE
 from durward.entrypoints.cli.once import Owners, make_and_show
 from durward.entrypoints.cli.rollout import wait_until_refused
 from durward.entrypoints.command import DEMO_DIR
-from durward.entrypoints.control import Control, control_of
+from durward.entrypoints.control import Control, control_of, path_of
+from durward.entrypoints.terminal import say, say_json
+
+LONGEST = 1_000
+"""Of one member that is shown."""
 
 
 def check_declared(control: Control, name: str) -> None:
@@ -21,9 +27,37 @@ CLIENTS = Owners("clients", "clients", check_declared)
 
 clients = App(
     name="clients",
-    help="Manage the secrets of clients: applications and services.",
+    help="Show clients (applications and services), and manage their secrets.",
     result_action="return_value",
 )
+
+
+@clients.command
+def show(
+    name: str,
+    *,
+    dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
+    json: bool = False,
+) -> int:
+    """Show what is registered of a client, the profile that holds for it, and its waivers.
+
+    Args:
+        name: The client, as declared.
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    found = control_of(dir).get(path_of("clients", name))
+    if json:
+        say_json(found)
+        return DONE
+    waivers = found.pop("waivers")
+    for member, value in found.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        say(f"{member}: {excerpt(shown, LONGEST)}")
+    for one in waivers:
+        said = f"{one['name']}: {one['relaxes']} until {one['until']}, {one['state']}"
+        say(f"waiver: {excerpt(said, LONGEST)}")
+    return DONE
 
 
 @clients.command
