@@ -54,10 +54,40 @@ async def test_a_disabled_client_and_one_by_another_method_prove_nothing(replica
     secret = replica.secrets.pop("reporting")
     assert refused(await replica.exchange("reporting", **form)) == "invalid_client"
     sent = {**form, "client_secret": secret.reveal()}
+    given(await replica.exchange("reporting", **sent))
+    basic = "client_secret_basic"
+    await replica.change(DeclarationKind.CLIENT, "reporting", authentication=basic)
     assert refused(await replica.exchange("reporting", **sent)) == "invalid_client"
     replica.secrets["reporting"] = secret
     given(await replica.exchange("reporting", **form))
     await replica.change(DeclarationKind.CLIENT, "reporting", disabled=True)
+    assert refused(await replica.exchange("reporting", **form)) == "invalid_client"
+
+
+@pytest.mark.requirement("AS-23", "AS-24")
+@pytest.mark.parametrize(
+    ("declared", "by_header", "by_body"),
+    [
+        ("client_secret", True, True),
+        ("client_secret_basic", True, False),
+        ("client_secret_post", False, True),
+    ],
+)
+async def test_a_secret_is_taken_where_the_declaration_lets_it_be_sent(
+    replica: Replica, declared: str, by_header: bool, by_body: bool
+) -> None:
+    """Never in both places: a request proves itself once (RFC 6749 §2.3)."""
+    await replica.change(DeclarationKind.CLIENT, "reporting", authentication=declared)
+    form = {"grant_type": "client_credentials", "resource": API}
+    secret = replica.secrets["reporting"].reveal()
+    header = await replica.exchange("reporting", **form)
+    assert (header.error is None) is by_header
+    assert refused(await replica.exchange("reporting", **form, client_secret=secret)) == (
+        "invalid_request"
+    )
+    del replica.secrets["reporting"]
+    body = await replica.exchange("reporting", **form, client_secret=secret)
+    assert (body.error is None) is by_body
     assert refused(await replica.exchange("reporting", **form)) == "invalid_client"
 
 

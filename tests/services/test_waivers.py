@@ -220,7 +220,7 @@ async def test_the_metadata_of_a_client_has_its_profile_and_its_waivers(people: 
     transport = httpx2.ASGITransport(app=control(people.plane))
     async with httpx2.AsyncClient(transport=transport, base_url="http://x") as http:
         found = (await http.get("/admin/v1/clients/desk")).json()
-        assert found["token_endpoint_auth_method"] == "client_secret_basic"
+        assert found["token_endpoint_auth_methods"] == ["client_secret_basic", "client_secret_post"]
         assert found["profile"] == "oauth21"
         here = {"name": "desk-pkce", "relaxes": "pkce", "until": TODAY}
         assert found["waivers"] == [{**here, "state": "ends soon"}]

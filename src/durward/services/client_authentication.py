@@ -1,4 +1,4 @@
-"""Client authentication, by the one registered method, against the store."""
+"""Client authentication, by a method that the client is registered for, against the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def _registered(context: Context, client: ClientId, method: str) -> Client:
         raise client_authentication_failed("unknown client")
     if found.disabled:
         raise client_authentication_failed(f"the client `{client}` is disabled")
-    if found.authentication != method:
+    if method not in found.methods:
         raise client_authentication_failed(
             f"`{client}` is registered for {found.authentication}, not {method}"
         )

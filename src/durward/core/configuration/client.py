@@ -11,7 +11,9 @@ from durward.core.jose.jwk import KEY_OF, KeySet
 from durward.core.people.person import OWN_PREFIX
 
 GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
-AUTHENTICATIONS = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
+SECRET = "client_secret"  # noqa: S105 - the name of a method
+SECRET_METHODS = {"client_secret_basic", "client_secret_post"}
+AUTHENTICATIONS = {"none", SECRET, *SECRET_METHODS, "private_key_jwt"}
 
 
 class Client(Body, frozen=True):
@@ -31,8 +33,9 @@ class Client(Body, frozen=True):
     grants: Names = ("authorization_code", "refresh_token")
     """How it gets tokens: `authorization_code` and `refresh_token` for a person,
     `client_credentials` for itself."""
-    authentication: Text = "client_secret_basic"
-    """How it proves itself at the token endpoint: `client_secret_basic`, `client_secret_post`,
+    authentication: Text = SECRET
+    """How it proves itself at the token endpoint: `client_secret`, which is either of
+    `client_secret_basic` and `client_secret_post`, one in each request; one of these alone;
     `private_key_jwt`, or `none` for a public client."""
     apis: Names = ()
     """The APIs for which it may get tokens."""
@@ -71,7 +74,16 @@ class Client(Body, frozen=True):
     @property
     def has_secret(self) -> bool:
         """Whether it proves itself by a secret."""
-        return self.authentication in {"client_secret_basic", "client_secret_post"}
+        return self.authentication in {SECRET, *SECRET_METHODS}
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of RFC 7591 §2 by which it may prove itself; a request uses one of them."""
+        return (
+            tuple(sorted(SECRET_METHODS))
+            if self.authentication == SECRET
+            else (self.authentication,)
+        )
 
     @property
     def proves_itself_by(self) -> tuple[object, ...]:

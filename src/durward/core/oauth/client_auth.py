@@ -1,4 +1,4 @@
-"""Client authentication: by exactly one method, the registered one (AS-22…28)."""
+"""Client authentication: by exactly one method, a registered one (AS-22…28)."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The metadata of a client, in the names of RFC 7591 §2, with what is demanded of it now."""
+"""The metadata of a client, named as in RFC 7591 §2, with what is demanded of it now."""
 
 from durward.core.configuration.client import Client
 from durward.core.configuration.configuration import Configuration
@@ -28,7 +28,7 @@ def client_metadata(
         "redirect_uris": list(client.redirect_uris),
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
         "grant_types": list(client.grants),
-        "token_endpoint_auth_method": client.authentication,
+        "token_endpoint_auth_methods": list(client.methods),
         "scope": " ".join(client.scopes),
         "profile": requirements_of(configuration, id, client, floor).profile.value,
         "waivers": waivers,
