@@ -116,7 +116,7 @@ async def test_a_browser_has_so_many_sign_ins_waiting_and_the_newest_answer(
 
 
 @pytest.mark.parametrize(
-    ("name", "longest"), [("state", 2_048), ("nonce", 512), ("login_hint", 320)]
+    ("name", "longest"), [("state", 8_192), ("nonce", 512), ("login_hint", 320)]
 )
 @pytest.mark.parametrize("character", ["x", "é"])
 async def test_a_parameter_that_is_kept_is_bounded_in_bytes(
@@ -133,11 +133,11 @@ async def test_a_parameter_that_is_kept_is_bounded_in_bytes(
 
 
 async def test_one_waiting_sign_in_takes_little_room(issuer: Issuer) -> None:
-    await issuer.browser().authorize(state='"' * 2_048, nonce="\\" * 512, login_hint="é" * 160)
+    await issuer.browser().authorize(state='"' * 8_192, nonce="\\" * 512, login_hint="é" * 160)
     size = select(func.max(func.length(schema.interactions.c.request)))
     assert (
         await issuer.plane.transactions.database.read(lambda c: c.execute(size).scalar_one())
-    ) < 10_000
+    ) < 20_000
 
 
 @pytest.mark.parametrize("name", ["state", "nonce", "login_hint"])

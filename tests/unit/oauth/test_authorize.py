@@ -79,7 +79,7 @@ def parsed(**values: str | None) -> AuthorizationRequest:
         {"redirect_uri": "https://desk.example%2eevil.example/back"},
         {"redirect_uri": "https://desk.example@evil.example/back"},
         {"redirect_uri": "javascript:alert(1)"},
-        {"state": "s" * 3_000},
+        {"state": "s" * 8_193},
     ],
 )
 def test_without_a_proven_client_and_address_nothing_is_sent_anywhere(
@@ -117,7 +117,7 @@ def test_a_disabled_client_is_not_known() -> None:
         ({"max_age": "soon"}, ErrorCode.INVALID_REQUEST),
         ({"request": "eyJ"}, ErrorCode.REQUEST_NOT_SUPPORTED),
         ({"request_uri": "urn:x"}, ErrorCode.REQUEST_URI_NOT_SUPPORTED),
-        ({"scope": "openid more"}, ErrorCode.INVALID_SCOPE),
+        ({"scope": "more  still"}, ErrorCode.INVALID_SCOPE),
         ({"resource": "https://elsewhere.example"}, ErrorCode.INVALID_TARGET),
     ],
 )
@@ -225,3 +225,15 @@ def test_our_own_application_need_not_ask_unless_it_wants_to() -> None:
     assert isinstance(next_step(own, None, NOW), Issue)
     wants = replace(own, request=replace(REQUEST, prompt=("consent",)))
     assert next_step(wants, None, NOW) == Ask(Prompt.CONSENT, ("asked-by-client",))
+
+
+@pytest.mark.requirement("AS-30")
+def test_access_without_a_session_is_never_given_by_default() -> None:
+    scopes = ("openid", "offline_access", "profile")
+    client = Client(tenant="acme", redirect_uris=CLIENT.redirect_uris, scopes=scopes)
+
+    def asked(**values: str | None) -> tuple[str, ...]:
+        return read_request(form(**values), TARGET, client, {}, None, DEMANDED, NOW).scopes
+
+    assert asked() == ("openid", "profile")
+    assert asked(scope="offline_access  openid more") == ("offline_access", "openid")

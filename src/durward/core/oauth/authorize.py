@@ -22,8 +22,8 @@ from durward.core.people.person import Person
 from durward.core.values import ClientId, Instant, Seconds, UserId, later
 
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
-MAX_STATE_BYTES = 2_048
-"""Applications store their state in it, at worst a URL."""
+MAX_STATE_BYTES = 8_192
+"""Applications store their state in it, such as a URL; Envoy's own oauth2 filter sends so much."""
 MAX_NONCE_BYTES = 512
 """A random value (OIDC Core §15.5.2); libraries that put a time before theirs send 150."""
 MAX_LOGIN_HINT_BYTES = 320

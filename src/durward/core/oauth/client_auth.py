@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 from durward.core.configuration.profile import ProfileDemand
 from durward.core.errors import ErrorCode, ProtocolError
@@ -117,13 +117,17 @@ def _claimed_client(assertion: str, named: str | None) -> ClientId:
 
 
 def _basic(authorization: str) -> SecretProof:
-    """RFC 6749 §2.3.1: both parts are form-encoded before they are joined and encoded again."""
+    """RFC 6749 §2.3.1: both parts are form-encoded before they are joined and encoded again.
+
+    Many clients leave the first out. No name and no secret has a space or a `%`, so `+` is itself
+    either way, and what comes of both is the same.
+    """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise client_authentication_failed("the scheme of the Authorization header is not Basic")
     try:
         name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        client, given = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+        client, given = unquote(name, errors="strict"), unquote(secret, errors="strict")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise client_authentication_failed("the Authorization header cannot be read") from error
     if not colon or not client or not given:

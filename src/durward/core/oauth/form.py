@@ -16,8 +16,9 @@ REPEATABLE = {"resource", "audience"}
 def parse_form(body: bytes) -> Mapping[str, tuple[str, ...]]:
     """The parameters of a form, each with its values in the order they were sent.
 
-    A repeated parameter is refused, except those in REPEATABLE; one without a value counts as not
-    sent (OAuth 2.1 draft-15 §3.1, §3.2). Raises ProtocolError `invalid_request`.
+    A repeated parameter is refused, except those in REPEATABLE; one without a value, or without
+    `=`, counts as not sent (OAuth 2.1 draft-15 §3.1, §3.2), as does nothing between two `&`.
+    Raises ProtocolError `invalid_request`.
     """
     if len(body) > MAX_FORM_BYTES:
         raise _wrong(f"the form is larger than {MAX_FORM_BYTES} bytes")
@@ -25,7 +26,6 @@ def parse_form(body: bytes) -> Mapping[str, tuple[str, ...]]:
         pairs = parse_qsl(
             body.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(body),
             errors="strict",
             max_num_fields=MAX_FIELDS,
         )

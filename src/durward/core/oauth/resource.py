@@ -7,6 +7,7 @@ from durward.core.api import Api
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.form import one
+from durward.core.oauth.scopes import OFFLINE
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}\Z")
 MAX_SCOPES = 100
@@ -37,26 +38,29 @@ def granted_scopes(
 ) -> tuple[str, ...]:
     """The requested scopes, or by default all of the `known` ones that the client may have.
 
-    Raises ProtocolError `invalid_scope`: no scope is silently left out.
+    Others are left out (OIDC Core §3.1.2.1); the response has those that are granted (RFC 6749
+    §3.3). Access without a session is given only where it is asked for: never by default. Raises
+    ProtocolError `invalid_scope` if nothing is left of what was asked.
     """
     possible = {scope for scope in client.scopes if scope in known}
     asked = one(form, "scope")
     if asked is None:
-        return tuple(sorted(possible))
+        return tuple(sorted(possible - {OFFLINE}))
     scopes = parse_scope(asked)
-    if unknown := set(scopes) - possible:
-        named = " ".join(sorted(unknown))
-        public = "a scope is not one that the client may have at this resource"
-        raise ProtocolError(ErrorCode.INVALID_SCOPE, public, private=named)
-    return scopes
+    left = tuple(scope for scope in scopes if scope in possible)
+    if not left:
+        named = " ".join(sorted(scopes))
+        public = "no scope is one that the client may have at this resource"
+        raise ProtocolError(ErrorCode.INVALID_SCOPE, public, private=named[:500])
+    return left
 
 
 def parse_scope(text: str) -> tuple[str, ...]:
-    """The scopes of a parameter, without repetition (RFC 6749 §3.3).
+    """The scopes of a parameter, without repetition (RFC 6749 §3.3); further blanks count nothing.
 
     Raises ProtocolError `invalid_scope`.
     """
-    scopes = text.split(" ")
+    scopes = [scope for scope in text.split(" ") if scope]
     if len(scopes) > MAX_SCOPES or not all(_SCOPE.match(scope) for scope in scopes):
         raise ProtocolError(ErrorCode.INVALID_SCOPE, "`scope` is not a list of scopes")
     return tuple(dict.fromkeys(scopes))
