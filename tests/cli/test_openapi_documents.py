@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,3 +200,86 @@ def test_documents_may_be_larger_and_deeper_than_declarations(tmp_path: Path) ->
     (tmp_path / "openapi.yaml").write_text(text + "#" * DOCUMENT_BYTES)
     with pytest.raises(Misconfigured, match=f"larger than {DOCUMENT_BYTES} bytes"):
         read_declarations(tmp_path)
+
+
+OVERLAY = """\
+overlay: 1.0.0
+info: { title: Ours, version: "1" }
+extends: openapi.yaml
+actions:
+  - target: $.paths['/a'].get
+    update: { %s }
+"""
+OVERLAID = API.replace("%s}", "%s, overlays: [ours.yaml]}")
+
+
+def overlay(folder: Path, update: str, *, document: str = "  /a: { get: {} }\n") -> Path:
+    declare(folder, openapi=HEAD + document, ours=OVERLAY % update)
+    (folder / "durward.yaml").write_text(OVERLAID % "openapi.yaml")
+    return folder
+
+
+def test_an_overlay_is_applied_and_only_its_result_is_declared(tmp_path: Path) -> None:
+    overlay(tmp_path, "x-durward: { resource: thing/one }")
+    (found,) = read_declarations(tmp_path)
+    assert "overlays" not in found.body
+    document: Any = found.body["openapi"]
+    assert document["paths"]["/a"]["get"] == {"x-durward": {"resource": "thing/one"}}
+
+
+def test_a_fault_is_told_with_the_file_that_it_is_in(tmp_path: Path) -> None:
+    """Of the overlay where that wrote it, else of the document."""
+    document = "  /a: { get: {} }\n  /b: { get: { security: null } }\n"
+    overlay(tmp_path, "x-durward: { resource: 'thing/{id}' }", document=document)
+    assert [line.split(" ")[:2] for line in refusal(tmp_path)] == [
+        [f"{tmp_path / 'ours.yaml'}:6:38:", "/paths/~1a/get/x-durward/resource:"],
+        [f"{tmp_path / 'openapi.yaml'}:6:26:", "/paths/~1b/get/security:"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("update", "old", "new", "told"),
+    [
+        ("", "'/a'", "'/c'", "5:13: /actions/0/target: selects nothing"),
+        ("", "extends: openapi", "extends: other", "3:10: /extends: names another document"),
+        ("", "overlay: 1.0.0", "overlay: 2.0.0", "1:10: /overlay:"),
+        ("security: []", "", "", ""),
+    ],
+)
+def test_what_is_wrong_with_an_overlay_is_told_with_its_place(
+    tmp_path: Path, update: str, old: str, new: str, told: str
+) -> None:
+    file = overlay(tmp_path, update) / "ours.yaml"
+    file.write_text(file.read_text().replace(old, new) if old else file.read_text())
+    if not told:
+        assert read_declarations(tmp_path)
+        return
+    with pytest.raises(Misconfigured) as caught:
+        read_declarations(tmp_path)
+    head, line = caught.value.problem.splitlines()
+    assert head == "the overlay is refused:"
+    assert line.strip().startswith(f"{file}:{told}")
+
+
+def test_overlays_are_files_and_each_is_read(tmp_path: Path) -> None:
+    overlay(tmp_path, "")
+    for wrong in ("ours.yaml", "[7]", "[missing.yaml]", "[.]"):
+        (tmp_path / "durward.yaml").write_text(
+            OVERLAID.replace("[ours.yaml]", wrong) % "openapi.yaml"
+        )
+        with pytest.raises(Misconfigured):
+            read_declarations(tmp_path)
+
+
+def test_a_document_in_a_sub_folder_may_refer_to_the_folder_of_the_declaration(
+    tmp_path: Path,
+) -> None:
+    content = f"{HEAD}  /a: {{ get: {{ $ref: '../shared/get.yaml' }} }}\n"
+    declare(tmp_path, sub__openapi=content, shared__get="{ summary: shared }")
+    (tmp_path / "durward.yaml").write_text(API % "sub/openapi.yaml")
+    (found,) = read_declarations(tmp_path)
+    document: Any = found.body["openapi"]
+    assert document["paths"]["/a"]["get"] == {"summary": "shared"}
+    (tmp_path / "sub/openapi.yaml").write_text(content.replace("../shared", "../../shared"))
+    (line,) = refusal(tmp_path)
+    assert "leaves the folder of the declaration" in line

@@ -1,6 +1,6 @@
 """Declaration files: kinds, below them names, below them bodies.
 
-The path of an API's OpenAPI file is relative to the declaration file.
+The paths of an API's OpenAPI file and overlays are relative to the declaration file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from durward.core.errors import Misconfigured
 from durward.core.policy.language.source import escape
 from durward.core.wire import Json
 from durward.entrypoints.files import check_regular, read
-from durward.entrypoints.openapi_files import checked, document_in
+from durward.entrypoints.openapi_files import DocumentSource, checked, document_of
 
 DECLARATIONS = "*durward.yaml"
 TESTS = ".test.yaml"
@@ -91,12 +91,24 @@ def is_policy(content: Json) -> bool:
 
 
 def with_document(file: Path, kind: str, name: str, body: dict[str, Json]) -> dict[str, Json]:
-    """The body of an API with its OpenAPI document in place of the path. Raises Misconfigured."""
-    document, declared = body.get("openapi"), body.get("base_path")
+    """The body of an API with its document, overlays applied, in place of their paths.
+
+    Raises Misconfigured.
+    """
+    document = body.get("openapi")
+    if kind != DeclarationKind.API or not isinstance(document, str | dict):
+        return body
+    overlays = body.get("overlays", [])
+    if not isinstance(overlays, list) or not all(isinstance(each, str) for each in overlays):
+        where = f"{file}: /{kind}/{name}/overlays"
+        raise Misconfigured(where, "not a list of files", hint="overlays: [pets.overlay.yaml]")
+    paths = [file.parent / str(each) for each in overlays]
+    kept = {member: value for member, value in body.items() if member != "overlays"}
+    declared = body.get("base_path")
     base = declared if isinstance(declared, str) else None
-    if kind == DeclarationKind.API and isinstance(document, str):
-        return {**body, "openapi": document_in(file.parent / document, name, base)}
-    if kind == DeclarationKind.API and isinstance(document, dict):
-        within = f"/{kind}/{escape(name)}/openapi"
-        return {**body, "openapi": checked(document, file, name, within=within, base_path=base)}
-    return body
+    if isinstance(document, str):
+        source = DocumentSource(name, file.parent / document, file.parent, paths, base_path=base)
+        return {**kept, "openapi": document_of(source)}
+    within = f"/{kind}/{escape(name)}/openapi"
+    source = DocumentSource(name, file, file.parent, paths, within, base)
+    return {**kept, "openapi": checked(document, source)}

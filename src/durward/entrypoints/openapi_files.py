@@ -1,14 +1,16 @@
-"""OpenAPI documents as files: references to other files of their folder are resolved.
+"""OpenAPI documents as files: references to other files are resolved, overlays are applied.
 
 Faults are reported here, with line and column: later, a document has no file any more.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from durward.core.difference import printable
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, first_lines
+from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, Fault, first_lines
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.policy.language.source import place_finder
@@ -17,6 +19,9 @@ from durward.core.wire import Json
 from durward.entrypoints.files import check_regular, read, text_of
 
 MAX_FILES = 1_000
+
+Place: TypeAlias = tuple[Path, str]
+"""A file, and a JSON pointer in there."""
 
 
 @dataclass
@@ -47,34 +52,77 @@ class Folder:
         return content
 
 
-def document_in(file: Path, api: str, base_path: str | None = None) -> Json:
-    """The OpenAPI document of an API, from its file; `base_path` is the declared one.
+@dataclass(frozen=True)
+class DocumentSource:
+    """Where the document of an API is, and the overlays over it."""
 
-    Raises Misconfigured.
-    """
-    check_regular(file)
-    document = read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH)
-    return checked(document, file, api, within="", base_path=base_path)
+    api: str
+    file: Path
+    root: Path
+    """The folder of the declaration: a document in there may refer to all files in there."""
+    overlays: Sequence[Path] = ()
+    within: str = ""
+    """Where the document begins, if the file is the declaration itself."""
+    base_path: str | None = None
+    """The base path that the API declares."""
+
+    @property
+    def folder(self) -> tuple[Path, str]:
+        """The folder that the document may refer to, and the document's path from there."""
+        if self.within:
+            return self.root, ""
+        try:
+            name = self.file.resolve().relative_to(self.root.resolve())
+        except ValueError:
+            return self.file.parent, self.file.name
+        return self.root, name.as_posix()
 
 
-def checked(
-    document: Json, file: Path, api: str, *, within: str, base_path: str | None = None
-) -> Json:
-    """The document in a file, below the pointer `within`, resolved. Raises Misconfigured."""
+def document_of(source: DocumentSource) -> Json:
+    """The OpenAPI document of an API, from a file of its own. Raises Misconfigured."""
+    check_regular(source.file)
+    return checked(read(source.file, DOCUMENT_BYTES, DOCUMENT_DEPTH), source)
+
+
+def checked(document: Json, source: DocumentSource) -> Json:
+    """The document with all that belongs to it, if it can be read. Raises Misconfigured."""
+
+    def in_document(pointer: str) -> Place:
+        return source.file, source.within + pointer
+
+    folder, name = source.folder
+    place: Callable[[str], Place] = in_document
     try:
-        written = bundled(document, "" if within else file.name, Folder(file.parent).load)
-        read_inventory(written, api, base_path)
+        written = bundled(document, name, Folder(folder).load)
     except DocumentRefused as error:
-        text = text_of(file, DOCUMENT_BYTES)
-        first, rest = error.faults[:MAX_TOLD], error.faults[MAX_TOLD:]
-        place = place_finder(text, [within + fault.pointer for fault in first])
-        lines = []
-        for fault in first:
-            line, column = place(within + fault.pointer)
-            where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
-            lines.append(f"{where}: {fault}")
-        problem = "\n  ".join(
-            ["the OpenAPI document is refused:", *first_lines([*lines, *map(str, rest)])]
-        )
-        raise Misconfigured(f"apis/{api}", problem) from error
+        raise refused("OpenAPI document", source.api, error.faults, in_document) from error
+    if source.overlays:
+        # It takes a tenth of a second to import, and few documents have overlays.
+        from durward.entrypoints.overlay_files import with_overlays  # noqa: PLC0415
+
+        written, place = with_overlays(written, source.api, source.overlays, source.file, place)
+    try:
+        read_inventory(written, source.api, source.base_path)
+    except DocumentRefused as error:
+        raise refused("OpenAPI document", source.api, error.faults, place) from error
     return written
+
+
+def refused(
+    what: str, api: str, faults: Sequence[Fault], place: Callable[[str], Place]
+) -> Misconfigured:
+    """The faults of a document, each with its file, line and column."""
+    first, rest = faults[:MAX_TOLD], faults[MAX_TOLD:]
+    places = [place(fault.pointer) for fault in first]
+    find = {file: _finder(file, (p for f, p in places if f == file)) for file, _ in places}
+    lines = []
+    for fault, (file, pointer) in zip(first, places, strict=True):
+        line, column = find[file](pointer)
+        where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
+        lines.append(f"{where}: {fault}")
+    listed = first_lines([*lines, *map(str, rest)])
+    return Misconfigured(f"apis/{api}", "\n  ".join([f"the {what} is refused:", *listed]))
+
+
+def _finder(file: Path, pointers: Iterable[str]) -> Callable[[str], tuple[int | None, int | None]]:
+    return place_finder(text_of(file, DOCUMENT_BYTES), list(pointers))

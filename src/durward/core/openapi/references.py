@@ -148,7 +148,7 @@ def _file(reference: str, file: str) -> str:
     parts = file.split("/")[:-1]
     for part in path.split("/"):
         if part == ".." and not parts:
-            raise BrokenReference("leaves the folder of the document; put a copy into it")
+            raise BrokenReference("leaves the folder of the declaration; put a copy into it")
         if part == "..":
             parts.pop()
         elif part not in {"", "."}:
