@@ -14,9 +14,9 @@ from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, Fault, first_
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.policy.language.source import place_finder
-from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
+from durward.core.sizes import DOCUMENT_BYTES
 from durward.core.wire import Json
-from durward.entrypoints.files import check_regular, read, text_of
+from durward.entrypoints.files import check_regular, read_foreign, text_of
 
 MAX_FILES = 1_000
 
@@ -47,7 +47,7 @@ class Folder:
         if self.files > MAX_FILES or size > self.bytes_left:
             limit = f"{MAX_FILES} files and {DOCUMENT_BYTES} bytes"
             raise Misconfigured(name, f"a document refers to {limit} at most")
-        content = read(file, self.bytes_left, DOCUMENT_DEPTH)
+        content = read_foreign(file, self.bytes_left)
         self.bytes_left -= size
         return content
 
@@ -81,7 +81,7 @@ class DocumentSource:
 def document_of(source: DocumentSource) -> Json:
     """The OpenAPI document of an API, from a file of its own. Raises Misconfigured."""
     check_regular(source.file)
-    return checked(read(source.file, DOCUMENT_BYTES, DOCUMENT_DEPTH), source)
+    return checked(read_foreign(source.file), source)
 
 
 def checked(document: Json, source: DocumentSource) -> Json:

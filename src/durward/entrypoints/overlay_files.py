@@ -7,9 +7,8 @@ from urllib.parse import unquote, urlsplit
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import Fault
 from durward.core.openapi.overlay import MAX_OVERLAYS, OverlaidDocument, Overlay, OverlayRefused
-from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
-from durward.entrypoints.files import check_regular, read
+from durward.entrypoints.files import check_regular, read_foreign
 from durward.entrypoints.openapi_files import Place, refused
 from durward.entrypoints.terminal import warn
 
@@ -32,7 +31,7 @@ def with_overlays(
     for file in files:
         check_regular(file)
         try:
-            overlay = overlaid.apply(read(file, DOCUMENT_BYTES, DOCUMENT_DEPTH))
+            overlay = overlaid.apply(read_foreign(file))
         except OverlayRefused as error:
             raise refused("overlay", api, error.faults, _in(file)) from error
         if problem := _extends_problem(overlay, file, target):

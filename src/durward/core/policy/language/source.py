@@ -1,8 +1,11 @@
 """JSON and YAML of strangers, read strictly, and where in the text a value stands.
 
-YAML is read as JSON means it: no anchors, no tags, no merge, no duplicate keys, keys are text. A
-scalar is a number or a boolean only where JSON spells it so; `no`, `0o17` and `2012-10-17` are
-text. Positions are found by a second reading, and only when something is wrong.
+YAML is read as JSON means it: no tags, no duplicate keys, keys are text. A scalar is a number or a
+boolean only where JSON spells it so; `no`, `0o17` and `2012-10-17` are text. Positions are found by
+a second reading, and only when something is wrong.
+
+Anchors, aliases and the merge key `<<` are read in documents of strangers alone (`aliases`): what
+they repeat counts as if it was written again, so that a short text does not become a long value.
 
 It is read by libyaml, some ten times as fast as what is written in Python. The latter reads again
 what libyaml refuses, as long as that is short: it says better what is wrong.
@@ -11,7 +14,7 @@ what libyaml refuses, as long as that is short: it says better what is wrong.
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 from yaml.reader import Reader, ReaderError
@@ -56,6 +59,7 @@ def parse_text(
     *,
     limit_bytes: int = MAX_DOCUMENT_BYTES,
     limit_depth: int = MAX_DEPTH,
+    aliases: bool = False,
 ) -> Json:
     """JSON or YAML (a subset, see above). Raises PolicyError."""
     if len(text) > limit_bytes:
@@ -67,7 +71,8 @@ def parse_text(
             if not _may_be_yaml(text, name, error):
                 raise PolicyError(name, [_json_problem(text, error, limit_depth)]) from error
     try:
-        return _read(text.decode("utf-8"), limit_depth)
+        bounds = _Bounds(limit_depth, limit_bytes if aliases else None)
+        return _read(text.decode("utf-8"), bounds)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -141,22 +146,28 @@ def place_finder(
 _LOADERS: tuple[type, ...] = (yaml.CSafeLoader, yaml.SafeLoader)
 
 
-def _read(text: str, limit_depth: int) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How deep a value nests, and how many characters aliases repeat; None: they are refused."""
+
+    depth: int
+    repeated: int | None
+
+
+def _read(text: str, bounds: _Bounds) -> Json:
     """The value of a YAML text. Raises YAMLError, ValueError."""
     try:
-        return _value(_events(text, _LOADERS[0]), limit_depth)
+        return _Builder(bounds).read(_events(text, _LOADERS[0]))
     except yaml.YAMLError:
         if len(text) > MAX_DOCUMENT_BYTES:
             raise
-    return _value(_events(text, _LOADERS[1]), limit_depth)
+    return _Builder(bounds).read(_events(text, _LOADERS[1]))
 
 
 def _events(text: str, loader: type) -> Iterator[yaml.Event]:
-    """What stands in a text of one document, less what makes one text mean several values."""
+    """The events of a text of one document without tags."""
     documents = 0
     for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _wrong(event, "anchors and aliases are not read")
         if getattr(event, "tag", None):
             raise _wrong(event, "tags are not read")
         if isinstance(event, yaml.DocumentStartEvent):
@@ -166,46 +177,142 @@ def _events(text: str, loader: type) -> Iterator[yaml.Event]:
         yield event
 
 
-_Level = list[Json] | dict[str, Json]
+MERGE = "<<"
+"""The key that takes members from another mapping (https://yaml.org/type/merge.html)."""
 
 
-def _value(events: Iterator[yaml.Event], limit_depth: int) -> Json:
-    """The value that some events tell; None where there is none."""
-    levels: list[_Level] = []
-    keys: list[str | None] = []  # of each level, where it is a mapping whose key was read
-    whole: list[Json] = []  # the value of the document, once it has begun
-    for event in events:
-        if isinstance(event, yaml.CollectionEndEvent):
-            levels.pop()
-            keys.pop()
-            continue
-        if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
-            continue
-        if len(levels) > limit_depth:
-            raise _wrong(event, f"nested over {limit_depth} levels")
-        level = levels[-1] if levels else whole
-        if isinstance(level, dict) and keys[-1] is None:
-            keys[-1] = _key(event, level)
-            continue
-        value: Json
-        if isinstance(event, yaml.ScalarEvent):
-            value = _scalar(event)
+@dataclass(slots=True)
+class _Known:
+    """A value with an anchor: its characters and levels, aliases included."""
+
+    value: Json
+    size: int
+    height: int
+
+
+@dataclass(slots=True)
+class _Level:
+    """A list or mapping that is being read."""
+
+    value: list[Json] | dict[str, Json]
+    anchor: str | None = None
+    key: str | None = None
+    """The key that was read, as long as its value was not."""
+    merges: bool = False
+    """Whether that key is the merge key."""
+    size: int = 1
+    height: int = 0
+    """How deep the values in it nest."""
+    merged: list[dict[str, Json]] = field(default_factory=list)
+
+
+class _Builder:
+    """Makes the value that events describe."""
+
+    def __init__(self, bounds: _Bounds) -> None:
+        self._bounds = bounds
+        self._levels: list[_Level] = [_Level([])]
+        self._known: dict[str, _Known | None] = {}
+        """The anchors by their names; None while the value is being read."""
+        self._repeated = 0
+
+    def read(self, events: Iterator[yaml.Event]) -> Json:
+        """The value of all events; None where there is none. Raises MarkedYAMLError."""
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self._read_scalar(event)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._open(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close(event)
+            elif isinstance(event, yaml.AliasEvent):
+                self._repeat(event)
+        whole = self._levels[0].value
+        return whole[0] if isinstance(whole, list) and whole else None
+
+    def _read_scalar(self, event: yaml.ScalarEvent) -> None:
+        level = self._levels[-1]
+        if len(self._levels) > self._bounds.depth + 1:
+            raise self._too_deep(event)
+        if isinstance(level.value, dict) and level.key is None:
+            self._check_anchor(event)
+            level.key = _key(event, level.value)
+            level.merges = not event.style and level.key == MERGE
+            level.size += len(level.key)
+            return
+        value = _scalar(event)
+        if event.anchor:
+            self._check_anchor(event)
+            self._known[event.anchor] = _Known(value, len(event.value) + 1, 0)
+        self._place(level, value, len(event.value) + 1, 0, event)
+
+    def _open(self, event: yaml.CollectionStartEvent) -> None:
+        level = self._levels[-1]
+        if len(self._levels) > self._bounds.depth + 1:
+            raise self._too_deep(event)
+        if isinstance(level.value, dict) and level.key is None:
+            raise _wrong(event, "a key is text")
+        if event.anchor:
+            self._check_anchor(event)
+            self._known[event.anchor] = None
+        value: list[Json] | dict[str, Json]
+        value = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+        self._levels.append(_Level(value, event.anchor))
+
+    def _close(self, event: yaml.Event) -> None:
+        level = self._levels.pop()
+        if isinstance(level.value, dict):
+            for other in level.merged:
+                for name, value in other.items():
+                    level.value.setdefault(name, value)
+        height = level.height + 1
+        if level.anchor:
+            self._known[level.anchor] = _Known(level.value, level.size, height)
+        self._place(self._levels[-1], level.value, level.size, height, event)
+
+    def _repeat(self, event: yaml.AliasEvent) -> None:
+        level = self._levels[-1]
+        self._check_anchor(event)
+        name = str(event.anchor)
+        if name not in self._known:
+            raise _wrong(event, f"the anchor `{name}` is not defined before")
+        known = self._known[name]
+        if known is None:
+            raise _wrong(event, f"the anchor `{name}` contains itself")
+        if isinstance(level.value, dict) and level.key is None:
+            raise _wrong(event, "a key is text")
+        self._repeated += known.size
+        if self._repeated > (self._bounds.repeated or 0):
+            raise _wrong(event, f"aliases repeat more than {self._bounds.repeated} characters")
+        if len(self._levels) + known.height > self._bounds.depth + 1:
+            raise self._too_deep(event)
+        self._place(level, known.value, known.size, known.height, event)
+
+    def _place(self, level: _Level, value: Json, size: int, height: int, event: yaml.Event) -> None:
+        level.size += size
+        level.height = max(level.height, height)
+        if isinstance(level.value, list):
+            level.value.append(value)
+            return
+        if level.merges:
+            others = value if isinstance(value, list) else [value]
+            mappings = [each for each in others if isinstance(each, dict)]
+            if len(mappings) < len(others) or self._bounds.repeated is None:
+                raise _wrong(event, f"`{MERGE}` merges mappings alone")
+            level.merged += mappings
         else:
-            value = [] if isinstance(event, yaml.SequenceStartEvent) else {}
-        if isinstance(level, list):
-            level.append(value)
-        else:
-            level[str(keys[-1])] = value
-            keys[-1] = None
-        if isinstance(value, list | dict):
-            levels.append(value)
-            keys.append(None)
-    return whole[0] if whole else None
+            level.value[str(level.key)] = value
+        level.key = None
+
+    def _check_anchor(self, event: yaml.Event) -> None:
+        if self._bounds.repeated is None and getattr(event, "anchor", None):
+            raise _wrong(event, "anchors and aliases are not read")
+
+    def _too_deep(self, event: yaml.Event) -> yaml.MarkedYAMLError:
+        return _wrong(event, f"nested over {self._bounds.depth} levels")
 
 
-def _key(event: yaml.Event, level: dict[str, Json]) -> str:
-    if not isinstance(event, yaml.ScalarEvent):
-        raise _wrong(event, "a key is text")
+def _key(event: yaml.ScalarEvent, level: dict[str, Json]) -> str:
     if event.value in level:
         raise _wrong(event, f"`{event.value}` stands here twice")
     return str(event.value)
@@ -325,7 +432,7 @@ def _event_places(events: Iterator[yaml.Event]) -> Iterator[tuple[str, tuple[int
         if isinstance(event, yaml.CollectionEndEvent):
             levels.pop()
             names.pop()
-        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+        elif isinstance(event, yaml.NodeEvent):
             if levels and names[-1] is None:
                 names[-1] = str(getattr(event, "value", ""))
                 continue
