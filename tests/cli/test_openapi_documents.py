@@ -28,7 +28,7 @@ SEVEN = """\
   /s2: { get: { security: [{ token: "admin:all" }] } }
   /s3: { get: { security: null } }
   /s4: { get: { security: ["admin:all"] } }
-  /s5: { get: { security: [{ nosuch: [] }] } }
+  /s5: { get: { security: [{ nosuch: ["admin:all"] }] } }
   /s6: { get: { security: [{ token: [7] }] } }
 """
 

@@ -57,7 +57,8 @@ def test_parameters_that_many_paths_share_are_read_once() -> None:
 def test_what_is_shared_is_held_against_each_path() -> None:
     item: Json = {"parameters": [{"name": "id", "in": "path", "required": True}], "get": {}}
     reference: Json = {"$ref": "#/components/pathItems/A"}
-    told = refusal({"/a/{id}": reference, "/b/{ID}": reference}, {"pathItems": {"A": item}})
+    paths: Json = {"/a/{id}": reference, "/b/{ID}": reference}
+    (told,) = read(paths, {"pathItems": {"A": item}}).notes
     assert "/paths/~1b~1{ID}/parameters/0/name: the path has no `{id}`" in told
 
 
@@ -127,9 +128,15 @@ def test_members_that_are_not_read_are_bounded() -> None:
 def test_a_document_of_faults_is_not_read_to_its_end() -> None:
     told = refusal({f"/{number}": 1 for number in range(50_000)})
     assert told.endswith("and at least 980 more")
-    assert len(refusal({"/a": {"get": {"security": [{"x" * 1_000_000: []}]}}})) < 2_000
+    assert len(refusal({"/a": {"get": {"security": [{"x" * 1_000_000: [1]}]}}})) < 2_000
+    assert all(
+        len(note) < 2_000
+        for note in read({"/a": {"get": {"security": [{"x" * 1_000_000: []}]}}}).notes
+    )
 
 
 def test_an_id_that_is_shared_is_not_copied() -> None:
     paths, components = everywhere({"get": {"operationId": "x" * 1_000_000}}, 5_000)
-    assert "at most 256 characters" in refusal(paths, components)
+    (note,) = read(paths, components).notes
+    assert "at most 256 characters" in note
+    assert len(note) < 2_000

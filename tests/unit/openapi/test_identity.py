@@ -51,21 +51,62 @@ def test_an_id_is_kept_and_its_action_can_be_named_in_policies(identity: str, ac
     assert parse_action(action).matches(found.action.lower())
 
 
-@pytest.mark.parametrize(
-    "identity",
-    ["", " a", "a ", "a\nb", "a\tb", "é", "--", "a" * (MAX_ID_CHARACTERS + 1), 1, None, []],
-)
-def test_other_ids_are_refused(identity: Json) -> None:
+@pytest.mark.parametrize("identity", ["", 1, [], {"$ref": "a"}, True])
+def test_what_is_no_text_is_refused_as_an_id(identity: Json) -> None:
     told = refusal({"/a": {"get": {"operationId": identity}}})
     assert told.startswith("/paths/~1a/get/operationId: printable ASCII")
 
 
 @pytest.mark.parametrize(
+    "identity", [" a", "a ", "a\nb", "a\tb", "é", "--", "取得", "a" * (MAX_ID_CHARACTERS + 1), None]
+)
+def test_an_operation_whose_id_cannot_be_its_name_is_named_after_its_path(identity: Json) -> None:
+    paths: Json = {"/a": {"get": {"operationId": identity}}}
+    inventory = read_inventory({"openapi": "3.1.0", "paths": paths}, "api")
+    assert [(each.id, each.action) for each in inventory.operations] == [("GetA", "api:GetA")]
+    assert len(inventory.notes) == (identity is not None)
+    assert all("named after its path" in note for note in inventory.notes)
+
+
+@pytest.mark.parametrize(
     ("one", "other"), [("repos/get", "repos.get"), ("repos/get", "Repos:Get"), ("a b", "a(b")]
 )
-def test_two_ids_that_are_one_action_are_refused(one: str, other: str) -> None:
+def test_two_ids_that_would_be_one_action_are_told_apart(one: str, other: str) -> None:
     """Else a statement about one of them would be about both."""
-    assert f"operation ids `{one}` and `{other}` are one action" in refusal(named(one, other))
+    inventory = read_inventory({"openapi": "3.1.0", "paths": named(one, other)}, "api")
+    first, second = inventory.operations
+    assert (first.id, second.id) == (one, other)
+    assert first.action.lower() != second.action.lower()
+    assert {a.id: a.action for a in read(named(other, one))} == {
+        a.id: a.action for a in (first, second)
+    }, "whatever their order"
+    assert not {first.action, second.action} & {a.action for a in read(named(one))}
+    assert len(inventory.notes) == 2
+    assert "another id is the same action" in inventory.notes[0]
+
+
+@pytest.mark.parametrize("ids", [("getPet", "getPet"), ("getPet", "GetPet", "getpet")])
+def test_an_id_of_several_operations_is_the_id_of_none(ids: tuple[str, ...]) -> None:
+    """Which of them a policy means that names it, nobody could say."""
+    inventory = read_inventory({"openapi": "3.1.0", "paths": named(*ids)}, "api")
+    found = inventory.operations
+    assert len({each.id.lower() for each in found}) == len(ids)
+    assert len({each.action.lower() for each in found}) == len(ids)
+    assert not {each.id for each in found} & {*ids}
+    (alone, *_) = read(named(ids[0]))
+    assert alone.action not in {each.action for each in found}
+    assert "is the id of several operations, so this one is" in inventory.notes[0]
+
+
+def test_two_methods_of_a_path_with_one_id_are_told_apart() -> None:
+    same: Json = {"operationId": "pets"}
+    assert len({each.id for each in read({"/a": {"get": same, "put": same}})}) == 2
+
+
+def test_an_operation_that_names_its_action_leaves_that_of_others_alone() -> None:
+    own: Json = {"operationId": "repos.get", "x-durward": {"action": "api:Other"}}
+    one, other = read({"/a": {"get": {"operationId": "repos/get"}}, "/b": {"get": own}})
+    assert (one.action, other.action) == ("api:Repos.get", "api:Other")
 
 
 def test_operations_may_share_the_action_that_they_name_themselves() -> None:

@@ -72,8 +72,7 @@ def test_only_an_empty_security_requirement_makes_an_operation_public() -> None:
         {"/a/{x}{y}": {"get": {}}},
         {"/{x}/{x}": {"get": {}}},
         {"/" + "a" * 1001: {"get": {}}},
-        {"/a": {"get": {"operationId": "_"}}},
-        {"/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "X"}}},
+        {"/a": {"get": {"operationId": ""}}},
         {"/{a}": {"get": {"operationId": "x"}}, "/{b}": {"get": {"operationId": "y"}}},
         {"/a": {"get": {"x-durward": {"unknown": 1}}}},
         {"/a": {"get": {"x-durward": {"resource": "order/{id}"}}}},
@@ -132,7 +131,7 @@ def test_text_and_variables_name_an_object(extension: dict[str, str]) -> None:
 
 def test_every_problem_is_told_at_once_with_its_place() -> None:
     with pytest.raises(Misconfigured) as caught:
-        read_inventory(document({"/a//b": {}, "/c": {"get": {"operationId": "é"}}}), "orders")
+        read_inventory(document({"/a//b": {}, "/c": {"get": {"operationId": 7}}}), "orders")
     assert "/paths/~1a~1~1b" in caught.value.problem
     assert "/paths/~1c/get/operationId" in caught.value.problem
 

@@ -7,6 +7,7 @@ from durward.core.openapi.operations import read_inventory
 from durward.core.wire import Json
 
 UNSET = "unset"
+QUERY: dict[str, Json] = {"name": "q", "in": "query"}
 ID: dict[str, Json] = {"name": "id", "in": "path", "required": True}
 
 
@@ -31,14 +32,19 @@ def faults(wanted: Json) -> list[tuple[str, str]]:
         [{"name": "id", "in": "query", "content": {}}, {"name": "X-Id", "in": "header"}],
         [{"name": "id", "in": "cookie", "style": "form"}, ID],
         [{"name": "other", "in": "query", "required": 1}],
+        None,
+        [{"name": "id", "in": "path"}],
+        [{**ID, "required": False}],
+        [{**ID, "required": "true"}],
+        [{"name": "id", "in": "body"}, {"name": "id", "in": "formData"}],
     ],
 )
-def test_parameters_as_specified_are_taken(parameters: Json) -> None:
+def test_parameters_that_restrict_nothing_are_taken(parameters: Json) -> None:
     """A variable that no parameter tells of is one segment, as any other."""
     wanted = document(parameters)
     assert read_inventory(wanted, "api").operations
     wanted["paths"] = {"/a/{id}": {"get": {}, "parameters": parameters}}
-    assert isinstance(parameters, list)
+    parameters = parameters if isinstance(parameters, list) else []
     others = [one for one in parameters if isinstance(one, dict) and one["in"] != "path"]
     assert read_inventory(wanted, "api").unread.get("parameters", 0) == len(others)
 
@@ -46,7 +52,6 @@ def test_parameters_as_specified_are_taken(parameters: Json) -> None:
 @pytest.mark.parametrize(
     ("parameters", "below"),
     [
-        (None, [""]),
         ({}, [""]),
         ("id", [""]),
         ([None], ["/0"]),
@@ -56,21 +61,14 @@ def test_parameters_as_specified_are_taken(parameters: Json) -> None:
         ([{"name": 1, "in": "query"}], ["/0/name"]),
         ([{"name": "id"}], ["/0/in"]),
         ([{"name": "id", "in": "Path"}], ["/0/in"]),
-        ([{"name": "id", "in": "body"}], ["/0/in"]),
         ([{"name": "id", "in": "querystring"}], ["/0/in"]),
         ([{"name": "id", "in": ["path"]}], ["/0/in"]),
-        ([ID, ID], ["/1"]),
-        ([{"name": "id", "in": "path"}], ["/0/required"]),
-        ([{**ID, "required": False}], ["/0/required"]),
-        ([{**ID, "required": "true"}], ["/0/required"]),
-        ([{**ID, "required": 1}], ["/0/required"]),
-        ([{**ID, "name": "Id"}], ["/0/name"]),
-        ([{**ID, "name": "other"}], ["/0/name"]),
+        ([ID, {**ID, "style": "label"}], ["/1"]),
         ([{**ID, "style": "matrix"}], ["/0/style"]),
         ([{**ID, "style": "Label"}], ["/0/style"]),
         ([{**ID, "style": None}], ["/0/style"]),
         ([{**ID, "content": {}}], ["/0/content"]),
-        ([{"name": "x", "in": "path", "content": {}}], ["/0/required", "/0/content", "/0/name"]),
+        ([{"name": "x", "in": "path", "content": {}}], ["/0/content"]),
         ([{"$ref": "#/nowhere"}], ["/0/$ref"]),
     ],
 )
@@ -84,6 +82,19 @@ def test_parameters_that_are_not_as_specified_are_refused(
     wanted["paths"] = {"/a/{id}": {"get": {}, "parameters": parameters}}
     places = [f"/paths/~1a~1{{id}}/parameters{each}" for each in below]
     assert [pointer for pointer, _ in faults(wanted)] == places
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ([QUERY, QUERY], "/1: `q` in query stands here twice"),
+        ([{**ID, "name": "Id"}], "/0/name: the path has no `{Id}`"),
+        ([{**ID, "name": "other"}], "/0/name: the path has no `{other}`"),
+    ],
+)
+def test_what_no_request_can_have_is_noted(parameters: Json, told: str) -> None:
+    (note,) = read_inventory(document(parameters), "api").notes
+    assert note.endswith(f"/parameters{told}")
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,13 @@ def test_nothing_that_could_restrict_stands_beside_a_reference(beside: str, refe
     assert f"`{beside}` stands beside the reference" in message
 
 
+@pytest.mark.parametrize("beside", ["summary", "type", "required", "schema", "x-a", "example"])
+def test_what_restricts_nothing_may_stand_beside_a_reference(beside: str) -> None:
+    """It is ignored (OpenAPI 3.1.1 §4.8.23)."""
+    wanted = document({"/a": {"get": {"$ref": "#/x-a", beside: True}}}, **{"x-a": {}})
+    assert read_inventory(wanted, "api").operations
+
+
 def test_references_that_are_not_read_are_left_alone() -> None:
     schema: Json = {"$ref": "https://example.com/schema.json", "security": 1}
     responses: Json = {"200": {"content": {"application/json": {"schema": schema}}}}

@@ -68,6 +68,24 @@ def test_an_alternative_about_tokens_demands_its_scopes(
     assert not found.public
 
 
+@pytest.mark.parametrize(
+    ("security", "scopes", "told"),
+    [
+        ([{"nosuch": []}], (), "is replaced by a token"),
+        ([{"nosuch": []}, {"oauth": ["a"]}], sets("a"), "is no way in: a token is demanded"),
+        ([{"nosuch": [], "oauth": ["a"]}], sets("a"), "beside a token is left to the service"),
+    ],
+)
+def test_a_scheme_that_is_not_declared_is_one_that_cannot_be_checked(
+    security: Json, scopes: tuple[frozenset[str], ...], told: str
+) -> None:
+    """Generators write such documents."""
+    inventory = read(security)
+    assert (inventory.operations[0].scopes, inventory.operations[0].public) == (scopes, False)
+    assert "`nosuch` (not declared)" in inventory.notes[0]
+    assert told in inventory.notes[0]
+
+
 @pytest.mark.parametrize("security", [[], [{}], [{}, {"oauth": ["a"]}], [{"oauth": ["a"]}, {}]])
 def test_an_empty_list_and_an_empty_alternative_are_public(security: Json) -> None:
     (found,) = read(security, default=[{"oauth": ["admin"]}]).operations
@@ -100,10 +118,11 @@ WRONG: list[tuple[Json, str]] = [
     ([{"oauth": [""]}], "/0/oauth/0"),
     ([{"oauth": ["a b"]}], "/0/oauth/0"),
     ([{"oauth": ["a\n"]}], "/0/oauth/0"),
-    ([{"nosuch": []}], "/0/nosuch"),
+    ([{"nosuch": ["a"]}], "/0/nosuch"),
+    ([{"nosuch": None}], "/0/nosuch"),
+    ([{"oauth": []}, {"nosuch": []}], ""),
     ([{"OAuth": ["a"]}], "/0/OAuth"),
     ([{"$ref": "#/security"}], "/0/$ref"),
-    ([{}, {"nosuch": []}], "/1/nosuch"),
     ([{"key": ["admin"]}], "/0/key"),
     ([{"basic": ["admin"]}], "/0/basic"),
     ([{"oauth": ["a"]}, {"key": ["admin"]}], "/1/key"),
@@ -153,7 +172,6 @@ def test_security_that_is_not_as_specified_is_refused_with_its_place(
         ),
         ({"$ref": "#/components/securitySchemes/nosuch"}, "/$ref"),
         ({"$ref": "#/components/securitySchemes/x"}, "/$ref"),
-        ({"$ref": "#/components/securitySchemes/oauth", "type": "http"}, "/$ref"),
     ],
 )
 def test_a_scheme_that_is_not_as_specified_is_refused(scheme: Json, below: str) -> None:
@@ -163,10 +181,16 @@ def test_a_scheme_that_is_not_as_specified_is_refused(scheme: Json, below: str) 
     assert fault.pointer == f"/components/securitySchemes/x{below}"
 
 
-@pytest.mark.parametrize("value", [1, [], None, {"securitySchemes": []}, {"securitySchemes": None}])
+@pytest.mark.parametrize("value", [1, [], "", {"securitySchemes": []}, {"securitySchemes": 0}])
 def test_components_are_objects(value: Json) -> None:
     with pytest.raises(DocumentRefused, match="/components"):
         read_inventory({**document(UNSET), "components": value}, "api")
+
+
+@pytest.mark.parametrize("value", [None, {}, {"securitySchemes": None}])
+def test_components_without_a_value_are_none(value: Json) -> None:
+    """As YAML reads `components:` whose content was removed."""
+    assert read_inventory({**document(UNSET), "components": value}, "api").operations
 
 
 @pytest.mark.parametrize(

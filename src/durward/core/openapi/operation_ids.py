@@ -7,7 +7,7 @@ API `code` is `code:Repos.get-content`.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -36,31 +36,37 @@ def action_of(api: str, identity: str) -> str:
     return f"{api}:{name[0].upper()}{name[1:]}"
 
 
-def made_ids(
-    nameless: Sequence[tuple[str, str]], taken: Iterable[str]
-) -> Mapping[tuple[str, str], str]:
-    """An id for each (method, path) that has none, whatever their order: `GetPetsPetId`.
+def ids_of(operations: Sequence[tuple[str, str, str | None]]) -> Mapping[tuple[str, str], str]:
+    """The id of each (method, path, id as it is written), whatever their order.
 
-    Those that would be named alike, or as an operation that has an id, carry a part of the hash of
-    their path.
+    Where none is written: `GetPetsPetId`. Those that would be equal but for case get a part of a
+    hash of what tells them apart; one that is made yields to one that is written.
     """
-    plain = {one: _plain(*one) for one in nameless}
-    often = Counter(identity.lower() for identity in (*plain.values(), *taken))
+    written = Counter(each.lower() for _, _, each in operations if each is not None)
+    made = Counter(_plain(m, path).lower() for m, path, each in operations if each is None)
+    ids: dict[tuple[str, str], str] = {}
+    for method, path, identity in operations:
+        plain = _plain(method, path) if identity is None else identity
+        often = written[plain.lower()] + (made[plain.lower()] if identity is None else 0)
+        if often > 1 or len(plain) > MAX_ID_CHARACTERS:
+            plain = _hashed(plain, path if identity is None else f"{method} {path}")
+        ids[method, path] = plain
+    return ids
+
+
+def actions_of(api: str, ids: Iterable[str]) -> Mapping[str, str]:
+    """The action of each id: two ids that would be one action get a part of a hash of the id."""
+    plain = {identity: action_of(api, identity) for identity in ids}
+    often = Counter(action.lower() for action in plain.values())
     return {
-        (method, path): _hashed(identity, path)
-        if often[identity.lower()] > 1 or len(identity) > MAX_ID_CHARACTERS
-        else identity
-        for (method, path), identity in plain.items()
+        identity: _hashed(action, identity) if often[action.lower()] > 1 else action
+        for identity, action in plain.items()
     }
 
 
-def alike(actions: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Pairs of ids, out of (id, action), whose actions are the same but for case."""
-    known: dict[str, str] = {}
-    for identity, action in actions:
-        other = known.setdefault(action.lower(), identity)
-        if other.lower() != identity.lower():
-            yield other, identity
+def is_hashed(name: str, plain: str) -> bool:
+    """Whether a name carries a part of a hash, of another than it would have."""
+    return name != plain and name.startswith(f"{plain[: MAX_ID_CHARACTERS - HASH_CHARACTERS - 1]}-")
 
 
 def _plain(method: str, path: str) -> str:
@@ -68,6 +74,6 @@ def _plain(method: str, path: str) -> str:
     return method.capitalize() + "".join(word[0].upper() + word[1:] for word in words)
 
 
-def _hashed(identity: str, path: str) -> str:
-    kept = identity[: MAX_ID_CHARACTERS - HASH_CHARACTERS - 1]
-    return f"{kept}-{sha256(path.encode()).hexdigest()[:HASH_CHARACTERS]}"
+def _hashed(name: str, apart: str) -> str:
+    kept = name[: MAX_ID_CHARACTERS - HASH_CHARACTERS - 1]
+    return f"{kept}-{sha256(apart.encode()).hexdigest()[:HASH_CHARACTERS]}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from durward.core.difference import excerpt
 from durward.core.openapi.extension import STRICT, read_extension
 from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
 from durward.core.openapi.members import (
@@ -28,9 +29,10 @@ from durward.core.openapi.members import (
 from durward.core.openapi.operation_ids import (
     MAX_ID_CHARACTERS,
     action_of,
-    alike,
+    actions_of,
+    ids_of,
+    is_hashed,
     is_id,
-    made_ids,
 )
 from durward.core.openapi.parameters import (
     PathParameter,
@@ -142,10 +144,6 @@ def _inventory(
     operations = tuple(map(reading.with_labels, reading.operations()))
     for problem_of_two in _collisions(operations):
         found.refuse("/paths", problem_of_two)
-    derived = (one for one in operations if one.action == action_of(api, one.id))
-    for one, other in alike((each.id, each.action) for each in derived):
-        hint = "rename one, or give it `x-durward: {action: …}`"
-        found.refuse("/paths", f"operation ids `{one}` and `{other}` are one action; {hint}")
     if not operations and not found.faults:
         found.refuse("/paths", "declares no operation")
     unread, notes, opening = dict(found.unread), found.notes, found.opening
@@ -222,14 +220,44 @@ class _Reading:
     def operations(self) -> Iterator[Operation]:
         """The operations that can be read; what cannot becomes a fault."""
         read = [*self._places()]
-        nameless = [(m, path) for path, m, value, _, _ in read if "operationId" not in value]
-        written = (value.get("operationId") for _, _, value, _, _ in read)
-        made = made_ids(nameless, map(str, filter(is_id, written)))
+        written = [self._written_id(value, place) for _, _, value, place, _ in read]
+        keys = [(method, path) for path, method, _, _, _ in read]
+        ids = ids_of([(*key, identity) for key, identity in zip(keys, written, strict=True)])
+        found: list[tuple[Operation, str]] = []
         for path, method, value, place, variables in read:
-            identity = value.get("operationId", made.get((method, path)))
+            identity = ids[method, path]
             operation = self._operation(value, identity, method, path, variables, place)
             if operation:
-                yield operation
+                found.append((operation, place))
+        actions = actions_of(self._api, (each.id for each, _ in found if not each.action))
+        named = dict(zip(keys, written, strict=True))
+        for each, place in found:
+            operation = each if each.action else replace(each, action=actions[each.id])
+            self._note_name(operation, named[each.method.lower(), each.path], place)
+            yield operation
+
+    def _written_id(self, value: dict[str, Json], place: str) -> str | None:
+        """The id of an operation; None where none is written, or one that cannot be its name."""
+        identity, where = value.get("operationId"), f"{place}/operationId"
+        if identity is None or (isinstance(identity, str) and is_id(identity)):
+            return identity
+        problem = f"printable ASCII, at most {MAX_ID_CHARACTERS} characters, a letter among them"
+        if isinstance(identity, str) and identity:
+            self._found.note(where, f"not {problem}: the operation is named after its path")
+        else:
+            self._found.refuse(where, problem)
+        return None
+
+    def _note_name(self, operation: Operation, written: str | None, place: str) -> None:
+        """Tell what an operation is called whose id is that of another one too, or its action."""
+        if written is None:
+            return
+        if operation.id != written:
+            told = f"the id of several operations, so this one is `{operation.id}`"
+            self._found.note(f"{place}/operationId", f"`{excerpt(written)}` is {told}")
+        elif is_hashed(operation.action, action_of(self._api, written)):
+            told = f"another id is the same action, so this one is `{operation.action}`"
+            self._found.note(f"{place}/operationId", told)
 
     def _read_paths(self) -> dict[str, Json]:
         paths = self._document.get("paths", {})
@@ -330,7 +358,7 @@ class _Reading:
     def _operation(
         self,
         value: dict[str, Json],
-        identity: Json,
+        identity: str,
         method: str,
         path: str,
         variables: frozenset[str],
@@ -348,11 +376,6 @@ class _Reading:
             if problem := path_problem(with_dots):
                 found.refuse(place, f"with the style `label` it is `{with_dots}`: {problem}")
         demand = content.demand
-        if not is_id(identity):
-            problem = (
-                f"printable ASCII, at most {MAX_ID_CHARACTERS} characters, a letter among them"
-            )
-            found.refuse(f"{place}/operationId", problem)
         self._asked += demand.characters if demand else 0
         if self._asked > MAX_ASKED_CHARACTERS:
             problem = f"operations ask for more than {MAX_ASKED_CHARACTERS} characters of scopes"
@@ -363,14 +386,14 @@ class _Reading:
         if len(found.faults) > before:
             return None
         extension = read_extension(written, self._api, variables, where, found)
-        if extension is None or demand is None or not isinstance(identity, str):
+        if extension is None or demand is None:
             return None
         audit = extension.audit or ("batched" if method.upper() in READS else STRICT)
         return Operation(
             id=identity,
             method=method.upper(),
             path=path,
-            action=extension.action or action_of(self._api, identity),
+            action=extension.action or "",
             public=demand.public,
             scopes=demand.scopes,
             resource=extension.resource,

@@ -26,6 +26,8 @@ class PathParameter:
     number: int
     name: str
     label: bool
+OF_SWAGGER: Final = ("body", "formData")
+"""Of Swagger 2.0, as converted documents still have them: they are no parameters any more."""
 
 
 def read_parameters(
@@ -36,6 +38,8 @@ def read_parameters(
     Those in the path come back for `check_variables`: a list that is referred to stands under many
     paths, and is read once.
     """
+    if value is None:  # as YAML reads a list whose entries were all removed
+        return ()
     if not isinstance(value, list):
         found.refuse(place, "not a list of parameters")
         return ()
@@ -50,35 +54,52 @@ def read_parameters(
         parameter = references.read(one, where, found)
         if len(found.faults) > before:
             continue
-        if not isinstance(parameter, dict):
-            found.refuse(where, "not an object with `name` and `in`")
-            continue
-        name, within = parameter.get("name"), parameter.get("in")
-        if not isinstance(name, str) or not name:
-            found.refuse(f"{where}/name", "text that is not empty")
-        elif not isinstance(within, str) or within not in PLACES:
-            found.refuse(f"{where}/in", f"one of {', '.join(PLACES)}")
-        elif (name, within) in seen:
-            found.refuse(where, f"`{name}` in {within} stands here twice")
-        else:
-            seen.add((name, within))
-            check_no_extension(parameter, where, found)
-            if within == "path":
-                _in_path(parameter, where, found)
-                in_path.append(PathParameter(number, name, parameter.get("style") == "label"))
+        key = _key(parameter, where, found)
+        if key in seen:
+            twice = f"`{excerpt(key[0])}` in {key[1]} stands here twice"
+            if key[1] == "path":  # in two styles, perhaps
+                found.refuse(where, twice)
             else:
-                found.leave("parameters")
+                found.note(where, twice)
+        elif key and isinstance(parameter, dict):
+            seen.add(key)
+            if _is_in_path(parameter, where, found):
+                in_path.append(PathParameter(number, key[0], parameter.get("style") == "label"))
     return tuple(in_path)
+
+
+def _key(parameter: Json, place: str, found: Findings) -> tuple[str, str] | None:
+    """What a parameter is known by, its name and its place; None where that is refused."""
+    if not isinstance(parameter, dict):
+        found.refuse(place, "not an object with `name` and `in`")
+        return None
+    name, within = parameter.get("name"), parameter.get("in")
+    if not isinstance(name, str) or not name:
+        found.refuse(f"{place}/name", "text that is not empty")
+    elif not isinstance(within, str) or within not in {*PLACES, *OF_SWAGGER}:
+        found.refuse(f"{place}/in", f"one of {', '.join(PLACES)}")
+    else:
+        return name, within
+    return None
+
+
+def _is_in_path(parameter: dict[str, Json], place: str, found: Findings) -> bool:
+    """Whether a parameter is in the path, and so read; others are counted."""
+    check_no_extension(parameter, place, found)
+    if parameter["in"] != "path":
+        found.leave("parameters")
+        return False
+    _in_path(parameter, place, found)
+    return True
 
 
 def check_variables(
     in_path: Iterable[PathParameter], place: str, variables: Collection[str], found: Findings
 ) -> None:
-    """Refuse parameters in the path that are no variables of it."""
+    """Note parameters in the path that are no variables of it: nothing is read of them."""
     for one in in_path:
         if one.name not in variables:
-            problem = f"the path has no `{{{excerpt(one.name)}}}`; names differ by case too"
-            found.refuse(f"{place}/{one.number}/name", problem)
+            found.note(f"{place}/{one.number}/name", f"the path has no `{{{excerpt(one.name)}}}`")
 
 
 def with_labels(path: str, in_path: Iterable[PathParameter]) -> str:
@@ -93,8 +114,6 @@ def with_labels(path: str, in_path: Iterable[PathParameter]) -> str:
 
 
 def _in_path(parameter: dict[str, Json], place: str, found: Findings) -> None:
-    if parameter.get("required") is not True:
-        found.refuse(f"{place}/required", "write `true`: what is in the path is always there")
     if parameter.get("style", "simple") not in STYLES:
         found.refuse(f"{place}/style", "write `simple` or `label`: a `;` is refused at the edge")
     if "content" in parameter:

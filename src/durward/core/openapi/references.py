@@ -18,15 +18,15 @@ from urllib.parse import unquote, urlsplit
 from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
-from durward.core.openapi.members import METHODS, REF, is_ours
+from durward.core.openapi.members import METHODS, OF_A_PATH_ITEM, OF_AN_OPERATION, REF, meant
 from durward.core.sizes import DECLARATION_BYTES
 from durward.core.wire import Json, compact_json
 
 MAX_CHAIN: Final = 16
 MAX_REFERENCE_CHARACTERS: Final = 2_000
 ENDINGS: Final = (".yaml", ".yml", ".json")
-BESIDE: Final = {"summary", "description"}
-"""What may stand beside `$ref` (OpenAPI 3.1.1 §4.8.23)."""
+RESTRICTING: Final = OF_AN_OPERATION | OF_A_PATH_ITEM
+"""What would be lost beside `$ref`, whose other members are ignored (OpenAPI 3.1.1 §4.8.23)."""
 
 Load = Callable[[str], Json]
 """The content of a file, by its path from the document's folder. Raises Misconfigured."""
@@ -120,7 +120,8 @@ def _check_beside(value: dict[str, Json]) -> None:
 
 
 def _may_stand_beside(name: str) -> bool:
-    return name == REF or name in BESIDE or (name.startswith("x-") and not is_ours(name))
+    """Whether a member restricts nothing, and was not meant to."""
+    return name == REF or not (name.lower() in RESTRICTING or name in RESTRICTING or meant(name))
 
 
 def _target(reference: Json, file: str) -> tuple[str, str]:
