@@ -24,6 +24,7 @@ COMMANDS = (
     ("demo", "demo", "Start everything on loopback, with a sample API behind the edge."),
     ("serve", "serve", "Run the control plane: authorization server, admin API, audit log."),
     ("edge", "edge", "Run the edge on this machine: Envoy, the decision points, their agent."),
+    ("protect", "protect", "Propose declarations for a service, from its OpenAPI document."),
     ("plan", "declare", "Show what `apply` would change."),
     ("apply", "declare", "Apply declarations: all or nothing, in force when it returns."),
     ("status", "status", "Show which nodes have the latest version in force."),

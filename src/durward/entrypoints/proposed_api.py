@@ -1,0 +1,185 @@
+"""What is proposed for a service whose OpenAPI document somebody else wrote.
+
+The document is read as `plan` reads it. An operation that cannot be read is proposed to be removed,
+so that it is not served, and is reported.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from durward.core.configuration.api import API_NAME, API_NAME_CHARACTERS, check_resource
+from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
+from durward.core.configuration.starter import starter
+from durward.core.errors import Misconfigured
+from durward.core.openapi.faults import DocumentRefused
+from durward.core.openapi.members import METHODS
+from durward.core.openapi.operations import Inventory, read_inventory
+from durward.core.openapi.overlay import OPTIONAL, OverlaidDocument, OverlayRefused
+from durward.core.openapi.proposal import proposed, slug
+from durward.core.openapi.references import bundled
+from durward.core.policy.language.source import PolicyError, parse_text
+from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
+from durward.core.wire import Json
+from durward.entrypoints.control import settings_in
+from durward.entrypoints.files import check_regular, read_foreign
+from durward.entrypoints.openapi_files import DocumentSource, Folder, Place, refused
+from durward.entrypoints.overlay_files import with_overlays
+from durward.entrypoints.proposed_files import Change, ProposedApi, target_of
+
+MAX_ROUNDS: Final = 20
+"""Of reading again without what could not be read: each finds what the former hid."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed, and what people should know about it."""
+
+    api: ProposedApi
+    notes: tuple[str, ...]
+    document: Json
+    """What the overlay that is proposed is applied to."""
+
+
+def propose(
+    url: str,
+    file: Path,
+    overlays: Sequence[Path],
+    name: str | None,
+    audience: str | None,
+    tenant: str | None,
+    into: Path,
+    folder: Path,
+) -> Proposal:
+    """Read the document, and make a proposal of it. Raises Misconfigured."""
+    check_regular(file)
+    if not into.is_dir():
+        raise Misconfigured(str(into), "not a folder", hint="make it first")
+    document = read_foreign(file)
+    api = name or default_name(document, file)
+    if not API_NAME.match(api):
+        raise Misconfigured("--name", f"`{api}` is no name of an API", hint=API_NAME_CHARACTERS)
+    known = audience or default_audience(api, folder)
+    check_resource(known)
+    whole, place = with_files(document, file, api, overlays, into)
+    removed, inventory = readable(whole, api, place)
+    owner = tenant or api
+    if not NAME.match(owner):
+        raise Misconfigured("--tenant", f"`{owner}` is no name of a tenant", hint=NAME_CHARACTERS)
+    operations = proposed(api, owner, inventory.operations)
+    paths = [os.path.relpath(each, into) for each in (file, *overlays)]
+    upstream = url.removesuffix("/")
+    return Proposal(
+        ProposedApi(
+            *(api, known, owner, upstream, paths[0], tuple(paths[1:]), tuple(operations)),
+            tuple((target, removed[target]) for target in innermost_first(removed)),
+            starter(api, operations),
+        ),
+        inventory.notes,
+        whole,
+    )
+
+
+def default_name(document: Json, file: Path) -> str:
+    """A name made of the title of a document, or of the name of its file."""
+    info = document.get("info") if isinstance(document, dict) else None
+    title = info.get("title") if isinstance(info, dict) else None
+    made = slug(title) if isinstance(title, str) else ""
+    return made or slug(file.stem) or "api"
+
+
+def default_audience(api: str, folder: Path) -> str:
+    """The URL of an API at the edge of a folder. Raises Misconfigured where none is known."""
+    hint = "name it: --audience https://api.example.com"
+    try:
+        edge = settings_in(folder).edge
+    except Misconfigured as error:
+        raise Misconfigured("--audience", f"not given, and {error}", hint=hint) from error
+    if edge is None or edge.apis.startswith("unix:"):
+        raise Misconfigured("--audience", "not given, and no edge here has an address", hint=hint)
+    return f"http://{edge.apis}/{api}"
+
+
+def with_files(
+    document: Json, file: Path, api: str, overlays: Sequence[Path], root: Path
+) -> tuple[Json, Callable[[str], Place]]:
+    """The document with what it refers to and the overlays of others, and where a part is."""
+
+    def in_document(pointer: str) -> Place:
+        return file, pointer
+
+    folder, name = DocumentSource(api, file, root).folder
+    try:
+        whole = bundled(document, name, Folder(folder).load)
+    except DocumentRefused as error:
+        raise refused("OpenAPI document", api, error.faults, in_document) from error
+    if not overlays:
+        return whole, in_document
+    return with_overlays(whole, api, overlays, file, in_document)
+
+
+def readable(
+    document: Json, api: str, place: Callable[[str], Place]
+) -> tuple[dict[str, str], Inventory]:
+    """What is removed of a document so that it can be read, with reasons, and what is read.
+
+    An operation that cannot be read is not served, and is listed. Raises Misconfigured where
+    something else is wrong too.
+    """
+    removed: dict[str, str] = {}
+    rest = document
+    for _ in range(MAX_ROUNDS):
+        try:
+            return removed, read_inventory(rest, api)
+        except DocumentRefused as error:
+            others = [each for each in error.faults if not _target(each.pointer)]
+            new = {_target(each.pointer): each.message for each in error.faults}
+            if others or not new.keys() - removed.keys():
+                raise refused("OpenAPI document", api, others or error.faults, place) from error
+            removed |= new
+            rest = _without(document, removed)
+    raise Misconfigured(f"apis/{api}", "the OpenAPI document has too many faults")
+
+
+def _target(pointer: str) -> str:
+    """The operation or path that a fault is in, as a JSONPath; empty where it is in none."""
+    match [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")]:
+        case ["", "paths", path, method, *_] if method in METHODS:
+            return target_of(path, method)
+        case ["", "paths", path, *_]:
+            return target_of(path)
+        case _:
+            return ""
+
+
+def _without(document: Json, targets: Iterable[str]) -> Json:
+    overlaid = OverlaidDocument(document)
+    actions: list[Json] = [
+        {"target": target, "remove": True, OPTIONAL: True} for target in innermost_first(targets)
+    ]
+    overlaid.apply({"overlay": "1.0.0", "info": {"title": "", "version": ""}, "actions": actions})
+    return overlaid.result()
+
+
+def innermost_first(targets: Iterable[str]) -> list[str]:
+    """The targets without those of operations whose path is among them."""
+    listed = set(targets)
+    return sorted(each for each in listed if each.rpartition("]")[0] + "]" not in listed - {each})
+
+
+def check_file(proposal: Proposal, change: Change) -> None:
+    """Refuse a file that `plan` would not take once it is written. Raises Misconfigured."""
+    text, name = change.after.encode(), str(change.path)
+    try:
+        content = parse_text(
+            text, name, limit_bytes=DOCUMENT_BYTES, limit_depth=DOCUMENT_DEPTH, aliases=True
+        )
+        if change.path.name == proposal.api.overlay:
+            overlaid = OverlaidDocument(proposal.document)
+            overlaid.apply(content)
+            read_inventory(overlaid.result(), proposal.api.name)
+    except (PolicyError, OverlayRefused, DocumentRefused) as error:
+        hint = "correct what was edited there, and run the command again"
+        raise Misconfigured(str(change.path), str(error), hint=hint) from error
