@@ -62,6 +62,43 @@ def test_the_document_that_the_demo_shows_protects_an_api(demo: Demo) -> None:
         server.server_close()
 
 
+STOCK = """\
+openapi: 3.1.0
+info: { title: Stock, version: "1" }
+paths:
+  /stock/status: { get: { security: [] } }
+  /stock/{id}: { get: {}, delete: {} }
+"""
+KEEPER = (
+    "  keeper: {tenant: stock, grants: [client_credentials], apis: [stock], roles: [stock-read]}"
+)
+
+
+def test_what_protect_proposes_is_in_force_at_once(demo: Demo) -> None:
+    folder = demo.folder / "stock"
+    folder.mkdir()
+    (folder / "openapi.yaml").write_text(STOCK)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Things)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url, document = f"http://127.0.0.1:{server.server_port}", str(folder / "openapi.yaml")
+        asked = ("protect", url, "--openapi", document, "--into", str(folder))
+        assert demo.run(*asked).returncode == 1
+        assert demo.run(*asked, "--yes").returncode == 0
+        (folder / "callers.durward.yaml").write_text(f"clients:\n{KEEPER}\n")
+        kept = str(demo.folder / "credentials")
+        applied = demo.run("apply", str(folder), "--credentials", kept)
+        assert applied.returncode == 0, applied.stderr
+        assert httpx2.get(f"{demo.apis}/stock/status", trust_env=False).status_code == 200
+        assert httpx2.get(f"{demo.apis}/stock/1", trust_env=False).status_code == 401
+        assert demo.run("call", "--as", "keeper", "GET", "/stock/1").returncode == 0
+        refused = demo.run("call", "--as", "keeper", "DELETE", "/stock/1")
+        assert refused.stdout.startswith("HTTP/1.1 403")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_an_api_that_no_edge_could_take_is_refused_and_named(demo: Demo) -> None:
     """Exit code 2: not applied, whatever the reason."""
     (demo.folder / "openapi.yaml").write_text(OPENAPI)

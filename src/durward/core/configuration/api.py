@@ -64,7 +64,8 @@ class ProtectedApi(Body, frozen=True):
     upstream: Text
     """Where the service is: `host:port`, `[v6]:port`, `unix:/path` or `http://host[:port]`."""
     openapi: dict[str, Any]
-    """Its OpenAPI document: in a file the path of one, beside the file that declares it."""
+    """Its OpenAPI document: in a file the path of one, beside the file that declares it; there
+    `overlays` are the paths of overlays that are applied to it first."""
     headers: Names | None = None
     """Which of a client's headers reach the service, beside those of HTTP itself."""
     hosts: Names = ()

@@ -62,7 +62,8 @@ def starter(api: str, operations: Sequence[ProposedOperation]) -> Starter:
     roles: list[StarterRole] = []
     taken: set[str] = set()
     for (name, why), found in sorted(groups.items()):
-        role = f"{api}-{name}"[:MAX_ROLE_CHARACTERS].rstrip("-")
+        whole = name if name.startswith(f"{api}-") else f"{api}-{name}"
+        role = whole[:MAX_ROLE_CHARACTERS].rstrip("-")
         if len(roles) == MAX_ROLES or len(found) > MAX_ACTIONS or role in taken:
             denied += [each for each in found if each not in denied]
             continue
