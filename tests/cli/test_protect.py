@@ -72,6 +72,30 @@ def test_what_is_proposed_is_what_plan_and_lint_take(
     assert run(["policy", "lint", str(folder)]) == 0
 
 
+def test_the_path_of_a_url_is_where_the_service_serves(folder: Path) -> None:
+    edit(
+        folder,
+        "vendor.yaml",
+        "paths:",
+        "servers: [{ url: https://a/v1 }, { url: https://a/v2 }]\npaths:",
+    )
+    edit(folder, "vendor.yaml", "security: [] }", "security: [], parameters: [] }")
+    arguments: dict[str, Any] = {"openapi": folder / "vendor.yaml", "audience": AUDIENCE}
+    options = {**arguments, "into": folder, "name": "shop", "yes": True}
+    with pytest.raises(Misconfigured, match="/servers"):
+        protect("http://127.0.0.1:9000", **options)
+    assert protect("http://127.0.0.1:9000/v2/", **options) == 0
+    found = declared(folder)["apis/shop"]
+    assert (found["upstream"], found["base_path"]) == ("http://127.0.0.1:9000", "/v2")
+
+
+def test_a_style_that_changes_a_path_changes_no_target(folder: Path) -> None:
+    label = "parameters: [{ name: id, in: path, style: label, required: true }], security: [{"
+    edit(folder, "vendor.yaml", "security: [{", label)
+    assert propose(folder) == 0
+    assert "$.paths['/orders/{id}'].get" in (folder / "shop.overlay.yaml").read_text()
+
+
 def test_nothing_is_written_that_nobody_accepted(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from durward.core.configuration.starter import starter
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import DocumentRefused
 from durward.core.openapi.members import METHODS
-from durward.core.openapi.operations import Inventory, read_inventory
+from durward.core.openapi.operations import Inventory, Operation, read_inventory
 from durward.core.openapi.overlay import OPTIONAL, OverlaidDocument, OverlayRefused
 from durward.core.openapi.proposal import proposed, slug
 from durward.core.openapi.references import bundled
@@ -64,22 +64,39 @@ def propose(
     known = audience or default_audience(api, folder)
     check_resource(known)
     whole, place = with_files(document, file, api, overlays, into)
-    removed, inventory = readable(whole, api, place)
+    upstream, base = split_url(url)
+    removed, inventory = readable(whole, api, base, place)
     owner = tenant or api
     if not NAME.match(owner):
         raise Misconfigured("--tenant", f"`{owner}` is no name of a tenant", hint=NAME_CHARACTERS)
     operations = proposed(api, owner, inventory.operations)
     paths = [os.path.relpath(each, into) for each in (file, *overlays)]
-    upstream = url.removesuffix("/")
     return Proposal(
         ProposedApi(
-            *(api, known, owner, upstream, paths[0], tuple(paths[1:]), tuple(operations)),
+            *(api, known, owner, upstream, paths[0], tuple(paths[1:]), base),
+            *(tuple(operations), as_documented(whole, inventory.operations)),
             tuple((target, removed[target]) for target in innermost_first(removed)),
             starter(api, operations),
         ),
         inventory.notes,
         whole,
     )
+
+
+def split_url(url: str) -> tuple[str, str | None]:
+    """The address of a service, and the path below which it serves, if the URL has one."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if not separator or not slash:
+        return url, None
+    return f"{scheme}://{authority}", f"/{path.rstrip('/')}" if path.rstrip("/") else None
+
+
+def as_documented(document: Json, operations: Iterable[Operation]) -> tuple[str, ...]:
+    """The paths of operations as the document has them, without the dots of the style `label`."""
+    paths = document.get("paths") if isinstance(document, dict) else None
+    known = {path.replace(".{", "{"): path for path in (paths if isinstance(paths, dict) else ())}
+    return tuple(known[each.path.replace(".{", "{")] for each in operations)
 
 
 def default_name(document: Json, file: Path) -> str:
@@ -121,7 +138,7 @@ def with_files(
 
 
 def readable(
-    document: Json, api: str, place: Callable[[str], Place]
+    document: Json, api: str, base_path: str | None, place: Callable[[str], Place]
 ) -> tuple[dict[str, str], Inventory]:
     """What is removed of a document so that it can be read, with reasons, and what is read.
 
@@ -132,7 +149,7 @@ def readable(
     rest = document
     for _ in range(MAX_ROUNDS):
         try:
-            return removed, read_inventory(rest, api)
+            return removed, read_inventory(rest, api, base_path)
         except DocumentRefused as error:
             others = [each for each in error.faults if not _target(each.pointer)]
             new = {_target(each.pointer): each.message for each in error.faults}
@@ -179,7 +196,7 @@ def check_file(proposal: Proposal, change: Change) -> None:
         if change.path.name == proposal.api.overlay:
             overlaid = OverlaidDocument(proposal.document)
             overlaid.apply(content)
-            read_inventory(overlaid.result(), proposal.api.name)
+            read_inventory(overlaid.result(), proposal.api.name, proposal.api.base_path)
     except (PolicyError, OverlayRefused, DocumentRefused) as error:
         hint = "correct what was edited there, and run the command again"
         raise Misconfigured(str(change.path), str(error), hint=hint) from error

@@ -37,7 +37,11 @@ class ProposedApi:
     document: str
     """Its path from the folder of the declaration, as those of the overlays."""
     overlays: tuple[str, ...]
+    base_path: str | None
+    """Where the service serves the paths, if its URL has a path."""
     operations: tuple[ProposedOperation, ...]
+    paths: tuple[str, ...]
+    """Those of the operations, as the document has them."""
     removed: tuple[tuple[str, str], ...]
     """The targets of what cannot be read, and why."""
     starter: Starter
@@ -62,6 +66,8 @@ class ProposedApi:
         yield from ("apis:", f"  {self.name}:")
         yield f"    audience: {quoted(self.audience)}"
         yield f"    upstream: {quoted(self.upstream)}"
+        if self.base_path:
+            yield f"    base_path: {quoted(self.base_path)}"
         yield f"    openapi: {quoted(self.document)}"
         yield "    overlays:"
         yield from (f"      - {quoted(each)}" for each in (*self.overlays, self.overlay))
@@ -93,9 +99,9 @@ class ProposedApi:
         for target, why in self.removed:
             yield f"  # Not served: {why}"
             yield f"  - {{ target: {quoted(target)}, remove: true }}"
-        for each in self.operations:
+        for each, path in zip(self.operations, self.paths, strict=True):
             members = ", ".join(f"{k}: {quoted(v)}" for k, v in each.extension().items())
-            target = quoted(target_of(each.operation.path, each.operation.method.lower()))
+            target = quoted(target_of(path, each.operation.method.lower()))
             yield f"  - {{ target: {target}, update: {{ x-durward: {{ {members} }} }} }}"
 
 

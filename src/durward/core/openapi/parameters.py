@@ -26,6 +26,8 @@ class PathParameter:
     number: int
     name: str
     label: bool
+
+
 OF_SWAGGER: Final = ("body", "formData")
 """Of Swagger 2.0, as converted documents still have them: they are no parameters any more."""
 

@@ -10,7 +10,7 @@ from durward.core.configuration.upstream import parse_upstream
 from durward.core.openapi.proposal import ProposedOperation
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import DEMO_DIR, durward
-from durward.entrypoints.proposed_api import Proposal, check_file, propose
+from durward.entrypoints.proposed_api import Proposal, check_file, propose, split_url
 from durward.entrypoints.proposed_files import Change, ProposedApi, changes_in, write
 from durward.entrypoints.terminal import say, say_json, warn
 
@@ -39,7 +39,7 @@ def protect(
     edited stays. Exit code 1: there are changes, and they were not accepted.
 
     Args:
-        url: Where the service is: http://127.0.0.1:9000.
+        url: Where the service is: http://127.0.0.1:9000, with the path below which it serves.
         openapi: Its OpenAPI document.
         overlay: An overlay that is applied to the document first; can be given several times.
         name: The name of the API; by default it is made of the title of the document.
@@ -52,7 +52,7 @@ def protect(
         keep: Keep the files as they are edited, and take them as the answer to this proposal.
         json: Print one JSON object.
     """
-    parse_upstream(url)
+    parse_upstream(split_url(url)[0])
     proposal = propose(url, openapi, overlay, name, audience, tenant, into, dir)
     changes = changes_in(into, proposal.api, keep=keep)
     for change in changes:
