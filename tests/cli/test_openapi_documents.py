@@ -11,7 +11,9 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
+from durward.entrypoints import openapi_files
 from durward.entrypoints.declarations import read_declarations
+from durward.entrypoints.files import text_of
 from durward.entrypoints.openapi_files import MAX_FILES
 from durward.entrypoints.policies import read_project
 
@@ -259,6 +261,22 @@ def test_what_is_wrong_with_an_overlay_is_told_with_its_place(
     head, line = caught.value.problem.splitlines()
     assert head == "the overlay is refused:"
     assert line.strip().startswith(f"{file}:{told}")
+
+
+def test_a_document_is_read_once_more_for_the_places_of_all_its_faults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = "".join(f"  /{n}: {{ get: {{ security: null }} }}\n" for n in range(20))
+    declare(tmp_path, openapi=HEAD + paths)
+    read: list[Path] = []
+
+    def counted(file: Path, limit_bytes: int) -> bytes:
+        read.append(file)
+        return text_of(file, limit_bytes)
+
+    monkeypatch.setattr(openapi_files, "text_of", counted)
+    assert len(refusal(tmp_path)) == 20
+    assert len(read) == 1
 
 
 def test_overlays_are_files_and_each_is_read(tmp_path: Path) -> None:

@@ -89,6 +89,12 @@ def test_the_path_of_a_url_is_where_the_service_serves(folder: Path) -> None:
     assert (found["upstream"], found["base_path"]) == ("http://127.0.0.1:9000", "/v2")
 
 
+def test_hosts_and_a_prefix_are_declared(folder: Path) -> None:
+    assert propose(folder, host=("shop.example.com",), prefix="/shop") == 0
+    found = declared(folder)["apis/shop"]
+    assert (found["hosts"], found["prefix"]) == (["shop.example.com"], "/shop")
+
+
 def test_a_style_that_changes_a_path_changes_no_target(folder: Path) -> None:
     label = "parameters: [{ name: id, in: path, style: label, required: true }], security: [{"
     edit(folder, "vendor.yaml", "security: [{", label)
@@ -171,6 +177,8 @@ def test_what_cannot_be_read_is_not_served_and_listed(
         ({"name": "Shop"}, "no name of an API"),
         ({"tenant": "a b"}, "no name of a tenant"),
         ({"into": Path("/nowhere")}, "not a folder"),
+        ({"host": ("a b",)}, "hosts"),
+        ({"prefix": "shop"}, "prefix"),
     ],
 )
 def test_what_is_no_name_is_refused(folder: Path, options: dict[str, Any], told: str) -> None:

@@ -3,7 +3,7 @@
 Faults are reported here, with line and column: later, a document has no file any more.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -114,7 +114,8 @@ def refused(
     """The faults of a document, each with its file, line and column."""
     first, rest = faults[:MAX_TOLD], faults[MAX_TOLD:]
     places = [place(fault.pointer) for fault in first]
-    find = {file: _finder(file, (p for f, p in places if f == file)) for file, _ in places}
+    files = dict.fromkeys(file for file, _ in places)
+    find = {file: _finder(file, [one for other, one in places if other == file]) for file in files}
     lines = []
     for fault, (file, pointer) in zip(first, places, strict=True):
         line, column = find[file](pointer)
@@ -124,5 +125,7 @@ def refused(
     return Misconfigured(f"apis/{api}", "\n  ".join([f"the {what} is refused:", *listed]))
 
 
-def _finder(file: Path, pointers: Iterable[str]) -> Callable[[str], tuple[int | None, int | None]]:
-    return place_finder(text_of(file, DOCUMENT_BYTES), list(pointers))
+def _finder(
+    file: Path, pointers: Collection[str]
+) -> Callable[[str], tuple[int | None, int | None]]:
+    return place_finder(text_of(file, DOCUMENT_BYTES), pointers)

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from durward.core.configuration.api import API_NAME, API_NAME_CHARACTERS, check_resource
+from durward.core.configuration.api import (
+    API_NAME,
+    API_NAME_CHARACTERS,
+    ProtectedApi,
+    check_resource,
+)
 from durward.core.configuration.declaration import NAME, NAME_CHARACTERS
 from durward.core.configuration.starter import starter
 from durward.core.errors import Misconfigured
@@ -50,6 +55,8 @@ def propose(
     name: str | None,
     audience: str | None,
     tenant: str | None,
+    hosts: tuple[str, ...],
+    prefix: str | None,
     into: Path,
     folder: Path,
 ) -> Proposal:
@@ -65,6 +72,9 @@ def propose(
     check_resource(known)
     whole, place = with_files(document, file, api, overlays, into)
     upstream, base = split_url(url)
+    place_of = ProtectedApi(known, upstream, {}, hosts=hosts, prefix=prefix, base_path=base)
+    for problem in place_of.problems_of_place():
+        raise Misconfigured(f"apis/{api}", problem)
     removed, inventory = readable(whole, api, base, place)
     owner = tenant or api
     if not NAME.match(owner):
@@ -73,7 +83,7 @@ def propose(
     paths = [os.path.relpath(each, into) for each in (file, *overlays)]
     return Proposal(
         ProposedApi(
-            *(api, known, owner, upstream, paths[0], tuple(paths[1:]), base),
+            *(api, known, owner, upstream, paths[0], tuple(paths[1:]), hosts, prefix, base),
             *(tuple(operations), as_documented(whole, inventory.operations)),
             tuple((target, removed[target]) for target in innermost_first(removed)),
             starter(api, operations),

@@ -37,6 +37,9 @@ class ProposedApi:
     document: str
     """Its path from the folder of the declaration, as those of the overlays."""
     overlays: tuple[str, ...]
+    hosts: tuple[str, ...]
+    prefix: str | None
+    """Where clients ask, if not as the document says."""
     base_path: str | None
     """Where the service serves the paths, if its URL has a path."""
     operations: tuple[ProposedOperation, ...]
@@ -64,15 +67,7 @@ class ProposedApi:
         if self.tenant == self.name:
             yield f"tenants: {{ {self.tenant}: {{}} }}"
         yield from ("apis:", f"  {self.name}:")
-        yield f"    audience: {quoted(self.audience)}"
-        yield f"    upstream: {quoted(self.upstream)}"
-        if self.base_path:
-            yield f"    base_path: {quoted(self.base_path)}"
-        yield f"    openapi: {quoted(self.document)}"
-        yield "    overlays:"
-        yield from (f"      - {quoted(each)}" for each in (*self.overlays, self.overlay))
-        if self.starter.public:
-            yield f"    policies: [{public}]"
+        yield from self._api(public)
         if self.starter.public or self.starter.roles:
             yield "policies:"
         if self.starter.public:
@@ -89,6 +84,21 @@ class ProposedApi:
             yield "roles:"
         for role in self.starter.roles:
             yield f"  {role.name}: {{ policies: [{role.name}] }}"
+
+    def _api(self, public: str) -> Iterator[str]:
+        yield f"    audience: {quoted(self.audience)}"
+        yield f"    upstream: {quoted(self.upstream)}"
+        if self.hosts:
+            yield f"    hosts: [{', '.join(map(quoted, self.hosts))}]"
+        if self.prefix:
+            yield f"    prefix: {quoted(self.prefix)}"
+        if self.base_path:
+            yield f"    base_path: {quoted(self.base_path)}"
+        yield f"    openapi: {quoted(self.document)}"
+        yield "    overlays:"
+        yield from (f"      - {quoted(each)}" for each in (*self.overlays, self.overlay))
+        if self.starter.public:
+            yield f"    policies: [{public}]"
 
     def _overlay(self) -> Iterator[str]:
         yield HEAD.rstrip("\n")

@@ -26,6 +26,8 @@ def protect(
     name: str | None = None,
     audience: str | None = None,
     tenant: str | None = None,
+    host: tuple[str, ...] = (),
+    prefix: str | None = None,
     into: Path = Path(),
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     yes: bool = False,
@@ -46,6 +48,8 @@ def protect(
         audience: The URL under which clients know the API; by default NAME at the edge of --dir.
         tenant: Whose the objects of the service are, a tenant that is declared elsewhere; by
             default one that is called as the API, and declared with it.
+        host: A host by which clients reach it; can be given several times.
+        prefix: Where clients ask for its paths, if not as the document says: /shop.
         into: The folder for the files.
         dir: The folder that holds durward.toml, such as the demo's.
         yes: Write the files without asking.
@@ -53,7 +57,7 @@ def protect(
         json: Print one JSON object.
     """
     parse_upstream(split_url(url)[0])
-    proposal = propose(url, openapi, overlay, name, audience, tenant, into, dir)
+    proposal = propose(url, openapi, overlay, name, audience, tenant, host, prefix, into, dir)
     changes = changes_in(into, proposal.api, keep=keep)
     for change in changes:
         check_file(proposal, change)
