@@ -11,7 +11,7 @@ import pytest
 
 from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
-from durward.entrypoints import openapi_files
+from durward.entrypoints import document_faults
 from durward.entrypoints.declarations import read_declarations
 from durward.entrypoints.files import text_of
 from durward.entrypoints.openapi_files import MAX_FILES
@@ -274,7 +274,7 @@ def test_a_document_is_read_once_more_for_the_places_of_all_its_faults(
         read.append(file)
         return text_of(file, limit_bytes)
 
-    monkeypatch.setattr(openapi_files, "text_of", counted)
+    monkeypatch.setattr(document_faults, "text_of", counted)
     assert len(refusal(tmp_path)) == 20
     assert len(read) == 1
 

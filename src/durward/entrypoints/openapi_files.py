@@ -3,25 +3,20 @@
 Faults are reported here, with line and column: later, a document has no file any more.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
-from durward.core.difference import printable
 from durward.core.errors import Misconfigured
-from durward.core.openapi.faults import MAX_TOLD, DocumentRefused, Fault, first_lines
+from durward.core.openapi.faults import DocumentRefused
 from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
-from durward.core.policy.language.source import place_finder
 from durward.core.sizes import DOCUMENT_BYTES
 from durward.core.wire import Json
-from durward.entrypoints.files import check_regular, read_foreign, text_of
+from durward.entrypoints.document_faults import Place, refused
+from durward.entrypoints.files import check_regular, read_foreign
 
 MAX_FILES = 1_000
-
-Place: TypeAlias = tuple[Path, str]
-"""A file, and a JSON pointer in there."""
 
 
 @dataclass
@@ -106,26 +101,3 @@ def checked(document: Json, source: DocumentSource) -> Json:
     except DocumentRefused as error:
         raise refused("OpenAPI document", source.api, error.faults, place) from error
     return written
-
-
-def refused(
-    what: str, api: str, faults: Sequence[Fault], place: Callable[[str], Place]
-) -> Misconfigured:
-    """The faults of a document, each with its file, line and column."""
-    first, rest = faults[:MAX_TOLD], faults[MAX_TOLD:]
-    places = [place(fault.pointer) for fault in first]
-    files = dict.fromkeys(file for file, _ in places)
-    find = {file: _finder(file, [one for other, one in places if other == file]) for file in files}
-    lines = []
-    for fault, (file, pointer) in zip(first, places, strict=True):
-        line, column = find[file](pointer)
-        where = f"{printable(str(file))}:{line}:{column}" if line else printable(str(file))
-        lines.append(f"{where}: {fault}")
-    listed = first_lines([*lines, *map(str, rest)])
-    return Misconfigured(f"apis/{api}", "\n  ".join([f"the {what} is refused:", *listed]))
-
-
-def _finder(
-    file: Path, pointers: Collection[str]
-) -> Callable[[str], tuple[int | None, int | None]]:
-    return place_finder(text_of(file, DOCUMENT_BYTES), pointers)

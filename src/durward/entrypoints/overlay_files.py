@@ -8,8 +8,8 @@ from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import Fault
 from durward.core.openapi.overlay import MAX_OVERLAYS, OverlaidDocument, Overlay, OverlayRefused
 from durward.core.wire import Json
+from durward.entrypoints.document_faults import Place, refused
 from durward.entrypoints.files import check_regular, read_foreign
-from durward.entrypoints.openapi_files import Place, refused
 from durward.entrypoints.terminal import warn
 
 

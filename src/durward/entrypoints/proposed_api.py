@@ -29,8 +29,9 @@ from durward.core.policy.language.source import PolicyError, parse_text
 from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
 from durward.entrypoints.control import settings_in
+from durward.entrypoints.document_faults import Place, refused
 from durward.entrypoints.files import check_regular, read_foreign
-from durward.entrypoints.openapi_files import DocumentSource, Folder, Place, refused
+from durward.entrypoints.openapi_files import DocumentSource, Folder
 from durward.entrypoints.overlay_files import with_overlays
 from durward.entrypoints.proposed_files import Change, ProposedApi, target_of
 
