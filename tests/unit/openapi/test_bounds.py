@@ -128,11 +128,7 @@ def test_members_that_are_not_read_are_bounded() -> None:
 def test_a_document_of_faults_is_not_read_to_its_end() -> None:
     told = refusal({f"/{number}": 1 for number in range(50_000)})
     assert told.endswith("and at least 980 more")
-    assert len(refusal({"/a": {"get": {"security": [{"x" * 1_000_000: [1]}]}}})) < 2_000
-    assert all(
-        len(note) < 2_000
-        for note in read({"/a": {"get": {"security": [{"x" * 1_000_000: []}]}}}).notes
-    )
+    assert len(refusal({"/a": {"get": {"security": [{"x" * 1_000_000: []}]}}})) < 2_000
 
 
 def test_an_id_that_is_shared_is_not_copied() -> None:

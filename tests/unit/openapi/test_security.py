@@ -68,24 +68,6 @@ def test_an_alternative_about_tokens_demands_its_scopes(
     assert not found.public
 
 
-@pytest.mark.parametrize(
-    ("security", "scopes", "told"),
-    [
-        ([{"nosuch": []}], (), "is replaced by a token"),
-        ([{"nosuch": []}, {"oauth": ["a"]}], sets("a"), "is no way in: a token is demanded"),
-        ([{"nosuch": [], "oauth": ["a"]}], sets("a"), "beside a token is left to the service"),
-    ],
-)
-def test_a_scheme_that_is_not_declared_is_one_that_cannot_be_checked(
-    security: Json, scopes: tuple[frozenset[str], ...], told: str
-) -> None:
-    """Generators write such documents."""
-    inventory = read(security)
-    assert (inventory.operations[0].scopes, inventory.operations[0].public) == (scopes, False)
-    assert "`nosuch` (not declared)" in inventory.notes[0]
-    assert told in inventory.notes[0]
-
-
 @pytest.mark.parametrize("security", [[], [{}], [{}, {"oauth": ["a"]}], [{"oauth": ["a"]}, {}]])
 def test_an_empty_list_and_an_empty_alternative_are_public(security: Json) -> None:
     (found,) = read(security, default=[{"oauth": ["admin"]}]).operations
@@ -118,9 +100,10 @@ WRONG: list[tuple[Json, str]] = [
     ([{"oauth": [""]}], "/0/oauth/0"),
     ([{"oauth": ["a b"]}], "/0/oauth/0"),
     ([{"oauth": ["a\n"]}], "/0/oauth/0"),
+    ([{"nosuch": []}], "/0/nosuch"),
     ([{"nosuch": ["a"]}], "/0/nosuch"),
-    ([{"nosuch": None}], "/0/nosuch"),
-    ([{"oauth": []}, {"nosuch": []}], ""),
+    ([{}, {"nosuch": []}], "/1/nosuch"),
+    ([{"oauth": []}, {"nosuch": []}], "/1/nosuch"),
     ([{"OAuth": ["a"]}], "/0/OAuth"),
     ([{"$ref": "#/security"}], "/0/$ref"),
     ([{"key": ["admin"]}], "/0/key"),

@@ -10,10 +10,6 @@ makes a demand smaller:
    token would satisfy it, and the scopes of the other one would be demanded of nobody.
 4. Where no alternative is about tokens, a token without scopes takes their place.
 
-A scheme that is not declared, and names no scopes, is one that the edge cannot check: generators
-write such documents. It is refused beside an alternative of any token, where it may be a scope that
-was written beside its scheme instead of in it.
-
 Whatever is not as specified is refused: nobody knows what it was meant to demand.
 """
 
@@ -24,7 +20,6 @@ from typing import Final
 
 from durward.core.difference import excerpt
 from durward.core.openapi.faults import Findings, pointed
-from durward.core.openapi.members import REF
 from durward.core.openapi.references import References
 from durward.core.wire import Json
 
@@ -76,10 +71,6 @@ class Scheme:
 
     kind: str | None
     is_token: bool = False
-
-
-NOT_DECLARED: Final = "not declared"
-UNKNOWN: Final = Scheme(NOT_DECLARED)
 
 
 def read_schemes(
@@ -136,11 +127,6 @@ def read_demand(
             found.note(place, said, opens=True)
         return EVERYBODY
     alternatives = [scopes for scopes in read if scopes is not None]
-    name = _undeclared(value, schemes) if frozenset() in alternatives else None
-    if name is not None:
-        problem = f"the document has no security scheme `{excerpt(name)}`"
-        found.refuse(place, f"{problem}; if it is a scope, write `[{{scheme: [scope]}}]`")
-        return None
     if len(alternatives) < len(read):
         others = [one for one, scopes in zip(value, read, strict=True) if scopes is None]
         names = (name for one in others if isinstance(one, dict) for name in one)
@@ -165,7 +151,7 @@ def _alternative(
     kinds: list[str] = []
     is_token = False
     for name, listed in value.items():
-        scheme = schemes.get(name, UNKNOWN if listed == [] and name != REF else None)
+        scheme = schemes.get(name)
         where = pointed(place, name)
         if scheme is None:
             problem = f"the document has no security scheme `{excerpt(name)}`"
@@ -183,12 +169,6 @@ def _alternative(
     if is_token and kinds:
         found.note(place, f"{' and '.join(kinds)} beside a token is left to the service")
     return frozenset(scopes) if is_token else None
-
-
-def _undeclared(value: list[Json], schemes: Mapping[str, Scheme]) -> str | None:
-    """A scheme that is not declared, if there is one."""
-    names = (name for one in value if isinstance(one, dict) for name in one)
-    return next((name for name in names if name not in schemes), None)
 
 
 def _scopes(listed: list[Json], place: str, scheme: Scheme, found: Findings) -> Iterator[str]:
@@ -214,8 +194,7 @@ def _tell_unchecked(
 ) -> None:
     """Tell which schemes the edge cannot check, and what takes their place."""
     kinds = ", ".join(
-        f"`{excerpt(name)}` ({excerpt(schemes.get(name, UNKNOWN).kind or '')})"
-        for name in dict.fromkeys(names)
+        f"`{excerpt(name)}` ({excerpt(schemes[name].kind or '')})" for name in dict.fromkeys(names)
     )
     found.note(place, f"{kinds} cannot be checked by the edge, and {done}")
 
