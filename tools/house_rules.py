@@ -62,6 +62,7 @@ CONCEPTS = {
     "sessions": "store services",
     "standing": "core/oauth services",
     "token": "services entrypoints/http",
+    "upstream": "core core/configuration",
     "userinfo": "core/oauth services entrypoints/http",
 }
 CLAUSES = {

@@ -24,6 +24,12 @@ import msgspec
 
 from durward.core.configuration.api import DeclaredObject, ProtectedApi
 from durward.core.configuration.configuration import SHAPES
+from durward.core.configuration.upstream import (
+    DeclaredHealthCheck,
+    DeclaredTimeouts,
+    DeclaredTls,
+    DeclaredUpstream,
+)
 from durward.core.edge.node import Limits
 from durward.core.openapi.extension import Extension
 from durward.core.policy.language.catalogue import DeclaredKey
@@ -154,6 +160,10 @@ def title_of(shape: type) -> str:
 
 
 TITLES: Final[Mapping[type, str]] = {
+    DeclaredUpstream: "The upstream of an API",
+    DeclaredTls: "TLS to the service",
+    DeclaredHealthCheck: "The health check of the service",
+    DeclaredTimeouts: "The timeouts of the service",
     DeclaredKey: "A key of an API",
     DeclaredObject: "An object of an API",
     Limits: "[edge.limits]",

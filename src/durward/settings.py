@@ -59,6 +59,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name_servers: tuple[str, ...] = ()
     """Who is asked for the addresses of services that are declared by name (`10.0.0.2:53`);
     without them those of `/etc/resolv.conf`."""
+    ca_bundle: str | None = None
+    """A PEM file with the CAs that services are verified by whose API declares none; without it
+    that of the system."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 
@@ -91,6 +94,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             limits=self.limits,
             proxies=read_proxies(self.trusted_proxies),
             name_servers=read_name_servers(self.name_servers),
+            ca_bundle=self.ca_bundle or "",
         )
 
 

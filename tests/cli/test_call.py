@@ -15,6 +15,7 @@ from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 from durward.entrypoints.cli.call import names_at, url_at
 from durward.entrypoints.client.own_edge import OwnEdge
@@ -61,7 +62,13 @@ def test_a_url_of_the_edge_is_as_good_as_its_path(folder: Path) -> None:
 def test_a_host_that_an_api_names_is_asked_at_the_edge(tmp_path: Path) -> None:
     """By its name, with or without the port of the edge; nothing is looked up."""
     one = Api(
-        ApiId("a"), "https://id.example/a", "d", Address("h", 1), (), {}, hosts=("a.example",)
+        ApiId("a"),
+        "https://id.example/a",
+        "d",
+        Upstream((Address("h", 1),)),
+        (),
+        {},
+        hosts=("a.example",),
     )
     with echo_at("127.0.0.1") as port:
         settings = (

@@ -22,7 +22,7 @@ def test_the_pages_are_as_the_classes_are() -> None:
 
 def test_the_examples_are_read_as_files_of_users_are() -> None:
     found = read_configuration(read_declarations(EXAMPLES))
-    assert {*found.apis} == {"orders"}
+    assert {*found.apis} == {"orders", "pets"}
     settings = load_settings(EXAMPLES / "durward.toml")
     assert settings.serve
     assert settings.edge

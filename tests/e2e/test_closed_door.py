@@ -8,6 +8,7 @@ import pytest
 from tests.live import LiveEdge, is_alive, kill, wait_for
 
 from durward.core.address import Address
+from durward.core.upstream import Upstream
 
 ORDER = "/v1/acme/orders/1001"
 DECISION = re.compile(r"d_[0-9a-f-]{36}\Z")
@@ -202,7 +203,7 @@ def test_an_api_does_not_lead_to_a_socket_of_ours(own_edge: LiveEdge) -> None:
     snapshot = own_edge.snapshot(2)
     (api,) = snapshot.apis
     for name in ("envoy.sock", "pdp-0.sock", "edge.sock"):
-        there = Address.parse(f"unix:{own_edge.folder}/{name}")
+        there = Upstream((Address.parse(f"unix:{own_edge.folder}/{name}"),))
         reply = own_edge.publish(replace(snapshot, apis=(replace(api, upstream=there),)))
         assert (reply.status_code, "address of Durward" in reply.text) == (409, True), reply.text
     assert own_edge.get(ORDER).status_code == 401

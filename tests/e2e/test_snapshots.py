@@ -32,6 +32,7 @@ from durward.core.edge.revocation import RevokedTokens
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.policy.engine.bundle import Bundle
+from durward.core.upstream import Upstream
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge import xds
 from durward.entrypoints.edge.feed import ListVerifier
@@ -211,7 +212,7 @@ def begin(control: ControlPlane, edge: LiveEdge) -> None:
 def test_a_shape_that_envoy_itself_refuses_is_never_in_force(own_edge: LiveEdge) -> None:
     files = {path: path.read_bytes() for path in own_edge.folder.glob("envoy/*/*.json")}
     good = own_edge.snapshot(2)
-    nowhere = Address("127.0.0.1", 65_536)
+    nowhere = Upstream((Address("127.0.0.1", 65_536),))
     wrong = tuple(replace(api, upstream=nowhere) for api in good.apis)
     reply = own_edge.publish(replace(good, apis=wrong))
     assert (reply.status_code, "Envoy refuses" in reply.text) == (409, True), reply.text
@@ -278,7 +279,7 @@ def following(folder: Path) -> str:
 def unroutable(snapshot: Snapshot) -> bytes:
     """The same API with an address of its service that Envoy cannot take."""
     (api,) = snapshot.apis
-    bad = replace(api, upstream=Address("127.0.0.1", 65_536))
+    bad = replace(api, upstream=Upstream((Address("127.0.0.1", 65_536),)))
     return split(replace(snapshot, apis=(bad,)))[NAME]
 
 

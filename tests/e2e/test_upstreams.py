@@ -35,7 +35,7 @@ class Place:
     names: Names
     version: int = 1
 
-    def snapshot(self, **upstreams: str) -> Snapshot:
+    def snapshot(self, **upstreams: Json) -> Snapshot:
         """The sample, and for each name an API of one public operation."""
         self.version += 1
         orders = self.edge.snapshot(self.version)
@@ -49,7 +49,7 @@ class Place:
         others = [found for name, found in named.apis.items() if name in upstreams]
         return replace(orders, apis=(*orders.apis, *others), policies=named.bundle)
 
-    def publish(self, **upstreams: str) -> None:
+    def publish(self, **upstreams: Json) -> None:
         reply = self.edge.publish(self.snapshot(**upstreams))
         assert reply.status_code == 200, reply.text
 
@@ -57,7 +57,7 @@ class Place:
         return self.edge.get(f"/{name}").status_code
 
 
-def api(name: str, upstream: str) -> Declaration:
+def api(name: str, upstream: Json) -> Declaration:
     operation: Json = {
         "get": {"operationId": "Get", "security": []},
         "post": {"operationId": "Post", "security": []},

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from durward.core.address import Address
-from durward.core.configuration.upstream import parse_upstream
+from durward.core.configuration.upstream import parse_address
 from durward.core.errors import Misconfigured
 
 MAPPED = re.compile(r"::ffff:[0-9a-f.]*:?[0-9a-f]*\Z")
@@ -30,15 +30,17 @@ def test_what_is_an_address_is_written_as_it_was_read(host: str, port: int) -> N
     text = f"{host}:{port}"
     found = Address.parse(text)
     assert str(found) == text
-    assert parse_upstream(text) == parse_upstream(f"http://{text}") == found
-    assert str(parse_upstream(f"http://{host}")) == f"{host}:80"
+    assert parse_address(text) == ("", found)
+    for scheme, default in (("http", 80), ("https", 443)):
+        assert parse_address(f"{scheme}://{text}") == (scheme, found)
+        assert str(parse_address(f"{scheme}://{host}")[1]) == f"{host}:{default}"
 
 
 @given(TEXTS)
 @example("\u0130:80")  # its lower case has two characters
 @example("unix:/\x85")
 def test_any_text_is_an_address_of_one_spelling_or_is_refused_in_words(text: str) -> None:
-    for parse in (Address.parse, parse_upstream):
+    for parse in (Address.parse, lambda text: parse_address(text)[1]):
         with suppress(Misconfigured):
             found = parse(text)
             assert Address.parse(str(found)) == found

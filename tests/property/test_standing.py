@@ -25,6 +25,7 @@ from durward.core.oauth.grant import Grant
 from durward.core.oauth.requirements import Requirements
 from durward.core.oauth.standing import Ended, Keeps, standing
 from durward.core.people.person import Entitlements, Person
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, TenantId, UserId
 
 SCOPES = ("openid", "offline_access", "profile", "orders:read", "orders:write", "stock:read")
@@ -40,7 +41,12 @@ def apis(draw: st.DrawFn) -> dict[str, Api]:
     audiences = draw(st.permutations(AUDIENCES))
     return {
         name: Api(
-            ApiId(name), audience, "prod", Address("a", 1), (), dict.fromkeys(draw(some), "words")
+            ApiId(name),
+            audience,
+            "prod",
+            Upstream((Address("a", 1),)),
+            (),
+            dict.fromkeys(draw(some), "words"),
         )
         for name, audience in zip(("orders", "stock"), audiences, strict=True)
         if draw(st.booleans())

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.certificates import Authority
 
+from durward.core.certificates import summarize_certificates
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.declaration_changes import Sides, details
@@ -28,6 +30,8 @@ DOCUMENT: dict[str, Any] = {
     "components": {"securitySchemes": {"s": {"type": "openIdConnect", "openIdConnectUrl": "/"}}},
     "paths": {"/o": {"get": {"operationId": "Get", "security": [{"s": ["o:read"]}]}}},
 }
+CAS = [Authority(name).pem for name in ("one", "two")]
+SUBJECTS = [summarize_certificates(ca)[0] for ca in CAS]
 API = {"audience": "https://o.example", "upstream": "127.0.0.1:1", "openapi": DOCUMENT}
 JOB = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["o"]}
 
@@ -146,6 +150,31 @@ def told(found: Detail) -> tuple[str, bool]:
                 ("+ GET /p (GetP)", False),
                 ("- GET /o (Get)", False),
                 ("~ /upstream: 127.0.0.1:1 → 127.0.0.1:2", False),
+            ],
+        ),
+        (
+            DeclarationKind.API,
+            API,
+            {**API, "upstream": {"url": "https://a", "tls": {"ca": CAS[0]}}},
+            [
+                (f'+ /upstream/tls: {{"ca":["{SUBJECTS[0]}"]}}', False),
+                ("~ /upstream/url: 127.0.0.1:1 → https://a", False),
+            ],
+        ),
+        (
+            DeclarationKind.API,
+            {**API, "upstream": {"url": "https://a", "tls": {"ca": CAS[0]}}},
+            {**API, "upstream": {"url": "https://a", "tls": {"ca": CAS[1]}}},
+            [(f"~ /upstream/tls/ca: + {SUBJECTS[1]}, - {SUBJECTS[0]}", False)],
+        ),
+        (
+            DeclarationKind.API,
+            {**API, "upstream": {"url": "a:1", "health": {"path": "/a"}, "protocol": "http2"}},
+            {**API, "upstream": {"url": "a:1", "health": {"path": "/b", "every": "9s"}}},
+            [
+                ("+ /upstream/health/every: 9s", False),
+                ("~ /upstream/health/path: /a → /b", False),
+                ("- /upstream/protocol: http2", False),
             ],
         ),
         (

@@ -179,19 +179,21 @@ def test_what_does_not_fit_is_told(changes: dict[str, dict[str, Any]], told: str
         ("http://127.0.0.1", "127.0.0.1:80"),
         ("http://[::1]", "[::1]:80"),
         ("http://[::1]:9000", "[::1]:9000"),
+        ("https://orders.internal", "orders.internal:443"),
+        ("HTTPS://orders.internal:8443", "orders.internal:8443"),
     ],
 )
 def test_a_service_is_at_a_socket_an_address_or_a_name(written: str, read: str) -> None:
     found = configuration(apis={"orders": {**GOOD["apis"]["orders"], "upstream": written}})
-    assert str(found.apis["orders"].upstream) == read
+    assert str(*found.apis["orders"].upstream.addresses) == read
 
 
 @pytest.mark.parametrize(
     ("upstream", "told"),
     [
-        ("https://orders.internal", "TLS to services is not supported yet"),
-        ("HTTPS://orders.internal:8443", "TLS to services is not supported yet"),
-        ("h2c://orders.internal:80", "HTTP/2 to services is not supported yet"),
+        ("h2c://orders.internal:80", "; write `http://` and `protocol: http2`"),
+        ("grpc://orders.internal:80", "; write `http://` and `protocol: http2`"),
+        ("grpcs://orders.internal", "; write `https://` and `protocol: http2`"),
         ("ftp://orders.internal", "not an address"),
         ("://orders.internal:80", "not an address"),
         ("http://orders.internal/v1", "has a path"),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from durward.core.address import Address
 from durward.core.openapi.operations import Operation
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 
 METADATA = "/.well-known/oauth-protected-resource"
@@ -20,7 +20,7 @@ class Api:
     id: ApiId
     audience: str
     stage: str
-    upstream: Address
+    upstream: Upstream
     operations: tuple[Operation, ...]
     scopes: Mapping[str, str]
     headers: tuple[str, ...] | None = None

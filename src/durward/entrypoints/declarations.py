@@ -1,6 +1,7 @@
 """Declaration files: kinds, below them names, below them bodies.
 
-The paths of an API's OpenAPI file and overlays are relative to the declaration file.
+The paths of an API's OpenAPI file and overlays, and of the certificates of its service's CA, are
+relative to the declaration file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
 from durward.core.policy.language.source import escape
 from durward.core.wire import Json
+from durward.entrypoints.certificate_files import with_certificates
 from durward.entrypoints.files import check_regular, read
 from durward.entrypoints.openapi_files import DocumentSource, checked, document_of
 
@@ -82,6 +84,8 @@ def declarations_of(file: Path) -> Iterator[Declaration]:
         for name, body in bodies.items():
             if not isinstance(body, dict):
                 raise Misconfigured(f"{file}: /{kind}/{name}", "not an object")
+            if kind == DeclarationKind.API:
+                body = with_certificates(file, name, body)  # noqa: PLW2901 - completed in steps
             yield Declaration(DeclarationKind(kind), name, with_document(file, kind, name, body))
 
 

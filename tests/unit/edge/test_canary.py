@@ -8,6 +8,7 @@ from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 from durward.entrypoints.edge.canary import Door, door_of
 
@@ -15,7 +16,7 @@ KEY = {"kty": "EC", "kid": "k1"}
 
 
 def api(name: str, *operations: Operation) -> Api:
-    upstream = Address("127.0.0.1", 9)
+    upstream = Upstream((Address("127.0.0.1", 9),))
     return Api(ApiId(name), f"https://{name}.example", "test", upstream, operations, {})
 
 

@@ -13,12 +13,13 @@ from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.policy.engine.bundle import Bundle
 from durward.core.policy.engine.request import MAX_LISTED
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, DecisionId, Instant
 from durward.core.wire import Json
 
 OPERATION = Operation("Get", "GET", "/{t}/o/{id}", "o:Get", resource="o/{id}", tenant="{t}")
 PUBLIC = Operation("Status", "GET", "/status", "o:Status", public=True)
-API = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (OPERATION, PUBLIC), {})
+API = Api(ApiId("o"), "http://api", "s", Upstream((Address("/x.sock"),)), (OPERATION, PUBLIC), {})
 DECIDER = Decider(Snapshot(1, "http://issuer", (), (API,)))
 TOKEN: dict[str, Json] = {"sub": "ann", "client_id": "cli", "iat": 1_799_999_990, "jti": "t-1"}
 GOOD = CheckRequest(
@@ -281,7 +282,7 @@ def test_a_node_that_knows_nothing_refuses_everything() -> None:
 def test_of_a_new_snapshot_the_apis_are_told_that_changed() -> None:
     other = replace(API, id=ApiId("p"), audience="http://other")
     former = Snapshot(1, "http://issuer", (), (API, other))
-    moved = replace(other, upstream=Address("/y.sock"))
+    moved = replace(other, upstream=Upstream((Address("/y.sock"),)))
     fresh = replace(former, apis=(API, moved))
     assert fresh.changed_since(former) == (moved,)
     assert fresh.only_changed(former).apis == (moved,)

@@ -83,6 +83,12 @@ def test_a_service_that_does_not_answer_is_told_apart_from_a_refusal() -> None:
     assert decision.operation == "o:Get"
 
 
+TLS = (
+    "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:"
+    "SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed"
+)
+
+
 @pytest.mark.parametrize(
     ("details", "words"),
     [
@@ -91,6 +97,17 @@ def test_a_service_that_does_not_answer_is_told_apart_from_a_refusal() -> None:
             "cannot be reached",
         ),
         ("upstream_reset_before_response_started{connection_termination}", "broke the connection"),
+        (f"{TLS}:_certificate_has_expired:TLS_error_end}}", "has a certificate that expired"),
+        (
+            f"{TLS}:_SAN_matcher,_certificate_SANs_are_[]:TLS_error_end}}",
+            "has a certificate for another name",
+        ),
+        (
+            f"{TLS}:_unable_to_get_local_issuer_certificate:TLS_error_end}}",
+            "has a certificate of a CA that is not trusted",
+        ),
+        (f"{TLS}:_something_new:TLS_error_end}}", "has a certificate that is not valid"),
+        ("upstream_reset_before_response_started{TLS_error:x}", "does not speak TLS"),
         ("upstream_response_timeout", "did not answer in time"),
         ("response_timeout", "did not answer in time"),
     ],

@@ -32,6 +32,7 @@ from durward.core.edge.envoy.resources import render
 from durward.core.edge.node import Limits, Node, read_proxies
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
+from durward.core.upstream import HealthCheck, HttpProtocol, ServiceTls, Upstream
 from durward.core.values import ApiId
 
 FOLDER = Path(__file__).parent / "envoy"
@@ -42,10 +43,19 @@ API = Api(
     ApiId("orders"),
     "https://api.example/orders",
     "default",
-    Address("orders.internal", 9_000),
+    Upstream((Address("orders.internal", 9_000),)),
     (GET, STATUS, CREATE),
     {"read": "read orders"},
 )
+SERVICE = Upstream(
+    (Address("10.0.0.1", 8_443),),
+    HttpProtocol.HTTP2,
+    "orders.internal",
+    ServiceTls("10.0.0.1", "the certificates of its CA"),
+    HealthCheck("/healthz", 5, 0.5, 2, 1),
+    *(0.25, 90, 600),
+)
+PUBLIC = Upstream((Address("orders.example", 443),), tls=ServiceTls("orders.example"))
 KEY = {"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "x": "x", "y": "y"}
 SNAPSHOT = Snapshot(version=7, issuer="https://id.example", keys=(KEY,), apis=(API,))
 LIMITS = Limits()
@@ -113,6 +123,21 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "the routes of the issuer": lambda: routes.issuer_configuration(LIMITS),
     "an upstream by address": lambda: clusters.cluster("api-a", [Address("127.0.0.1", 9_000)]),
     "an upstream by name": lambda: clusters.cluster("api-a", [Address("orders.internal", 80)]),
+    "a service with several addresses": lambda: clusters.service(
+        replace(API, upstream=Upstream((Address("10.0.0.1", 80), Address("10.0.0.2", 80)))), node()
+    ),
+    "a service over TLS and HTTP2 with checks": lambda: clusters.service(
+        replace(API, upstream=SERVICE), node()
+    ),
+    "a service by the CAs of the system": lambda: clusters.service(
+        replace(API, upstream=PUBLIC), replace(node(), ca_bundle="/etc/ssl/bundle.pem")
+    ),
+    "a service that cannot be verified": lambda: clusters.service(
+        replace(API, upstream=PUBLIC), node()
+    ),
+    "an operation of a slow service": lambda: routes.operation_route(
+        replace(API, upstream=SERVICE), CREATE, LIMITS
+    ),
     "the clusters of a node": lambda: list(clusters.clusters(SNAPSHOT, node())),
     "headers that a client may not send": client_headers.strip_identity,
     "our cookies": lambda: [cookies.without_our_cookies(), *cookies.replace_cookie()],

@@ -21,6 +21,7 @@ from durward.core.policy.analysis.explain import Explanation, explain
 from durward.core.policy.engine.bundle import Bundle, compile_bundle
 from durward.core.policy.engine.decision import Result
 from durward.core.policy.engine.request import AccessRequest
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, DecisionId, Instant
 
 READ = Operation(
@@ -33,7 +34,7 @@ READ = Operation(
     scopes=(frozenset({"o:read"}),),
 )
 STATUS = Operation("Status", "GET", "/status", "o:Status", public=True)
-API = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (READ, STATUS), {})
+API = Api(ApiId("o"), "http://api", "s", Upstream((Address("/x.sock"),)), (READ, STATUS), {})
 NOW = 1_800_000_000
 ASKED = CheckRequest(
     id=DecisionId("d_1"),

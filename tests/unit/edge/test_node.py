@@ -8,6 +8,7 @@ from durward.core.edge.node import read_listener, read_name_servers, read_proxie
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured
 from durward.core.openapi.operations import Operation
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 
 NAME_OF_253 = ".".join(["a" * 63] * 3 + ["b" * 61])
@@ -150,7 +151,9 @@ def test_name_servers_are_asked_at_addresses() -> None:
 
 def test_a_snapshot_round_trips() -> None:
     operation = Operation("Get", "GET", "/a", "o:Get", scopes=(frozenset({"a"}),))
-    api = Api(ApiId("o"), "http://api", "s", Address("/x.sock"), (operation,), {"a": "A"})
+    api = Api(
+        ApiId("o"), "http://api", "s", Upstream((Address("/x.sock"),)), (operation,), {"a": "A"}
+    )
     snapshot = Snapshot(3, "http://issuer", ({"kty": "EC"},), (api,))
     assert Snapshot.from_wire(snapshot.to_wire()) == snapshot
 

@@ -76,11 +76,14 @@ def test_a_code_that_reads_no_names_in_tokens_closes_the_policies(
 @pytest.mark.parametrize(
     ("api", "needs"),
     [
-        (API, []),
-        (replace(API, prefix="/v1", base_path="/v1"), []),
-        (replace(API, hosts=("a.example",)), ["places"]),
-        (replace(API, prefix="/v1"), ["places"]),
-        (replace(API, operations=(replace(API.operations[0], path="/{id}.json"),)), ["places"]),
+        (API, ["upstreams"]),
+        (replace(API, prefix="/v1", base_path="/v1"), ["upstreams"]),
+        (replace(API, hosts=("a.example",)), ["upstreams", "places"]),
+        (replace(API, prefix="/v1"), ["upstreams", "places"]),
+        (
+            replace(API, operations=(replace(API.operations[0], path="/{id}.json"),)),
+            ["upstreams", "places"],
+        ),
     ],
 )
 def test_an_edge_that_would_serve_an_api_elsewhere_closes_it(api: Api, needs: list[str]) -> None:
@@ -88,6 +91,16 @@ def test_an_edge_that_would_serve_an_api_elsewhere_closes_it(api: Api, needs: li
     data = split(replace(SNAPSHOT, apis=(api,)))[f"api/{api.id}"]
     assert json.loads(data)["needs"] == needs
     assert assemble(7, [read_part(f"api/{api.id}", data)]).apis == (api,)
+
+
+def test_a_code_that_reaches_services_at_one_address_alone_closes_the_api(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would send requests without TLS."""
+    parts = split(SNAPSHOT)
+    monkeypatch.setattr("durward.core.edge.parts.CAPABILITIES", frozenset({"token-policies"}))
+    part = read_part(f"api/{API.id}", parts[f"api/{API.id}"])
+    assert (part.content, part.closed) == (None, "it needs what this node has not: upstreams")
 
 
 def test_equal_content_has_equal_bytes_whatever_the_order_of_its_sets() -> None:

@@ -19,6 +19,7 @@ from durward.core.oauth.form import parse_form
 from durward.core.oauth.grants import client_credentials
 from durward.core.oauth.metadata import server_metadata
 from durward.core.oauth.requirements import Requirements
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, ClientId, Instant, Secret
 from durward.core.wire import JsonLike
 from durward.keys.signing import generate
@@ -26,8 +27,10 @@ from durward.keys.signing import generate
 NOW = Instant(1_800_000_000_000_000)
 SECOND = 1_800_000_000
 JOB = ClientId("job")
-ORDERS = Api(ApiId("orders"), "http://orders", "s", Address("/x"), (), {"read": "", "write": ""})
-OTHER = Api(ApiId("other"), "http://other", "s", Address("/x"), (), {"read": ""})
+ORDERS = Api(
+    ApiId("orders"), "http://orders", "s", Upstream((Address("/x"),)), (), {"read": "", "write": ""}
+)
+OTHER = Api(ApiId("other"), "http://other", "s", Upstream((Address("/x"),)), (), {"read": ""})
 APIS = {"orders": ORDERS, "other": OTHER}
 CLIENT = Client(
     tenant="acme",

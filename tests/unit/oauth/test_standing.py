@@ -11,6 +11,7 @@ from durward.core.configuration.client import Client
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.standing import Ended, Keeps, standing
 from durward.core.people.person import Entitlements, Person
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, ClientId, GrantId, Instant, SessionId, TenantId, UserId
 
 pytestmark = pytest.mark.requirement("AS-104")
@@ -26,7 +27,7 @@ ORDERS = Api(
     ApiId("orders"),
     "https://orders.example",
     "prod",
-    Address("a", 1),
+    Upstream((Address("a", 1),)),
     (),
     {"orders:read": "read", "orders:write": "write"},
 )

@@ -28,6 +28,7 @@ from durward.core.policy.language.catalogue import (
 )
 from durward.core.policy.language.document import read_document
 from durward.core.policy.language.operators import OPERATORS
+from durward.core.upstream import Upstream
 from durward.core.values import ApiId, DecisionId, Instant
 
 FULL = Operation("Get", "GET", "/{t}/{id}", "o:Get", resource="x/{id}", tenant="{t}", owner="{id}")
@@ -57,7 +58,7 @@ def facts(operation: Operation, claims: dict[str, Any] | None, tls: str = "") ->
     request = CheckRequest(
         DecisionId("d"), Instant(9), "GET", "/a/b", "o", operation.id, claims, {}, "::1", tls, tls
     )
-    api = Api(ApiId("o"), "https://o", "prod", Address("/s"), (operation,), {})
+    api = Api(ApiId("o"), "https://o", "prod", Upstream((Address("/s"),)), (operation,), {})
     values = VALUES if operation is FULL else {}
     context = context_of(request, api, operation, values)
     found = AccessRequest(principal_of(request), operation.action, "arn:x", context).facts

@@ -17,7 +17,7 @@ from durward.core.configuration.declaration import (
     Names,
     Text,
 )
-from durward.core.configuration.upstream import parse_upstream
+from durward.core.configuration.upstream import DeclaredUpstream, read_upstream
 from durward.core.difference import excerpt
 from durward.core.errors import Misconfigured
 from durward.core.host import MAX_HOSTS, declared_host, host_of_url
@@ -61,8 +61,9 @@ class ProtectedApi(Body, frozen=True):
 
     audience: Text
     """The address under which clients reach it: the `aud` of its tokens (RFC 8707)."""
-    upstream: Text
-    """Where the service is: `host:port`, `[v6]:port`, `unix:/path` or `http://host[:port]`."""
+    upstream: Text | DeclaredUpstream
+    """The service: `host:port`, `[v6]:port`, `unix:/path`, `http://host[:port]`,
+    `https://host[:port]`, or an object."""
     openapi: dict[str, Any]
     """Its OpenAPI document: in a file the path of one, beside the file that declares it; there
     `overlays` are the paths of overlays that are applied to it first."""
@@ -148,7 +149,7 @@ def read_apis(
         try:
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name, base)
-            upstream = parse_upstream(body.upstream)
+            upstream = read_upstream(body.upstream)
         except DocumentRefused as error:
             problems += first_lines(f"apis/{name}: {fault}" for fault in error.faults)
             continue

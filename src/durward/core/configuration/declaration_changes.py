@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from durward.core.api import Api
+from durward.core.certificates import summarize_certificates
 from durward.core.configuration.configuration import Configuration
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.configuration.profile import Profile, is_above
@@ -36,6 +37,7 @@ PLACE: Final = (HOSTS, PREFIX, "base_path")
 """Where an API is served: told as it is in force."""
 ANY_HOST: Final = "every host that no API names"
 HIDDEN: Final = "jwks"
+UPSTREAM: Final = "upstream"
 POLICIES: Final = "policies"
 ROLES: Final = "roles"
 GROUPS: Final = "groups"
@@ -141,7 +143,10 @@ def _changes(
             yield from _document_changes(name, sides, told=bool(moves))
     if kind is DeclarationKind.CLIENT and before.get(HIDDEN) != after.get(HIDDEN):
         yield Detail("~", pointer((HIDDEN,)), "changed")
-    for found in differences(_without(before, apart), _without(after, apart)):
+    first, second = _comparable(before, apart), _comparable(after, apart)
+    if isinstance(first.get(UPSTREAM), dict) is not isinstance(second.get(UPSTREAM), dict):
+        first, second = map(_with_upstream_object, (first, second))
+    for found in differences(first, second):
         widens = _widens(kind, found, bool(before.get(BOUNDARY)), sides)
         yield found.detail(widens=widens)
 
@@ -162,8 +167,21 @@ def _waiver_changes(name: str, before: Body | None, after: Body, sides: Sides) -
         yield from (found.detail() for found in differences(dict(before), dict(after)))
 
 
-def _without(body: Body, apart: Collection[str]) -> dict[str, Json]:
-    return {name: value for name, value in body.items() if name not in apart}
+def _comparable(body: Body, apart: Collection[str]) -> dict[str, Json]:
+    """The members that are compared here; certificates by their subjects and fingerprints."""
+    found = {name: value for name, value in body.items() if name not in apart}
+    upstream = found.get(UPSTREAM)
+    tls = upstream.get("tls") if isinstance(upstream, dict) else None
+    if isinstance(upstream, dict) and isinstance(tls, dict) and isinstance(tls.get("ca"), str):
+        certificates: Json = [*summarize_certificates(str(tls["ca"]))]
+        found[UPSTREAM] = {**upstream, "tls": {**tls, "ca": certificates}}
+    return found
+
+
+def _with_upstream_object(body: dict[str, Json]) -> dict[str, Json]:
+    """A text is the object with that `url` alone."""
+    upstream = body.get(UPSTREAM)
+    return {**body, UPSTREAM: {"url": upstream}} if isinstance(upstream, str) else body
 
 
 def _requests_moved(name: str, sides: Sides) -> Iterator[Detail]:

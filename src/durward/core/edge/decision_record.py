@@ -167,6 +167,9 @@ class EnvoyLine(msgspec.Struct, frozen=True):
             why = details.removeprefix(TOKEN_REFUSED).strip("{}").replace("_", " ")
             return Stage.TOKEN, TOKEN_REASONS.get(why, f"the token: {why}")
         what = "the control plane" if self.operation is None else "the service"
+        if TLS_FAILED in details:
+            words = next((words for part, words in UNVERIFIED.items() if part in details), NO_TLS)
+            return Stage.SERVICE, f"{what} {words}"
         for beginning, words in UNANSWERED.items():
             if details.startswith(beginning):
                 return Stage.SERVICE, f"{what} {words}"
@@ -245,6 +248,17 @@ UNANSWERED = {
     "no_healthy_upstream": "cannot be reached",
 }
 """Failures of a service behind Envoy, by the prefixes of Envoy's response code details."""
+
+TLS_FAILED, NO_TLS = "TLS_error", "does not speak TLS as it is declared"
+UNVERIFIED = {
+    "SAN_matcher": "has a certificate for another name",
+    "certificate_has_expired": "has a certificate that expired",
+    "local_issuer_certificate": "has a certificate of a CA that is not trusted",
+    "self_signed_certificate": "has a certificate of a CA that is not trusted",
+    "self-signed_certificate": "has a certificate of a CA that is not trusted",
+    "CERTIFICATE_VERIFY_FAILED": "has a certificate that is not valid",
+}
+"""Certificates of a service that were refused, by parts of Envoy's response code details."""
 
 TOKEN_REFUSED = "jwt_authn_access_denied"  # noqa: S105 - Envoy's word for it
 TOKEN_REASONS = {

@@ -107,3 +107,6 @@ class Node:
     """The load balancers that are trusted to report a client's address."""
     name_servers: tuple[Address, ...] = ()
     """The name servers for the addresses of services; by default those of `/etc/resolv.conf`."""
+    ca_bundle: str = ""
+    """The file with the CAs of the system. Without one no public certificate can be verified, and
+    an API whose service needs that is closed."""

@@ -28,7 +28,9 @@ TOKEN_POLICIES: Final = "token-policies"  # noqa: S105 - a capability's name
 """Attach the policies that tokens name, and refuse tokens from before they did (ADR 24)."""
 PLACES: Final = "places"
 """Serve an API at its hosts alone, by the prefix of its paths, and with mixed segments (ADR 26)."""
-CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES, PLACES})
+UPSTREAMS: Final = "upstreams"
+"""Reach a service as its API declares it: TLS, HTTP/2, several addresses, health, time-outs."""
+CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES, PLACES, UPSTREAMS})
 """The capabilities of this version beyond the format, by the names in a part's `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
@@ -221,7 +223,8 @@ def part_of_api(api: Api) -> ApiPart:
     """The part of an API, with the capabilities without which it would be served wrongly."""
     is_mixed = any(has_mixed(operation.path) for operation in api.operations)
     elsewhere = api.hosts or api.prefix != api.base_path or is_mixed
-    return ApiPart(format=FORMAT, needs=(PLACES,) if elsewhere else (), api=api)
+    needs = (UPSTREAMS, *((PLACES,) if elsewhere else ()))
+    return ApiPart(format=FORMAT, needs=needs, api=api)
 
 
 def part_of_policies(policies: Bundle, tokens_since: int = 0) -> bytes:

@@ -26,6 +26,7 @@ from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
+from durward.entrypoints.edge.ca_bundle import closed_without_cas, with_cas
 from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, revoked_canary
 from durward.entrypoints.edge.decision_log import DecisionLog
 from durward.entrypoints.edge.feed import ListVerifier
@@ -49,6 +50,8 @@ VERSIONS = {
     "listener_manager.lds.version_text": "listeners",
     **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
 }
+WARMING = "cluster_manager.warming_clusters"
+"""The clusters that are loaded and not in force yet: the addresses of some are being checked."""
 FLUSH_MILLISECONDS = 20
 LOADING_SECONDS_AN_OPERATION = 0.0016
 """The time in which Envoy may not answer while it loads routes, on a busy machine."""
@@ -63,7 +66,7 @@ class Agent:
 
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
-        self._node = settings.node()
+        self._node = with_cas(settings.node())
         self._state = Path(settings.state)
         self._snapshot_path = self._state / "snapshot.json"
         self._link = link_of(settings)
@@ -309,7 +312,8 @@ class Agent:
         """The present failures, which are retried."""
         follower = self._follower
         of_parts = (follower.trouble, follower.unkept) if follower else ()
-        return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined)))
+        unverified = closed_without_cas(self._snapshot, self._node)
+        return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined, unverified)))
 
     async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
         """Push revocation maps, wait until Envoy runs them, and prove them by revoked tokens.
@@ -448,15 +452,22 @@ class Agent:
         """The versions that Envoy runs; empty while it is busy, for example compiling routes."""
         try:
             async with talk(self._node.admin) as client:
-                reply = await client.get("/stats", params={"filter": "version_text"})
+                wanted = f"version_text|^{WARMING}$"
+                reply = await client.get("/stats", params={"filter": wanted})
         except Unavailable as error:
             if asyncio.get_running_loop().time() >= self._loading_until:
                 raise
             if not isinstance(error.__cause__, httpx2.TimeoutException):
                 raise
             return {}
-        found = (line.partition(": ") for line in reply.text.splitlines())
-        return {VERSIONS[name]: text.strip('"') for name, _, text in found if name in VERSIONS}
+        found = {
+            name: text.strip('"')
+            for name, _, text in (line.partition(": ") for line in reply.text.splitlines())
+        }
+        running = {file: found[name] for name, file in VERSIONS.items() if name in found}
+        if found.get(WARMING, "0") != "0":
+            del running["clusters"]
+        return running
 
     def _decision_point(self, number: int) -> Child:
         address = self._node.decision_points[number]

@@ -23,7 +23,7 @@ def refuse_own_places(apis: Iterable[Api], node: Node, folders: Iterable[Path]) 
     """
     own = list(own_places(node, folders))
     for api in apis:
-        if any(same(api.upstream, place) for place in own):
+        if any(same(address, place) for address in api.upstream.addresses for place in own):
             problem = f"the upstream of `{api.id}` is an address of Durward itself"
             raise Misconfigured("edge", problem)
 

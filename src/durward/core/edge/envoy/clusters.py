@@ -1,11 +1,15 @@
 """Clusters: the only addresses that Envoy connects to."""
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 from durward.core.address import Address
+from durward.core.api import Api
+from durward.core.edge.envoy.service_tls import service_tls
 from durward.core.edge.envoy.types import Config, message, reach, seconds, typed_extension
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
+from durward.core.upstream import HealthCheck, HttpProtocol, Upstream
 
 DECISION_POINTS = "decision-points"
 CONTROL_PLANE = "control-plane"
@@ -17,8 +21,16 @@ RETRIED_PERCENT, RETRIED_AT_LEAST = 25, 16
 """The largest share of concurrent requests to a service that are retries, and the number that is
 always allowed: a failing service must not get twice the load."""
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+STREAMS = 100
+"""The largest number of concurrent requests on one HTTP/2 connection, the least that RFC 9113
+§6.5.2 recommends services to allow."""
 NAMES_EVERY_SECONDS = 5
 """The interval of look-ups of a name; a changed address may be unnoticed that long."""
+EJECTED_AFTER = 3
+"""The failures in a row after which an address gets no requests, where a service has several."""
+EJECTED_SECONDS, EJECTED_MOST_SECONDS = 10, 60
+"""How long, the first time and at most: each further time is longer by the first."""
+EJECTED_MOST_PERCENT = 50
 
 
 def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
@@ -40,7 +52,7 @@ def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
     if node.control_plane:
         yield cluster(CONTROL_PLANE, [node.control_plane])
     for api in snapshot.apis:
-        yield cluster(upstream(api.id), [api.upstream])
+        yield service(api, node)
 
 
 def upstream(api: str) -> str:
@@ -48,16 +60,58 @@ def upstream(api: str) -> str:
     return f"api-{api}"
 
 
-def cluster(name: str, addresses: Iterable[Address]) -> Config:
+def lacks_cas(service: Upstream, node: Node) -> bool:
+    """Whether the node has no CAs to verify a service by: then its API is closed (503)."""
+    return service.tls is not None and not service.tls.ca and not node.ca_bundle
+
+
+def service(api: Api, node: Node) -> Config:
+    """The cluster of an API's service; without addresses if its certificate cannot be verified."""
+    declared = api.upstream
+    closed = lacks_cas(declared, node)
+    found = cluster(
+        upstream(api.id),
+        () if closed else declared.addresses,
+        declared.protocol,
+        declared.connect_seconds,
+    )
+    if declared.tls and not closed:
+        found["transport_socket"] = service_tls(declared.tls, declared.protocol, node.ca_bundle)
+    if declared.may_have_others:
+        found["outlier_detection"] = ejection()
+    if declared.health:
+        check = health_check(declared.health, declared.protocol, service_host(api))
+        found["health_checks"] = [check]
+        # An address that a name no longer has gets no requests, even if it is healthy.
+        found["ignore_health_on_host_removal"] = True
+    return found
+
+
+def service_host(api: Api) -> str:
+    """The host that a service is asked for: never the client's, which could be any."""
+    return api.upstream.host or urlsplit(api.audience).netloc
+
+
+def cluster(
+    name: str,
+    addresses: Iterable[Address],
+    protocol: HttpProtocol = HttpProtocol.HTTP1,
+    connect_seconds: float = 1,
+) -> Config:
     """A set of endpoints with limits on waiting requests."""
     places = tuple(addresses)
     endpoints = [{"endpoint": {"address": reach(place)}} for place in places]
+    options: Config = (
+        {"http_protocol_options": {}}
+        if protocol is HttpProtocol.HTTP1
+        else {"http2_protocol_options": {"max_concurrent_streams": STREAMS}}
+    )
     return message(
         "envoy.config.cluster.v3.Cluster",
         {
             "name": name,
             **(by_name() if any(place.is_name for place in places) else {"type": "STATIC"}),
-            "connect_timeout": seconds(1),
+            "connect_timeout": seconds(connect_seconds),
             "load_assignment": {
                 "cluster_name": name,
                 "endpoints": [{"lb_endpoints": endpoints}],
@@ -79,7 +133,7 @@ def cluster(name: str, addresses: Iterable[Address]) -> Config:
                 HTTP_OPTIONS: message(
                     HTTP_OPTIONS,
                     {
-                        "explicit_http_config": {"http_protocol_options": {}},
+                        "explicit_http_config": options,
                         "common_http_protocol_options": {"idle_timeout": seconds(IDLE_SECONDS)},
                     },
                 )
@@ -88,6 +142,45 @@ def cluster(name: str, addresses: Iterable[Address]) -> Config:
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         },
     )
+
+
+def health_check(health: HealthCheck, protocol: HttpProtocol, host: str) -> Config:
+    """The active check of each address; a new cluster serves when each has had its first one."""
+    return {
+        "timeout": seconds(health.timeout_seconds),
+        "interval": seconds(health.every_seconds),
+        # Without it an address that no request was sent to is checked once a minute.
+        "no_traffic_interval": seconds(health.every_seconds),
+        "unhealthy_threshold": health.failures,
+        "healthy_threshold": health.successes,
+        "http_health_check": {
+            "path": health.path,
+            "host": host,
+            "expected_statuses": [{"start": 200, "end": 300}],
+            "codec_client_type": "HTTP2" if protocol is HttpProtocol.HTTP2 else "HTTP1",
+        },
+    }
+
+
+def ejection() -> Config:
+    """The passive check: an address that cannot be reached gets no requests for some time.
+
+    What a service answers does not count, else a client whose requests fail could take its
+    addresses away. Half of them stay in any case.
+    """
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": EJECTED_AFTER,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_local_origin_success_rate": 0,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_consecutive_gateway_failure": 0,
+        "enforcing_success_rate": 0,
+        "interval": seconds(1),
+        "base_ejection_time": seconds(EJECTED_SECONDS),
+        "max_ejection_time": seconds(EJECTED_MOST_SECONDS),
+        "max_ejection_percent": EJECTED_MOST_PERCENT,
+    }
 
 
 def by_name() -> Config:

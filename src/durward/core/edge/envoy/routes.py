@@ -9,7 +9,7 @@ from durward.core.api import Api
 from durward.core.authzen.pdp_metadata import SURFACE as DECISIONS
 from durward.core.authzen.requests import MAX_BODY_BYTES
 from durward.core.edge.envoy.client_headers import MUTATION, only_declared
-from durward.core.edge.envoy.clusters import CONTROL_PLANE, upstream
+from durward.core.edge.envoy.clusters import CONTROL_PLANE, service_host, upstream
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
     BUFFER,
@@ -24,7 +24,7 @@ from durward.core.edge.envoy.filters import (
     token_guard_of_public_operation,
 )
 from durward.core.edge.envoy.tree import tree
-from durward.core.edge.envoy.types import JWT, Config, message, seconds
+from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed_extension
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
 from durward.core.host import host_of_url
@@ -114,11 +114,11 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         },
         "route": {
             "cluster": upstream(api.id),
-            "timeout": seconds(limits.request_seconds),
+            **times(api, limits),
             # Not the client's host: it could be any, for example by an absolute request target.
-            "host_rewrite_literal": host_of(api),
+            "host_rewrite_literal": service_host(api),
             **at_service(api),
-            **(retry_policy() if operation.method in SAFE_METHODS else {}),
+            **retry_policy(api, operation),
         },
         "metadata": {
             "filter_metadata": {
@@ -137,12 +137,42 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
     }
 
 
-def retry_policy() -> Config:
-    """Retry once if the connection broke before any response: the service may have closed it.
+def times(api: Api, limits: Limits) -> Config:
+    """The times of an API's service; the limits of the node where it declares none."""
+    declared = api.upstream
+    idle = declared.idle_seconds
+    return {
+        "timeout": seconds(declared.request_seconds or limits.request_seconds),
+        **({"idle_timeout": seconds(idle)} if idle else {}),
+    }
 
-    The decision stays; the timeout of the request covers both attempts.
+
+def retry_policy(api: Api, operation: Operation) -> Config:
+    """Send a request again that has not reached a service, to another address if there are several.
+
+    That is, where no connection was made, or an HTTP/2 service refused the stream (RFC 9113 §8.7).
+    A safe request is also sent again if the connection broke before any response: the service may
+    have closed it. The decision stays; the timeout of the request covers all attempts.
     """
-    return {"retry_policy": {"retry_on": "reset,connect-failure", "num_retries": 1}}
+    unsent = "connect-failure,refused-stream"
+    policy: Config = {
+        "retry_on": f"reset,{unsent}" if operation.method in SAFE_METHODS else unsent,
+        "num_retries": 1,
+    }
+    if api.upstream.may_have_others:
+        policy |= {
+            "num_retries": 2,
+            # Another address need not recover first.
+            "retry_back_off": {"base_interval": seconds(0.005), "max_interval": seconds(0.05)},
+            "retry_host_predicate": [
+                typed_extension(
+                    "envoy.retry_host_predicates.previous_hosts",
+                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                )
+            ],
+            "host_selection_retry_max_attempts": 5,
+        }
+    return {"retry_policy": policy}
 
 
 def routes_of(

@@ -1,0 +1,53 @@
+"""The CAs of the system: found, or the APIs that need them are closed and named."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.certificates import Authority
+from tests.unit.edge.test_envoy_configuration import API, PUBLIC, SERVICE, SNAPSHOT, node
+
+from durward.core.edge.envoy.clusters import service
+from durward.core.errors import Misconfigured
+from durward.core.values import ApiId
+from durward.entrypoints.edge.ca_bundle import closed_without_cas, find_ca_bundle, with_cas
+
+
+def test_the_first_file_with_certificates_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty, bundle = tmp_path / "empty.pem", tmp_path / "bundle.pem"
+    empty.touch()
+    bundle.write_text(Authority("public").pem)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    paths = (str(tmp_path / "missing.pem"), str(tmp_path), str(empty), str(bundle))
+    monkeypatch.setattr("durward.entrypoints.edge.ca_bundle.PATHS", paths)
+    monkeypatch.setenv("SSL_CERT_FILE", str(empty))
+    assert find_ca_bundle() == str(bundle)
+    assert with_cas(node()).ca_bundle == str(bundle)
+    monkeypatch.setattr("durward.entrypoints.edge.ca_bundle.PATHS", paths[:3])
+    assert with_cas(node()).ca_bundle == ""
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    assert find_ca_bundle() == str(bundle)
+
+
+def test_a_file_that_the_operator_names_is_taken_or_refused(tmp_path: Path) -> None:
+    named = tmp_path / "ours.pem"
+    mine = replace(node(), ca_bundle=str(named))
+    with pytest.raises(Misconfigured, match=r"ours.pem` has no certificates"):
+        with_cas(mine)
+    named.write_text(Authority("ours").pem)
+    assert with_cas(mine) == mine
+
+
+@pytest.mark.requirement("API10-1")
+def test_without_cas_what_needs_them_is_closed_not_unverified_and_named() -> None:
+    public = replace(API, id=ApiId("public"), upstream=PUBLIC)
+    ours = replace(API, id=ApiId("ours"), upstream=SERVICE)
+    snapshot = replace(SNAPSHOT, apis=(API, public, ours))
+    assert closed_without_cas(snapshot, replace(node(), ca_bundle="/bundle.pem")) == ""
+    assert closed_without_cas(snapshot, node()).endswith("so these APIs answer 503: public")
+    addresses = service(public, node())["load_assignment"]
+    assert addresses == {"cluster_name": "api-public", "endpoints": [{"lb_endpoints": []}]}
+    many = replace(SNAPSHOT, apis=(public,) * 30)
+    assert closed_without_cas(many, node()).endswith("public and 10 more")
