@@ -45,6 +45,7 @@ CONCEPTS = {
     "authorize": "core/oauth services",
     "authzen": "services entrypoints/http",
     "clients": "store entrypoints/cli",
+    "cors": "core core/configuration core/edge/envoy",
     "declarations": "store entrypoints",
     "explain": "core/policy/analysis entrypoints/cli",
     "groups": "store services entrypoints/http entrypoints/cli",

@@ -24,6 +24,7 @@ import msgspec
 
 from durward.core.configuration.api import DeclaredObject, ProtectedApi
 from durward.core.configuration.configuration import SHAPES
+from durward.core.configuration.cors import DeclaredCors
 from durward.core.configuration.upstream import (
     DeclaredHealthCheck,
     DeclaredTimeouts,
@@ -164,6 +165,7 @@ TITLES: Final[Mapping[type, str]] = {
     DeclaredTls: "TLS to the service",
     DeclaredHealthCheck: "The health check of the service",
     DeclaredTimeouts: "The timeouts of the service",
+    DeclaredCors: "The pages that may call an API",
     DeclaredKey: "A key of an API",
     DeclaredObject: "An object of an API",
     Limits: "[edge.limits]",

@@ -178,6 +178,37 @@ def told(found: Detail) -> tuple[str, bool]:
             ],
         ),
         (
+            DeclarationKind.API,
+            API,
+            {**API, "cors": {"origins": ["https://a.example"]}},
+            [('+ /cors: {"origins":["https://a.example"]}', True)],
+        ),
+        (
+            DeclarationKind.API,
+            {**API, "cors": {"origins": ["https://a.example"]}},
+            API,
+            [('- /cors: {"origins":["https://a.example"]}', False)],
+        ),
+        (
+            DeclarationKind.API,
+            {**API, "cors": {"origins": ["https://a.example"], "credentials": True}},
+            {
+                **API,
+                "cors": {
+                    "origins": ["https://b.example"],
+                    "expose": ["etag"],
+                    "credentials": False,
+                    "max_age": "1h",
+                },
+            },
+            [
+                ("~ /cors/expose: + etag", True),
+                ("~ /cors/origins: + https://b.example, - https://a.example", True),
+                ("~ /cors/credentials: true → false", False),
+                ("+ /cors/max_age: 1h", False),
+            ],
+        ),
+        (
             DeclarationKind.TESTS,
             {"tests": [{"name": "one", "when": {"a": 1}}]},
             {"tests": [{"name": "two", "when": {"a": 1}}]},

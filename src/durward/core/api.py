@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from durward.core.cors import Cors
 from durward.core.openapi.operations import Operation
 from durward.core.upstream import Upstream
 from durward.core.values import ApiId
@@ -31,6 +32,8 @@ class Api:
     """What the paths of its operations begin with."""
     base_path: str = ""
     """What they begin with at the service, in place of the prefix."""
+    cors: Cors | None = None
+    """The pages of other origins that may call it; None is no page."""
 
 
 def scopes_of(apis: Iterable[Api]) -> dict[str, frozenset[str]]:

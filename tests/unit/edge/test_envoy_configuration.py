@@ -16,11 +16,13 @@ import pytest
 
 from durward.core.address import Address
 from durward.core.api import Api
+from durward.core.cors import Cors
 from durward.core.edge.envoy import (
     bootstrap,
     client_headers,
     clusters,
     cookies,
+    cors,
     filters,
     proxies,
     routes,
@@ -56,6 +58,16 @@ SERVICE = Upstream(
     *(0.25, 90, 600),
 )
 PUBLIC = Upstream((Address("orders.example", 443),), tls=ServiceTls("orders.example"))
+PAGES = replace(
+    API,
+    cors=Cors(
+        ("https://*.example.org:8443", "https://app.example.com"),
+        ("if-match",),
+        ("etag",),
+        credentials=True,
+    ),
+)
+OPTIONS = Operation("Options", "OPTIONS", "/orders", "orders:Options")
 KEY = {"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "x": "x", "y": "y"}
 SNAPSHOT = Snapshot(version=7, issuer="https://id.example", keys=(KEY,), apis=(API,))
 LIMITS = Limits()
@@ -100,6 +112,18 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "an operation with declared headers": lambda: routes.operation_route(
         replace(API, headers=("accept-language", "if-match")), GET, LIMITS
     ),
+    "an operation that pages may call": lambda: routes.operation_route(PAGES, GET, LIMITS),
+    "the preflights of an API": lambda: [
+        each.what for each in routes.preflights(replace(SNAPSHOT, apis=(PAGES,)))
+    ],
+    "the preflights of the other APIs": lambda: [
+        each.what for each in routes.preflights(replace(SNAPSHOT, apis=(API, PAGES)))
+    ][:3],
+    "the routes of an API that pages may call": lambda: routes.api_configuration(
+        replace(SNAPSHOT, apis=(PAGES,)), LIMITS
+    ),
+    "a declared OPTIONS": lambda: routes.operation_route(API, OPTIONS, LIMITS),
+    "what a service says of other origins": cors.without_service_cors,
     "one host": filters.one_host,
     "one header of cookies": cookies.one_header,
     "an operation behind a prefix": lambda: {
@@ -187,7 +211,7 @@ def test_the_files_of_a_node_name_each_other() -> None:
     text = json.dumps(found.files["listeners"])
     assert all(f"/var/envoy/{name}/{name}.json" in text for name in ("apis", "issuer"))
     known = {each["name"] for each in json.loads(json.dumps(found.files["clusters"]))["resources"]}
-    assert known == {"decision-points", "control-plane", "api-orders"}
+    assert known == {"decision-points", "control-plane", "nowhere", "api-orders"}
     assert '"cluster": "api-orders"' in json.dumps(found.files["apis"])
 
 

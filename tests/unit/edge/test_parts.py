@@ -8,6 +8,7 @@ import pytest
 from tests.unit.edge.test_decide import API
 
 from durward.core.api import Api
+from durward.core.cors import Cors
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import (
     FORMAT,
@@ -101,6 +102,18 @@ def test_a_code_that_reaches_services_at_one_address_alone_closes_the_api(
     monkeypatch.setattr("durward.core.edge.parts.CAPABILITIES", frozenset({"token-policies"}))
     part = read_part(f"api/{API.id}", parts[f"api/{API.id}"])
     assert (part.content, part.closed) == (None, "it needs what this node has not: upstreams")
+
+
+def test_an_api_with_cors_needs_an_edge_that_replaces_what_services_say() -> None:
+    """Another would serve the service's own permissions."""
+    name = f"api/{API.id}"
+    with_cors = replace(API, cors=Cors(("https://app.example",)))
+    needs = [
+        json.loads(split(replace(SNAPSHOT, apis=(api,)))[name])["needs"] for api in (API, with_cors)
+    ]
+    assert needs == [["upstreams"], ["upstreams", "cors"]]
+    read = read_part(name, split(replace(SNAPSHOT, apis=(with_cors,)))[name])
+    assert assemble(7, [read]).apis == (with_cors,)
 
 
 def test_equal_content_has_equal_bytes_whatever_the_order_of_its_sets() -> None:

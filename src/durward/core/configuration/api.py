@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from durward.core.api import METADATA, Api
+from durward.core.configuration.cors import DeclaredCors, read_cors
 from durward.core.configuration.declaration import (
     NAME,
     NAME_CHARACTERS,
@@ -76,6 +77,8 @@ class ProtectedApi(Body, frozen=True):
     """The path before the document's paths where clients ask; without it the base path."""
     base_path: str | None = None
     """The path before them at the service; without it that of the document's `servers`."""
+    cors: DeclaredCors | None = None
+    """Pages of other origins that may call it from a browser; absent: none."""
     stage: Text = DEFAULT_STAGE
     """Its deployment environment, a part of the names of its resources."""
     policies: Names = ()
@@ -150,6 +153,7 @@ def read_apis(
             check_resource(body.audience)
             inventory = read_inventory(body.openapi, name, base)
             upstream = read_upstream(body.upstream)
+            cors = read_cors(body.cors) if body.cors else None
         except DocumentRefused as error:
             problems += first_lines(f"apis/{name}: {fault}" for fault in error.faults)
             continue
@@ -168,6 +172,7 @@ def read_apis(
             hosts=hosts,
             prefix=prefix,
             base_path=base_path,
+            cors=cors,
         )
         yield api, replace(inventory, notes=(*inventory.notes, *_notes_of_place(api)))
     problems += unsettled(routes)

@@ -38,6 +38,7 @@ PLACE: Final = (HOSTS, PREFIX, "base_path")
 ANY_HOST: Final = "every host that no API names"
 HIDDEN: Final = "jwks"
 UPSTREAM: Final = "upstream"
+CORS: Final = "cors"
 POLICIES: Final = "policies"
 ROLES: Final = "roles"
 GROUPS: Final = "groups"
@@ -252,6 +253,8 @@ def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides:
         return bool(found.gone) or had_boundary
     if member in HANDED_OUT.get(kind, ()):
         return bool(found.new)
+    if member == CORS:
+        return found.path[-1] != "max_age" and bool(found.new) and found.new != (False,)
     if member == "disabled":
         return found.new != (True,)
     if member == PROFILE:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from durward.core.configuration.configuration import Configuration
+from durward.core.cors import ANY_ORIGIN, Cors
 from durward.core.policy.analysis.allows import allows_of
 
 MAX_NAMED: Final = 20
@@ -51,7 +52,9 @@ def summaries(configuration: Configuration, names: Iterable[str]) -> Iterator[Ap
         public = sum(operation.public for operation in operations)
         first = tuple(operation.id for operation in shut[:MAX_NAMED])
         document = configuration.inventories[name]
-        notes = document.notes[:MAX_NAMED]
+        open_to_pages = tuple(wide_origins(configuration.apis[name].cors))
+        every = (*open_to_pages, *document.notes)
+        notes = every[:MAX_NAMED]
         yield ApiSummary(
             name,
             len(operations),
@@ -60,8 +63,17 @@ def summaries(configuration: Configuration, names: Iterable[str]) -> Iterator[Ap
             first,
             document.unread,
             notes,
-            min(document.opening, MAX_NAMED),
-            len(document.notes) - len(notes),
+            min(len(open_to_pages) + document.opening, MAX_NAMED),
+            len(every) - len(notes),
             configuration.apis[name].hosts,
             configuration.apis[name].prefix,
         )
+
+
+def wide_origins(cors: Cors | None) -> Iterator[str]:
+    """What is open to pages that nobody names one by one."""
+    for origin in cors.origins if cors else ():
+        if origin == ANY_ORIGIN:
+            yield "`cors`: every page may call it in its visitors' browsers, and read responses"
+        elif "*" in origin:
+            yield f"`cors`: whoever gets a name of `{origin}` may call it by a page there"

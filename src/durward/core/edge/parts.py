@@ -30,7 +30,11 @@ PLACES: Final = "places"
 """Serve an API at its hosts alone, by the prefix of its paths, and with mixed segments (ADR 26)."""
 UPSTREAMS: Final = "upstreams"
 """Reach a service as its API declares it: TLS, HTTP/2, several addresses, health, time-outs."""
-CAPABILITIES: frozenset[str] = frozenset({TENANT_GUARDRAILS, TOKEN_POLICIES, PLACES, UPSTREAMS})
+CORS: Final = "cors"
+"""Answer preflights, and replace what services say about other origins."""
+CAPABILITIES: frozenset[str] = frozenset(
+    {TENANT_GUARDRAILS, TOKEN_POLICIES, PLACES, UPSTREAMS, CORS}
+)
 """The capabilities of this version beyond the format, by the names in a part's `needs`."""
 
 LIST_TYPE: Final = "durward-parts+jwt"
@@ -223,7 +227,7 @@ def part_of_api(api: Api) -> ApiPart:
     """The part of an API, with the capabilities without which it would be served wrongly."""
     is_mixed = any(has_mixed(operation.path) for operation in api.operations)
     elsewhere = api.hosts or api.prefix != api.base_path or is_mixed
-    needs = (UPSTREAMS, *((PLACES,) if elsewhere else ()))
+    needs = (UPSTREAMS, *((PLACES,) if elsewhere else ()), *((CORS,) if api.cors else ()))
     return ApiPart(format=FORMAT, needs=needs, api=api)
 
 

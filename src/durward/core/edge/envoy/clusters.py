@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from durward.core.address import Address
 from durward.core.api import Api
+from durward.core.edge.envoy.cors import NOWHERE
 from durward.core.edge.envoy.service_tls import service_tls
 from durward.core.edge.envoy.types import Config, message, reach, seconds, typed_extension
 from durward.core.edge.node import Node
@@ -34,7 +35,7 @@ EJECTED_MOST_PERCENT = 50
 
 
 def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
-    """The decision points, the control plane, each API's upstream."""
+    """The decision points, the control plane, nowhere, each API's upstream."""
     yield {
         **cluster(DECISION_POINTS, node.decision_points),
         # A dead decision point is ejected; if none answers, the check fails.
@@ -51,6 +52,7 @@ def clusters(snapshot: Snapshot, node: Node) -> Iterator[Config]:
     }
     if node.control_plane:
         yield cluster(CONTROL_PLANE, [node.control_plane])
+    yield cluster(NOWHERE, ())
     for api in snapshot.apis:
         yield service(api, node)
 

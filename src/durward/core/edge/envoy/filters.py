@@ -10,6 +10,7 @@ from durward.core.edge.envoy.cookies import (
     replace_cookie,
     without_our_cookies,
 )
+from durward.core.edge.envoy.cors import answer_preflights, without_service_cors
 from durward.core.edge.envoy.nobody import nobodys_key
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed_extension
 from durward.core.edge.node import Limits
@@ -63,6 +64,8 @@ def api_filters(snapshot: Snapshot, limits: Limits, revoked: Iterable[Config]) -
     """The filters of a request to a protected API; `revoked` are those of the revocation maps."""
     return [
         one_host(),
+        answer_preflights(),
+        without_service_cors(),
         one_header(),
         without_our_cookies(),
         *replace_cookie(),

@@ -10,6 +10,16 @@ from durward.core.authzen.pdp_metadata import SURFACE as DECISIONS
 from durward.core.authzen.requests import MAX_BODY_BYTES
 from durward.core.edge.envoy.client_headers import MUTATION, only_declared
 from durward.core.edge.envoy.clusters import CONTROL_PLANE, service_host, upstream
+from durward.core.edge.envoy.cors import (
+    CORS,
+    SERVICE_CORS,
+    cors_on_route,
+    is_no_preflight,
+    keep_cors,
+    preflight_match,
+    preflight_route,
+    vary,
+)
 from durward.core.edge.envoy.filters import (
     AUTHORIZE,
     BUFFER,
@@ -23,7 +33,7 @@ from durward.core.edge.envoy.filters import (
     public_body,
     token_guard_of_public_operation,
 )
-from durward.core.edge.envoy.tree import tree
+from durward.core.edge.envoy.tree import PREFLIGHT, tree
 from durward.core.edge.envoy.types import JWT, Config, message, seconds, typed_extension
 from durward.core.edge.node import Limits
 from durward.core.edge.snapshot import Snapshot
@@ -58,6 +68,7 @@ def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
             for one in api.operations
         ),
         *described(snapshot),
+        *preflights(snapshot),
     ]
     nothing = nothing_here(undeclared_status(snapshot))
     hosts: list[JsonLike] = []
@@ -66,6 +77,23 @@ def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
         matcher = tree(routes_of(snapshot, served), nothing)
         hosts.append({"name": name, "domains": list(names) or ["*"], "matcher": matcher})
     return configuration(API_ROUTES, hosts)
+
+
+def preflights(snapshot: Snapshot) -> Iterator[Route[Sequence[Config]]]:
+    """The routes of preflights for all operations, if an API has CORS at all.
+
+    Also for those of the other APIs, else a less specific path of an API with CORS would answer.
+    """
+    if any(api.cors for api in snapshot.apis):
+        for api in snapshot.apis:
+            for one in api.operations:
+                what = preflight_route(api, one) if api.cors else no_preflight(one)
+                yield Route(f"{PREFLIGHT}{one.method}", one.path, (what,), api.hosts)
+
+
+def no_preflight(operation: Operation) -> Config:
+    """The route of preflights for an operation of an API without CORS: 404, as undeclared."""
+    return {**nothing_here(NOT_FOUND), "match": preflight_match(operation)}
 
 
 def issuer_configuration(limits: Limits) -> Config:
@@ -106,12 +134,18 @@ def operation_route(api: Api, operation: Operation, limits: Limits) -> Config:
         per_filter[BUFFER] = body_held_on_route(public_body(limits))
     if api.headers is not None:
         per_filter[MUTATION] = only_declared(api.headers)
+    if api.cors:
+        per_filter[CORS] = cors_on_route(api.cors)
     return {
         "name": f"{api.id}:{operation.id}",
         "match": {
             "safe_regex": {"regex": path_regex(operation.path)},
-            "headers": [is_one_of(methods_of(operation.method))],
+            "headers": [
+                is_one_of(methods_of(operation.method)),
+                *(is_no_preflight() if operation.method == "OPTIONS" else ()),
+            ],
         },
+        **({"response_headers_to_add": vary()} if api.cors else {}),
         "route": {
             "cluster": upstream(api.id),
             **times(api, limits),
@@ -234,8 +268,12 @@ def metadata_route(snapshot: Snapshot, api: Api, path: str, host: str | None) ->
             "status": 200,
             "body": {"inline_string": compact_json(document).decode()},
         },
-        "response_headers_to_add": [header("content-type", "application/json")],
-        "typed_per_filter_config": unguarded(),
+        # It is public and without credentials: pages of any origin may read it, as at the issuer.
+        "response_headers_to_add": [
+            header("content-type", "application/json"),
+            header("access-control-allow-origin", "*"),
+        ],
+        "typed_per_filter_config": {**unguarded(), SERVICE_CORS: keep_cors()},
     }
 
 

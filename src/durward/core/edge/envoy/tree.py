@@ -7,11 +7,14 @@ matches, Envoy goes on with the next shorter prefix (ADR 26).
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from durward.core.edge.envoy.cors import WANTED_METHOD
 from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.openapi.router import Route, buckets, path_regex, tables
 from durward.core.wire import JsonLike
 
+PREFLIGHT = "preflight "
 SMALL = 32
 """Up to this number routes are tried in sequence; of more, a group has the root of their number."""
 QUERY = r"(?:\?.*)?"
@@ -19,10 +22,21 @@ QUERY = r"(?:\?.*)?"
 
 
 def tree(routes: Iterable[Route[Sequence[Config]]], undeclared: Config) -> Config:
-    """The matcher of a virtual host; `undeclared` is the route of all other requests."""
+    """The matcher of a virtual host; `undeclared` is the route of all other requests.
+
+    Routes whose method begins with PREFLIGHT are those of preflights for the method behind it.
+    """
+    asked: list[Route[Sequence[Config]]] = []
+    announced: list[Route[Sequence[Config]]] = []
+    for route in routes:
+        if route.method.startswith(PREFLIGHT):
+            announced.append(replace(route, method=route.method.removeprefix(PREFLIGHT)))
+        else:
+            asked.append(route)
     methods: list[JsonLike] = [
         {"predicate": has_method(methods), "on_match": {"matcher": by_path(table)}}
-        for methods, table in tables(routes).items()
+        for has_method, some in ((is_preflight, announced), (is_request, asked))
+        for methods, table in tables(some).items()
     ]
     nothing: Config = {"on_no_match": on_match([undeclared])}
     return {"matcher_list": {"matchers": methods}, **nothing} if methods else nothing
@@ -55,11 +69,22 @@ def grouped(part: Sequence[Route[Sequence[Config]]]) -> Iterator[Sequence[Route[
     return (part[start : start + size] for start in range(0, len(part), size))
 
 
-def has_method(methods: Sequence[str]) -> Config:
+def is_request(methods: Sequence[str]) -> Config:
     """The request has one of these methods."""
+    return one_of(":method", methods)
+
+
+def is_preflight(methods: Sequence[str]) -> Config:
+    """The request asks whether a page may use one of these methods (Fetch standard §3.2.2)."""
+    wanted = one_of(WANTED_METHOD, methods)
+    return {"and_matcher": {"predicate": [one_of(":method", ["OPTIONS"]), wanted]}}
+
+
+def one_of(name: str, values: Sequence[str]) -> Config:
+    """A header has one of these values."""
     each: list[Config] = [
-        {"single_predicate": {"input": header(":method"), "value_match": {"exact": method}}}
-        for method in methods
+        {"single_predicate": {"input": header(name), "value_match": {"exact": value}}}
+        for value in values
     ]
     return {"or_matcher": {"predicate": each}} if len(each) > 1 else each[0]
 
