@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.certificates import Authority
 
 from durward.core.api import Api
 from durward.core.configuration.configuration import read_configuration
@@ -68,6 +69,19 @@ def test_what_any_edge_takes_passes() -> None:
         *(an_api(f"x{number}", openapi=at(path)) for number, path in enumerate(paths)),
         an_api("socket", upstream="unix:/run/service.sock"),
         an_api("six", upstream="[::1]:8080"),
+        an_api("system", upstream="https://orders.example"),
+        an_api(
+            "whole",
+            upstream={
+                "addresses": [f"https://10.0.0.{number}" for number in range(100)],
+                "protocol": "http2",
+                "tls": {"name": "::1", "ca": Authority("a").pem + Authority("b").pem},
+                "health": {"path": "/a?b=%20c"},
+                "timeouts": {"connect": "100ms", "request": "1h", "idle": "1h"},
+            },
+            cors={"origins": ["https://*.a.example:8443"], "credentials": True, "max_age": "0s"},
+        ),
+        an_api("pages", cors={"origins": ["*"]}),
         with_scopes("many", 1_000),
     ]
     EnvoyCheck().check(apis, ISSUER)

@@ -466,7 +466,7 @@ class Agent:
         }
         running = {file: found[name] for name, file in VERSIONS.items() if name in found}
         if found.get(WARMING, "0") != "0":
-            del running["clusters"]
+            running.pop("clusters", None)
         return running
 
     def _decision_point(self, number: int) -> Child:
