@@ -53,6 +53,8 @@ HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
     },
 }
 """Lists of which more is more that is allowed."""
+OPEN: Final[Mapping[str, Json]] = {"first_party": True, "authentication": "none"}
+"""Values with which more is allowed than with the others."""
 Body = Mapping[str, Json]
 
 
@@ -259,9 +261,7 @@ def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides:
         return found.new != (True,)
     if member == PROFILE:
         return is_above(_profile(found.gone), _profile(found.new))
-    if member == "first_party":
-        return found.new == (True,)
-    if member == "authentication":
-        return found.new == ("none",)
+    if member in OPEN:
+        return found.new == (OPEN[member],)
     # The stage is a part of each resource's name; whose an object is, policies are asked about.
     return member in {"tenant", "stage", "objects"}
