@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from durward.core.configuration.upstream import parse_upstream
+from durward.core.configuration.upstream import read_upstream
 from durward.core.openapi.proposal import ProposedOperation
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import DEMO_DIR, durward
@@ -56,7 +56,7 @@ def protect(
         keep: Keep the files as they are edited, and take them as the answer to this proposal.
         json: Print one JSON object.
     """
-    parse_upstream(split_url(url)[0])
+    read_upstream(split_url(url)[0])
     proposal = propose(url, openapi, overlay, name, audience, tenant, host, prefix, into, dir)
     changes = changes_in(into, proposal.api, keep=keep)
     for change in changes:
