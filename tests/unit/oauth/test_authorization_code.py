@@ -1,10 +1,13 @@
 """A code is redeemed by whom it was made for, in its time, and where it was sent."""
 
+from dataclasses import replace
+
 import pytest
 from tests.issuer import VERIFIER
 
 from durward.core.configuration.client import Client
-from durward.core.configuration.profile import Profile
+from durward.core.configuration.profile import Profile, ProfileDemand
+from durward.core.configuration.waiver import Waiver
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.grants.authorization_code import Code, check
 from durward.core.oauth.pkce import challenge_of
@@ -51,3 +54,36 @@ def test_what_does_not_fit_is_refused_with_one_public_text(
         check(made, by, form, DEMANDED, Instant(now))
     assert caught.value.code is ErrorCode.INVALID_GRANT
     assert private in caught.value.private
+
+
+WAIVER = Waiver(client="desk", relaxes="pkce", owner="web team", reason="old", until="2027-03-31")
+WAIVED = replace(DEMANDED, waivers={ProfileDemand.PKCE: ("desk-pkce", WAIVER)})
+
+
+@pytest.mark.requirement("AS-6")
+def test_a_code_without_a_challenge_is_redeemed_by_its_waiver() -> None:
+    bare = replace(code(), challenge=None)
+    form = {"redirect_uri": (BACK,)}
+    assert check(bare, client(BACK), form, WAIVED, Instant(0)) == "desk-pkce"
+    assert check(code(), client(BACK), FORM, WAIVED, Instant(0)) is None
+
+
+@pytest.mark.requirement("AS-6")
+@pytest.mark.parametrize(
+    ("form", "demanded", "now", "told"),
+    [
+        ({"redirect_uri": (BACK,), **FORM}, WAIVED, 0, "a verifier comes with"),
+        ({}, WAIVED, 0, "`redirect_uri` is missing"),
+        ({"redirect_uri": (BACK,)}, DEMANDED, 0, "code_challenge"),
+        ({"redirect_uri": (BACK,)}, replace(WAIVED, is_authenticated=False), 0, "code_challenge"),
+        ({"redirect_uri": (BACK,)}, WAIVED, WAIVER.ends_at, "ended on 2027-03-31"),
+    ],
+)
+def test_a_code_without_a_challenge_is_refused_else(
+    form: dict[str, tuple[str, ...]], demanded: Requirements, now: int, told: str
+) -> None:
+    bare = replace(code(), challenge=None, expires_at=Instant(WAIVER.ends_at + 1))
+    with pytest.raises(ProtocolError) as caught:
+        check(bare, client(BACK), form, demanded, Instant(now))
+    assert caught.value.code is ErrorCode.INVALID_GRANT
+    assert told in f"{caught.value.public} {caught.value.private}"
