@@ -105,6 +105,9 @@ async def test_a_code_gives_what_its_person_agreed_to(people: Replica) -> None:
     assert answer["scope"].split() == ["openid", "profile", "orders:read"]
     assert claims(answer["id_token"])["nonce"] == "n"
     assert answer["refresh_token"].startswith("dwr_")
+    again = given(await people.refresh(answer["refresh_token"], resource=f"{API}/"))
+    assert claims(again["access_token"])["aud"] == told["aud"]
+    assert "nonce" not in claims(again["id_token"]), "that of the sign-in is not of this"
 
 
 @pytest.mark.requirement("AS-18")

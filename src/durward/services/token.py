@@ -25,6 +25,7 @@ from durward.core.oauth.grants.refresh_token import (
     refresh_outcome,
     successor,
 )
+from durward.core.oauth.resource import is_named
 from durward.core.oauth.scopes import OPENID
 from durward.core.oauth.standing import Ended, Keeps
 from durward.core.values import ClientId, GrantId, Secret, later
@@ -135,7 +136,7 @@ def _by_code(
     if waiver and OPENID not in kept.scopes:  # without an ID token `nonce` binds nothing
         raise authorization_code.invalid_code("`openid` was taken away, and there is no challenge")
     _check_resource(grant, form)
-    answer = _tokens(connection, context, left, kept.scopes, audit, waiver)
+    answer = _tokens(connection, context, left, kept.scopes, audit, grant.nonce, waiver)
     if kept.renewable:
         answer["refresh_token"] = _new_family(connection, context, grant, audit).reveal()
     return answer
@@ -210,7 +211,7 @@ def _alive(
 
 def _check_resource(grant: Grant, form: Form) -> None:
     """`resource` may be sent again; then it is the one of the grant (RFC 8707 §2.2)."""
-    if set(form.get("resource", ())) - {grant.audience}:
+    if not is_named(grant.audience or "", form.get("resource", ())):
         raise ProtocolError(ErrorCode.INVALID_TARGET, "the grant is for another resource")
 
 
@@ -239,16 +240,20 @@ def _tokens(
     alive: Alive,
     scopes: tuple[str, ...],
     audit: AuditContext,
+    nonce: str | None = None,
     waiver: str | None = None,
 ) -> dict[str, JsonLike]:
-    """An access token of a person's grant, with what is left of it, and an ID token."""
+    """An access token of a person's grant, with what is left of it, and an ID token.
+
+    `nonce` is for the first ID token alone (OIDC Core §12.2).
+    """
     grant, claims_left = alive.grant, alive.kept.claims
     granted = grant.token_grant(context.issuer, scopes, claims_left, in_session=alive.in_session)
     answer = _access(connection, context, granted, audit, waiver)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)
         access = str(answer["access_token"])
-        claims = id_token.id_claims(granted, context.issuer, access, grant.nonce, audit.at)
+        claims = id_token.id_claims(granted, context.issuer, access, nonce, audit.at)
         answer["id_token"] = signer.token(id_token.TYPE, claims, signer.kid)
     return answer
 

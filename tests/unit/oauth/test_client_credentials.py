@@ -19,6 +19,7 @@ from durward.core.oauth.form import parse_form
 from durward.core.oauth.grants import client_credentials
 from durward.core.oauth.metadata import server_metadata
 from durward.core.oauth.requirements import Requirements
+from durward.core.oauth.resource import is_named
 from durward.core.upstream import Upstream
 from durward.core.values import ApiId, ClientId, Instant, Secret
 from durward.core.wire import JsonLike
@@ -194,6 +195,19 @@ def test_a_signed_assertion_proves_the_client_once() -> None:
     assert verified(assertion(aud=[ISSUER])).jti == "1"
 
 
+@pytest.mark.requirement("AS-28")
+@pytest.mark.parametrize("ahead", [0, 3, 10])
+def test_a_client_whose_clock_is_ahead_is_taken(ahead: int) -> None:
+    """Also if its assertion lives as long as one may: an hour, five minutes on the FAPI rungs."""
+    then = SECOND + ahead
+    once = verified(assertion(iat=then, nbf=then, exp=then + 3_600))
+    assert once.expires_at > NOW + 3_600_000_000, "it is known as used for as long as it counts"
+    strict = assertion(iat=then, nbf=then, exp=then + 300)
+    assert verified(strict, Profile.FAPI2_SP).jti == "1"
+    with pytest.raises(ProtocolError):
+        verified(assertion(iat=then, exp=then + 3_600), Profile.FAPI2_SP)
+
+
 @pytest.mark.requirement("AS-28", "AS-87")
 @pytest.mark.parametrize("aud", [f"{ISSUER}/token", [ISSUER], [ISSUER, f"{ISSUER}/token"]])
 def test_on_a_fapi_profile_the_audience_is_the_issuer_as_a_string(aud: JsonLike) -> None:
@@ -227,8 +241,9 @@ def test_a_fapi_profile_takes_keys_alone(profile: Profile) -> None:
         {"jti": "x" * 300},
         {"exp": None},
         {"exp": SECOND - 11},
-        {"exp": SECOND + 3600},
+        {"exp": SECOND + 3_611},
         {"iat": SECOND + 60},
+        {"nbf": SECOND + 60},
     ],
 )
 def test_an_assertion_that_is_not_the_clients_own_for_us_is_refused(
@@ -253,8 +268,30 @@ def test_an_assertion_that_names_nobody_is_refused(text: str) -> None:
 def test_the_audience_is_the_resource_or_the_only_api() -> None:
     alone = granted(CLIENT)
     assert (alone.audiences, alone.scopes) == (("http://orders",), ("read", "write"))
-    named = granted(CLIENT, {"resource": ("http://orders",)})
-    assert named.audiences == ("http://orders",)
+    for name in ("http://orders", "http://orders/"):  # an empty path is `/`
+        assert granted(CLIENT, {"resource": (name,)}).audiences == ("http://orders",)
+
+
+@pytest.mark.requirement("AS-51")
+@pytest.mark.parametrize(
+    ("audience", "asked", "same"),
+    [
+        ("https://a.example", "https://a.example/", True),
+        ("https://a.example/", "https://a.example", True),
+        ("https://a.example:8443", "https://a.example:8443/", True),
+        ("https://a.example/v1", "https://a.example/v1/", False),
+        ("https://a.example/", "https://a.example//", False),
+        ("https://a.example", "https://A.example/", False),
+        ("https://a.example", "https://a.example/?", False),
+        ("https://a.example", "https://a.example.evil.example/", False),
+        ("", "/", False),
+    ],
+)
+def test_only_the_slash_of_an_empty_path_may_be_missing(
+    audience: str, asked: str, same: bool
+) -> None:
+    assert is_named(audience, (asked,)) is same
+    assert not is_named(audience, (audience, "https://b.example"))
 
 
 @pytest.mark.requirement("AS-51")
@@ -265,7 +302,7 @@ def test_the_audience_is_the_resource_or_the_only_api() -> None:
         ((), {}),
         (("orders",), {"resource": ("http://other",)}),
         (("orders", "other"), {"resource": ("http://orders", "http://other")}),
-        (("orders",), {"resource": ("http://orders/",)}),
+        (("orders",), {"resource": ("http://orders/x",)}),
     ],
 )
 def test_a_resource_that_is_missing_ambiguous_or_foreign_is_refused(

@@ -10,6 +10,8 @@ from durward.core.oauth.form import one
 from durward.core.oauth.scopes import OFFLINE
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}\Z")
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+\Z")
+"""A URL that ends with its authority."""
 MAX_SCOPES = 100
 
 
@@ -24,13 +26,26 @@ def chosen_api(client: Client, form: Mapping[str, tuple[str, ...]], apis: Mappin
     if len(wanted) > 1:
         raise _target("a token is for one resource; ask for one at a time")
     if wanted:
-        found = next((api for api in allowed if api.audience == wanted[0]), None)
+        found = next((api for api in allowed if is_named(api.audience, wanted)), None)
         if found is None:
             raise _target("the client may not use this resource")
         return found
     if len(allowed) != 1:
         raise _target("name the `resource` that the token is for")
     return allowed[0]
+
+
+def is_named(audience: str, wanted: Collection[str]) -> bool:
+    """Whether every `resource` of a request is this audience.
+
+    They are compared character by character, but an empty path is `/` (RFC 3986 §6.2.3): libraries
+    write either.
+    """
+    return all(_with_path(one) == _with_path(audience) for one in wanted)
+
+
+def _with_path(resource: str) -> str:
+    return f"{resource}/" if _BARE.match(resource) else resource
 
 
 def granted_scopes(

@@ -6,7 +6,7 @@ from durward.core.api import Api
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.oauth.claims import TokenGrant
-from durward.core.oauth.resource import chosen_api, granted_scopes
+from durward.core.oauth.resource import chosen_api, granted_scopes, is_named
 from durward.core.values import ClientId, TenantId
 
 
@@ -25,7 +25,8 @@ def grant(
     """
     if "client_credentials" not in client.grants:
         raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, "the client may not use this grant type")
-    if form.get("resource") == (decisions,) and client.authzen_apis:
+    wanted = form.get("resource", ())
+    if len(wanted) == 1 and is_named(decisions, wanted) and client.authzen_apis:
         audience, scopes = decisions, granted_scopes(client, form, ())
     else:
         api = chosen_api(client, form, apis)
