@@ -37,6 +37,9 @@ def test_the_access_token_is_what_rfc_9068_says(demo: Demo) -> None:
     body = answer.json()
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
     keys = httpx2.get(f"{demo.issuer}/jwks", trust_env=False).json()["keys"]
+    for path in ("/jwks", "/.well-known/openid-configuration", "/durward.css"):
+        head = httpx2.head(f"{demo.issuer}{path}", trust_env=False)
+        assert (head.status_code, head.content) == (200, b"")
     assert {key["alg"] for key in keys} == {"ES256", "RS256"}
     assert not any("d" in key for key in keys)
     assert demo.get(SUMMARY, body["access_token"]).status_code == 200

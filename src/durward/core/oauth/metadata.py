@@ -45,6 +45,7 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", STYLE_PATH),
     ("GET", JWKS_PATH),
     ("POST", TOKEN_PATH),
+    *(("HEAD", path) for path in (METADATA_PATH, DISCOVERY_PATH, JWKS_PATH, STYLE_PATH)),
     *(("OPTIONS", path) for path in CALLED_BY_PAGES),
 )
 """Every method and path for clients; the edge refuses all others."""
