@@ -75,32 +75,12 @@ def read(document: Json) -> dict[tuple[str, str], Operation]:
 BEFORE = read(GOOD)
 
 
-def texts_of(security: Json) -> set[str]:
-    listed = security if isinstance(security, list) else []
-    names = (name for one in listed if isinstance(one, dict) for name in one)
-    return {*names} - {"$ref"}
-
-
 def is_as_specified(security: Json) -> bool:
-    """OpenAPI 3.1.1 §4.8.30, written down once more and as plainly as can be.
-
-    A scheme that is not declared is as any other without scopes, unless any token will do.
-    """
-    if (
-        isinstance(security, list)
-        and {} not in security
-        and any(
-            isinstance(one, dict) and one.keys() & {*TOKENS} and not any(one.values())
-            for one in security
-        )
-    ):
-        known = {*SCHEMES}
-    else:
-        known = {*SCHEMES, *texts_of(security)}
+    """OpenAPI 3.1.1 §4.8.30, written down once more and as plainly as can be."""
     return isinstance(security, list) and all(
         isinstance(one, dict)
         and all(
-            name in known
+            name in SCHEMES
             and isinstance(listed, list)
             and all(isinstance(scope, str) and scope and " " not in scope for scope in listed)
             and (name in TOKENS or not listed)
