@@ -7,7 +7,15 @@ from durward.core.wire import sorted_json
 from durward.store.people import declared_people
 from durward.store.schema import declarations
 
-TABLES = ("people", "people_classes", "identifiers", "groups", "group_members", "retired_people")
+TABLES = (
+    "people",
+    "people_classes",
+    "identifiers",
+    "groups",
+    "group_members",
+    "retired_people",
+    "subjects",
+)
 
 
 def declare_people_again(connection: Connection) -> None:

@@ -149,8 +149,24 @@ async def test_an_unknown_group_is_refused_with_what_adds_it(replica: Replica) -
 async def test_an_id_is_given_once_and_never_that_of_a_client(replica: Replica, id: str) -> None:
     await replica.plane.people.add(somebody("gone", id="gone"))
     await replica.plane.people.delete("gone", None)
-    with pytest.raises(Conflict, match=r"a client is called|another person's|who is gone"):
+    with pytest.raises(Conflict, match=r"a client is or was called|another person's|who is gone"):
         await replica.plane.people.add(somebody("cleo", id=id))
+
+
+@pytest.mark.requirement("AS-32")
+async def test_what_a_removed_client_was_called_is_nobodys_id_and_the_other_way_round(
+    replica: Replica,
+) -> None:
+    service: dict[str, Json] = {"tenant": "acme", "grants": ["client_credentials"]}
+    await replica.apply(Declaration(DeclarationKind.CLIENT, "job", service))
+    await replica.remove(DeclarationKind.CLIENT, "job")
+    with pytest.raises(Conflict, match="a client is or was called `job`"):
+        await replica.plane.people.add(somebody("cleo", id="job"))
+    await replica.plane.people.add(somebody("fay", id="fay"))
+    await replica.plane.people.delete("fay", None)
+    with pytest.raises(Misconfigured, match="clients/fay: a person has or had that id"):
+        await replica.apply(Declaration(DeclarationKind.CLIENT, "fay", service))
+    await replica.apply(Declaration(DeclarationKind.CLIENT, "job", service))
 
 
 async def test_of_two_who_change_somebody_as_they_read_them_one_wins(replica: Replica) -> None:

@@ -31,13 +31,13 @@ from durward.store.declarations import change_declarations
 from durward.store.history import record_changes
 from durward.store.holds import hold_declared, hold_people
 from durward.store.people import (
-    ids_in_use,
     load_class_keys,
     load_entitlements,
     load_people,
     people_fingerprint,
 )
 from durward.store.snapshots import hold_version, newest_version
+from durward.store.subjects import SubjectKind, give_ids
 
 OPERATOR = "operator"
 PART = 500
@@ -179,7 +179,7 @@ def put_in_force(
         return None
     check_in_use(connection, checked)
     fresh = checked.after.clients.keys() - checked.before.clients.keys()
-    check_clients(ids_in_use(connection, fresh))
+    check_clients(give_ids(connection, fresh, SubjectKind.CLIENT))
     steps = [(change.step, stored) for change, stored in checked.steps]
     change_declarations(connection, steps, audit)
     record_changes(connection, checked.version + 1, steps)

@@ -4,14 +4,14 @@ A caller proves itself by an access token of its own, and asks about the APIs th
 evaluate. Each decision and each search is an event, recorded before it is answered.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
-from durward.core.authzen.page import after_of, paged
+from durward.core.authzen.page import PersonPlace, page_of_people, paged
 from durward.core.authzen.pdp_metadata import ACCESS_PATH, EVALUATION_PATH
 from durward.core.authzen.question import Directory, UnknownEntity
 from durward.core.authzen.requests import Action as Named
@@ -35,20 +35,20 @@ from durward.core.policy.analysis.nearest_miss import nearest_miss
 from durward.core.policy.analysis.nearest_statements import examined, nearest
 from durward.core.policy.engine.decision import Decision, reason_of
 from durward.core.policy.engine.evaluate import PolicySet
-from durward.core.policy.engine.request import AccessRequest
+from durward.core.policy.engine.request import AccessRequest, Principal
 from durward.core.principals import CLIENT, USER
 from durward.core.values import ClientId, DecisionId, from_numeric_date
 from durward.core.wire import JsonLike
 from durward.entropy import new_id
 from durward.services.access_token import verify_access_token
 from durward.services.context import Context
-from durward.store.people import load_person, page_people
+from durward.services.subject_search import PeopleSearch
+from durward.store.people import load_person
 from durward.store.revocations import load_revocations
 
 Answer = dict[str, JsonLike]
 Search = SubjectSearch | ResourceSearch | ActionSearch
 UNDECIDED = "-"
-PEOPLE_BATCH = 500
 STEP_UP = {"durward:Acr": "acr_values", "durward:Amr": "amr_values"}
 
 
@@ -103,28 +103,31 @@ class AuthzenService:
         """Who may do it. Raises ProtocolError `invalid_request`."""
         asked = read(body, SubjectSearch)
         kind = asked.subject.type
+        if kind == USER:
+            found, following = page_of_people(self._people_who_may(asked), asked.page)
+            self._searched(asked, found)
+        else:
 
-        def question(id: str) -> Evaluation:
-            subject = Entity(kind, id, asked.subject.properties)
-            return Evaluation(subject, asked.action, asked.resource, asked.context)
+            def question(id: str) -> Evaluation:
+                subject = Entity(kind, id, asked.subject.properties)
+                return Evaluation(subject, asked.action, asked.resource, asked.context)
 
-        found, following = self._found(self._subjects(kind, asked), asked, question)
+            clients = self._directory.clients() if kind == CLIENT else ()
+            found, following = self._found(clients, asked, question)
         return result_page([{"type": kind, "id": id} for id in found], following)
 
-    def _subjects(self, kind: str, asked: SubjectSearch) -> Iterator[str]:
-        """The ids of subjects of a type, in order, those beyond the page before.
+    def _people_who_may(self, asked: SubjectSearch) -> Iterable[tuple[PersonPlace, bool]]:
+        about = self._directory.about(
+            asked.action, asked.resource, asked.subject.properties, asked.context
+        )
+        if isinstance(about, UnknownEntity):
+            return ()
 
-        People are read a batch at a time, until the page is full: each of them is decided about.
-        """
-        if kind == CLIENT:
-            yield from self._directory.clients()
-        if kind != USER:
-            return
-        after, batch = after_of(asked.page.token), PEOPLE_BATCH
-        while found := page_people(self._connection, after=after, limit=batch, disabled=False):
-            self._people = {one.id: one for one in found}
-            yield from self._people
-            after = found[-1].id
+        def narrowed(person: Principal) -> Principal | None:
+            return self._directory.narrowed(person, asked.context)
+
+        search = PeopleSearch(self._connection, self._policies, narrowed, about)
+        return search.steps(PersonPlace.of(asked.page.token))
 
     def _person(self, id: str) -> Person | None:
         if id not in self._people:
@@ -160,12 +163,15 @@ class AuthzenService:
     ) -> tuple[list[str], str]:
         """A page of the names whose question is answered with yes; the search is recorded."""
         found, following = paged(names, asked.page, lambda name: self._allows(question(name)))
+        self._searched(asked, found)
+        return found, following
+
+    def _searched(self, asked: Search, found: Sequence[str]) -> None:
         facts: dict[str, Any] = {"search": type(asked).__name__, "results": len(found)}
         if not isinstance(asked, ActionSearch):
             facts["action"] = asked.action.name
         event = self._audit.event(EventKind.SEARCH, f"clients/{self._caller}", **facts)
         self.events.append(event)
-        return found, following
 
     def _allows(self, asked: Evaluation) -> bool:
         request = self._directory.request(asked)

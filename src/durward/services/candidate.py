@@ -44,8 +44,8 @@ from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import load_tokens_since
 from durward.store.history import load_declarations_at, load_versions
-from durward.store.people import ids_in_use
 from durward.store.snapshots import newest_version
+from durward.store.subjects import SubjectKind, given_to_others
 
 ORDER: Final = {kind: place for place, kind in enumerate(DeclarationKind)}
 COMPARES_IDS: Final = {DeclarationKind.POLICY, DeclarationKind.TESTS, DeclarationKind.API}
@@ -185,7 +185,7 @@ def find(connection: Connection, wanted: DesiredState) -> Found:
         connection, wanted.people, bodies, prune=wanted.prunes_people, classes=changes
     )
     clients = [one.name for one in wanted.configured if one.kind is DeclarationKind.CLIENT]
-    taken = frozenset(ids_in_use(connection, clients))
+    taken = frozenset(given_to_others(connection, clients, SubjectKind.CLIENT))
     return Found(version, stored, with_secrets, since, former, people, taken)
 
 

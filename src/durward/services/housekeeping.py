@@ -137,6 +137,11 @@ RETENTION: tuple[Retention, ...] = (
         "never: an id is given once",
         "by operators: one for each person who was deleted",
     ),
+    Retention(
+        "subjects",
+        "never: an id is given once",
+        "by operators: one for each client, and each person whose id was chosen",
+    ),
     Retention("passwords", "with the person", "by operators: one for each person"),
     Retention(
         "attempts",

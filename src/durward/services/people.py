@@ -37,6 +37,7 @@ from durward.store.people import (
 )
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, open_sessions
+from durward.store.subjects import SubjectKind, given_to_others
 
 BY_ID: Final = "id:"
 STEPS: Final = 800
@@ -93,6 +94,7 @@ def conflicts_of(
     after = [step.after for step in steps if step.after]
     there = load_people(connection, (one.id for one in fresh))
     gone = retired(connection, (one.id for one in fresh))
+    of_clients = given_to_others(connection, (one.id for one in fresh), SubjectKind.USER)
     claimed: dict[str, Person] = {}
     found: list[tuple[Person, str]] = []
     for one in fresh:
@@ -102,8 +104,9 @@ def conflicts_of(
             found.append((one, f"the id `{one.id}` was somebody's who is gone"))
         elif one.id in there:
             found.append((one, f"the id `{one.id}` is another person's"))
-        if one.id in configuration.clients:
-            found.append((one, f"a client is called `{one.id}`; tokens tell them apart"))
+        if one.id in configuration.clients or one.id in of_clients:
+            problem = f"a client is or was called `{one.id}`; tokens tell them apart"
+            found.append((one, problem))
     kept = {step.id: step.before for step in steps if step.before}
     for one in after:
         was = kept.get(one.id)

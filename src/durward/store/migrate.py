@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0013_pre_kinds_of_hash"
+HEAD = "0014_pre_subjects"
 LOCK = 7_238_471
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from durward.core.audit.event import AuditContext, AuditEvent, EventKind
+from durward.core.errors import Conflict
 from durward.core.people.identifier import IdentifierKind
 from durward.core.people.person import (
     OWN_PREFIX,
@@ -42,6 +43,7 @@ from durward.store.schema import (
     people_classes,
     retired_people,
 )
+from durward.store.subjects import SubjectKind, give_ids
 
 USED_AFTER: Final = Seconds(3_600)
 """How stale the note may be of when a class was used last."""
@@ -122,7 +124,7 @@ def page_people(
     c = people.c
     statement = _selected().where(c.id > after)
     if tenant is not None:
-        statement = statement.where(people_classes.c.tenant == tenant)
+        statement = statement.where(c.tenant == tenant)
     if group is not None:
         m = group_members.c
         statement = statement.where(c.id.in_(select(m.person).where(m.group == group)))
@@ -160,6 +162,40 @@ def load_classes(connection: Connection) -> list[PeopleClass]:
         .order_by(k.id)
     )
     return [PeopleClass(_entitlements(row.entitlements), row.number, row.example) for row in rows]
+
+
+def page_classes(
+    connection: Connection, *, at: str, after: str, tenant: str | None, limit: int
+) -> list[tuple[str, Entitlements]]:
+    """Classes in the order of their keys: from one on, beyond another, of a tenant.
+
+    Of some there may be nobody any more.
+    """
+    k = people_classes.c
+    found = select(k.id, k.entitlements).where(k.id >= at, k.id > after)
+    if tenant is not None:
+        found = found.where(k.tenant == tenant)
+    rows = connection.execute(found.order_by(k.id).limit(limit))
+    return [(row.id, _entitlements(row.entitlements)) for row in rows]
+
+
+def page_of_class(connection: Connection, key: str, *, after: str, limit: int) -> list[UserId]:
+    """The ids of people of a class who are not disabled, in order, those beyond `after`."""
+    c = people.c
+    found = select(c.id).where(c["class"] == key, c.disabled.is_(False), c.id > after)
+    return list(connection.execute(found.order_by(c.id).limit(limit)).scalars())
+
+
+def classes_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The class of each of these people who is not disabled."""
+    c = people.c
+    return {
+        row.id: row[1]
+        for some in in_batches(sorted(ids))
+        for row in connection.execute(
+            select(c.id, c["class"]).where(c.id.in_(some), c.disabled.is_(False))
+        )
+    }
 
 
 def classes_in_use(connection: Connection, keys: Iterable[str]) -> set[str]:
@@ -203,15 +239,6 @@ def retired(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]
     }
 
 
-def ids_in_use(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Those of these ids that somebody has or had."""
-    listed, c = sorted(set(ids)), people.c
-    found = set(retired(connection, listed))
-    for some in in_batches(listed):
-        found |= set(connection.execute(select(c.id).where(c.id.in_(some))).scalars())
-    return found
-
-
 def owners_of(connection: Connection, signs_in: Iterable[str]) -> dict[str, UserId]:
     """Who signs in by each of these canonical names and addresses."""
     c = identifiers.c
@@ -225,10 +252,13 @@ def owners_of(connection: Connection, signs_in: Iterable[str]) -> dict[str, User
 def add_people(connection: Connection, added: Sequence[Person], audit: AuditContext) -> None:
     """Keep people who were not there, a few statements for all of them; they are held.
 
-    Raises IntegrityError where an id or what somebody signs in with is another's.
+    Raises IntegrityError where an id or what somebody signs in with is another's, and Conflict
+    where an id is, or was, a client's.
     """
     for person in added:
         check_held(connection, person.id)
+    if taken := give_ids(connection, (person.id for person in added), SubjectKind.USER):
+        raise Conflict(f"a client is or was called `{min(taken)}`", hint="choose another id")
     _use_classes(connection, {person.entitlements for person in added}, audit.at)
     _execute(connection, insert(people), [_row(person, audit) for person in added])
     for some in in_batches(person.id for person in added if person.declared is not None):
@@ -288,6 +318,7 @@ def _row(person: Person, audit: AuditContext) -> dict[str, Any]:
     return {
         "id": person.id,
         "class": person.entitlements.key,
+        "tenant": person.tenant,
         "name": person.name,
         "folded_name": person.name.casefold(),
         "locale": person.locale,

@@ -171,16 +171,19 @@ people = Table(
     Column("made_by", Text, nullable=False),
     Column("changed_at", Number, nullable=False),
     Column("revision", Number, nullable=False),
+    Column("tenant", Ordered, nullable=False, server_default=""),
     Index("ix_people_class", "class", "disabled", "id"),
+    Index("ix_people_tenant", "tenant", "id"),
 )
 
 people_classes = Table(
     "people_classes",
     metadata,
     Column("id", Ordered, primary_key=True),
-    Column("tenant", Ordered, nullable=False, index=True),
+    Column("tenant", Ordered, nullable=False),
     Column("entitlements", LargeBinary, nullable=False),
     Column("used_at", Number, nullable=False),
+    Index("ix_people_classes_tenant", "tenant", "id"),
 )
 
 identifiers = Table(
@@ -203,6 +206,7 @@ groups = Table(
     Column("description", Text, nullable=False),
     Column("made_at", Number, nullable=False),
     Column("made_by", Text, nullable=False),
+    Column("revision", Number, nullable=False, server_default="1"),
 )
 
 group_members = Table(
@@ -218,6 +222,13 @@ retired_people = Table(
     Column("id", Ordered, primary_key=True),
     Column("declared", Ordered),
     Column("at", Number, nullable=False),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    Column("kind", Text, nullable=False),
 )
 
 passwords = Table(

@@ -68,33 +68,46 @@ class Directory:
 
     def request(self, asked: Evaluation) -> AccessRequest | UnknownEntity:
         """The question, or what of it is not known."""
-        found = self._action(asked.action)
-        if found is None:
-            return UnknownEntity("the action is no operation of an API that the caller decides for")
-        api, action = found
+        about = self.about(asked.action, asked.resource, asked.subject.properties, asked.context)
+        if isinstance(about, UnknownEntity):
+            return about
         principal = self._principal(asked.subject, asked.context)
         if principal is None:
             return UnknownEntity("the subject, or the client it came through, is not known")
-        sent, name = asked.resource.properties, f"{asked.resource.type}/{asked.resource.id}"
+        return about(principal)
+
+    def about(
+        self,
+        action: Action,
+        resource: Entity,
+        properties: Mapping[str, Any],
+        circumstances: Mapping[str, Any],
+    ) -> Callable[[Principal], AccessRequest] | UnknownEntity:
+        """The question about each subject with these properties, or what of it is not known."""
+        found = self._action(action)
+        if found is None:
+            return UnknownEntity("the action is no operation of an API that the caller decides for")
+        api, named = found
+        sent, name = resource.properties, f"{resource.type}/{resource.id}"
         declared = self._configuration.objects.get(api.id, {}).get(name)
-        tenant = declared.tenant if declared else _tenant(api, action, sent)
+        tenant = declared.tenant if declared else _tenant(api, named, sent)
         if tenant is None:
             return UnknownEntity("whose the resource is was not told: `tenant` in its properties")
-        is_named = "/" not in asked.resource.type and is_object(name)
+        is_named = "/" not in resource.type and is_object(name)
         if not is_named or (tenant and not can_be_named(tenant)):
             return UnknownEntity("the resource cannot be named")
         context = {
-            **self._told(_circumstances(asked.context)),
-            **self._told(_tags("PrincipalTag", asked.subject.properties)),
-            **self._told(_tags("RequestTag", asked.action.properties)),
+            **self._told(_circumstances(circumstances)),
+            **self._told(_tags("PrincipalTag", properties)),
+            **self._told(_tags("RequestTag", action.properties)),
             **self._told(_of_object(sent, declared)),
             "durward:ResourceTenant": tenant or None,
             "durward:Stage": api.stage,
             "durward:CurrentTime": self._now,
             "durward:EpochTime": self._now,
         }
-        resource = f"arn:durward:{api.id}:{api.stage}:{tenant}:{name}"
-        return AccessRequest(principal, action, resource, context)
+        arn = f"arn:durward:{api.id}:{api.stage}:{tenant}:{name}"
+        return lambda principal: AccessRequest(principal, named, arn, context)
 
     def _told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with as many of them as their keys have, as the catalogue says.
@@ -134,10 +147,7 @@ class Directory:
         yield from sorted(names)
 
     def _principal(self, subject: Entity, context: Mapping[str, Any]) -> Principal | None:
-        """Who is declared by that name; the scopes of their token, where told, narrow.
-
-        So does the boundary of the client that a user came through.
-        """
+        """Who there is by that name, as `narrowed`."""
         found: Principal | None = None
         if subject.type == USER:
             person = self._person(subject.id)
@@ -145,14 +155,18 @@ class Directory:
         elif subject.type == CLIENT:
             client = self._configuration.clients.get(subject.id)
             found = principal_of_client(subject.id, client)
+        return self.narrowed(found, context) if found else None
+
+    def narrowed(self, found: Principal, context: Mapping[str, Any]) -> Principal | None:
+        """The subject as their token and its client have them; None for an unknown client."""
         told = {key.lower(): value for key, value in context.items()}
-        if found and SCOPES in told:
+        if SCOPES in told:
             found = replace(found, scopes=frozenset(_texts(told[SCOPES])) | {""})
-        if found and found.kind == USER and THROUGH in told:
-            client = told[THROUGH]
-            known = isinstance(client, str) and client in self._configuration.clients
-            found = replace(found, client=client) if known else None
-        return found
+        if found.kind != USER or THROUGH not in told:
+            return found
+        client = told[THROUGH]
+        is_known = isinstance(client, str) and client in self._configuration.clients
+        return replace(found, client=client) if is_known else None
 
     def _action(self, action: Action) -> tuple[Api, str] | None:
         """The API and the full name; a bare name is of the only API that the caller decides for."""

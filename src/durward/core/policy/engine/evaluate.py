@@ -213,6 +213,21 @@ class PolicySet:
             if name.startswith(beginning) and one.plan(folded).allows
         ]
 
+    @property
+    def people_with_attachments(self) -> frozenset[str]:
+        """The ids of people to whom something is attached by name, as before ADR 24."""
+        names = (name.partition("user/") for name in self._attached)
+        return frozenset(id for before, _, id in names if not before)
+
+    def may_cross(self, action: str) -> bool:
+        """Whether somebody of another tenant than the resource's can be allowed the action.
+
+        That takes an Allow of a resource policy too.
+        """
+        folded = action.lower()
+        resources = self._resources.get(folded.partition(":")[0])
+        return resources is not None and resources.plan(folded).allows is not None
+
     def layers(self, request: AccessRequest) -> Layers:
         """The layers that apply to the request, each with its plan for the action."""
         return self._course(request).layers
