@@ -20,7 +20,12 @@ from durward.services.candidate import (
     DesiredState,
 )
 from durward.services.client_secrets import mint_client_secret, needs_secret
-from durward.services.declared_people import check_clients, check_conflicts, check_entitlements
+from durward.services.declared_people import (
+    MAX_APART,
+    check_clients,
+    check_conflicts,
+    check_entitlements,
+)
 from durward.services.deprovision import deprovision
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.people import PersonStep, take
@@ -171,10 +176,12 @@ def put_in_force(
         return Applied(checked.version, checked.changes, (), checked.report) if done else None
     if hold_version(connection) != checked.version:
         return None
-    if checked.steps and not load_class_keys(connection) <= checked.classes:
+    looked_at = checked.classes
+    if checked.steps and looked_at is not None and not load_class_keys(connection) <= looked_at:
         return None  # people came meanwhile of whom nothing was checked
-    if checked.fingerprint not in {None, people_fingerprint(connection)}:
-        return None
+    known = checked.fingerprint
+    if known is not None and known != people_fingerprint(connection, MAX_APART):
+        return None  # somebody came or changed who was looked at
     if not take_people(connection, audit, checked=checked, people=people, version=checked.version):
         return None
     check_in_use(connection, checked)
@@ -211,16 +218,22 @@ def check_in_use(connection: Connection, checked: Candidate) -> None:
 
 
 async def _candidate(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Candidate:
-    found = await use_cases.transactions.read(partial(candidate.find, wanted=wanted))
-    context, now = use_cases.context(), use_cases.transactions.clock()
-    check = partial(
-        candidate.check,
-        *(found, wanted, context.published, envoy),
-        issuer=context.issuer,
-        floor=context.profile,
-        now=now,
-    )
-    return await asyncio.to_thread(check)
+    classes = False
+    while True:
+        find = partial(candidate.find, wanted=wanted, classes=classes)
+        found = await use_cases.transactions.read(find)
+        context, now = use_cases.context(), use_cases.transactions.clock()
+        check = partial(
+            candidate.check,
+            *(found, wanted, context.published, envoy),
+            issuer=context.issuer,
+            floor=context.profile,
+            now=now,
+        )
+        checked = await asyncio.to_thread(check)
+        if isinstance(checked, Candidate):
+            return checked
+        classes = True
 
 
 async def _check_conflicts(use_cases: UseCases, checked: Candidate) -> None:

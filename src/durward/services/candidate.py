@@ -5,6 +5,7 @@ All of it is done outside of transactions, from what one short read found (ADR 2
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,7 @@ from durward.store.clients import clients_with_secrets
 from durward.store.declarations import Stored, load_declarations
 from durward.store.deployment import load_tokens_since
 from durward.store.history import load_declarations_at, load_versions
+from durward.store.people import PeopleFingerprint
 from durward.store.snapshots import newest_version
 from durward.store.subjects import SubjectKind, given_to_others
 
@@ -148,9 +150,9 @@ class Candidate:
     """The clients that would get a secret."""
     cause: str
     """What the history will say of it."""
-    classes: frozenset[str]
-    """The classes of people that were looked at."""
-    fingerprint: tuple[int, int, int] | None
+    classes: AbstractSet[str] | None
+    """The classes of people that were looked at; None where none was."""
+    fingerprint: PeopleFingerprint | None
     """Of the people who were looked at one by one; None where only classes were."""
     parts: Mapping[str, bytes]
     """What is published of what is declared then; empty where nothing changes."""
@@ -167,22 +169,30 @@ class Candidate:
         return tuple(sorted(found, key=_in_order))
 
 
-def find(connection: Connection, wanted: DesiredState) -> Found:
-    """What a candidate is compared with. Raises Misconfigured for a version that is not kept."""
+@dataclass(frozen=True, slots=True)
+class ClassesNeeded:
+    """What people refer to may be gone: it takes the classes of people to tell."""
+
+
+def find(connection: Connection, wanted: DesiredState, *, classes: bool = False) -> Found:
+    """What a candidate is compared with. Raises Misconfigured for a version that is not kept.
+
+    `classes` of people are read where there are tests, and where they are asked for.
+    """
     # The version first, for the reason that `load_published` has.
     version = newest_version(connection)
     former = None if wanted.version is None else _former(connection, wanted.version)
     stored = load_declarations(connection)
     with_secrets, since = clients_with_secrets(connection), load_tokens_since(connection)
-    # Whom a change of the configuration concerns is told by the classes of people alone.
     changes = former is not None or wanted.prune or bool(wanted.configured)
     asked = [Stored.of(one) for one in wanted.configured] if changes else []
     beside = [*stored, *(former or ()), *asked]
     # Without tests nothing is asked about them.
     bodies = [one.body for one in beside if one.kind in COMPARES_IDS]
-    bodies = bodies if any(one.kind is DeclarationKind.TESTS for one in beside) else []
+    is_tested = changes and any(one.kind is DeclarationKind.TESTS for one in beside)
+    bodies = bodies if is_tested else []
     people = find_people(
-        connection, wanted.people, bodies, prune=wanted.prunes_people, classes=changes
+        connection, wanted.people, bodies, prune=wanted.prunes_people, classes=classes
     )
     clients = [one.name for one in wanted.configured if one.kind is DeclarationKind.CLIENT]
     taken = frozenset(given_to_others(connection, clients, SubjectKind.CLIENT))
@@ -208,7 +218,7 @@ def check(
     issuer: str,
     floor: Profile,
     now: Instant,
-) -> Candidate:
+) -> Candidate | ClassesNeeded:
     """The candidate: it fits together, names what there is, keeps its invariants, suits an edge.
 
     `known` spares reading what is declared where it is of the same version. It takes seconds where
@@ -224,7 +234,7 @@ def check(
     same = found.version == known.version
     before = known.configuration if same else configuration_of(found.stored)
     configuration = before
-    if steps and len(people) > AT_ONCE and found.people.classes:
+    if steps and len(people) > AT_ONCE and not found.people.is_empty:
         problem = f"{len(people)} people change together with the configuration"
         hint = f"more than {AT_ONCE} people: apply the people by themselves, before or after"
         raise Misconfigured("declarations", problem, hint=hint)
@@ -243,7 +253,9 @@ def check(
         check_names(configuration)
         check_waivers(configuration, before, floor, now)
         check_clients(found.taken & configuration.clients.keys())
-        classes = classes_after(found.people.classes, people)
+        if found.people.classes is None and _leaves_out(before, configuration):
+            return ClassesNeeded()
+        classes = classes_after(found.people.classes or (), people)
         check_entitlements(configuration, classes)
         asked_of = people_of(found.people, people, classes)
         ids_matter = check_invariants(configuration, asked_of)
@@ -262,6 +274,8 @@ def check(
         # What lies there by the name of a client that was not there before is not its own.
         if client.has_secret and (name not in before.clients or name not in found.with_secrets)
     ]
+    classes_read = found.people.classes
+    keys = None if classes_read is None else {one.entitlements.key for one in classes_read}
     return Candidate(
         version=found.version,
         steps=steps,
@@ -270,7 +284,7 @@ def check(
         after=configuration,
         secrets=tuple(secrets),
         cause=wanted.cause,
-        classes=frozenset(one.entitlements.key for one in found.people.classes),
+        classes=keys,
         fingerprint=found.people.fingerprint if ids_matter else None,
         parts=parts,
         report=report,
@@ -289,6 +303,16 @@ def check_waivers(
         problems += () if before.waivers.get(name) == waiver else waiver.problems_of_time(now)
         for problem in problems:
             raise Misconfigured(f"waivers/{name}", problem)
+
+
+def _leaves_out(before: Configuration, after: Configuration) -> bool:
+    """Whether something is not there any more, or not of its kind, that people may refer to."""
+    return bool(
+        before.tenants.keys() - after.tenants.keys()
+        or before.roles.keys() - after.roles.keys()
+        or before.kinds.items() - after.kinds.items()
+        or before.policies.keys() - after.policies.keys()
+    )
 
 
 def _told(

@@ -25,6 +25,7 @@ from durward.core.wire import Json
 from durward.entropy import new_id
 from durward.services.people import PersonStep, conflicts, references_of, title
 from durward.store.people import (
+    PeopleFingerprint,
     declared_names,
     find_declared,
     load_classes,
@@ -51,15 +52,18 @@ class FoundPeople:
     """By the name that they have in files: those that are declared anew, or removed."""
     by_id: Mapping[UserId, Person] = field(default_factory=dict)
     """Those whose ids are declared."""
-    classes: Sequence[PeopleClass] = ()
+    classes: Sequence[PeopleClass] | None = None
+    """Of those who are not disabled; None where they were not read."""
+    is_empty: bool = True
+    """Whether there is nobody."""
     apart: Sequence[Person] = ()
     """Everybody, if they are few; else those whose ids somebody chose."""
     is_complete: bool = False
     """Whether everybody is among them who is not disabled."""
     left_open: str = ""
     """Why people of one class may differ who are not among these; empty if none does."""
-    fingerprint: tuple[int, int, int] = (0, 0, 0)
-    """By which it is told whether anybody changed since."""
+    fingerprint: PeopleFingerprint = ()
+    """By which it is told whether anybody changed since who was looked at one by one."""
 
 
 def find_people(
@@ -73,7 +77,7 @@ def find_people(
     """What a change of these declarations is compared with.
 
     `bodies` are the policies and tests that are declared beside, and may name somebody; none where
-    nobody is asked about.
+    nobody is asked about. `classes`: what is declared may leave out what people refer to.
     """
     names = {one.name for one in wanted}
     if prune:
@@ -83,13 +87,14 @@ def find_people(
     people = load_people(connection, {*ids.values(), *asked})
     declared = {name: people[id] for name, id in ids.items()}
     by_id = {UserId(id): people[UserId(id)] for id in asked if UserId(id) in people}
-    if not classes:
-        return FoundPeople(declared, by_id)
+    is_empty = not page_people(connection, limit=1)
+    if not classes and not bodies:
+        return FoundPeople(declared, by_id, is_empty=is_empty)
+    found = load_classes(connection, declared.values())
     if not bodies:
-        return FoundPeople(declared, by_id, load_classes(connection))
-    fingerprint, left_open = people_fingerprint(connection), ""
+        return FoundPeople(declared, by_id, found, is_empty)
     apart = page_people(connection, limit=MAX_APART + 1, disabled=False)
-    is_complete = len(apart) <= MAX_APART
+    is_complete, left_open = len(apart) <= MAX_APART, ""
     if not is_complete:
         apart = page_chosen(connection, MAX_APART + 1)
         if len(apart) > MAX_APART:
@@ -97,8 +102,8 @@ def find_people(
         elif not all(map(treats_ids_alike, bodies)):
             left_open = "a policy or a test may tell apart the ids of people that are made here"
     return FoundPeople(
-        *(declared, by_id, load_classes(connection), tuple(apart[:MAX_APART])),
-        *(is_complete, left_open, fingerprint),
+        *(declared, by_id, found, is_empty, tuple(apart[:MAX_APART])),
+        *(is_complete, left_open, people_fingerprint(connection, MAX_APART)),
     )
 
 
@@ -281,7 +286,7 @@ def classes_after(
     classes: Sequence[PeopleClass], steps: Sequence[PersonStep]
 ) -> dict[Entitlements, UserId]:
     """The classes of people there are after these steps, each with somebody of it."""
-    counts = {one.entitlements: one.count for one in classes}
+    counts = {one.entitlements: one.at_least for one in classes}
     examples = {one.entitlements: one.example for one in classes}
     for step in steps:
         for person, number in ((step.before, -1), (step.after, 1)):

@@ -1,15 +1,16 @@
 """People as rows: who they are, what they are found by, and the class that decides about them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
-    case,
     delete,
     exists,
     func,
@@ -45,6 +46,8 @@ from durward.store.schema import (
 )
 from durward.store.subjects import SubjectKind, give_ids
 
+FEW_ENOUGH: Final = 1_000
+"""People who are called so and are sorted by their ids."""
 USED_AFTER: Final = Seconds(3_600)
 """How stale the note may be of when a class was used last."""
 
@@ -101,8 +104,7 @@ def load_people(connection: Connection, ids: Iterable[str]) -> dict[UserId, Pers
 
 def page_chosen(connection: Connection, limit: int) -> list[Person]:
     """People whose ids were chosen by somebody, in order, and not made here."""
-    chosen = (people.c.id < OWN_PREFIX) | (people.c.id >= OWN_PREFIX + "\U0010ffff")
-    return _load(connection, _selected().where(chosen).order_by(people.c.id).limit(limit))
+    return _load(connection, _selected().where(_chosen()).order_by(people.c.id).limit(limit))
 
 
 def page_people(
@@ -129,39 +131,70 @@ def page_people(
         m = group_members.c
         statement = statement.where(c.id.in_(select(m.person).where(m.group == group)))
     if beginning is not None or canonical is not None:
-        i = identifiers.c
-        found = [
-            *([_begins(c.folded_name, beginning)] if beginning is not None else []),
-            *(
-                [c.id.in_(select(i.person).where(_begins(i.canonical, canonical)))]
-                if canonical is not None
-                else []
-            ),
-        ]
-        statement = statement.where(or_(*found))
+        statement = statement.where(_named_so(connection, beginning, canonical))
     if disabled is not None:
         statement = statement.where(c.disabled.is_(disabled))
     return _load(connection, statement.order_by(c.id).limit(limit))
 
 
-def load_classes(connection: Connection) -> list[PeopleClass]:
-    """Everybody who is not disabled, by class: one grouped statement, however many they are."""
+def _named_so(
+    connection: Connection, beginning: str | None, canonical: str | None
+) -> ColumnElement[bool]:
+    """How the people of a search are found: by name, where few are called so, else by id.
+
+    Of many who are called so a page is full soon, in whatever order; few are sorted.
+    """
+    c, i = people.c, identifiers.c
+    by_name = [
+        *([select(c.id).where(_begins(c.folded_name, beginning))] if beginning is not None else []),
+        *(
+            [select(i.person).where(_begins(i.canonical, canonical))]
+            if canonical is not None
+            else []
+        ),
+    ]
+    if all(_are_few(connection, each) for each in by_name):
+        return or_(*(c.id.in_(each) for each in by_name))
+    # Neither is answered by an index: the page is read in the order of ids, until it is full.
+    unindexed = c.folded_name.concat("")
+    so = [_begins(unindexed, beginning)] if beginning is not None else []
+    if canonical is not None:
+        so.append(exists().where(i.person == c.id, _begins(i.canonical.concat(""), canonical)))
+    return or_(*so)
+
+
+def _are_few(connection: Connection, named: Select[str]) -> bool:
+    some = named.limit(FEW_ENOUGH + 1).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() <= FEW_ENOUGH
+
+
+def load_classes(connection: Connection, leaving: Iterable[Person]) -> list[PeopleClass]:
+    """Everybody who is not disabled, by class: one statement, however many they are.
+
+    Of the classes of those who may be `leaving` it is told whether somebody else is of it.
+    """
     c, k = people.c, people_classes.c
-    # One whose id was made here: those with chosen ids can be asked about one by one.
     own = (c.id >= OWN_PREFIX) & (c.id < OWN_PREFIX + "\U0010ffff")
-    example = func.coalesce(func.min(case((own, c.id))), func.min(c.id))
-    grouped = (
-        select(c["class"], func.count().label("number"), example.label("example"))
-        .where(c.disabled.is_(False))
-        .group_by(c["class"])
-        .subquery()
-    )
-    rows = connection.execute(
-        select(k.entitlements, grouped.c.number, grouped.c.example)
-        .join(grouped, grouped.c["class"] == k.id)
-        .order_by(k.id)
-    )
-    return [PeopleClass(_entitlements(row.entitlements), row.number, row.example) for row in rows]
+
+    def first(*where: ColumnElement[bool]) -> ColumnElement[str | None]:
+        here = (c["class"] == k.id, c.disabled.is_(False), *where)
+        return select(c.id).where(*here).order_by(c.id).limit(1).scalar_subquery()
+
+    # One whose id was made here: those with chosen ids can be asked about one by one.
+    example = func.coalesce(first(own), first()).label("example")
+    listed = select(k.id, k.entitlements, example).subquery()
+    found = select(listed).where(listed.c.example.is_not(None)).order_by(listed.c.id)
+    numbers = Counter(person.class_key for person in leaving)
+    return [
+        PeopleClass(
+            _entitlements(row.entitlements),
+            len(page_of_class(connection, row.id, after="", limit=numbers[row.id] + 1))
+            if row.id in numbers
+            else 1,
+            row.example,
+        )
+        for row in connection.execute(found).all()
+    ]
 
 
 def page_classes(
@@ -208,12 +241,21 @@ def classes_in_use(connection: Connection, keys: Iterable[str]) -> set[str]:
     }
 
 
-def people_fingerprint(connection: Connection) -> tuple[int, int, int]:
-    """Another one after each change of anybody."""
+PeopleFingerprint = tuple[tuple[str, int], ...]
+
+
+def people_fingerprint(connection: Connection, most: int) -> PeopleFingerprint:
+    """Another one after each change of those who are looked at one by one.
+
+    They are everybody who is not disabled, or of more than `most` those whose ids were chosen.
+    """
     c = people.c
-    found = select(func.count(), func.sum(c.revision), func.max(c.changed_at))
-    number, revisions, changed_at = connection.execute(found).one()
-    return int(number), int(revisions or 0), int(changed_at or 0)
+    found = select(c.id, c.revision).order_by(c.id).limit(most + 1)
+    for where in (c.disabled.is_(False), _chosen()):
+        rows = connection.execute(found.where(where)).all()
+        if len(rows) <= most:
+            break
+    return tuple((row.id, row.revision) for row in rows)
 
 
 def load_class_keys(connection: Connection) -> set[str]:
@@ -307,6 +349,10 @@ def delete_people(connection: Connection, gone: Sequence[Person], audit: AuditCo
     rows = [{"id": one.id, "declared": one.declared, "at": audit.at} for one in gone]
     _execute(connection, insert(retired_people), rows)
     record_events(connection, [_event(EventKind.PERSON_DELETED, person, audit) for person in gone])
+
+
+def _chosen() -> ColumnElement[bool]:
+    return (people.c.id < OWN_PREFIX) | (people.c.id >= OWN_PREFIX + "\U0010ffff")
 
 
 def _used_classes() -> Select[str]:

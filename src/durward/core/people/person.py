@@ -74,10 +74,11 @@ class Entitlements:
 
 @dataclass(frozen=True, slots=True)
 class PeopleClass:
-    """How many people have the same entitlements, and one of them."""
+    """People with the same entitlements, and one of them."""
 
     entitlements: Entitlements
-    count: int
+    at_least: int
+    """How many of them there are; more than are asked about are not counted."""
     example: UserId
 
 
