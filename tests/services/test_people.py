@@ -297,11 +297,19 @@ async def test_of_whom_a_file_declares_only_the_door_is_changed_here(replica: Re
     assert not (await replica.person("ann")).disabled
 
 
-async def test_everybody_is_paged_once_and_a_page_is_bounded(replica: Replica) -> None:
+@pytest.mark.parametrize("few", [1_000, 2], ids=["few are called so", "many are"])
+async def test_everybody_is_paged_once_and_a_page_is_bounded(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("durward.store.people.FEW_ENOUGH", few)
     await replica.plane.groups.put("day", "")
     for number in range(7):
         await replica.plane.people.add(
-            somebody(f"m{number}", name=f"Max {number}", groups=["day"] if number % 2 else [])
+            somebody(
+                *(f"m{number}", f"other-{number}"),
+                name=f"Max {number}",
+                groups=["day"] if number % 2 else [],
+            )
         )
     found: list[str] = []
     after = ""
@@ -316,6 +324,7 @@ async def test_everybody_is_paged_once_and_a_page_is_bounded(replica: Replica) -
     for asked, expected in (
         (PeopleQuery(group="day"), 3),
         (PeopleQuery(search="max"), 7),
+        (PeopleQuery(search="OTHER-"), 7),
         (PeopleQuery(search="M1"), 1),
         (PeopleQuery(search="ann@"), 1),
         (PeopleQuery(search="Max", group="day", tenant="globex"), 0),
@@ -327,6 +336,24 @@ async def test_everybody_is_paged_once_and_a_page_is_bounded(replica: Replica) -
     for limit in (0, 501, -1):
         with pytest.raises(ValueError, match="limit"):
             await replica.plane.people.page(PeopleQuery(limit=limit))
+
+
+async def test_what_somebody_refers_to_is_not_removed_and_what_nobody_does_is(
+    replica: Replica,
+) -> None:
+    """Plan says so too; whoever no file declares counts."""
+    for name in ("night", "day"):
+        await replica.apply(Declaration(DeclarationKind.ROLE, name, {}))
+    await replica.plane.people.add(somebody("cleo", roles=["night"]))
+    found = await replica.plane.administration.export()
+    for name, refers in (("night", True), ("day", False)):
+        left = [one for one in found if (one.kind, one.name) != (DeclarationKind.ROLE, name)]
+        if refers:
+            for use in (replica.plane.administration.plan, replica.plane.administration.apply):
+                with pytest.raises(Misconfigured, match="roles names `night`"):
+                    await use(left, prune=True)
+        else:
+            await replica.apply(*left, prune=True)
 
 
 async def groups_of(replica: Replica) -> dict[str, int]:
