@@ -51,6 +51,21 @@ async def test_a_file_withdraws_a_verification_only_where_it_says_so(replica: Re
     assert not (await replica.person(id)).email_verified
 
 
+async def test_a_file_that_says_nothing_of_it_enables_nobody(replica: Replica) -> None:
+    """An operator disabled somebody in a hurry; the files are applied by a machine."""
+    await replica.apply(user("eve", roles=["clerk"]))
+    eve = await replica.person(await replica.id_of("eve"))
+    await replica.plane.people.change("eve", replace(eve, disabled=True), None)
+    await replica.apply(user("eve", roles=["clerk"], name="Eve"))
+    kept = await replica.person(eve.id)
+    assert (kept.name, kept.disabled) == ("Eve", True)
+    await replica.apply(user("eve", roles=["clerk"], disabled=False))
+    assert not (await replica.person(eve.id)).disabled
+    await replica.plane.people.change("eve", replace(kept, name="", disabled=False), None)
+    await replica.apply(user("eve", roles=["clerk"], disabled=True))
+    assert (await replica.person(eve.id)).disabled
+
+
 async def test_many_people_do_not_change_together_with_the_configuration(replica: Replica) -> None:
     """Neither may be in force without the other, and they are not one transaction."""
     many = [user(f"u{number}") for number in range(AT_ONCE + 1)]

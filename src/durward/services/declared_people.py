@@ -169,6 +169,8 @@ def people_steps(
             taken.add(id)
             after = body.person(one.name, id)
             after = _still_verified(after, before) if body.email_verified is None else after
+            if body.disabled is None and before:  # an operator's order is not undone by silence
+                after = replace(after, disabled=before.disabled)
             if before != after:
                 steps.append(PersonStep(before, after))
     if problems:

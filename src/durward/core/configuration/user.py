@@ -41,8 +41,9 @@ class User(Body, frozen=True, omit_defaults=True):
     """Policies of their own that grant access."""
     boundary: Names = ()
     """Policies that cap their access, whatever else grants it."""
-    disabled: bool = False
-    """They cannot sign in, and their sessions and tokens have ended."""
+    disabled: bool | None = None
+    """They cannot sign in, and their sessions and tokens have ended; absent, whoever was disabled
+    meanwhile stays so."""
 
     def person(self, declared: str, id: UserId) -> Person:
         """The person, as the rows have them."""
@@ -55,7 +56,7 @@ class User(Body, frozen=True, omit_defaults=True):
             emails=(Email(self.email, bool(self.email_verified)),) if self.email else (),
             name=self.name,
             locale=self.locale,
-            disabled=self.disabled,
+            disabled=bool(self.disabled),
             declared=declared,
         )
 
