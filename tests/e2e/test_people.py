@@ -88,7 +88,5 @@ def test_where_files_change_people_alone_apply_ends_when_their_tokens_are_refuse
     told = capsys.readouterr().err
     assert "people/dora: is declared in files: change it there\nhint: " in told
     done(demo, "people enable dora")
-    assert "`apply` of the file sets `disabled` again" in capsys.readouterr().err.replace(
-        "\n  ", " "
-    )
+    assert "`disabled: true` there disables them again" in capsys.readouterr().err
     done(demo, "people disable dora")  # others find the demo as it was

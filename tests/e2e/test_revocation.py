@@ -87,7 +87,7 @@ def test_a_changed_role_takes_tokens_of_before_back_and_new_ones_pass(demo: Demo
     last = tokens_of(demo, "bob")
     demo.apply(disabled)
     wait_for(lambda: demo.get(own, last["access_token"]).status_code == 401, WITHIN_SECONDS)
-    demo.apply("users:\n  bob: { tenant: globex, roles: [clerk] }\n")
+    demo.apply("users:\n  bob: { tenant: globex, roles: [clerk], disabled: false }\n")
 
 
 def test_a_service_whose_scopes_changed_has_to_ask_again(demo: Demo) -> None:

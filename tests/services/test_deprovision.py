@@ -72,7 +72,7 @@ async def test_a_disabled_person_is_signed_out_everywhere(
 async def test_who_is_enabled_again_signs_in_anew(people: Replica) -> None:
     here = await people.sign_in()
     await people.change(USER, "ann", disabled=True)
-    await people.change(USER, "ann", disabled=None)
+    await people.change(USER, "ann", disabled=False)
     assert await people.write(account.overview, here.session) is None
     await people.sign_in()
 

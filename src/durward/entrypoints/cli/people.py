@@ -272,7 +272,7 @@ def disable(
     """
     control = control_of(dir)
     done = rewrite(control, name, lambda body: body.update(disabled=True))
-    until_applied(done, "disabled")
+    until_applied(done, "disabled: false", "enables")
     return finish(control, done, f"{field(name)} is disabled", json=json)
 
 
@@ -294,7 +294,7 @@ def enable(
     """
     control = control_of(dir)
     done = rewrite(control, name, lambda body: body.update(disabled=False))
-    until_applied(done, "enabled")
+    until_applied(done, "disabled: true", "disables")
     return finish(control, done, f"{field(name)} is enabled", json=json)
 
 
@@ -377,11 +377,10 @@ def finish(control: Control, done: Mapping[str, Any], told: str, *, json: bool) 
     return code
 
 
-def until_applied(done: Mapping[str, Any], what: str) -> None:
-    """Warn that the next `apply` of the file sets what it declares."""
+def until_applied(done: Mapping[str, Any], member: str, undoes: str) -> None:
+    """Warn that the next `apply` of a file undoes this, if the file says so."""
     if name := done["person"]["declared"]:
-        warn(f"users/{field(name)} is declared in a file: change it there too, or the next")
-        warn(f"  `apply` of the file sets `disabled` again (now: {what})")
+        warn(f"users/{field(name)} is declared in a file: `{member}` there {undoes} them again")
 
 
 def with_and_without(listed: list[str], more: Any, less: Any) -> list[str]:
