@@ -124,6 +124,7 @@ def test_the_issuer_is_served_at_an_address_of_ipv6_too(kept_demo: Demo) -> None
         finally:
             agent.terminate()
             agent.wait(20)
+            kept_demo.run("edge", "forget", "edge-2")  # others wait for every node
 
 
 def is_ready(folder: Path) -> bool:
