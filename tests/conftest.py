@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,9 @@ from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
 from tests.live import LiveEdge, live_edge
 from tests.turns import taking_turns
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
@@ -89,6 +93,15 @@ def demo() -> Iterator[Demo]:
 def own_demo() -> Iterator[Demo]:
     """A demo of this test's own, to be broken."""
     with live_demo() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A browser for the tests of a file."""
+    from tests.browser import chromium as started  # noqa: PLC0415 - few files need Playwright
+
+    with started() as running:
         yield running
 
 

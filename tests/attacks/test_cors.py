@@ -1,13 +1,11 @@
 """Pages of other origins: a declared one reads answers; no other reaches a service, or reads."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from tests.echo import AddressServer, Echo, Server, serving
 from tests.live import LiveEdge, example, live_edge
 
@@ -316,20 +314,6 @@ FETCH = """async ([url, headers]) => {
     return [0, null, false];
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):  # noqa: TID251
-            pytest.fail("no chromium")
-        pytest.skip("no chromium: .ci/run installs one")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.requirement("API8-1")

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 from tests.demo import Demo
 
 from durward.core.errors import Misconfigured
@@ -21,20 +19,6 @@ from durward.entrypoints.credentials import read_credentials
 
 ORDER = "/v1/acme/orders/1001"
 WITHIN_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):  # noqa: TID251
-            pytest.fail("no chromium")
-        pytest.skip("no chromium: .ci/run installs one")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[True, False], ids=["javascript", "no javascript"])

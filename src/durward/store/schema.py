@@ -171,6 +171,7 @@ people = Table(
     Column("made_by", Text, nullable=False),
     Column("changed_at", Number, nullable=False),
     Column("revision", Number, nullable=False),
+    # That of the class, for the pages of a tenant: an index has columns of one table.
     Column("tenant", Ordered, nullable=False, server_default=""),
     Index("ix_people_class", "class", "disabled", "id"),
     Index("ix_people_tenant", "tenant", "id"),
@@ -206,7 +207,6 @@ groups = Table(
     Column("description", Text, nullable=False),
     Column("made_at", Number, nullable=False),
     Column("made_by", Text, nullable=False),
-    Column("revision", Number, nullable=False, server_default="1"),
 )
 
 group_members = Table(

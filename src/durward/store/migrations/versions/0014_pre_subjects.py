@@ -1,4 +1,4 @@
-"""Chosen ids of people and clients are given once; people know their tenant, groups a revision."""
+"""Chosen ids of people and clients are given once; people know their tenant."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,14 +8,12 @@ down_revision = "0013_pre_kinds_of_hash"
 branch_labels = None
 depends_on = None
 
-Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 MADE_HERE = "p\\_%"
 
 
 def upgrade() -> None:
     """Add columns and indices, and write down which ids were given until now."""
-    op.add_column("groups", sa.Column("revision", Number, nullable=False, server_default="1"))
     op.add_column("people", sa.Column("tenant", Ordered, nullable=False, server_default=""))
     people = sa.table("people", *map(sa.column, ("id", "class", "tenant")))
     classes = sa.table("people_classes", *map(sa.column, ("id", "tenant")))
