@@ -171,6 +171,19 @@ def test_what_cannot_be_read_is_not_served_and_listed(
     assert {*declared(folder)["apis/shop"]["openapi"]["paths"]["/list"]} == {"put"}
 
 
+def test_it_is_told_which_operation_answers_for_one_that_is_not_served(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`/orders/all` demands what nobody understands; `/orders/{id}` may demand less."""
+    wrong = "  /orders/all: { get: { security: null } }\n  /lone: { get: { security: null } }\n"
+    (folder / "vendor.yaml").write_text(DOCUMENT + wrong)
+    assert propose(folder, json=True) == 0
+    lone, shadowed = json.loads(capsys.readouterr().out)["removed"]
+    assert shadowed["target"] == "$.paths['/orders/all'].get"
+    assert shadowed["reason"].endswith("; `GET /orders/{id}` answers its requests")
+    assert "answers" not in lone["reason"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

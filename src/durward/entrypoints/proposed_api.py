@@ -5,7 +5,7 @@ so that it is not served, and is reported.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ from durward.core.openapi.operations import Inventory, Operation, read_inventory
 from durward.core.openapi.overlay import OPTIONAL, OverlaidDocument, OverlayRefused
 from durward.core.openapi.proposal import proposed, slug
 from durward.core.openapi.references import bundled
+from durward.core.openapi.router import Route, Router
+from durward.core.openapi.template import filled_with
 from durward.core.policy.language.source import PolicyError, parse_text
 from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
@@ -157,29 +159,54 @@ def readable(
     something else is wrong too.
     """
     removed: dict[str, str] = {}
+    places: dict[str, tuple[str, str]] = {}
     rest = document
     for _ in range(MAX_ROUNDS):
         try:
-            return removed, read_inventory(rest, api, base_path)
+            inventory = read_inventory(rest, api, base_path)
+            return _with_answers(removed, places, inventory.operations), inventory
         except DocumentRefused as error:
-            others = [each for each in error.faults if not _target(each.pointer)]
-            new = {_target(each.pointer): each.message for each in error.faults}
+            others = [each for each in error.faults if _operation(each.pointer) is None]
+            found = [(_operation(each.pointer), each.message) for each in error.faults]
+            new = {target_of(*filter(None, one)): (one, why) for one, why in found if one}
             if others or not new.keys() - removed.keys():
                 raise refused("OpenAPI document", api, others or error.faults, place) from error
-            removed |= new
+            removed |= {target: why for target, (_, why) in new.items()}
+            places |= {target: one for target, (one, _) in new.items()}
             rest = _without(document, removed)
     raise Misconfigured(f"apis/{api}", "the OpenAPI document has too many faults")
 
 
-def _target(pointer: str) -> str:
-    """The operation or path that a fault is in, as a JSONPath; empty where it is in none."""
+def _operation(pointer: str) -> tuple[str, str] | None:
+    """The path and method that a fault is in, the latter empty if it is in none; None elsewhere."""
     match [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")]:
         case ["", "paths", path, method, *_] if method in METHODS:
-            return target_of(path, method)
+            return path, method
         case ["", "paths", path, *_]:
-            return target_of(path)
+            return path, ""
         case _:
-            return ""
+            return None
+
+
+def _with_answers(
+    removed: Mapping[str, str],
+    places: Mapping[str, tuple[str, str]],
+    operations: Iterable[Operation],
+) -> dict[str, str]:
+    """The reasons, with the operation that answers the requests of a removed one, if one does.
+
+    It may ask for less: whoever reads the list should know.
+    """
+    router = Router(Route(one.method, one.path, one) for one in operations)
+    told = dict(removed)
+    for target, (path, method) in places.items():
+        example = filled_with(path, "x")
+        asked = [method.upper()] if method else map(str.upper, METHODS)
+        for found in filter(None, (router.match(each, example) for each in asked)):
+            other = found[0].what
+            told[target] += f"; `{other.method} {other.path}` answers its requests"
+            break
+    return told
 
 
 def _without(document: Json, targets: Iterable[str]) -> Json:

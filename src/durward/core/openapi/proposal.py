@@ -78,13 +78,15 @@ def is_sign_in(operation: Operation) -> bool:
 def group_of(operation: Operation) -> str:
     """The first part of a path that is a name: what operations are gathered by."""
     literals = (each for each in operation.path.split("/") if each and not variables_of(each))
-    names = (_slug(each) for each in literals if not _VERSION.match(each.lower()))
+    names = (slug(each) for each in literals if not _VERSION.match(each.lower()))
     return next(filter(None, names), "root")
 
 
 def slug(text: str) -> str:
     """A text in lower case letters, digits and `-`, a letter first; empty where nothing is left."""
-    return _slug(text)
+    words = _WORD.findall(without_variables(text))
+    name = "-".join(word.lower() for word in words).lstrip("0123456789-")
+    return name[:60].rstrip("-")
 
 
 def _names(api: str, operations: Iterable[Operation]) -> Mapping[tuple[str, str], str]:
@@ -142,18 +144,12 @@ def _resource(path: str, tenant: str) -> str | None:
         elif names:
             kind = ""
         elif segment:
-            kind = "" if _VERSION.match(segment.lower()) else _slug(segment)
+            kind = "" if _VERSION.match(segment.lower()) else slug(segment)
             literals += [kind] if kind else []
     if not parts and literals:
         parts = [literals[-1], "all"]
     text = "/".join(parts)
     return text if text and len(text) <= MAX_TEXT_CHARACTERS else None
-
-
-def _slug(text: str) -> str:
-    words = _WORD.findall(without_variables(text))
-    name = "-".join(word.lower() for word in words).lstrip("0123456789-")
-    return name[:60].rstrip("-")
 
 
 def _singular(name: str) -> str:
