@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx2 import BasicAuth
 from sqlalchemy import event
 from tests.depth import depth
 from tests.issuer import API, Issuer, sample
@@ -136,3 +137,23 @@ async def test_a_secret_that_was_typed_as_the_clients_name_is_not_recorded(issue
 async def test_who_has_no_secret_gets_none(issuer: Issuer, client: str) -> None:
     with pytest.raises(Misconfigured):
         await issuer.plane.administration.new_client_secret(ClientId(client))
+
+
+@pytest.mark.requirement("AS-24")
+async def test_of_two_authorization_headers_none_is_believed(issuer: Issuer) -> None:
+    """A proxy in between may have looked at the other one (RFC 9110 §5.3)."""
+    form = {"grant_type": "client_credentials", "resource": API}
+    right, wrong = (
+        ("authorization", BasicAuth("reporting", secret)._auth_header)
+        for secret in (issuer.secrets["reporting"], "wrong")
+    )
+    async with issuer.http() as http:
+        assert (await http.post("/token", data=form, headers=[right])).status_code == 200
+        for both in ([right, wrong], [wrong, right], [right, right]):
+            reply = await http.post("/token", data=form, headers=both)
+            assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
+    desk = (await issuer.redeem(await issuer.browser().code())).json()["access_token"]
+    async with issuer.http() as http:
+        bearer = ("authorization", f"Bearer {desk}")
+        assert (await http.get("/userinfo", headers=[bearer])).status_code == 200
+        assert (await http.get("/userinfo", headers=[bearer, bearer])).status_code == 401

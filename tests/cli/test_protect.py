@@ -171,6 +171,14 @@ def test_what_cannot_be_read_is_not_served_and_listed(
     assert {*declared(folder)["apis/shop"]["openapi"]["paths"]["/list"]} == {"put"}
 
 
+def test_a_dot_that_is_written_is_not_one_of_a_label(folder: Path) -> None:
+    more = "  /orders/.{id}: { get: { security: [] } }\n"
+    (folder / "vendor.yaml").write_text(DOCUMENT + more)
+    assert propose(folder) == 0
+    paths = declared(folder)["apis/shop"]["openapi"]["paths"]
+    assert all("x-durward" in paths[path]["get"] for path in ("/orders/{id}", "/orders/.{id}"))
+
+
 def test_it_is_told_which_operation_answers_for_one_that_is_not_served(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,8 +108,13 @@ def split_url(url: str) -> tuple[str, str | None]:
 def as_documented(document: Json, operations: Iterable[Operation]) -> tuple[str, ...]:
     """The paths of operations as the document has them, without the dots of the style `label`."""
     paths = document.get("paths") if isinstance(document, dict) else None
-    known = {path.replace(".{", "{"): path for path in (paths if isinstance(paths, dict) else ())}
-    return tuple(known[each.path.replace(".{", "{")] for each in operations)
+    written = paths if isinstance(paths, dict) else {}
+    labels = {path.replace(".{", "{"): path for path in written}
+    # A dot may be written, too: what stands there is looked for first.
+    return tuple(
+        each.path if each.path in written else labels[each.path.replace(".{", "{")]
+        for each in operations
+    )
 
 
 def default_name(document: Json, file: Path) -> str:

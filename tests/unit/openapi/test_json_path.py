@@ -107,3 +107,9 @@ def test_a_step_is_counted_for_each_part_that_is_read() -> None:
     assert steps.left == 0
     with pytest.raises(QueryRefused):
         selected(read_query("$.a"), root)
+
+
+def test_a_slice_is_counted_by_what_it_has() -> None:
+    items: Json = list(range(100))
+    with pytest.raises(QueryRefused, match="too many steps"):
+        select(f"$[{', '.join(['::'] * 30)}]", items, 2_000)

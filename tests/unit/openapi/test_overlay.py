@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from durward.core.errors import Misconfigured
+from durward.core.openapi.json_path import MAX_PARTS
 from durward.core.openapi.overlay import (
     MAX_ACTIONS,
     OPTIONAL,
@@ -222,6 +224,12 @@ def test_depth_and_size_of_the_result_are_bounded() -> None:
     many: Json = {"paths": {f"/{n}": {"get": {}} for n in range(12)}}
     (told,) = refusal(overlay({"target": "$.paths.*.get", "update": {"x-a": long}}), many)
     assert "bytes" in told
+
+
+def test_the_parts_of_a_document_are_bounded_those_counted_that_aliases_repeat() -> None:
+    repeated: Json = [[]] * 1_000
+    with pytest.raises(Misconfigured, match="parts, those that aliases repeat counted"):
+        OverlaidDocument({"x": [repeated] * (MAX_PARTS // 1_000)})
 
 
 def test_each_part_of_the_result_is_known_by_where_it_was_written() -> None:

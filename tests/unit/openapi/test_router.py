@@ -51,6 +51,7 @@ def test_a_path_that_means_another_operation_once_it_is_decoded_means_none(
     [
         *("", "a", "/", "/a", "/a/", "/a/b/c", "//b", "/a/b;c", "/a/*", "/a/%2f", "/a/%00"),
         *("/a/%5C", "/a/%252f", "/a/%", "/a/%zz", "/a/%ff", "/a/é", "/A/b", "/a/b\n"),
+        *("/a/b%0A", "/a/%0d", "/a/b%7F", "/a/%c2%85", "/a/b%E2%80%A8", "/a/%e2%80%a9b"),
     ],
 )
 def test_other_paths_match_nothing(path: str) -> None:

@@ -12,7 +12,9 @@ ANN = "arn:durward:iam::acme:user/ann"
 ORDER = "arn:durward:orders:s:acme:order/ann/7"
 
 
-def ids(statement: dict[str, Any], *, shared: bool = False, resource: str = ORDER) -> Any:
+def ids(
+    statement: dict[str, Any], *, shared: bool = False, resource: str = ORDER, owner: str = "bob"
+) -> Any:
     """What one Allow singles out of the class of clerks."""
     whole = {"Effect": "Allow", "Action": "*", "Resource": "*", **statement}
     bundle = Bundle(
@@ -21,7 +23,7 @@ def ids(statement: dict[str, Any], *, shared: bool = False, resource: str = ORDE
         resources={"orders": ("one",)} if shared else {},
     )
     clerk = Principal("p", "user", "acme", ("clerk",), ("staff",))
-    context = {"durward:ResourceOwner": "bob", "app:Text": "x" * 100}
+    context = {"durward:ResourceOwner": owner, "app:Text": "x" * 100}
     request = AccessRequest(clerk, "orders:GetOrder", resource, context)
     return SinglingOut(compile_bundle(bundle, {})).ids(request)
 
@@ -49,6 +51,16 @@ def test_a_condition_singles_out_the_ids_that_it_can_hold_for(
     condition: dict[str, Any], expected: set[str] | None
 ) -> None:
     assert ids({"Condition": condition} if condition else {}) == expected
+
+
+def test_a_variable_with_a_default_before_the_id_is_not_the_id() -> None:
+    """It has no value here; what is compared is its default."""
+    text = "${durward:ResourceAttr/kind, 'draft'}/${durward:Subject}"
+    condition = {"StringEquals": {"durward:ResourceOwner": text}}
+    assert ids({"Condition": condition}, owner="draft/alice") == {"alice"}
+    assert ids(
+        {"Resource": "arn:durward:orders:*:*:order/${app:Kind, 'ann'}/${durward:Subject}"}
+    ) == {"7"}
 
 
 @pytest.mark.parametrize(

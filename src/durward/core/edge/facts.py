@@ -74,7 +74,8 @@ def context_of(
     now = numeric_date(request.at)
     facts: dict[str, Value] = {
         "requestmethod": operation.method,  # HEAD is decided as its GET
-        "requestpath": request.path.partition("?")[0],
+        # As it was matched: one path, however its signs were escaped; no value has a `/`.
+        "requestpath": filled(operation.path, values),
         "operationid": operation.id,
         "sourceip": request.source,
         "securetransport": "true" if request.tls else "false",

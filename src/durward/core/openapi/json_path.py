@@ -22,6 +22,8 @@ from durward.core.wire import Json
 MAX_QUERY_CHARACTERS: Final = 2_000
 MAX_STEPS: Final = 2_000_000
 """Of all queries on one document, half a minute; the largest document has some 500 000 parts."""
+MAX_PARTS: Final = 1_000_000
+"""Objects, lists and values of a document: each takes some 200 bytes while it is changed."""
 BACKTRACKING: Final = frozenset({"match", "search"})
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -38,11 +40,22 @@ class Steps:
 
     left: int = MAX_STEPS
 
-    def take(self) -> None:
-        """Count one. Raises QueryRefused where none is left."""
-        if self.left <= 0:
+    parts_left: int = MAX_PARTS
+    """The parts that the document may still get, of its own and by overlays."""
+
+    def take(self, number: int = 1) -> None:
+        """Count steps. Raises QueryRefused where none is left."""
+        if self.left < number:
             raise QueryRefused("takes too many steps; name the path: `$.paths['/a'].get`")
-        self.left -= 1
+        self.left -= number
+
+    def keep(self) -> None:
+        """Count a part of the document. Raises QueryRefused where it has too many."""
+        if self.parts_left <= 0:
+            raise QueryRefused(
+                f"has more than {MAX_PARTS} parts, those that aliases repeat counted"
+            )
+        self.parts_left -= 1
 
 
 class CountedObject(dict[str, Any]):
@@ -80,8 +93,9 @@ class CountedList(list[Any]):
             yield item
 
     def __getitem__(self, place: SupportsIndex | slice) -> Any:
-        self.steps.take()
-        return super().__getitem__(place)
+        found = super().__getitem__(place)
+        self.steps.take(len(found) + 1 if isinstance(place, slice) else 1)
+        return found
 
 
 class _Match(JSONPathMatch):

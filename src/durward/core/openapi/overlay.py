@@ -19,6 +19,7 @@ from typing import Final
 from jsonpath import JSONPath
 
 from durward.core.difference import excerpt
+from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import Fault, Findings, TooMany, pointed
 from durward.core.openapi.json_path import (
     CountedList,
@@ -192,8 +193,14 @@ class OverlaidDocument:
     _overlays: int = 0
 
     def __post_init__(self) -> None:
-        """Copy the document: it may hold one part at several places, which become several."""
-        self._root = _copied(self.content, Origin(0, ""), self._steps, 0)
+        """Copy the document: it may hold one part at several places, which become several.
+
+        Raises Misconfigured where they are too many.
+        """
+        try:
+            self._root = _copied(self.content, Origin(0, ""), self._steps, 0)
+        except QueryRefused as error:
+            raise Misconfigured("the OpenAPI document", str(error)) from error
 
     def apply(self, value: Json) -> Overlay:
         """Apply an overlay. Raises OverlayRefused with all that does not fit."""
@@ -355,6 +362,7 @@ def _is_whole(value: Json) -> bool:
 
 
 def _copied(value: Json, origin: Origin, steps: Steps, depth: int) -> Json:
+    steps.keep()
     if depth > 2 * DOCUMENT_DEPTH:
         raise QueryRefused(f"nests deeper than {2 * DOCUMENT_DEPTH} levels")
     number, above = origin.number, origin.pointer

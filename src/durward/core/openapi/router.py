@@ -25,8 +25,11 @@ from durward.core.openapi.segment import (
 from durward.core.openapi.template import shape_of, variables_of
 
 _SEGMENT: Final = re.compile(f"[{CHARACTERS}]+\\Z")
-_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%00|%25")
-"""Broken escapes, and escapes of what separates or ends: never part of a value."""
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%25")
+"""Broken escapes, and escapes of what separates: never part of a value."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Ends of text or of lines, and other controls: routers whose `$` fits before a line feed, as
+Python's does, take `/users/export%0A` for `/users/export`."""
 
 What = TypeVar("What")
 Answers_co = TypeVar("Answers_co", covariant=True)
@@ -319,6 +322,7 @@ def _decode(segment: str) -> str | None:
     if _ESCAPE.search(segment):
         return None
     try:
-        return unquote(segment, errors="strict")
+        text = unquote(segment, errors="strict")
     except UnicodeDecodeError:
         return None
+    return None if _CONTROL.search(text) else text

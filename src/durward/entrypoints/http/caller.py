@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from durward.core.edge.envoy.filters import SOURCE
+from durward.core.errors import ErrorCode, ProtocolError
 
 T = TypeVar("T")
 
@@ -17,9 +18,21 @@ def source_of(http: Request) -> str:
 
 
 def bearer_token(http: Request) -> str:
-    """The token of the Authorization header only (AS-78); empty if there is none."""
-    scheme, _, token = http.headers.get("authorization", "").partition(" ")
+    """The token of the Authorization header only (AS-78); empty if there is none, or several."""
+    sent = http.headers.getlist("authorization")
+    scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
     return token if scheme.lower() == "bearer" else ""
+
+
+def authorization_of(http: Request) -> str | None:
+    """The Authorization header, which is sent once (RFC 9110 §5.3).
+
+    Raises ProtocolError `invalid_request` for several: one may be another client's.
+    """
+    sent = http.headers.getlist("authorization")
+    if len(sent) > 1:
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, "several Authorization headers")
+    return sent[0] if sent else None
 
 
 async def while_connected(http: Request, work: Coroutine[Any, Any, T]) -> T:

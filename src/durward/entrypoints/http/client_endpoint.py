@@ -10,7 +10,7 @@ from starlette.responses import Response
 from durward.core.audit.event import AuditContext
 from durward.core.errors import ProtocolError, Unavailable
 from durward.entrypoints.http.body import read_form
-from durward.entrypoints.http.caller import source_of
+from durward.entrypoints.http.caller import authorization_of, source_of
 from durward.entrypoints.http.replies import refusal, unavailable
 from durward.services.client_authentication import ClientRequest
 from durward.services.context import Context
@@ -36,7 +36,7 @@ def client_endpoint(
 
     async def answer(http: Request) -> Response:
         try:
-            request = ClientRequest(http.headers.get("authorization"), await read_form(http))
+            request = ClientRequest(authorization_of(http), await read_form(http))
             done = await plane.use_cases.write(
                 lambda c, x, t: use_case(c, x, request, t), name, source_of(http)
             )

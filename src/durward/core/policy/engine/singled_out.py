@@ -205,7 +205,12 @@ def _fillings(
         for part in filled
         for each in (named if isinstance(part, Variable) and part.key == PRINCIPAL_ARN else (part,))
     )
-    place = next(place for place, part in enumerate(parts) if isinstance(part, Variable))
+    # Another variable may be left: one without a value, whose default is written beside it.
+    place = next(
+        place
+        for place, part in enumerate(parts)
+        if isinstance(part, Variable) and part.key == SUBJECT
+    )
     starts = _starts(parts[:place], text)
     ends = _ends(parts[place + 1 :], text)
     if len(starts) * len(ends) > MAX_PLACES:

@@ -204,6 +204,8 @@ class _Level:
     height: int = 0
     """How deep the values in it nest."""
     merged: list[dict[str, Json]] = field(default_factory=list)
+    has_merged: bool = False
+    """Whether it has a merge key: which of two would count is told differently by every reader."""
 
 
 class _Builder:
@@ -238,6 +240,11 @@ class _Builder:
             self._check_anchor(event)
             level.key = _key(event, level.value)
             level.merges = not event.style and level.key == MERGE
+            if level.merges and level.has_merged:
+                raise _wrong(
+                    event, f"`{MERGE}` stands here twice; merge a list: `{MERGE}: [*a, *b]`"
+                )
+            level.has_merged |= level.merges
             level.size += len(level.key)
             return
         value = _scalar(event)
