@@ -5,6 +5,8 @@ import socket
 import pytest
 from tests.live import LiveEdge
 
+pytestmark = pytest.mark.requirement("API8-2")
+
 ORDERS = b"POST /v1/acme/orders HTTP/1.1\r\nhost: x\r\n"
 
 

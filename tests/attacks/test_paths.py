@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.live import LiveEdge
 
+pytestmark = pytest.mark.requirement("API8-2")
+
 VARIANTS = [
     "/v1/status/../acme/orders/1001",
     "/v1/status/%2e%2e/acme/orders/1001",
