@@ -72,7 +72,8 @@ def test_what_a_node_tells_stays_in_its_line() -> None:
         "version": 3,
         "published_seconds_ago": 1.0,
         "nodes": [{**node, "lacks": [red], "troubles": [red]}],
+        "unsettled": [{"person": red, "invariant": red}],
     }
     lines = render_status(found)
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert all(line.isprintable() for line in lines)

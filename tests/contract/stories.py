@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 import httpx2
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -31,11 +32,14 @@ from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
 from durward.services import passwords, sequence
+from durward.services import people as taking
 from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, RotationRequest, load_ring
 from durward.services.people_import import import_people
 from durward.store import schema
 from durward.store.snapshots import load_snapshot
 
+CANCELS: dict[str, Json] = {"Effect": "Allow", "Action": "orders:CancelOrder", "Resource": "*"}
+NEVER: dict[str, Json] = {**CANCELS, "Sid": "NoBoss", "Resource": "arn:durward:orders:*:initech:*"}
 Prepare: TypeAlias = Callable[[Issuer], Awaitable[Any]]
 THIS_SESSION = re.compile(r'name="session" value="([^"]*)">\s*<input type="hidden" name="this"')
 Act: TypeAlias = Callable[[Any], Awaitable[httpx2.Response]]
@@ -370,19 +374,33 @@ async def give_password(issuer: Issuer) -> None:
 async def manage_people(issuer: Issuer) -> None:
     """Each step of somebody's life is taken whole or not at all, and asked again it is taken once.
 
-    What is there so when it is asked for again is not there twice.
+    What is there so when it is asked for again is not there twice. An invariant is not settled in
+    time, which is noted in the same transaction.
     """
+    await issuer.apply(
+        Declaration(DeclarationKind.TENANT, "initech", {}),
+        Declaration(
+            DeclarationKind.POLICY, "cancels", {"Version": "2012-10-17", "Statement": [CANCELS]}
+        ),
+        Declaration(DeclarationKind.ROLE, "boss", {"policies": ["cancels"]}),
+        Declaration(DeclarationKind.TESTS, "boundaries", {"never": [NEVER]}),
+    )
+    with patch.object(taking, "STEPS", 0):
+        await _manage_people(issuer)
+
+
+async def _manage_people(issuer: Issuer) -> None:
     people, groups = issuer.plane.people, issuer.plane.groups
     for number, which in enumerate(each_fault(), 1):
         name, group = f"cleo-{number}", f"night-{number}"
 
         def like(roles: Sequence[str], of: Sequence[str], name: str = name) -> Person:
-            return Person(UserId(""), Entitlements.of("acme", roles, of), (name,))
+            return Person(UserId(""), Entitlements.of("initech", roles, of), (name,))
 
         strikes = []
         for step in (
             lambda group=group: groups.put(group, "at night"),
-            lambda like=like, group=group: people.add(like(["clerk"], [group])),
+            lambda like=like, group=group: people.add(like(["boss"], [group])),
             lambda like=like, name=name: people.change(name, like([], []), None),
             lambda name=name, group=group: groups.join(group, name),
             lambda group=group: groups.delete(group),

@@ -70,6 +70,7 @@ READERS = {
     "snapshots.load_snapshot": "at a start, and for who follows what others publish",
     "snapshots.newest_writable": "for `/readyz`",
     "snapshots.published_at": "for `status`",
+    "unsettled.load_unsettled": "for `status`",
 }
 """Verbs that only read, most of them outside of any use case."""
 

@@ -17,6 +17,7 @@ from durward.core.wire import Json
 from durward.services import people as taking
 from durward.services.context import Context
 from durward.services.people import PersonStep, take_checked
+from durward.store.unsettled import UnsettledClass, load_unsettled
 
 pytestmark = pytest.mark.anyio
 DELETES: dict[str, Json] = {"Effect": "Allow", "Action": "orders:CancelOrder", "Resource": "*"}
@@ -80,6 +81,34 @@ async def test_what_is_not_settled_in_time_is_taken_and_recorded(
     await take(bosses, PersonStep(None, person("p_1", "initech", "boss")))
     assert await bosses.count("invariant unsettled") == 1
     assert (await bosses.person("p_1")).roles == ("boss",)
+
+
+async def test_what_is_not_settled_is_told_until_an_apply_settles_it(
+    bosses: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told() -> list[UnsettledClass]:
+        return [*await bosses.read(lambda c: load_unsettled(c, 10))]
+
+    monkeypatch.setattr(taking, "STEPS", 0)
+    boss = person("p_1", "initech", "boss")
+    await take(bosses, PersonStep(None, boss), PersonStep(None, person("p_2", "initech", "boss")))
+    assert await told() == [UnsettledClass(boss.id, "boundaries: never `NoBossAtInitech`")]
+    there = await bosses.person("p_1")
+    await take(bosses, PersonStep(there, replace(there, disabled=True)))
+    assert [one.person for one in await told()] == ["p_2"], "somebody who can sign in"
+    with pytest.raises(Misconfigured, match="NoBossAtInitech"):
+        await bosses.apply(Declaration(DeclarationKind.TENANT, "more", {}))
+    assert await told(), "nothing was settled"
+    second = await bosses.person("p_2")
+    settled = replace(second, entitlements=Entitlements.of("initech", []))
+    await take(bosses, PersonStep(second, settled))
+    assert await told() == [], "nobody is of that class"
+    await bosses.apply(Declaration(DeclarationKind.TENANT, "more", {}))
+    back = await bosses.person("p_1")
+    monkeypatch.undo()
+    with pytest.raises(Misconfigured):
+        await take(bosses, PersonStep(back, replace(back, disabled=False)))
+    assert await told() == []
 
 
 async def test_a_class_that_there_is_is_not_asked_about_again(

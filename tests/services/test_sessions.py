@@ -13,7 +13,7 @@ from durward.core.values import Secret, TenantId, UserId
 from durward.services import account, sessions
 from durward.services.sessions import Admitted, BrowserSecrets, TooSoon
 from durward.store.holds import hold_people
-from durward.store.people import change_people
+from durward.store.people import keep_people
 
 pytestmark = pytest.mark.anyio
 
@@ -211,7 +211,7 @@ async def test_a_session_that_began_beside_the_change_of_a_tenant_is_none_either
 
     def move(connection: Connection, audit: AuditContext) -> None:
         hold_people(connection, "ann")
-        change_people(connection, [(ann, moved)], audit)
+        keep_people(connection, [], [(ann, moved)], audit)
 
     await people.plane.transactions.write(move, "test")
     assert await session_of(people, here) is None

@@ -43,6 +43,7 @@ from durward.store.people import (
 )
 from durward.store.snapshots import hold_version, newest_version
 from durward.store.subjects import SubjectKind, give_ids
+from durward.store.unsettled import settle_classes
 
 OPERATOR = "operator"
 PART = 500
@@ -198,6 +199,7 @@ def put_in_force(
     ]
     version = checked.version
     if checked.steps:
+        settle_classes(connection)  # all of them were looked at, and none was left open
         version = publish(
             *(connection, checked.after, checked.parts, checked.cause),
             *(issuer, key_file, audit),

@@ -25,11 +25,10 @@ from durward.store.holds import hold_people
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.passwords import forget_password
 from durward.store.people import (
-    add_people,
-    change_people,
     classes_in_use,
     delete_people,
     find_person,
+    keep_people,
     load_people,
     load_person,
     owners_of,
@@ -38,6 +37,7 @@ from durward.store.people import (
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, open_sessions
 from durward.store.subjects import SubjectKind, given_to_others
+from durward.store.unsettled import mark_unsettled
 
 BY_ID: Final = "id:"
 STEPS: Final = 800
@@ -148,18 +148,22 @@ def take_checked(
     """Take steps of which nobody has checked yet that the invariants hold.
 
     A class of which there is somebody already is not asked about again. What is not settled within
-    `STEPS` is taken, with an event that says so. Raises Misconfigured for what must never be.
+    `STEPS` is taken, with an event that says so, and is told by `status` until an `apply` settles
+    it. Raises Misconfigured for what must never be.
     """
     invariants = published.invariants
     fresh = [step.after for step in steps if step.after] if invariants else []
     known, work = classes_in_use(connection, (one.class_key for one in fresh)), Work(most=STEPS)
+    unsettled: dict[str, str] = {}
     for person in invariants.to_ask(fresh, known):
         if left_open := invariants.check(principal_of_person(person), work):
+            unsettled[person.class_key] = left_open
             event = audit.event(
                 EventKind.INVARIANT_UNSETTLED, f"users/{person.id}", invariant=left_open
             )
             record_event(connection, event)
     take(connection, published.configuration, steps, audit)
+    mark_unsettled(connection, unsettled)
 
 
 def take(
@@ -177,9 +181,8 @@ def take(
     gone = [step.before for step in steps if step.before and step.after is None]
     # What is free now may be somebody else's in the next statement.
     delete_people(connection, gone, audit)
-    change_people(connection, changed, audit)
     added = [step.after for step in steps if step.after and step.before is None]
-    add_people(connection, added, audit)
+    keep_people(connection, added, changed, audit)
     revoked: list[UserId] = []
     for step in steps:
         if step.before is not None:

@@ -36,9 +36,12 @@ from durward.store.people import (
     page_people,
     retired,
 )
+from durward.store.unsettled import UnsettledClass, load_unsettled
 
 MOST: Final = 500
 """People of one page."""
+MAX_UNSETTLED: Final = 20
+"""Classes that are told as not settled."""
 RACES: Final = 2
 """Attempts of a change that a concurrent one overtakes."""
 
@@ -117,6 +120,10 @@ class PeopleAdministration:
             return _saved(connection, person.id) if person else None
 
         return await self.use_cases.transactions.read(use)
+
+    async def unsettled(self) -> Sequence[UnsettledClass]:
+        """Classes of people for which an invariant is not settled: the first few."""
+        return await self.use_cases.transactions.read(lambda c: load_unsettled(c, MAX_UNSETTLED))
 
     async def add(self, wanted: Person) -> SavedPerson:
         """Add a person, with a generated id if none is given; an identical one stays as it is.

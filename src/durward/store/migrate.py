@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from durward.core.errors import Misconfigured
 
-HEAD = "0014_pre_subjects"
+HEAD = "0015_pre_unsettled"
 LOCK = 7_238_471
 
 

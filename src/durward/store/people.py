@@ -291,50 +291,43 @@ def owners_of(connection: Connection, signs_in: Iterable[str]) -> dict[str, User
     }
 
 
-def add_people(connection: Connection, added: Sequence[Person], audit: AuditContext) -> None:
-    """Keep people who were not there, a few statements for all of them; they are held.
+def keep_people(
+    connection: Connection,
+    added: Sequence[Person],
+    changed: Sequence[tuple[Person, Person]],
+    audit: AuditContext,
+) -> None:
+    """Keep people who were not there, and others as they are now in place of what they were before.
 
-    Raises IntegrityError where an id or what somebody signs in with is another's, and Conflict
-    where an id is, or was, a client's.
+    They are held. Each table is written once for all of them, in one order: two transactions never
+    wait for each other. Raises IntegrityError where an id or what somebody signs in with is
+    another's, and Conflict where an id is, or was, a client's.
     """
-    for person in added:
+    now = [*(after for _, after in changed), *added]
+    for person in now:
         check_held(connection, person.id)
     if taken := give_ids(connection, (person.id for person in added), SubjectKind.USER):
         raise Conflict(f"a client is or was called `{min(taken)}`", hint="choose another id")
-    _use_classes(connection, {person.entitlements for person in added}, audit.at)
-    _execute(connection, insert(people), [_row(person, audit) for person in added])
-    for some in in_batches(person.id for person in added if person.declared is not None):
-        connection.execute(delete(retired_people).where(retired_people.c.id.in_(some)))
-    _add_identifiers(connection, added)
-    _add_members(connection, added, audit)
-    record_events(connection, [_event(EventKind.PERSON_ADDED, person, audit) for person in added])
-
-
-def change_people(
-    connection: Connection, changed: Sequence[tuple[Person, Person]], audit: AuditContext
-) -> None:
-    """Keep people as they are now, in place of what they were before; they are held.
-
-    Raises IntegrityError where what somebody signs in with is another's.
-    """
-    for _, after in changed:
-        check_held(connection, after.id)
-    _use_classes(connection, {after.entitlements for _, after in changed}, audit.at)
+    _use_classes(connection, {person.entitlements for person in now}, audit.at)
     # What takes something away does not depend on names: one of before may have no canonical form.
     renamed = [one for was, one in changed if (was.logins, was.emails) != (one.logins, one.emails)]
-    regrouped = [after for before, after in changed if before.groups != after.groups]
+    regrouped = [one for was, one in changed if was.groups != one.groups]
     _forget_identifiers(connection, renamed)
     _forget_members(connection, regrouped)
     for before, after in changed:
         values = _row(replace(after, made_at=before.made_at, made_by=before.made_by), audit)
         values |= {"revision": before.revision + 1}
         connection.execute(update(people).where(people.c.id == after.id).values(values))
-    _add_identifiers(connection, renamed)
-    _add_members(connection, regrouped, audit)
+    _execute(connection, insert(people), [_row(person, audit) for person in added])
+    for some in in_batches(person.id for person in added if person.declared is not None):
+        connection.execute(delete(retired_people).where(retired_people.c.id.in_(some)))
+    _add_identifiers(connection, [*renamed, *added])
+    _add_members(connection, [*regrouped, *added], audit)
     events = [
         _event(EventKind.PERSON_CHANGED, after, audit, members=_differ(before, after))
         for before, after in changed
     ]
+    events += [_event(EventKind.PERSON_ADDED, person, audit) for person in added]
     record_events(connection, events)
 
 
@@ -430,7 +423,7 @@ def _use_classes(connection: Connection, wanted: set[Entitlements], now: Instant
             "entitlements": msgspec.json.encode(one),
             "used_at": now,
         }
-        for one in sorted(wanted, key=lambda one: one.key)  # one order for all: no deadlock
+        for one in sorted(wanted, key=lambda one: one.key)
     ]
     fresh = _dialect(connection).insert(people_classes)
     stale = c.used_at < later(now, Seconds(-USED_AFTER))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -184,7 +185,15 @@ people_classes = Table(
     Column("tenant", Ordered, nullable=False),
     Column("entitlements", LargeBinary, nullable=False),
     Column("used_at", Number, nullable=False),
+    # An invariant that could not be settled in time when somebody came to be of the class.
+    Column("unsettled", Text),
     Index("ix_people_classes_tenant", "tenant", "id"),
+    Index(
+        "ix_people_classes_unsettled",
+        "id",
+        sqlite_where=text("unsettled IS NOT NULL"),
+        postgresql_where=text("unsettled IS NOT NULL"),
+    ),
 )
 
 identifiers = Table(

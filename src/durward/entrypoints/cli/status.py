@@ -20,7 +20,8 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
     A node is late if it is silent, or if for more than 10 s it has lacked a part or a revocation,
     has refused a part, has not written it to its disk, or has reported a trouble. A node that is
     silent for a day is not counted: remove it with `edge forget`. Waivers that have ended, or end
-    within 14 days, are listed; they do not change the exit code.
+    within 14 days, and people for whom an invariant (`never`) is not settled, are listed; they do
+    not change the exit code.
 
     Args:
         dir: The folder that holds durward.toml, such as the demo's.
@@ -39,6 +40,7 @@ def render_status(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
     lines += [excerpt(with_script_name(note), LONGEST_CAUSE) for note in found.get("log", ())]
+    lines += [unsettled_line(one) for one in found.get("unsettled", ())]
     lines += waiver_lines(waivers_to_tell(found.get("waivers", ())))
     if not found["nodes"]:
         return [*lines, f"no node has joined; {durward('edge')} starts one"]
@@ -48,6 +50,15 @@ def render_status(found: dict[str, Any]) -> list[str]:
         lines.append(f"{name:{width}}  {line(node)}")
         lines += [f"{'':{width}}    {part}: {why}" for part, why in causes(node)]
     return lines
+
+
+def unsettled_line(one: dict[str, Any]) -> str:
+    """People who may do what must never be: who, what, and what to do."""
+    who, what = excerpt(one["person"]), excerpt(one["invariant"], LONGEST_CAUSE)
+    return (
+        f"people: {what} is not settled for users/{who}, and who is in the same tenant, roles and "
+        f"groups; the next {durward('apply')} of a change settles it or names what breaks it"
+    )
 
 
 def line(node: dict[str, Any]) -> str:
