@@ -13,12 +13,17 @@ from tests.issuer import issuer as fresh_issuer
 from tests.live import LiveEdge, live_edge
 from tests.turns import taking_turns
 
+from durward.core.people.password_hash import HashScheme, PasswordHash
+from durward.services import passwords
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
 SEALED = {"unit", "property"}
-FIRST, LAST = {"contract"}, {"unit", "vectors"}
+LONGEST = ("contract/test_faults.py", "e2e/test_demo.py", "e2e/test_snapshots.py")
+"""Each takes a minute or two."""
+ORDER = ("contract", "e2e", "attacks", "property", "cli", "services", "vectors", "unit")
 
 # Other processes take their share of the machine: how long an example takes says nothing.
 settings.register_profile("durward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,9 +34,11 @@ settings.load_profile("durward")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, the shortest last: of two processes none is left alone for long."""
 
-    def turn(item: pytest.Item) -> int:
-        folder = item.path.relative_to(HERE).parts[0]
-        return (folder not in FIRST) + (folder in LAST)
+    def turn(item: pytest.Item) -> tuple[int, int]:
+        path = item.path.relative_to(HERE)
+        place = ORDER.index(path.parts[0]) if path.parts[0] in ORDER else len(ORDER)
+        longest = LONGEST.index(str(path)) if str(path) in LONGEST else len(LONGEST)
+        return longest, place
 
     items.sort(key=turn)
 
@@ -103,6 +110,17 @@ def chromium() -> Iterator["Browser"]:
 
     with started() as running:
         yield running
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id that takes no time, for those who sign in a hundred times."""
+    kib, passes, lanes = 8, 1, passwords.LANES
+    cheap = PasswordHash(HashScheme.ARGON2ID, (kib, passes, lanes), bytes(16), bytes(32))
+    monkeypatch.setattr(passwords, "MEMORY_KIB", kib)
+    monkeypatch.setattr(passwords, "ITERATIONS", passes)
+    monkeypatch.setattr(passwords, "CURRENT", f"$argon2id$v=19$m={kib},t={passes},p={lanes}$")
+    monkeypatch.setattr(passwords, "CURRENT_KIND", cheap.kind)
 
 
 @pytest.fixture

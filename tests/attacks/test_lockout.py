@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.faults import everything
-from tests.contract.stories import quick_password
 from tests.issuer import Browser, Issuer, hidden, sample
 
 from durward.core.authn.known_browser import KNOWN_COOKIE
 from durward.core.authn.throttle import PAIR
 from durward.core.values import UserId
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 STRANGERS = [f"203.0.113.{number}" for number in range(1, 30)]
 TRIES = 24
 LONGEST = 30
@@ -52,7 +51,6 @@ async def come_back(browser: Browser, account: str = "ann") -> int:
 
 @pytest.mark.requirement("AS-96")
 async def test_strangers_who_guess_keep_nobody_out_who_comes_back(issuer: Issuer) -> None:
-    await quick_password(issuer)
     owner, strangers = issuer.browser("192.0.2.1"), Guessers(issuer)
     await owner.code()
     await strangers.exhaust()
@@ -67,7 +65,6 @@ async def test_strangers_who_guess_keep_nobody_out_who_comes_back(issuer: Issuer
 async def test_strangers_who_guess_make_a_new_browser_wait_no_longer_than_the_account(
     issuer: Issuer,
 ) -> None:
-    await quick_password(issuer)
     strangers, fresh = Guessers(issuer), issuer.browser("192.0.2.1")
     await strangers.exhaust()
     await strangers.go_on()
@@ -87,7 +84,6 @@ async def test_who_has_stolen_a_known_browsers_cookie_is_slowed_wherever_they_gu
     issuer: Issuer,
 ) -> None:
     """One count for the person and the browser: other addresses give no more guesses."""
-    await quick_password(issuer)
     owner, elsewhere = issuer.browser(), issuer.browser("192.0.2.2")
     await owner.code()
     await elsewhere.code()
@@ -104,7 +100,6 @@ async def test_who_has_stolen_a_known_browsers_cookie_is_slowed_wherever_they_gu
 async def test_a_cookie_that_is_not_known_for_the_account_gives_nothing(
     issuer: Issuer, cookie: str
 ) -> None:
-    await quick_password(issuer)
     other = issuer.browser("192.0.2.9")
     if cookie == "bob's":
         await other.code("bob")
@@ -123,7 +118,6 @@ async def test_before_the_password_fits_nothing_tells_whether_a_browser_is_known
     issuer: Issuer,
 ) -> None:
     """Neither for an account that the cookie is known for, nor for one that is not there."""
-    await quick_password(issuer)
     owner = issuer.browser()
     await owner.code()
     told = []
@@ -144,7 +138,6 @@ async def test_before_the_password_fits_nothing_tells_whether_a_browser_is_known
 
 @pytest.mark.requirement("AS-96")
 async def test_one_browser_is_known_for_everybody_who_signed_in_there(issuer: Issuer) -> None:
-    await quick_password(issuer)
     shared = issuer.browser()
     await shared.code("bob")
     first = known_of(shared)
@@ -163,7 +156,6 @@ async def test_one_browser_is_known_for_everybody_who_signed_in_there(issuer: Is
 async def test_browsers_are_known_no_more_once_the_person_is_not_the_one_they_were(
     issuer: Issuer, how: str
 ) -> None:
-    await quick_password(issuer)
     for number in range(2):
         await issuer.browser(f"192.0.2.{number}").code()
     await issuer.browser().code("bob")

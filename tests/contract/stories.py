@@ -27,7 +27,7 @@ from durward.core.edge.report import IN_CONTACT, NodeReport, Refused
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.people.import_line import ImportLine
 from durward.core.people.person import Entitlements, Person
-from durward.core.values import UserId, numeric_date
+from durward.core.values import Secret, UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
@@ -43,16 +43,6 @@ NEVER: dict[str, Json] = {**CANCELS, "Sid": "NoBoss", "Resource": "arn:durward:o
 Prepare: TypeAlias = Callable[[Issuer], Awaitable[Any]]
 THIS_SESSION = re.compile(r'name="session" value="([^"]*)">\s*<input type="hidden" name="this"')
 Act: TypeAlias = Callable[[Any], Awaitable[httpx2.Response]]
-
-
-async def quick_password(issuer: Issuer) -> None:
-    """Give Ann a password whose hash takes no time: stories are told a hundred times."""
-    salt, word = b"0123456789abcdef", issuer.passwords["ann"]
-    kdf = Argon2id(salt=salt, length=32, iterations=1, lanes=1, memory_cost=8)
-    phc = kdf.derive_phc_encoded(word.encode())
-    await issuer.plane.use_cases.write(
-        lambda c, x, t: passwords.set_password(c, x, UserId("ann"), phc, t), "test"
-    )
 
 
 async def waiting_for_consent(issuer: Issuer) -> tuple[Browser, httpx2.Response]:
@@ -705,7 +695,10 @@ async def as_it_was(issuer: Issuer) -> None:
         [one for one in sample() if one.name != "desk"], prune=True
     )
     await issuer.apply(*sample())
-    await quick_password(issuer)
+    password = passwords.hashed(Secret(issuer.passwords["ann"]))
+    await issuer.plane.use_cases.write(
+        lambda c, x, t: passwords.set_password(c, x, UserId("ann"), password, t), "test"
+    )
     issuer.clock.forward(60)
     await issuer.browser().tokens()
 

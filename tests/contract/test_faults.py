@@ -21,7 +21,7 @@ from tests.contract.faults import (
     faults_in,
     rows_of,
 )
-from tests.contract.stories import STORIES, given_out, quick_password
+from tests.contract.stories import STORIES, given_out
 from tests.depth import depth
 from tests.issuer import Issuer
 from tests.issuer import issuer as fresh_issuer
@@ -31,7 +31,7 @@ from durward.entrypoints.server import control
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 FEWEST_STRIKES = 3
 TOLD: set[str] = set()
 """The stories that were told in this process."""
@@ -87,7 +87,6 @@ def stride(url: str) -> int:
 
 async def tell(story: Any, issuer: Issuer) -> None:
     STRIDE[0] = stride(issuer.plane.settings.database or "sqlite")
-    await quick_password(issuer)
     STRUCK.clear()
     await story(issuer)
     TOLD.add(story.__name__)
