@@ -18,6 +18,7 @@ from durward.core.errors import Misconfigured
 from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 from durward.entrypoints.cli.call import names_at, url_at
+from durward.entrypoints.cli.printed_token import chosen
 from durward.entrypoints.client.own_edge import OwnEdge
 from durward.entrypoints.control import settings_in
 
@@ -104,3 +105,18 @@ def test_whoever_is_not_known_is_told_at_once_with_who_is(folder: Path) -> None:
         f"error: {folder}/credentials: has no user and no client `eve`\n"
         "hint: it has ann, job; --as browser signs you in with your browser\n"
     )
+
+
+def test_the_api_of_a_token_is_the_only_one_or_the_one_that_is_named() -> None:
+    one = Api(ApiId("a"), "https://a.example", "d", Upstream((Address("h", 1),)), (), {})
+    other = replace(one, id=ApiId("b"), audience="https://b.example")
+    assert chosen((one,), None) is one
+    assert chosen((one, other), "b") is chosen((one, other), "https://b.example") is other
+    for apis, asked, problem in (
+        ((one, other), None, "there are 2 APIs"),
+        ((one, other), "c", "no API is called `c`"),
+        ((one,), "c", "no API is called `c`"),
+        ((), None, "this edge serves no API"),
+    ):
+        with pytest.raises(Misconfigured, match=problem):
+            chosen(apis, asked)

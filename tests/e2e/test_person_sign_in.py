@@ -56,6 +56,17 @@ def test_ann_sees_her_order_and_bob_of_another_tenant_does_not(demo: Demo) -> No
     assert demo.password("ann") not in ann.stdout + ann.stderr
 
 
+@pytest.mark.parametrize("name", ["ann", "reporting"])
+def test_a_token_for_other_tools_is_all_of_standard_output(demo: Demo, name: str) -> None:
+    printed = [demo.run("token", "--as", name, "--api", "orders") for _ in range(2)]
+    tokens = [one.stdout.removesuffix("\n") for one in printed]
+    assert [one.returncode for one in printed] == [0, 0], printed
+    assert len({*tokens}) == len(tokens), "each is new"
+    for token in tokens:
+        assert demo.get("/v1/status", token).status_code == 200
+        assert not any(token in one.stderr for one in printed)
+
+
 @pytest.mark.requirement("AS-26")
 def test_a_token_is_kept_and_then_renewed_without_a_sign_in(demo: Demo) -> None:
     (demo.folder / "tokens.json").unlink(missing_ok=True)

@@ -39,6 +39,11 @@ COMMANDS = (
     ("groups", "groups", "Manage groups of people."),
     ("clients", "clients", "Show clients (applications and services), and manage their secrets."),
     ("call", "call", "Call a protected API as a user or a client, by the real OAuth flows."),
+    (
+        "token",
+        "printed_token",
+        "Print an access token of a user or a client, for curl, say.",
+    ),
     ("explain", "explain", "Explain why a request was allowed or denied."),
     ("logs", "audit", "Show decisions, sign-ins and changes, the newest last."),
     ("audit", "audit", "Verify the audit log."),

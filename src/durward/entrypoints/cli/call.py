@@ -205,10 +205,14 @@ class ApiClient:
         metadata = challenged(reply)
         if reply.status_code != UNAUTHORIZED or metadata is None:
             return reply
+        return self.request.send(bearer(self.token(metadata)))
+
+    def token(self, metadata: str) -> str:
+        """A new access token for the API that has its metadata at this URL."""
         server = server_of(self.request.http, metadata, self.issuer)
-        answer = self._tokens(server, known)
+        answer = self._tokens(server, cached(self.folder, self.name))
         keep(self.folder, self.name, server.resource, answer)
-        return self.request.send(bearer(answer["access_token"]))
+        return str(answer["access_token"])
 
     def _tokens(self, server: Server, known: CachedToken | None) -> dict[str, Any]:
         http = self.request.http
