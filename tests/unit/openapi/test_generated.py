@@ -12,6 +12,11 @@ DOCUMENTS = Path(__file__).parents[2] / "documents"
 ACTIONS = {
     "drf-spectacular": ["TasksList", "TasksRetrieve", "TasksDestroy"],
     "fastapi": ["Health", "ListBooks", "ReadBook", "DeleteBook"],
+    "springdoc": [
+        *("List", "Create", "Receipt", "Get", "Change", "Status", "Download", "Report"),
+        *("Any", "Any1"),
+    ],
+    "swag-converted": ["GetBooks", "PostBooks", "GetBook", "PutBooksIdCover", "GetHealth"],
     "swagger-jsdoc": ["ListNotes", "GetNote", "DeleteNote"],
 }
 

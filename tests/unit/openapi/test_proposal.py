@@ -138,6 +138,26 @@ def test_roles_are_bounded_and_the_rest_is_denied() -> None:
     assert len(found.denied) == 50
 
 
+def test_roles_that_would_be_called_the_same_are_two() -> None:
+    """The API `shop` has a scope `shop:read`, and paths that begin with `/shop`."""
+    paths: Json = {
+        "/shop/orders": {"get": {"security": [{"oauth": ["shop:read"]}]}},
+        "/shop/report": {"get": {"security": [{"oauth": []}]}},
+        "/a": {"get": {"security": [{"oauth": [f"shop:{'x' * 60}a"]}]}},
+        "/b": {"get": {"security": [{"oauth": [f"shop:{'x' * 60}b"]}]}},
+    }
+    found = starter("shop", propose(paths))
+    assert not found.denied
+    assert {
+        role.name: [each.operation.path for each in role.operations] for role in found.roles
+    } == {
+        "shop-read": ["/shop/orders"],
+        "shop-read-2": ["/shop/report"],
+        f"shop-{'x' * 55}": ["/a"],
+        f"shop-{'x' * 53}-2": ["/b"],
+    }
+
+
 def test_a_statement_reaches_objects_of_the_principals_own_tenant() -> None:
     assert statement("shop", propose({"/b": {"get": {}}, "/a": {"get": {}}})) == {
         "Effect": "Allow",

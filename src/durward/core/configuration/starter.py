@@ -12,8 +12,9 @@ A role is given to nobody here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Final
 
 from durward.core.openapi.operations import READS
@@ -61,12 +62,12 @@ def starter(api: str, operations: Sequence[ProposedOperation]) -> Starter:
             groups[key].append(each)
     roles: list[StarterRole] = []
     taken: set[str] = set()
-    for (name, why), found in sorted(groups.items()):
-        whole = name if name.startswith(f"{api}-") else f"{api}-{name}"
-        role = whole[:MAX_ROLE_CHARACTERS].rstrip("-")
-        if len(roles) == MAX_ROLES or len(found) > MAX_ACTIONS or role in taken:
+    # Those of scopes first: if others would be called the same, it is these that get a number.
+    for (name, why), found in sorted(groups.items(), key=lambda item: (not _scoped(item[1]), item)):
+        if len(roles) == MAX_ROLES or len(found) > MAX_ACTIONS:
             denied += [each for each in found if each not in denied]
             continue
+        role = _free(name if name.startswith(f"{api}-") else f"{api}-{name}", taken)
         taken.add(role)
         roles.append(StarterRole(role, why, tuple(found)))
     held = {id(each) for role in roles for each in role.operations}
@@ -82,6 +83,17 @@ def statement(api: str, operations: Iterable[ProposedOperation]) -> dict[str, Js
         "Action": list[Json](sorted({each.action for each in operations})),
         "Resource": f"arn:durward:{api}:*:${{durward:TenantId}}:*",
     }
+
+
+def _scoped(found: Iterable[ProposedOperation]) -> bool:
+    return any(each.operation.scopes for each in found)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, cut to its length; with a number, if another role is called so."""
+    ends = chain([""], (f"-{number}" for number in count(2)))
+    cut = (f"{name[: MAX_ROLE_CHARACTERS - len(end)].rstrip('-')}{end}" for end in ends)
+    return next(each for each in cut if each not in taken)
 
 
 def _keys(each: ProposedOperation) -> list[tuple[str, str]]:
