@@ -91,7 +91,7 @@ def _changes(was: Operation, will_be: Operation, places: tuple[Place, Place]) ->
         text = "is public now" if will_be.public else "is not public any more"
         yield Detail("~", where, text, will_be.public)
     if was.scopes != will_be.scopes and (will_be.scopes or not will_be.public):
-        yield Detail("~", where, _scopes(was, will_be), asks_for_less(was, will_be))
+        yield Detail("~", where, _scopes(was, will_be), will_be.takes_scopes_beyond(was))
     paths = [
         each.path.removeprefix(place.prefix)
         for each, place in zip((was, will_be), places, strict=True)
@@ -106,12 +106,6 @@ def _changes(was: Operation, will_be: Operation, places: tuple[Place, Place]) ->
             widens = member.name in DECIDING or (member.name == "fresh" and not new)
             text = " → ".join(apart(_value(old), _value(new)))
             yield Detail("~", where, f"{member.name} {text}", widens)
-
-
-def asks_for_less(was: Operation, will_be: Operation) -> bool:
-    """Whether the scopes of some token are enough now that were not before."""
-    enough = will_be.scopes or (frozenset(),)
-    return not all(was.allows_scopes(held) for held in enough)
 
 
 def _scopes(was: Operation, will_be: Operation) -> str:

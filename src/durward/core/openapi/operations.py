@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from durward.core.difference import excerpt
+from durward.core.openapi.crossings import Crossing, find_crossings
 from durward.core.openapi.extension import STRICT, read_extension
 from durward.core.openapi.faults import DocumentRefused, Findings, TooMany, pointed
 from durward.core.openapi.members import (
@@ -89,6 +90,17 @@ class Operation:
         """Whether a token's scopes satisfy one of the alternatives, or none is asked for."""
         return not self.scopes or any(wanted <= held for wanted in self.scopes)
 
+    def takes_scopes_beyond(self, other: "Operation") -> bool:
+        """Whether the scopes of some token are enough that are not for the other."""
+        enough = self.scopes or (frozenset(),)
+        return not all(map(other.allows_scopes, enough))
+
+    def asks_less_than(self, other: "Operation") -> bool:
+        """Whether it lets in a request, before policies are asked, that the other refuses."""
+        if other.public:
+            return self.fresh < other.fresh
+        return self.public or self.fresh < other.fresh or self.takes_scopes_beyond(other)
+
     @property
     def route(self) -> tuple[str, str]:
         """Its method, and its path whatever the variables are called."""
@@ -146,6 +158,8 @@ def _inventory(
         found.refuse("/paths", problem_of_two)
     if not operations and not found.faults:
         found.refuse("/paths", "declares no operation")
+    if not found.faults:
+        _note_crossings(operations, found)
     unread, notes, opening = dict(found.unread), found.notes, found.opening
     return Inventory(operations, reading.scopes, unread, notes, opening, reading.base_path)
 
@@ -412,3 +426,32 @@ def _collisions(operations: tuple[Operation, ...]) -> Iterator[str]:
         ids[operation.id.lower()] = operation.id
     for first, second in overlaps(Route(each.method, each.path, each.id) for each in operations):
         yield f"`{second.what}` and `{first.what}` answer the same requests"
+
+
+def _note_crossings(operations: tuple[Operation, ...], found: Findings) -> None:
+    """Note pairs that share paths: each that may open something, of the others one and a number."""
+    pairs = find_crossings(Route(each.method, each.path, each) for each in operations)
+    others: list[Crossing[Operation]] = []
+    for pair in pairs.found:
+        if pair.taken.what.asks_less_than(pair.other.what):
+            found.note("/paths", f"{_told(pair)}, which asks for more; {_advice(pair)}", opens=True)
+        else:
+            others.append(pair)
+    if others:
+        more = f" ({len(others) - 1} more pairs share paths)" if len(others) > 1 else ""
+        found.note("/paths", f"{_told(others[0])}; {_advice(others[0])}{more}")
+    if not pairs.whole:
+        found.note("/paths", "more pairs of operations share paths than are searched", opens=True)
+
+
+def _told(pair: Crossing[Operation]) -> str:
+    taken, other = (f"`{one.method} {excerpt(one.template)}`" for one in (pair.taken, pair.other))
+    fit = f"fit `{excerpt(pair.shared)}`" if pair.shared else "fit some paths"
+    decided = "the edge decides by the first"
+    return f"{taken} and {other} both {fit}: {decided}; a service may do the second"
+
+
+def _advice(pair: Crossing[Operation]) -> str:
+    rename = "rename one, or let the service declare the first before the second"
+    shared = pair.shared and f"`{pair.method} {excerpt(pair.shared)}`"
+    return f"declare {shared} with all that both ask for, or {rename}" if shared else rename

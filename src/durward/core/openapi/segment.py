@@ -94,6 +94,18 @@ class Segment:
         common = self.absent & other.absent
         return all(_count(self, each) == _count(other, each) for each in common)
 
+    def is_within(self, other: "Segment") -> bool:
+        """Whether every text that it fits fits the other too; False also where that is not clear.
+
+        Of several variables it is clear where the texts between them are the same.
+        """
+        if self.is_literal or other.is_literal or not self.may_share(other):
+            return self.is_literal and other.read(self.texts[0]) is not None
+        if other.has_several and self.texts[1:-1] != other.texts[1:-1]:
+            return False
+        begins = self.texts[0].startswith(other.texts[0])
+        return begins and self.texts[-1].endswith(other.texts[-1])
+
     def is_tied_with(self, other: "Segment") -> bool:
         """Whether both may fit one text, and neither is the more specific by the rule of `order`.
 
