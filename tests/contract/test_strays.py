@@ -83,6 +83,57 @@ async def test_rows_that_cannot_be_in_order_are_set_aside_and_the_log_goes_on(
     assert "the audit log: 7 rows of others were in its tables and are set aside" in ready.text
 
 
+COUNTED = {
+    "sqlite": "UPDATE sqlite_sequence SET seq = {} WHERE name = 'audit_outbox'",
+    "postgresql": "SELECT setval('audit_outbox_position_seq', {})",
+}
+AT = "INSERT INTO audit_outbox (position, event_id, body) VALUES ({}, :id, :body)"
+
+
+@pytest.mark.parametrize("position", [2**63 - 1, 2**63 - 2, 2**62 + 1, -(2**63)])
+async def test_a_row_at_the_end_of_all_positions_does_not_end_the_log(
+    issuer: Issuer, url: str, position: int
+) -> None:
+    """SQLite gives no position after the greatest; neither does the counter of PostgreSQL."""
+    counted = COUNTED[url.partition(":")[0].partition("+")[0]]
+    for number, spoiled in enumerate((AT, counted, AT), 1):
+        await issuer.plane.upkeep.sequence()
+        last = AuditEvent(f"y{number}", Instant(1), EventKind.DECISION, "eve", "orders/1")
+        if spoiled == counted:
+            await put(issuer, counted.format(max(position, 1)))
+        else:
+            await put(issuer, AT.format(position), id=last.id, body=last.to_wire())
+            wrong = b"not an event"
+            await put(issuer, AT.format(position - 1 if position > 0 else 0), id="x", body=wrong)
+        await issuer.plane.upkeep.sequence()
+        before = len(await issuer.events())
+        await issuer.token("reporting", grant_type="nothing")
+        assert len(await issuer.events()) > before
+        assert (last.to_wire().decode() in await issuer.events()) is (spoiled == AT)
+    assert len(await told(issuer, "row set aside")) == 2
+    await sound(issuer, None)
+
+
+SPOIL = {
+    "set_aside": "UPDATE audit_head SET set_aside = :value",
+    "set_aside_at": "UPDATE audit_head SET set_aside_at = :value",
+}
+ABSURD = (2**63 - 1, -(2**63), 2**62)
+
+
+@pytest.mark.parametrize("value", ABSURD)
+async def test_an_absurd_number_of_rows_set_aside_ends_neither_log_nor_readiness(
+    issuer: Issuer, value: int
+) -> None:
+    for place in ("set_aside", "set_aside_at"):
+        await put(issuer, SPOIL[place], value=value)
+        assert (await get(issuer, "/readyz")).status_code == 200
+        await put(issuer, OUTBOX, id=place, body=b"not an event")
+        await issuer.plane.upkeep.sequence()
+        assert (await get(issuer, "/readyz")).status_code == 200
+    assert len(await told(issuer, "row set aside")) == 2
+
+
 async def test_text_where_bytes_should_be_is_set_aside_too(issuer: Issuer, url: str) -> None:
     """SQLite takes any type in any column."""
     if not url.startswith("sqlite"):

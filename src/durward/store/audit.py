@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from durward.core.audit.event import AuditEvent, flaw
 from durward.core.audit.merkle import Tree, leaf_hash
 from durward.core.errors import Conflict, Unavailable
-from durward.core.values import Instant
+from durward.core.values import MICROSECONDS, Instant
 from durward.store.database import News, announce
 from durward.store.schema import checkpoints, log, log_head, outbox
 
@@ -29,6 +30,21 @@ HASH_BYTES = 32
 TWICE = "the log has an event of that id"
 UNCOVERED = "it was beyond the end of the log"
 SPOILED = "the head of the audit log is spoiled"
+MAX_POSITION = 2**62
+"""Of the outbox: beyond it nothing of ours ever is. After 2**63 - 1 the database has none left."""
+GAP = 1_000_000
+"""Positions that are left out where the counter is set back: others may have taken some."""
+COUNTER = {
+    "sqlite": "SELECT seq FROM sqlite_sequence WHERE name = 'audit_outbox'",
+    "postgresql": "SELECT last_value FROM audit_outbox_position_seq",
+}
+SET_BACK = {
+    "sqlite": "UPDATE sqlite_sequence SET seq = :last WHERE name = 'audit_outbox'",
+    "postgresql": "SELECT setval('audit_outbox_position_seq', :last)",
+}
+MAX_COUNT = 2**53
+LAST_INSTANT = Instant(250_000_000_000 * MICROSECONDS)
+"""In the year 9892: what dates can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,7 @@ def load_pending(connection: Connection, limit: int) -> Pending:
     Raises Unavailable if the head is missing or malformed.
     """
     head = load_tree(connection, lock=True)
+    _restore_positions(connection)
     c = outbox.c
     found = select(c.position, c.event_id, bytes_of(c.body).label("body"))
     waiting = connection.execute(found.order_by(c.position).limit(limit)).all()
@@ -112,6 +129,26 @@ def load_pending(connection: Connection, limit: int) -> Pending:
     last, first, signed = connection.execute(select(*ends)).one()
     is_covered = (last is None or last < head.size) and (first is None or first >= 0)
     return Pending(head, waiting, limit, is_covered and (signed or 0) <= head.size)
+
+
+def _restore_positions(connection: Connection) -> None:
+    """Give the outbox positions again, where a row of others or its counter is near the last one.
+
+    Without it no event could be recorded, and no use case be committed, for good.
+    """
+    c, dialect = outbox.c, connection.dialect.name
+    counted = connection.execute(text(COUNTER[dialect])).scalar()
+    last = connection.execute(select(func.max(c.position))).scalar() or 0
+    # Others can have written text into SQLite's counter, which SQLite takes for zero.
+    if max(last, counted if isinstance(counted, int) else 0) <= MAX_POSITION:
+        return
+    ours = select(func.max(c.position)).where(c.position <= MAX_POSITION)
+    at = max(connection.execute(ours).scalar() or 0, 0) + GAP
+    beyond = select(c.position).where(c.position > MAX_POSITION).order_by(c.position)
+    for position in connection.execute(beyond).scalars().all():
+        at += 1
+        connection.execute(update(outbox).where(c.position == position).values(position=at))
+    connection.execute(text(SET_BACK[dialect]), {"last": at})
 
 
 def sequence_events(connection: Connection, pending: Pending) -> Tree | None:
@@ -190,20 +227,30 @@ def _remove(connection: Connection, table: Table, keys: Sequence[int]) -> int:
 
 
 def count_strays(connection: Connection, number: int, now: Instant) -> None:
-    """Add to the count of rows that were set aside."""
+    """Add to the count of rows that were set aside; the head is locked."""
     head = log_head.c
+    known, _ = load_strays(connection)
     connection.execute(
         update(log_head)
         .where(head.id == 1)
-        .values(set_aside=head.set_aside + number, set_aside_at=now)
+        .values(set_aside=min(known + number, MAX_COUNT), set_aside_at=now)
     )
 
 
 def load_strays(connection: Connection) -> tuple[int, Instant | None]:
-    """The number of rows that were set aside in all, and the time of the last one."""
+    """The number of rows that were set aside in all, and the time of the last one.
+
+    What others wrote there instead is taken for the nearest that can be.
+    """
     head = log_head.c
     row = connection.execute(select(head.set_aside, head.set_aside_at)).first()
-    return (row.set_aside, row.set_aside_at) if row else (0, None)
+    if row is None:
+        return 0, None
+    number, at = row
+    number = min(max(number, 0), MAX_COUNT) if isinstance(number, int) else 0
+    if at is None:
+        return number, None
+    return number, Instant(min(max(at, 0), LAST_INSTANT) if isinstance(at, int) else 0)
 
 
 def load_tree(connection: Connection, *, lock: bool = False) -> Tree:
