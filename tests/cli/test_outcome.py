@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -18,6 +19,7 @@ import pytest
 from tests.live import wait_for
 
 from durward.entrypoints import control
+from durward.entrypoints.cli import rollout
 from durward.entrypoints.cli.app import run
 from durward.entrypoints.cli.exit_code import DONE, FAILED, FOUND, INTERRUPTED
 from durward.entrypoints.credentials import read_credentials
@@ -81,6 +83,8 @@ class Played:
         said = words.split()
         if said[0] == "apply":
             said += [str(self.folder / "durward.yaml"), "--no-wait", "--credentials"]
+        if said == ["restored"]:
+            said.append("--no-wait")
         if said[-1] == "--credentials":
             said.append(str(self.credentials))
         return [*said, *more, "--dir", str(self.folder)]
@@ -238,6 +242,41 @@ def test_what_is_not_refused_everywhere_is_not_told_as_done(
     played.answers["GET /admin/v1/nodes"] = lambda: (200, NODES)
     assert run(played.call(words)) == DONE
     assert (f"✓ {told}" in capsys.readouterr().out) or not changed
+
+
+def test_a_restore_is_told_as_in_force_when_the_nodes_have_said_so(
+    played: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup knows nodes as silent, some not at all: they are waited for."""
+    monkeypatch.setattr(rollout, "EVERY_SECONDS", 0.5)
+    monkeypatch.setattr(rollout, "BASE_SECONDS", 1.0)
+    monkeypatch.setattr(rollout, "PAUSE_SECONDS", 0.01)
+    played.answers["/admin/v1/restored"] = lambda: (200, {"epoch": 2, "version": 7})
+    began = time.monotonic()
+
+    def nodes(*standings: str) -> Callable[[], Answer]:
+        """What is told at first, then after a while, each for a quarter of a second."""
+
+        def tell() -> Answer:
+            place = int((time.monotonic() - began) / 0.25)
+            stands = standings[min(place, len(standings) - 1)]
+            found = [{**SILENT, "standing": stands}] if stands else []
+            return 200, {**NODES, "nodes": found}
+
+        return tell
+
+    for standings, code, told in (
+        (("silent", "behind", "in force"), DONE, "✓ version 7 is in force on edge-9"),
+        (("not counted", "not counted", "in force"), DONE, "✓ version 7 is in force on edge-9"),
+        (("", "in force"), DONE, "✓ version 7 is in force on edge-9"),
+        (("not counted",), DONE, "no node has joined"),
+        (("",), DONE, "no node has joined"),
+        (("silent",), FOUND, "✗ version 7 is applied, but not in force on every node"),
+    ):
+        played.answers["GET /admin/v1/nodes"] = nodes(*standings)
+        began = time.monotonic()
+        assert run(["restored", "--dir", str(played.folder)]) == code
+        assert told in capsys.readouterr().out
 
 
 def test_what_no_token_says_waits_for_no_node(played: Played) -> None:
