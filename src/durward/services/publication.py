@@ -83,7 +83,7 @@ class Publication:
             await self.catch_up(newest)
 
     async def check(self) -> None:
-        """Ask the store something.
+        """Ask the store something, and let it write where it could not.
 
         Raises Unavailable where it does not answer soon, or not from what is in force here.
         """
@@ -92,6 +92,7 @@ class Publication:
                 known = self.published.edition
                 if await self._transactions.read(newest_writable) < known:
                     raise put_back()
+                await self._transactions.database.check_writes()
         except TimeoutError:
             raise Unavailable(f"the store: no answer in {READY_SECONDS} s") from None
 

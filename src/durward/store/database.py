@@ -70,6 +70,8 @@ class Database(ABC):
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self.refused: Unavailable | None = None
+        """A write that failed for want of room, since when none was seen to succeed."""
 
     def listen(self, listener: Listener) -> None:
         """Call this, in the event loop, with the announcements of each committed transaction."""
@@ -100,9 +102,31 @@ class Database(ABC):
         """
         return await self.write(use, apart=True)
 
+    async def check_writes(self) -> None:
+        """After a write that failed for want of room: whether there is room again.
+
+        A full disk refuses no read. Raises Unavailable.
+        """
+        if self.refused is not None:
+            await self.write(write_something)
+            self.refused = None
+
     @abstractmethod
     async def close(self) -> None:
         """Close every connection."""
+
+
+def write_something(connection: Connection) -> None:
+    """Make a change that the disk must take, and that means nothing.
+
+    PostgreSQL writes a row anew also with equal values. SQLite does not, so there a number in the
+    header of the file is changed, which Durward does not use.
+    """
+    if connection.dialect.name == "sqlite":
+        number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
+    else:
+        connection.exec_driver_sql("UPDATE deployment SET epoch = epoch")
 
 
 class Execution:

@@ -49,6 +49,9 @@ LASTING = {
 }
 """Failures that need a repair, and are not bugs of a use case."""
 
+NO_ROOM = ("53100", "58")
+"""After these reads may succeed, and writes not."""
+
 GONE = ("08", "25006", "57P", *POOLED)
 """After these no earlier connection is usable: another node may have the address by now."""
 

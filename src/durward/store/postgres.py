@@ -20,6 +20,7 @@ from durward.core.errors import DurwardError, Unavailable
 from durward.entropy import jittered
 from durward.store.database import APART_SECONDS, WITHIN_SECONDS, Database, T, Use, followed
 from durward.store.outage import (
+    NO_ROOM,
     POOLED,
     driver_error_of,
     is_connection_lost,
@@ -108,6 +109,8 @@ class PostgresDatabase(Database):
                 found = self._outage(error, run)
                 lost += run.is_lost
                 again = run.has_begun and run.is_lost and not run.is_committing and lost == 1
+                if found and sqlstate_of(error).startswith(NO_ROOM):
+                    self.refused = found
                 if not (again or is_retried(error)) or attempt == ATTEMPTS:
                     if found is None:
                         raise

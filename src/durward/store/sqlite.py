@@ -9,6 +9,7 @@ No caller gets a result before the commit, and if it fails nothing was done for 
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 import time
 from collections import deque
@@ -23,6 +24,7 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from durward.core.errors import Unavailable
 from durward.store.database import Database, T, Use, followed
 from durward.store.outage import PUT_IN_PLACE, store_unavailable
 
@@ -34,6 +36,8 @@ REFUSED = (OperationalError, DatabaseError, sqlite3.OperationalError, sqlite3.Da
 """Errors of SQLAlchemy and the driver for failures of the database: exactly these classes."""
 NO_TABLE = "no such table"
 PUT_BACK = "restart `serve`; stop it before you restore its database"
+LITTLE_BYTES = 1 << 20
+"""A disk that refused a write is full until more than this is free."""
 SHARED_AT_MOST = 64
 SHARED_SECONDS = 0.02
 """The time from the start of the first use case after which the transaction is committed, so that
@@ -116,6 +120,7 @@ class SqliteDatabase(Database):
         try:
             self._commit(batch)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            self._note_refused(error)
             for waiting in batch:
                 waiting.error, waiting.news = copy(error), []
         by_loop: dict[asyncio.AbstractEventLoop, list[Waiting[Any]]] = {}
@@ -185,8 +190,26 @@ class SqliteDatabase(Database):
             raise waiting.error or RuntimeError("a use case ended its transaction")
         if waiting.error is not None:
             waiting.error = self._translate(waiting.error)
+            self._note_refused(waiting.error)
             raw.execute("ROLLBACK TO one")
         raw.execute("RELEASE one")
+
+    async def check_writes(self) -> None:
+        """The same, with room for more than one small write."""
+        refused = self.refused
+        if refused is not None and await asyncio.to_thread(self._free_bytes) < LITTLE_BYTES:
+            raise refused
+        await super().check_writes()
+
+    def _free_bytes(self) -> int:
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(self._path.parent).free
+        return 0
+
+    def _note_refused(self, error: BaseException) -> None:
+        """Note that the file could not be written, unless another process holds it."""
+        if isinstance(error, Unavailable) and type(error.__cause__) in REFUSED and not error.passes:
+            self.refused = error
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

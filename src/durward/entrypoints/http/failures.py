@@ -54,5 +54,6 @@ def come_back(answer: Response, error: Unavailable) -> Response:
 
 
 def not_now(error: Unavailable) -> Response:
-    """A 503 with the reason, for edges, operators and supervisors."""
-    return come_back(PlainTextResponse(str(error), 503), error)
+    """A 503 with the reason and what to do, for edges, operators and supervisors."""
+    told = f"{error}; {error.hint}" if error.hint else str(error)
+    return come_back(PlainTextResponse(told, 503), error)
