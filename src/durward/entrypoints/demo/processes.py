@@ -9,6 +9,7 @@ import httpx2
 from durward.entrypoints.demo.instance import APP_OFFSET, DemoInstance
 from durward.entrypoints.demo.sample import example
 from durward.entrypoints.process import Child
+from durward.entrypoints.socket_transport import SocketTransport
 
 
 def orders(place: DemoInstance, runtime: Path) -> Child:
@@ -76,7 +77,7 @@ async def listens(port: int) -> bool:
 async def is_ready(socket: Path, path: str) -> bool:
     """Whether the process behind the socket is ready."""
     # A Unix socket has no TLS, and a context for it costs more than the whole call.
-    transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)
+    transport = SocketTransport(socket)
     try:
         async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
             reply = await client.get(f"http://durward{path}")

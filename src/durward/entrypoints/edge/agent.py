@@ -41,6 +41,7 @@ from durward.entrypoints.edge.shipper import Shipper
 from durward.entrypoints.edge.xds import ResourceFiles, replace
 from durward.entrypoints.operator_messages import report
 from durward.entrypoints.process import Child, end_left, keep_running, until_done, until_ended
+from durward.entrypoints.socket_transport import SocketTransport
 from durward.settings import EdgeSettings, processors
 
 VERSIONS = {
@@ -548,8 +549,7 @@ def open_many() -> None:
 @contextlib.asynccontextmanager
 async def talk(address: Address) -> AsyncIterator[httpx2.AsyncClient]:
     """A client to one of our processes on its socket. Raises Unavailable when it is not there."""
-    # A Unix socket has no TLS, and a context for it costs more than the whole call.
-    transport = httpx2.AsyncHTTPTransport(uds=address.host, verify=False)
+    transport = SocketTransport(address.host)
     try:
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://durward", timeout=5, trust_env=False

@@ -20,6 +20,7 @@ from durward.core.errors import Unavailable
 from durward.core.openapi.operations import Operation
 from durward.core.openapi.router import Route, Router
 from durward.core.openapi.template import filled_with
+from durward.entrypoints.socket_transport import SocketTransport
 
 FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' * 86}"
 """A string in the form of an access token, without a valid signature."""
@@ -118,7 +119,8 @@ async def revoked_canary(
 
 
 async def _send(edge: Address, own: OwnRefusals, birds: Iterable[Canary]) -> str | None:
-    transport = httpx2.AsyncHTTPTransport(uds=edge.host if edge.is_socket else None, verify=False)
+    tcp = httpx2.AsyncHTTPTransport
+    transport = SocketTransport(edge.host) if edge.is_socket else tcp(verify=False)
     base = "http://canary" if edge.is_socket else f"http://{reachable(edge)}"
     try:
         async with httpx2.AsyncClient(

@@ -15,6 +15,7 @@ from durward.core.audit.event import AuditEvent
 from durward.core.edge.report import NodeReport, ReportReply
 from durward.core.edge.revocation import Revocation
 from durward.core.errors import Conflict, Misconfigured, Unavailable
+from durward.entrypoints.socket_transport import SocketTransport
 
 T = TypeVar("T")
 WAIT_SECONDS = 30.0
@@ -101,7 +102,7 @@ class Link:
         return decoded(reply, ReportReply)
 
     async def _send(self, method: str, what: str, **content: Any) -> httpx2.Response:
-        transport = httpx2.AsyncHTTPTransport(uds=str(self._socket), verify=False)
+        transport = SocketTransport(self._socket)
         try:
             async with httpx2.AsyncClient(
                 transport=transport, timeout=WAIT_SECONDS, trust_env=False
