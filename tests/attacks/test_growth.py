@@ -14,6 +14,8 @@ from tests.depth import depth
 from tests.issuer import Browser, Issuer, asked
 
 from durward.core.authn.budget import Budget
+from durward.core.authzen import pdp_metadata
+from durward.core.oauth.metadata import SURFACE
 from durward.entrypoints.http import budgets
 from durward.entrypoints.http.budgets import UNBOUNDED
 from durward.entrypoints.server import public
@@ -226,10 +228,14 @@ async def test_every_endpoint_has_a_budget_or_asks_nothing_of_the_store(issuer: 
     bounded = frozenset[str]().union(*(one.paths for one in budgets.BUDGETS))
     assert paths == bounded | UNBOUNDED
     assert not bounded & UNBOUNDED
+    served = {*SURFACE, *pdp_metadata.SURFACE}
+    heads = {path for method, path in served if method == "HEAD"}
+    assert heads == UNBOUNDED, "and of HEAD nothing else is asked at the edge"
     async with issuer.http() as http:
         with faults(issuer, at_statement=0) as injected:
             for path in sorted(UNBOUNDED):
                 assert (await http.get(path)).status_code == 200, path
+                assert (await http.head(path)).status_code == 200, path
         assert not injected.statements
 
 

@@ -5,11 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.issuer import ISSUER
 from tests.services.replica import Replica, given, refused
 
+from durward.core.authn.session import SessionPolicy
 from durward.core.configuration.declaration import DeclarationKind
+from durward.core.oauth.client_auth import ASSERTION_TYPE, LONGEST_ASSERTION, SKEW
 from durward.core.oauth.grants.refresh_token import REPEAT_WITHIN
+from durward.core.values import numeric_date
 from durward.core.wire import decode_base64url
+from durward.keys.signing import generate
+from durward.services.housekeeping import sweep
 
 pytestmark = pytest.mark.anyio
 API = "https://orders.example"
@@ -95,6 +101,37 @@ async def test_a_refusal_names_no_client_that_there_is_not(replica: Replica) -> 
     """What was typed may be a secret in the wrong field."""
     await replica.exchange("my-secret", grant_type="client_credentials")
     assert not [event for event in await replica.events() if "my-secret" in event]
+
+
+@pytest.mark.requirement("AS-28")
+async def test_an_assertion_is_known_as_used_late_in_its_hour_too(replica: Replica) -> None:
+    """As long as it would be taken, also where the sweeper runs meanwhile."""
+    key = generate("ES256")
+    jwks = {"keys": [dict(key.public_jwk)]}
+    method = {"authentication": "private_key_jwt", "jwks": jwks}
+    await replica.change(DeclarationKind.CLIENT, "reporting", **method)
+    del replica.secrets["reporting"]
+
+    async def sent(jti: str) -> str | None:
+        claims = {"iss": "reporting", "sub": "reporting", "aud": ISSUER, "jti": jti}
+        form = {
+            "grant_type": "client_credentials",
+            "resource": API,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": key.token("JWT", {**claims, "exp": last}, key.kid),
+        }
+        answer = await replica.exchange("reporting", **form)
+        return answer.error and answer.error.code.value
+
+    last = numeric_date(replica.clock.at) + LONGEST_ASSERTION
+    assert await sent("early") is None
+    for seconds in (LONGEST_ASSERTION - 1, 1, SKEW):  # the last second that it is taken in
+        replica.clock.forward(seconds)
+        await sweep(replica.plane.transactions.database, replica.clock.at, SessionPolicy())
+        assert await sent("early") == "invalid_client"
+    assert await sent("late") is None
+    replica.clock.forward(1)
+    assert await sent("later") == "invalid_client"
 
 
 async def test_a_code_gives_what_its_person_agreed_to(people: Replica) -> None:

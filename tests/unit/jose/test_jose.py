@@ -282,7 +282,21 @@ def test_a_token_is_refused_from_its_expiry_second_on(offset: int, accepted: boo
     else:
         with pytest.raises(ProtocolError):
             claims_of(token(), now=now)
-    assert claims_of(token(), now=now, skew=Seconds(2))
+    assert claims_of(token(), now=now, skew=Seconds(1))
+
+
+@pytest.mark.requirement("AS-48")
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize(("off", "accepted"), [(10, True), (11, False)])
+def test_a_clock_that_differs_by_the_skew_is_taken_either_way(
+    claim: str, off: int, accepted: bool
+) -> None:
+    sent = token(**{claim: SECOND - off if claim == "exp" else SECOND + off})
+    if accepted:
+        assert claims_of(sent, skew=Seconds(10))
+    else:
+        with pytest.raises(ProtocolError):
+            claims_of(sent, skew=Seconds(10))
 
 
 @pytest.mark.parametrize("missing", [{"issuer": ""}, {"audiences": ()}, {"skew": Seconds(61)}])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from durward.core.address import Address
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.configuration.profile import Profile
+from durward.core.configuration.profile import Profile, ProfileDemand
 from durward.core.errors import ErrorCode, ProtocolError
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth import client_auth
@@ -206,6 +206,33 @@ def test_a_client_whose_clock_is_ahead_is_taken(ahead: int) -> None:
     assert verified(strict, Profile.FAPI2_SP).jti == "1"
     with pytest.raises(ProtocolError):
         verified(assertion(iat=then, exp=then + 3_600), Profile.FAPI2_SP)
+
+
+@pytest.mark.requirement("AS-28")
+def test_a_client_whose_clock_is_behind_is_taken_as_far() -> None:
+    once = verified(assertion(exp=SECOND - 10))
+    assert once.expires_at > NOW, "and it is known as used until it would be refused"
+
+
+@pytest.mark.requirement("AS-87")
+@pytest.mark.parametrize(
+    ("demanded", "seconds", "accepted"),
+    [
+        ({ProfileDemand.SHORT_ASSERTIONS}, 310, True),
+        ({ProfileDemand.SHORT_ASSERTIONS}, 311, False),
+        ({ProfileDemand.ISSUER_AS_AUDIENCE}, 3_610, True),
+    ],
+)
+def test_how_long_an_assertion_may_live_is_a_demand_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, demanded: set[ProfileDemand], seconds: int, accepted: bool
+) -> None:
+    monkeypatch.setattr(Requirements, "demands", lambda _, demand: demand in demanded)
+    sent = assertion(exp=SECOND + seconds)
+    if accepted:
+        assert verified(sent)
+    else:
+        with pytest.raises(ProtocolError):
+            verified(sent)
 
 
 @pytest.mark.requirement("AS-28", "AS-87")

@@ -15,10 +15,11 @@ RESOURCE_PATH: Final = f"{ACCESS_PATH}/search/resource"
 ACTION_PATH: Final = f"{ACCESS_PATH}/search/action"
 RESOURCE_METADATA_PATH: Final = f"/.well-known/oauth-protected-resource{ACCESS_PATH}"
 
+DOCUMENTS: Final = (CONFIGURATION_PATH, RESOURCE_METADATA_PATH, OPENAPI_PATH)
+"""What is in memory and public: it is answered to GET and HEAD, and has no budget."""
+
 SURFACE: Final[tuple[tuple[str, str], ...]] = (
-    ("GET", CONFIGURATION_PATH),
-    ("GET", RESOURCE_METADATA_PATH),
-    ("GET", OPENAPI_PATH),
+    *((method, path) for path in DOCUMENTS for method in ("GET", "HEAD")),
     ("POST", EVALUATION_PATH),
     ("POST", EVALUATIONS_PATH),
     ("POST", SUBJECT_PATH),

@@ -32,6 +32,7 @@ class ProfileDemand(StrEnum):
     PKCE = "pkce"
     KEY_AUTHENTICATION = "key-authentication"
     ISSUER_AS_AUDIENCE = "issuer-as-audience"
+    SHORT_ASSERTIONS = "short-assertions"
     STRONG_ALGORITHMS = "strong-algorithms"
     ENCRYPTED_REDIRECTS = "encrypted-redirects"
     PUSHED_REQUESTS = "pushed-requests"
@@ -75,6 +76,12 @@ RULES: Final = (
         Profile.FAPI2_SP,
         "the issuer, as a string, as the audience of client assertions",
         f"{SP} §5.3.2.1 item 8",
+    ),
+    ProfileRule(
+        ProfileDemand.SHORT_ASSERTIONS,
+        Profile.FAPI2_SP,
+        "client assertions that live for five minutes at most",
+        "ours; RFC 7523 §3 item 4 leaves the time to the server",
     ),
     ProfileRule(
         ProfileDemand.STRONG_ALGORITHMS,

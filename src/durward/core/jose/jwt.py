@@ -26,9 +26,9 @@ def verify_jwt(
     """The claims of a token for one of `audiences`, of the issuer, within its time.
 
     `types` are the values that `typ` may have, in lower case and without `application/`; an empty
-    text among them lets it be absent. `skew` (seconds, at most 60) counts on both sides of `now`;
-    a token is refused on and after `exp` plus it (RFC 7519 §4.1.4). Raises ProtocolError
-    `invalid_token`.
+    text among them lets it be absent. `skew` (seconds, at most 60) is how far the clocks of both
+    may differ, either way, and so much is accepted; where there is none a token is refused on and
+    after `exp` (RFC 7519 §4.1.4). Raises ProtocolError `invalid_token`.
     """
     if not audiences or not issuer or skew > MAX_SKEW:
         raise ValueError("issuer, audiences and a skew of at most a minute are required")
@@ -59,7 +59,7 @@ def audience(claims: Mapping[str, Json]) -> list[str]:
 
 def _check_times(claims: Mapping[str, Json], now: int, skew: Seconds) -> None:
     expires = _date(claims, "exp")
-    if expires is None or now >= expires + skew:
+    if expires is None or (now > expires + skew if skew else now >= expires):
         raise _invalid("`exp` is missing or past")
     for name in ("nbf", "iat"):
         begins = _date(claims, name)

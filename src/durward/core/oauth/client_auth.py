@@ -31,7 +31,8 @@ STRONG_ALGORITHMS = ("ES256", "PS256", "Ed25519")
 """Of FAPI 2.0 Security Profile §5.4.1."""
 ASSERTION_TYPES = ("client-authentication+jwt", "jwt", "")
 LONGEST_ASSERTION, LONGEST_STRICT_ASSERTION = Seconds(3_600), Seconds(300)
-"""How long an assertion may live: libraries make some for an hour; the second on the FAPI rungs."""
+"""How long an assertion may live: libraries make some for an hour; the second where a profile asks
+for short ones."""
 SKEW = Seconds(10)
 """How far a client's clock may be off (AS-28)."""
 MAX_JTI_CHARACTERS = 256
@@ -189,7 +190,8 @@ def verify_assertion(
         raise client_authentication_failed("the assertion's `sub` is not its `iss`")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARACTERS:
         raise client_authentication_failed("the assertion has no `jti`")
-    longest = LONGEST_STRICT_ASSERTION if only_issuer else LONGEST_ASSERTION
+    short = requirements.demands(ProfileDemand.SHORT_ASSERTIONS)
+    longest = LONGEST_STRICT_ASSERTION if short else LONGEST_ASSERTION
     if not isinstance(expires, int | float) or expires > numeric_date(now) + longest + SKEW:
         raise client_authentication_failed(f"the assertion lives longer than {longest} s")
     return OnceOnly(jti, later(from_numeric_date(int(expires)), Seconds(SKEW + 1)))

@@ -28,9 +28,11 @@ CALLED_BY_PAGES: Mapping[str, tuple[str, ...]] = {
 """What scripts of other origins may call (CORS), and by which methods. `/authorize` is not among
 them (RFC 9700 §2.6); metadata and keys may be read by any origin."""
 
+DOCUMENTS: tuple[str, ...] = (METADATA_PATH, DISCOVERY_PATH, JWKS_PATH, STYLE_PATH)
+"""What is in memory and public: it is answered to GET and HEAD, and has no budget."""
+
 SURFACE: tuple[tuple[str, str], ...] = (
-    ("GET", METADATA_PATH),
-    ("GET", DISCOVERY_PATH),
+    *((method, path) for path in DOCUMENTS for method in ("GET", "HEAD")),
     ("GET", AUTHORIZATION_PATH),
     ("POST", AUTHORIZATION_PATH),
     ("GET", INTERACTION_PATH),
@@ -42,10 +44,7 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("POST", LOGOUT_PATH),
     ("GET", ACCOUNT_PATH),
     ("POST", ACCOUNT_PATH),
-    ("GET", STYLE_PATH),
-    ("GET", JWKS_PATH),
     ("POST", TOKEN_PATH),
-    *(("HEAD", path) for path in (METADATA_PATH, DISCOVERY_PATH, JWKS_PATH, STYLE_PATH)),
     *(("OPTIONS", path) for path in CALLED_BY_PAGES),
 )
 """Every method and path for clients; the edge refuses all others."""

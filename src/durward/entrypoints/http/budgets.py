@@ -19,13 +19,10 @@ from durward.core.errors import ErrorCode
 from durward.core.oauth.metadata import (
     ACCOUNT_PATH,
     AUTHORIZATION_PATH,
-    DISCOVERY_PATH,
+    DOCUMENTS,
     INTERACTION_PATH,
-    JWKS_PATH,
     LOGOUT_PATH,
-    METADATA_PATH,
     REVOCATION_PATH,
-    STYLE_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
 )
@@ -83,17 +80,7 @@ BUDGETS: tuple[PathClass, ...] = (
     ),
 )
 
-UNBOUNDED = frozenset(
-    {
-        METADATA_PATH,
-        DISCOVERY_PATH,
-        JWKS_PATH,
-        STYLE_PATH,
-        authzen.CONFIGURATION_PATH,
-        authzen.RESOURCE_METADATA_PATH,
-        authzen.OPENAPI_PATH,
-    }
-)
+UNBOUNDED = frozenset({*DOCUMENTS, *authzen.DOCUMENTS})
 """Documents in memory: they do not use the store."""
 
 
