@@ -121,7 +121,7 @@ async def test_an_assertion_is_known_as_used_late_in_its_hour_too(replica: Repli
             "client_assertion": key.token("JWT", {**claims, "exp": last}, key.kid),
         }
         answer = await replica.exchange("reporting", **form)
-        return answer.error and answer.error.code.value
+        return answer.error.code.value if answer.error else None
 
     last = numeric_date(replica.clock.at) + LONGEST_ASSERTION
     assert await sent("early") is None

@@ -44,6 +44,18 @@ class Reason(StrEnum):
     WAIVER_ENDED = "waiver-ended"
     WAIVER_NOT_ALLOWED = "waiver-not-allowed"
     PROFILE_NOT_AVAILABLE = "profile-not-available"
+    UNKNOWN_CLIENT = "unknown-client"
+    CLIENT_DISABLED = "client-disabled"
+    GRANT_NOT_DECLARED = "grant-not-declared"
+    REDIRECT_URI_NOT_DECLARED = "redirect-uri-not-declared"
+    SCOPE_NOT_DECLARED = "scope-not-declared"
+    RESOURCE_NOT_DECLARED = "resource-not-declared"
+    RESOURCE_MISSING = "resource-missing"
+    SEVERAL_RESOURCES = "several-resources"
+    METHOD_NOT_DECLARED = "method-not-declared"
+    WRONG_SECRET = "wrong-secret"  # noqa: S105 - the name of a reason
+    CHALLENGE_MISSING = "challenge-missing"
+    PROFILE_NEEDS_KEY = "profile-needs-key"
 
 
 class DurwardError(Exception):
@@ -54,13 +66,21 @@ class ProtocolError(DurwardError):
     """A peer broke a rule of the protocol it speaks."""
 
     def __init__(
-        self, code: ErrorCode, public: str, *, private: str = "", reason: Reason = Reason.NONE
+        self,
+        code: ErrorCode,
+        public: str,
+        *,
+        private: str = "",
+        reason: Reason = Reason.NONE,
+        client: str = "",
     ) -> None:
         super().__init__(f"{code}: {public}" + (f" ({private})" if private else ""))
         self.code = code
         self.public = public
         self.private = private
         self.reason = reason
+        self.client = client
+        """The declared client that it is about, where that is known before it has proven itself."""
 
     @property
     def facts(self) -> dict[str, str]:

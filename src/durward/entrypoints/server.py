@@ -29,6 +29,7 @@ from durward.entrypoints.http import (
     waivers,
 )
 from durward.entrypoints.http.budgets import TOO_MANY, Budgeted
+from durward.entrypoints.http.correction_lines import Corrections
 from durward.entrypoints.http.cross_origin import CrossOrigin
 from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
@@ -112,6 +113,7 @@ async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> C
 def public(plane: ControlPlane) -> Starlette:
     """The application for clients, behind the edge."""
     incidents = Incidents(plane.now, report)
+    corrections = Corrections(plane.now, report)
 
     async def broken(_: Request, error: Exception) -> Response:
         """The page for a bug: it shows only the id, and the log has the rest."""
@@ -121,11 +123,11 @@ def public(plane: ControlPlane) -> Starlette:
     return Starlette(
         routes=[
             *metadata.routes(plane),
-            *token.routes(plane),
-            *token_revocation.routes(plane),
+            *token.routes(plane, corrections),
+            *token_revocation.routes(plane, corrections),
             *userinfo.routes(plane),
             *authzen.routes(plane),
-            *interaction.routes(plane),
+            *interaction.routes(plane, corrections),
             *logout.routes(plane),
             *account.routes(plane),
             *render.style(),

@@ -96,6 +96,10 @@ class Redirect:
     """The answer goes to the client."""
 
     uri: str
+    error: ProtocolError | None = None
+    """The error that the answer is."""
+    client: ClientId | None = None
+    """The client that the error is about."""
 
 
 @dataclass(frozen=True)
@@ -347,4 +351,5 @@ def _told(context: Context, target: RedirectTarget, error: ProtocolError) -> Red
         "error_description": error.public,
         "state": target.state,
     }
-    return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
+    uri = answer_uri(target.redirect_uri, answer, context.issuer)
+    return Redirect(uri, error, target.client)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, EventKind
 from durward.core.configuration.client import Client
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.client_auth import (
     AssertionProof,
@@ -63,20 +63,21 @@ def authenticate(
 def _check_secret(connection: Connection, proof: SecretProof) -> None:
     """Compare the secret: the right one is accepted, even during guesses of others (AS-25)."""
     if not secret_matches(proof, load_secrets(connection, proof.client)):
-        raise client_authentication_failed(f"the secret of `{proof.client}` is wrong")
+        problem = f"the secret of `{proof.client}` is wrong"
+        raise client_authentication_failed(problem, Reason.WRONG_SECRET, proof.client)
 
 
 def _registered(context: Context, client: ClientId, method: str) -> Client:
     found = context.published.configuration.clients.get(client)
     if found is None:
         # The name may be a secret in the wrong field: only existing names are recorded.
-        raise client_authentication_failed("unknown client")
+        raise client_authentication_failed("unknown client", Reason.UNKNOWN_CLIENT)
     if found.disabled:
-        raise client_authentication_failed(f"the client `{client}` is disabled")
+        problem = f"the client `{client}` is disabled"
+        raise client_authentication_failed(problem, Reason.CLIENT_DISABLED, client)
     if method not in found.methods:
-        raise client_authentication_failed(
-            f"`{client}` is registered for {found.authentication}, not {method}"
-        )
+        problem = f"`{client}` is registered for {found.authentication}, not {method}"
+        raise client_authentication_failed(problem, Reason.METHOD_NOT_DECLARED, client)
     check_method(method, context.requirements(client, found))
     return found
 
@@ -108,4 +109,5 @@ def check_grant_type(client: Client, kind: str, known: tuple[str, ...]) -> None:
         raise ProtocolError(ErrorCode.UNSUPPORTED_GRANT_TYPE, "the grant type is not supported")
     if kind not in client.grants:
         public = "the client may not use this grant type"
-        raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, public)
+        reason = Reason.GRANT_NOT_DECLARED
+        raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, public, reason=reason)

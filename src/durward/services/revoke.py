@@ -25,12 +25,15 @@ class Revoked:
     """Done, or nothing to do: both get the same response (RFC 7009 §2.2)."""
 
     error: ProtocolError | None = None
+    client: ClientId | None = None
+    """The client that an error is about, where it is a declared one."""
 
 
 def revoke(
     connection: Connection, context: Context, request: ClientRequest, audit: AuditContext
 ) -> Revoked:
     """End the grant of a token. A token of another client is left unchanged."""
+    client: ClientId | None = None
     try:
         form = parse_form(request.body)
         client, _ = authenticate(connection, context, request.authorization, form, audit)
@@ -41,7 +44,7 @@ def revoke(
     except ProtocolError as error:
         if error.code is ErrorCode.INVALID_CLIENT:  # secrets can be guessed here too
             record_refusal(connection, context, None, error, audit, proven=False)
-        return Revoked(error)
+        return Revoked(error, client)
     if grant:
         hold_grant(connection, grant)
         end_grant(connection, grant, "revoked by its client", audit.by(client))

@@ -62,6 +62,8 @@ class TokenAnswer:
 
     body: Mapping[str, JsonLike] | None
     error: ProtocolError | None = None
+    client: ClientId | None = None
+    """The client that an error is about, where it is a declared one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def exchange(
                 answer = _access(connection, context, granted, audit)
     except ProtocolError as error:
         record_refusal(connection, context, client, error, audit, proven=proven)
-        return TokenAnswer(None, error)
+        return TokenAnswer(None, error, client)
     return TokenAnswer(answer)
 
 

@@ -28,7 +28,8 @@ def test_a_request_without_a_challenge_needs_a_waiver() -> None:
     assert check_binding(None, demanded(), BEFORE) == "wiki-pkce"
     with pytest.raises(ProtocolError) as caught:
         read_challenge(GOOD, NONE, BEFORE)
-    assert (caught.value.code, caught.value.reason) == (ErrorCode.INVALID_REQUEST, Reason.NONE)
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    assert caught.value.reason is Reason.CHALLENGE_MISSING
 
 
 @pytest.mark.requirement("AS-4")
@@ -87,7 +88,7 @@ def test_no_waiver_counts_above_the_lowest_profile(profile: Profile) -> None:
 def test_no_waiver_counts_for_a_client_that_proves_nothing() -> None:
     with pytest.raises(ProtocolError) as caught:
         check_binding(None, demanded(is_authenticated=False), BEFORE)
-    assert caught.value.reason is Reason.NONE
+    assert caught.value.reason is Reason.CHALLENGE_MISSING
 
 
 @pytest.mark.requirement("AS-87")

@@ -34,13 +34,14 @@ class Buckets:
         self._names = names
         self._full_at: OrderedDict[str, int] = OrderedDict()
 
-    def take(self, name: str, now: Instant) -> Seconds:
+    def take(self, name: str, now: Instant, weight: int = 1) -> Seconds:
         """Take one; where there is none, how long to wait (seconds, rounded up) until there is.
 
-        A clock that was put back makes nobody wait longer than for one.
+        What has a `weight` takes so many. A clock that was put back makes nobody wait longer than
+        for one.
         """
-        interval, burst = self._budget.interval, self._budget.burst
-        empty = now + burst * interval
+        interval, burst = self._budget.interval * weight, self._budget.burst
+        empty = now + burst * self._budget.interval
         full_at = min(max(self._full_at.pop(name, now), now), empty)
         missing = full_at + interval - empty
         if missing > 0:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from durward.core.api import Api
 from durward.core.authn.session import Session
 from durward.core.configuration.client import Client
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.oauth.form import one, required
 from durward.core.oauth.redirect import is_registered
 from durward.core.oauth.requirements import Requirements, read_challenge
@@ -68,11 +68,7 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
     client_id = required(form, "client_id")
     client = clients.get(client_id)
     if client is None or client.disabled or "authorization_code" not in client.grants:
-        raise ProtocolError(
-            ErrorCode.INVALID_CLIENT,
-            "this application is not known here, or may not sign people in",
-            private="unknown client",  # what was sent may be a secret in the wrong field
-        )
+        raise _unable(client_id, client)
     redirect_uri = required(form, "redirect_uri")
     if not is_registered(
         redirect_uri, client.redirect_uris, native=client.authentication == "none"
@@ -81,9 +77,25 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
             ErrorCode.INVALID_REQUEST,
             "the application asked to be answered at an address that it is not registered with",
             private=f"`{client_id}`: {redirect_uri[:300]}",
+            reason=Reason.REDIRECT_URI_NOT_DECLARED,
+            client=client_id,
         )
     state = _bounded(form, "state", MAX_STATE_BYTES)
     return RedirectTarget(ClientId(client_id), redirect_uri, state)
+
+
+def _unable(client_id: str, client: Client | None) -> ProtocolError:
+    """The error for a client that signs nobody in.
+
+    Only a name that is declared is recorded: what was sent may be a secret in the wrong field.
+    """
+    public = "this application is not known here, or may not sign people in"
+    code, reason = ErrorCode.INVALID_CLIENT, Reason.UNKNOWN_CLIENT
+    if client is None:
+        return ProtocolError(code, public, private="unknown client", reason=reason)
+    reason = Reason.CLIENT_DISABLED if client.disabled else Reason.GRANT_NOT_DECLARED
+    private = f"`{client_id}` is disabled, or has no grant authorization_code"
+    return ProtocolError(code, public, private=private, reason=reason, client=client_id)
 
 
 def is_still_proven(target: RedirectTarget, client: Client) -> bool:

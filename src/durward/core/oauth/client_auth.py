@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from durward.core.configuration.profile import ProfileDemand
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.jose.jwk import KeySet
 from durward.core.jose.jwt import verify_jwt
 from durward.core.oauth.form import one
@@ -151,7 +151,8 @@ def check_method(method: str, requirements: Requirements) -> None:
     """
     if requirements.demands(ProfileDemand.KEY_AUTHENTICATION) and method != "private_key_jwt":
         profile = requirements.profile.value
-        raise client_authentication_failed(f"the profile `{profile}` does not take {method}")
+        problem = f"the profile `{profile}` does not take {method}"
+        raise client_authentication_failed(problem, Reason.PROFILE_NEEDS_KEY)
 
 
 def verify_assertion(
@@ -197,7 +198,10 @@ def verify_assertion(
     return OnceOnly(jti, later(from_numeric_date(int(expires)), Seconds(SKEW + 1)))
 
 
-def client_authentication_failed(private: str) -> ProtocolError:
+def client_authentication_failed(
+    private: str, reason: Reason = Reason.NONE, client: str = ""
+) -> ProtocolError:
     """The error with one public text for all causes: a guess learns nothing (RFC 6749 §5.2)."""
     public = "client authentication failed"
-    return ProtocolError(ErrorCode.INVALID_CLIENT, public, private=private)
+    code = ErrorCode.INVALID_CLIENT
+    return ProtocolError(code, public, private=private, reason=reason, client=client)

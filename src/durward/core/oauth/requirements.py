@@ -64,7 +64,8 @@ class Requirements:
         refusal = f"{REFUSALS[demand]}"
         found = self.waivers.get(demand)
         if found is None or not self.is_authenticated:
-            raise ProtocolError(ErrorCode.INVALID_REQUEST, refusal)
+            reason = Reason.CHALLENGE_MISSING
+            raise ProtocolError(ErrorCode.INVALID_REQUEST, refusal, reason=reason)
         name, waiver = found
         if is_above(self.profile, Profile.OAUTH21):
             public = f"{refusal}; the profile `{self.profile.value}` takes no waiver"

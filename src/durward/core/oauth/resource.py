@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.oauth.form import one
 from durward.core.oauth.scopes import OFFLINE
 
@@ -24,14 +24,16 @@ def chosen_api(client: Client, form: Mapping[str, tuple[str, ...]], apis: Mappin
     allowed = [apis[name] for name in client.apis if name in apis]
     wanted = form.get("resource", ())
     if len(wanted) > 1:
-        raise _target("a token is for one resource; ask for one at a time")
+        public = "a token is for one resource; ask for one at a time"
+        raise _target(public, Reason.SEVERAL_RESOURCES)
     if wanted:
         found = next((api for api in allowed if is_named(api.audience, wanted)), None)
         if found is None:
-            raise _target("the client may not use this resource")
+            raise _target("the client may not use this resource", Reason.RESOURCE_NOT_DECLARED)
         return found
     if len(allowed) != 1:
-        raise _target("name the `resource` that the token is for")
+        missing = Reason.RESOURCE_MISSING if allowed else Reason.RESOURCE_NOT_DECLARED
+        raise _target("name the `resource` that the token is for", missing)
     return allowed[0]
 
 
@@ -66,7 +68,9 @@ def granted_scopes(
     if not left:
         named = " ".join(sorted(scopes))
         public = "no scope is one that the client may have at this resource"
-        raise ProtocolError(ErrorCode.INVALID_SCOPE, public, private=named[:500])
+        raise ProtocolError(
+            ErrorCode.INVALID_SCOPE, public, private=named[:500], reason=Reason.SCOPE_NOT_DECLARED
+        )
     return left
 
 
@@ -81,5 +85,5 @@ def parse_scope(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scopes))
 
 
-def _target(problem: str) -> ProtocolError:
-    return ProtocolError(ErrorCode.INVALID_TARGET, problem)
+def _target(problem: str, reason: Reason) -> ProtocolError:
+    return ProtocolError(ErrorCode.INVALID_TARGET, problem, reason=reason)

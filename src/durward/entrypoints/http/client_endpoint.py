@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from durward.core.audit.event import AuditContext
 from durward.core.errors import ProtocolError, Unavailable
+from durward.core.values import ClientId
 from durward.entrypoints.http.body import read_form
 from durward.entrypoints.http.caller import authorization_of, source_of
+from durward.entrypoints.http.correction_lines import Corrections
 from durward.entrypoints.http.replies import refusal, unavailable
 from durward.services.client_authentication import ClientRequest
 from durward.services.context import Context
@@ -24,15 +26,24 @@ class Outcome(Protocol):
     def error(self) -> ProtocolError | None:
         """The error for the client, if any."""
 
+    @property
+    def client(self) -> ClientId | None:
+        """The client that it is about, where it is a declared one."""
+
 
 T = TypeVar("T", bound=Outcome)
 UseCase = Callable[[Connection, Context, ClientRequest, AuditContext], T]
 
 
 def client_endpoint(
-    plane: ControlPlane, name: str, use_case: UseCase[T], reply: Callable[[T], Response]
+    plane: ControlPlane,
+    name: str,
+    path: str,
+    use_case: UseCase[T],
+    reply: Callable[[T], Response],
+    corrections: Corrections,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint of this name in the log."""
+    """The endpoint at a path, of this name in the log."""
 
     async def answer(http: Request) -> Response:
         try:
@@ -44,6 +55,9 @@ def client_endpoint(
             return refusal(error)
         except Unavailable as error:
             return unavailable(error)
-        return refusal(done.error) if done.error else reply(done)
+        if done.error is None:
+            return reply(done)
+        corrections.report(path, done.error, done.client)
+        return refusal(done.error)
 
     return answer

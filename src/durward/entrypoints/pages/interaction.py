@@ -1,6 +1,7 @@
 """The authorization endpoint and its pages: sign in, agree, go back (OAuth 2.1 draft-15 §4.1)."""
 
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +20,9 @@ from durward.core.oauth.authorize import (
     SignedIn,
     SignInRefused,
 )
+from durward.core.oauth.corrections import correction
 from durward.core.oauth.form import one, parse_form
+from durward.core.oauth.issuer import is_loopback
 from durward.core.oauth.metadata import ACCOUNT_PATH, AUTHORIZATION_PATH, INTERACTION_PATH
 from durward.core.oauth.redirect import place_of
 from durward.core.oauth.scopes import IDENTITY_SCOPES
@@ -27,6 +30,7 @@ from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.entrypoints.http.body import read_form
 from durward.entrypoints.http.caller import source_of
+from durward.entrypoints.http.correction_lines import Corrections
 from durward.entrypoints.pages.password_sign_in import BROWSER, Form, Notice, PasswordAttempt
 from durward.entrypoints.pages.render import (
     browser_of,
@@ -55,11 +59,12 @@ NO_ANSWER = ProtocolError(ErrorCode.INVALID_REQUEST, "the form has no answer")
 
 
 NO_NOTICE = Notice()
+IN_THE_LOG = " The log of `durward serve` tells what to change."
 
 
-def routes(plane: ControlPlane) -> list[Route]:
+def routes(plane: ControlPlane, corrections: Corrections) -> list[Route]:
     """GET and POST at both (AS-9)."""
-    pages = Pages(plane)
+    pages = Pages(plane, corrections)
     return [
         Route(AUTHORIZATION_PATH, pages.begin, methods=["GET", "POST"]),
         Route(INTERACTION_PATH, pages.show, methods=["GET"]),
@@ -70,8 +75,11 @@ def routes(plane: ControlPlane) -> list[Route]:
 class Pages:
     """From a client's request to the redirect; what waits meanwhile lies in the store."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, corrections: Corrections) -> None:
         self._plane = plane
+        self._corrections = corrections
+        self._shows_log = is_loopback(urlsplit(plane.issuer).hostname or "")
+        """Whether who reads a page may have started the server."""
 
     async def begin(self, http: Request) -> Response:
         """Take a request, by query or by form (OIDC Core §3.1.2.1)."""
@@ -150,12 +158,16 @@ class Pages:
         match outcome:
             case InteractionRequired(interaction):
                 return see_other(f"{INTERACTION_PATH}?id={interaction}")
-            case Redirect(uri):
+            case Redirect(uri, error, client):
+                if error:
+                    self._corrections.report(AUTHORIZATION_PATH, error, client)
                 return leave(uri)
             case LocalSignIn():
                 return see_other(ACCOUNT_PATH)
             case ErrorPage(error):
-                return broken(error)
+                self._corrections.report(AUTHORIZATION_PATH, error, None)
+                is_told = self._shows_log and correction(error) is not None
+                return broken(error, IN_THE_LOG if is_told else "")
             case Question() if browser is None:
                 return broken(authorize.ENDED)
             case Question(prompt=Prompt.LOGIN):
@@ -221,6 +233,7 @@ def consent_page(asked: Question, token: str, apis: Iterable[Api]) -> Response:
     )
 
 
-def broken(error: ProtocolError) -> Response:
+def broken(error: ProtocolError, more: str = "") -> Response:
     """An error that nobody can be told but the person who sits there (AS-3)."""
-    return message("This cannot go on", f"{error.public[:1].upper()}{error.public[1:]}.", BAD)
+    text = f"{error.public[:1].upper()}{error.public[1:]}.{more}"
+    return message("This cannot go on", text, BAD)

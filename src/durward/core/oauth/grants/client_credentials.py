@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from durward.core.api import Api
 from durward.core.configuration.client import Client
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.oauth.claims import TokenGrant
 from durward.core.oauth.resource import chosen_api, granted_scopes, is_named
 from durward.core.values import ClientId, TenantId
@@ -24,7 +24,11 @@ def grant(
     `unauthorized_client`, `invalid_target` or `invalid_scope`.
     """
     if "client_credentials" not in client.grants:
-        raise ProtocolError(ErrorCode.UNAUTHORIZED_CLIENT, "the client may not use this grant type")
+        raise ProtocolError(
+            ErrorCode.UNAUTHORIZED_CLIENT,
+            "the client may not use this grant type",
+            reason=Reason.GRANT_NOT_DECLARED,
+        )
     wanted = form.get("resource", ())
     if len(wanted) == 1 and is_named(decisions, wanted) and client.authzen_apis:
         audience, scopes = decisions, granted_scopes(client, form, ())
