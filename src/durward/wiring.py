@@ -21,6 +21,7 @@ from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services import keyring, publish, sequence
 from durward.services.administration import Administration
+from durward.services.client_authentication import AssertionRoom
 from durward.services.context import Context
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.fleet import Fleet
@@ -114,6 +115,7 @@ class ControlPlane:
             transactions, publication, settings.issuer, partial(keys.signer, keyring.AUDIT), policy
         )
         lifetime = Seconds(settings.access_lifetime_seconds)
+        assertions = AssertionRoom()
 
         def context() -> Context:
             published = publication.published
@@ -128,6 +130,7 @@ class ControlPlane:
                 RefreshPolicy(Seconds(settings.refresh_lifetime_seconds)),
                 publication.hash_kinds,
                 upkeep.unrecorded.has_room,
+                assertions.take,
                 floor,
             )
 

@@ -12,9 +12,10 @@ from durward.core.authn.session import SessionPolicy
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.oauth.client_auth import ASSERTION_TYPE, LONGEST_ASSERTION, SKEW
 from durward.core.oauth.grants.refresh_token import REPEAT_WITHIN
-from durward.core.values import numeric_date
+from durward.core.values import ClientId, Instant, Seconds, later, numeric_date
 from durward.core.wire import decode_base64url
 from durward.keys.signing import generate
+from durward.services.client_authentication import ASSERTIONS_KEPT, AssertionRoom
 from durward.services.housekeeping import sweep
 
 pytestmark = pytest.mark.anyio
@@ -301,3 +302,23 @@ async def test_a_role_that_was_taken_is_in_no_further_token(people: Replica) -> 
 async def test_a_refusal_is_committed_with_its_event(people: Replica) -> None:
     assert refused(await people.refresh("dwr_unknown")) == "invalid_grant"
     assert await people.count("token refused") == 1
+
+
+@pytest.mark.requirement("AS-28")
+def test_a_client_cannot_fill_the_store_with_assertions_that_it_used() -> None:
+    """Fewer that live long than that live shortly; another client has room of its own."""
+    now, room = Instant(1_800_000_000_000_000), AssertionRoom()
+    job, other, hour = ClientId("job"), ClientId("other"), Seconds(4_200)
+
+    def used(seconds: Seconds) -> int:
+        number = 0
+        while room.take(job, seconds, now):
+            number += 1
+        return number
+
+    assert 0 < used(hour) <= ASSERTIONS_KEPT
+    assert room.take(other, hour, now)
+    now = later(now, Seconds(60))
+    assert used(hour) == 60 * ASSERTIONS_KEPT // hour
+    now = later(now, Seconds(60))
+    assert used(Seconds(660)) > 5 * 60 * ASSERTIONS_KEPT // hour

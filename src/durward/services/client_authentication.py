@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext, EventKind
+from durward.core.authn.budget import Buckets, Budget
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.jose.jwk import KeySet
 from durward.core.oauth.client_auth import (
+    LONGEST_ASSERTION,
     AssertionProof,
     NoProof,
     SecretProof,
@@ -20,11 +23,31 @@ from durward.core.oauth.client_auth import (
     verify_assertion,
 )
 from durward.core.oauth.metadata import TOKEN_PATH
-from durward.core.values import ClientId
+from durward.core.values import MICROSECONDS, ClientId, Instant, Seconds
 from durward.services.context import Context
 from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
 from durward.store.clients import consume_assertion, load_secrets
+from durward.store.expiry import ASSERTION_MARGIN
+
+ASSERTIONS_KEPT = 100_000
+ASSERTIONS_BUDGET = Budget(burst=ASSERTIONS_KEPT * LONGEST_ASSERTION, per_second=ASSERTIONS_KEPT)
+"""Of seconds that the used assertions of a client are kept in all: on an average so many are kept
+at once, whether these are few that live long, or many that live shortly (Little's law)."""
+TOO_MANY_ASSERTIONS = "the client used too many assertions that live long; let them live shorter"
+
+
+class AssertionRoom:
+    """The budgets of one process: a client that has proven itself cannot fill the store either."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._buckets = Buckets(ASSERTIONS_BUDGET)
+
+    def take(self, client: ClientId, kept: Seconds, now: Instant) -> bool:
+        """Whether a client may use one more assertion that is kept for so long."""
+        with self._lock:
+            return not self._buckets.take(client, now, kept)
 
 
 @dataclass(frozen=True)
@@ -53,6 +76,9 @@ def authenticate(
             audiences = (context.issuer, context.issuer + TOKEN_PATH)
             demanded = context.requirements(client, registered)
             once = verify_assertion(proof, client, keys, audiences, demanded, audit.at)
+            kept = Seconds((once.expires_at - audit.at) // MICROSECONDS + ASSERTION_MARGIN)
+            if not context.has_assertion_room(client, kept, audit.at):
+                raise ProtocolError(ErrorCode.TEMPORARILY_UNAVAILABLE, TOO_MANY_ASSERTIONS)
             if not consume_assertion(connection, client, once.jti, once.expires_at, audit.at):
                 raise client_authentication_failed("the assertion was used before")
         case NoProof(client):

@@ -11,7 +11,7 @@ from durward.core.jose.jwk import KeySet
 from durward.core.oauth.claims import TokenPolicy
 from durward.core.oauth.grants.refresh_token import RefreshPolicy
 from durward.core.oauth.requirements import Requirements, requirements_of
-from durward.core.values import ClientId, Instant
+from durward.core.values import ClientId, Instant, Seconds
 from durward.keys.envelope import KeyFile
 from durward.keys.signing import Signer
 from durward.services.publish import Published
@@ -35,6 +35,8 @@ class Context:
     minute."""
     has_room: Callable[[AuditEvent], bool] = lambda _: True
     """Whether an unauthenticated event may be recorded by itself."""
+    has_assertion_room: Callable[[ClientId, Seconds, Instant], bool] = lambda *_: True
+    """Whether a client may use one more assertion that is kept for so long."""
     profile: Profile = Profile.OAUTH21
     """The lowest profile that a client of this server may be held to."""
 

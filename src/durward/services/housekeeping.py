@@ -119,7 +119,7 @@ RETENTION: tuple[Retention, ...] = (
     Retention(
         "consumed_assertions",
         "ten minutes after the assertion expired: until then it must be known as used",
-        "by proven clients: what they sign within an hour and a quarter",
+        "100 000 of each client that a replica served at once, and as many again until those end",
         batches(lambda now, _: expiry.assertions(now)),
     ),
     Retention("people", "where somebody is deleted, or removed from the files", "1 000 000"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+from urllib.parse import quote
 
 from durward.core.api import Api
 from durward.core.authn.session import Session
@@ -24,6 +25,9 @@ from durward.core.values import ClientId, Instant, Seconds, UserId, later
 Form: TypeAlias = Mapping[str, tuple[str, ...]]
 MAX_STATE_BYTES = 8_192
 """Applications store their state in it, such as a URL; Envoy's own oauth2 filter sends so much."""
+MAX_ENCODED_STATE_BYTES = 12_288
+"""Of `state` as it stands in the URL of the response: servers take 16 KiB of headers, cookies
+included, and a letter of no ASCII takes three for each of its bytes."""
 MAX_NONCE_BYTES = 512
 """A random value (OIDC Core §15.5.2); libraries that put a time before theirs send 150."""
 MAX_LOGIN_HINT_BYTES = 320
@@ -81,6 +85,10 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
             client=client_id,
         )
     state = _bounded(form, "state", MAX_STATE_BYTES)
+    if state is not None and len(quote(state, safe="")) > MAX_ENCODED_STATE_BYTES:
+        raise _invalid(
+            f"`state` is too long: percent-encoded it has at most {MAX_ENCODED_STATE_BYTES} bytes"
+        )
     return RedirectTarget(ClientId(client_id), redirect_uri, state)
 
 

@@ -19,4 +19,5 @@ def refusal(error: ProtocolError) -> Response:
     body = {"error": error.code.value, "error_description": error.public}
     if error.code is ErrorCode.INVALID_CLIENT:
         return JSONResponse(body, 401, {**NO_STORE, "www-authenticate": 'Basic realm="token"'})
-    return JSONResponse(body, 400, NO_STORE)
+    too_many = error.code is ErrorCode.TEMPORARILY_UNAVAILABLE  # RFC 6585 §4
+    return JSONResponse(body, 429 if too_many else 400, NO_STORE)
