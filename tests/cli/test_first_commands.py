@@ -1,6 +1,7 @@
 """The commands that need nothing running."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from durward import __version__
+from durward.entrypoints.cli.app import run
+from durward.entrypoints.cli.exit_code import DONE
 from durward.entrypoints.command import with_script_name
 
 CHECKOUT = Path(__file__).parents[2]
@@ -73,6 +76,17 @@ def test_help_of_a_command_says_what_its_exit_code_means() -> None:
         "Exit code 1 when the status of the response is 400 or more."
         in durward("call", "--help").stdout
     )
+
+
+@pytest.mark.parametrize("command", [["people", "add"], ["protect"], ["restored"]])
+def test_the_help_shows_only_defaults_that_say_something(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run([*command, "--help"]) == DONE
+    text = capsys.readouterr().out
+    assert set(re.findall(r"\[default: (.*?)\]", text)) <= {".durward/demo", "."}
+    assert "[default: .durward/demo]" in text
 
 
 def test_a_switch_has_one_name() -> None:

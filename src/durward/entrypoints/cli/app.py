@@ -65,12 +65,18 @@ def app() -> "App":
         help=SUMMARY,
         version=__version__,
         help_format="plaintext",
-        default_parameter=Parameter(negative=()),  # a switch is given or not: no `--no-no-wait`
+        # A switch is given or not: no `--no-no-wait`.
+        default_parameter=Parameter(negative=(), show_default=shown_default),
         result_action="return_value",
     )
     for name, module, _ in COMMANDS:
         root.command(f"durward.entrypoints.cli.{module}:{name}", name=name)
     return root
+
+
+def shown_default(value: object) -> object:
+    """What the help shows as the default of an option; None, nothing, where the option is off."""
+    return value or None
 
 
 def run(arguments: list[str]) -> int:
