@@ -30,7 +30,7 @@ def test_an_api_names_its_openapi_file_beside_it(tmp_path: Path) -> None:
         ("user: {}", "unknown kind"),
         ("users: []", "not an object of names"),
         ("users: {ann: 1}", "not an object"),
-        ("users: {ann: {}, ann: {}}", "stands here twice"),
+        ("users: {ann: {}, ann: {}}", "occurs twice"),
         (API, "No such file"),
     ],
 )

@@ -85,7 +85,7 @@ def test_what_is_neither_json_nor_yaml_is_a_finding_beside_the_others(
     files = [str(file) for file in (twice, mine, ORDERS)]
     assert run(["policy", "check", *files]) == 1
     out = capsys.readouterr().out
-    assert f"{twice}:8:5: error: `Effect` stands here twice [not-a-policy]" in out
+    assert f"{twice}:8:5: error: `Effect` occurs twice [not-a-policy]" in out
     assert f"{mine}:3:13: error: `Effect` is `Allow` or `Deny` [not-a-policy]" in out
     assert "`orders:GetOrdr`" not in out
     assert out.endswith("5 policies: 2 findings\n")

@@ -115,7 +115,7 @@ async def test_two_spellings_of_a_name_are_not_two_people(replica: Replica, spel
         (somebody("cleo", locale="de_CH"), "not a language tag"),
         (somebody("cleo", id="a b"), "an id is made of"),
         (somebody("cleo", id="e" * 129), "an id is made of"),
-        (somebody("cleo", "Cleo"), "is there twice"),
+        (somebody("cleo", "Cleo"), "occurs twice"),
         (somebody(*(f"c{number}" for number in range(21))), "more than 20 login names"),
         (somebody(name="Nobody"), "neither a login name nor an address"),
         (somebody("cleo", tenant="emca"), "tenant names `emca`, which is not declared"),

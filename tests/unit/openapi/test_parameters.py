@@ -87,7 +87,7 @@ def test_parameters_that_are_not_as_specified_are_refused(
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [
-        ([QUERY, QUERY], "/1: `q` in query stands here twice"),
+        ([QUERY, QUERY], "/1: `q` in query occurs twice"),
         ([{**ID, "name": "Id"}], "/0/name: the path has no `{Id}`"),
         ([{**ID, "name": "other"}], "/0/name: the path has no `{other}`"),
     ],

@@ -59,7 +59,7 @@ def test_only_a_verified_address_signs_in() -> None:
         ({"email_verified": True}, "email_verified without an email"),
         ({"login": "two words"}, "no login name"),
         ({"email": "nowhere"}, "no e-mail address"),
-        ({"login": ("a", "A")}, "there twice"),
+        ({"login": ("a", "A")}, "occurs twice"),
         ({"login": tuple(f"a{number}" for number in range(21))}, "more than 20"),
         ({"id": "../etc"}, "an id is made of"),
         ({"tenant": ""}, "no tenant"),

@@ -71,7 +71,7 @@ def test_a_person_is_called_by_login_name_else_address_else_id() -> None:
     ("wrong", "why"),
     [
         (replace(ANN, id=UserId("a b")), "an id is made of"),
-        (replace(ANN, logins=("Ann", "ANN")), "is there twice"),
+        (replace(ANN, logins=("Ann", "ANN")), "occurs twice"),
         (replace(ANN, logins=("a b",)), "is no login name"),
         (replace(ANN, emails=(Email("ann"),)), "is no e-mail address"),
         (

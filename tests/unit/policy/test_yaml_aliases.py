@@ -59,11 +59,11 @@ def test_a_merge_key_takes_members_that_are_not_written(text: str, value: Json) 
         ("a: *x\nb: &x 1\n", "not defined before"),
         ("a: &x [*x]\n", "contains itself"),
         ("a: &x {<<: *x}\n", "contains itself"),
-        ("a: &x {}\n*x : 1\n", "a key is text"),
+        ("a: &x {}\n*x : 1\n", "a key must be a string"),
         ("a: &x 1\nb: {<<: *x}\n", "merges mappings alone"),
         ("a: &x {}\nb: {<<: [*x, 1]}\n", "merges mappings alone"),
-        ("a: {b: 1, b: 2}\n", "stands here twice"),
-        ("a: &x {s: 1}\nb: &y {s: 2}\nc: {<<: *x, <<: *y}\n", "`<<` stands here twice"),
+        ("a: {b: 1, b: 2}\n", "occurs twice"),
+        ("a: &x {s: 1}\nb: &y {s: 2}\nc: {<<: *x, <<: *y}\n", "`<<` occurs twice"),
     ],
 )
 def test_what_has_no_one_meaning_is_refused(text: str, why: str) -> None:

@@ -8,13 +8,13 @@ from durward.core.wire import encode_base64url
 
 
 def form_token(cookie: Secret, purpose: str) -> str:
-    """What a form carries: only who holds the cookie's secret can compute it."""
+    """The token in a form: only the holder of the cookie's secret can compute it."""
     mac = hmac.new(cookie.reveal().encode(), purpose.encode(), hashlib.sha256).digest()
     return encode_base64url(mac)
 
 
 def is_from(cookie: Secret | None, purpose: str, given: str | None) -> bool:
-    """Whether a form came back from the browser that it was sent to."""
+    """Whether a form was sent by the browser that received it."""
     if cookie is None or given is None:
         return False
     return hmac.compare_digest(form_token(cookie, purpose).encode(), given.encode())

@@ -1,7 +1,7 @@
-"""How many requests somebody may make: a token bucket for each name, of a bounded number of names.
+"""Rate limits: a token bucket for each name, of a bounded number of names.
 
-A bucket is kept as one instant: when it will be full again (the generic cell rate algorithm, ITU-T
-I.371 §A). Nothing has to run for it to fill, and a name that is forgotten has a full one.
+A bucket is stored as one instant: when it will be full again (the generic cell rate algorithm,
+ITU-T I.371 §A). It fills without any work, and a forgotten name has a full bucket.
 """
 
 from collections import OrderedDict
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from durward.core.values import MICROSECONDS, Instant, Seconds
 
 MAX_NAMES = 20_000
-"""Some 150 bytes each; of more, the one that was not heard of for longest begins anew."""
+"""Some 150 bytes each; of more names, the one unused longest is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Budget:
 
     @property
     def interval(self) -> int:
-        """Microseconds in which one more is allowed."""
+        """The microseconds in which one more request is allowed."""
         return MICROSECONDS // self.per_second
 
 
 class Buckets:
-    """What each name has left of one budget."""
+    """The buckets of one budget, by name."""
 
     def __init__(self, budget: Budget, names: int = MAX_NAMES) -> None:
         self._budget = budget
@@ -35,10 +35,10 @@ class Buckets:
         self._full_at: OrderedDict[str, int] = OrderedDict()
 
     def take(self, name: str, now: Instant, weight: int = 1) -> Seconds:
-        """Take one; where there is none, how long to wait (seconds, rounded up) until there is.
+        """Take from a bucket; if it has too few, return the seconds to wait (rounded up).
 
-        What has a `weight` takes so many. A clock that was put back makes nobody wait longer than
-        for one.
+        A request takes as many as its `weight`. A clock that was set back makes nobody wait longer
+        than for one request.
         """
         interval, burst = self._budget.interval * weight, self._budget.burst
         empty = now + burst * self._budget.interval

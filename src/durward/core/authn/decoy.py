@@ -17,7 +17,7 @@ _DRAWN: Final = 2**64
 
 @dataclass(frozen=True, slots=True)
 class HashKinds:
-    """The number of hashes of each kind, by the kind that they had at first."""
+    """The number of hashes of each kind, by the kind that they had first."""
 
     current: str
     """The kind of new hashes."""

@@ -1,6 +1,6 @@
-"""Which of the methods of a sign-in are factors of their own kind (RFC 8176 §2).
+"""The factors of a sign-in: which of its methods are of different kinds (RFC 8176 §2).
 
-A password and a PIN are both what somebody knows: together they are one factor still.
+A password and a PIN are both something that a person knows: together they are one factor.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ MULTI_FACTOR: Final = "mfa"
 
 
 def is_multi_factor(methods: Iterable[str]) -> bool:
-    """Whether the methods are factors of two kinds, or the issuer says that several were used."""
+    """Whether the methods are of two kinds, or the issuer reports several factors."""
     named = frozenset(methods)
     kinds = [kind for kind in KINDS.values() if not kind.isdisjoint(named)]
     return MULTI_FACTOR in named or len(kinds) > 1

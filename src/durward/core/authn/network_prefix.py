@@ -1,7 +1,7 @@
-"""By which name a source is counted: who guesses has one count, however many addresses.
+"""The name under which a source is counted: one for each guesser, however many addresses.
 
-A host on IPv6 chooses among 2⁶⁴ addresses of its network (RFC 4291 §2.5.1, RFC 8981), so its
-network of 64 bits is counted. IPv4 that is written as IPv6 (RFC 4291 §2.5.5.2) is IPv4.
+A host on IPv6 can use 2⁶⁴ addresses of its network (RFC 4291 §2.5.1, RFC 8981), so its /64 network
+is counted. IPv4 that is written as IPv6 (RFC 4291 §2.5.5.2) is IPv4.
 """
 
 import ipaddress
@@ -11,7 +11,7 @@ MAX_CHARACTERS = 64
 
 
 def counted_source(source: str) -> str:
-    """The network of an IPv6 address, an IPv4 address as it is, anything else cut short."""
+    """The network of an IPv6 address, an IPv4 address as it is, any other text shortened."""
     try:
         address = ipaddress.ip_address(source)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A session: that a person signed in at this browser, and how long it counts (AS-102, AS-103)."""
+"""A session: a person signed in with this browser; and how long it lasts (AS-102, AS-103)."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from durward.core.values import Instant, Seconds, SessionId, TenantId, UserId, l
 
 COOKIE = "__Host-durward-session"
 BROWSER_COOKIE = "__Host-durward-browser"
-"""Known before sign-in: binds the forms of a sign-in to the browser that began it."""
+"""A browser before sign-in: binds the forms of a sign-in to the browser that started it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long a session lives: unused, and at all (NIST SP 800-63B-4 §2.2.3)."""
+    """How long a session lives without use, and in all (NIST SP 800-63B-4 §2.2.3)."""
 
     idle: Seconds = Seconds(3_600)
     absolute: Seconds = Seconds(43_200)
@@ -19,13 +19,13 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as it is kept; its secret is in a cookie, and only its hash in the store."""
+    """A stored session; its secret is in a cookie, only the hash of that is in the store."""
 
     id: SessionId
     user: UserId
     tenant: TenantId
     methods: tuple[str, ...]
-    """How the person proved to be who they are (RFC 8176)."""
+    """The authentication methods of the sign-in (RFC 8176)."""
     started_at: Instant
     authenticated_at: Instant
     seen_at: Instant
@@ -34,7 +34,7 @@ class Session:
     ended_at: Instant | None = None
 
     def is_live(self, now: Instant, policy: SessionPolicy) -> bool:
-        """Whether it counts; on and after either limit it does not."""
+        """Whether it is live: before both limits, not at them."""
         return (
             self.ended_at is None
             and now < later(self.seen_at, policy.idle)

@@ -1,10 +1,10 @@
 """How fast guesses may follow each other (AS-96; NIST SP 800-63B-4 §3.2.2).
 
-Every attempt is counted before it is looked at, so that many at once do not slip through. Guesses
-at one account from one place are slowed soon; those from one place at any account, and those at one
-account from anywhere, later. Nobody is locked out for good: the longest wait is bounded, what is
-counted for the account alone waits least, and a browser that the account has signed in at before is
-counted by itself (OWASP, "Device Cookies").
+Every attempt is counted before it is verified, so that simultaneous attempts do not slip through.
+Guesses at one account from one place are slowed soon; those from one place at any account, and
+those at one account from anywhere, later. Nobody is locked out: the longest wait is bounded, the
+count of the account alone waits least, and a browser with which the account has signed in before
+has a count of its own (OWASP, "Device Cookies").
 """
 
 import hashlib
@@ -24,18 +24,18 @@ class Limit:
     free: int
     longest: Seconds
     forgotten: Seconds = Seconds(3_600)
-    """After so long without an attempt the count begins anew."""
+    """A count without an attempt for so long starts anew."""
 
 
 PAIR = Limit(5, Seconds(900))
 SOURCE = Limit(100, Seconds(30))
-"""Many people may share an address: who guesses there must not keep the others out for long."""
+"""Many people may share an address: guesses there must not keep the others out for long."""
 ACCOUNT = Limit(50, Seconds(30))
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often something failed, and when it was last tried."""
+    """The number of failures, and the time of the last attempt."""
 
     failures: int
     last_at: Instant
@@ -46,9 +46,9 @@ class Attempt:
     """The names under which one attempt is counted."""
 
     pair: str
-    """Of the account and where the attempt comes from: begins anew after a success."""
+    """The count of the account and the source; starts anew after a success."""
     limits: Mapping[str, Limit]
-    """Everything that it counts against, the pair among it."""
+    """All counts of the attempt, that of the pair included."""
 
 
 def attempt_from(key: bytes, account: str, source: str) -> Attempt:
@@ -64,26 +64,26 @@ def attempt_from(key: bytes, account: str, source: str) -> Attempt:
 
 
 def attempt_at_known_browser(key: bytes, account: str, browser: bytes) -> Attempt:
-    """An attempt at an account from a browser that it has signed in at: a count of its own.
+    """An attempt from a browser with which the account has signed in: it has a count of its own.
 
-    `browser` is the hash of its secret. Strangers cannot use this count up, whatever they do.
+    `browser` is the hash of its secret. Strangers cannot exhaust this count.
     """
     pair = counted_name(key, "browser", account, browser.hex())
     return Attempt(pair, {pair: PAIR})
 
 
 def counted_name(key: bytes, *parts: str) -> str:
-    """The name under which something is counted: 43 characters that tell nothing of the parts.
+    """The name of a count: 43 characters that reveal nothing of the parts.
 
-    The account is as it was typed, and may be a password in the wrong field. Only who has the key
-    could try passwords against the name: a plain hash would let anybody who reads the store.
+    The account is as it was typed, and may be a password in the wrong field. Without the key nobody
+    can try passwords against the name, as anybody who reads the store could against a plain hash.
     """
     # As JSON no two lists of parts are one text, whatever stands in them.
     return encode_base64url(hmac.new(key, sorted_json(parts), hashlib.sha256).digest())
 
 
 def wait(count: Count | None, limit: Limit, now: Instant) -> Seconds:
-    """How long (seconds, rounded up) until the next attempt is looked at; 0 is now."""
+    """The seconds (rounded up) until the next attempt is verified; 0: now."""
     if count is None or count.failures < limit.free or is_forgotten(count, limit, now):
         return Seconds(0)
     step = min(count.failures - limit.free, 30)
@@ -92,10 +92,10 @@ def wait(count: Count | None, limit: Limit, now: Instant) -> Seconds:
 
 
 def is_forgotten(count: Count, limit: Limit, now: Instant) -> bool:
-    """Whether a count is too old to matter."""
+    """Whether a count has expired."""
     return now >= later(count.last_at, limit.forgotten)
 
 
 def longest_wait(counted: Iterable[tuple[Count | None, Limit]], now: Instant) -> Seconds:
-    """The longest of the waits that hold."""
+    """The longest of the waits of these counts."""
     return max((wait(count, limit, now) for count, limit in counted), default=Seconds(0))

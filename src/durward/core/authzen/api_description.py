@@ -1,4 +1,4 @@
-"""The OpenAPI document of the decision point, from the shapes by which bodies are read."""
+"""The OpenAPI document of the decision point, made from the types that parse its requests."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def document(issuer: str, version: str) -> dict[str, Any]:
-    """OpenAPI 3.1."""
+    """The document, in OpenAPI 3.1."""
     shapes = [shape for _, _, shape, _ in ENDPOINTS.values()]
     _, schemas = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
     return {

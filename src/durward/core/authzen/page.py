@@ -1,4 +1,4 @@
-"""Pages of search results: a token says after which result the next page begins (§8.2.2)."""
+"""Pages of search results: a token names the last result of the page before (§8.2.2)."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from durward.core.wire import decode_base64url, encode_base64url
 def paged(
     names: Iterable[str], page: Page, is_found: Callable[[str], bool]
 ) -> tuple[list[str], str]:
-    """The results of a page, and the token of the next one, empty where there is none.
+    """The results of a page, and the token of the next one; empty if there is none.
 
-    `names` are all that could be found, in order; those before the page are not looked at, nor are
-    more than are needed. A token that is none of ours begins anew.
+    `names` are all candidates, in order; only those that the page needs are decided. An invalid
+    token starts anew.
     """
     after, limit = after_of(page.token), min(page.limit, MAX_RESULTS)
     found = (name for name in names if name > after and is_found(name))
@@ -27,7 +27,7 @@ def paged(
 
 
 def after_of(token: str) -> str:
-    """After which result a page begins; the first where the token is none of ours."""
+    """The result after which a page begins; empty, the beginning, for an invalid token."""
     try:
         return decode_base64url(token).decode()
     except (ProtocolError, UnicodeDecodeError):
@@ -35,32 +35,32 @@ def after_of(token: str) -> str:
 
 
 MAX_LOOKED_AT: Final = 2_000
-"""Classes and people that one page of people decides about: about 0.1 s."""
+"""The classes and people that one page decides about: about 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PersonPlace:
-    """A place among people in the order of their classes, and in each of their ids."""
+    """A position among people, who are sorted by class and then by id."""
 
     class_key: str = ""
     id: str = ""
 
     def token(self) -> str:
-        """How a page says that the next one begins behind this place."""
+        """The token of the page that begins after this position."""
         return encode_base64url(f"{self.class_key}/{self.id}".encode())
 
     @classmethod
     def of(cls, token: str) -> "PersonPlace":
-        """The place of a token; the beginning where it is none of ours. No id has a `/`."""
+        """The position of a token; the beginning for an invalid one. No id has a `/`."""
         class_key, slash, id = after_of(token).partition("/")
         return cls(class_key, id) if slash and "\0" not in class_key + id else cls()
 
 
 def page_of_people(steps: Iterable[tuple[PersonPlace, bool]], page: Page) -> tuple[list[str], str]:
-    """The people of a page, and the token of the next one, empty where there is none.
+    """The people of a page, and the token of the next one; empty if there is none.
 
-    `steps` are the places that are looked at, in order, and whether somebody was found there. A
-    page ends after `MAX_LOOKED_AT` of them, also if it is not full.
+    `steps` are positions in order, each with whether a person was found there. A page ends after
+    `MAX_LOOKED_AT` of them, even if it is not full.
     """
     limit, found = min(page.limit, MAX_RESULTS), list[str]()
     place = PersonPlace.of(page.token)

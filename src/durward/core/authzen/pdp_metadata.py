@@ -1,11 +1,11 @@
-"""Where decisions are asked for, and what is said of it (Authorization API 1.0 §9, §10)."""
+"""The endpoints for decisions, and their metadata (Authorization API 1.0 §9, §10)."""
 
 from typing import Final
 
 from durward.core.wire import JsonLike
 
 ACCESS_PATH: Final = "/access/v1"
-"""Below the issuer: the resource for which an enforcement point gets its tokens."""
+"""The path below the issuer: the resource of the tokens of enforcement points."""
 CONFIGURATION_PATH: Final = "/.well-known/authzen-configuration"
 OPENAPI_PATH: Final = f"{ACCESS_PATH}/openapi.json"
 EVALUATION_PATH: Final = f"{ACCESS_PATH}/evaluation"
@@ -26,11 +26,11 @@ SURFACE: Final[tuple[tuple[str, str], ...]] = (
     ("POST", RESOURCE_PATH),
     ("POST", ACTION_PATH),
 )
-"""Every method and path that enforcement points reach."""
+"""The method and path of every endpoint for enforcement points."""
 
 
 def configuration(issuer: str) -> dict[str, JsonLike]:
-    """The metadata of the decision point (§9.1): only what is true."""
+    """The metadata of the decision point (§9.1): only endpoints that it has."""
     return {
         "policy_decision_point": issuer,
         "access_evaluation_endpoint": issuer + EVALUATION_PATH,

@@ -1,8 +1,9 @@
-"""From an evaluation to a request of the policy engine.
+"""From an AuthZEN evaluation to a request of the policy engine.
 
-Who a subject is, and what is declared of an object, comes from what is declared alone. What the
-enforcement point says beside is taken for what nobody here knows: attributes, and circumstances.
-Whose an object is must be known: what is not told is no object of the subject's own tenant.
+Who a subject is, and what is declared of an object, comes from the declarations alone. The
+enforcement point provides what only it can know: further attributes, and the circumstances. The
+tenant of an object must be known: an object without one is not taken for one of the subject's own
+tenant.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +35,7 @@ CIRCUMSTANCES: Final = frozenset(
         *("riskscore", "deviceid", "devicetrust", "requestedfields"),
     )
 )
-"""What an enforcement point knows and we do not: the request, the sign-in, the device."""
+"""The keys that only the enforcement point can provide: of the request, the sign-in, the device."""
 FAMILIES: Final = ("durward:queryparam/", "durward:header/", "durward:pathparam/")
 SCOPES: Final = "durward:scopes"
 THROUGH: Final = "durward:clientid"
@@ -42,13 +43,16 @@ THROUGH: Final = "durward:clientid"
 
 @dataclass(frozen=True, slots=True)
 class UnknownEntity:
-    """What is asked for is not known here: the answer is no."""
+    """A subject, action or resource that is unknown here: the decision is a denial."""
 
     reason: str
 
 
 class Directory:
-    """What is declared, as one enforcement point may ask about it."""
+    """The declarations, as far as one enforcement point may ask about them.
+
+    `person` looks up a person by their id.
+    """
 
     def __init__(
         self,
@@ -67,13 +71,13 @@ class Directory:
         self._now = str(numeric_date(now))
 
     def request(self, asked: Evaluation) -> AccessRequest | UnknownEntity:
-        """The question, or what of it is not known."""
+        """The request of the policy engine, or what of it is unknown."""
         about = self.about(asked.action, asked.resource, asked.subject.properties, asked.context)
         if isinstance(about, UnknownEntity):
             return about
         principal = self._principal(asked.subject, asked.context)
         if principal is None:
-            return UnknownEntity("the subject, or the client it came through, is not known")
+            return UnknownEntity("unknown subject, or unknown client of the subject")
         return about(principal)
 
     def about(
@@ -83,16 +87,18 @@ class Directory:
         properties: Mapping[str, Any],
         circumstances: Mapping[str, Any],
     ) -> Callable[[Principal], AccessRequest] | UnknownEntity:
-        """The question about each subject with these properties, or what of it is not known."""
+        """A function from a subject with these properties to its request, or what is unknown."""
         found = self._action(action)
         if found is None:
-            return UnknownEntity("the action is no operation of an API that the caller decides for")
+            return UnknownEntity("no operation of the APIs of this client has the action")
         api, named = found
         sent, name = resource.properties, f"{resource.type}/{resource.id}"
         declared = self._configuration.objects.get(api.id, {}).get(name)
         tenant = declared.tenant if declared else _tenant(api, named, sent)
         if tenant is None:
-            return UnknownEntity("whose the resource is was not told: `tenant` in its properties")
+            return UnknownEntity(
+                "the tenant of the resource is unknown: send `tenant` in its properties"
+            )
         is_named = "/" not in resource.type and is_object(name)
         if not is_named or (tenant and not can_be_named(tenant)):
             return UnknownEntity("the resource cannot be named")
@@ -110,10 +116,10 @@ class Directory:
         return lambda principal: AccessRequest(principal, named, arn, context)
 
     def _told(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values with as many of them as their keys have, as the catalogue says.
+        """The values in the number that the catalogue has for their keys.
 
-        One value of a key that has several is a list of one. Several values of a key that has one
-        cannot be read: a plain operator, which never holds for a list, would let a Deny lapse.
+        One value of a key that has several becomes a list of one. Several values of a key that has
+        one are unreadable: a plain operator never holds for a list, so a Deny would not apply.
         """
         return {name: self._shaped(name, value) for name, value in values.items()}
 
@@ -128,7 +134,7 @@ class Directory:
         yield from sorted(self._configuration.clients)
 
     def resources(self, action: Action, kind: str) -> Iterator[str]:
-        """The ids of all objects of a type that are declared with the action's API, in order."""
+        """The ids of all declared objects of a type of the action's API, in order."""
         if found := self._action(action):
             beginning = f"{kind}/"
             objects = self._configuration.objects.get(found[0].id, {})
@@ -137,7 +143,7 @@ class Directory:
             )
 
     def actions(self, kind: str) -> Iterator[str]:
-        """What operations do to resources of a type, in order, as the caller would name it."""
+        """The actions of operations on resources of a type, in order, as the caller names them."""
         names = set()
         for api in self._apis.values():
             for operation in api.operations:
@@ -147,7 +153,7 @@ class Directory:
         yield from sorted(names)
 
     def _principal(self, subject: Entity, context: Mapping[str, Any]) -> Principal | None:
-        """Who there is by that name, as `narrowed`."""
+        """The principal of a subject, as `narrowed`; None if it is unknown."""
         found: Principal | None = None
         if subject.type == USER:
             person = self._person(subject.id)
@@ -158,7 +164,7 @@ class Directory:
         return self.narrowed(found, context) if found else None
 
     def narrowed(self, found: Principal, context: Mapping[str, Any]) -> Principal | None:
-        """The subject as their token and its client have them; None for an unknown client."""
+        """The subject with the limits of its client and its token; None for an unknown client."""
         told = {key.lower(): value for key, value in context.items()}
         if SCOPES in told:
             found = replace(found, scopes=frozenset(_texts(told[SCOPES])) | {""})
@@ -169,7 +175,7 @@ class Directory:
         return replace(found, client=client) if is_known else None
 
     def _action(self, action: Action) -> tuple[Api, str] | None:
-        """The API and the full name; a bare name is of the only API that the caller decides for."""
+        """The API and the full name of an action; a bare name is one of the caller's only API."""
         name, colon, _ = action.name.partition(":")
         if colon:
             api = self._apis.get(name)
@@ -181,13 +187,13 @@ class Directory:
 
 
 def _named(api: Api, action: str) -> tuple[Api, str] | None:
-    """An action of the API, as one of its operations has it."""
+    """The action of an operation of the API, in the spelling of its declaration."""
     known = any(each.action.lower() == action.lower() for each in api.operations)
     return (api, action) if known else None
 
 
 def _tenant(api: Api, action: str, sent: Mapping[str, Any]) -> str | None:
-    """Whose an object is that is not declared: nobody's where the operation says so."""
+    """The tenant of an object that is not declared; none if the operation says so."""
     if isinstance(told := sent.get("tenant"), str) and told:
         return told
     operations = [each for each in api.operations if each.action.lower() == action.lower()]
@@ -207,7 +213,7 @@ def _tags(family: str, properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_object(sent: Mapping[str, Any], declared: DeclaredObject | None) -> dict[str, Any]:
-    """What is known of the object: of one that is declared, attributes alone can be added."""
+    """The keys of the object; of a declared one only attributes can be added."""
     if declared is None:
         return _tags("ResourceAttr", sent) | {
             "durward:ResourceOwner": sent.get("owner"),

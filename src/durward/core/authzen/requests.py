@@ -1,7 +1,7 @@
-"""What an enforcement point asks, read from JSON (Authorization API 1.0 §5, §6, §8).
+"""The requests of enforcement points, parsed from JSON (Authorization API 1.0 §5, §6, §8).
 
-Members that are not known are ignored, as the specification wants; what is missing or of another
-type is a ProtocolError, answered with 400.
+Unknown members are ignored, as the specification requires; a missing member or one of another type
+is a ProtocolError, answered by 400.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,14 +34,14 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class EntityType(msgspec.Struct, frozen=True):
-    """What is searched for: entities of a type; an id that is sent counts for nothing."""
+    """The type of the entities that are searched for; an id is ignored."""
 
     type: Name
     properties: Properties = {}
 
 
 class Action(msgspec.Struct, frozen=True):
-    """What is to be done."""
+    """The action of a request."""
 
     name: Name
     properties: Properties = {}
@@ -71,9 +71,9 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class PartOfEntity(msgspec.Struct, frozen=True):
-    """A default for subjects or resources: as much of one as there is (§7.1.1).
+    """A default for subjects or resources, which may lack members (§7.1.1).
 
-    Whoever takes it is read as a whole; where all say otherwise nothing of it is looked at.
+    Each evaluation that uses it is parsed as a whole; if none does, it is ignored.
     """
 
     type: Name | UnsetType = UNSET
@@ -89,7 +89,7 @@ class PartOfAction(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Several evaluations; what stands beside them is for each that does not say otherwise."""
+    """Several evaluations, and defaults for their members."""
 
     subject: PartOfEntity | None = None
     action: PartOfAction | None = None
@@ -100,14 +100,14 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Which part of the results."""
+    """The requested part of the results."""
 
     limit: Annotated[int, msgspec.Meta(ge=1)] = USUAL_RESULTS
     token: str = ""
 
 
 class SubjectSearch(msgspec.Struct, frozen=True):
-    """Which subjects may do it."""
+    """A search for the subjects that may perform an action."""
 
     subject: EntityType
     action: Action
@@ -117,7 +117,7 @@ class SubjectSearch(msgspec.Struct, frozen=True):
 
 
 class ResourceSearch(msgspec.Struct, frozen=True):
-    """To which resources it may be done."""
+    """A search for the resources on which an action may be performed."""
 
     subject: Entity
     action: Action
@@ -127,7 +127,7 @@ class ResourceSearch(msgspec.Struct, frozen=True):
 
 
 class ActionSearch(msgspec.Struct, frozen=True):
-    """What may be done."""
+    """A search for the actions that may be performed."""
 
     subject: Entity
     resource: Entity
@@ -136,12 +136,12 @@ class ActionSearch(msgspec.Struct, frozen=True):
 
 
 def read(body: bytes, shape: type[T]) -> T:
-    """A body of that shape. Raises ProtocolError `invalid_request`."""
+    """Parse a body as a type. Raises ProtocolError `invalid_request`."""
     return shaped(parse_json(body, limit_bytes=MAX_BODY_BYTES), shape)
 
 
 def shaped(value: Json, shape: type[T]) -> T:
-    """A value of that shape. Raises ProtocolError `invalid_request`."""
+    """Convert a value to a type. Raises ProtocolError `invalid_request`."""
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
@@ -149,10 +149,10 @@ def shaped(value: Json, shape: type[T]) -> T:
 
 
 def read_batch(body: bytes) -> tuple[Batch, list[Evaluation | ProtocolError]]:
-    """A batch, and each of its evaluations, or what is wrong with it.
+    """A batch, and each of its evaluations or its error.
 
-    What an evaluation says itself replaces the whole of what stands beside (§7.1.1). Without any,
-    the body is one evaluation. Raises ProtocolError `invalid_request`.
+    A member of an evaluation replaces the whole default (§7.1.1). Without `evaluations` the body is
+    a single one. Raises ProtocolError `invalid_request`.
     """
     value = parse_json(body, limit_bytes=MAX_BODY_BYTES)
     batch = shaped(value, Batch)

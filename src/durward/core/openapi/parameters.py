@@ -58,7 +58,7 @@ def read_parameters(
             continue
         key = _key(parameter, where, found)
         if key in seen:
-            twice = f"`{excerpt(key[0])}` in {key[1]} stands here twice"
+            twice = f"`{excerpt(key[0])}` in {key[1]} occurs twice"
             if key[1] == "path":  # in two styles, perhaps
                 found.refuse(where, twice)
             else:

@@ -184,7 +184,7 @@ class Person:
                 yield f"`{each.spelled}` has letters of two scripts that look alike"
         forms = [(each.kind, each.canonical) for each in found]
         if len(set(forms)) < len(forms):
-            yield "a login name or an address is there twice"
+            yield "a login name or an address occurs twice"
 
 
 def text_problems(what: str, text: str) -> Iterator[str]:

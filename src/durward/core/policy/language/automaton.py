@@ -1,17 +1,16 @@
-"""A text with `*` and `?` as an automaton, from which all that is asked about it follows.
+"""A pattern with `*` and `?` as an automaton: it matches strings, and is compared with patterns.
 
-This is the shift-and of Baeza-Yates and Gonnet (CACM 35, 1992): the states are one integer, whose
-bit n is set where the first n tokens have been read. A token is a sign or a `?`; a `*` lets a bit
-stay where it is. So nothing is tried twice, and a text takes time by its length alone.
+This is the shift-and algorithm of Baeza-Yates and Gonnet (CACM 35, 1992): the states are one
+integer, whose bit n is set if the first n tokens have been read. A token is a character or a `?`; a
+`*` keeps a bit where it is. There is no backtracking: the time is linear in the string.
 
-What is read may be a pattern too, of which each wildcard is read as whatever suits: then the states
-are those to which some text of it leads. At the end they tell whether both patterns share a text,
-and what is left of the one where the other has been read. Whether one includes the other is asked
-of every text: there each wildcard is read as signs that are named nowhere, which is the least that
-it can be.
+The input may be a pattern too. For an overlap, each of its wildcards is read as any string: the
+states are those that some string of the input leads to; at the end they say whether the patterns
+share a string, and what remains of one pattern when the other has been read. For an inclusion, each
+wildcard is read as characters that the automaton does not name: these match least.
 
-Where case makes no difference, a sign is read as what it folds to, as `str.casefold` does it:
-`\u1e9e` as `ss`, the sign for Kelvin as `k`.
+Without regard to case, a character is read as what `str.casefold` makes of it: `ẞ` as `ss`, the
+Kelvin sign as `k`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from functools import lru_cache
 from typing import Final
 
 MAX_WAYS: Final = 100
-"""Of how many sets of states it is gone on from where each text is asked about."""
+"""The most sets of states that are followed at once, where each string of a pattern counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,13 @@ class Wildcard:
 
 STAR, QUESTION = Wildcard("*"), Wildcard("?")
 Parts = tuple[str | Wildcard, ...]
-"""Texts and wildcards, in their order."""
+"""Strings and wildcards, in their order."""
 Unit = str | Wildcard
-"""One sign, `?` or `*`."""
+"""One character, `?` or `*`."""
 
 
 def units(parts: Iterable[Unit]) -> Iterator[Unit]:
-    """The parts, a sign each."""
+    """The parts, character by character."""
     for part in parts:
         if isinstance(part, str):
             yield from part
@@ -47,9 +46,9 @@ def units(parts: Iterable[Unit]) -> Iterator[Unit]:
 
 
 class Automaton:
-    """What reads a text of some segments, between which a colon stands; mostly it is one.
+    """Matches a string of segments that are separated by colons; most patterns have one segment.
 
-    In each segment but the last, a wildcard means no colon. It is not changed once it is built.
+    In each segment but the last, a wildcard matches no colon. An automaton is immutable.
     """
 
     __slots__ = ("_all", "_kept", "_named", "_others", "_whole", "folds")
@@ -86,14 +85,14 @@ class Automaton:
 
     @property
     def signs(self) -> Iterator[str]:
-        """The signs that it names."""
+        """The characters that the pattern names."""
         for sign in self._named:
             yield sign
             if self.folds and len(sign.upper()) == 1:
                 yield sign.upper()
 
     def reads(self, text: str) -> bool:
-        """Whether the whole text is meant."""
+        """Whether the pattern matches the whole string."""
         state, named, others = self.start, self._named, self._others
         for sign in text.casefold() if self.folds else text:
             passing, kept = named.get(sign, others)
@@ -103,14 +102,14 @@ class Automaton:
         return self.ends(state)
 
     def after(self, state: int, sign: str) -> int:
-        """The states that a sign leads to."""
+        """The states that a character leads to."""
         for each in sign.casefold() if self.folds else sign:
             passing, kept = self._named.get(each, self._others)
             state = (state & passing) << 1 | state & kept
         return state
 
     def after_some(self, state: int, parts: Iterable[Unit]) -> int:
-        """The states that some text of a pattern leads to; where case matters."""
+        """The states that any string of a pattern leads to; only for case-sensitive patterns."""
         for unit in units(parts):
             if unit == STAR:  # every token can be read, from the first that is reached
                 state = (self._whole << 1) - (state & -state) if state else 0
@@ -124,10 +123,10 @@ class Automaton:
     def after_each(
         self, state: int, parts: Iterable[Unit], most: int = MAX_WAYS
     ) -> set[int] | None:
-        """The states to which each text of a pattern leads, the least of them; where case matters.
+        """The minimal sets of states that strings of a pattern lead to; for case-sensitive ones.
 
-        What all of these can still read, is read after any text of it. None where there are more of
-        them than `most`.
+        What all of these sets can still read, is read after any string of the pattern. None if
+        there are more of them than `most`.
         """
         states = {state}
         for unit in units(parts):
@@ -144,7 +143,7 @@ class Automaton:
         return states
 
     def _after_runs(self, states: set[int]) -> set[int]:
-        """After any number of signs that are not named."""
+        """The states after any number of characters that the pattern does not name."""
         passing, kept = self._others
         found, waiting = set(states), [*states]
         while waiting:  # each sign leads on towards the end, or changes nothing more
@@ -156,16 +155,16 @@ class Automaton:
         return found
 
     def ends(self, state: int) -> bool:
-        """Whether all of it has been read."""
+        """Whether the pattern has been read to its end."""
         return bool(state & self._whole)
 
     def is_hopeful(self, state: int) -> bool:
-        """Whether all of it can still be read."""
+        """Whether the pattern can still be read to its end."""
         return bool(state)
 
 
 def _least(states: set[int]) -> set[int]:
-    """Those that have none of the others in them: what these read, the others read too."""
+    """The minimal sets of states: what these can read, their supersets can read too."""
     found: list[int] = []
     for state in sorted(states, key=int.bit_count):
         if not any(each & state == each for each in found):
@@ -175,29 +174,29 @@ def _least(states: set[int]) -> set[int]:
 
 @lru_cache(maxsize=4096)
 def automaton_of(segments: tuple[Parts, ...], folds: bool = False) -> Automaton:  # noqa: FBT001, FBT002
-    """What reads a text of such segments, built once."""
+    """The automaton of a pattern, cached."""
     return Automaton(segments, folds=folds)
 
 
 @lru_cache(maxsize=4096)
 def overlaps(one: Parts, other: Parts) -> bool:
-    """Whether some text is meant by both."""
+    """Whether some string matches both patterns."""
     automaton = automaton_of((other,))
     return automaton.ends(automaton.after_some(automaton.start, one))
 
 
 @lru_cache(maxsize=4096)
 def includes(wide: Parts, narrow: Parts) -> bool:
-    """Whether every text that the one means is meant by the other; False where that is too hard."""
+    """Whether `wide` matches every string of `narrow`; False if that takes too many states."""
     automaton = automaton_of((wide,))
     states = automaton.after_each(automaton.start, narrow)
     return states is not None and all(map(automaton.ends, states))
 
 
 def places_after(read: Iterable[Unit], pattern: Sequence[Unit]) -> list[int]:
-    """Where a pattern, of which each unit stands alone, can go on when a text of one was read.
+    """The places from which a pattern can continue after some string of another has been read.
 
-    A `*` there is a part of what follows: with it that means more, and all else too.
+    A `*` at such a place belongs to what remains: with it, that matches more.
     """
     automaton = Automaton((tuple(pattern),))
     state = automaton.after_some(automaton.start, read)

@@ -1,9 +1,10 @@
-"""The catalogue: which actions, resource types and context keys there are, per API.
+"""The catalogue: the actions, resource types and context keys of each API.
 
 Actions and types come from the operations of an API's OpenAPI document. Keys are those that
-`core.edge.facts` and `Principal.facts` provide; `Presence` says under which circumstances they do.
-What a service tells of its own objects is declared with its API. Where somebody else's enforcement
-point asks for decisions about an API, its requests have what `core.authzen.question` takes of them.
+`core.edge.facts` and `Principal.facts` provide; `Presence` says when they do. The keys that a
+service provides for its own objects are declared with its API. Where enforcement points of others
+ask for decisions about an API, their requests have the keys that `core.authzen.question` takes from
+them.
 """
 
 import difflib
@@ -18,7 +19,7 @@ from durward.core.openapi.template import variables_of
 
 PREFIX = "durward:"
 MAX_COMPARED = 200
-"""How many names are looked through for the one that was meant: those of a like length first."""
+"""How many known names a misspelled one is compared with: those of the closest length."""
 CLOSE_ENOUGH = 0.6
 
 
@@ -48,9 +49,9 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A context key; a name that ends with `/` is a family of them. `many`: several values.
+    """A context key; a name that ends with `/` is a family of keys. `many`: it has several values.
 
-    `presence` is that at the edge, `elsewhere` that in the questions of others.
+    `presence` is its presence at the edge, `elsewhere` in the requests of other enforcement points.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Key:
 
 
 class DeclaredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an API declares of a key that its service tells: `durward:ResourceAttr/state`."""
+    """The declaration of a key that an API's service provides: `durward:ResourceAttr/state`."""
 
     type: Type = Type.STRING
     """The type of its values."""
@@ -121,8 +122,8 @@ KEYS: tuple[Key, ...] = (
 )
 """Every key that Durward itself provides.
 
-A token is only known to have what the edge refuses it without: issuer and audience, which Envoy
-compares, and a subject. Whatever else RFC 9068 asks of a token is `SOMETIMES` here.
+Of a token only that is certain without which the edge refuses it: issuer and audience, which Envoy
+compares, and a subject. Other claims are `SOMETIMES`, even those that RFC 9068 requires.
 """
 
 FAMILIES: Mapping[Type, frozenset[str]] = {
@@ -133,7 +134,7 @@ FAMILIES: Mapping[Type, frozenset[str]] = {
     Type.IP: frozenset({"IpAddress"}),
     Type.ARN: frozenset({"Arn", "String"}),
 }
-"""The families of operators that fit a type; all fit one that is missing here."""
+"""The families of operators that fit a type; a type that is missing here fits all."""
 
 
 def family_of(operator: str) -> str:
@@ -146,10 +147,10 @@ def family_of(operator: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The operations of each API, and the keys by their name in lower case.
+    """The operations of each API, and the keys by their names in lower case.
 
-    Without any API nothing is said about actions and resources: they are not known. `evaluated` are
-    the APIs about which others ask for decisions.
+    Without any API actions and resources are unknown, and not checked. `evaluated` are the APIs
+    about which other enforcement points ask for decisions.
     """
 
     apis: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
@@ -178,7 +179,7 @@ class Catalogue:
         return frozenset().union(*(self.types_by_api[api] for api in apis))
 
     def key(self, name: str) -> Key | None:
-        """A key by its name, without regard to case; of a family its member."""
+        """The key of that name, case-insensitive; for a family, its member."""
         folded = name.lower()
         head, slash, rest = folded.partition("/")
         found = self.keys.get(folded)
@@ -187,8 +188,7 @@ class Catalogue:
     def is_present(self, name: str, operations: Sequence[Operation]) -> bool | None:
         """Whether a key has a value in every request to these operations; None: in no request.
 
-        Where no operation is known, a request is supposed to come to the edge, to carry a token
-        and nothing else.
+        If no operation is known, the request is one to the edge, with a token.
         """
         at_the_edge = self.is_present_at_the_edge(name, operations)
         asked_about = [each for each in operations if self._is_evaluated(each)]
@@ -199,7 +199,7 @@ class Catalogue:
         return _whenever([at_the_edge, *(_elsewhere(presence, each) for each in asked_about)])
 
     def is_present_at_the_edge(self, name: str, operations: Sequence[Operation]) -> bool | None:
-        """The same, of requests to Durward's own edge alone."""
+        """The same for requests to Durward's own edge."""
         key = self.key(name)
         presence = key.presence if key else Presence.SOMETIMES
         match presence:
@@ -231,8 +231,8 @@ def catalogue_of(
 ) -> Catalogue:
     """The catalogue of APIs by name.
 
-    `provided` are keys that come from elsewhere too, `evaluated` the APIs about which others ask
-    for decisions.
+    `provided` are keys from other sources, `evaluated` the APIs about which other enforcement
+    points ask for decisions.
     """
     keys = {key.name.lower(): key for key in (*KEYS, *provided)}
     listed = {name: tuple(operations) for name, operations in apis.items()}
@@ -240,7 +240,7 @@ def catalogue_of(
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?`, or nothing where no known name is close."""
+    """`; did you mean …?`, or an empty string if no known name is close."""
     nearest = sorted(known, key=lambda each: (abs(len(each) - len(name)), each))
     spelled = {each.lower(): each for each in nearest[:MAX_COMPARED]}
     close = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=CLOSE_ENOUGH)
@@ -252,9 +252,9 @@ def _path_names(operation: Operation) -> frozenset[str]:
 
 
 def _elsewhere(presence: Presence, operation: Operation) -> bool | None:
-    """Whether the questions of others about an operation have a key.
+    """Whether the requests of other enforcement points about an operation have a key.
 
-    Whose an object is must be told where the operation names a tenant, and may be elsewhere.
+    They must name the tenant of an object where the operation names one, and may elsewhere.
     """
     match presence:
         case Presence.ALWAYS:
@@ -268,7 +268,7 @@ def _elsewhere(presence: Presence, operation: Operation) -> bool | None:
 
 
 def _whenever(having: Sequence[bool | None]) -> bool | None:
-    """What holds of all requests, where it is known of each kind of them."""
+    """Whether all requests have a key, or none has it (None), from each kind of them."""
     if having and all(each is None for each in having):
         return None
     return bool(having) and all(having)

@@ -1,8 +1,8 @@
-"""The two ways in which documents are written: Durward's own, and AWS's for import.
+"""The two dialects of documents: Durward's own, and that of AWS, for import.
 
-`AWS` takes what AWS accepts. `imported` is for documents that are in force there: what can mean
-nothing does not refuse the document. Such an action or resource is nobody's; such a condition makes
-an Allow never apply and a Deny apply whatever the condition's key holds.
+`AWS` accepts what AWS accepts. `imported` is for documents that are in force there: a value that
+cannot have a meaning does not refuse the document. Such an action or resource matches nothing; a
+statement with such a condition never allows, and denies whatever the value of the key is.
 """
 
 import re
@@ -25,19 +25,19 @@ from durward.core.policy.language.pattern import (
 
 VERSION: Final = "2012-10-17"
 ROOT: Final = "root"
-"""The name of a whole account as a principal."""
+"""The name of an account as a principal: everybody in it."""
 DELEGATE: Final = "delegate"
-"""Its name where something of another account is granted to it, to hand on by its own policies."""
+"""Its name in a grant of another account, which the account passes on by its own policies."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a document may say.
+    """The rules of a dialect.
 
-    `version` stands where none is given, or None where one must be; `principals` reads a name under
-    each type of principal, and returns None where it names nobody, `*` for everybody; `granted` is
-    what a name means to whom something is allowed.
+    `version` is used where a document has none; None: it must have one. `principals` parses the
+    names of each type of principal, to None if a name is invalid; `*` is everybody. `granted`
+    converts a name in a statement that allows.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Dialect:
     lenient: bool = False
 
     def key_of(self, text: str) -> str:
-        """A key in lower case, under the name by which requests know it; one object for each."""
+        """A key in lower case, by the name that requests use; the same string object each time."""
         prefix, slash, rest = text.lower().partition("/")
         return intern(self.aliases.get(prefix, prefix) + slash + rest)
 
     def text_of(self, text: str) -> str:
-        """A text whose variables have those names too."""
+        """A string in which variables have those names too."""
         if not self.aliases:
             return text
         return _IN_VARIABLE.sub(lambda found: found[1] + self.key_of(found[2]), text)
@@ -91,14 +91,14 @@ _ACCOUNT = re.compile(r"[0-9]{1,20}\Z")
 
 
 def _aws_action(text: str) -> ActionPattern:
-    """`service:Name`; a name with a space in it is read, and is no operation's."""
+    """`service:Name`; a name with a space is accepted, and matches no operation."""
     if text != "*" and not _AWS_ACTION.match(text):
         raise ValueError(f"`{text}` is not an action; write `service:Name`, or `*`")
     return action_pattern(text)
 
 
 def _aws_resource(text: str) -> ResourcePattern:
-    """An ARN of any partition; one that is too short ends with a `*`, which stands for the rest."""
+    """An ARN of any partition; one with fewer segments ends with `*`, which stands for the rest."""
     if text == "*":
         return ResourcePattern(text, None)
     segments = split_arn(text)
@@ -110,7 +110,7 @@ def _aws_resource(text: str) -> ResourcePattern:
 
 
 def _aws_principal(text: str) -> str | None:
-    """An account means everybody in it; a session is known by its role, that by its last name."""
+    """An account means everybody in it; a role is known by the last part of its name."""
     if text == "*":
         return text
     if _ACCOUNT.match(text):
@@ -127,7 +127,7 @@ def _aws_principal(text: str) -> str | None:
 
 
 def _aws_granted(arn: str) -> str:
-    """An account hands on what it is granted; in the account itself that allows nobody anything."""
+    """An account passes on what it is granted; that alone allows nobody within it anything."""
     return arn.removesuffix(ROOT) + DELEGATE if arn.endswith(f":{ROOT}") else arn
 
 
@@ -143,7 +143,7 @@ SAME_MEANING: Final = {
         *("RequestTag", "ResourceTag", "PrincipalTag", "TagKeys"),
     )
 }
-"""Keys of AWS that mean what a key of ours means."""
+"""Keys of AWS that have the meaning of one of ours."""
 
 AWS: Final = Dialect(
     name="AWS",
@@ -165,7 +165,7 @@ AWS: Final = Dialect(
 
 
 class AttachmentPoint(StrEnum):
-    """Where a document of AWS is attached, which settles what a short ARN means in it."""
+    """Where a document of AWS is attached: that decides what a short ARN in it means."""
 
     IDENTITY = "identity"
     SESSION = "session"
@@ -177,7 +177,7 @@ class AttachmentPoint(StrEnum):
 
 
 def imported(place: AttachmentPoint = AttachmentPoint.IDENTITY) -> Dialect:
-    """For a document that is in force at AWS."""
+    """The dialect of documents that are in force at AWS."""
     return replace(
         AWS,
         lenient=True,
@@ -187,13 +187,13 @@ def imported(place: AttachmentPoint = AttachmentPoint.IDENTITY) -> Dialect:
 
 
 _NO_RESOURCE: Final = resource_pattern("", ["${durward:Nothing}"] * ARN_SEGMENTS)
-"""Names nothing, and leaves open what a complement of it names: its variable never has a value."""
+"""Matches nothing, and neither does its complement: its variable never has a value."""
 _NAMELESS: Final = resource_pattern("", ["\0"] * ARN_SEGMENTS)
-"""Names nothing, so that a complement of it names everything."""
+"""Matches nothing, so that its complement matches everything."""
 
 
 def _padded(text: str, place: AttachmentPoint) -> ResourcePattern:
-    """What a short ARN leaves out is anything, where its place takes short ARNs at all."""
+    """Complete a short ARN with `*`, where the attachment point accepts short ARNs."""
     if text and not text.strip("*"):
         return ResourcePattern("*", None)
     segments = split_arn(text)

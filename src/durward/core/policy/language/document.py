@@ -1,13 +1,13 @@
 """The grammar of policy documents (Version 2012-10-17), read strictly.
 
-Element names keep their case; unknown elements, operators and values that can mean nothing are
-refused at load, all problems at once, each with its place in the text.
+Names of elements are case-sensitive. Unknown elements and operators, and values that cannot have a
+meaning, are refused at load: all problems at once, each with its place in the text.
 
-Each node knows where it was written, as a JSON pointer (RFC 6901) into its document: `within` is
-the pointer of its statement, which all its nodes share, and the rest follows from what the node
-says and whether its values stand in a list. So a place costs a node two words, and is spelled for
-whoever tells an author about it. Where no document says a node, `within` is empty. Places take no
-part in comparing and hashing: what is written twice says the same.
+Each node keeps the place where it was written, as a JSON pointer (RFC 6901) into its document:
+`within` is the pointer of its statement, which all its nodes share; the rest of the pointer follows
+from the content of the node and from `is_list`. So a place costs two words for each node, and its
+text is made only for a report. `within` is empty for a node that comes from no document. Places do
+not take part in comparison and hashing: nodes of the same content are equal.
 """
 
 import difflib
@@ -40,33 +40,33 @@ MAX_STATEMENTS = 1_000
 MAX_VALUES = 1_000
 MAX_CONDITIONS = 100
 MAX_NAME_CHARACTERS = 64
-"""Of a misspelled name that is compared with those that there are."""
+"""A misspelled name that is longer is not compared with the known names."""
 CLOSE_ENOUGH = 0.75
 
 T = TypeVar("T")
 Placed = tuple[str, T]
-"""A JSON pointer, and what stands there."""
+"""A JSON pointer, and the value at it."""
 
 OLD_VERSION = "2008-10-17"
-"""In which documents of AWS have no variables."""
+"""Documents of AWS with this version have no variables."""
 
 
 class Effect(StrEnum):
-    """What a statement does where it applies."""
+    """The effect of a statement that applies."""
 
     ALLOW = "Allow"
     DENY = "Deny"
 
 
 class Quantifier(StrEnum):
-    """How the several values of a key are held against the policy's."""
+    """How the values of a key that has several are compared with those of the policy."""
 
     EVERY = "ForAllValues"
     SOME = "ForAnyValue"
 
 
 class PolicyKind(StrEnum):
-    """Where a document is attached, which settles whether it names principals."""
+    """Where a document is attached: only one that is attached to a resource names principals."""
 
     IDENTITY = "identity"
     RESOURCE = "resource"
@@ -74,10 +74,11 @@ class PolicyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator on one key. `operator` is None for `Null`, whose operands are booleans.
+    """One operator on one key.
 
-    One that was `refused` can mean nothing; documents of Durward have none. `written` is the key as
-    its author spelled it.
+    `operator` is None for `Null`, whose values are in `absent`. `refused` marks a condition of an
+    imported document that cannot have a meaning (`dialect.imported`); documents of Durward have
+    none. `written` is the key as its author spelled it.
     """
 
     name: str
@@ -94,17 +95,17 @@ class Condition:
 
     @property
     def operator_pointer(self) -> str:
-        """Where its operator stands."""
+        """The place of its operator."""
         return f"{self.within}/Condition/{escape(self.name)}"
 
     @property
     def pointer(self) -> str:
-        """Where its key stands."""
+        """The place of its key."""
         return f"{self.operator_pointer}/{escape(self.written)}"
 
     @property
     def placed(self) -> tuple[Placed[Operand], ...]:
-        """The values that it compares with; of `Null` none."""
+        """The values that it compares with, and their places; none for `Null`."""
         return _placed(self.pointer, self.operands, is_list=self.is_list)
 
 
@@ -130,7 +131,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """`Resource`, or its complement `NotResource`; one that is `implied` nobody wrote."""
+    """`Resource`, or its complement `NotResource`; `implied` if the document has neither."""
 
     patterns: tuple[ResourcePattern, ...]
     complement: bool = False
@@ -140,14 +141,14 @@ class Resources:
 
     @property
     def pointer(self) -> str | None:
-        """Where the element stands, if somewhere."""
+        """The place of the element; None if it is implied."""
         if self.implied:
             return None
         return _element(self.within, "Resource", complement=self.complement)
 
     @property
     def placed(self) -> tuple[Placed[ResourcePattern], ...]:
-        """Its patterns, as far as somebody wrote them."""
+        """Its patterns and their places; none if it is implied."""
         pointer = self.pointer
         return () if pointer is None else _placed(pointer, self.patterns, is_list=self.is_list)
 
@@ -172,7 +173,7 @@ def _element(within: str, name: str, *, complement: bool) -> str:
 
 
 def _placed(pointer: str, values: Sequence[T], *, is_list: bool) -> tuple[Placed[T], ...]:
-    """The values of an element with their places; one that stands alone stands at the element."""
+    """The values of an element with their places; a single value has the element's place."""
     if not is_list:
         return tuple((pointer, value) for value in values)
     return tuple((f"{pointer}/{index}", value) for index, value in enumerate(values))
@@ -180,7 +181,7 @@ def _placed(pointer: str, values: Sequence[T], *, is_list: bool) -> tuple[Placed
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement; `name` is its Sid, or its place."""
+    """One statement; `name` is its Sid, or its number (`#2`)."""
 
     name: str
     effect: Effect
@@ -219,7 +220,7 @@ def parse_document(
 def read_document(
     value: Json, name: str, kind: PolicyKind = PolicyKind.IDENTITY, dialect: Dialect = OWN
 ) -> Document:
-    """Read a document that stands decoded inside something larger. Raises PolicyError."""
+    """Read a document from a value that is parsed already. Raises PolicyError."""
     reader = _Reader(kind, dialect)
     document = Document(name, kind, tuple(reader.statements(value)))
     if reader.problems:
@@ -228,7 +229,7 @@ def read_document(
 
 
 def kind_of(value: Json) -> PolicyKind:
-    """What a document that is attached to nothing is meant to be: naming principals, an API's."""
+    """The kind of a document that is attached to nothing: a resource's, if it names principals."""
     found = value.get("Statement") if isinstance(value, dict) else None
     listed = found if isinstance(found, list) else [found]
     named = any(isinstance(item, dict) and item.keys() & _PRINCIPAL for item in listed)
@@ -239,7 +240,7 @@ _PRINCIPAL = frozenset({"Principal", "NotPrincipal"})
 
 
 class _Reader:
-    """Reads one document and keeps every problem it meets."""
+    """Reads one document and collects its problems."""
 
     def __init__(self, kind: PolicyKind, dialect: Dialect) -> None:
         self.kind = kind
@@ -260,7 +261,7 @@ class _Reader:
         return value
 
     def meant(self, name: str, known: Collection[str]) -> str:
-        """The name that was meant, where one is close; looked for as long as problems are told."""
+        """The closest known name, for a hint; sought only for the problems that are reported."""
         if len(self.problems) >= MAX_PROBLEMS or len(name) > MAX_NAME_CHARACTERS:
             return ""
         spelled = {each.lower(): each for each in sorted(known)}
@@ -304,9 +305,9 @@ class _Reader:
         if "Statement" not in document:
             self.wrong("", "has no `Statement`")
         if "Id" in document and self.kind is PolicyKind.IDENTITY and not self.dialect.has_ids:
-            self.wrong("/Id", "`Id` does not stand in an identity policy")
+            self.wrong("/Id", "an identity policy has no `Id`")
         elif not isinstance(document.get("Id", ""), str):
-            self.wrong("/Id", "not text")
+            self.wrong("/Id", "not a string")
 
     def statement(self, value: Json, pointer: str, index: int) -> Statement | None:
         known = {"Sid", "Effect", "Condition", "Principal", "NotPrincipal"}
@@ -317,7 +318,7 @@ class _Reader:
         before = len(self.problems)
         sid = members.get("Sid", "")
         if not isinstance(sid, str) or not self.dialect.sid.match(sid):
-            quoted = "" if isinstance(sid, str) else ", as text: quote it"
+            quoted = "" if isinstance(sid, str) else ", as a string: quote it"
             self.wrong(f"{pointer}/Sid", f"`Sid` is letters and digits{quoted}")
             sid = ""
         effect = members.get("Effect")
@@ -336,7 +337,7 @@ class _Reader:
     def either(
         self, members: Mapping[str, Json], pointer: str, name: str
     ) -> tuple[str, bool] | None:
-        """Which of `Name` and `NotName` stands there: exactly one does."""
+        """Which of `Name` and `NotName` is present; exactly one must be."""
         given = [found for found in (name, f"Not{name}") if found in members]
         if len(given) != 1:
             self.wrong(pointer, f"has exactly one of `{name}` and `Not{name}`")
@@ -355,10 +356,10 @@ class _Reader:
             if isinstance(item, str):
                 yield place, item
             else:
-                self.wrong(place, "not text")
+                self.wrong(place, "not a string")
 
     def text_of(self, text: str) -> str:
-        """A text with its variables by the names that requests have for them."""
+        """A string in which variables have the names that requests use."""
         return text.replace("${", "${$}{") if self.is_old else self.dialect.text_of(text)
 
     def actions(self, members: Mapping[str, Json], pointer: str) -> Actions | None:
@@ -395,7 +396,7 @@ class _Reader:
         names = sorted(members.keys() & {"Principal", "NotPrincipal"})
         if self.kind is PolicyKind.IDENTITY and not (names and self.dialect.lenient):
             for name in names:
-                self.wrong(f"{pointer}/{name}", f"`{name}` does not stand in an identity policy")
+                self.wrong(f"{pointer}/{name}", f"an identity policy has no `{name}`")
             return None
         if self.dialect.lenient and not names:
             return Principals(frozenset(), within=pointer)
@@ -413,7 +414,7 @@ class _Reader:
         return Principals(arns, everybody=everybody, complement=complement, within=pointer)
 
     def named(self, value: Json, place: str) -> set[str] | None:
-        """The names of principals, by their types; `*` is everybody."""
+        """The names of principals, by their types; `*` means everybody."""
         if value == "*":
             return {"*"}
         if self.dialect.lenient and isinstance(value, str | list):
@@ -452,7 +453,7 @@ class _Reader:
                 self.wrong(place, "not an object of keys")
                 continue
             if not keys and not self.dialect.empty_values:
-                self.wrong(place, "names no key, and would ask for nothing")
+                self.wrong(place, "has no key, so it would test nothing")
             for key, values in keys.items():
                 count += 1
                 if count > MAX_CONDITIONS:
@@ -480,7 +481,7 @@ class _Reader:
             return self.null(key, texts, within)
         operator = OPERATORS.get(base)
         if operator is None or (colon and prefix not in set(Quantifier)):
-            presence = "; `Null` stands alone, and is about presence itself"
+            presence = "; `Null` has no prefix or suffix: it tests presence itself"
             meant = presence if base == "Null" else self.meant(name, _NAMES)
             self.wrong(place.rpartition("/")[0], f"`{name}` is not an operator{meant}")
             return None
@@ -539,13 +540,13 @@ _NAMES = tuple(
     for prefix in ("", *(f"{quantifier}:" for quantifier in Quantifier))
     for suffix in ("", "IfExists")
 )
-"""Every operator as it may be spelled."""
+"""Every operator, in each of its spellings."""
 
 
 def value_text(value: object) -> str | None:
-    """A value of a condition or a context as text; None where it is none of the three kinds.
+    """A value of a condition or a context as a string; None if it is of no supported type.
 
-    A number is spelled as JSON is canonically (RFC 8785 §3.2.2.3): 1.0 is `1`.
+    A number is written in the canonical form of JSON (RFC 8785 §3.2.2.3): 1.0 is `1`.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -559,4 +560,4 @@ def value_text(value: object) -> str | None:
 
 MAX_WHOLE = 1e21
 MAX_INTEGER = 10**MAX_NUMBER_CHARACTERS
-"""Python spells longer ones slowly, or refuses to."""
+"""Python converts longer integers to strings slowly, or refuses to."""

@@ -1,7 +1,8 @@
-"""The operators of conditions: how one value of a request is held against one of the policy.
+"""The operators of conditions: how one value of a request is compared with one of the policy.
 
-An operator reads the policy's text once, at load, and refuses what cannot mean anything. A value
-of the request that cannot be read raises `Unreadable`: what that means, the effect decides.
+An operator parses the value of the policy once, at load, and refuses a value that cannot have a
+meaning. A value of the request that cannot be parsed raises `Unreadable`; the effect of the
+statement decides what follows from that.
 """
 
 import base64
@@ -34,7 +35,7 @@ MAX_VALUE_CHARACTERS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One value of the policy, read. `equal` is the one text that it means, if it is one."""
+    """One parsed value of the policy; `equal` is the only string that it matches, if any."""
 
     text: str
     test: Callable[[str, Lookup], bool]
@@ -44,10 +45,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A family with its sign. `negated` holds where no value of the policy matches.
+    """An operator of a family. `negated`: it holds where no value of the policy matches.
 
-    A value of the request that does not fit the family neither matches nor fails to. One that it
-    does not read cannot be read, whatever it is held against.
+    A value of the request for which `fits` is false neither matches nor fails to match. One for
+    which `reads` is false is unreadable, whatever it is compared with.
     """
 
     name: str
@@ -119,7 +120,7 @@ def _bool(text: str) -> Operand:
 
 
 def _equal_truths(template: Template) -> Callable[[str, Lookup], bool]:
-    """What a variable brings in is held to the same as the value that is compared with it."""
+    """The value of a variable must be a boolean too, as the value that is compared with it."""
 
     def test(value: str, lookup: Lookup) -> bool:
         try:
@@ -190,14 +191,14 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1
 
 @lru_cache(maxsize=1024)
 def parse_number(text: str) -> Decimal:
-    """A decimal number, the whole text of it. Raises ValueError."""
+    """Parse a decimal number. Raises ValueError."""
     if len(text) > MAX_NUMBER_CHARACTERS or not _DECIMAL.match(text):
         raise ValueError(f"`{text}` is not a number")
     return Decimal(text)
 
 
 _HOUR, _MINUTE = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
-"""What these may be is said here: Pythons differ in whether 24:00 is midnight."""
+"""The accepted forms are fixed here, since versions of Python differ: is 24:00 midnight?"""
 _DATE = re.compile(
     rf"(?P<month>[0-9]{{4}}-[0-9]{{2}})(?:(?P<day>-[0-9]{{2}})(?P<time>[Tt]{_HOUR}:{_MINUTE}"
     rf"(?::{_MINUTE}(?:\.(?P<fraction>[0-9]{{1,17}}))?)?(?P<zone>[Zz]|[+-]{_HOUR}:?{_MINUTE})?)?)?\Z"
@@ -206,7 +207,7 @@ _DATE = re.compile(
 
 @lru_cache(maxsize=1024)
 def parse_date(text: str) -> Decimal:
-    """An instant in seconds since 1970: ISO 8601, or epoch seconds; without zone it is UTC.
+    """A timestamp in seconds since 1970, from ISO 8601 or epoch seconds; without a zone it is UTC.
 
     A month means its beginning. Raises ValueError.
     """
@@ -227,7 +228,7 @@ def parse_date(text: str) -> Decimal:
 
 
 _MASK = re.compile(r"[^/]*/[^/]*[^0-9/]")
-"""A range given by a mask: some read `0.0.0.255` as a network's, some as a host's."""
+"""A range with a mask: `0.0.0.255` is read by some as a network's mask, by others as a host's."""
 
 
 def _address(text: str) -> Operand:

@@ -1,9 +1,9 @@
-"""Names with wildcards and variables: actions, resources, the values of conditions.
+"""Patterns with wildcards and variables: actions, resources, the values of conditions.
 
-`*` stands for any run of characters, `?` for one, `${key}` for the value of a key, `${key, 'text'}`
-for it or else the text, `${*}`, `${?}` and `${$}` for the characters themselves. What a variable
-brings in is literal: a `*` in a user's name is not a wildcard. What is left once every variable has
-its value, `wildcards` compares with a text.
+`*` matches any string, `?` one character, `${key}` the value of a key, `${key, 'text'}` that value
+or else the text; `${*}`, `${?}` and `${$}` match the characters themselves. The value of a variable
+is literal: a `*` in a user's name is not a wildcard. Once every variable has its value, `wildcards`
+matches the rest.
 """
 
 import re
@@ -20,16 +20,16 @@ ARN_SEGMENTS = 6
 NO_KEYS: frozenset[str] = frozenset()
 
 Lookup = Callable[[str], object]
-"""The value of a key in lower case: text, a tuple of texts, or None where it is absent.
+"""The value of a key (in lower case): a string, a tuple of strings, or None if it is absent.
 
-Anything else is a value that cannot be read.
+Any other value is unreadable.
 """
 Segments = Sequence[str]
 """An ARN, split on its first five colons."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _KEY = re.compile(r"[A-Za-z][\w ./:@=+-]*\Z")
-"""What may be a key in some dialect; a document's own says more."""
+"""A superset of the keys of all dialects; each dialect is stricter."""
 _DEFAULT = re.compile(r"\s*([^,']+?)\s*,\s*'([^']*)'\s*\Z")
 
 
@@ -45,19 +45,19 @@ Part = str | Variable | Wildcard
 
 
 class Unresolved(Exception):  # noqa: N818 - not an error of anybody's
-    """A variable has no value, or several: the text that holds it matches nothing."""
+    """A variable has no value, or several: its pattern matches nothing."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a fact about the request
-    """A value of the request that is not of the type that is asked for."""
+    """A value of the request is not of the expected type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text with variables and, where the place allows them, wildcards.
+    """A string with variables and, where they are allowed, wildcards.
 
-    `keys` are those that its variables read; `test` is there where it has none; `literal` is the
-    one text that it means, if it is one.
+    `keys` are those that its variables read; `test` matches strings, if it has no variables;
+    `literal` is the only string that it matches, if there is one.
     """
 
     text: str
@@ -77,12 +77,12 @@ class Template:
 
     @property
     def is_star(self) -> bool:
-        """Whether everything matches it."""
+        """Whether it matches everything."""
         return self.parts == (STAR,)
 
     @property
     def widest(self) -> Parts:
-        """With `*` for each variable: it may bring in any text."""
+        """Its parts with `*` for each variable, whose value can be any string."""
         return widest(self.parts)
 
     @property
@@ -92,16 +92,16 @@ class Template:
         return first if isinstance(first, str) else ""
 
     def matches(self, text: str, lookup: Lookup) -> bool:
-        """Whether it means the whole text. Raises Unresolved, Unreadable.
+        """Whether it matches the whole string. Raises Unresolved, Unreadable.
 
-        The beginning is compared first: where it says no, no variable is looked up.
+        The beginning is compared first: if it does not match, no variable is looked up.
         """
         if self.test:
             return self.test(text)
         return text.startswith(self.beginning) and matches(self.resolve(lookup), text)
 
     def filled(self, known: Mapping[str, object]) -> "Template":
-        """The same with the variables that are known replaced. Raises Unresolved, Unreadable."""
+        """The same with the known variables replaced. Raises Unresolved, Unreadable."""
         parts = (
             _substitute(part, known.get)
             if isinstance(part, Variable) and part.key in known
@@ -130,7 +130,7 @@ def _substitute(variable: Variable, lookup: Lookup) -> str:
 
 
 def fill_in(text: str, known: Mapping[str, object]) -> str:
-    """A text with the variables that are known replaced by what they bring in, literally.
+    """A string in which the known variables are replaced by their values, literally.
 
     Raises Unresolved, Unreadable.
     """
@@ -145,7 +145,7 @@ def fill_in(text: str, known: Mapping[str, object]) -> str:
 
 
 def widened(text: str, *, wildcards: bool) -> str:
-    """A text with `*` for variables; without `wildcards` in it, its other signs are literal."""
+    """A pattern with `*` for each variable; without `wildcards`, other characters are literal."""
     found, place = "", 0
     for variable in _VARIABLE.finditer(text):
         found += literally(text[place : variable.start()], wildcards=wildcards)
@@ -156,7 +156,7 @@ def widened(text: str, *, wildcards: bool) -> str:
 
 
 def with_literal_signs(text: str) -> str:
-    """A text whose wildcards are literal and whose variables stay: as one without wildcards."""
+    """A pattern in which wildcards are literal and variables stay."""
     found, place = "", 0
     for variable in _VARIABLE.finditer(text):
         found += literally(text[place : variable.start()], wildcards=False) + variable[0]
@@ -165,7 +165,7 @@ def with_literal_signs(text: str) -> str:
 
 
 def replaced(text: str, key: str, by: str) -> str:
-    """A text with another, in which variables may stand, for each variable that reads a key."""
+    """A pattern in which another one, `by`, replaces each variable that reads a key."""
 
     def other(found: re.Match[str]) -> str:
         part = _variable(found[1])
@@ -175,7 +175,7 @@ def replaced(text: str, key: str, by: str) -> str:
 
 
 def renamed(text: str, key: str, name: str) -> str:
-    """A text whose variables read another key for one; what stands for its absence stays."""
+    """A pattern whose variables read `name` in place of a key; their defaults stay."""
 
     def other(found: re.Match[str]) -> str:
         part = _variable(found[1])
@@ -188,12 +188,12 @@ def renamed(text: str, key: str, name: str) -> str:
 
 
 def literally(text: str, *, wildcards: bool) -> str:
-    """A text that means itself; with `wildcards`, those in it keep their meaning."""
+    """A pattern that matches just this string; with `wildcards`, those in it keep their meaning."""
     return text if wildcards else re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
 def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Template:
-    """Read a text with its variables. Raises ValueError with what is wrong."""
+    """Parse a pattern. Raises ValueError with the problem."""
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"longer than {MAX_PATTERN_CHARACTERS} characters")
     parts = joined(_parts(text, wildcards=wildcards, variables=variables))
@@ -203,7 +203,7 @@ def parse_template(text: str, *, wildcards: bool, variables: bool = True) -> Tem
 
 
 def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Neighbouring texts as one, without empty ones; `**` is `*`."""
+    """Join adjacent strings and drop empty ones; `**` is `*`."""
     found: list[Part] = []
     for part in parts:
         if isinstance(part, str) and found and isinstance(found[-1], str):
@@ -215,7 +215,7 @@ def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 @lru_cache(maxsize=4096)
 def widest(parts: tuple[Part, ...]) -> Parts:
-    """A pattern in which a variable can be anything."""
+    """The parts of a pattern with `*` for each variable."""
     found = joined(STAR if isinstance(part, Variable) else part for part in parts)
     return tuple(part for part in found if not isinstance(part, Variable))
 
@@ -263,13 +263,13 @@ def _variable(inside: str) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class ActionPattern:
-    """`api:Name` with wildcards in the name, without regard to case; or a lone `*`."""
+    """`api:Name` with wildcards in the name, case-insensitive; or `*` alone."""
 
     text: str
     template: Template
 
     def matches(self, action: str) -> bool:
-        """Whether it means the action, given in lower case."""
+        """Whether it matches the action, which is in lower case."""
         return self.template.matches(action, _nothing)
 
 
@@ -288,15 +288,15 @@ def parse_action(text: str) -> ActionPattern:
 
 
 def action_pattern(text: str) -> ActionPattern:
-    """The pattern of a text that was found to be one. Raises ValueError."""
+    """The pattern of a string that is known to be valid. Raises ValueError."""
     return ActionPattern(text, parse_template(text.lower(), wildcards=True, variables=False))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcePattern:
-    """Six segments, each matched on its own, the last across `/` and `:`; or a lone `*`.
+    """Six segments, each matched by itself, the last also across `/` and `:`; or `*` alone.
 
-    In a document of AWS there may be fewer: then the last is matched against all of the rest.
+    A document of AWS may have fewer: then the last one is matched with all of the rest.
     """
 
     text: str
@@ -308,10 +308,10 @@ class ResourcePattern:
         return keys_in(self.segments or ())
 
     def matches(self, resource: Segments, lookup: Lookup) -> bool:
-        """Whether it names the resource. Raises Unresolved, Unreadable.
+        """Whether it matches the resource. Raises Unresolved, Unreadable.
 
-        The segments without variables are held against it first: where one of them says no, no
-        variable is looked up.
+        Segments without variables are compared first: if one does not match, no variable is looked
+        up.
         """
         if self.segments is None:
             return True
@@ -333,7 +333,7 @@ class ResourcePattern:
 
 
 def keys_in(templates: Iterable[Template]) -> frozenset[str]:
-    """The keys that the variables of some templates read; most have none."""
+    """The keys that the variables of templates read; most have none."""
     found = [template.keys for template in templates if template.keys]
     return frozenset().union(*found) if found else NO_KEYS
 
@@ -342,7 +342,7 @@ _SEGMENT = re.compile(r"(?:\$\{[^}]*\}|[^:])*")
 
 
 def split_arn(text: str) -> list[str]:
-    """The segments of an ARN in which variables may stand: a colon inside `${…}` separates none."""
+    """The segments of an ARN with variables: a colon inside `${…}` does not separate."""
     segments: list[str] = []
     place = 0
     while len(segments) < ARN_SEGMENTS - 1:
@@ -356,7 +356,7 @@ def split_arn(text: str) -> list[str]:
 
 
 def parse_resource(text: str) -> ResourcePattern:
-    """Read a resource pattern; variables stand in the tenant and the last segment only.
+    """Parse a resource pattern; variables are allowed in the tenant and the last segment only.
 
     Raises ValueError.
     """
@@ -383,5 +383,5 @@ def resource_pattern(text: str, segments: Segments) -> ResourcePattern:
 
 @lru_cache(maxsize=4096)
 def _segment(text: str) -> Template:
-    """One of the first five segments: thousands of statements share a few."""
+    """One of the first five segments, cached: thousands of statements share a few."""
     return parse_template(text, wildcards=True)

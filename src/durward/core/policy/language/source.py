@@ -1,14 +1,15 @@
-"""JSON and YAML of strangers, read strictly, and where in the text a value stands.
+"""JSON and YAML from others, parsed strictly, and the place of each value in the text.
 
-YAML is read as JSON means it: no tags, no duplicate keys, keys are text. A scalar is a number or a
-boolean only where JSON spells it so; `no`, `0o17` and `2012-10-17` are text. Positions are found by
-a second reading, and only when something is wrong.
+YAML is read as JSON: without tags and duplicate keys, and keys are strings. A scalar is a number or
+a boolean only as JSON spells it; `no`, `0o17` and `2012-10-17` are strings. Positions are found by
+a second pass, and only when there is a problem.
 
-Anchors, aliases and the merge key `<<` are read in documents of strangers alone (`aliases`): what
-they repeat counts as if it was written again, so that a short text does not become a long value.
+Anchors, aliases and the merge key `<<` are read only with `aliases`, for documents that others
+wrote: repeated content counts as if it were written again, so that a short text cannot become a
+large value.
 
-It is read by libyaml, some ten times as fast as what is written in Python. The latter reads again
-what libyaml refuses, as long as that is short: it says better what is wrong.
+libyaml parses, some ten times as fast as the parser in Python. The latter reads again what libyaml
+refuses, if it is short: its messages are better.
 """
 
 import json
@@ -32,7 +33,7 @@ _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, and where: a JSON pointer (RFC 6901), line and column from 1."""
+    """A problem and its place: a JSON pointer (RFC 6901), line and column from 1."""
 
     pointer: str
     message: str
@@ -45,7 +46,7 @@ class Problem:
 
 
 class PolicyError(DurwardError):
-    """A policy document that is not accepted; all its problems at once."""
+    """A policy document is refused, with all its problems."""
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(f"{name}:{problem}" for problem in problems))
@@ -86,15 +87,15 @@ def parse_text(
 
 
 def _unacceptable(text: str) -> Problem:
-    """A character that YAML does not take (YAML 1.2.2 §5.1)."""
+    """The first character that YAML does not accept (YAML 1.2.2 §5.1)."""
     found = Reader.NON_PRINTABLE.search(text)
     character = f"character U+{ord(found[0]):04X}" if found else "a character"
     place = _place(text, found.start()) if found else (None, None)
-    return Problem("", f"not YAML: {character} is not text; write it as an escape", *place)
+    return Problem("", f"not YAML: {character} is not allowed; write it as an escape", *place)
 
 
 def _told(problem: str) -> str:
-    """A problem of YAML, with what authors of policies most often did not know."""
+    """A problem of YAML, with a hint for the most frequent mistakes."""
     if problem.endswith("got '{'"):
         return f"{problem}: inside `{{…}}` and `[…]` a text with `${{…}}` is quoted"
     if "\\t" in problem:
@@ -112,14 +113,14 @@ def _is_json(text: bytes) -> bool:
 
 
 def _may_be_yaml(text: bytes, name: str, error: ProtocolError) -> bool:
-    """Whether what begins like JSON is `{key: …}` or `[item, …]` in a file of YAML."""
+    """Whether a text that begins like JSON can be YAML, such as `{key: …}` or `[item, …]`."""
     is_json = text.lstrip()[1:].lstrip()[:1] in {b'"', b"{", b"["}
     is_syntax = isinstance(error.__cause__, json.JSONDecodeError)
     return is_syntax and not is_json and name.endswith((".yaml", ".yml"))
 
 
 def located(problems: Sequence[Problem], text: bytes) -> list[Problem]:
-    """The same problems with line and column, as far as the text can be read again."""
+    """The problems with line and column, as far as the text can be parsed again."""
     told = problems[:MAX_PROBLEMS]
     place = place_finder(text, [problem.pointer for problem in told])
     return [Problem(problem.pointer, problem.message, *place(problem.pointer)) for problem in told]
@@ -128,9 +129,9 @@ def located(problems: Sequence[Problem], text: bytes) -> list[Problem]:
 def place_finder(
     text: bytes, pointers: Collection[str] | None = None
 ) -> Callable[[str], tuple[int | None, int | None]]:
-    """Line and column of a JSON pointer, or of the nearest that stands above it.
+    """A function from a JSON pointer to its line and column, or those of its nearest parent.
 
-    With `pointers` only these are asked for: of a large text no more is kept.
+    With `pointers`, only these are looked up, which saves memory for a large text.
     """
     wanted = None if pointers is None else {each for one in pointers for each in _above(one)}
     places = {one: place for one, place in _places(text) if wanted is None or one in wanted}
@@ -148,7 +149,7 @@ _LOADERS: tuple[type, ...] = (yaml.CSafeLoader, yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """How deep a value nests, and how many characters aliases repeat; None: they are refused."""
+    """Limits on nesting, and on the characters that aliases repeat; None: aliases are refused."""
 
     depth: int
     repeated: int | None
@@ -197,7 +198,7 @@ class _Level:
     value: list[Json] | dict[str, Json]
     anchor: str | None = None
     key: str | None = None
-    """The key that was read, as long as its value was not."""
+    """The key whose value has not been read yet."""
     merges: bool = False
     """Whether that key is the merge key."""
     size: int = 1
@@ -205,11 +206,11 @@ class _Level:
     """How deep the values in it nest."""
     merged: list[dict[str, Json]] = field(default_factory=list)
     has_merged: bool = False
-    """Whether it has a merge key: which of two would count is told differently by every reader."""
+    """Whether it has a merge key: of two, readers differ in which one counts."""
 
 
 class _Builder:
-    """Makes the value that events describe."""
+    """Builds the value that the events describe."""
 
     def __init__(self, bounds: _Bounds) -> None:
         self._bounds = bounds
@@ -219,7 +220,7 @@ class _Builder:
         self._repeated = 0
 
     def read(self, events: Iterator[yaml.Event]) -> Json:
-        """The value of all events; None where there is none. Raises MarkedYAMLError."""
+        """The value of all events; None if there is none. Raises MarkedYAMLError."""
         for event in events:
             if isinstance(event, yaml.ScalarEvent):
                 self._read_scalar(event)
@@ -241,9 +242,7 @@ class _Builder:
             level.key = _key(event, level.value)
             level.merges = not event.style and level.key == MERGE
             if level.merges and level.has_merged:
-                raise _wrong(
-                    event, f"`{MERGE}` stands here twice; merge a list: `{MERGE}: [*a, *b]`"
-                )
+                raise _wrong(event, f"`{MERGE}` occurs twice; merge a list: `{MERGE}: [*a, *b]`")
             level.has_merged |= level.merges
             level.size += len(level.key)
             return
@@ -258,7 +257,7 @@ class _Builder:
         if len(self._levels) > self._bounds.depth + 1:
             raise self._too_deep(event)
         if isinstance(level.value, dict) and level.key is None:
-            raise _wrong(event, "a key is text")
+            raise _wrong(event, "a key must be a string")
         if event.anchor:
             self._check_anchor(event)
             self._known[event.anchor] = None
@@ -287,7 +286,7 @@ class _Builder:
         if known is None:
             raise _wrong(event, f"the anchor `{name}` contains itself")
         if isinstance(level.value, dict) and level.key is None:
-            raise _wrong(event, "a key is text")
+            raise _wrong(event, "a key must be a string")
         self._repeated += known.size
         if self._repeated > (self._bounds.repeated or 0):
             raise _wrong(event, f"aliases repeat more than {self._bounds.repeated} characters")
@@ -321,7 +320,7 @@ class _Builder:
 
 def _key(event: yaml.ScalarEvent, level: dict[str, Json]) -> str:
     if event.value in level:
-        raise _wrong(event, f"`{event.value}` stands here twice")
+        raise _wrong(event, f"`{event.value}` occurs twice")
     return str(event.value)
 
 
@@ -346,7 +345,7 @@ def _mark(event: yaml.Event) -> yaml.Mark:
 
 
 def _above(pointer: str) -> Iterator[str]:
-    """A pointer and all above it."""
+    """A pointer and those of its parents."""
     yield pointer
     while pointer:
         pointer = pointer.rpartition("/")[0]
@@ -384,7 +383,7 @@ def _json_problem(text: bytes, error: ProtocolError, limit_depth: int) -> Proble
     members = _members(content)
     pointer, name, offset = next(member for member in members if _again(member[0], seen))
     where = _place(content, offset)
-    return Problem(pointer.rpartition("/")[0], f"`{name}` stands here twice", *where)
+    return Problem(pointer.rpartition("/")[0], f"`{name}` occurs twice", *where)
 
 
 def _again(pointer: str, seen: set[str]) -> bool:
@@ -416,7 +415,7 @@ def _members(content: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _member_places(content: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Every value of a JSON text with its place; lines are counted on from the one before."""
+    """Every value of a JSON text with its place; lines are counted from the value before."""
     line, begins, before = 1, 0, 0
     for pointer, _, offset in _members(content):
         if passed := content.count("\n", before, offset):
@@ -432,7 +431,7 @@ def _place(content: str, offset: int) -> tuple[int, int]:
 
 
 def _event_places(events: Iterator[yaml.Event]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Every value of a YAML text: its pointer, and where it begins."""
+    """Every value of a YAML text: its pointer, and its line and column."""
     levels: list[tuple[str, bool]] = []  # the pointer of each, and whether it is a mapping
     names: list[str | int | None] = []  # of what is next in each
     for event in events:

@@ -1,8 +1,8 @@
-"""Texts with `*` and `?`, in which no variable stands: whether they mean a text.
+"""Matching of strings with patterns of `*` and `?` that have no variables.
 
-The usual shapes are compared by what Python has for them; what stands between two `*` is looked for
-from the left. Only where a `?` stands there too the `automaton` reads the text, sign by sign. All
-other questions about patterns are the automaton's.
+The usual shapes are compared by methods of `str`; what is between two `*` is searched from the
+left. Only a pattern with a `?` between two `*` is read by its `automaton`, which also answers all
+other questions about patterns.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ from itertools import pairwise
 from durward.core.policy.language.automaton import Automaton, Parts, Wildcard, automaton_of
 
 Test = Callable[[str], bool]
-"""Whether a text is meant; for where no variable stands."""
+"""Whether a pattern without variables matches a string."""
 
 
 def compile_parts(parts: Parts) -> Test:
-    """The parts as a test of a whole text."""
+    """A function that matches whole strings with the parts."""
     match parts:
         case () | (str(),):
             return "".join(map(str, parts)).__eq__
@@ -41,7 +41,7 @@ def compile_parts(parts: Parts) -> Test:
 
 
 def matches(parts: Parts, text: str) -> bool:
-    """Whether the whole text is what the parts describe; for parts that are met once."""
+    """Whether the parts match the whole string; for parts that are used once."""
     chunks = _chunks(parts)
     if chunks is None:
         return Automaton((parts,)).reads(text)
@@ -52,9 +52,9 @@ def matches(parts: Parts, text: str) -> bool:
 
 
 def _chunks(parts: Parts) -> tuple[Parts, list[str] | None, Parts] | None:
-    """What stands before the first `*`, between each two, and behind the last.
+    """The parts before the first `*`, the strings between two, and the parts behind the last.
 
-    Without a `*` the first is all; with a `?` between two there is no answer.
+    Without a `*` the first has all parts; None if there is a `?` between two `*`.
     """
     stars = [at for at, part in enumerate(parts) if not isinstance(part, str) and part.sign == "*"]
     if not stars:
@@ -69,9 +69,9 @@ def _chunks(parts: Parts) -> tuple[Parts, list[str] | None, Parts] | None:
 
 
 def _matches(first: Parts, inside: Sequence[str], last: Parts, width: int, text: str) -> bool:
-    """The first chunk at the beginning, the last at the end, the others each where it comes first.
+    """Match the first chunk at the beginning, the last at the end, the others as early as possible.
 
-    That leaves most room for those after it: nothing is tried twice.
+    An early match leaves most room for those after it, so nothing is tried twice.
     """
     place, end = _stands(first, text, 0), len(text) - width
     if place < 0:
@@ -89,7 +89,7 @@ def _width(chunk: Parts) -> int:
 
 
 def _stands(chunk: Parts, text: str, place: int) -> int:
-    """Where the chunk ends that stands at a place, or -1."""
+    """The end of the chunk if it matches at a place, else -1."""
     for part in chunk:
         if not isinstance(part, str):
             place += 1
@@ -107,14 +107,14 @@ def _test_of(parts: Parts) -> Test:
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A pattern; `folds` where it takes no notice of case."""
+    """A pattern; `folds`: it is case-insensitive."""
 
     parts: Parts
     folds: bool = False
 
     @property
     def literal(self) -> str | None:
-        """The one text that it means, apart from its case, if it is one."""
+        """The only string that it matches, apart from case, if there is one."""
         texts = [part for part in self.parts if isinstance(part, str)]
         return "".join(texts) if len(texts) == len(self.parts) else None
 
@@ -131,7 +131,7 @@ class Glob:
 
 @dataclass(frozen=True, slots=True)
 class ArnGlob:
-    """The pattern of an ARN: in each of its segments but the last, a wildcard means no colon."""
+    """The pattern of an ARN: in each segment but the last, a wildcard matches no colon."""
 
     segments: tuple[Parts, ...]
 

@@ -179,5 +179,5 @@ def _templates(condition: Condition) -> Sequence[Placed[Template]]:
 
 def _nothing_new(pointer: str, text: str, other: str) -> Remark:
     if text == other:
-        return Remark(pointer, f"`{text}` stands here twice")
+        return Remark(pointer, f"`{text}` occurs twice")
     return Remark(pointer, f"`{text}` says nothing that `{other}` does not say")
