@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from tests.depth import depth
-from tests.property.test_miss import SCOPES, World, open_to_all, requests, worlds
+from tests.property.test_nearest_miss import SCOPES, World, open_to_all, requests, worlds
 
 from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.explained import explained

@@ -37,9 +37,7 @@ def decide(statement: dict[str, Any], resource: str = KEY, **context: str) -> Re
         ("arn:aws:s3:::${aws:PrincipalTag/b, 'bucket'}/key", True),
     ],
 )
-def test_an_arn_that_ends_early_means_every_resource_below_it(
-    pattern: str, *, matches: bool
-) -> None:
+def test_a_short_arn_matches_every_resource_below_it(pattern: str, *, matches: bool) -> None:
     found = decide({"Effect": "Allow", "Resource": pattern})
     assert found is (Result.ALLOW if matches else Result.IMPLICIT_DENY)
 
@@ -74,7 +72,7 @@ def test_keys_of_aws_are_read_as_ours_in_variables_too() -> None:
         ({"Service": "lambda.amazonaws.com"}, False),
     ],
 )
-def test_whom_a_principal_of_aws_means(principal: Any, *, meant: bool) -> None:
+def test_a_principal_of_aws_is_an_account_a_user_or_a_role(principal: Any, *, meant: bool) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Principal": principal}
     document = read_document({"Id": "x", "Statement": statement}, "p", PolicyKind.RESOURCE, AWS)
     policies = PolicySet(Policies(resources={"s3": [document]}))
@@ -82,7 +80,7 @@ def test_whom_a_principal_of_aws_means(principal: Any, *, meant: bool) -> None:
     assert answer.allowed is meant
 
 
-def test_a_principal_that_is_no_name_is_refused() -> None:
+def test_an_invalid_principal_is_refused() -> None:
     document: Any = {"Statement": {"Effect": "Allow", "Principal": {"AWS": "ann"}, "Action": "*"}}
     with pytest.raises(PolicyError, match="not a principal"):
         read_document(document, "p", PolicyKind.RESOURCE, AWS)
@@ -109,7 +107,7 @@ def test_nobody_may_do_an_action_whose_name_is_empty_or_has_a_space(action: str)
 
 @pytest.mark.parametrize("account", ["123456789012", "arn:aws:iam::123456789012:root"])
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
-def test_what_another_account_allows_an_account_its_own_policies_hand_on(
+def test_an_account_passes_on_by_its_own_policies_what_another_account_grants_it(
     account: str, effect: str
 ) -> None:
     own: Any = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
@@ -136,7 +134,7 @@ def imported_statement(
 
 
 @pytest.mark.parametrize("action", ["s3:", "*:Get", "s3*", "*:*", "s?:Get", ""])
-def test_an_action_pattern_that_names_no_service_means_nothing(action: str) -> None:
+def test_an_action_pattern_without_a_service_matches_nothing(action: str) -> None:
     assert decide({"Effect": "Allow", "Action": action, "Resource": "*"}) is Result.IMPLICIT_DENY
     both = {"Effect": "Allow", "Action": [action, "s3:GetObject"], "Resource": "*"}
     assert decide(both) is Result.ALLOW
@@ -151,7 +149,7 @@ def test_an_action_pattern_that_names_no_service_means_nothing(action: str) -> N
         (AttachmentPoint.RESOURCE_CONTROL, ["**"]),
     ],
 )
-def test_what_an_arn_that_ends_early_means_depends_on_where_the_policy_is_attached(
+def test_the_meaning_of_a_short_arn_depends_on_where_the_policy_is_attached(
     place: AttachmentPoint, matching: list[str]
 ) -> None:
     patterns = ["arn:aws:s3", "arn:aws:s3:*:", "arn:aws:s3:*", "arn:*", "**", "", "arn:aws:ec2"]

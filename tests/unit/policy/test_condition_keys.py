@@ -91,7 +91,7 @@ def test_a_request_at_the_edge_has_the_keys_that_the_catalogue_says(
             assert key.name.lower() in given, key.name
 
 
-def test_a_key_that_is_said_to_be_there_sometimes_is_missing_in_some_request() -> None:
+def test_a_key_that_the_catalogue_calls_optional_is_missing_in_some_request() -> None:
     given = [facts(*request) for request in REQUESTS]
     for key in KEYS:
         if key.presence is Presence.SOMETIMES and not key.name.endswith("/"):
@@ -100,7 +100,7 @@ def test_a_key_that_is_said_to_be_there_sometimes_is_missing_in_some_request() -
             assert not all(have), key.name
 
 
-def test_whether_a_key_is_there_is_told_for_the_operations_of_a_statement() -> None:
+def test_the_presence_of_a_key_follows_from_the_operations_of_a_statement() -> None:
     assert CATALOGUE.is_present("durward:ResourceOwner", [FULL]) is True
     assert CATALOGUE.is_present("durward:ResourceOwner", [FULL, BARE]) is False
     assert CATALOGUE.is_present("durward:ResourceOwner", [BARE]) is None
@@ -141,7 +141,7 @@ def asked_facts(question: dict[str, Any]) -> dict[str, object]:
     return {n: v for n, v in found.facts.items() if ":" in n and n not in own and v}
 
 
-def test_a_question_of_another_enforcement_point_has_the_keys_that_the_catalogue_says() -> None:
+def test_a_request_from_another_enforcement_point_has_the_keys_that_the_catalogue_says() -> None:
     (operation,) = [o for o in RECORDS.apis["records"].operations if o.action == "records:read"]
     least, most = asked_facts(ASKED), asked_facts(FULLY_ASKED)
     catalogue = catalogue_of({"records": [operation]}, evaluated=RECORDS.evaluated)
@@ -169,7 +169,7 @@ OF_NOBODY = {"durward:groups"}
 """What others may have, and she lacks."""
 
 
-def test_of_an_api_that_others_ask_about_a_key_is_there_only_if_both_tell_it() -> None:
+def test_with_other_enforcement_points_a_key_is_present_only_if_all_provide_it() -> None:
     apis = {"o": [FULL, BARE], "p": [Operation("Get", "GET", "/p", "p:Get")]}
     catalogue = catalogue_of(apis, evaluated=["o"])
     others = list(apis["p"])
@@ -200,12 +200,12 @@ def test_every_operator_fits_some_type_of_key() -> None:
     )
 
 
-def test_for_a_misspelled_name_the_close_one_is_offered() -> None:
+def test_the_closest_name_is_suggested_for_a_misspelled_one() -> None:
     assert did_you_mean("getordr", ["GetOrder", "ListOrders"]) == "; did you mean `GetOrder`?"
     assert did_you_mean("zzz", ["GetOrder"]) == ""
 
 
-def test_a_check_tells_an_action_that_no_api_has_and_nothing_else() -> None:
+def test_check_reports_an_action_that_no_api_has_and_nothing_else() -> None:
     statement: Any = {"Effect": "Allow", "Action": ["o:Got", "*"], "Resource": "*"}
     document = read_document({"Version": "2012-10-17", "Statement": statement}, "p")
     (problem,) = check(document, CATALOGUE)

@@ -37,7 +37,7 @@ def with_role(*statements: dict[str, Any], **others: Any) -> PolicySet:
 
 
 @pytest.mark.requirement("ZT-6")
-def test_a_role_allows_in_its_own_tenant_and_says_which_statement() -> None:
+def test_a_role_allows_in_its_own_tenant_and_the_decision_names_the_statement() -> None:
     answer = with_role(OWN).evaluate(request())
     assert (answer.result, answer.because) == (Result.ALLOW, ("p/Own",))
 
@@ -91,7 +91,7 @@ def test_a_scope_takes_permissions_away_and_never_gives_any() -> None:
     assert not engine.evaluate(request(stranger)).allowed
 
 
-def test_a_request_cannot_say_in_its_context_who_asks() -> None:
+def test_the_context_of_a_request_cannot_replace_its_principal() -> None:
     theirs = "arn:durward:orders:prod:globex:order/1"
     forged = request(resource=theirs, tenantid="globex", subject="bob", roles=("admin",))
     assert not with_role(OWN).evaluate(forged).allowed
@@ -104,6 +104,6 @@ def test_a_list_of_resources_is_decided_as_each_by_itself() -> None:
     assert [answer.allowed for answer in answers] == [True, False]
 
 
-def test_which_of_several_actions_somebody_may_do_is_told() -> None:
+def test_what_can_returns_the_allowed_actions() -> None:
     asked = ["orders:GetOrder", "orders:GetLines", "orders:CancelOrder"]
     assert with_role(OWN).what_can(request(), asked) == {"orders:GetOrder", "orders:GetLines"}

@@ -56,7 +56,7 @@ def test_a_guardrail_caps_requests_without_a_token_too() -> None:
 
 
 @pytest.mark.parametrize("place", [AttachmentPoint.RESOURCE, AttachmentPoint.ENDPOINT])
-def test_not_resource_with_an_arn_that_names_nothing_means_every_resource(
+def test_not_resource_with_an_arn_that_matches_nothing_matches_every_resource(
     place: AttachmentPoint,
 ) -> None:
     statement: Any = {"Effect": "Allow", "Action": "s3:Get", "NotResource": "arn:aws:s3"}

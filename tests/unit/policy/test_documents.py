@@ -62,7 +62,7 @@ def test_yaml_and_json_mean_the_same() -> None:
     ]
 
 
-def test_every_problem_of_a_document_is_told_at_once_with_its_place() -> None:
+def test_all_problems_of_a_document_are_reported_at_once_with_their_places() -> None:
     text = YAML.replace(b"Allow", b"allow").replace(b"Bool:", b"Boole:").replace(b"300", b"soon")
     with pytest.raises(PolicyError) as caught:
         parse_document(text, "orders.yaml")
@@ -133,7 +133,7 @@ def test_every_problem_of_a_document_is_told_at_once_with_its_place() -> None:
         ({"Condition": {"ArnLike": {"a:b": "orders/1"}}}, "not an ARN"),
     ],
 )
-def test_an_element_that_can_mean_nothing_is_refused(elements: dict[str, Any], told: str) -> None:
+def test_an_element_without_a_meaning_is_refused(elements: dict[str, Any], told: str) -> None:
     assert any(told in problem for problem in problems(document(**elements)))
 
 
@@ -169,7 +169,7 @@ def test_a_document_has_a_version_and_statements_and_nothing_else(value: Any, to
         ({"Principal": {"Durward": "arn:durward:iam:corp:acme:user/ann"}}, "not a principal"),
     ],
 )
-def test_the_policy_of_an_api_says_whom_it_means(elements: dict[str, Any], told: str) -> None:
+def test_the_policy_of_an_api_names_its_principals(elements: dict[str, Any], told: str) -> None:
     assert any(told in problem for problem in problems(document(**elements), PolicyKind.RESOURCE))
 
 
@@ -208,13 +208,13 @@ def test_the_policy_of_an_api_may_leave_out_the_resource() -> None:
         (b"", "not an object"),
     ],
 )
-def test_a_text_that_two_readers_could_read_otherwise_is_refused(text: bytes, told: str) -> None:
+def test_an_ambiguous_text_is_refused(text: bytes, told: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse_document(text, "p")
     assert told in str(caught.value)
 
 
-def test_a_value_without_quotes_in_yaml_is_the_text_that_stands_there() -> None:
+def test_an_unquoted_value_in_yaml_is_the_string_as_written() -> None:
     text = b"Version: 2012-10-17\nStatement:\n- {Effect: Allow, Action: '*', Resource: '*', "
     text += b"Condition: {StringEquals: {a:b: [no, 0o17, 1:20, 017, null-ish, 1.50, 7]}}}"
     (statement,) = parse_document(text, "p").statements

@@ -8,7 +8,7 @@ from durward.core.policy.engine.request import Principal
 from durward.core.policy.language.document import PolicyKind
 
 
-def test_a_denial_is_explained_by_the_nearest_statement_with_what_it_wants_and_what_was() -> None:
+def test_a_denial_is_explained_by_the_nearest_statement_with_expected_and_actual_values() -> None:
     strong = {**OWN, "Sid": "Strong", "Condition": {"StringEquals": {"durward:Acr": "mfa"}}}
     told = explain(with_role(OWN, strong), request(resource=ORDER.replace("acme", "globex")))
     assert told.reason == "no statement allows it"
@@ -28,7 +28,7 @@ def test_an_allow_is_explained_by_its_statement() -> None:
     assert [candidate.statement for candidate in told.candidates] == ["p/Own"]
 
 
-def test_a_denial_for_want_of_a_scope_names_the_scope() -> None:
+def test_a_denial_names_the_missing_scope() -> None:
     engine = with_role(OWN, scopes={"read": frozenset({"orders:GetOrder"}), "x": frozenset()})
     bare = Principal("ann", "user", "acme", ("clerk",), scopes=frozenset({"x"}))
     told = explain(engine, request(bare))
@@ -36,7 +36,7 @@ def test_a_denial_for_want_of_a_scope_names_the_scope() -> None:
     assert "scope: the token would need `read`" in told.lines()
 
 
-def test_a_deny_is_explained_by_its_statement_and_silence_as_that() -> None:
+def test_a_deny_is_explained_by_its_statement_and_a_default_deny_as_such() -> None:
     deny = {"Sid": "Never", "Effect": "Deny", "Action": "*", "Resource": "*"}
     assert explain(with_role(OWN, deny), request()).reason == "denied by `p/Never`"
     silent = explain(PolicySet(Policies()), request())

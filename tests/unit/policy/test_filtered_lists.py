@@ -76,20 +76,20 @@ def in_both(
     return found
 
 
-def test_what_no_policy_allows_is_in_no_list() -> None:
+def test_a_list_is_empty_if_no_policy_allows_anything() -> None:
     assert in_both(clerks(statement(Action="orders:Create"))) == set()
     assert in_both(clerks(statement(Resource="arn:durward:bills:*:*:*"))) == set()
     assert in_both(PolicySet(Policies()), None) == set()
 
 
-def test_a_condition_on_a_members_attribute_is_asked_of_each_member() -> None:
+def test_a_condition_on_an_attribute_filters_each_member() -> None:
     is_open = {"StringEquals": {STATUS: "open"}}
     assert in_both(clerks(statement(Condition=is_open))) == {
         f"acme:order/{number} open" for number in ("1", "2", "own-ann")
     }
 
 
-def test_a_pattern_with_who_asks_in_it_finds_their_members() -> None:
+def test_a_pattern_with_the_principal_selects_the_principals_members() -> None:
     own = "arn:durward:orders:*:${durward:TenantId}:order/own-${durward:Subject}"
     assert in_both(clerks(statement(Resource=own))) == {
         "acme:order/own-ann open",
@@ -97,7 +97,7 @@ def test_a_pattern_with_who_asks_in_it_finds_their_members() -> None:
     }
 
 
-def test_a_deny_takes_out_the_members_that_it_means_and_no_others() -> None:
+def test_a_deny_removes_the_members_that_it_matches_and_no_others() -> None:
     deny = statement("Deny", Resource="arn:durward:orders:*:*:order/1")
     assert {found.split()[0] for found in in_both(clerks(statement(), deny))} == {
         "acme:order/2",
@@ -106,7 +106,7 @@ def test_a_deny_takes_out_the_members_that_it_means_and_no_others() -> None:
     assert in_both(clerks(statement(), statement("Deny"))) == set()
 
 
-def test_a_condition_on_who_asks_is_settled_before_any_member_is_seen() -> None:
+def test_a_condition_on_the_principal_is_decided_before_any_member() -> None:
     strong = {"StringEquals": {"durward:acr": "2"}}
     policies = clerks(statement(Condition=strong))
     assert in_both(policies) == set()
@@ -121,14 +121,14 @@ def test_members_of_another_tenant_need_the_grant_of_both() -> None:
     assert {found.partition(":")[0] for found in in_both(only)} == {"acme"}
 
 
-def test_who_has_no_token_gets_what_the_policy_of_the_api_allows_everybody() -> None:
+def test_without_a_token_a_list_has_what_the_policy_of_the_api_allows_everybody() -> None:
     is_open = {"StringEquals": {STATUS: "open"}}
     public = PolicySet(Policies(**of_api(statement(Condition=is_open))))
     assert {found.split()[1] for found in in_both(public, None)} == {"open"}
     assert in_both(clerks(statement()), None) == set()
 
 
-def test_every_ceiling_has_to_allow_a_member() -> None:
+def test_every_boundary_and_guardrail_must_allow_a_member() -> None:
     boundary = documents(statement(Resource="arn:durward:orders:*:*:order/1"))
     guardrail = documents(statement(Condition={"StringEquals": {STATUS: "open"}}))
     capped = clerks(
@@ -156,7 +156,7 @@ def test_a_list_of_one_tenant_has_that_tenants_members() -> None:
     assert in_both(both, ANN, "") == in_both(both, None, "a:b") == set(), "no member is of these"
 
 
-def test_nothing_is_left_to_ask_where_a_statement_allows_every_member() -> None:
+def test_no_condition_remains_if_a_statement_allows_every_member() -> None:
     listed = Listed("orders", "prod", "acme", "order/", frozenset())
     request = listed.request(ANN, "orders:Get", {})
     assert remaining(clerks(statement()), request, listed) == (TenantCase(TRUE, (), ()),)

@@ -227,7 +227,7 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("check", "place", "statement"), FOUND)
-def test_a_check_finds_what_it_is_for(check: str, place: str, statement: dict[str, Any]) -> None:
+def test_a_check_reports_its_example(check: str, place: str, statement: dict[str, Any]) -> None:
     assert f"{check} {place}" in found(statement)
 
 
@@ -313,7 +313,7 @@ def test_an_allow_under_a_wider_deny_never_allows() -> None:
     assert found({}, narrower) == []
 
 
-def test_of_two_statements_that_say_the_same_the_second_is_told() -> None:
+def test_of_two_equal_statements_the_second_is_reported() -> None:
     assert found({}, {}) == ["redundant /Statement/1"]
     wider = {"Action": "orders:Get*", "Resource": "arn:durward:orders:*:${durward:TenantId}:*"}
     assert found({}, wider) == ["redundant "]
@@ -327,13 +327,13 @@ def test_a_boundary_is_not_blamed_for_what_it_would_allow() -> None:
     assert found({"Action": "orders:No"}, grants=False) == ["unknown-action /Action"]
 
 
-def test_without_an_api_nothing_is_said_about_actions_and_resources() -> None:
+def test_without_an_api_actions_and_resources_are_not_checked() -> None:
     unknown = {"Action": "a:b", "Resource": "arn:durward:a:*:acme:b/*"}
     assert found(unknown, catalogue=catalogue_of({})) == []
     assert found(condition("StringEquals", "Sub"), catalogue=catalogue_of({})) != []
 
 
-def test_an_allow_for_everybody_but_some_is_told() -> None:
+def test_an_allow_for_everybody_except_some_is_reported() -> None:
     statement: Any = {
         "Effect": "Allow",
         "Action": "orders:GetStatus",
@@ -369,7 +369,7 @@ EVERYBODY: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("elements", "expected"), EVERYBODY)
-def test_an_allow_for_everybody_is_told(elements: dict[str, Any], expected: list[str]) -> None:
+def test_an_allow_for_everybody_is_reported(elements: dict[str, Any], expected: list[str]) -> None:
     for effect, told in (("Allow", expected), ("Deny", [])):
         statement: Any = {"Effect": effect, "Principal": "*", **elements}
         document = read({"Version": "2012-10-17", "Statement": statement})
@@ -395,14 +395,14 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("name", "elements"), UNKNOWN.items())
-def test_tenants_stages_and_principals_that_nobody_declared_are_told(
+def test_undeclared_tenants_stages_and_principals_are_reported(
     name: str, elements: dict[str, Any]
 ) -> None:
     assert findings(elements, DECLARED) == [f"unknown-{name}"] * 2
     assert findings(elements, DeclaredEntities()) == []
 
 
-def test_names_that_are_declared_are_left_alone() -> None:
+def test_declared_names_are_not_reported() -> None:
     arns = ["arn:durward:orders:prod:acme:order/1", "arn:durward:orders:*:${durward:TenantId}:x/*"]
     people = [*sorted(DECLARED.principals), "arn:durward:iam::acme:role/clerk", "*"]
     elements = {"Resource": [*arns, "arn:durward:*:p*:a*:order/2", "arn:durward:orders:prod::*"]}
@@ -448,21 +448,21 @@ def impossible(
 
 
 @pytest.mark.parametrize("key", MISSPELLED)
-def test_a_value_that_nothing_declared_has_is_told(key: str) -> None:
+def test_a_value_that_no_declaration_has_is_reported(key: str) -> None:
     value, message = MISSPELLED[key]
     assert impossible(key, value, PEOPLE) == [message]
     assert impossible(key, DECLARED_VALUES[key], PEOPLE) == []
 
 
 @pytest.mark.parametrize("key", MISSPELLED)
-def test_where_it_is_not_known_what_is_declared_no_value_is_told(key: str) -> None:
+def test_without_declarations_no_value_is_reported(key: str) -> None:
     value, _ = MISSPELLED[key]
     assert impossible(key, value, DeclaredEntities()) == []
     assert impossible(key, value, PEOPLE, catalogue_of({})) == []
     assert impossible("Roles", "amdin", DeclaredEntities(frozenset({"acme"}))) == []
 
 
-def test_for_a_key_of_few_values_all_of_them_are_told() -> None:
+def test_for_a_key_of_few_values_all_of_them_are_suggested() -> None:
     statement = condition("StringEquals", "TokenBinding", "dpop")
     document = read(
         {
@@ -492,7 +492,7 @@ def test_for_a_key_of_few_values_all_of_them_are_told() -> None:
         ("ForAllValues:StringNotLike", 'write `Null: { durward:Acr: "true" }`'),
     ],
 )
-def test_a_condition_that_any_text_fulfils_is_told_with_what_to_write(
+def test_a_condition_that_always_holds_is_reported_with_a_correction(
     operator: str, hint: str
 ) -> None:
     statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
@@ -501,7 +501,7 @@ def test_a_condition_that_any_text_fulfils_is_told_with_what_to_write(
     assert [f.fix for f in lint(document, ORDERS) if f.check.id == "any-text"] == [hint]
 
 
-def test_a_document_without_a_statement_is_told() -> None:
+def test_a_document_without_statements_is_reported() -> None:
     (finding,) = lint(read({"Version": "2012-10-17", "Statement": []}), ORDERS)
     assert (finding.check.id, finding.pointer) == ("no-statement", "/Statement")
 
@@ -528,7 +528,7 @@ def findings(elements: dict[str, Any], names: DeclaredEntities) -> list[str]:
         ("StringEquals", "ResourceTag/Colour"),
     ],
 )
-def test_a_key_is_told_as_its_author_spelled_it(operator: str, key: str) -> None:
+def test_a_key_is_reported_in_its_authors_spelling(operator: str, key: str) -> None:
     statement: Any = {"Effect": "Allow", "Action": "orders:*Order*", "Resource": OWN}
     statement |= condition(operator, key, "1")
     document = read({"Version": "2012-10-17", "Statement": statement})
@@ -548,7 +548,7 @@ def test_a_key_is_told_as_its_author_spelled_it(operator: str, key: str) -> None
         ("order/*/${durward:Subject}", "order/${durward:Subject}/a"),
     ],
 )
-def test_no_value_is_told_of_which_another_does_not_say_everything(one: str, other: str) -> None:
+def test_a_value_is_redundant_only_if_another_covers_all_of_it(one: str, other: str) -> None:
     start = OWN.removesuffix("order/*")
     told = found({"Resource": [start + one, start + other]})
     assert not [each for each in told if each.startswith("redundant-value")]
@@ -599,7 +599,7 @@ def test_a_statement_that_covers_another_is_found_whatever_its_text() -> None:
     assert "shadowed " not in found(rest, deny)
 
 
-def test_a_condition_that_lets_any_tenant_through_is_no_tie() -> None:
+def test_a_condition_that_every_tenant_satisfies_does_not_restrict_the_tenant() -> None:
     loose = {"Resource": "arn:durward:orders:*:*:order/*"}
     anyone = {"Condition": {"StringLike": {"durward:ResourceTenant": "*"}}}
     own = {"Condition": {"StringEquals": {"durward:ResourceTenant": "${durward:TenantId}"}}}
@@ -613,7 +613,7 @@ RISK = "/Condition/NumericLessThan/durward:RiskScore"
 ADDRESS = "/Condition/NotIpAddress/durward:SourceIp"
 
 
-def test_a_key_that_only_others_tell_is_expected_where_they_ask_for_decisions() -> None:
+def test_a_key_that_only_other_enforcement_points_provide_is_expected_where_they_ask() -> None:
     risk = condition("NumericLessThan", "RiskScore", 5)
     assert found(risk) == [f"key-never-present {RISK}"]
     assert found(risk, catalogue=EVALUATED) == []
@@ -624,7 +624,7 @@ def test_a_key_that_only_others_tell_is_expected_where_they_ask_for_decisions() 
     assert finding.startswith("allow-when-absent")
 
 
-def test_a_key_that_the_edge_always_tells_may_be_missing_where_others_ask_for_decisions() -> None:
+def test_a_key_that_the_edge_always_provides_may_be_missing_where_others_ask() -> None:
     outside = condition("NotIpAddress", "SourceIp", "10.0.0.0/8")
     assert found(outside) == []
     assert found(outside, catalogue=EVALUATED) == [f"allow-when-absent {ADDRESS}"]
@@ -638,7 +638,7 @@ def test_a_key_that_the_edge_always_tells_may_be_missing_where_others_ask_for_de
     )
 
 
-def test_of_a_key_that_nobody_tells_it_is_said_who_could() -> None:
+def test_for_a_key_that_nobody_provides_the_finding_names_who_could() -> None:
     def fix(key: str) -> str:
         statement: Any = {"Effect": "Allow", "Action": "orders:GetOrder", "Resource": OWN}
         statement |= condition("StringEquals", key)

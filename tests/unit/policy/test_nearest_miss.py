@@ -47,34 +47,34 @@ def clerks(*statements: dict[str, Any]) -> Policies:
         ({"Bool": {"app:A": "true", "app:B": "true"}}, None),
     ],
 )
-def test_the_value_that_would_allow_is_told(
+def test_the_value_that_would_allow_is_named(
     condition: dict[str, Any], miss: tuple[str, str, str] | None
 ) -> None:
     assert told(clerks({"Condition": condition})) == miss
 
 
-def test_a_stronger_sign_in_is_told_before_another_value() -> None:
+def test_a_stronger_sign_in_is_proposed_before_another_value() -> None:
     by_value = {"Condition": {"Bool": {"app:Open": "true"}}}
     by_sign_in = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
     assert told(clerks(by_value, by_sign_in)) == ("sign-in", "durward:Acr", "2")
 
 
-def test_a_scope_that_is_all_that_is_missing_is_told() -> None:
+def test_the_missing_scope_is_proposed() -> None:
     request = replace(GET, action="orders:Cancel")
     assert told(clerks({}), request) == ("scope", "durward:Scopes", "write")
 
 
-def test_a_role_that_would_allow_is_told() -> None:
+def test_a_role_that_would_allow_is_proposed() -> None:
     roles = {"role/boss": [document({})], "role/guest": [document()]}
     assert told(replace(clerks(), identity=roles)) == ("role", "durward:Roles", "boss")
 
 
-def test_a_group_that_would_allow_is_told() -> None:
+def test_a_group_that_would_allow_is_proposed() -> None:
     groups = {"group/staff": [document({})], "group/guests": [document()]}
     assert told(replace(clerks(), identity=groups)) == ("group", "durward:Groups", "staff")
 
 
-def test_what_a_boundary_wants_is_told() -> None:
+def test_the_condition_of_a_boundary_is_reported() -> None:
     capped = replace(
         clerks({}),
         boundaries={"role/clerk": [document({"Condition": {"StringEquals": {"app:Site": "hq"}}})]},
@@ -82,18 +82,18 @@ def test_what_a_boundary_wants_is_told() -> None:
     assert told(capped) == ("value", "app:Site", "hq")
 
 
-def test_a_resource_of_another_tenant_is_told_as_that() -> None:
+def test_a_resource_of_another_tenant_is_reported_as_such() -> None:
     theirs = replace(GET, resource="arn:durward:orders:s:globex:order/1")
     assert told(clerks({}), theirs) == ("tenant", "durward:TenantId", "globex")
 
 
-def test_of_a_deny_the_value_is_told_that_would_not_be_denied() -> None:
+def test_for_a_deny_a_value_that_it_does_not_deny_is_proposed() -> None:
     deny = {"Effect": "Deny", "Condition": {"NumericGreaterThan": {"app:Risk": "70"}}}
     risky = replace(GET, context={"app:Risk": "90"})
     assert told(clerks({}, deny), risky) == ("value", "app:Risk", "70")
 
 
-def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
+def test_every_condition_of_a_deny_can_be_the_one_to_change() -> None:
     conditions = {
         "StringEquals": {"durward:Subject": "ann"},
         "NumericGreaterThan": {"durward:AuthAge": "300"},
@@ -105,7 +105,7 @@ def test_every_condition_of_a_deny_may_be_the_one_to_change() -> None:
     assert "  NumericGreaterThan durward:AuthAge `300` holds, was `4000`" in lines
 
 
-def test_a_value_fits_every_condition_on_its_key() -> None:
+def test_a_proposed_value_satisfies_every_condition_on_its_key() -> None:
     between = {
         "NumericGreaterThan": {"app:Trust": "20"},
         "NumericLessThan": {"app:Trust": "80"},
@@ -116,18 +116,18 @@ def test_a_value_fits_every_condition_on_its_key() -> None:
     assert 20 < float(found[2]) < 80
 
 
-def test_a_request_for_what_is_no_resource_is_explained_too() -> None:
+def test_a_request_for_a_malformed_resource_is_explained_too() -> None:
     odd = replace(GET, resource="order/1", owner="globex")
     assert explain(PolicySet(clerks({"Effect": "Deny"})), odd).result is Result.EXPLICIT_DENY
 
 
-def test_where_no_change_is_enough_none_is_told() -> None:
+def test_no_change_is_proposed_if_none_is_enough() -> None:
     assert told(clerks({"Effect": "Deny"})) is None
     assert told(Policies()) is None
     assert told(clerks({})) is None, "an allow misses nothing"
 
 
-def test_the_nearest_miss_stands_in_the_text_and_in_the_json() -> None:
+def test_the_nearest_miss_is_in_the_text_and_in_the_json() -> None:
     policies = clerks({"Condition": {"StringEquals": {"durward:Acr": "2"}}})
     explanation = explain(PolicySet(policies), GET)
     assert "nearest miss: with durward:Acr `2` it would be allowed" in list(explanation.lines())
@@ -139,7 +139,7 @@ def together(policies: Policies, request: AccessRequest = GET) -> list[str]:
     return [str(each) for each in explain(PolicySet(policies), request).misses]
 
 
-def test_where_one_change_is_not_enough_the_fewest_are_told_together() -> None:
+def test_if_one_change_is_not_enough_the_fewest_are_proposed_together() -> None:
     two = {"Condition": {"Bool": {"app:A": "true", "app:B": "true"}}}
     assert together(clerks(two)) == ["with app:A `true`", "with app:B `true`"]
     four = {"Condition": {"Bool": {f"app:{name}": "true" for name in "ABCD"}}}
@@ -147,7 +147,7 @@ def test_where_one_change_is_not_enough_the_fewest_are_told_together() -> None:
     assert together(clerks(four)) == [], "nobody thinks of four"
 
 
-def test_what_every_layer_wants_is_told_together() -> None:
+def test_the_changes_for_all_layers_are_proposed_together() -> None:
     strong = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
     at_hq = {"Condition": {"StringEquals": {"app:Site": "hq"}}}
     capped = replace(clerks(strong), boundaries={"role/clerk": [document(at_hq)]})
@@ -160,7 +160,7 @@ def test_what_every_layer_wants_is_told_together() -> None:
     assert together(capped) == ["with durward:Acr `2`", "with app:Site `hq`"]
 
 
-def test_one_value_that_two_layers_want_is_one_change() -> None:
+def test_a_value_that_two_layers_require_is_one_change() -> None:
     one = {"Condition": {"StringEquals": {"app:Site": ["lab", "hq"]}}}
     other = {"Condition": {"StringEquals": {"app:Site": ["shop", "hq"]}}}
     no_lab = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
@@ -168,13 +168,13 @@ def test_one_value_that_two_layers_want_is_one_change() -> None:
     assert told(capped) == ("value", "app:Site", "hq")
 
 
-def test_a_value_that_another_statement_denies_is_not_told() -> None:
+def test_a_value_that_another_statement_denies_is_not_proposed() -> None:
     wanted = {"Condition": {"StringEquals": {"app:Site": ["lab", "hq"]}}}
     denied = {"Effect": "Deny", "Condition": {"StringEquals": {"app:Site": "lab"}}}
     assert told(clerks(wanted, denied)) == ("value", "app:Site", "hq")
 
 
-def test_a_role_with_what_its_policy_wants_is_told() -> None:
+def test_a_role_is_proposed_together_with_the_values_that_its_policy_requires() -> None:
     strong = {"Condition": {"StringEquals": {"durward:Acr": "2"}}}
     policies = replace(clerks(), identity={"role/boss": [document(strong)]})
     assert together(policies) == ["with durward:Acr `2`", "with the role `boss`"]
@@ -197,19 +197,19 @@ def test_a_role_with_what_its_policy_wants_is_told() -> None:
         ),
     ],
 )
-def test_a_role_a_group_or_a_scope_that_a_condition_wants_is_told(
+def test_a_role_a_group_or_a_scope_that_a_condition_requires_is_proposed(
     condition: dict[str, Any], miss: tuple[str, str, str]
 ) -> None:
     assert told(clerks({"Condition": condition})) == miss
 
 
-def test_a_tenant_that_a_condition_wants_is_told() -> None:
+def test_a_tenant_that_a_condition_requires_is_proposed() -> None:
     theirs = {"Condition": {"StringEquals": {"durward:TenantId": "globex"}}}
     nobodys = replace(GET, resource="arn:durward:orders:s::order/1")
     assert told(clerks(theirs), nobodys) == ("tenant", "durward:TenantId", "globex")
 
 
-def test_somebody_whom_the_policy_of_an_api_names_is_told() -> None:
+def test_a_principal_that_the_policy_of_an_api_names_is_proposed() -> None:
     boss = {"Durward": "arn:durward:iam::acme:role/boss"}
     statement: Any = {"Effect": "Allow", "Action": "*", "Principal": boss}
     body: Any = {"Version": "2012-10-17", "Statement": [statement]}
@@ -231,7 +231,7 @@ def test_of_many_roles_a_few_are_tried() -> None:
     assert together(replace(clerks(), identity=roles)) == []
 
 
-def test_several_changes_stand_in_the_text_and_in_the_json() -> None:
+def test_several_changes_are_in_the_text_and_in_the_json() -> None:
     two = {"Condition": {"StringEquals": {"durward:Acr": "2", "app:Open": "yes"}}}
     explanation = explain(PolicySet(clerks(two)), GET)
     line = "nearest miss: with durward:Acr `2` and with app:Open `yes` it would be allowed"
@@ -277,7 +277,7 @@ AT_THE_EDGE = {
         ({"StringEquals": {"durward:Acr": "2"}}, ("sign-in", "durward:Acr", "2")),
     ],
 )
-def test_what_no_request_can_have_is_not_told_as_missing(
+def test_a_key_that_no_request_can_have_is_not_reported_as_missing(
     condition: dict[str, Any], miss: tuple[str, str, str] | None
 ) -> None:
     """A key, a list, a time or an operation that this one cannot have at the edge."""
@@ -301,7 +301,7 @@ def test_what_no_request_can_have_is_not_told_as_missing(
         ("app:Own", {*Caller}),
     ],
 )
-def test_who_asks_for_the_decision_settles_which_keys_can_be_missing(
+def test_the_enforcement_point_determines_which_keys_can_be_missing(
     key: str, callers: set[Caller]
 ) -> None:
     policies = clerks({"Condition": {"StringEquals": {key: "1"}}})
@@ -344,7 +344,7 @@ def test_who_asks_for_the_decision_settles_which_keys_can_be_missing(
         ),
     ],
 )
-def test_an_explanation_says_what_was_compared_with_what(
+def test_an_explanation_shows_both_sides_of_a_comparison(
     effect: str, condition: dict[str, Any], line: str
 ) -> None:
     statements: list[dict[str, Any]] = [{"Effect": effect, "Condition": condition}]
@@ -354,6 +354,6 @@ def test_an_explanation_says_what_was_compared_with_what(
     assert f"  {line}" in lines
 
 
-def test_a_deny_without_conditions_is_told_as_what_denied() -> None:
+def test_a_deny_without_conditions_is_reported_as_the_cause() -> None:
     lines = list(explain(PolicySet(clerks({}, {"Effect": "Deny"})), GET).lines())
     assert lines[0] == "denied: `p/#2` (identity policy)"

@@ -46,7 +46,7 @@ def with_own(*policies: str, boundary: tuple[str, ...] = ()) -> Principal:
     return replace(ANN, policies=policies, boundary=boundary)
 
 
-def test_a_policy_of_their_own_grants_to_whoever_names_it() -> None:
+def test_an_own_policy_grants_to_a_person_who_names_it() -> None:
     stranger = Principal("eve", "user", "acme")
     assert not POLICIES.evaluate(asked("Get", stranger)).allowed
     found = POLICIES.evaluate(asked("Get", replace(stranger, policies=("get",))))
@@ -54,7 +54,7 @@ def test_a_policy_of_their_own_grants_to_whoever_names_it() -> None:
     assert not POLICIES.evaluate(asked("Get", stranger)).allowed, "another one of that name"
 
 
-def test_all_documents_of_a_boundary_are_one_ceiling() -> None:
+def test_all_documents_of_a_boundary_cap_together() -> None:
     get, both = with_own(boundary=("cap-get",)), with_own(boundary=("cap-get", "cap-put"))
     assert [POLICIES.evaluate(asked(each, get)).allowed for each in ("Get", "Put")] == [True, False]
     assert POLICIES.evaluate(asked("Put", get)).blocked_by == (Layer.BOUNDARY,)
@@ -71,7 +71,7 @@ def test_all_documents_of_a_boundary_are_one_ceiling() -> None:
     ],
 )
 @pytest.mark.parametrize("action", ["Get", "Put", "Drop", "Other"])
-def test_a_name_of_what_is_not_here_denies_everything(person: Principal, action: str) -> None:
+def test_the_name_of_an_unknown_policy_denies_everything(person: Principal, action: str) -> None:
     request = asked(action, person)
     found = POLICIES.evaluate(request)
     assert (found.result, found.because) == (Result.EXPLICIT_DENY, (f"ghost/{NOT_HERE}",))
@@ -84,7 +84,7 @@ def test_a_name_of_what_is_not_here_denies_everything(person: Principal, action:
     assert why.misses == ()
 
 
-def test_no_member_of_a_list_is_left_to_whoever_names_what_is_not_here() -> None:
+def test_with_the_name_of_an_unknown_policy_every_list_is_empty() -> None:
     listed = Listed("orders", "s", "acme", "order/", frozenset())
     for person, cases in ((ANN, 1), (with_own("ghost"), 0), (with_own(boundary=("ghost",)), 0)):
         request = listed.request(person, "orders:Get", {})
@@ -92,20 +92,20 @@ def test_no_member_of_a_list_is_left_to_whoever_names_what_is_not_here() -> None
 
 
 @pytest.mark.parametrize("person", [with_own("of-api"), with_own(boundary=("of-api",))])
-def test_a_policy_of_an_api_is_nobodys_own(person: Principal) -> None:
+def test_the_policy_of_an_api_cannot_be_an_own_policy(person: Principal) -> None:
     assert POLICIES.evaluate(asked("Get", person)).because == (f"of-api/{NOT_HERE}",)
 
 
-def test_no_sid_can_feign_a_document_that_is_not_here() -> None:
+def test_no_sid_can_imitate_an_unknown_document() -> None:
     assert not OWN.sid.match(NOT_HERE)
 
 
-def test_another_statement_that_denies_is_told_as_before() -> None:
+def test_another_statement_that_denies_is_still_reported() -> None:
     found = explain(POLICIES, asked("Get", with_own("never")))
     assert found.reason == "denied by `never/S`"
 
 
-def test_equal_people_with_other_documents_are_not_taken_for_each_other() -> None:
+def test_people_with_different_own_policies_share_no_decision() -> None:
     spelled = {
         replace(ANN, policies=policies, boundary=boundary, roles=roles, groups=groups).spelled
         for policies in ((), ("get",), ("cap-get",), ("get", "cap-get"))

@@ -29,7 +29,7 @@ def test_a_star_in_the_name_of_a_user_is_only_a_star() -> None:
         ("order/${*}", "order/1", False),
     ],
 )
-def test_a_star_means_any_text_and_a_question_mark_one_sign(
+def test_a_star_matches_any_string_and_a_question_mark_one_character(
     pattern: str, text: str, expected: bool
 ) -> None:
     found = parse_resource(f"arn:durward:o:s:t:{pattern}")
@@ -46,7 +46,7 @@ def nothing(_: str) -> None:
     return None
 
 
-def test_the_value_of_a_variable_stands_in_a_pattern_letter_by_letter() -> None:
+def test_the_value_of_a_variable_is_literal_in_a_pattern() -> None:
     template = parse_template("*${app:None}*a${app:Star}b${app:Open}", wildcards=True)
     filled = template.filled({"app:none": "", "app:star": "*"})
     assert filled.parts == (STAR, "a*b", Variable("app:open"))

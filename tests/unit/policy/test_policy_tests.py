@@ -46,7 +46,7 @@ def test_a_test_passes_where_the_decision_is_as_expected(expect: Any) -> None:
 
 
 @pytest.mark.parametrize("expect", ["deny", {"deny": "identity policy"}])
-def test_a_test_may_say_which_layer_has_to_deny(expect: Any) -> None:
+def test_a_test_may_name_the_layer_that_must_deny(expect: Any) -> None:
     assert failures(case(expect)) == []
     reason = " by `identity policy`" if isinstance(expect, dict) else ""
     told = f"it: expected deny{reason}, found allow by `p/Own`"
@@ -58,7 +58,7 @@ def test_a_test_fails_where_the_right_decision_has_another_reason() -> None:
     assert failures(case({"allow": "p/Other"}, context=MFA)) != []
 
 
-def test_what_a_suite_gives_once_is_given_to_each_of_its_tests() -> None:
+def test_the_defaults_of_a_suite_hold_for_each_of_its_tests() -> None:
     assert failures(case("allow"), given={"context": MFA}) == []
     described = {"principal": {"subject": "eve", "tenant": "acme", "roles": ["clerk"]}}
     assert failures(case("allow", **described), given={"context": MFA}) == []
@@ -133,7 +133,7 @@ def test_every_small_fault_of_a_policy_is_tried_once() -> None:
         read_document(found.body, "p")
 
 
-def test_who_is_described_by_a_declared_name_has_what_is_declared_of_their_own() -> None:
+def test_a_principal_by_its_declared_name_has_its_declared_own_policies() -> None:
     """As where roles are described: a test must not lose a boundary by saying more of somebody."""
     capped = replace(ANN, policies=("more",), boundary=("cap",))
     described: dict[str, Any] = {"subject": "ann", "tenant": "acme", "roles": ["boss"]}

@@ -35,7 +35,7 @@ def side(*statements: dict[str, Any]) -> PolicyStack:
 MFA = {"durward:MultiFactorAuthPresent": "true"}
 
 
-def test_a_condition_that_was_dropped_allows_more_and_an_example_shows_what() -> None:
+def test_a_dropped_condition_allows_more_and_an_example_shows_it() -> None:
     old, new = side(allow(Bool=MFA)), side(allow())
     gained, lost = differences(old, new)
     assert lost is None
@@ -51,7 +51,7 @@ def test_another_order_of_the_same_statements_is_no_difference() -> None:
     assert differences(one, other) == (None, None)
 
 
-def test_a_resource_with_the_tenant_of_who_asks_is_of_their_own_tenant() -> None:
+def test_a_resource_with_the_principals_tenant_is_in_its_own_tenant() -> None:
     everywhere = side(allow("arn:durward:orders:*:*:order/*"))
     own = side(allow(OWN))
     gained, lost = differences(everywhere, own)
@@ -74,7 +74,7 @@ def test_an_invariant_is_proven_or_a_request_breaks_it() -> None:
     assert broken.request.segments[4] == "acme"
 
 
-def test_what_a_boundary_caps_is_not_allowed() -> None:
+def test_access_beyond_a_boundary_is_not_allowed() -> None:
     capped = PolicyStack(documents(allow()), [documents(allow(action="orders:GetOrder"))])
     assert find(capped, side(allow(action="orders:GetOrder"))) is None
     assert find(side(allow()), capped) is not None
@@ -94,7 +94,7 @@ def test_between_equal_or_wider_boundaries_there_is_nothing_to_search() -> None:
         find(PolicyStack(documents(open_one), [wider]), capped)
 
 
-def test_who_asks_for_what_can_be_named() -> None:
+def test_the_principals_of_an_action_can_be_listed() -> None:
     reader = side(allow("arn:durward:orders:*:acme:order/*"))
     assert find(reader, under=asked_for("orders:GetOrder")) is not None
     assert find(reader, under=asked_for("orders:CancelOrder")) is None
@@ -161,7 +161,7 @@ def test_a_value_is_found_wherever_there_is_one(condition: dict[str, Any]) -> No
     assert find(side(allow(**condition))) is not None
 
 
-def test_a_value_is_found_that_an_allow_and_its_boundary_both_let_through() -> None:
+def test_a_value_that_satisfies_an_allow_and_its_boundary_is_found() -> None:
     below, above = (
         documents(allow(NumericLessThan={"app:X": 5})),
         documents(allow(NumericGreaterThan={"app:X": 4})),
@@ -193,7 +193,7 @@ def test_a_value_is_found_that_an_allow_and_its_boundary_both_let_through() -> N
         ),
     ],
 )
-def test_a_variable_stands_for_what_conditions_on_its_key_let_through(
+def test_a_variable_has_the_values_that_conditions_on_its_key_accept(
     statement: dict[str, Any], expected: str
 ) -> None:
     witness = find(side(statement))
@@ -213,7 +213,7 @@ def test_a_variable_stands_for_what_conditions_on_its_key_let_through(
         ("order/${app:Id}", "order/team-*", {"app:Id": "team-x"}),
     ],
 )
-def test_what_a_deny_names_is_what_a_variable_may_stand_for(
+def test_a_variable_can_have_the_value_that_a_deny_names(
     resource: str, forbidden: str, values: dict[str, str]
 ) -> None:
     without, with_it = side(order(resource)), side(order(resource), no_order(forbidden))
@@ -223,7 +223,7 @@ def test_what_a_deny_names_is_what_a_variable_may_stand_for(
     assert find(with_it, without) is None
 
 
-def test_two_variables_stand_for_what_conditions_on_both_keys_let_through() -> None:
+def test_two_variables_have_values_that_conditions_on_both_keys_accept() -> None:
     grant = documents(order("order/${app:A}", StringLike={"app:A": "a*"}))
     ceiling = documents(order("order/${app:B}", StringLike={"app:B": "*b"}))
     witness = find(PolicyStack(grant, [ceiling]))
@@ -259,7 +259,7 @@ def test_a_key_has_several_values_where_a_set_operator_stands_anywhere() -> None
     assert find(PolicyStack(documents(grant), ceiling), other) is not None
 
 
-def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
+def test_an_unreadable_value_is_found_if_no_other_value_is_an_example() -> None:
     never = deny(StringEquals={"app:X": "a"}, StringLike={"app:X": "b*"})
     witness = find(side(allow()), side(allow(), never))
     assert witness is not None
@@ -267,7 +267,7 @@ def test_a_value_that_cannot_be_read_is_found_where_no_other_shows_it() -> None:
     assert find(side(allow(StringLike={"app:X": "*"})), side(allow(), never)) is None
 
 
-def test_a_text_that_is_neither_true_nor_false_is_denied_for_both() -> None:
+def test_a_string_that_is_neither_true_nor_false_is_denied_for_both() -> None:
     never = deny(Bool={"app:X": "true"}), deny(Bool={"app:X": "false"})
     there = allow(Null={"app:X": "false"})
     witness = find(side(there, never[0]), side(allow(Bool={"app:X": "false"}), never[0]))
@@ -296,7 +296,7 @@ def test_a_variable_of_an_arn_that_cannot_be_read_is_found_in_any_order(arn: str
     assert witness.request.context["app:B"] == {}
 
 
-def test_not_resource_names_what_none_of_its_patterns_does() -> None:
+def test_not_resource_matches_what_none_of_its_patterns_matches() -> None:
     doubtful = {
         "Effect": "Deny",
         "Action": "*",
@@ -319,7 +319,7 @@ def test_not_resource_names_what_none_of_its_patterns_does() -> None:
         {"Bool": {"app:X": "true"}, "NumericEquals": {"app:X": 1}},
     ],
 )
-def test_what_no_value_can_be_is_proven(condition: dict[str, Any]) -> None:
+def test_an_unsatisfiable_condition_is_proven(condition: dict[str, Any]) -> None:
     assert find(side(allow(**condition))) is None
 
 
@@ -344,7 +344,7 @@ def test_what_no_value_can_be_is_proven(condition: dict[str, Any]) -> None:
         (" 1", False),
     ],
 )
-def test_a_number_can_be_asked_for_by_its_spelling(like: str, is_one: bool) -> None:
+def test_a_question_can_be_about_the_spelling_of_a_number(like: str, is_one: bool) -> None:
     between: dict[str, Any] = {
         "NumericGreaterThan": {"app:X": "0.5"},
         "NumericLessThanEquals": {"app:X": "9.95"},
@@ -353,7 +353,7 @@ def test_a_number_can_be_asked_for_by_its_spelling(like: str, is_one: bool) -> N
     assert (witness is not None) is is_one
 
 
-def test_what_is_no_number_or_too_long_for_one_can_be_asked_for() -> None:
+def test_a_question_can_be_about_a_value_that_is_no_number() -> None:
     """A Deny holds for what cannot be read, an Allow does not."""
     of_digits: dict[str, Any] = {"StringLike": {"app:X": f"{25 * '1'}{16 * '?'}"}}
     of_digits |= {"StringNotLike": {"app:X": [f"*{sign}*" for sign in "ex~ "]}}
@@ -383,7 +383,9 @@ def test_a_number_beyond_all_that_can_be_written_is_not_found() -> None:
         ({"StringLike": {"app:X": "arn:a:b"}, "ArnNotLike": {"app:X": "arn:c:*:*:*:*"}}, False),
     ],
 )
-def test_an_arn_can_be_asked_for_by_its_spelling(condition: dict[str, Any], is_one: bool) -> None:
+def test_a_question_can_be_about_the_spelling_of_an_arn(
+    condition: dict[str, Any], is_one: bool
+) -> None:
     assert (find(side(allow(**condition))) is not None) is is_one
 
 
@@ -398,7 +400,7 @@ def test_an_arn_can_be_asked_for_by_its_spelling(condition: dict[str, Any], is_o
         ("a*", False),
     ],
 )
-def test_an_address_can_be_asked_for_by_its_spelling(like: str, is_one: bool) -> None:
+def test_a_question_can_be_about_the_spelling_of_an_address(like: str, is_one: bool) -> None:
     within: Any = {"IpAddress": {"app:X": "10.0.0.0/8"}, "NotIpAddress": {"app:X": "10.1.0.0/16"}}
     assert (find(side(allow(StringLike={"app:X": like}, **within))) is not None) is is_one
     outside = {
@@ -411,19 +413,19 @@ def test_an_address_can_be_asked_for_by_its_spelling(like: str, is_one: bool) ->
     assert (find(side(allow(StringLike={"app:X": like}), outside, inside)) is not None) is is_one
 
 
-def test_a_question_that_cannot_be_settled_says_so() -> None:
+def test_a_question_that_cannot_be_decided_is_reported_as_unknown() -> None:
     mixed: dict[str, Any] = {"StringLike": {"app:X": "*T13:00"}}
     mixed |= {"DateEquals": {"app:X": ["2024-06-01T12:00:00Z", "2024-06-02T12:00:00Z"]}}
     with pytest.raises(Unknown, match="several kinds"):
         find(side(allow(**mixed)))
 
 
-def test_a_statement_can_be_asked_about_by_itself() -> None:
+def test_a_question_can_be_about_one_statement() -> None:
     (statement,) = documents(allow(OWN))[0].statements
     assert find(side(allow()), under=compile_statement(statement)) is not None
 
 
-def test_a_question_that_is_too_much_at_once_is_asked_case_by_case() -> None:
+def test_a_large_question_is_answered_case_by_case() -> None:
     """Of each case less is said, so that a variable has fewer values there."""
     named = [f"{place}-${{app:A}}-{place}" for place in range(6)]
     order = "arn:durward:orders:prod:acme:order"
@@ -442,13 +444,13 @@ def test_a_question_that_is_too_much_at_once_is_asked_case_by_case() -> None:
         {"StringLike": {"app:X": "*${app:A}", "app:A": "*${app:X}?"}, "Null": {"app:A": True}},
     ],
 )
-def test_what_can_never_be_is_proven_whatever_the_variables_stand_for(
+def test_an_impossible_request_is_proven_for_all_values_of_variables(
     condition: dict[str, Any],
 ) -> None:
     assert find(side(allow(**condition))) is None
 
 
-def test_a_star_in_an_equal_text_is_no_wildcard_beside_a_variable() -> None:
+def test_a_star_in_string_equals_is_no_wildcard_beside_a_variable() -> None:
     """What is said without the variable's value says no less: `*` in `StringEquals` is a `*`."""
     literal: dict[str, Any] = {"StringEquals": {"app:X": "*${app:A}"}}
     assert find(side(allow(**literal, StringLike={"app:X": "${*}*"}))) is not None
@@ -463,7 +465,7 @@ def test_a_star_in_an_equal_text_is_no_wildcard_beside_a_variable() -> None:
         {"StringLike": {"durward:TenantId": "a*"}},
     ],
 )
-def test_a_variable_for_the_tenant_of_a_resource_may_be_that_of_who_asks(
+def test_a_variable_for_the_tenant_of_a_resource_can_be_the_principals_tenant(
     condition: dict[str, Any],
 ) -> None:
     """A resource of one's own tenant, whatever the variable of its tenant reads."""
@@ -493,7 +495,7 @@ ANN = "arn:durward:iam::acme:user/ann"
         {"StringNotEquals": {"durward:Subject": ["~", "x"], "durward:PrincipalType": "user"}},
     ],
 )
-def test_an_example_names_somebody_who_can_be(condition: dict[str, Any]) -> None:
+def test_an_example_has_a_possible_principal(condition: dict[str, Any]) -> None:
     assert find(side(allow(**condition))) is not None
 
 
@@ -508,7 +510,7 @@ def test_an_example_names_somebody_who_can_be(condition: dict[str, Any]) -> None
         {"StringLike": {"durward:TenantId": "*:*"}},
     ],
 )
-def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
+def test_an_impossible_principal_is_proven(condition: dict[str, Any]) -> None:
     """Who has signed in has a name, of a kind, and a tenant."""
     assert find(side(allow(**condition))) is None
 
@@ -524,7 +526,7 @@ def test_what_nobody_can_be_is_proven(condition: dict[str, Any]) -> None:
         allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*"),
     ],
 )
-def test_a_variable_can_be_what_a_name_says(
+def test_a_variable_can_be_a_part_of_the_principals_name(
     statement: dict[str, Any], who: str, cross_tenant: bool
 ) -> None:
     named = {**statement, "Principal": {"Durward": who}}
@@ -538,7 +540,7 @@ def test_a_variable_can_be_what_a_name_says(
     assert witness.request.principal.kind == "user"
 
 
-def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
+def test_a_variable_for_the_principal_is_a_possible_string() -> None:
     others = allow("arn:durward:orders:prod:acme:user/*")
     varied = allow("arn:durward:orders:prod:acme:${durward:PrincipalType}/*")
     witness = find(side(varied), side(others))
@@ -556,7 +558,7 @@ def test_a_variable_for_the_principal_is_a_text_that_there_can_be() -> None:
         ("arn:aws:iam::1:root", "arn:durward:iam::1:root/~"),
     ],
 )
-def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) -> None:
+def test_a_name_of_aws_belongs_to_its_account(name: str, own: str) -> None:
     """What an account is granted there it has itself alone."""
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": name}}]}
     witness = find(
@@ -571,7 +573,7 @@ def test_a_name_of_aws_is_somebodys_in_their_own_account(name: str, own: str) ->
 
 @pytest.mark.parametrize("denied", ["globex", "acme"])
 @pytest.mark.parametrize("person", [None, Principal("ann", "user", "acme")])
-def test_a_variable_for_the_tenant_can_be_that_of_who_is_asked_about(
+def test_a_variable_for_the_tenant_can_be_that_of_the_asked_principal(
     person: Principal | None, denied: str
 ) -> None:
     """Or there is none, where theirs is denied."""
@@ -583,7 +585,7 @@ def test_a_variable_for_the_tenant_can_be_that_of_who_is_asked_about(
     assert person is None or denied == "globex" or not witness.request.segments[4]
 
 
-def test_what_documents_of_aws_call_no_resource_names_none() -> None:
+def test_an_imported_resource_without_a_meaning_matches_nothing() -> None:
     short: Any = {**allow("arn:durward:orders:prod:acme"), "Principal": "*"}
     body: Any = {"Version": "2012-10-17", "Statement": [short]}
     assert (
@@ -596,14 +598,14 @@ def test_what_documents_of_aws_call_no_resource_names_none() -> None:
     )
 
 
-def test_what_documents_of_aws_call_an_action_with_a_space_is_nobodys() -> None:
+def test_an_imported_action_with_a_space_matches_no_operation() -> None:
     spaced = {**allow(), "Action": "orders:Get Order"}
     body: Any = {"Version": "2012-10-17", "Statement": [spaced]}
     assert find(PolicyStack([read_document(body, "p", PolicyKind.IDENTITY, imported())])) is None
 
 
 @pytest.mark.parametrize("cross_tenant", [False, True])
-def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bool) -> None:
+def test_an_account_passes_on_only_grants_of_other_accounts(cross_tenant: bool) -> None:
     ann = Principal("ann", "user", "1")
     body: Any = {"Version": "2012-10-17", "Statement": [{**allow(), "Principal": {"AWS": "1"}}]}
     granted = read_document(body, "p", PolicyKind.RESOURCE, imported(AttachmentPoint.RESOURCE))
@@ -613,7 +615,7 @@ def test_what_an_account_is_granted_it_hands_on_elsewhere_alone(cross_tenant: bo
 
 
 @pytest.mark.parametrize("tenant", ["acme", "globex"])
-def test_who_is_named_has_the_name_and_the_tenant(tenant: str) -> None:
+def test_a_named_principal_has_the_name_and_the_tenant(tenant: str) -> None:
     named = {**allow(StringEquals={"durward:TenantId": tenant}), "Principal": {"Durward": ANN}}
     version = "2012-10-17"
     document = read_document({"Version": version, "Statement": [named]}, "p", PolicyKind.RESOURCE)

@@ -28,7 +28,7 @@ from durward.core.policy.symbolic.work import Work
         ("DateGreaterThan", ["2026-01-01T00:00:00Z"]),
     ],
 )
-def test_a_value_beside_those_that_are_denied_is_found(operator: str, values: list[str]) -> None:
+def test_a_value_other_than_the_denied_ones_is_found(operator: str, values: list[str]) -> None:
     condition: dict[str, Any] = {operator: {"app:X": values}}
     some = allow(**condition)
     assert find(side(some)) is not None
@@ -39,7 +39,7 @@ def test_a_value_beside_those_that_are_denied_is_found(operator: str, values: li
     assert find(side(some, deny(**condition))) is None
 
 
-def test_a_number_or_a_date_has_other_spellings_where_one_is_denied() -> None:
+def test_a_denied_number_or_date_has_other_spellings() -> None:
     """`5`, `05` and `5.0` are one number, and three texts."""
     day = "2026-01-01T00:00:00Z"
     for operator, text in (("NumericEquals", "5"), ("DateEquals", day)):
@@ -64,7 +64,7 @@ def test_a_number_or_a_date_has_other_spellings_where_one_is_denied() -> None:
         ("q${app:A}", "?${app:A}", False),
     ],
 )
-def test_a_variable_in_two_patterns_stands_for_one_text_in_both(
+def test_a_variable_in_two_patterns_has_one_value(
     wanted: str, denied: str, is_possible: bool
 ) -> None:
     both = side(allow(StringLike={"app:X": wanted}), deny(StringLike={"app:X": denied}))
@@ -81,7 +81,7 @@ def test_a_variable_in_two_patterns_stands_for_one_text_in_both(
         ("x-${app:A}*", "x-${app:A}-${app:B}", True),
     ],
 )
-def test_two_patterns_want_the_same_text_of_a_variable(
+def test_two_patterns_require_the_same_value_of_a_variable(
     one: str, other: str, is_possible: bool
 ) -> None:
     ceiling = [documents(allow(StringLike={"app:X": other}))]
@@ -106,7 +106,7 @@ def of_api(*principals: Any, key: str = "Principal") -> PolicyStack:
     return PolicyStack([read_document(body, "p", PolicyKind.RESOURCE)])
 
 
-def test_what_everybody_may_is_more_than_what_somebody_named_may() -> None:
+def test_access_of_everybody_is_wider_than_that_of_a_named_principal() -> None:
     ann = "arn:durward:iam::acme:user/ann"
     everybody, named = of_api("*"), of_api({"Durward": ann})
     witness = find(everybody, named)
@@ -115,7 +115,7 @@ def test_what_everybody_may_is_more_than_what_somebody_named_may() -> None:
     assert find(named, everybody) is None
 
 
-def test_a_request_has_to_be_as_several_choices_want_it() -> None:
+def test_a_request_must_satisfy_several_choices_at_once() -> None:
     kinds = allow(StringLike={"app:X": ["a*", "b*"], "app:Y": ["c*", "d*"]})
     taken = deny(StringLike={"app:X": "a*", "app:Y": "c*"}), deny(StringLike={"app:X": "b*"})
     witness = find(side(kinds, *taken))
@@ -125,7 +125,7 @@ def test_a_request_has_to_be_as_several_choices_want_it() -> None:
     assert find(side(kinds, *taken, deny(StringLike={"app:Y": "d*"}))) is None
 
 
-def test_a_search_that_takes_too_many_steps_is_told_and_the_question_goes_on() -> None:
+def test_a_search_of_too_many_steps_is_reported_and_the_question_continues() -> None:
     (statement,) = documents(allow(StringLike={"app:X": "*a${app:A}*", "app:Y": "${app:A}b*"}))[
         0
     ].statements

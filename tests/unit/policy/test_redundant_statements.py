@@ -30,7 +30,7 @@ def test_of_two_equal_statements_the_first_stays() -> None:
     assert found(allow(), allow(), allow()) == ["p/#3", "p/#2"]
 
 
-def test_an_allow_that_is_wholly_denied_goes_and_then_so_does_the_deny() -> None:
+def test_a_wholly_denied_allow_is_redundant_and_then_the_deny_is_too() -> None:
     assert found(allow(), deny(), deny()) == ["p/#1", "p/#3", "p/#2"]
     assert found(allow(), deny(Bool=MFA)) == []
 
@@ -41,14 +41,14 @@ def test_a_statement_about_other_tenants_is_not_redundant() -> None:
     assert found(allow(OWN), handed) == []
 
 
-def test_a_statement_about_which_nothing_can_be_proven_stays_and_is_told() -> None:
+def test_a_statement_without_a_proof_is_kept_and_reported() -> None:
     told = list(redundant(documents(allow(**OPEN), allow(OWN), allow(OWN))))
     assert [each.statement for each in told] == ["p/#3", "p/#1"]
     assert told[0] == Redundant("p/#3")
     assert "several kinds" in told[1].undecided
 
 
-def test_a_question_that_is_open_keeps_no_other_from_its_answer() -> None:
+def test_an_undecided_question_does_not_prevent_other_answers() -> None:
     def fails(why: str) -> str:
         raise Unknown(why)
 

@@ -25,7 +25,7 @@ def with_scopes(scopes: dict[str, frozenset[str]]) -> PolicySet:
 
 
 @given(scopes=SCOPES, api=st.sampled_from(["o", "p"]), name=NAMES)
-def test_a_scope_covers_what_one_of_its_patterns_means(
+def test_a_scope_covers_the_actions_that_its_patterns_match(
     scopes: dict[str, frozenset[str]], api: str, name: str
 ) -> None:
     action = f"{api}:{name}"

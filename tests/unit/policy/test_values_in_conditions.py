@@ -17,7 +17,7 @@ from durward.core.policy.language.operators import parse_date
 from durward.core.policy.language.source import PolicyError
 
 
-def test_a_value_that_cannot_be_read_never_allows_and_does_deny() -> None:
+def test_an_unreadable_value_never_allows_and_does_deny() -> None:
     young = {**OWN, "Condition": {"NumericLessThan": {"durward:AuthAge": 300}}}
     above = {"NumericGreaterThan": {"durward:AuthAge": 300}}
     old = {**OWN, "Sid": "Old", "Effect": "Deny", "Condition": above}
@@ -126,7 +126,7 @@ def test_a_date_of_another_form_is_refused(text: str) -> None:
         *("2026-11-24T23:59+24:00", "2026-11-24T23:59+01:60", "2026-11-24T23:59-0199"),
     ],
 )
-def test_a_time_that_no_clock_shows_is_refused_and_allows_nothing(text: str) -> None:
+def test_an_impossible_time_is_refused_and_allows_nothing(text: str) -> None:
     with pytest.raises(ValueError, match="neither a date nor"):
         parse_date(text)
     early = {**OWN, "Condition": {"DateLessThan": {"app:At": "2030-01-01"}}}

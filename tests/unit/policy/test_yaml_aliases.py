@@ -46,7 +46,7 @@ def test_an_alias_is_what_its_anchor_marks(text: str, value: Json) -> None:
         ("b: {'<<': 1}\n", {"<<": 1}),
     ],
 )
-def test_a_merge_key_takes_members_that_are_not_written(text: str, value: Json) -> None:
+def test_a_merge_key_adds_members_that_are_not_written(text: str, value: Json) -> None:
     found = read(text)
     assert isinstance(found, dict)
     assert found["b"] == value
@@ -66,11 +66,11 @@ def test_a_merge_key_takes_members_that_are_not_written(text: str, value: Json) 
         ("a: &x {s: 1}\nb: &y {s: 2}\nc: {<<: *x, <<: *y}\n", "`<<` occurs twice"),
     ],
 )
-def test_what_has_no_one_meaning_is_refused(text: str, why: str) -> None:
+def test_an_ambiguous_yaml_text_is_refused(text: str, why: str) -> None:
     assert why in refusal(text)
 
 
-def test_what_aliases_repeat_is_bounded_as_if_it_was_written() -> None:
+def test_repetition_by_aliases_is_bounded_as_if_it_were_written() -> None:
     """Ten lines that would be a thousand million texts."""
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 10)]
@@ -80,7 +80,7 @@ def test_what_aliases_repeat_is_bounded_as_if_it_was_written() -> None:
     assert "aliases repeat more than" in refusal(f"{long}\nb: [*x, *x, *x]\n")
 
 
-def test_an_alias_nests_as_deep_as_what_it_repeats() -> None:
+def test_an_alias_nests_as_deep_as_its_anchor() -> None:
     deep = "a: &x [[[1]]]\n"
     assert read(f"{deep}b: [[[*x]]]\n", limit_depth=7)
     assert "nested over 6 levels" in refusal(f"{deep}b: [[[*x]]]\n", limit_depth=6)
@@ -89,13 +89,13 @@ def test_an_alias_nests_as_deep_as_what_it_repeats() -> None:
     assert "nested over" in refusal(inner, limit_depth=7)
 
 
-def test_policies_and_declarations_have_none() -> None:
+def test_policies_and_declarations_have_no_aliases() -> None:
     for text in (b"a: &x 1", b"a: *x", b"&x a: 1", b"a: {<<: {b: 1}}"):
         with pytest.raises(PolicyError, match=r"anchors and aliases|merges"):
             parse_text(text, "a.yaml")
 
 
-def test_the_place_of_what_an_alias_repeats_is_that_of_the_alias() -> None:
+def test_the_place_of_a_repeated_value_is_that_of_its_alias() -> None:
     text = b"a: &x {p: {q: 1}}\nb:\n  c: *x\n  d: 1\n"
     place = place_finder(text)
     assert place("/b/c/p/q") == (3, 6)

@@ -84,7 +84,7 @@ def predicate(
         {"Null": {"app:Owner": "true"}},
     ],
 )
-def test_what_is_said_about_a_principals_name_is_said_about_its_parts(
+def test_a_constraint_on_a_principals_name_becomes_constraints_on_its_parts(
     condition: dict[str, Any], effect: str
 ) -> None:
     written = predicate(condition, effect=effect)
@@ -100,7 +100,7 @@ def test_what_is_said_about_a_principals_name_is_said_about_its_parts(
     assert answers
 
 
-def test_a_name_in_the_pattern_of_a_resource_is_spelled_out_too() -> None:
+def test_a_name_in_a_resource_pattern_is_split_into_parts_too() -> None:
     written = predicate({}, resource="arn:durward:orders:*:*:owned/${durward:PrincipalArn}")
     apart = taken_apart(written)
     assert PRINCIPAL_ARN in keys_of(written)
@@ -167,7 +167,7 @@ def test_a_condition_on_the_tenant_of_a_resource_alone_is_one_on_its_name() -> N
         {"StringEquals": {"app:Level": "high"}},
     ],
 )
-def test_a_key_that_has_lists_satisfies_nothing_without_a_set_operator(
+def test_a_key_with_several_values_satisfies_nothing_without_a_set_operator(
     condition: dict[str, Any],
 ) -> None:
     written = predicate(condition)
@@ -219,7 +219,7 @@ def test_a_key_can_be_asked_about_twice_under_two_names() -> None:
         {"Condition": {"StringEquals": {"app:Id": "a"}}},
     ],
 )
-def test_what_is_wished_of_the_parts_of_a_statement_is_what_is_wished_of_it(
+def test_the_constraints_on_the_parts_of_a_statement_equal_the_constraint_on_it(
     changes: dict[str, Any], effect: str
 ) -> None:
     """Also where a variable has no value, or one that cannot be read."""
@@ -258,7 +258,7 @@ def of_parts(node: Node, facts: Facts) -> bool:
             return fulfilled(node, facts)
 
 
-def test_a_question_takes_so_many_steps_and_no_more() -> None:
+def test_the_steps_of_a_question_are_bounded() -> None:
     work = Work(most=5, each=3)
     work.begin()
     work.spend(2)

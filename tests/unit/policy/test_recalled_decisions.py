@@ -85,7 +85,7 @@ def test_the_order_of_scopes_makes_no_other_principal() -> None:
     assert one.spelled == other.spelled
 
 
-def test_no_name_of_an_action_makes_a_request_somebody_elses() -> None:
+def test_no_name_of_an_action_gives_the_decision_of_another_principal() -> None:
     policies, reader = clerks({}), replace(ANN, scopes=frozenset({"read"}))
     assert policies.recall(AccessRequest(reader, GET, ORDER)).allowed
     feigned = AccessRequest(None, reader.spelled + GET, ORDER)
@@ -100,7 +100,7 @@ def test_no_name_of_a_user_gives_them_the_role_of_another() -> None:
     assert not policies.recall(AccessRequest(feigned, GET, ORDER)).allowed
 
 
-def test_whoever_asks_for_ever_new_resources_fills_no_memory() -> None:
+def test_requests_for_ever_new_resources_fill_no_memory() -> None:
     policies = clerks({})
     for place in range(MAX_TOLD + 10):
         policies.recall(AccessRequest(ANN, GET, f"{ORDER}/{place}"))

@@ -37,14 +37,16 @@ def test_another_method_path_or_stage_would_be_another_operation(key: str) -> No
         ("app:own", True, True),
     ],
 )
-def test_a_key_is_there_for_whoever_can_tell_it(key: str, edge: bool, others: bool) -> None:
+def test_the_available_keys_depend_on_the_enforcement_point(
+    key: str, edge: bool, others: bool
+) -> None:
     found = {caller: is_available(key, request(), caller) for caller in Caller}
     assert found[Caller.EDGE] is edge
     assert found[Caller.OTHERS] is others
     assert found[Caller.ANY]
 
 
-def test_what_a_request_has_it_may_have_otherwise() -> None:
+def test_a_key_of_the_request_may_have_another_value() -> None:
     for caller in Caller:
         assert is_available("durward:riskscore", request(riskscore="1"), caller)
 
@@ -64,7 +66,7 @@ def test_without_a_token_nobody_has_a_name() -> None:
         ("app:own", True, True),
     ],
 )
-def test_only_what_every_request_has_cannot_be_absent(
+def test_only_a_key_that_every_request_has_cannot_be_absent(
     key: str, with_token: bool, without: bool
 ) -> None:
     assert can_be_absent(key, request(), Caller.EDGE) is with_token
@@ -77,7 +79,7 @@ def test_a_key_that_always_has_a_list_gets_no_single_value() -> None:
     assert not is_list("durward:acr", request())
 
 
-def test_a_time_that_is_past_comes_in_no_later_request() -> None:
+def test_no_later_request_has_a_past_time() -> None:
     now = request(currenttime="2026-01-01T00:00:00Z")
     ((condition, wanted),) = not_in_the_past("durward:currenttime", now)
     assert wanted

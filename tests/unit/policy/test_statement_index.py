@@ -40,7 +40,7 @@ def wants(operator: str, values: Any, key: str = LEVEL) -> dict[str, Any]:
     return {"Resource": "*", "Condition": {operator: {key: values}}}
 
 
-def test_of_many_patterns_with_wildcards_the_one_that_means_the_resource_applies() -> None:
+def test_of_many_patterns_with_wildcards_the_one_that_matches_applies() -> None:
     policies = clerks(*(order(f"*-part{n:02}-*") for n in range(MANY)))
     for n in range(MANY):
         assert because(policies, f"order/x-part{n:02}-y") == (f"p/S{n}",)
@@ -54,7 +54,7 @@ def test_of_many_conditions_on_one_key_the_one_with_the_value_applies() -> None:
     assert because(policies, Level="v99") == because(policies) == ()
 
 
-def test_among_many_no_condition_is_taken_for_one_that_wants_a_certain_text() -> None:
+def test_among_many_only_a_plain_equality_is_found_by_its_value() -> None:
     """A negated one, one for a key that may be absent, one with a variable: each is asked."""
     few = [
         wants("StringNotEquals", "low"),
@@ -77,7 +77,7 @@ def test_among_many_no_condition_is_taken_for_one_that_wants_a_certain_text() ->
 
 
 @pytest.mark.parametrize("value", [["v3"], ["v3", "v4"], 3, True, {"v3": 1}])
-def test_a_value_that_is_not_one_text_means_among_many_what_it_means_alone(value: Any) -> None:
+def test_among_many_a_value_that_is_no_single_string_is_compared_as_alone(value: Any) -> None:
     one = wants("StringEquals", "v3")
     many = clerks(*(wants("StringEquals", f"v{n}") for n in range(MANY)))
     assert bool(because(clerks(one), Level=value)) is bool(because(many, Level=value))
@@ -103,7 +103,7 @@ def test_many_statements_about_any_resource_each_apply_by_their_condition() -> N
     assert because(policies, "order/2", Level="v2") == ()
 
 
-def test_deep_resources_are_told_apart_also_beyond_the_levels_that_are_indexed() -> None:
+def test_deep_resources_differ_also_beyond_the_indexed_levels() -> None:
     deep = "a/1/b/2/c/3/d"
     policies = clerks(*({"Resource": f"arn:durward:orders:*:*:{deep}/{n}/*"} for n in range(MANY)))
     for n in range(MANY):
@@ -111,7 +111,7 @@ def test_deep_resources_are_told_apart_also_beyond_the_levels_that_are_indexed()
     assert because(policies, f"{deep}/99/x") == ()
 
 
-def test_what_is_no_resource_name_is_what_a_star_alone_means() -> None:
+def test_a_malformed_resource_name_is_matched_by_a_star_alone() -> None:
     policies = clerks(*(order(f"{n}") for n in range(MANY)), {"Resource": "*"})
     asked = AccessRequest(ANN, "orders:Get", "not-an-arn", {})
     alone = clerks({"Resource": "*"}).evaluate(asked)

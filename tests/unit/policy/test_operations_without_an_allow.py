@@ -100,7 +100,7 @@ def summary(
         ),
     ],
 )
-def test_an_operation_that_no_allow_means_is_counted(
+def test_an_operation_that_no_allow_matches_is_counted(
     given: dict[str, Any], shut: list[str]
 ) -> None:
     assert summary(given) == ApiSummary("orders", 3, 1, len(shut), tuple(shut), {}, ())
@@ -110,9 +110,7 @@ def test_an_operation_that_no_allow_means_is_counted(
     ("place", "shut"),
     [("role", 0), ("user", 0), ("client", 0), ("boundary", 3), ("nowhere", 3)],
 )
-def test_only_a_policy_that_is_attached_to_somebody_allows_and_a_boundary_does_not(
-    place: str, shut: int
-) -> None:
+def test_only_an_attached_policy_allows_and_a_boundary_does_not(place: str, shut: int) -> None:
     assert summary(policy(Action="*", Resource="*"), place=place).not_allowed == shut
 
 
@@ -121,7 +119,7 @@ def test_the_policy_of_an_api_allows() -> None:
     assert summary(given, place="api").not_allowed_first == ("GetOrder", "DeleteOrder")
 
 
-def test_where_others_ask_for_decisions_an_allow_may_mean_any_resource() -> None:
+def test_where_other_enforcement_points_ask_an_allow_may_match_any_resource() -> None:
     given = policy(Action="orders:*", Resource="arn:durward:orders:*:*:invoice/*")
     assert summary(given, authzen_apis=True).not_allowed == 0
 

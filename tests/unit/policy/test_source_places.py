@@ -124,12 +124,12 @@ def _values(statement: Statement) -> Iterator[tuple[str, str]]:
 
 
 @given(documents)
-def test_every_pointer_leads_to_what_the_node_was_read_from(value: Any) -> None:
+def test_every_pointer_leads_to_the_source_of_its_node(value: Any) -> None:
     check_places(read_document(value, "p"), value)
 
 
 @given(documents)
-def test_a_place_makes_no_difference(value: Any) -> None:
+def test_nodes_are_equal_whatever_their_places(value: Any) -> None:
     for statement in read_document(value, "p").statements:
         moved = replace(
             statement,
@@ -149,7 +149,7 @@ def _moved(node: N) -> N:
 
 
 @pytest.mark.parametrize("dialect", [AWS, imported()])
-def test_a_pointer_escapes_what_stands_in_a_key(dialect: Dialect) -> None:
+def test_a_pointer_escapes_the_characters_of_a_key(dialect: Dialect) -> None:
     condition = {"StringEquals": {"aws:RequestTag/a~b": ["x", "y"]}}
     statement = {"Effect": "Allow", "Action": "s3:Get", "Resource": "*", "Condition": condition}
     value: Any = {"Version": "2012-10-17", "Statement": [statement]}
@@ -159,7 +159,7 @@ def test_a_pointer_escapes_what_stands_in_a_key(dialect: Dialect) -> None:
     check_places(document, value)
 
 
-def test_what_could_not_be_read_at_aws_keeps_its_place() -> None:
+def test_a_refused_value_of_an_imported_document_keeps_its_place() -> None:
     condition = {"Bool": {"aws:SecureTransport": "perhaps"}}
     statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
     value: Any = {"Version": "2012-10-17", "Statement": statement}
@@ -170,7 +170,7 @@ def test_what_could_not_be_read_at_aws_keeps_its_place() -> None:
 
 
 @pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
-def test_who_is_named_has_a_place_and_a_resource_that_nobody_wrote_has_none(element: str) -> None:
+def test_a_principal_has_a_place_and_an_implied_resource_has_none(element: str) -> None:
     statement = {"Effect": "Deny", "Action": "*", element: {"Durward": [f"{ARN}ann"]}}
     value: Any = {"Version": "2012-10-17", "Statement": [statement]}
     (found,) = read_document(value, "p", kind_of(value)).statements
@@ -180,7 +180,7 @@ def test_who_is_named_has_a_place_and_a_resource_that_nobody_wrote_has_none(elem
     assert found.resources.patterns
 
 
-def test_a_node_that_no_document_says_has_no_place() -> None:
+def test_a_node_that_comes_from_no_document_has_no_place() -> None:
     assert equals("durward:subject", "ann").condition.within == ""
 
 

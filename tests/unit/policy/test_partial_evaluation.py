@@ -16,7 +16,7 @@ from durward.core.policy.engine.residual import Beginning, residual
 from durward.core.policy.language.pattern import parse_resource
 
 
-def test_what_is_known_beforehand_is_not_asked_again() -> None:
+def test_known_values_are_not_evaluated_again() -> None:
     read = policy({**OWN, "Condition": {"StringEquals": {"durward:Acr": "mfa"}}})
     predicate = compile_statement(read.statements[0])
     assert keys_of(predicate) == {"action", "resource", "durward:tenantid", "durward:acr"}
@@ -34,7 +34,7 @@ def test_what_is_known_beforehand_is_not_asked_again() -> None:
     assert keys_of(Constant(value=True)) == frozenset()
 
 
-def test_only_the_keys_that_the_policies_name_make_a_difference() -> None:
+def test_only_keys_that_the_policies_name_change_the_remainder() -> None:
     condition = {"NumericLessThan": {"durward:AuthAge": 60}}
     keys = with_role({**OWN, "Condition": condition}).keys_read(request())
     assert {"durward:authage", "durward:tenantid", "resource"} <= keys
@@ -55,7 +55,7 @@ def test_only_the_keys_that_the_policies_name_make_a_difference() -> None:
         ("${durward:Subject}*", None),
     ],
 )
-def test_the_beginning_of_a_resource_settles_every_pattern_that_it_can(
+def test_the_beginning_of_a_resource_decides_every_pattern_that_it_can(
     last: str, left: Constant | None
 ) -> None:
     pattern = parse_resource(f"arn:durward:orders:prod:${{durward:TenantId}}:{last}")

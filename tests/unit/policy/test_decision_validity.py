@@ -38,7 +38,9 @@ def seconds_left(condition: dict[str, Any], **context: Any) -> int | None:
         {"NumericLessThan": {"durward:TokenAge": "10"}},
     ],
 )
-def test_where_no_condition_turns_any_more_it_stands_for_good(condition: dict[str, Any]) -> None:
+def test_a_decision_without_a_condition_on_time_is_valid_for_ever(
+    condition: dict[str, Any],
+) -> None:
     assert seconds_left(condition, TokenAge="20") is None
 
 
@@ -52,19 +54,19 @@ def test_where_no_condition_turns_any_more_it_stands_for_good(condition: dict[st
         ({"NumericLessThan": {"durward:EpochTime": [NOW + 90, NOW + 60]}}, 60),
     ],
 )
-def test_a_condition_on_the_time_turns_at_its_constant(
+def test_a_condition_on_the_time_changes_at_its_constant(
     condition: dict[str, Any], left: int
 ) -> None:
     assert seconds_left(condition) == left
 
 
-def test_a_condition_on_an_age_turns_when_it_has_grown_so_far() -> None:
+def test_a_condition_on_an_age_changes_when_the_age_is_reached() -> None:
     young = {"NumericLessThan": {"durward:AuthAge": "300"}}
     assert seconds_left(young, AuthAge="100") == 200
     assert seconds_left(young) is None, "what is absent does not grow"
     assert seconds_left(young, AuthAge="soon") is None, "nor does what is no number"
 
 
-def test_a_time_that_is_compared_as_a_text_may_turn_at_any_second() -> None:
+def test_a_condition_on_the_time_as_a_string_may_change_at_any_second() -> None:
     assert seconds_left({"StringLike": {"durward:EpochTime": "*5"}}) == 1
     assert seconds_left({"StringEquals": {"app:At": "${durward:CurrentTime}"}}) == 1
