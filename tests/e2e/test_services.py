@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import ClassVar
 
 import httpx2
@@ -25,9 +26,19 @@ OURS, OTHER = Authority("ours"), Authority("another")
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with name_server() as names, live_edge(f'name_servers = ["127.0.0.1:{names.port}"]\n') as edge:
-        yield Place(edge, names)
+def cas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the CAs that this machine trusts."""
+    path = tmp_path_factory.mktemp("cas") / "system.pem"
+    path.write_text(OTHER.pem)
+    return path
+
+
+@pytest.fixture(scope="module")
+def place(cas: Path) -> Iterator[Place]:
+    with name_server() as names:
+        settings = f'name_servers = ["127.0.0.1:{names.port}"]\nca_bundle = "{cas}"\n'
+        with live_edge(settings) as edge:
+            yield Place(edge, names)
 
 
 def reason(place: Place, reply: httpx2.Response) -> str:
@@ -36,6 +47,22 @@ def reason(place: Place, reply: httpx2.Response) -> str:
     wait_for(lambda: refused in place.edge.refusals(), within=5)
     (line,) = [line for line in place.edge.refusals().splitlines() if refused in line]
     return EnvoyLine.from_wire(line.encode()).decision().reason
+
+
+@pytest.mark.requirement("API10-1")
+def test_a_file_of_cas_that_is_replaced_comes_into_force(place: Place, cas: Path) -> None:
+    """One that cannot be read, or has no certificate, is told, and the former CAs stay."""
+    with echo_over_tls(OURS.issue("localhost")) as port:
+        place.publish(system=f"https://localhost:{port}")
+        assert place.status("system") == 503
+        cas.write_text(OURS.pem)
+        wait_for(lambda: place.status("system") == 200)
+        cas.write_text(OURS.pem[:300])
+        told = "the CAs of before stay"
+        wait_for(lambda: told in (place.edge.folder / "test.log").read_text())
+        assert place.status("system") == 200
+        cas.write_text(OTHER.pem)
+        wait_for(lambda: place.status("system") == 503)
 
 
 @pytest.mark.requirement("API10-1")

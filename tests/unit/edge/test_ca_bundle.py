@@ -10,7 +10,12 @@ from tests.unit.edge.test_envoy_configuration import API, PUBLIC, SERVICE, SNAPS
 from durward.core.edge.envoy.clusters import service
 from durward.core.errors import Misconfigured
 from durward.core.values import ApiId
-from durward.entrypoints.edge.ca_bundle import closed_without_cas, find_ca_bundle, with_cas
+from durward.entrypoints.edge.ca_bundle import (
+    KeptCas,
+    closed_without_cas,
+    find_ca_bundle,
+    with_cas,
+)
 
 
 def test_the_first_file_with_certificates_is_taken(
@@ -51,3 +56,46 @@ def test_without_cas_what_needs_them_is_closed_not_unverified_and_named() -> Non
     assert addresses == {"cluster_name": "api-public", "endpoints": [{"lb_endpoints": []}]}
     many = replace(SNAPSHOT, apis=(public,) * 30)
     assert closed_without_cas(many, node()).endswith("public and 10 more")
+
+
+def test_a_file_that_is_replaced_is_another_copy_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    """Also where it is replaced by a rename, or is a link that is set anew."""
+    named, kept = tmp_path / "ours.pem", KeptCas(tmp_path / "cas", str(tmp_path / "ours.pem"))
+    first, second = Authority("first").pem, Authority("second").pem
+    named.write_text(first)
+    copy = kept.current(str(named))
+    assert Path(copy).read_text() == first
+    assert kept.current(copy) == copy
+    for broken in ("", "no certificate", second[:200], second.replace("M", "!")):
+        named.write_text(broken)
+        assert kept.current(copy) == copy
+        assert kept.trouble.startswith(f"the CAs of before stay, since `{named}` cannot be used:")
+    named.unlink()
+    assert kept.current(copy) == copy
+    assert "No such file" in kept.trouble
+    (tmp_path / "fresh.pem").write_text(f"# both, in an ä\n{first}{second}")
+    (tmp_path / "fresh.pem").rename(named)
+    other = kept.current(copy)
+    assert (Path(other).read_bytes(), kept.trouble) == (named.read_bytes(), "")
+    assert other != copy
+    kept.forget_others(other)
+    assert [str(path) for path in kept.folder.iterdir()] == [other]
+    kept.retry("Envoy did not take it")
+    assert kept.trouble.endswith("Envoy did not take it")
+    assert kept.current(copy) == other, "it is tried again"
+    named.unlink()
+    (tmp_path / "2").write_text(second)
+    named.symlink_to(tmp_path / "2")
+    assert Path(kept.current(other)).read_text() == second
+
+
+def test_a_file_of_the_system_may_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setattr("durward.entrypoints.edge.ca_bundle.PATHS", ())
+    kept = KeptCas(tmp_path / "cas", "")
+    assert (kept.current(""), kept.trouble) == ("", "")
+    bundle.write_text(Authority("public").pem)
+    assert Path(kept.current("")).read_text() == bundle.read_text()

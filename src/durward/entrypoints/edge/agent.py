@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,7 +27,7 @@ from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.wire import JsonLike
-from durward.entrypoints.edge.ca_bundle import closed_without_cas, with_cas
+from durward.entrypoints.edge.ca_bundle import LOOK_SECONDS, KeptCas, closed_without_cas, with_cas
 from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, revoked_canary
 from durward.entrypoints.edge.decision_log import DecisionLog
 from durward.entrypoints.edge.feed import ListVerifier
@@ -67,8 +68,10 @@ class Agent:
 
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
-        self._node = with_cas(settings.node())
         self._state = Path(settings.state)
+        self._cas = KeptCas(self._state / "cas", settings.ca_bundle or "")
+        node = with_cas(settings.node())
+        self._node = replace_fields(node, ca_bundle=self._cas.current(node.ca_bundle))
         self._snapshot_path = self._state / "snapshot.json"
         self._link = link_of(settings)
         self._follower: Follower | None = None
@@ -125,6 +128,7 @@ class Agent:
                 watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
                 watchers.append(asyncio.create_task(self._keep_reporting(self._link)))
             watchers.append(asyncio.create_task(self._records.keep(self._ship, report)))
+            watchers.append(asyncio.create_task(self._keep_cas()))
             self._ready = True
             await until_ended(ended, watchers)
         finally:
@@ -314,7 +318,8 @@ class Agent:
         follower = self._follower
         of_parts = (follower.trouble, follower.unkept) if follower else ()
         unverified = closed_without_cas(self._snapshot, self._node)
-        return tuple(filter(None, (*of_parts, self._revoker.trouble, self._unjoined, unverified)))
+        others = (self._revoker.trouble, self._unjoined, self._cas.trouble, unverified)
+        return tuple(filter(None, (*of_parts, *others)))
 
     async def _revoke(self, files: Mapping[str, JsonLike]) -> None:
         """Push revocation maps, wait until Envoy runs them, and prove them by revoked tokens.
@@ -359,6 +364,38 @@ class Agent:
         """Push the snapshot on disk. Raises Misconfigured or Unavailable."""
         await self._push(Snapshot.from_wire(read(self._snapshot_path)))
 
+    async def _keep_cas(self) -> None:
+        """Put the CAs of services in force anew where their file is replaced, for ever."""
+        told = ""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            former = self._node
+            copy = await asyncio.to_thread(self._cas.current, former.ca_bundle)
+            if copy != former.ca_bundle:
+                try:
+                    await self._push_cas(copy)
+                except DurwardError as error:
+                    self._cas.retry(str(error))
+                else:
+                    report("the CAs of services are those of the file as it is now")
+                    await asyncio.to_thread(self._cas.forget_others, copy)
+            if self._cas.trouble != told:
+                told = self._cas.trouble
+                self._news.set()
+                if told:
+                    report(told)
+
+    async def _push_cas(self, copy: str) -> None:
+        """Push the present snapshot with other CAs. Raises Misconfigured or Unavailable."""
+        async with self._pushing:
+            former = self._node
+            self._node = replace_fields(former, ca_bundle=copy)
+            try:
+                await self._put_in_force(self._snapshot, Snapshot.nothing())
+            except DurwardError:
+                self._node = former
+                raise
+
     async def _push(self, fresh: Snapshot) -> None:
         """Put a snapshot in force: decision points first, then Envoy.
 
@@ -366,30 +403,34 @@ class Agent:
         """
         self._refuse_own_places(fresh)
         async with self._pushing:
-            former = self._snapshot
-            try:
-                await asyncio.to_thread(self._keep_policies, fresh)
-                replace(self._snapshot_path, fresh.to_wire())
-                await self._reload_decision_points()
-                all_of_it = await asyncio.to_thread(self._render, fresh)
-                if await responds(self._node.admin, "/ready"):  # else it already hangs
-                    count = sum(len(api.operations) for api in fresh.apis)
-                    now = asyncio.get_running_loop().time()
-                    self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
-                await self._files.push(
-                    all_of_it,
-                    lambda: self._render(fresh.only_changed(former)),
-                    self._versions,
-                    lambda: canary(self._node.apis, self._own, fresh, former),
-                )
-            except DurwardError:
-                replace(self._snapshot_path, former.to_wire())
-                await self._reload_decision_points()
-                raise
-            self._snapshot = fresh
-            proven_by = self._door[1]
-            if await self._guarded() != proven_by:
-                self._revoker.prove_again()
+            await self._put_in_force(fresh, self._snapshot)
+
+    async def _put_in_force(self, fresh: Snapshot, checked: Snapshot) -> None:
+        """The same, with the lock held; what is equal in `checked` Envoy need not validate."""
+        former = self._snapshot
+        try:
+            await asyncio.to_thread(self._keep_policies, fresh)
+            replace(self._snapshot_path, fresh.to_wire())
+            await self._reload_decision_points()
+            all_of_it = await asyncio.to_thread(self._render, fresh)
+            if await responds(self._node.admin, "/ready"):  # else it already hangs
+                count = sum(len(api.operations) for api in fresh.apis)
+                now = asyncio.get_running_loop().time()
+                self._loading_until = now + count * LOADING_SECONDS_AN_OPERATION
+            await self._files.push(
+                all_of_it,
+                lambda: self._render(fresh.only_changed(checked)),
+                self._versions,
+                lambda: canary(self._node.apis, self._own, fresh, checked),
+            )
+        except DurwardError:
+            replace(self._snapshot_path, former.to_wire())
+            await self._reload_decision_points()
+            raise
+        self._snapshot = fresh
+        proven_by = self._door[1]
+        if await self._guarded() != proven_by:
+            self._revoker.prove_again()
 
     async def _reload_decision_points(self) -> None:
         """Reload all at once, since loading may take seconds. Raises the error of the first."""
