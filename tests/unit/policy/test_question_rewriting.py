@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from durward.core.policy.engine.predicate import (
+    TRUE,
+    And,
     ConditionMatch,
     Facts,
     Predicate,
@@ -34,7 +36,8 @@ from durward.core.policy.symbolic.request_keys import (
     with_lists,
     with_tenant_of_resource,
 )
-from durward.core.policy.symbolic.unknown import Exhausted
+from durward.core.policy.symbolic.solve import solve
+from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.work import Work
 
 PEOPLE = [
@@ -269,3 +272,13 @@ def test_the_steps_of_a_question_are_bounded() -> None:
     with pytest.raises(Exhausted, match="the question takes too many steps"):
         work.spend()
     assert work.is_done
+
+
+def test_taking_a_predicate_apart_has_a_limit_too() -> None:
+    """Where nothing in it is a constraint, no step was counted."""
+    nothing: Predicate = TRUE
+    for _ in range(10):
+        nothing = And((nothing,) * 3)
+    with pytest.raises(Unknown, match="too many steps"):
+        solve(nothing, work=Work(each=100))
+    assert solve(And((TRUE,) * 50), work=Work(each=2)) is not None

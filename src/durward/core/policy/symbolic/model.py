@@ -340,6 +340,7 @@ class _Search:
                     else:
                         choices.append(node)
                 case Literal(predicate, wanted) if not isinstance(predicate, ConditionMatch):
+                    self.work.open_one()
                     waiting.append(opened(predicate, wanted, state.known))
                 case _:
                     self.work.spend()

@@ -11,6 +11,7 @@ from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 
 MAX_STEPS_OF_A_SEARCH: Final = 3_000
 MAX_STEPS: Final = 500_000
+OPENED_IN_A_STEP: Final = 100
 
 
 class Work:
@@ -23,6 +24,7 @@ class Work:
         self.answers: dict[object, Facts | Unknown | None] = {}
         """Answers by question: principals often have the same policies."""
         self._search = 0
+        self._opened = 0
 
     def begin(self) -> None:
         """Begin a search. Raises Exhausted."""
@@ -37,6 +39,12 @@ class Work:
             raise Exhausted("the question takes too many steps")
         if self._search > self.each:
             raise Exhausted("it takes too many steps")
+
+    def open_one(self) -> None:
+        """Count a predicate that is taken apart: a hundredth of a step. Raises Exhausted."""
+        self._opened += 1
+        if self._opened % OPENED_IN_A_STEP == 0:
+            self.spend()
 
     @property
     def is_done(self) -> bool:
