@@ -15,11 +15,12 @@ TABLES = (
     "group_members",
     "retired_people",
     "subjects",
+    "pushed_requests",
 )
 
 
 def declare_people_again(connection: Connection) -> None:
-    """Undo what migrations 0012 and 0013 did."""
+    """Undo what migrations from 0012 on did."""
     connection.execute(text("DROP INDEX ix_passwords_kind"))
     for column in ("kind", "first_kind"):
         connection.execute(text(f"ALTER TABLE passwords DROP COLUMN {column}"))

@@ -119,6 +119,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     profile: str = Profile.OAUTH21.value
     """The lowest security profile of all clients: `oauth21`; those of FAPI 2.0 cannot be chosen
     yet."""
+    require_pushed_authorization_requests: bool = False
+    """Authorization requests of every client count only if they are pushed (PAR, RFC 9126)."""
     access_lifetime_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN)] = 300
     """How long an access token lives; what is revoked is kept at the edges for an hour."""
     keys_ahead_seconds: Annotated[int, msgspec.Meta(ge=2, le=86_400)] = 120

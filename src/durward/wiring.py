@@ -132,6 +132,7 @@ class ControlPlane:
                 upkeep.unrecorded.has_room,
                 assertions.take,
                 floor,
+                settings.require_pushed_authorization_requests,
             )
 
         use_cases = UseCases(transactions, publication, context)

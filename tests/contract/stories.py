@@ -14,7 +14,7 @@ import httpx2
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import delete, insert
 from tests.contract.faults import each_fault, everything, fails, faults, told_of
-from tests.issuer import ISSUER, Browser, Issuer, answer_of, hidden, sample
+from tests.issuer import ISSUER, Browser, Issuer, answer_of, asked, hidden, sample
 
 from durward.core.audit.checkpoint import Checkpoint, verify_checkpoint
 from durward.core.audit.event import AuditEvent, EventKind
@@ -447,6 +447,48 @@ async def bring_people(issuer: Issuer) -> None:
             return
 
 
+async def push_request(issuer: Issuer) -> None:
+    """A pushed request is stored or not, and completed once, whatever fails."""
+    auth = ("desk", issuer.secrets["desk"])
+    browser = issuer.browser()
+    await browser.code()
+
+    async def push() -> httpx2.Response:
+        async with issuer.http() as http:
+            return await http.post("/par", data=asked(), auth=auth)
+
+    async def come(uri: str) -> httpx2.Response:
+        query = {"client_id": "desk", "request_uri": uri}
+        return await browser.http.get("/authorize", params=query)
+
+    for which in each_fault():
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            reply = await push()
+        if injected.struck:
+            assert reply.status_code == 503
+            if not injected.lost:
+                assert await everything(issuer) == before
+        else:
+            assert reply.status_code == 201
+            break
+    for which in each_fault():
+        uri = (await push()).json()["request_uri"]
+        before = await everything(issuer)
+        with faults(issuer, **which) as injected:
+            reply = await come(uri)
+        if injected.struck:
+            assert reply.status_code == 503
+            if not injected.lost:
+                assert await everything(issuer) == before
+                assert answer_of(await come(uri))["code"]
+        else:
+            assert answer_of(reply)["code"]
+        assert (await come(uri)).status_code == 400, "completed once"
+        if not injected.struck:
+            return
+
+
 async def prove_by_key(issuer: Issuer) -> None:
     """An assertion gives a token once, whatever fails."""
     key = generate("ES256")
@@ -846,6 +888,7 @@ STORIES = (
         bring_people,
         manage_people,
         prove_by_key,
+        push_request,
         mistake_a_secret,
     ),
     *(

@@ -16,6 +16,7 @@ from durward.core.authn.throttle import PAIR
 from durward.core.edge.revocation import KEPT, LONGEST_TOKEN, RevocationKind
 from durward.core.oauth.authorize import CODE_LIFETIME
 from durward.core.oauth.grants.authorization_code import Code
+from durward.core.oauth.pushed_request import PushedRequest
 from durward.core.values import GrantId, Instant, Seconds, SessionId, later
 from durward.services.housekeeping import BATCH, RETENTION, sweep
 from durward.store import (
@@ -26,6 +27,7 @@ from durward.store import (
     grants,
     interactions,
     keys,
+    pushed_requests,
     refresh,
     revocations,
     schema,
@@ -298,6 +300,9 @@ async def test_rows_end_at_their_time_and_not_before(database: Database) -> None
             add(insert(schema.attempts).values(**none))
             waiting = interactions.Interaction(name, b"b", b"", ago(1_800), end, "x")
             interactions.record_interaction(connection, waiting)
+            expired = later(end, Seconds(-1_800))
+            kept = PushedRequest(name.encode(), DESK, b"", ago(2_000), expired, "x")
+            pushed_requests.record_pushed(connection, kept)
             session = {"ended_at": later(end, Seconds(-day))}
             hold_people(connection, ANN)
             sessions.start_session(connection, a_session(name), name.encode(), AUDIT)
@@ -314,6 +319,7 @@ async def test_rows_end_at_their_time_and_not_before(database: Database) -> None
         (schema.consumed, schema.consumed.c.jti, ["stays"]),
         (schema.attempts, schema.attempts.c.name, ["none stays", "stays"]),
         (schema.interactions, schema.interactions.c.id, ["stays"]),
+        (schema.pushed_requests, schema.pushed_requests.c.hash, [b"stays"]),
         (schema.sessions, schema.sessions.c.id, ["stays"]),
         (schema.revocations, schema.revocations.c.value, ["newest", "stays"]),
     ):

@@ -146,7 +146,7 @@ async def ask_silently(replica: Replica, browser: Browser) -> str:
         lambda c, x, t: authorize.begin(c, x, form, Secret("dwb_x"), session, t), "test"
     )
     assert isinstance(outcome, Redirect)
-    return outcome.uri
+    return outcome.answer.uri
 
 
 @pytest.mark.parametrize("what", ["the session", "the consent"])

@@ -170,7 +170,9 @@ class Replica:
 def told(outcome: authorize.Outcome) -> dict[str, str]:
     """What the client is told by a redirect."""
     assert isinstance(outcome, authorize.Redirect), outcome
-    return {name: values[0] for name, values in parse_qs(urlsplit(outcome.uri).query).items()}
+    return {
+        name: values[0] for name, values in parse_qs(urlsplit(outcome.answer.uri).query).items()
+    }
 
 
 def given(answer: token.TokenAnswer) -> dict[str, str]:

@@ -325,9 +325,9 @@ async def test_no_profile_that_is_not_built_whole_gives_a_token(people: Replica)
 @pytest.mark.requirement("AS-87")
 async def test_a_profile_that_is_not_built_whole_cannot_be_chosen(people: Replica) -> None:
     for kind, name in ((DeclarationKind.CLIENT, "desk"), (DeclarationKind.TENANT, "acme")):
-        with pytest.raises(Misconfigured, match=r"demands what this version does not have.*PAR"):
+        with pytest.raises(Misconfigured, match=r"demands what this version does not have.*DPoP"):
             await people.change(kind, name, profile="fapi2_sp")
     settings = ServeSettings(issuer="http://localhost:1", runtime="", state="", profile="fapi2_sp")
-    with pytest.raises(Misconfigured, match=r"serve\.profile: .*\(PAR\)"):
+    with pytest.raises(Misconfigured, match=r"serve\.profile: .*\(DPoP, mTLS\)"):
         await ControlPlane.open(settings)
     await people.change(DeclarationKind.CLIENT, "desk", profile="oauth21")

@@ -38,7 +38,7 @@ def test_each_rung_demands_more_than_the_one_below() -> None:
 def test_every_demand_is_in_the_table_once_with_its_source() -> None:
     assert sorted(rule.demand for rule in RULES) == sorted(ProfileDemand)
     for rule in RULES:
-        assert "OAuth 2.1" in rule.source or "FAPI 2.0" in rule.source, rule
+        assert rule.source.startswith(("OAuth 2.1", "FAPI 2.0", "ours; RFC ")), rule
 
 
 def test_a_rung_that_is_not_built_whole_cannot_be_chosen() -> None:
@@ -48,7 +48,7 @@ def test_a_rung_that_is_not_built_whole_cannot_be_chosen() -> None:
         (problem,) = profile_problems(name)
         for rule in unavailable(Profile(name)):
             assert rule.text in problem
-    assert "(PAR)" in problem
+    assert "(DPoP, mTLS)" in problem
     assert "(JAR)" in problem
 
 

@@ -35,6 +35,9 @@ class ErrorCode(StrEnum):
     ACCOUNT_SELECTION_REQUIRED = "account_selection_required"
     REQUEST_NOT_SUPPORTED = "request_not_supported"
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    INVALID_REQUEST_URI = "invalid_request_uri"
+    # OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+    UNMET_AUTHENTICATION_REQUIREMENTS = "unmet_authentication_requirements"
 
 
 class Reason(StrEnum):
@@ -56,6 +59,8 @@ class Reason(StrEnum):
     WRONG_SECRET = "wrong-secret"  # noqa: S105 - the name of a reason
     CHALLENGE_MISSING = "challenge-missing"
     PROFILE_NEEDS_KEY = "profile-needs-key"
+    NOT_PUSHED = "not-pushed"
+    RESPONSE_MODE_NOT_DECLARED = "response-mode-not-declared"
 
 
 class DurwardError(Exception):

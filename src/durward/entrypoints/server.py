@@ -21,6 +21,7 @@ from durward.entrypoints.http import (
     log,
     metadata,
     nodes,
+    par,
     people,
     people_import,
     token,
@@ -124,6 +125,7 @@ def public(plane: ControlPlane) -> Starlette:
         routes=[
             *metadata.routes(plane),
             *token.routes(plane, corrections),
+            *par.routes(plane, corrections),
             *token_revocation.routes(plane, corrections),
             *userinfo.routes(plane),
             *authzen.routes(plane),

@@ -26,21 +26,21 @@ from durward.core.oauth.authorize import (
     SignInRefused,
     is_still_proven,
     next_step,
-    read_request,
     read_target,
 )
-from durward.core.oauth.form import one, parse_form
+from durward.core.oauth.form import parse_form
 from durward.core.oauth.grant import Grant
 from durward.core.oauth.grants.authorization_code import Code
-from durward.core.oauth.redirect import answer_uri
+from durward.core.oauth.pushed_request import invalid_request_uri
+from durward.core.oauth.redirect import ClientAnswer, answer
 from durward.core.oauth.requirements import check_binding
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.oauth.standing import Ended
 from durward.core.people.person import Person
 from durward.core.values import ClientId, GrantId, Seconds, Secret, UserId, later
 from durward.entropy import new_id, new_secret
+from durward.services.authorization_requests import read_pushed, read_whole
 from durward.services.context import Context
-from durward.services.hints import read_hint
 from durward.services.sessions import current, in_use
 from durward.services.standing import standing_in
 from durward.services.unrecorded import record_anonymous
@@ -53,6 +53,7 @@ from durward.store.interactions import (
     record_interaction,
     record_sign_in,
 )
+from durward.store.pushed_requests import finish_pushed
 
 ENDED = ProtocolError(
     ErrorCode.INVALID_REQUEST, "this sign-in is over, or belongs to another browser"
@@ -95,7 +96,7 @@ class Question:
 class Redirect:
     """The answer goes to the client."""
 
-    uri: str
+    answer: ClientAnswer
     error: ProtocolError | None = None
     """The error that the answer is."""
     client: ClientId | None = None
@@ -129,20 +130,18 @@ def begin(
     configuration = context.published.configuration
     try:
         parameters = parse_form(form)
-        target = read_target(parameters, configuration.clients)
+        request = read_pushed(connection, context, parameters, audit.at)
+        target = request.target if request else read_target(parameters, configuration.clients)
     except ProtocolError as error:
         _record_refusal(connection, context, None, error, audit)
         return ErrorPage(error)
     client = configuration.clients[target.client]
-    try:
-        hint = one(parameters, "id_token_hint")
-        subject = None if hint is None else read_hint(connection, context, hint).subject
-        demanded = context.requirements(target.client, client)
-        request = read_request(
-            *(parameters, target, client, configuration.apis, subject), demanded, audit.at
-        )
-    except ProtocolError as error:
-        return _refused(connection, context, target, error, audit)
+    if request is None:
+        try:
+            context.requirements(target.client, client).check_direct()
+            request = read_whole(connection, context, parameters, target, audit.at)
+        except ProtocolError as error:
+            return _refused(connection, context, target, error, audit)
     facts = _facts(connection, context, request, client, session, audit)
     step = next_step(facts, None, audit.at)
     if isinstance(step, Ask):
@@ -242,8 +241,12 @@ def _facts(
 
 def _finish(
     connection: Connection, context: Context, facts: Facts, step: Fail | Issue, audit: AuditContext
-) -> Redirect:
-    target = facts.request.target
+) -> Redirect | ErrorPage:
+    target, pushed = facts.request.target, facts.request.pushed
+    if pushed is not None and not finish_pushed(connection, pushed):
+        error = invalid_request_uri("completed before, at another page of the same request")
+        _record_refusal(connection, context, target.client, error, audit)
+        return ErrorPage(error)
     if isinstance(step, Fail):
         if step.error.code is ErrorCode.ACCESS_DENIED and facts.session:
             refusal = audit.by(facts.session.user).event(
@@ -277,8 +280,8 @@ def _finish(
             audit,
         )
     code = _issue(connection, facts.request, replace(grant, scopes=kept.scopes), waiver, audit)
-    answer = {"code": code.reveal(), "state": target.state}
-    return Redirect(answer_uri(target.redirect_uri, answer, context.issuer))
+    told = {"code": code.reveal(), "state": target.state}
+    return Redirect(answer(target.redirect_uri, target.mode, told, context.issuer))
 
 
 def _grant(request: AuthorizationRequest, session: Session, audit: AuditContext) -> Grant:
@@ -346,10 +349,10 @@ def _record_refusal(
 
 def _told(context: Context, target: RedirectTarget, error: ProtocolError) -> Redirect:
     """An error for the client (OAuth 2.1 draft-15 §4.1.2.1), with `iss` (AS-11)."""
-    answer = {
+    told = {
         "error": error.code.value,
         "error_description": error.public,
         "state": target.state,
     }
-    uri = answer_uri(target.redirect_uri, answer, context.issuer)
-    return Redirect(uri, error, target.client)
+    sent = answer(target.redirect_uri, target.mode, told, context.issuer)
+    return Redirect(sent, error, target.client)

@@ -116,10 +116,11 @@ def record_refusal(
     audit: AuditContext,
     *,
     proven: bool,
+    kind: EventKind = EventKind.TOKEN_REFUSED,
 ) -> None:
     """Record a refusal; that of an unauthenticated client only within the budget of events."""
     event = audit.event(
-        EventKind.TOKEN_REFUSED,
+        kind,
         f"clients/{client}" if client else "clients/?",
         **error.facts,
     )

@@ -39,10 +39,13 @@ class Context:
     """Whether a client may use one more assertion that is kept for so long."""
     profile: Profile = Profile.OAUTH21
     """The lowest profile that a client of this server may be held to."""
+    pushes: bool = False
+    """Whether every client has to push its authorization requests."""
 
     def requirements(self, id: ClientId, client: Client) -> Requirements:
         """What is demanded of a client by this version of the declarations."""
-        return requirements_of(self.published.configuration, id, client, self.profile)
+        configuration = self.published.configuration
+        return requirements_of(configuration, id, client, self.profile, pushes=self.pushes)
 
     def keys(self, purpose: str, now: Instant) -> KeySet:
         """The public keys that verify the signatures of a purpose."""

@@ -26,6 +26,7 @@ from durward.store.grants import (
     open_codes,
 )
 from durward.store.people import load_people
+from durward.store.pushed_requests import forget_pushed
 from durward.store.revocations import record_revocation
 from durward.store.sessions import load_session
 
@@ -150,6 +151,7 @@ def forget(
     changed = before.clients.keys() ^ after.clients.keys()
     for name in sorted(changed):
         forget_consents(connection, audit, client=ClientId(name))
+        forget_pushed(connection, ClientId(name))
     for name, client in after.clients.items():
         known = before.clients.get(name)
         if known and known.has_secret and not client.has_secret:

@@ -162,6 +162,12 @@ RETENTION: tuple[Retention, ...] = (
         batches(lambda now, _: expiry.interactions(now)),
     ),
     Retention(
+        "pushed_requests",
+        "when it is completed, or half an hour after its 90 seconds: so long its person may take",
+        "10 000 of a client, of a public one of a source, 40 000 in all, of less than 20 KB each",
+        batches(lambda now, _: expiry.pushed_requests(now)),
+    ),
+    Retention(
         "sessions",
         "a day after it ended or expired: its access tokens have expired long before, and what was "
         "revoked stands in the feed",

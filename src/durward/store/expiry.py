@@ -14,6 +14,7 @@ from durward.core.authn.known_browser import UNUSED
 from durward.core.authn.session import SessionPolicy
 from durward.core.authn.throttle import ACCOUNT, PAIR, SOURCE
 from durward.core.edge.revocation import LONGEST_TOKEN
+from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.oauth.scopes import OFFLINE
 from durward.core.values import Instant, Seconds, later
 from durward.store import schema
@@ -92,6 +93,13 @@ def interactions(now: Instant) -> Due:
     """Sign-ins that nobody came back to."""
     table = schema.interactions
     return Due(table, table.c.expires_at <= now)
+
+
+def pushed_requests(now: Instant) -> Due:
+    """Those that expired, and for which no sign-in can wait any more."""
+    table = schema.pushed_requests
+    waited = later(now, Seconds(-INTERACTION_LIFETIME))
+    return Due(table, table.c.expires_at <= waited)
 
 
 def sessions(now: Instant, policy: SessionPolicy) -> Due:

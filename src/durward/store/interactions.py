@@ -7,9 +7,10 @@ flood displaces its own. The sweeper deletes expired ones.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from durward.core.values import Instant, SessionId
+from durward.store.bounds import Bounded
 from durward.store.schema import interactions
 
 PER_BROWSER = 20
@@ -21,6 +22,7 @@ TOTAL = 20_000
 """The limit in all: at less than 10 KB each it is 200 MB at worst."""
 ROOM = 100
 """The number deleted beyond that limit: to find them takes as long as ten sign-ins."""
+BOUNDED = Bounded(interactions, interactions.c.began_at, interactions.c.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,13 @@ class Interaction:
 
 
 def record_interaction(connection: Connection, interaction: Interaction) -> None:
-    """Store a pending sign-in, within the limits.
-
-    Two concurrent ones may exceed a limit by one; the next one corrects it.
-    """
+    """Store a pending sign-in, within the limits."""
     c = interactions.c
-    for whose, most in (
+    some = [
         (c.browser == interaction.browser, PER_BROWSER),
         (c.source == interaction.source, PER_SOURCE),
-    ):
-        if (over := _count(connection, whose) + 1 - most) > 0:
-            _drop(connection, select(c.id).where(whose).order_by(c.began_at, c.id).limit(over))
-    if (over := _count(connection) + 1 - TOTAL) > 0:
-        _drop(connection, _of_the_busiest(over + ROOM))
+    ]
+    BOUNDED.make_room(connection, some, TOTAL, ROOM)
     connection.execute(
         insert(interactions).values(
             id=interaction.id,
@@ -87,27 +83,3 @@ def record_sign_in(connection: Connection, id: str, session: SessionId) -> None:
 def finish_interaction(connection: Connection, id: str) -> None:
     """Remove an answered one: it cannot be answered again."""
     connection.execute(delete(interactions).where(interactions.c.id == id))
-
-
-def _count(connection: Connection, *whose: ColumnElement[bool]) -> int:
-    statement = select(func.count()).select_from(interactions).where(*whose)
-    return int(connection.execute(statement).scalar_one())
-
-
-def _of_the_busiest(number: int) -> Select[tuple[str]]:
-    """The sign-ins to delete: `number` times the oldest of the source that has most.
-
-    So the newest of each source stay, and among equals the earliest are deleted first.
-    """
-    c = interactions.c
-    place = func.row_number().over(partition_by=c.source, order_by=(c.began_at.desc(), c.id))
-    ranked = select(c.id, c.began_at, place.label("place")).subquery()
-    order = (ranked.c.place.desc(), ranked.c.began_at, ranked.c.id)
-    return select(ranked.c.id).order_by(*order).limit(number)
-
-
-def _drop(connection: Connection, chosen: Select[tuple[str]]) -> None:
-    """Delete them, except locked ones: waiting for these could end in a deadlock."""
-    c = interactions.c
-    free = select(c.id).where(c.id.in_(chosen.correlate(None))).with_for_update(skip_locked=True)
-    connection.execute(delete(interactions).where(c.id.in_(free.correlate(None))))

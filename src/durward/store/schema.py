@@ -281,6 +281,18 @@ interactions = Table(
     Index("ix_interactions_source", "source", "began_at"),
 )
 
+pushed_requests = Table(
+    "pushed_requests",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("pushed_at", Number, nullable=False),
+    Column("expires_at", Number, nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Index("ix_pushed_requests_source", "source", "pushed_at"),
+)
+
 sessions = Table(
     "sessions",
     metadata,

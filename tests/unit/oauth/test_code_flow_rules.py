@@ -17,7 +17,7 @@ from durward.core.oauth.grants.refresh_token import (
     successor,
 )
 from durward.core.oauth.id_token import TYPE, Hint, id_claims, token_hash, verify_hint
-from durward.core.oauth.redirect import answer_uri, is_registered, place_of
+from durward.core.oauth.redirect import ClientAnswer, answer, is_registered, place_of
 from durward.core.values import (
     ClientId,
     Instant,
@@ -134,9 +134,11 @@ def test_localhost_counts_where_it_is_declared(asked: str, native: bool, accepte
 @pytest.mark.requirement("AS-11")
 def test_an_answer_names_its_issuer_and_escapes_what_it_carries() -> None:
     told = {"code": "a b&c=d#e", "state": None}
-    uri = answer_uri("https://app.example/back?x=1", told, "https://issuer.example")
+    back, issuer = "https://app.example/back?x=1", "https://issuer.example"
     encoded = "code=a%20b%26c%3Dd%23e&iss=https%3A%2F%2Fissuer.example"
-    assert uri == f"https://app.example/back?x=1&{encoded}"
+    assert answer(back, "query", told, issuer) == ClientAnswer(f"{back}&{encoded}")
+    posted = ClientAnswer(back, {"code": "a b&c=d#e", "iss": issuer})
+    assert answer(back, "form_post", told, issuer) == posted
 
 
 def test_people_are_told_the_origin_of_an_address_or_its_scheme() -> None:

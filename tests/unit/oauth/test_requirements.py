@@ -97,4 +97,4 @@ def test_a_client_of_a_profile_that_is_not_built_whole_is_refused() -> None:
     with pytest.raises(ProtocolError) as caught:
         demanded(Profile.FAPI2_SP).check_available()
     assert caught.value.code is ErrorCode.UNAUTHORIZED_CLIENT
-    assert "(PAR)" in caught.value.private
+    assert "(DPoP, mTLS)" in caught.value.private

@@ -13,6 +13,8 @@ from durward.core.people.person import OWN_PREFIX
 GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 SECRET = "client_secret"  # noqa: S105 - the name of a method
 SECRET_METHODS = {"client_secret_basic", "client_secret_post"}
+FORM_POST = "form_post"
+RESPONSE_MODES = {"query", FORM_POST}
 AUTHENTICATIONS = {"none", SECRET, *SECRET_METHODS, "private_key_jwt"}
 
 
@@ -52,6 +54,11 @@ class Client(Body, frozen=True):
     """Where people may be sent after they signed out there."""
     jwks: dict[str, Any] | None = None
     """Its public keys (RFC 7517), for `private_key_jwt`."""
+    response_modes: Names = ("query",)
+    """How it may be answered at `/authorize`: `query`, in the URL; `form_post`, by a form that the
+    browser posts there."""
+    require_pushed_authorization_requests: bool = False
+    """Its authorization requests count only if it pushes them (PAR, RFC 9126)."""
     first_party: bool = False
     """People are not asked whether they agree, if the client can prove itself."""
     roles: Names = ()
@@ -120,7 +127,19 @@ class Client(Body, frozen=True):
             yield "`authzen_apis` needs the grant client_credentials"
         if "authorization_code" in self.grants and not self.redirect_uris:
             yield "authorization_code needs `redirect_uris`"
+        yield from self._problems_of_answers()
         yield from self._problems_of_places()
+
+    def _problems_of_answers(self) -> Iterator[str]:
+        """What is wrong with its response modes; a form is posted to a web address alone."""
+        for mode in set(self.response_modes) - RESPONSE_MODES:
+            yield f"`{mode}` is not a response mode; {', '.join(sorted(RESPONSE_MODES))} are"
+        if not self.response_modes:
+            yield "`response_modes` is empty"
+        if FORM_POST in self.response_modes:
+            for uri in self.redirect_uris:
+                if not uri.startswith(("https:", "http:")):
+                    yield f"`{FORM_POST}` needs redirect URIs of https or http: `{uri}`"
 
     def _problems_of_places(self) -> Iterator[str]:
         """What is wrong with its redirect URIs and origins."""

@@ -50,10 +50,15 @@ DOCUMENT_OTHERWISE: Final = "the document changed in other members"
 HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
     DeclarationKind.CLIENT: {
         *("grants", "apis", "authzen_apis", "scopes", "redirect_uris", "origins"),
+        "response_modes",
     },
 }
 """Lists of which more is more that is allowed."""
-OPEN: Final[Mapping[str, Json]] = {"first_party": True, "authentication": "none"}
+OPEN: Final[Mapping[str, Json]] = {
+    "first_party": True,
+    "authentication": "none",
+    "require_pushed_authorization_requests": False,
+}
 """Values with which more is allowed than with the others."""
 Body = Mapping[str, Json]
 

@@ -100,7 +100,6 @@ RULES: Final = (
         Profile.FAPI2_SP,
         "pushed authorization requests (PAR)",
         f"{SP} §5.3.2.2 items 2, 3; RFC 9126",
-        is_available=False,
     ),
     ProfileRule(
         ProfileDemand.BOUND_TOKENS,

@@ -32,6 +32,7 @@ MAX_NONCE_BYTES = 512
 """A random value (OIDC Core §15.5.2); libraries that put a time before theirs send 150."""
 MAX_LOGIN_HINT_BYTES = 320
 """An e-mail address at most (RFC 5321 §4.5.3.1)."""
+QUERY = "query"
 PROMPTS = {"none", "login", "consent", "select_account"}
 INTERACTION_LIFETIME = Seconds(1_800)
 CODE_LIFETIME = Seconds(60)
@@ -44,6 +45,8 @@ class RedirectTarget:
     client: ClientId
     redirect_uri: str
     state: str | None
+    mode: str = QUERY
+    """The response mode, one that the client is declared to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class AuthorizationRequest:
     subject: UserId | None = None
     """The subject of a verified `id_token_hint`."""
     login_hint: str | None = None
+    pushed: bytes | None = None
+    """The hash of the reference by which it came; None: the browser brought it whole."""
 
 
 def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
@@ -89,7 +94,10 @@ def read_target(form: Form, clients: Mapping[str, Client]) -> RedirectTarget:
         raise _invalid(
             f"`state` is too long: percent-encoded it has at most {MAX_ENCODED_STATE_BYTES} bytes"
         )
-    return RedirectTarget(ClientId(client_id), redirect_uri, state)
+    mode = one(form, "response_mode") or QUERY
+    if mode not in client.response_modes:  # the error goes where answers may always go
+        mode = client.response_modes[0]
+    return RedirectTarget(ClientId(client_id), redirect_uri, state, mode)
 
 
 def _unable(client_id: str, client: Client | None) -> ProtocolError:
@@ -136,8 +144,13 @@ def read_request(
     if required(form, "response_type") != "code":
         code = ErrorCode.UNSUPPORTED_RESPONSE_TYPE
         raise ProtocolError(code, "`response_type` must be `code`")
-    if one(form, "response_mode") not in {None, "query"}:
-        raise _invalid("`response_mode` must be `query`")
+    mode = one(form, "response_mode")
+    if mode is None and QUERY not in client.response_modes:
+        mode = QUERY  # OAuth 2.0 Multiple Response Type Encoding Practices §2.1
+    if mode is not None and mode not in client.response_modes:
+        public = f"`response_mode` must be one of {', '.join(client.response_modes)}"
+        reason = Reason.RESPONSE_MODE_NOT_DECLARED
+        raise ProtocolError(ErrorCode.INVALID_REQUEST, public, reason=reason)
     challenge = read_challenge(form, requirements, now)
     api = chosen_api(client, form, apis) if client.apis or "resource" in form else None
     return AuthorizationRequest(

@@ -10,12 +10,19 @@ from durward.core.wire import JsonLike
 
 
 def client_metadata(
-    configuration: Configuration, id: ClientId, client: Client, floor: Profile, now: Instant
+    configuration: Configuration,
+    id: ClientId,
+    client: Client,
+    floor: Profile,
+    now: Instant,
+    *,
+    pushes: bool = False,
 ) -> dict[str, JsonLike]:
-    """What is registered of a client; `floor` is the profile of the server.
+    """What is registered of a client; `floor` and `pushes` are what the server demands of all.
 
     `profile` is the one that holds, whoever chose it. `waivers` has those that have ended too.
     """
+    demanded = requirements_of(configuration, id, client, floor, pushes=pushes)
     statuses = waiver_statuses(configuration, floor, now)
     waivers: list[JsonLike] = [
         {"name": one.name, "relaxes": one.relaxes, "until": one.until, "state": one.state.value}
@@ -29,7 +36,9 @@ def client_metadata(
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
         "grant_types": list(client.grants),
         "token_endpoint_auth_methods": list(client.methods),
+        "response_modes": list(client.response_modes),
+        "require_pushed_authorization_requests": demanded.pushed_alone,
         "scope": " ".join(client.scopes),
-        "profile": requirements_of(configuration, id, client, floor).profile.value,
+        "profile": demanded.profile.value,
         "waivers": waivers,
     }

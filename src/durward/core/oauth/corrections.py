@@ -60,6 +60,13 @@ CORRECTIONS: Final[Mapping[Reason, Correction]] = {
         "the request has no `code_challenge`: turn on PKCE (S256) in the application, or declare a "
         "waiver (docs/sign-in.md)"
     ),
+    Reason.NOT_PUSHED: Correction(
+        "the client's requests have to be pushed (PAR): turn that on in the application, or remove "
+        "`require_pushed_authorization_requests` where no profile demands it"
+    ),
+    Reason.RESPONSE_MODE_NOT_DECLARED: Correction(
+        "the `response_mode` is not declared: add it to `response_modes` of the client"
+    ),
     Reason.WAIVER_ENDED: Correction("its waiver has ended: give it another `until`, or use PKCE"),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from durward.core.configuration.client import RESPONSE_MODES
 from durward.core.oauth import id_token, pkce
 from durward.core.oauth.authorize import PROMPTS
 from durward.core.oauth.client_auth import ASSERTION_ALGORITHMS
@@ -19,9 +20,11 @@ ACCOUNT_PATH = "/"
 STYLE_PATH = "/durward.css"
 JWKS_PATH = "/jwks"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
+PAR_PATH = "/par"
 
 CALLED_BY_PAGES: Mapping[str, tuple[str, ...]] = {
     TOKEN_PATH: ("POST",),
+    PAR_PATH: ("POST",),
     REVOCATION_PATH: ("POST",),
     USERINFO_PATH: ("GET", "POST"),
 }
@@ -45,6 +48,8 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("GET", ACCOUNT_PATH),
     ("POST", ACCOUNT_PATH),
     ("POST", TOKEN_PATH),
+    ("POST", PAR_PATH),
+    *((method, PAR_PATH) for method in ("GET", "PUT", "PATCH", "DELETE")),  # 405: RFC 9126 §2.3
     *(("OPTIONS", path) for path in CALLED_BY_PAGES),
 )
 """Every method and path for clients; the edge refuses all others."""
@@ -53,20 +58,27 @@ SURFACE: tuple[tuple[str, str], ...] = (
 CLIENT_AUTHENTICATIONS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
 
-def server_metadata(issuer: str, scopes: Iterable[str]) -> dict[str, JsonLike]:
-    """The metadata document; OpenID Connect Discovery 1.0 §3 has the same one (AS-72)."""
+def server_metadata(
+    issuer: str, scopes: Iterable[str], *, pushes: bool = False
+) -> dict[str, JsonLike]:
+    """The metadata document; `pushes`: every client has to push its requests (RFC 9126 §5).
+
+    OpenID Connect Discovery 1.0 §3 has the same one (AS-72).
+    """
     methods, algorithms = list(CLIENT_AUTHENTICATIONS), list(ASSERTION_ALGORITHMS)
     return {
         "issuer": issuer,
         "authorization_endpoint": issuer + AUTHORIZATION_PATH,
         "token_endpoint": issuer + TOKEN_PATH,
+        "pushed_authorization_request_endpoint": issuer + PAR_PATH,
+        "require_pushed_authorization_requests": pushes,
         "userinfo_endpoint": issuer + USERINFO_PATH,
         "revocation_endpoint": issuer + REVOCATION_PATH,
         "end_session_endpoint": issuer + LOGOUT_PATH,
         "jwks_uri": issuer + JWKS_PATH,
         "scopes_supported": sorted({*scopes, *IDENTITY_SCOPES}),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": sorted(RESPONSE_MODES),
         "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [id_token.ALGORITHM],

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from durward.core.configuration.client import FORM_POST
 from durward.core.configuration.redirect_uri import URI
 
 
@@ -28,9 +30,28 @@ def _without_port(uri: str) -> str | None:
     return found[1] + (found[3] or "")
 
 
-def answer_uri(redirect_uri: str, parameters: Mapping[str, str | None], issuer: str) -> str:
-    """The URI of an authorization response, with `iss` (RFC 9207 §2)."""
-    return answer_to(redirect_uri, {**parameters, "iss": issuer})
+@dataclass(frozen=True, slots=True)
+class ClientAnswer:
+    """An authorization response, on its way through the browser."""
+
+    uri: str
+    """Where the browser goes."""
+    fields: Mapping[str, str] | None = None
+    """What it posts there; None: nothing, the answer is in the URI."""
+
+
+def answer(
+    redirect_uri: str, mode: str, parameters: Mapping[str, str | None], issuer: str
+) -> ClientAnswer:
+    """An authorization response with `iss` (RFC 9207 §2), by the response mode of the request.
+
+    The modes are `query`, and `form_post` of OAuth 2.0 Form Post Response Mode 1.0 §2.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    given["iss"] = issuer
+    if mode == FORM_POST:
+        return ClientAnswer(redirect_uri, given)
+    return ClientAnswer(answer_to(redirect_uri, given))
 
 
 def answer_to(uri: str, parameters: Mapping[str, str | None]) -> str:

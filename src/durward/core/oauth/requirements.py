@@ -35,6 +35,8 @@ class Requirements:
     """Whether the client proves its identity at the token endpoint."""
     waivers: Mapping[ProfileDemand, tuple[str, Waiver]]
     """Its waivers with their names, by what each relaxes; ended ones too."""
+    pushes: bool = False
+    """Whether the client or the server is declared to take pushed requests alone."""
 
     def demands(self, demand: ProfileDemand) -> bool:
         """Whether a rule holds for it; a waiver is asked for apart."""
@@ -55,6 +57,21 @@ class Requirements:
                 private=f"not built: {named}",
                 reason=Reason.PROFILE_NOT_AVAILABLE,
             )
+
+    @property
+    def pushed_alone(self) -> bool:
+        """Whether a request has to be pushed (RFC 9126 §5, §6)."""
+        return self.pushes or self.demands(ProfileDemand.PUSHED_REQUESTS)
+
+    def check_direct(self) -> None:
+        """Refuse a request that a browser brings whole, where it has to be pushed.
+
+        A client whose profile cannot be kept is told that first. Raises ProtocolError.
+        """
+        self.check_available()
+        if self.pushed_alone:
+            public = "requests of the client have to be pushed (`request_uri`)"
+            raise ProtocolError(ErrorCode.INVALID_REQUEST, public, reason=Reason.NOT_PUSHED)
 
     def waiver(self, demand: ProfileDemand, now: Instant) -> str:
         """The name of the waiver by which a rule does not hold now.
@@ -85,14 +102,20 @@ REFUSALS: Mapping[ProfileDemand, str] = {ProfileDemand.PKCE: pkce.MISSING}
 
 
 def requirements_of(
-    configuration: Configuration, id: ClientId, client: Client, floor: Profile
+    configuration: Configuration,
+    id: ClientId,
+    client: Client,
+    floor: Profile,
+    *,
+    pushes: bool = False,
 ) -> Requirements:
-    """What is demanded of a client; `floor` is the profile of the server."""
+    """What is demanded of a client; `floor` and `pushes` are what the server demands of all."""
     waivers = {
         demand: found for demand in REFUSALS if (found := configuration.waived.get((id, demand)))
     }
     profile = highest(floor, configuration.profile_of(client))
-    return Requirements(profile, client.authentication != "none", waivers)
+    pushes = pushes or client.require_pushed_authorization_requests
+    return Requirements(profile, client.authentication != "none", waivers, pushes)
 
 
 def read_challenge(

@@ -22,6 +22,7 @@ from durward.core.oauth.metadata import (
     DOCUMENTS,
     INTERACTION_PATH,
     LOGOUT_PATH,
+    PAR_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
@@ -63,6 +64,8 @@ BUDGETS: tuple[PathClass, ...] = (
     # All servers behind one gateway, each with its people's refreshes; the store does some
     # hundreds of transactions a second.
     PathClass("token", frozenset({TOKEN_PATH, REVOCATION_PATH}), Budget(1_000, 100)),
+    # As many as tokens, which follow them; each leaves a row for half an hour.
+    PathClass("pushed requests", frozenset({PAR_PATH}), Budget(1_000, 100)),
     PathClass("userinfo", frozenset({USERINFO_PATH}), Budget(1_000, 100)),
     # A gateway asks for every request that it lets through.
     PathClass(

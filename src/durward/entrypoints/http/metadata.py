@@ -15,9 +15,10 @@ def routes(plane: ControlPlane) -> list[Route]:
     """Both documents are public and may be read by any origin."""
 
     async def metadata(_: Request) -> Response:
+        pushes = plane.settings.require_pushed_authorization_requests
         apis = plane.published.configuration.apis.values()
         scopes = {scope for api in apis for scope in api.scopes}
-        return JSONResponse(server_metadata(plane.issuer, scopes), headers=CACHED)
+        return JSONResponse(server_metadata(plane.issuer, scopes, pushes=pushes), headers=CACHED)
 
     async def jwks(_: Request) -> Response:
         kept = {"cache-control": f"public, max-age={plane.keys.kept}", **ANY_ORIGIN}

@@ -27,7 +27,9 @@ def routes(plane: ControlPlane) -> list[Route]:
         client = configuration.clients.get(id)
         if client is None:
             return problem(404, f"clients/{id}: is not declared", "durward export")
-        found = client_metadata(configuration, id, client, context.profile, plane.now())
+        found = client_metadata(
+            configuration, id, client, context.profile, plane.now(), pushes=context.pushes
+        )
         return JSONResponse(found)
 
     return [

@@ -39,6 +39,7 @@ from durward.entrypoints.pages.render import (
     go_on,
     message,
     page,
+    post_on,
     see_other,
     session_of,
     set_cookie,
@@ -158,10 +159,10 @@ class Pages:
         match outcome:
             case InteractionRequired(interaction):
                 return see_other(f"{INTERACTION_PATH}?id={interaction}")
-            case Redirect(uri, error, client):
+            case Redirect(sent, error, client):
                 if error:
                     self._corrections.report(AUTHORIZATION_PATH, error, client)
-                return leave(uri)
+                return leave(sent.uri) if sent.fields is None else post_on(sent.uri, sent.fields)
             case LocalSignIn():
                 return see_other(ACCOUNT_PATH)
             case ErrorPage(error):

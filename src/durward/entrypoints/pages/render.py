@@ -1,10 +1,14 @@
 """How a page is sent: escaped, never stored, never framed, its forms going where they may."""
 
+from base64 import b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -53,6 +57,11 @@ POLICY: Final = (
 """Forms lead to the issuer alone (AS-13, AS-13a); `go_on` leads elsewhere."""
 
 
+SUBMIT: Final = Markup("document.forms[0].submit()")
+"""The only script of ours: a constant, which a page's policy allows by its hash."""
+SUBMIT_HASH: Final = f"sha256-{b64encode(sha256(SUBMIT.encode()).digest()).decode()}"
+
+
 def page(name: str, *, status: int = 200, **facts: object) -> HTMLResponse:
     """A page."""
     headers = {
@@ -85,6 +94,23 @@ def go_on(uri: str) -> Response:
     """
     response = page("goes_on.html", uri=uri, place=place_of(uri))
     response.headers["referrer-policy"] = "no-referrer"
+    return response
+
+
+def post_on(uri: str, fields: Mapping[str, str]) -> Response:
+    """A page whose form posts an answer to an application (OAuth 2.0 Form Post Response Mode §2).
+
+    A script submits it, and where none runs a button does. `form-action` counts for the redirects
+    of the application too (AS-13a), which may lead anywhere; so it names schemes alone. The browser
+    tells the application the origin that the form came from, as it may look at it.
+    """
+    response = page("posts_on.html", uri=uri, fields=fields, place=place_of(uri), script=SUBMIT)
+    schemes = "https:" if uri.startswith("https:") else "https: http:"
+    response.headers["content-security-policy"] = (
+        f"default-src 'none'; style-src 'self'; script-src '{SUBMIT_HASH}'; "
+        f"form-action {schemes}; frame-ancestors 'none'; base-uri 'none'"
+    )
+    response.headers["referrer-policy"] = "strict-origin"
     return response
 
 
