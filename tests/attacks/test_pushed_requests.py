@@ -85,7 +85,7 @@ async def test_a_pushed_request_gives_a_code_and_what_else_the_url_says_counts_n
 async def test_a_reference_has_256_bits_and_only_its_hash_is_stored(issuer: Issuer) -> None:
     first, second = await pushed(issuer), await pushed(issuer)
     assert first != second
-    assert len(first.removeprefix(f"{PREFIX}dwp_")) == 43
+    assert len(first.removeprefix(f"{PREFIX}dwo_")) == 43
     secret = first.removeprefix(PREFIX).encode()
     hashes = select(schema.pushed_requests.c.hash, schema.pushed_requests.c.request)
     found = await issuer.plane.transactions.read(lambda c: c.execute(hashes).all())
@@ -99,7 +99,7 @@ async def test_a_reference_has_256_bits_and_only_its_hash_is_stored(issuer: Issu
 async def test_a_reference_of_another_client_or_a_guess_is_shown_as_an_error(
     issuer: Issuer, client: str, tampered: str
 ) -> None:
-    uri = f"{PREFIX}dwp_{'A' * 43}" if tampered == "guessed" else await pushed(issuer) + tampered
+    uri = f"{PREFIX}dwo_{'A' * 43}" if tampered == "guessed" else await pushed(issuer) + tampered
     reply = await issuer.browser().http.get(
         "/authorize", params={"client_id": client, "request_uri": uri, "redirect_uri": DESK}
     )

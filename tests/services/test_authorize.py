@@ -123,6 +123,87 @@ async def test_any_other_error_is_told_to_the_client(
     assert await people.count("authorization refused") == 1
 
 
+@pytest.mark.requirement("AS-75")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"max_age": "0"},
+        {"login_hint": "ann"},
+        {"scope": "openid profile orders:read orders:write"},
+        {"acr_values": "phr", "ui_locales": "de fr", "display": "popup"},
+        {"claims": '{"id_token":{"sub":{"value":"bob"}}}'},
+        {"claims": '{"id_token":{"acr":{"essential":true,"value":"phr"}}}'},
+        {"response_type": "token"},
+    ],
+)
+@pytest.mark.parametrize("here", ["nobody", "not asked yet", "agreed"])
+async def test_with_prompt_none_no_page_is_shown_whatever_else_is_asked(
+    people: Replica, here: str, changes: dict[str, str | None]
+) -> None:
+    at = NOBODY if here == "nobody" else await people.sign_in()
+    if here == "agreed":
+        await people.code(at)
+    answer = told(await people.begin(at, prompt="none", **changes))
+    assert ("code" in answer) != ("error" in answer)
+    if here != "agreed":
+        assert "code" not in answer
+
+
+@pytest.mark.requirement("AS-77")
+async def test_a_login_hint_signs_nobody_in_and_chooses_nobody(people: Replica) -> None:
+    asked = await question(people, NOBODY, await waiting(people, NOBODY, login_hint="ann"))
+    assert (asked.prompt, asked.person, asked.user) == (Prompt.LOGIN, None, None)
+    bobs = await people.sign_in("bob")
+    asked = await question(people, bobs, await waiting(people, bobs, login_hint="ann"))
+    assert asked.person == "bob", "a hint is for the page where somebody types who they are"
+    refused = told(await people.begin(NOBODY, login_hint="ann", prompt="none"))
+    assert refused["error"] == "login_required"
+
+
+@pytest.mark.requirement("AS-79")
+async def test_claims_say_whose_sign_in_is_asked_for(people: Replica) -> None:
+    anns, bobs = await people.sign_in("ann"), await people.sign_in("bob")
+    await people.code(anns)
+    claims = '{"id_token":{"sub":{"value":"ann"}}}'
+    assert "code" in told(await people.begin(anns, claims=claims, prompt="none"))
+    refused = told(await people.begin(bobs, claims=claims, prompt="none"))
+    assert refused["error"] == "login_required"
+    asked = await question(people, bobs, await waiting(people, bobs, claims=claims))
+    assert (asked.prompt, asked.reasons) == (Prompt.LOGIN, ("another-account",))
+    hint = (await people.tokens(anns))["id_token"]
+    other = claims.replace("ann", "bob")
+    both = told(await people.begin(anns, claims=other, id_token_hint=hint))
+    assert both["error"] == "invalid_request"
+
+
+@pytest.mark.requirement("AS-79")
+async def test_an_essential_class_of_sign_in_that_there_is_not_is_told_at_once(
+    people: Replica,
+) -> None:
+    claims = '{"id_token":{"acr":{"essential":true,"values":["phr","phrh"]}}}'
+    for here in (NOBODY, await people.sign_in()):
+        answer = told(await people.begin(here, claims=claims))
+        assert answer["error"] == "unmet_authentication_requirements"
+    for voluntary in ({"acr_values": "phr"}, {"claims": '{"id_token":{"acr":{"value":"phr"}}}'}):
+        await waiting(people, NOBODY, **voluntary)
+
+
+@pytest.mark.requirement("AS-75")
+async def test_prompts_are_shown_one_after_the_other(people: Replica) -> None:
+    """`login consent`: first a sign-in for this request, then consent, also where both were."""
+    here = await people.sign_in()
+    await people.code(here)
+    id = await waiting(people, here, prompt="login consent")
+    assert (await question(people, here, id)).prompt is Prompt.LOGIN
+    again = await people.sign_in(before=here)
+    fresh = SignIn(again.session, again.known, here.browser)
+    asked = await people.proceed(fresh, id, SignedIn())
+    assert isinstance(asked, Question)
+    assert asked.prompt is Prompt.CONSENT
+    assert "code" in told(await people.proceed(fresh, id, ANN_ALLOWS))
+
+
 async def test_with_prompt_none_nobody_is_asked(people: Replica) -> None:
     here = await people.sign_in()
     assert told(await people.begin(here, prompt="none"))["error"] == "consent_required"

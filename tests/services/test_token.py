@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from tests.issuer import ISSUER
@@ -15,7 +16,8 @@ from durward.core.oauth.grants.refresh_token import REPEAT_WITHIN
 from durward.core.values import ClientId, Instant, Seconds, later, numeric_date
 from durward.core.wire import decode_base64url
 from durward.keys.signing import generate
-from durward.services.client_authentication import ASSERTIONS_KEPT, AssertionRoom
+from durward.services import token
+from durward.services.client_authentication import ASSERTIONS_KEPT, AssertionRoom, ClientRequest
 from durward.services.housekeeping import sweep
 
 pytestmark = pytest.mark.anyio
@@ -266,6 +268,43 @@ async def test_a_refresh_may_ask_for_less_and_never_for_more(people: Replica) ->
     assert refused(more) == "invalid_scope"
     whole = given(await people.refresh(less["refresh_token"]))
     assert whole["scope"].split() == ["openid", "profile", "orders:read"]
+
+
+@pytest.mark.requirement("AS-51")
+async def test_a_refresh_may_be_for_the_issuer_alone(people: Replica) -> None:
+    """It narrows what was granted, for one token (RFC 8707 §2.2)."""
+    answer = await people.tokens(await people.sign_in())
+    less = given(await people.refresh(answer["refresh_token"], resource=f"{ISSUER}/"))
+    told = claims(less["access_token"])
+    assert (told["aud"], told["scope"]) == (ISSUER, "openid profile")
+    assert less["scope"] == "openid profile"
+    whole = given(await people.refresh(less["refresh_token"]))
+    assert claims(whole["access_token"])["aud"] == [API, ISSUER]
+    form = [("grant_type", "refresh_token"), ("refresh_token", whole["refresh_token"])]
+    both = urlencode([*form, ("resource", API), ("resource", ISSUER)]).encode()
+    sent = ClientRequest(people.basic("desk"), both)
+    again = given(await people.write(token.exchange, sent))
+    assert claims(again["access_token"])["aud"] == [API, ISSUER]
+
+
+@pytest.mark.requirement("AS-51")
+@pytest.mark.parametrize(
+    ("scope", "resource", "asked"),
+    [
+        ("openid orders:read", "https://x.example", None),
+        ("openid orders:read", f"{ISSUER}/access/v1", None),
+        ("orders:read", ISSUER, None),  # without `openid` it is not for the issuer
+        ("openid orders:read", ISSUER, "orders:read"),
+    ],
+)
+async def test_a_refresh_is_for_nothing_that_was_not_granted(
+    people: Replica, scope: str, resource: str, asked: str | None
+) -> None:
+    answer = await people.tokens(await people.sign_in(), scope=scope)
+    more = {"scope": asked} if asked else {}
+    refused_one = await people.refresh(answer["refresh_token"], resource=resource, **more)
+    assert refused(refused_one) == "invalid_target"
+    given(await people.refresh(answer["refresh_token"]))
 
 
 @pytest.mark.requirement("AS-104")

@@ -93,7 +93,7 @@ def push(
             kind=EventKind.AUTHORIZATION_REFUSED,
         )
         return Pushed(error=error, client=client)
-    reference = new_secret("dwp")
+    reference = new_secret("dwo")
     kept = PushedRequest(
         reference.sha256(),
         client,

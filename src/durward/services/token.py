@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from durward.core.audit.event import AuditContext, EventKind
 from durward.core.authzen.pdp_metadata import ACCESS_PATH
 from durward.core.configuration.client import Client
-from durward.core.errors import ErrorCode, ProtocolError
+from durward.core.errors import ProtocolError
 from durward.core.oauth import id_token
 from durward.core.oauth.claims import ACCESS_TOKEN_TYPE, TokenGrant, access_claims
 from durward.core.oauth.form import one, parse_form, required
@@ -25,8 +25,8 @@ from durward.core.oauth.grants.refresh_token import (
     refresh_outcome,
     successor,
 )
-from durward.core.oauth.resource import is_named
-from durward.core.oauth.scopes import OPENID
+from durward.core.oauth.resource import is_for_issuer
+from durward.core.oauth.scopes import IDENTITY_SCOPES, OPENID
 from durward.core.oauth.standing import Ended, Keeps
 from durward.core.values import ClientId, GrantId, Secret, later
 from durward.core.wire import JsonLike
@@ -74,6 +74,17 @@ class Alive:
     kept: Keeps
     in_session: bool
     """Whether its session lives: without one only `offline_access` goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTokens:
+    """What only the tokens of a code have (OIDC Core §12.2)."""
+
+    nonce: str | None = None
+    waiver: str | None = None
+
+
+NOT_FIRST = FirstTokens()
 
 
 def exchange(
@@ -137,8 +148,9 @@ def _by_code(
     grant, kept = left.grant, left.kept
     if waiver and OPENID not in kept.scopes:  # without an ID token `nonce` binds nothing
         raise authorization_code.invalid_code("`openid` was taken away, and there is no challenge")
-    _check_resource(grant, form)
-    answer = _tokens(connection, context, left, kept.scopes, audit, grant.nonce, waiver)
+    scopes, for_issuer = _narrowed_to_resource(context, grant, kept.scopes, form)
+    first = FirstTokens(grant.nonce, waiver)
+    answer = _tokens(connection, context, left, scopes, audit, for_issuer=for_issuer, first=first)
     if kept.renewable:
         answer["refresh_token"] = _new_family(connection, context, grant, audit).reveal()
     return answer
@@ -179,12 +191,12 @@ def _by_refresh(
     grant, kept = left.grant, left.kept
     if not kept.renewable:
         raise refresh_token.invalid_refresh_token("the client may not have refresh tokens any more")
-    _check_resource(grant, form)
     scopes = narrowed((*grant.scopes, *grant.lost), kept.scopes, one(form, "scope"))
+    scopes, for_issuer = _narrowed_to_resource(context, grant, scopes, form)
     if taken is RefreshOutcome.ROTATE:
         spend_refresh(connection, token_hash, audit.at)
         add_refresh(connection, grant.id, following.sha256(), audit.at)
-    answer = _tokens(connection, context, left, scopes, audit)
+    answer = _tokens(connection, context, left, scopes, audit, for_issuer=for_issuer)
     answer["refresh_token"] = following.reveal()
     return answer
 
@@ -211,10 +223,14 @@ def _alive(
     return Alive(grant, kept, in_session)
 
 
-def _check_resource(grant: Grant, form: Form) -> None:
-    """`resource` may be sent again; then it is the one of the grant (RFC 8707 §2.2)."""
-    if not is_named(grant.audience or "", form.get("resource", ())):
-        raise ProtocolError(ErrorCode.INVALID_TARGET, "the grant is for another resource")
+def _narrowed_to_resource(
+    context: Context, grant: Grant, scopes: tuple[str, ...], form: Form
+) -> tuple[tuple[str, ...], bool]:
+    """The scopes of a token, and whether it is for the issuer alone (RFC 8707 §2.2)."""
+    wanted = form.get("resource", ())
+    if not is_for_issuer(grant.audience, context.issuer, scopes, wanted):
+        return scopes, False
+    return tuple(scope for scope in scopes if scope in IDENTITY_SCOPES), True
 
 
 def _new_family(
@@ -242,20 +258,21 @@ def _tokens(
     alive: Alive,
     scopes: tuple[str, ...],
     audit: AuditContext,
-    nonce: str | None = None,
-    waiver: str | None = None,
+    *,
+    for_issuer: bool,
+    first: FirstTokens = NOT_FIRST,
 ) -> dict[str, JsonLike]:
-    """An access token of a person's grant, with what is left of it, and an ID token.
-
-    `nonce` is for the first ID token alone (OIDC Core §12.2).
-    """
-    grant, claims_left = alive.grant, alive.kept.claims
-    granted = grant.token_grant(context.issuer, scopes, claims_left, in_session=alive.in_session)
-    answer = _access(connection, context, granted, audit, waiver)
+    """An access token of a person's grant, with what is left of it, and an ID token."""
+    granted = alive.grant.token_grant(
+        *(context.issuer, scopes, alive.kept.claims),
+        in_session=alive.in_session,
+        for_issuer=for_issuer,
+    )
+    answer = _access(connection, context, granted, audit, first.waiver)
     if OPENID in scopes:
         signer = context.signer(IDENTITY)
         access = str(answer["access_token"])
-        claims = id_token.id_claims(granted, context.issuer, access, nonce, audit.at)
+        claims = id_token.id_claims(granted, context.issuer, access, first.nonce, audit.at)
         answer["id_token"] = signer.token(id_token.TYPE, claims, signer.kid)
     return answer
 

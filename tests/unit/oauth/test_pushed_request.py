@@ -20,13 +20,13 @@ DESK = ClientId("desk")
 
 @pytest.mark.requirement("AS-66")
 def test_a_reference_is_what_the_client_was_told_and_lives_shortly() -> None:
-    found = read_reference({"request_uri": (request_uri(Secret("dwp_x")),)})
+    found = read_reference({"request_uri": (request_uri(Secret("dwo_x")),)})
     assert found is not None
-    assert found.reveal() == "dwp_x"
+    assert found.reveal() == "dwo_x"
     assert LIFETIME < 600
 
 
-@pytest.mark.parametrize("sent", ["https://a.example/request", "urn:x", PREFIX.upper(), "dwp_x"])
+@pytest.mark.parametrize("sent", ["https://a.example/request", "urn:x", PREFIX.upper(), "dwo_x"])
 def test_any_other_uri_is_no_reference(sent: str) -> None:
     assert read_reference({"request_uri": (sent,)}) is None
     assert read_reference({}) is None

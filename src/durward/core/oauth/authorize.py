@@ -16,6 +16,7 @@ from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.oauth.form import one, required
 from durward.core.oauth.redirect import is_registered
+from durward.core.oauth.requested_claims import read_claims
 from durward.core.oauth.requirements import Requirements, read_challenge
 from durward.core.oauth.resource import chosen_api, granted_scopes
 from durward.core.oauth.scopes import IDENTITY_SCOPES
@@ -63,7 +64,7 @@ class AuthorizationRequest:
     prompt: tuple[str, ...] = ()
     max_age: Seconds | None = None
     subject: UserId | None = None
-    """The subject of a verified `id_token_hint`."""
+    """Whose sign-in is asked for, by a verified `id_token_hint` or by `claims`."""
     login_hint: str | None = None
     pushed: bytes | None = None
     """The hash of the reference by which it came; None: the browser brought it whole."""
@@ -152,6 +153,10 @@ def read_request(
         reason = Reason.RESPONSE_MODE_NOT_DECLARED
         raise ProtocolError(ErrorCode.INVALID_REQUEST, public, reason=reason)
     challenge = read_challenge(form, requirements, now)
+    claims = read_claims(form)
+    claims.check_met()
+    if None not in {subject, claims.subject} and subject != claims.subject:
+        raise _invalid("`id_token_hint` and `claims` name different people")
     api = chosen_api(client, form, apis) if client.apis or "resource" in form else None
     return AuthorizationRequest(
         target=target,
@@ -161,7 +166,7 @@ def read_request(
         nonce=_bounded(form, "nonce", MAX_NONCE_BYTES),
         prompt=_prompt(form),
         max_age=_max_age(form),
-        subject=subject,
+        subject=subject or claims.subject,
         login_hint=_bounded(form, "login_hint", MAX_LOGIN_HINT_BYTES),
     )
 

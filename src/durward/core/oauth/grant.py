@@ -50,12 +50,13 @@ class Grant:
         claims: Claims,
         *,
         in_session: bool,
+        for_issuer: bool = False,
     ) -> TokenGrant:
         """The content of a token of this grant, with the scopes that `standing` left.
 
-        With `openid` the issuer is an audience too, for userinfo.
+        With `openid` the issuer is an audience too, for userinfo; the only one with `for_issuer`.
         """
-        audiences: tuple[str, ...] = (self.audience,) if self.audience else ()
+        audiences: tuple[str, ...] = (self.audience,) if self.audience and not for_issuer else ()
         if OPENID in scopes or not audiences:
             audiences += (issuer,)
         return TokenGrant(

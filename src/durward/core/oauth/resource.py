@@ -7,7 +7,7 @@ from durward.core.api import Api
 from durward.core.configuration.client import Client
 from durward.core.errors import ErrorCode, ProtocolError, Reason
 from durward.core.oauth.form import one
-from durward.core.oauth.scopes import OFFLINE
+from durward.core.oauth.scopes import OFFLINE, OPENID
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}\Z")
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+\Z")
@@ -44,6 +44,21 @@ def is_named(audience: str, wanted: Collection[str]) -> bool:
     write either.
     """
     return all(_with_path(one) == _with_path(audience) for one in wanted)
+
+
+def is_for_issuer(
+    audience: str | None, issuer: str, scopes: Collection[str], wanted: Collection[str]
+) -> bool:
+    """Whether a token of a grant is for the issuer alone, by the `resource` of its request.
+
+    It narrows what was granted (RFC 8707 §2.2): the API of the grant, and with `openid` the issuer,
+    which has userinfo. Both may be named, or neither: then the token is for all that was granted.
+    Raises ProtocolError `invalid_target` for any other.
+    """
+    here = {one for one in wanted if OPENID in scopes and is_named(issuer, (one,))}
+    if not is_named(audience or "", {*wanted} - here):
+        raise _target("the grant is for another resource", Reason.NONE)
+    return bool(wanted) and here == {*wanted}
 
 
 def _with_path(resource: str) -> str:
