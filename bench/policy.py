@@ -38,7 +38,7 @@ import sqlalchemy as sa
 from durward.core.access import Access
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
-from durward.core.policy.analysis.find import differences, find
+from durward.core.policy.analysis.find import access_differences, find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import AccessRequest, Principal
@@ -263,7 +263,7 @@ def comparing() -> dict[str, float | None]:
     one, other = documents(statements), documents(wider)
 
     def differ() -> None:
-        gained, lost = differences(PolicyStack(one), PolicyStack(other))
+        gained, lost = access_differences(PolicyStack(one), PolicyStack(other))
         assert gained is not None
         assert lost is None
 

@@ -35,7 +35,7 @@ from durward.core.edge.node import Limits
 from durward.core.openapi.extension import Extension
 from durward.core.policy.language.catalogue import DeclaredKey
 from durward.core.wire import Json
-from durward.entrypoints.files import read
+from durward.entrypoints.files import read_file
 from durward.settings import EdgeSettings, ServeSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,7 +193,7 @@ def settings() -> Iterator[Section]:
 
 def content(name: str) -> dict[str, Any]:
     """An example file."""
-    return msgspec.convert(read(EXAMPLES / name), dict[str, Any])
+    return msgspec.convert(read_file(EXAMPLES / name), dict[str, Any])
 
 
 def page(title: str, opening: str, sections: Iterable[Section], missing: list[str]) -> str:

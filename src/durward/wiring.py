@@ -199,9 +199,9 @@ class Keys:
 
     def write(self, state: Path) -> None:
         """Write what edges and auditors pin. Raises Unavailable."""
-        put(state / "snapshot.jwk", sorted_json(self.signer(keyring.SNAPSHOT).public_jwk))
+        replace_file(state / "snapshot.jwk", sorted_json(self.signer(keyring.SNAPSHOT).public_jwk))
         key = sequence.log_key(self._issuer, self.signer(keyring.AUDIT))
-        put(state / "audit.pub", f"{key.to_wire()}\n".encode())
+        replace_file(state / "audit.pub", f"{key.to_wire()}\n".encode())
 
 
 def prepare(
@@ -223,7 +223,7 @@ def prepare(
     return declared
 
 
-def put(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """A file, whole or as it was: edges may read it at any moment. Raises Unavailable."""
     fresh = path.with_suffix(".new")
     try:

@@ -13,7 +13,7 @@ from durward.core.errors import Misconfigured
 from durward.core.sizes import DOCUMENT_BYTES
 from durward.entrypoints import document_faults
 from durward.entrypoints.declarations import read_declarations
-from durward.entrypoints.files import text_of
+from durward.entrypoints.files import read_bytes
 from durward.entrypoints.openapi_files import MAX_FILES
 from durward.entrypoints.policies import read_project
 
@@ -272,9 +272,9 @@ def test_a_document_is_read_once_more_for_the_places_of_all_its_faults(
 
     def counted(file: Path, limit_bytes: int) -> bytes:
         read.append(file)
-        return text_of(file, limit_bytes)
+        return read_bytes(file, limit_bytes)
 
-    monkeypatch.setattr(document_faults, "text_of", counted)
+    monkeypatch.setattr(document_faults, "read_bytes", counted)
     assert len(refusal(tmp_path)) == 20
     assert len(read) == 1
 

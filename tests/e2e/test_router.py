@@ -22,7 +22,7 @@ from tests.live import wait_for
 from durward.core.edge.envoy.routes import is_one_of
 from durward.core.edge.envoy.tree import SMALL, tree
 from durward.core.edge.envoy.types import Config
-from durward.core.openapi.router import Route, Router, methods_of, overlaps, path_regex
+from durward.core.openapi.router import Route, Router, ambiguous_routes, methods_of, path_regex
 
 SAMPLES, REQUESTS = (40, 400) if LONG else (12, 120)
 WORDS = ("a", "b", "ab", "ok", "okay", "v1", "x.json", "a-b", "")
@@ -51,7 +51,7 @@ def sample(chance: random.Random, count: int) -> list[Route[str]]:
         hosts = tuple(sorted(chance.sample(HOSTS, chance.choice((0, 0, 0, 1, 2)))))
         path = chance.choice(("", "", "/shop", "/shop/v1")) + "/" + "/".join(segments)
         route = Route(chance.choice(METHODS), path, f"r{number}", hosts)
-        if not list(overlaps([*made.values(), route])):
+        if not list(ambiguous_routes([*made.values(), route])):
             made[route.method, route.shape + ",".join(hosts)] = route
     return list(made.values())
 

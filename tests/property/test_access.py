@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.depth import depth
 from tests.unit.test_access import OWN, access, policy
 
-from durward.core.access import Access, changes, names_of
+from durward.core.access import Access, access_changes, names_of_principal
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.evaluate import PolicySet
@@ -82,9 +82,12 @@ def test_who_can_is_everybody_whom_the_engine_allows(
 ) -> None:
     asked = world(first, second, level)
     policies = compile_bundle(asked.configuration.bundle, {})
-    found = {names_of(known.principal)[0]: known for known in asked.who_can("orders:GetOrder", "*")}
+    found = {
+        names_of_principal(known.principal)[0]: known
+        for known in asked.who_can("orders:GetOrder", "*")
+    }
     for principal in asked.principals:
-        name = names_of(principal)[0]
+        name = names_of_principal(principal)[0]
         if allowed(policies, principal):
             assert name in found, allowed(policies, principal)[0]
     for known in found.values():
@@ -98,9 +101,9 @@ def test_a_change_is_what_the_engine_decides_otherwise(
 ) -> None:
     old, new = world(first, second, None), world(third, fourth, None)
     before, after = (compile_bundle(each.configuration.bundle, {}) for each in (old, new))
-    found = {names_of(change.principal)[0]: change for change in changes(old, new)}
+    found = {names_of_principal(change.principal)[0]: change for change in access_changes(old, new)}
     for principal in old.principals:
-        change = found.get(names_of(principal)[0])
+        change = found.get(names_of_principal(principal)[0])
         for each in requests(principal):
             was, is_now = before.evaluate(each).allowed, after.evaluate(each).allowed
             if was is not is_now:

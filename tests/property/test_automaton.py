@@ -21,7 +21,7 @@ from durward.core.policy.language.automaton import (
 )
 from durward.core.policy.language.pattern import widest
 from durward.core.policy.language.wildcards import ArnGlob, Glob, compile_parts, matches
-from durward.core.policy.symbolic.strings import PatternConstraint, text_of
+from durward.core.policy.symbolic.strings import PatternConstraint, shortest_string
 
 PIECES: list[Unit] = ["a", "b", "ab", "aa", "ba", STAR, STAR, QUESTION]
 PARTS = st.lists(st.sampled_from(PIECES), max_size=7).map(lambda found: widest(tuple(found)))
@@ -88,14 +88,14 @@ def searched(one: Parts, other: Parts, *, both: bool) -> str | None:
         PatternConstraint((Glob(one),), matches=True),
         PatternConstraint((Glob(other),), matches=both),
     ]
-    return text_of(wanted)
+    return shortest_string(wanted)
 
 
 @settings(max_examples=60)
 @given(SMALL, SMALL)
 def test_two_patterns_overlap_where_some_text_is_meant_by_both(one: Parts, other: Parts) -> None:
     """The solver's search through both finds one there too, and no shorter one was missed."""
-    found = text_of(
+    found = shortest_string(
         [
             PatternConstraint((Glob(one),), matches=True),
             PatternConstraint((Glob(other),), matches=True),
@@ -114,7 +114,7 @@ def test_two_patterns_overlap_where_some_text_is_meant_by_both(one: Parts, other
 def test_a_pattern_includes_another_where_no_text_is_meant_by_that_alone(
     wide: Parts, narrow: Parts
 ) -> None:
-    alone = text_of(
+    alone = shortest_string(
         [
             PatternConstraint((Glob(narrow),), matches=True),
             PatternConstraint((Glob(wide),), matches=False),

@@ -26,7 +26,7 @@ from tests.worlds import (
     sent_to,
 )
 
-from durward.core.access import changes, names_of
+from durward.core.access import access_changes, names_of_principal
 from durward.core.policy.engine.predicate import compile_statement, holds
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.document import read_document
@@ -70,7 +70,7 @@ class Tally:
 
 
 def who(asked: AccessRequest) -> str:
-    return names_of(asked.principal)[0] if asked.principal else "anonymous"
+    return names_of_principal(asked.principal)[0] if asked.principal else "anonymous"
 
 
 def ask(seed: int, tally: Tally) -> None:
@@ -99,7 +99,7 @@ def ask_who_can(
         for known in found:
             if not callers.policies.evaluate(known.witness.request).allowed:
                 tally.refute(seed, f"who-can {action} is shown", known.witness.request)
-        names = {names_of(known.principal)[0] for known in found}
+        names = {names_of_principal(known.principal)[0] for known in found}
         for asked in allowed if is_settled else ():
             if asked.action == action and who(asked) not in names:
                 tally.refute(seed, f"who-can {action}", asked)
@@ -122,8 +122,8 @@ def ask_never(
 
 def ask_changes(seed: int, tally: Tally, old: World, new: World, sent: list[Sent]) -> None:
     before, after = Callers(old), Callers(new)
-    found, is_settled = tally.answers(changes(old.access, new.access))
-    changed = {names_of(each.principal)[0]: each for each in found}
+    found, is_settled = tally.answers(access_changes(old.access, new.access))
+    changed = {names_of_principal(each.principal)[0]: each for each in found}
     for each in sent if is_settled else ():
         was, is_now = before.allowed(each), after.allowed(each)
         asked = was or is_now

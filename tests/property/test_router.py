@@ -6,7 +6,14 @@ from urllib.parse import unquote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durward.core.openapi.router import Route, Router, by_hosts, overlaps, path_regex, tables
+from durward.core.openapi.router import (
+    Route,
+    Router,
+    ambiguous_routes,
+    by_hosts,
+    path_regex,
+    tables,
+)
 from durward.core.openapi.template import filled, path_problem
 
 TEXTS = ("a", "b", "a.b", "v", "1")
@@ -34,7 +41,7 @@ def routes(draw: st.DrawFn) -> list[Route[int]]:
         assert path_problem(template) is None
         hosts = draw(st.sampled_from([(), (), ("x",), ("x", "y")]))
         route = Route(draw(st.sampled_from(["GET", "PUT"])), template, number, hosts)
-        if not list(overlaps([*found, route])):
+        if not list(ambiguous_routes([*found, route])):
             found.append(route)
     return found
 

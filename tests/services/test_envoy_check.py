@@ -10,7 +10,7 @@ from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured, Unavailable
 from durward.core.wire import Json
-from durward.services.envoy_check import MAX_TOLD, EnvoyCheck, readable
+from durward.services.envoy_check import MAX_TOLD, EnvoyCheck, readable_complaint
 
 ISSUER = "https://issuer.example"
 ASKED = """#!/bin/sh
@@ -159,8 +159,8 @@ def test_an_envoy_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_complaint_is_one_line_without_time_and_place() -> None:
-    assert readable(REFUSED) == "it is not good"
-    assert readable(CHAIN) == "B.Address: too short"
-    assert readable("") == "it does not say why"
-    assert readable("x" * 9_000 + " the end").endswith("x the end")
-    assert len(readable("x" * 9_000)) < 600
+    assert readable_complaint(REFUSED) == "it is not good"
+    assert readable_complaint(CHAIN) == "B.Address: too short"
+    assert readable_complaint("") == "it does not say why"
+    assert readable_complaint("x" * 9_000 + " the end").endswith("x the end")
+    assert len(readable_complaint("x" * 9_000)) < 600

@@ -119,7 +119,7 @@ async def test_the_canary_of_each_filter_is_nobodys_and_revoked_from_the_beginni
     people: Replica,
 ) -> None:
     context = people.plane.use_cases.context()
-    found = revocations.canaries(context, "https://orders.example", people.clock())
+    found = revocations.canary_tokens(context, "https://orders.example", people.clock())
     assert set(found) == set(FILTERS)
     for name, token in found.items():
         told = json.loads(decode_base64url(token.split(".")[1]))

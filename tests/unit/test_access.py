@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from durward.core.access import Access, AccessChange, PrincipalWitness, changes, names_of
+from durward.core.access import (
+    Access,
+    AccessChange,
+    PrincipalWitness,
+    access_changes,
+    names_of_principal,
+)
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.errors import Misconfigured
@@ -89,7 +95,7 @@ def access(
 
 
 def found_by(asked: Access, invariant: Predicate) -> list[str]:
-    return [names_of(known.principal)[0] for known in asked.breaches(invariant)]
+    return [names_of_principal(known.principal)[0] for known in asked.breaches(invariant)]
 
 
 def test_across_tenants_both_layers_must_grant() -> None:
@@ -101,7 +107,9 @@ def test_across_tenants_both_layers_must_grant() -> None:
     (known,) = asked.breaches(never(**OTHERS))
     assert known.witness.request.is_cross_tenant
     assert found_by(access(policy({"Resource": OWN}), handed), never(**OTHERS)) == []
-    changed = [names_of(each.principal)[0] for each in changes(access(widely), asked)]
+    changed = [
+        names_of_principal(each.principal)[0] for each in access_changes(access(widely), asked)
+    ]
     assert changed == ["user/ann", "user/abe"]
 
 
@@ -111,7 +119,7 @@ def test_the_policy_of_an_api_says_nothing_about_another() -> None:
         "closed": policy({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
     }
     asked = access(policy({"Resource": OWN}), more=closed)
-    assert [names_of(k.principal)[0] for k in asked.who_can("orders:GetOrder", "*")] == [
+    assert [names_of_principal(k.principal)[0] for k in asked.who_can("orders:GetOrder", "*")] == [
         "user/ann",
         "user/abe",
         "user/bob",
@@ -134,7 +142,7 @@ def test_a_condition_on_scopes_or_the_client_can_hold() -> None:
         asked = access(policy({"Resource": OWN, "Condition": condition}))
         assert "user/ann" in found_by(asked, never(Action="orders:GetOrder")), condition
         nothing = access(policy({"Action": "orders:Other", "Resource": OWN}))
-        assert list(changes(nothing, asked)), condition
+        assert list(access_changes(nothing, asked)), condition
         if "ClientId" in str(condition):
             foreign = {"StringEquals": {"durward:ClientId": "nobody's"}}
             elsewhere = access(policy({"Resource": OWN, "Condition": foreign}))
@@ -174,11 +182,13 @@ def test_an_operation_that_is_opened_to_everybody_is_a_change() -> None:
     open_to_all = policy({"Principal": "*"})
     closed = access(policy({"Resource": OWN}), open_to_all)
     opened = access(policy({"Resource": OWN}), open_to_all, security=[])
-    found = {names_of(each.principal)[0]: each for each in changes(closed, opened)}
+    found = {names_of_principal(each.principal)[0]: each for each in access_changes(closed, opened)}
     assert found["anonymous"].gained is not None
     assert found["anonymous"].lost is None
     assert found["anonymous"].gained.request.principal is None
-    assert {names_of(each.principal)[0] for each in changes(closed, closed)} == set()
+    assert {
+        names_of_principal(each.principal)[0] for each in access_changes(closed, closed)
+    } == set()
 
 
 def test_whose_a_resource_is_is_told_as_its_name_says() -> None:
@@ -204,7 +214,10 @@ def test_the_stage_is_the_one_that_the_api_declares() -> None:
     """As with every request at the edge; another one is nobody's."""
     asked = access(policy({"Resource": OWN}))
     there = never(Condition={"StringEquals": {"durward:Stage": "default"}})
-    assert {names_of(found.principal)[1] for found in asked.breaches(there)} == {"ann", "bob"}
+    assert {names_of_principal(found.principal)[1] for found in asked.breaches(there)} == {
+        "ann",
+        "bob",
+    }
     assert not list(asked.breaches(never(Condition={"StringEquals": {"durward:Stage": "prod"}})))
     elsewhere = policy({"Resource": OWN, "Condition": {"StringEquals": {"durward:Stage": "prod"}}})
     assert not list(access(elsewhere).who_can("orders:GetOrder", "*"))
@@ -313,7 +326,7 @@ def test_what_is_known_of_somebody_can_be_what_a_variable_brings(
     assert bool(found_by(asked, never(Action="orders:GetNote"))) is bool(found)
     assert bool(needless(asked)) is not bool(found)
     empty = access(policy({"Action": "orders:Other", "Resource": "*"}), more=NOTES)
-    assert bool(list(changes(empty, asked))) is bool(found)
+    assert bool(list(access_changes(empty, asked))) is bool(found)
 
 
 def test_apply_refuses_an_invariant_that_an_owner_breaks() -> None:
@@ -429,12 +442,12 @@ def test_who_somebody_was_decides_what_is_new_to_them() -> None:
     boss: dict[DeclarationKind, dict[str, Any]] = {DeclarationKind.ROLE: {"boss": {}}}
     before = access(nothing, handed, more=boss)
     given = {**boss, DeclarationKind.USER: {"ann": {"tenant": "acme", "roles": ["clerk", "boss"]}}}
-    (ann,) = changes(before, access(nothing, handed, more=given))
+    (ann,) = access_changes(before, access(nothing, handed, more=given))
     assert (ann.principal.subject, ann.lost) == ("ann", None)
     assert ann.gained is not None
     own = policy({"Resource": OWN})
     moved = {DeclarationKind.USER: {"ann": {"tenant": "globex", "roles": ["clerk"]}}}
-    (ann,) = changes(access(own), access(own, more=moved))
+    (ann,) = access_changes(access(own), access(own, more=moved))
     assert ann.gained is not None
     assert ann.lost is not None
     assert ":globex:" in ann.gained.request.resource
@@ -445,7 +458,7 @@ def test_a_scope_that_an_operation_needs_no_more_is_a_change() -> None:
     own = policy({"Resource": OWN})
     needs = access(own, security=[{"token": ["admin"]}])
     free = access(own, security=[{"token": []}])
-    found = {names_of(each.principal)[0]: each for each in changes(needs, free)}
+    found = {names_of_principal(each.principal)[0]: each for each in access_changes(needs, free)}
     assert [*found] == ["user/ann", "user/abe", "user/bob"]
     assert all(each.gained and not each.lost for each in found.values())
 
@@ -503,12 +516,12 @@ def test_what_is_found_stands_where_the_rest_cannot_be_settled() -> None:
     answers: list[Iterable[PrincipalWitness | AccessChange]] = [
         asked.who_can("orders:GetOrder", "*"),
         asked.breaches(never(Action="orders:GetOrder")),
-        changes(nothing, asked),
+        access_changes(nothing, asked),
     ]
     for each in answers:
         found: list[str] = []
         with pytest.raises(Unknown):
-            found.extend(names_of(known.principal)[0] for known in each)
+            found.extend(names_of_principal(known.principal)[0] for known in each)
         assert found[-1] == "user/bob"
         assert "user/ann" not in found
     (left_open,) = asked.redundant()

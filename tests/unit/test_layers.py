@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.test_access import OWN, access, found_by, never, policy
 
-from durward.core.access import Access, changes
+from durward.core.access import Access, access_changes
 from durward.core.configuration.configuration import read_configuration
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.configuration.declaration_changes import Sides, details
@@ -77,7 +77,7 @@ def test_each_guardrail_caps_the_tenants_own_and_nobody_else() -> None:
     assert decided(both).blocked_by == (Layer.GUARDRAIL,)
     assert decided(both, "globex").allowed
     assert found_by(both, never(Action="orders:GetOrder")) == ["user/bob"]
-    (change,) = changes(one, both)
+    (change,) = access_changes(one, both)
     assert (change.principal.subject, change.gained) == ("ann", None)
     assert change.lost is not None
     assert "nothing" not in both.idle

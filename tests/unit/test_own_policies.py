@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.unit.test_access import OWN, access, found_by, never, policy
 
-from durward.core.access import Access, changes, names_of
+from durward.core.access import Access, access_changes, names_of_principal
 from durward.core.configuration.declaration import DeclarationKind
 from durward.core.configuration.summary import summaries
 
@@ -29,7 +29,7 @@ def people(clerks: dict[str, Any], **users: dict[str, Any]) -> Access:
 
 
 def who(asked: Access) -> list[str]:
-    return [names_of(each.principal)[0] for each in asked.who_can("orders:GetOrder", "*")]
+    return [names_of_principal(each.principal)[0] for each in asked.who_can("orders:GetOrder", "*")]
 
 
 def test_a_policy_of_their_own_is_nobody_elses() -> None:
@@ -57,14 +57,14 @@ def test_what_somebody_gains_and_loses_by_their_own_policies_is_a_change() -> No
     clerks = policy({"Resource": OWN})
     plain, capped = people(clerks, ann=CLERK), people(clerks, ann={**CLERK, "boundary": ["own"]})
     closed = people(clerks, ann={**CLERK, "boundary": ["nothing"]})
-    assert list(changes(plain, capped)) == [], "it caps nothing that is granted"
-    (lost,) = changes(plain, closed)
+    assert list(access_changes(plain, capped)) == [], "it caps nothing that is granted"
+    (lost,) = access_changes(plain, closed)
     assert (lost.principal.subject, lost.gained) == ("ann", None)
     assert lost.lost is not None
-    (gained,) = changes(closed, capped)
+    (gained,) = access_changes(closed, capped)
     assert gained.gained is not None
     given = people(NOTHING, bob={**STRANGER, "policies": ["own"]})
-    (found,) = changes(people(NOTHING, bob=STRANGER), given)
+    (found,) = access_changes(people(NOTHING, bob=STRANGER), given)
     assert found.gained is not None
 
 

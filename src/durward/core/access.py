@@ -19,8 +19,8 @@ from durward.core.policy.analysis.policy_stack import Narrowed
 from durward.core.policy.analysis.redundancy import (
     Gone,
     Redundant,
-    named,
     redundant_among,
+    statement_name,
     without,
 )
 from durward.core.policy.engine.predicate import (
@@ -83,7 +83,7 @@ class Access:
     @property
     def named(self) -> dict[str, Principal]:
         """Everybody who can be named, by each of their names."""
-        found = {each: one for one in self.principals for each in names_of(one)}
+        found = {each: one for one in self.principals for each in names_of_principal(one)}
         for name, person in self.people.named.items():
             found |= {name: person, f"{USER}/{name}": person}
         return found
@@ -181,7 +181,7 @@ class Access:
             action
             for document in self._documents()
             for statement in document.statements
-            if named(document, statement.name) == name
+            if statement_name(document, statement.name) == name
             for action in self._meant_by(compile_statement(statement))
         ]
 
@@ -213,7 +213,7 @@ class Access:
 
     def _what_can(self, name: str) -> Iterator[tuple[str, Witness]]:
         everybody, asking, work = (*self.principals, NOBODY), Asking(), Work()
-        for principal in (found for found in everybody if name in names_of(found)):
+        for principal in (found for found in everybody if name in names_of_principal(found)):
             situations = list(self._situations(principal, TRUE))
             for folded, action in self.actions.items():
                 if witness := asking(self._witness, situations, TRUE, [folded], work):
@@ -324,7 +324,7 @@ class AccessChange:
     lost: Witness | None
 
 
-def changes(old: Access, new: Access) -> Iterator[AccessChange]:
+def access_changes(old: Access, new: Access) -> Iterator[AccessChange]:
     """Everybody for whom something is otherwise. Raises Unknown at the end.
 
     Who is declared in one configuration alone can do nothing in the other.
@@ -443,7 +443,7 @@ def _told_about(situation: Situation, action: str) -> Iterator[None]:
     except Exhausted:
         raise
     except Unknown as error:
-        who = names_of(situation.principal)[0]
+        who = names_of_principal(situation.principal)[0]
         operations = situation.operations[action.lower()]
         last = filled_with(operations[0].resource or "", "1")
         tenant = situation.tenant if situation.tenant is not None else "other"
@@ -478,7 +478,7 @@ def with_api_spelling(witness: Witness, actions: Mapping[str, str]) -> Witness:
     return Witness(replace(request, action=action))
 
 
-def names_of(principal: Principal) -> tuple[str, ...]:
+def names_of_principal(principal: Principal) -> tuple[str, ...]:
     """How somebody is named in questions and tests: `user/ann`, or `ann`."""
     if principal is NOBODY:
         return (ANONYMOUSLY,)

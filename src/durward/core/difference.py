@@ -107,14 +107,14 @@ def _of_list(
 def _of_things(
     before: Sequence[Json], after: Sequence[Json], path: tuple[str, ...]
 ) -> Iterator[Difference]:
-    first, second = by_name(before), by_name(after)
+    first, second = items_by_name(before), items_by_name(after)
     found = list(differences(first, second, path))
     yield from found
     if not found and [*first] != [*second]:
         yield Difference(path)
 
 
-def by_name(things: Iterable[Json]) -> dict[str, Json]:
+def items_by_name(things: Iterable[Json]) -> dict[str, Json]:
     """The things of a list by their names, or their places from 1 on where one has none."""
     found: dict[str, Json] = {}
     places = count(1)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from durward.core.access import Access, names_of
+from durward.core.access import Access, names_of_principal
 from durward.core.api import scopes_of
 from durward.core.configuration.configuration import Configuration
 from durward.core.errors import Misconfigured
@@ -18,7 +18,7 @@ from durward.core.names import (
     names_of_configuration,
 )
 from durward.core.people.person import Person
-from durward.core.policy.analysis.suite import Suite, read_suite, run
+from durward.core.policy.analysis.suite import Suite, failed_tests, read_suite
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.policy.engine.predicate import compile_statement
 from durward.core.policy.engine.request import Principal
@@ -104,7 +104,7 @@ def violations(access: Access, suites: Sequence[Suite]) -> Iterator[Violation]:
     configuration = access.configuration
     policies = compile_bundle(configuration.bundle, scopes_of(configuration.apis.values()))
     for suite in suites:
-        for failed in run(suite, policies.evaluate):
+        for failed in failed_tests(suite, policies.evaluate):
             how = f"expected {failed.expected}, found {failed.found}"
             yield Violation(f"{suite.name}: {failed.case}", how)
         for statement in suite.never.statements:
@@ -112,7 +112,7 @@ def violations(access: Access, suites: Sequence[Suite]) -> Iterator[Violation]:
             again = False
             try:
                 for known in access.breaches(compile_statement(statement)):
-                    who, request = names_of(known.principal)[0], known.witness.request
+                    who, request = names_of_principal(known.principal)[0], known.witness.request
                     yield Violation(
                         invariant, f"{who} may {request.action} on {request.resource}", again
                     )
@@ -167,7 +167,7 @@ class PersonInvariants:
                 continue
             if found:
                 request = found.witness.request
-                who = names_of(person)[0]
+                who = names_of_principal(person)[0]
                 problem = f"{invariant}: {who} could {request.action} on {request.resource}"
                 raise Misconfigured("people", problem, hint="`durward policy test` explains it")
         return left_open

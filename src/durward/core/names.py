@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from durward.core.configuration.configuration import Configuration
 from durward.core.errors import Misconfigured
 from durward.core.policy.analysis.checks.view import API_SEGMENT
-from durward.core.policy.analysis.lint import check
-from durward.core.policy.engine.bundle import kinds_of
+from durward.core.policy.analysis.lint import unknown_names
+from durward.core.policy.engine.bundle import document_kinds
 from durward.core.policy.engine.request import NOBODY
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of, did_you_mean
 from durward.core.policy.language.dialect import VERSION
@@ -28,7 +28,7 @@ def check_names(configuration: Configuration) -> None:
     catalogue = names_of_configuration(configuration)
     wrong = [
         f"{name}{problem}"
-        for name, kind in kinds_of(configuration.bundle).items()
+        for name, kind in document_kinds(configuration.bundle).items()
         for problem in _unknown(configuration.bundle.documents[name], name, kind, catalogue)
     ]
     hint = "`durward policy check FILES` shows the places, if the files of the APIs are given too"
@@ -95,7 +95,7 @@ def check_pattern(configuration: Configuration, resource: str, where: str) -> No
     statement: Json = {"Effect": "Allow", "Action": "*", "Resource": resource}
     document: Json = {"Version": VERSION, "Statement": statement}
     try:
-        problems = check(
+        problems = unknown_names(
             read_document(document, where, PolicyKind.IDENTITY),
             names_of_configuration(configuration),
         )
@@ -131,7 +131,7 @@ def names_of_configuration(configuration: Configuration) -> Catalogue:
 
 
 def _unknown(document: Json, name: str, kind: PolicyKind, catalogue: Catalogue) -> Iterator[str]:
-    for problem in check(read_document(document, name, kind), catalogue):
+    for problem in unknown_names(read_document(document, name, kind), catalogue):
         yield f"{problem.pointer}: {problem.message}"
 
 

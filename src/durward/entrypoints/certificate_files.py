@@ -5,7 +5,7 @@ from pathlib import Path
 from durward.core.certificates import MAX_CHARACTERS, normalize_certificates
 from durward.core.errors import Misconfigured
 from durward.core.wire import Json
-from durward.entrypoints.files import check_regular, text_of
+from durward.entrypoints.files import check_regular, read_bytes
 
 INLINE = "-----BEGIN "
 
@@ -27,7 +27,7 @@ def with_certificates(file: Path, api: str, body: dict[str, Json]) -> dict[str, 
             raise Misconfigured(place, "is not a path", hint=hint)
         path = file.parent / ca
         check_regular(path)
-        place, ca = str(path), text_of(path, MAX_CHARACTERS).decode(errors="replace")
+        place, ca = str(path), read_bytes(path, MAX_CHARACTERS).decode(errors="replace")
     return {
         **body,
         "upstream": {**upstream, "tls": {**tls, "ca": normalize_certificates(ca, place)}},

@@ -55,8 +55,8 @@ def add_credentials(path: Path, fresh: Mapping[str, str], part: str) -> None:
     known[part] = {**known.get(part, {}), **fresh}
     lines = []
     for title, values in known.items():
-        entries = (f"{quoted(name)} = {quoted(value)}" for name, value in values.items())
-        lines += [f"[{title if BARE.fullmatch(title) else quoted(title)}]", *entries, ""]
+        entries = (f"{toml_string(name)} = {toml_string(value)}" for name, value in values.items())
+        lines += [f"[{title if BARE.fullmatch(title) else toml_string(title)}]", *entries, ""]
     fresh_file = temporary_path(path)
     try:
         write_new(fresh_file, "\n".join(lines).encode())
@@ -101,6 +101,6 @@ def write_new(path: Path, content: bytes, room: int = 0) -> None:
             os.fsync(file.fileno())
 
 
-def quoted(text: str) -> str:
+def toml_string(text: str) -> str:
     """A TOML string: as in JSON, with one more character escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -13,7 +13,7 @@ from durward.core.errors import Misconfigured
 from durward.core.policy.language.source import escape
 from durward.core.wire import Json
 from durward.entrypoints.certificate_files import with_certificates
-from durward.entrypoints.files import check_regular, read
+from durward.entrypoints.files import check_regular, read_file
 from durward.entrypoints.openapi_files import DocumentSource, checked, document_of
 
 DECLARATIONS = "*durward.yaml"
@@ -60,7 +60,7 @@ def refuse_duplicates(declared: Mapping[Path, Iterable[Declaration]]) -> None:
 def tests_in(file: Path) -> Declaration:
     """A file of tests. Raises Misconfigured."""
     check_regular(file)
-    content = read(file)
+    content = read_file(file)
     if not isinstance(content, dict):
         raise Misconfigured(str(file), "not an object", hint="tests: [{name: …, when: …}]")
     return Declaration(DeclarationKind.TESTS, file.name.removesuffix(TESTS), content)
@@ -68,7 +68,7 @@ def tests_in(file: Path) -> Declaration:
 
 def declarations_of(file: Path) -> Iterator[Declaration]:
     """The declarations of one file. Raises Misconfigured."""
-    content = read(file)
+    content = read_file(file)
     if not isinstance(content, dict):
         problem = "is empty" if content is None else "has no kinds"
         raise Misconfigured(str(file), problem, hint=f"kinds are {', '.join(DeclarationKind)}")

@@ -9,13 +9,13 @@ from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import MAX_TOLD, Fault, first_lines
 from durward.core.policy.language.source import place_finder
 from durward.core.sizes import DOCUMENT_BYTES
-from durward.entrypoints.files import text_of
+from durward.entrypoints.files import read_bytes
 
 Place: TypeAlias = tuple[Path, str]
 """A file, and a JSON pointer in there."""
 
 
-def refused(
+def with_places(
     what: str, api: str, faults: Sequence[Fault], place: Callable[[str], Place]
 ) -> Misconfigured:
     """The faults of a document, each with its file, line and column."""
@@ -35,4 +35,4 @@ def refused(
 def _finder(
     file: Path, pointers: Collection[str]
 ) -> Callable[[str], tuple[int | None, int | None]]:
-    return place_finder(text_of(file, DOCUMENT_BYTES), pointers)
+    return place_finder(read_bytes(file, DOCUMENT_BYTES), pointers)

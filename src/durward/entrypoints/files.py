@@ -11,7 +11,7 @@ from durward.core.wire import MAX_DEPTH, Json
 MAX_FILE_BYTES = 4_194_304
 
 
-def read(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:
+def read_file(file: Path, limit_bytes: int = MAX_FILE_BYTES, limit_depth: int = MAX_DEPTH) -> Json:
     """The content of a JSON or YAML file. Raises Misconfigured."""
     return _read(file, limit_bytes, limit_depth)
 
@@ -26,14 +26,14 @@ def read_foreign(file: Path, limit_bytes: int = DOCUMENT_BYTES) -> Json:
 
 def _read(file: Path, limit_bytes: int, limit_depth: int, *, aliases: bool = False) -> Json:
     try:
-        return parsed(file, limit_bytes, limit_depth, aliases=aliases)
+        return parse_file(file, limit_bytes, limit_depth, aliases=aliases)
     except PolicyError as error:
         problem = error.problems[0]
         place = f":{problem.line}:{problem.column}" if problem.line else ""
         raise Misconfigured(f"{file}{place}", printable(problem.message)) from error
 
 
-def parsed(
+def parse_file(
     file: Path,
     limit_bytes: int = MAX_FILE_BYTES,
     limit_depth: int = MAX_DEPTH,
@@ -41,7 +41,7 @@ def parsed(
     aliases: bool = False,
 ) -> Json:
     """The same. Raises PolicyError if it is neither JSON nor YAML, else Misconfigured."""
-    text = text_of(file, limit_bytes)
+    text = read_bytes(file, limit_bytes)
     return parse_text(
         text, str(file), limit_bytes=limit_bytes, limit_depth=limit_depth, aliases=aliases
     )
@@ -56,7 +56,7 @@ def check_regular(file: Path) -> None:
         raise Misconfigured(str(file), "not a file")
 
 
-def text_of(file: Path, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_bytes(file: Path, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
     """The bytes of a file. Raises Misconfigured."""
     try:
         with file.open("rb") as opened:

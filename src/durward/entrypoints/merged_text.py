@@ -44,7 +44,7 @@ def merged(base: str, mine: str, theirs: str) -> str:
     return "".join([*result, *lines[place:]])
 
 
-def diff(before: str, after: str, name: str) -> list[str]:
+def diff_lines(before: str, after: str, name: str) -> list[str]:
     """The lines of a unified diff; nothing where both are equal."""
     return [
         line.rstrip("\n")

@@ -13,7 +13,7 @@ from durward.core.openapi.operations import read_inventory
 from durward.core.openapi.references import bundled
 from durward.core.sizes import DOCUMENT_BYTES
 from durward.core.wire import Json
-from durward.entrypoints.document_faults import Place, refused
+from durward.entrypoints.document_faults import Place, with_places
 from durward.entrypoints.files import check_regular, read_foreign
 
 MAX_FILES = 1_000
@@ -90,7 +90,7 @@ def checked(document: Json, source: DocumentSource) -> Json:
     try:
         written = bundled(document, name, Folder(folder).load)
     except DocumentRefused as error:
-        raise refused("OpenAPI document", source.api, error.faults, in_document) from error
+        raise with_places("OpenAPI document", source.api, error.faults, in_document) from error
     if source.overlays:
         # It takes a tenth of a second to import, and few documents have overlays.
         from durward.entrypoints.overlay_files import with_overlays  # noqa: PLC0415
@@ -99,5 +99,5 @@ def checked(document: Json, source: DocumentSource) -> Json:
     try:
         read_inventory(written, source.api, source.base_path)
     except DocumentRefused as error:
-        raise refused("OpenAPI document", source.api, error.faults, place) from error
+        raise with_places("OpenAPI document", source.api, error.faults, place) from error
     return written

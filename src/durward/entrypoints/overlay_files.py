@@ -8,7 +8,7 @@ from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import Fault
 from durward.core.openapi.overlay import MAX_OVERLAYS, OverlaidDocument, Overlay, OverlayRefused
 from durward.core.wire import Json
-from durward.entrypoints.document_faults import Place, refused
+from durward.entrypoints.document_faults import Place, with_places
 from durward.entrypoints.files import check_regular, read_foreign
 from durward.entrypoints.terminal import warn
 
@@ -33,9 +33,9 @@ def with_overlays(
         try:
             overlay = overlaid.apply(read_foreign(file))
         except OverlayRefused as error:
-            raise refused("overlay", api, error.faults, _in(file)) from error
+            raise with_places("overlay", api, error.faults, _in(file)) from error
         if problem := _extends_problem(overlay, file, target):
-            raise refused("overlay", api, [Fault("/extends", problem)], _in(file))
+            raise with_places("overlay", api, [Fault("/extends", problem)], _in(file))
         for note in overlaid.notes:
             warn(f"note: {file}: {note}")
 

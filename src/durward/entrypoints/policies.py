@@ -21,7 +21,7 @@ from durward.core.policy.language.catalogue import Catalogue, catalogue_of
 from durward.core.policy.language.document import (
     Document,
     PolicyKind,
-    kind_of,
+    document_kind,
     read_document,
 )
 from durward.core.policy.language.source import PolicyError, escape
@@ -32,7 +32,7 @@ from durward.entrypoints.declarations import (
     is_policy,
     refuse_duplicates,
 )
-from durward.entrypoints.files import parsed
+from durward.entrypoints.files import parse_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ def read_project(paths: Iterable[Path]) -> Project:
     unread: list[tuple[PolicyFile, PolicyError]] = []
     for file in files_of(paths):
         try:
-            content = parsed(file)
+            content = parse_file(file)
         except PolicyError as error:
             unread.append((PolicyFile(file, "", file.stem, None, PolicyKind.IDENTITY), error))
             continue
         if is_policy(content):
-            alone.append(PolicyFile(file, "", file.stem, content, kind_of(content)))
+            alone.append(PolicyFile(file, "", file.stem, content, document_kind(content)))
         else:
             declared[file] = list(declarations_of(file))
     refuse_duplicates(declared)
@@ -156,7 +156,7 @@ class Attached:
             return PolicyKind.RESOURCE
         if declaration.name in self.granting | self.capping:
             return PolicyKind.IDENTITY
-        return kind_of(dict(declaration.body))
+        return document_kind(dict(declaration.body))
 
     def grants(self, name: str) -> bool:
         """Whether it is not attached as a boundary alone."""

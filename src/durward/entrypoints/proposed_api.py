@@ -31,7 +31,7 @@ from durward.core.policy.language.source import PolicyError, parse_text
 from durward.core.sizes import DOCUMENT_BYTES, DOCUMENT_DEPTH
 from durward.core.wire import Json
 from durward.entrypoints.control import settings_in
-from durward.entrypoints.document_faults import Place, refused
+from durward.entrypoints.document_faults import Place, with_places
 from durward.entrypoints.files import check_regular, read_foreign
 from durward.entrypoints.openapi_files import DocumentSource, Folder
 from durward.entrypoints.overlay_files import with_overlays
@@ -78,7 +78,7 @@ def propose(
     place_of = ProtectedApi(known, upstream, {}, hosts=hosts, prefix=prefix, base_path=base)
     for problem in place_of.problems_of_place():
         raise Misconfigured(f"apis/{api}", problem)
-    removed, inventory = readable(whole, api, base, place)
+    removed, inventory = made_readable(whole, api, base, place)
     owner = tenant or api
     if not NAME.match(owner):
         raise Misconfigured("--tenant", f"`{owner}` is no name of a tenant", hint=NAME_CHARACTERS)
@@ -149,13 +149,13 @@ def with_files(
     try:
         whole = bundled(document, name, Folder(folder).load)
     except DocumentRefused as error:
-        raise refused("OpenAPI document", api, error.faults, in_document) from error
+        raise with_places("OpenAPI document", api, error.faults, in_document) from error
     if not overlays:
         return whole, in_document
     return with_overlays(whole, api, overlays, file, in_document)
 
 
-def readable(
+def made_readable(
     document: Json, api: str, base_path: str | None, place: Callable[[str], Place]
 ) -> tuple[dict[str, str], Inventory]:
     """What is removed of a document so that it can be read, with reasons, and what is read.
@@ -175,7 +175,7 @@ def readable(
             found = [(_operation(each.pointer), each.message) for each in error.faults]
             new = {target_of(*filter(None, one)): (one, why) for one, why in found if one}
             if others or not new.keys() - removed.keys():
-                raise refused("OpenAPI document", api, others or error.faults, place) from error
+                raise with_places("OpenAPI document", api, others or error.faults, place) from error
             removed |= {target: why for target, (_, why) in new.items()}
             places |= {target: one for target, (one, _) in new.items()}
             rest = _without(document, removed)

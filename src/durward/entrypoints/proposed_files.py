@@ -15,8 +15,8 @@ from durward.core.configuration.starter import VERSION, Starter, statement
 from durward.core.errors import Misconfigured
 from durward.core.openapi.proposal import ProposedOperation
 from durward.core.wire import Json
-from durward.entrypoints.files import MAX_FILE_BYTES, text_of
-from durward.entrypoints.merged_text import MergeConflict, diff, merged
+from durward.entrypoints.files import MAX_FILE_BYTES, read_bytes
+from durward.entrypoints.merged_text import MergeConflict, diff_lines, merged
 
 RECORD_VERSION: Final = 1
 HEAD: Final = """\
@@ -86,32 +86,32 @@ class ProposedApi:
             yield f"  {role.name}: {{ policies: [{role.name}] }}"
 
     def _api(self, public: str) -> Iterator[str]:
-        yield f"    audience: {quoted(self.audience)}"
-        yield f"    upstream: {quoted(self.upstream)}"
+        yield f"    audience: {yaml_string(self.audience)}"
+        yield f"    upstream: {yaml_string(self.upstream)}"
         if self.hosts:
-            yield f"    hosts: [{', '.join(map(quoted, self.hosts))}]"
+            yield f"    hosts: [{', '.join(map(yaml_string, self.hosts))}]"
         if self.prefix:
-            yield f"    prefix: {quoted(self.prefix)}"
+            yield f"    prefix: {yaml_string(self.prefix)}"
         if self.base_path:
-            yield f"    base_path: {quoted(self.base_path)}"
-        yield f"    openapi: {quoted(self.document)}"
+            yield f"    base_path: {yaml_string(self.base_path)}"
+        yield f"    openapi: {yaml_string(self.document)}"
         yield "    overlays:"
-        yield from (f"      - {quoted(each)}" for each in (*self.overlays, self.overlay))
+        yield from (f"      - {yaml_string(each)}" for each in (*self.overlays, self.overlay))
         if self.starter.public:
             yield f"    policies: [{public}]"
 
     def _overlay(self) -> Iterator[str]:
         yield HEAD.rstrip("\n")
         yield "overlay: 1.0.0"
-        yield f'info: {{ title: {quoted(f"{self.name} behind Durward")}, version: "1" }}'
-        yield f"extends: {quoted(self.document)}"
+        yield f'info: {{ title: {yaml_string(f"{self.name} behind Durward")}, version: "1" }}'
+        yield f"extends: {yaml_string(self.document)}"
         yield "actions:"
         for target, why in self.removed:
             yield f"  # Not served: {why}"
-            yield f"  - {{ target: {quoted(target)}, remove: true }}"
+            yield f"  - {{ target: {yaml_string(target)}, remove: true }}"
         for each, path in zip(self.operations, self.paths, strict=True):
-            members = ", ".join(f"{k}: {quoted(v)}" for k, v in each.extension().items())
-            target = quoted(target_of(path, each.operation.method.lower()))
+            members = ", ".join(f"{k}: {yaml_string(v)}" for k, v in each.extension().items())
+            target = yaml_string(target_of(path, each.operation.method.lower()))
             yield f"  - {{ target: {target}, update: {{ x-durward: {{ {members} }} }} }}"
 
 
@@ -121,7 +121,7 @@ def target_of(path: str, *below: str) -> str:
     return "".join([f"$.paths['{escaped}']", *(f".{each}" for each in below)])
 
 
-def quoted(text: str) -> str:
+def yaml_string(text: str) -> str:
     """A text as YAML reads it, whatever is in it: as JSON writes it."""
     return json.dumps(text)
 
@@ -135,9 +135,9 @@ def _policy(name: str, listed: Sequence[Mapping[str, Json]]) -> Iterator[str]:
         for member, value in each.items():
             if isinstance(value, list):
                 yield f"      {sign} {member}:"
-                yield from (f"          - {quoted(str(action))}" for action in value)
+                yield from (f"          - {yaml_string(str(action))}" for action in value)
             else:
-                yield f"      {sign} {member}: {quoted(str(value))}"
+                yield f"      {sign} {member}: {yaml_string(str(value))}"
             sign = " "
 
 
@@ -152,7 +152,7 @@ class Change:
     @property
     def lines(self) -> list[str]:
         """The difference, as a unified diff."""
-        return diff(self.before, self.after, str(self.path))
+        return diff_lines(self.before, self.after, str(self.path))
 
 
 def changes_in(folder: Path, api: ProposedApi, *, keep: bool) -> list[Change]:
@@ -174,21 +174,21 @@ def changes_in(folder: Path, api: ProposedApi, *, keep: bool) -> list[Change]:
             )
         if path.exists() and name not in former and before != text:
             told = "\n  ".join(
-                ["exists, and `protect` did not write it", *diff(before, text, name)]
+                ["exists, and `protect` did not write it", *diff_lines(before, text, name)]
             )
             raise Misconfigured(str(path), told, hint="choose another --name, or move it away")
         try:
             after = merged(former.get(name, ""), before, text) if before else text
             found.append(Change(path, before, after))
         except MergeConflict as conflict:
-            lines = diff(former[name], text, name)
+            lines = diff_lines(former[name], text, name)
             told = "\n  ".join(["was edited where the new proposal differs:", *lines])
             hint = "make these changes by hand; `--keep` then takes the files as they are"
             raise Misconfigured(f"{path}:{conflict.line}", told, hint=hint) from conflict
     return found
 
 
-def write(folder: Path, api: ProposedApi, changes: Sequence[Change]) -> None:
+def write_proposal(folder: Path, api: ProposedApi, changes: Sequence[Change]) -> None:
     """Write the files, and last the record of this proposal. Raises Misconfigured."""
     record = {"version": RECORD_VERSION, "files": api.files()}
     for path, text in (
@@ -226,6 +226,6 @@ def _text(path: Path) -> str:
     if not path.exists():
         return ""
     try:
-        return text_of(path, 4 * MAX_FILE_BYTES).decode("utf-8")
+        return read_bytes(path, 4 * MAX_FILE_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Misconfigured(str(path), "not UTF-8") from error

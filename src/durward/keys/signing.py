@@ -82,7 +82,7 @@ def generate(algorithm: str) -> Signer:
             raise ValueError(f"`{algorithm}` is not an algorithm that we sign with")
 
 
-def load(algorithm: str, data: bytes) -> Signer:
+def load_signer(algorithm: str, data: bytes) -> Signer:
     """The signer of a key that `to_bytes` wrote."""
     private = serialization.load_der_private_key(data, password=None)
     assert isinstance(private, Private)  # noqa: S101 - `to_bytes` wrote it

@@ -11,7 +11,7 @@ from durward.core.oauth.grant import Grant
 from durward.core.people.person import Person
 from durward.core.values import ClientId, Secret, SessionId
 from durward.services.context import Context
-from durward.services.sessions import current, in_use
+from durward.services.sessions import in_use, live_session
 from durward.store.grants import live_grants, withdraw_consent
 from durward.store.sessions import end_session, load_session, open_sessions
 
@@ -30,7 +30,7 @@ def overview(
     connection: Connection, context: Context, secret: Secret | None, audit: AuditContext
 ) -> Overview | None:
     """The page's facts; None where nobody is signed in."""
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     if here is None:
         return None
     session = here.session
@@ -51,7 +51,7 @@ def end_own_session(
     audit: AuditContext,
 ) -> bool:
     """End a session of the person who is signed in; nobody else's."""
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     wanted = load_session(connection, SessionId(id))
     if here is None or wanted is None or wanted.user != here.person.id:
         return False
@@ -66,7 +66,7 @@ def withdraw(
     audit: AuditContext,
 ) -> bool:
     """Take back what the person let a client do."""
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     if here is None:
         return False
     person = here.person.id

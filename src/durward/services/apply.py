@@ -222,7 +222,7 @@ def check_in_use(connection: Connection, checked: Candidate) -> None:
 async def _candidate(use_cases: UseCases, wanted: DesiredState, envoy: EnvoyCheck) -> Candidate:
     classes = False
     while True:
-        find = partial(candidate.find, wanted=wanted, classes=classes)
+        find = partial(candidate.load_found, wanted=wanted, classes=classes)
         found = await use_cases.transactions.read(find)
         context, now = use_cases.context(), use_cases.transactions.clock()
         check = partial(

@@ -41,7 +41,7 @@ from durward.core.values import ClientId, GrantId, Seconds, Secret, UserId, late
 from durward.entropy import new_id, new_secret
 from durward.services.authorization_requests import read_pushed, read_whole
 from durward.services.context import Context
-from durward.services.sessions import current, in_use
+from durward.services.sessions import in_use, live_session
 from durward.services.standing import standing_in
 from durward.services.unrecorded import record_anonymous
 from durward.store.audit import record_event
@@ -171,7 +171,9 @@ def proceed(
         return ErrorPage(ENDED)
     if not kept.request:
         return _at_home(connection, context, kept, session, reply, audit)
-    if isinstance(reply, SignedIn) and (begun := current(connection, context, session, audit.at)):
+    if isinstance(reply, SignedIn) and (
+        begun := live_session(connection, context, session, audit.at)
+    ):
         record_sign_in(connection, kept.id, begun.session.id)
         kept = replace(kept, session=begun.session.id)
     request = msgspec.json.decode(kept.request, type=AuthorizationRequest)
@@ -205,7 +207,7 @@ def _at_home(
     reply: Reply | None,
     audit: AuditContext,
 ) -> Outcome:
-    if isinstance(reply, SignInRefused) or not current(connection, context, session, audit.at):
+    if isinstance(reply, SignInRefused) or not live_session(connection, context, session, audit.at):
         return Question(kept.id, Prompt.LOGIN, ("no-session",))
     finish_interaction(connection, kept.id)
     return LocalSignIn()
@@ -228,7 +230,7 @@ def _facts(
     audit: AuditContext,
     kept: Interaction | None = None,
 ) -> Facts:
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     session = here.session if here else None
     consented: frozenset[str] | None = None
     if session:

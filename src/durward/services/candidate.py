@@ -174,7 +174,7 @@ class ClassesNeeded:
     """What people refer to may be gone: it takes the classes of people to tell."""
 
 
-def find(connection: Connection, wanted: DesiredState, *, classes: bool = False) -> Found:
+def load_found(connection: Connection, wanted: DesiredState, *, classes: bool = False) -> Found:
     """What a candidate is compared with. Raises Misconfigured for a version that is not kept.
 
     `classes` of people are read where there are tests, and where they are asked for.

@@ -47,7 +47,7 @@ def deprovision(
             connection, RevocationKind.CLIENT if lent else RevocationKind.SUBJECT, name, audit
         )
     _end_what_fell(connection, after, _touched(connection, [], clients), audit)
-    forget(connection, before, after, audit)
+    end_client_credentials(connection, before, after, audit)
 
 
 def end_grants_of(
@@ -141,7 +141,7 @@ def _touched(
             last = found[-1][0].id
 
 
-def forget(
+def end_client_credentials(
     connection: Connection, before: Configuration, after: Configuration, audit: AuditContext
 ) -> None:
     """What a client proved itself with, and was let do, goes with its name or its method.

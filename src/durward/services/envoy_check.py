@@ -48,10 +48,10 @@ def complaint(envoy: Path, start: Path) -> str | None:
     except OSError as error:
         problem = f"Envoy does not start, to check the configuration: {envoy}: {error.strerror}"
         raise Unavailable(problem) from error
-    return readable(done.stderr or done.stdout) if done.returncode else None
+    return readable_complaint(done.stderr or done.stdout) if done.returncode else None
 
 
-def readable(told: str) -> str:
+def readable_complaint(told: str) -> str:
     """A complaint of Envoy in one line, without time and source file.
 
     Of a chain of causes the last is kept, and of a long text the end, which has the reason.
@@ -80,7 +80,7 @@ class EnvoyCheck:
 
         Raises Misconfigured with the APIs and Envoy's complaints, Unavailable if Envoy cannot run.
         """
-        asked = [api for api in apis if digest(api, issuer) not in self._taken]
+        asked = [api for api in apis if edge_digest(api, issuer) not in self._taken]
         if not asked:
             return
         with TemporaryDirectory(prefix="dw-") as folder:
@@ -100,7 +100,7 @@ class EnvoyCheck:
         if told is None:
             if len(self._taken) + len(apis) > MAX_TAKEN:
                 self._taken.clear()
-            self._taken.update(digest(api, issuer) for api in apis)
+            self._taken.update(edge_digest(api, issuer) for api in apis)
             return
         half = len(apis) // 2
         found = False
@@ -118,7 +118,7 @@ class EnvoyCheck:
         return start
 
 
-def digest(api: Api, issuer: str) -> bytes:
+def edge_digest(api: Api, issuer: str) -> bytes:
     """The digest of everything from which the configuration of an API follows."""
     return sha256(msgspec.json.encode((issuer, api), order="deterministic")).digest()
 

@@ -93,7 +93,7 @@ class Fleet:
 
     def canaries(self, audience: str) -> dict[str, str]:
         """Tokens for an API that every edge must refuse."""
-        return revocations.canaries(self.context(), audience, self.transactions.clock())
+        return revocations.canary_tokens(self.context(), audience, self.transactions.clock())
 
     async def ingest(self, events: Sequence[AuditEvent]) -> sequence.Ingested:
         """Take events of an edge into the log."""

@@ -37,7 +37,7 @@ class Retention:
     """None where rows end with what they belong to, in the transaction that ends it."""
 
 
-def batches(due: Callable[[Instant, SessionPolicy], Due]) -> Sweep:
+def in_batches(due: Callable[[Instant, SessionPolicy], Due]) -> Sweep:
     """Delete what is due, a batch at a time; how many rows."""
 
     async def sweep(database: Database, now: Instant, policy: SessionPolicy) -> int:
@@ -79,7 +79,7 @@ RETENTION: tuple[Retention, ...] = (
         "audit_checkpoints",
         "once 10 000 are newer: the log yields the root of any size, and auditors keep their own",
         "10 000, and those of a minute",
-        batches(lambda _, __: expiry.checkpoints()),
+        in_batches(lambda _, __: expiry.checkpoints()),
     ),
     Retention("declarations", "removed by `apply`", "by operators"),
     Retention(
@@ -101,33 +101,33 @@ RETENTION: tuple[Retention, ...] = (
         "node_reports",
         "with its node, or after 90 days",
         "1 000 changes of each node",
-        batches(lambda now, _: expiry.node_reports(now)),
+        in_batches(lambda now, _: expiry.node_reports(now)),
     ),
     Retention(
         "versions",
         "after 400 days, but for the newest hundred",
         "by operators",
-        batches(lambda now, _: expiry.versions(now)),
+        in_batches(lambda now, _: expiry.versions(now)),
     ),
     Retention(
         "changes",
         "once no version that is kept is made of it",
         "by operators: what is declared, and what changed in 400 days or a hundred versions",
-        batches(lambda _, __: expiry.changes()),
+        in_batches(lambda _, __: expiry.replaced_changes()),
     ),
     Retention("client_secrets", "with the client, or where the next one is made", "by operators"),
     Retention(
         "consumed_assertions",
         "ten minutes after the assertion expired: until then it must be known as used",
         "100 000 of each client that a replica served at once, and as many again until those end",
-        batches(lambda now, _: expiry.assertions(now)),
+        in_batches(lambda now, _: expiry.assertions(now)),
     ),
     Retention("people", "where somebody is deleted, or removed from the files", "1 000 000"),
     Retention(
         "people_classes",
         "a day after the last person of it was added or changed, where nobody is of it",
         "by how people differ in tenant, roles, groups and policies",
-        batches(lambda now, _: expiry.people_classes(now)),
+        in_batches(lambda now, _: expiry.people_classes(now)),
     ),
     Retention("identifiers", "with the person", "20 of each person"),
     Retention("groups", "where it is deleted", "10 000"),
@@ -147,32 +147,32 @@ RETENTION: tuple[Retention, ...] = (
         "attempts",
         "an hour after the last one, when it is forgotten anyway; a count of nothing in a minute",
         "what the budgets of the sign-in and the token endpoint let through in an hour",
-        batches(lambda now, _: expiry.attempts(now)),
+        in_batches(lambda now, _: expiry.attempts(now)),
     ),
     Retention(
         "known_browsers",
         "after 90 days without a sign-in, or with the person's password",
         "by people who sign in: 20 of each",
-        batches(lambda now, _: expiry.known_browsers(now)),
+        in_batches(lambda now, _: expiry.known_browsers(now)),
     ),
     Retention(
         "interactions",
         "half an hour after it began, or when it is answered",
         "20 of a browser, 1 000 of a source, 20 000 in all, of less than 10 KB each",
-        batches(lambda now, _: expiry.interactions(now)),
+        in_batches(lambda now, _: expiry.interactions(now)),
     ),
     Retention(
         "pushed_requests",
         "when it is completed, or half an hour after its 90 seconds: so long its person may take",
         "10 000 of a client, of a public one of a source, 40 000 in all, of less than 20 KB each",
-        batches(lambda now, _: expiry.pushed_requests(now)),
+        in_batches(lambda now, _: expiry.pushed_requests(now)),
     ),
     Retention(
         "sessions",
         "a day after it ended or expired: its access tokens have expired long before, and what was "
         "revoked stands in the feed",
         "by people who sign in",
-        batches(expiry.sessions),
+        in_batches(expiry.sessions),
     ),
     Retention(
         "consents",
@@ -184,32 +184,32 @@ RETENTION: tuple[Retention, ...] = (
         "a day after it ended, its session is swept, or its family expired: nothing is issued on "
         "it any more, and none of its tokens is alive",
         "by people who sign in",
-        batches(lambda now, _: expiry.grants(now)),
+        in_batches(lambda now, _: expiry.grants(now)),
     ),
     Retention(
         "authorization_codes",
         "after its grant: until then one that comes again ends what it gave",
         "one for each grant",
-        batches(lambda _, __: expiry.codes()),
+        in_batches(lambda _, __: expiry.codes()),
     ),
     Retention(
         "refresh_tokens",
         "where its grant ends, or after it: until then one that comes again ends the family",
         "by clients that hold a grant: one for each refresh, for the life of a family",
-        batches(lambda _, __: expiry.refresh_tokens()),
+        in_batches(lambda _, __: expiry.refresh_tokens()),
     ),
     Retention(
         "refresh_families",
         "where its grant ends, or after it",
         "one for each grant",
-        batches(lambda _, __: expiry.families()),
+        in_batches(lambda _, __: expiry.families()),
     ),
     Retention(
         "revocations",
         "after a day, when no token is alive that it refuses; the newest stays, since numbers go "
         "on from it",
         "by operators and people who sign in",
-        batches(lambda now, _: expiry.revocations(now)),
+        in_batches(lambda now, _: expiry.revocations(now)),
     ),
 )
 """Every table, in the order of sweeping: what stands on a row is looked at after it."""

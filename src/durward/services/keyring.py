@@ -14,7 +14,7 @@ from durward.core.oauth import id_token
 from durward.core.values import Instant, Seconds
 from durward.core.wire import Json, parse_json, sorted_json
 from durward.keys.envelope import PUT_BACK, KeyFile
-from durward.keys.signing import Signer, generate, load
+from durward.keys.signing import Signer, generate, load_signer
 from durward.store.keys import StoredKey, load_keys, record_key, remove_keys, retire_key
 
 ACCESS, IDENTITY, SNAPSHOT, AUDIT = "access", "identity", "snapshot", "audit"
@@ -46,7 +46,9 @@ class KeyRing:
 
     def open(self, key: StoredKey) -> Signer:
         """Decrypt a key. Raises Unavailable."""
-        return load(key.algorithm, self.key_file.unseal(key.private, place(key.kid)))
+        return load_signer(
+            key.algorithm, self.key_file.unseal(key.private, associated_data(key.kid))
+        )
 
     def signer(self, purpose: str, now: Instant) -> Signer:
         """The key that signs for a purpose now, decrypted. Raises Unavailable."""
@@ -59,7 +61,7 @@ class KeyRing:
         return [key for key in found if isinstance(key, dict)]
 
 
-def place(kid: str) -> str:
+def associated_data(kid: str) -> str:
     """The associated data that binds an envelope to its key."""
     return f"signing_keys/private/{kid}"
 
@@ -160,7 +162,7 @@ def _add(
         purpose=purpose,
         algorithm=signer.algorithm,
         public=sorted_json(signer.public_jwk),
-        private=key_file.seal(signer.to_bytes(), place(signer.kid)),
+        private=key_file.seal(signer.to_bytes(), associated_data(signer.kid)),
         published_at=audit.at,
         signs_from=signs_from,
     )

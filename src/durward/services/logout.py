@@ -15,7 +15,7 @@ from durward.core.oauth.redirect import answer_to
 from durward.core.values import Instant, Secret
 from durward.services.context import Context
 from durward.services.hints import read_hint
-from durward.services.sessions import current
+from durward.services.sessions import live_session
 from durward.store.sessions import end_session, load_session
 
 
@@ -72,7 +72,7 @@ def sign_out(
         uri = _destination(context, parameters, hint)
     except ProtocolError as error:
         return Wrong(error)
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     session = here.session if here else None
     named = _named(connection, context, hint, audit.at)
     if session is None:

@@ -16,7 +16,7 @@ from durward.core.sizes import NODES
 from durward.core.values import MICROSECONDS, Instant, later
 from durward.keys.envelope import KeyFile
 from durward.services.keyring import SNAPSHOT, load_ring
-from durward.services.publish import PreparedEdition, check_beyond, identity, publish_anew
+from durward.services.publish import PreparedEdition, check_beyond, deployment_of, publish_anew
 from durward.store.deployment import Deployment, begin_epoch
 from durward.store.history import published_first
 from durward.store.nodes import (
@@ -56,7 +56,7 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
     if wish in known:
         node, at = known[wish]
         if at != place:
-            if holds(node, at, audit.at):
+            if is_in_contact(node, at, audit.at):
                 raise Conflict(f"another process uses the node id `{wish}`, and is in contact")
             move_node(connection, wish, place, audit, moved=wish not in here)
     else:
@@ -69,7 +69,7 @@ def join(connection: Connection, wish: str | None, place: str, audit: AuditConte
     return wish
 
 
-def holds(node: NodeState, at: str, now: Instant) -> bool:
+def is_in_contact(node: NodeState, at: str, now: Instant) -> bool:
     """Whether a node is in contact, so that no other place can take its id."""
     return not at.startswith(LEFT) and later(node.heard_at, IN_CONTACT) >= now
 
@@ -94,7 +94,9 @@ def receive_report(connection: Connection, report: NodeReport, audit: AuditConte
         return ReportReply(known=False, is_ahead=ahead)
     node, at = known[report.node]
     if at != report.place:
-        if not holds(node, at, audit.at):  # it moved while it could not reach us, and joins now
+        if not is_in_contact(
+            node, at, audit.at
+        ):  # it moved while it could not reach us, and joins now
             return ReportReply(known=False, is_ahead=ahead)
         raise Conflict(f"another process uses the node id `{report.node}`")
     if revoked_at(connection, report.revocations) != report.revocations_at:
@@ -121,7 +123,7 @@ def shown_ahead(
     ring = load_ring(connection, key_file)
     keys = KeySet.parse({"keys": [dict(key) for key in ring.public((SNAPSHOT,), now)]})
     listing, digest = read_listing(signed, keys), digest_of(signed.encode())
-    if listing.database != identity(connection).database:
+    if listing.database != deployment_of(connection).database:
         raise Conflict("the list comes from another database")
     return listing if is_ahead(connection, listing.version, digest) else None
 
@@ -193,7 +195,7 @@ def load_fleet(connection: Connection) -> FleetState:
     """Load all nodes with their last reports, and the published version."""
     # The nodes first: a version published meanwhile then counts as lacking, not as reported.
     found = tuple(node for node, _ in load_nodes(connection))
-    place, version = identity(connection), newest_version(connection)
+    place, version = deployment_of(connection), newest_version(connection)
     revoked = newest_revocation(connection)
     since = {
         node.id: at

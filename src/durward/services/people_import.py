@@ -20,7 +20,7 @@ from durward.core.openapi.faults import first_lines
 from durward.core.people.import_line import (
     ImportedPerson,
     ImportLine,
-    differences,
+    differing_members,
     imported_person,
 )
 from durward.core.people.person import OWN_PREFIX, Person
@@ -201,7 +201,7 @@ def _known_by(one: ImportedPerson, owners: dict[str, UserId]) -> UserId:
 
 def _in_the_way(one: ImportedPerson, there: Person, *, has_password: bool) -> Iterator[str]:
     """Why the existing person is not the one of the line; nothing if they are."""
-    if differ := differences(one.person, there):
+    if differ := differing_members(one.person, there):
         yield f"`{there.login}` exists (id `{there.id}`) and differs in {', '.join(differ)}"
     elif one.password_hash and not has_password:
         yield f"`{there.login}` exists (id `{there.id}`) without a password"

@@ -188,9 +188,9 @@ def publish(
     """
     version = max(hold_version(connection), beyond) + 1
     ring = load_ring(connection, key_file)
-    contents = {**declared, **keys_of(ring, issuer, audit)}
+    contents = {**declared, **parts_of_keys(ring, issuer, audit)}
     digests = {name: digest_of(data) for name, data in contents.items()}
-    place = identity(connection)
+    place = deployment_of(connection)
     listing = Listing(version, place.database, place.epoch, digests)
     signer = ring.signer(SNAPSHOT, audit.at)
     signed = signer.jws(LIST_TYPE, listing.to_wire(), signer.kid)
@@ -209,7 +209,7 @@ def parts_of(configuration: Configuration, tokens_since: int) -> dict[str, bytes
     return parts_of_configuration(apis, policies, tokens_since)
 
 
-def keys_of(ring: KeyRing, issuer: str, audit: AuditContext) -> dict[str, bytes]:
+def parts_of_keys(ring: KeyRing, issuer: str, audit: AuditContext) -> dict[str, bytes]:
     """Whose tokens are taken and by which keys, by part."""
     keys = ring.public((ACCESS,), audit.at)
     return parts_of_issuer(
@@ -217,7 +217,7 @@ def keys_of(ring: KeyRing, issuer: str, audit: AuditContext) -> dict[str, bytes]
     )
 
 
-def identity(connection: Connection) -> Deployment:
+def deployment_of(connection: Connection) -> Deployment:
     """Which database this is; one that was never used gets its identity now."""
     if (found := load_deployment(connection)) is None:
         found_deployment(connection, new_id("db"))
@@ -270,7 +270,10 @@ def publish_if_changed(
     found = load_snapshot(connection)
     if found:
         _check_same_issuer(connection, found[1], issuer)
-        contents = {**declared.parts, **keys_of(load_ring(connection, key_file), issuer, audit)}
+        contents = {
+            **declared.parts,
+            **parts_of_keys(load_ring(connection, key_file), issuer, audit),
+        }
         digests = {name: digest_of(data) for name, data in contents.items()}
         if listed_parts(found[1]) == digests:
             return

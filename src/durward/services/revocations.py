@@ -42,7 +42,7 @@ def load_feed(connection: Connection, after: int, at: int, now: Instant) -> Revo
     return RevocationFeed(*last_revocation(connection), tuple(found))
 
 
-def canaries(context: Context, audience: str, now: Instant) -> dict[str, str]:
+def canary_tokens(context: Context, audience: str, now: Instant) -> dict[str, str]:
     """Canaries: for each filter of an edge a real token that it must refuse.
 
     Its session is always revoked, and its subject does not exist. It is for the API that the edge

@@ -89,7 +89,7 @@ def find_able(connection: Connection, id: str) -> Person | None:
     return None if found is None or found.disabled else found
 
 
-def current(
+def live_session(
     connection: Connection, context: Context, secret: Secret | None, now: Instant
 ) -> LiveSession | None:
     """Who is signed in by a cookie, if its session is live.
@@ -212,7 +212,7 @@ def sign_in(
     if renewed is not None:
         renew_hash(connection, account, kept, renewed, audit)
     forgive_attempt(connection, admitted.attempt.limits, admitted.attempt.pair)
-    secret, old = new_secret("dwk"), current(connection, context, before.session, audit.at)
+    secret, old = new_secret("dwk"), live_session(connection, context, before.session, audit.at)
     if old is not None and old.person.id == account:
         renew_session(connection, old.session.id, secret.sha256(), PASSWORD, audit)
     else:

@@ -176,7 +176,7 @@ def versions(now: Instant) -> Due:
     return Due(schema.versions, old & (c.version < oldest))
 
 
-def changes() -> Due:
+def replaced_changes() -> Due:
     """What no version that is kept is made of: replaced before the oldest one, or by it.
 
     A removal goes once nothing is left that it removed, else that would be back.

@@ -17,7 +17,7 @@ def migrate(connection: Connection) -> bool:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    version = current(connection)
+    version = schema_version(connection)
     if version == HEAD:
         return False
     if version is not None and version not in known_versions():
@@ -27,7 +27,7 @@ def migrate(connection: Connection) -> bool:
     return True
 
 
-def current(connection: Connection) -> str | None:
+def schema_version(connection: Connection) -> str | None:
     """The schema's version; None where there is none."""
     if not inspect(connection).has_table("alembic_version"):
         return None

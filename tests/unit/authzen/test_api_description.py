@@ -4,9 +4,9 @@ import json
 import re
 
 from durward.core.authzen import pdp_metadata as metadata
-from durward.core.authzen.api_description import document
+from durward.core.authzen.api_description import openapi_document
 
-DOCUMENT = document("https://id.example", "1.2.3")
+DOCUMENT = openapi_document("https://id.example", "1.2.3")
 
 
 def test_every_endpoint_is_one_operation_with_a_name_of_its_own() -> None:

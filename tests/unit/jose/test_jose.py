@@ -15,7 +15,7 @@ from durward.core.jose.jws import MAX_TOKEN_BYTES, compact, key_named, signing_i
 from durward.core.jose.jwt import verify_jwt
 from durward.core.values import Instant, Seconds
 from durward.core.wire import JsonLike, encode_base64url
-from durward.keys.signing import Signer, generate, load
+from durward.keys.signing import Signer, generate, load_signer
 
 NOW = Instant(1_800_000_000_000_000)
 SECOND = 1_800_000_000
@@ -50,7 +50,7 @@ def token(typ: str = "JWT", **changes: JsonLike) -> str:
 
 @pytest.mark.parametrize("signer", [ES, RS, ED], ids=lambda signer: signer.algorithm)
 def test_what_a_key_signed_verifies_also_after_it_was_at_rest(signer: Signer) -> None:
-    again = load(signer.algorithm, signer.to_bytes())
+    again = load_signer(signer.algorithm, signer.to_bytes())
     assert again.kid == signer.kid
     assert verify(signed({}, b"x", again), KEYS, ALL).payload == b"x"
     assert repr(signer) == f"Signer({signer.algorithm}, •••)"
@@ -225,7 +225,7 @@ def test_what_is_no_public_key_or_a_wrong_one_of_the_profile_is_refused_with_its
 
 def test_a_thumbprint_names_the_key() -> None:
     """The example of RFC 7638 §3.1 is RSA; ours is recomputed from its members alone."""
-    assert parse_public_key(dict(ES.public_jwk)).kid == load("ES256", ES.to_bytes()).kid
+    assert parse_public_key(dict(ES.public_jwk)).kid == load_signer("ES256", ES.to_bytes()).kid
     with pytest.raises(ValueError, match="not an algorithm"):
         generate("HS256")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durward.core.openapi.router import Route, Router, buckets, by_hosts, overlaps, tables
+from durward.core.openapi.router import Route, Router, ambiguous_routes, buckets, by_hosts, tables
 
 
 def router(*paths: str) -> Router[str]:
@@ -105,7 +105,7 @@ def test_methods_with_the_same_routes_share_a_table() -> None:
 def test_routes_that_no_order_settles_are_told_in_pairs() -> None:
     first, second = Route("GET", "/a/{x}", 1), Route("GET", "/a/{y}", 2)
     others = [Route("POST", "/a/{x}", 3), Route("GET", "/a/x", 4), Route("GET", "/a/{x}/", 5)]
-    assert list(overlaps([first, second, *others])) == [(first, second)]
+    assert list(ambiguous_routes([first, second, *others])) == [(first, second)]
 
 
 def test_buckets_are_as_short_as_their_size_allows() -> None:
@@ -185,7 +185,7 @@ def test_a_named_host_has_its_routes_alone() -> None:
         meant("a.example", "/only") is meant("a.example", "/others") is meant("x", "/only") is None
     )
     assert meant("x", "/others") == "others"
-    assert not list(overlaps(routes))
+    assert not list(ambiguous_routes(routes))
 
 
 def test_hosts_with_the_same_apis_share_their_routes() -> None:
@@ -231,5 +231,5 @@ def test_overlaps_are_what_hosts_and_order_do_not_settle(
         Route("GET", template, number, hosts)
         for number, (template, hosts) in enumerate((one, other))
     ]
-    assert list(overlaps(routes)) == ([tuple(routes)] if is_overlap else [])
-    assert not list(overlaps([routes[0], Route("PUT", other[0], 2, other[1])]))
+    assert list(ambiguous_routes(routes)) == ([tuple(routes)] if is_overlap else [])
+    assert not list(ambiguous_routes([routes[0], Route("PUT", other[0], 2, other[1])]))

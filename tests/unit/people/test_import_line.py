@@ -8,7 +8,7 @@ from durward.core.people.import_line import (
     UNMADE,
     ImportLine,
     KeycloakCredential,
-    differences,
+    differing_members,
     header_problems,
     imported_person,
     line_of_json,
@@ -133,5 +133,5 @@ def test_nothing_of_a_hash_is_printed() -> None:
 def test_differences_are_told_by_member() -> None:
     one = imported_person(ImportLine(login="a", tenant="acme")).person
     other = imported_person(ImportLine(login="b", tenant="acme", name="B")).person
-    assert differences(one, one) == []
-    assert differences(one, other) == ["logins", "name"]
+    assert differing_members(one, one) == []
+    assert differing_members(one, other) == ["logins", "name"]

@@ -13,7 +13,7 @@ from durward.core.authzen.question import FAMILIES as TOLD_FAMILIES
 from durward.core.authzen.requests import Evaluation, shaped
 from durward.core.edge.facts import CheckRequest, context_of, principal_of
 from durward.core.openapi.operations import Operation
-from durward.core.policy.analysis.lint import check
+from durward.core.policy.analysis.lint import unknown_names
 from durward.core.policy.engine.predicate import ACTION, PRINCIPAL, RESOURCE
 from durward.core.policy.engine.request import AccessRequest
 from durward.core.policy.language.catalogue import (
@@ -208,7 +208,7 @@ def test_the_closest_name_is_suggested_for_a_misspelled_one() -> None:
 def test_check_reports_an_action_that_no_api_has_and_nothing_else() -> None:
     statement: Any = {"Effect": "Allow", "Action": ["o:Got", "*"], "Resource": "*"}
     document = read_document({"Version": "2012-10-17", "Statement": statement}, "p")
-    (problem,) = check(document, CATALOGUE)
+    (problem,) = unknown_names(document, CATALOGUE)
     assert str(problem) == (
         "/Statement/Action/0: `o:Got` is not an action of `o`; did you mean `o:Get`?"
     )

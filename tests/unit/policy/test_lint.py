@@ -9,7 +9,7 @@ from durward.core.openapi.operations import read_inventory
 from durward.core.policy.analysis.checks.view import DeclaredEntities
 from durward.core.policy.analysis.lint import CHECKS, lint
 from durward.core.policy.language.catalogue import Catalogue, catalogue_of
-from durward.core.policy.language.document import Document, PolicyKind, kind_of, read_document
+from durward.core.policy.language.document import Document, PolicyKind, document_kind, read_document
 
 OWN = "arn:durward:orders:*:${durward:TenantId}:order/*"
 GET = {"operationId": "GetOrder", "x-durward": {"resource": "order/{id}", "tenant": "{tenant}"}}
@@ -31,7 +31,7 @@ EVALUATED = catalogue_of(OPERATIONS, evaluated=["orders"])
 
 def read(value: Any, kind: PolicyKind | None = None) -> Document:
     """The document; without `kind`, as it names principals."""
-    return read_document(value, "p", kind or kind_of(value))
+    return read_document(value, "p", kind or document_kind(value))
 
 
 def found(*statements: Any, catalogue: Catalogue = ORDERS, grants: bool = True) -> list[str]:

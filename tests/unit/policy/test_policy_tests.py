@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durward.core.policy.analysis.mutants import mutants
-from durward.core.policy.analysis.suite import read_suite, run
+from durward.core.policy.analysis.suite import failed_tests, read_suite
 from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.engine.request import Principal
 from durward.core.policy.language.document import read_document
@@ -37,7 +37,7 @@ def case(expect: Any, **given: Any) -> dict[str, Any]:
 
 def failures(*cases: Any, **more: Any) -> list[str]:
     suite = read_suite({"tests": list(cases), **more}, "x.test.yaml", {"ann": ANN})
-    return [str(found) for found in run(suite, ENGINE.evaluate)]
+    return [str(found) for found in failed_tests(suite, ENGINE.evaluate)]
 
 
 @pytest.mark.parametrize("expect", ["allow", {"allow": "p/Own"}])

@@ -26,8 +26,8 @@ from durward.core.policy.symbolic.constraints import (
     Literal,
     Node,
     OneOf,
-    fulfilled,
-    opened,
+    decompose,
+    is_satisfied,
 )
 from durward.core.policy.symbolic.principal_name import taken_apart
 from durward.core.policy.symbolic.request_keys import (
@@ -243,7 +243,7 @@ def test_the_constraints_on_the_parts_of_a_statement_equal_the_constraint_on_it(
                     resource = f"arn:durward:o:p:acme:{last}"
                     facts = AccessRequest(person, action, resource, context).facts
                     for wanted in (True, False):
-                        parts = opened(written, wanted, facts)
+                        parts = decompose(written, wanted, facts)
                         agrees = holds(written, facts) is wanted
                         assert of_parts(parts, facts) is agrees, (person, action, last, value)
 
@@ -256,9 +256,9 @@ def of_parts(node: Node, facts: Facts) -> bool:
         case AllOf(nodes):
             return all(of_parts(each, facts) for each in nodes)
         case Literal(predicate, wanted) if not isinstance(predicate, ConditionMatch):
-            return of_parts(opened(predicate, wanted, facts), facts)
+            return of_parts(decompose(predicate, wanted, facts), facts)
         case _:
-            return fulfilled(node, facts)
+            return is_satisfied(node, facts)
 
 
 def test_the_steps_of_a_question_are_bounded() -> None:

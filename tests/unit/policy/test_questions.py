@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durward.core.policy.analysis.find import asked_for, differences, find, prove
+from durward.core.policy.analysis.find import access_differences, asked_for, find, prove
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import ConditionMatch, compile_statement
 from durward.core.policy.engine.request import Principal
@@ -37,7 +37,7 @@ MFA = {"durward:MultiFactorAuthPresent": "true"}
 
 def test_a_dropped_condition_allows_more_and_an_example_shows_it() -> None:
     old, new = side(allow(Bool=MFA)), side(allow())
-    gained, lost = differences(old, new)
+    gained, lost = access_differences(old, new)
     assert lost is None
     assert gained is not None
     assert gained.request.facts.get("durward:multifactorauthpresent") != "true"
@@ -48,13 +48,13 @@ def test_a_dropped_condition_allows_more_and_an_example_shows_it() -> None:
 def test_another_order_of_the_same_statements_is_no_difference() -> None:
     one = side(allow(Bool=MFA), allow("arn:durward:orders:*:acme:*"), deny(Bool={"a:b": "true"}))
     other = side(deny(Bool={"a:b": "true"}), allow("arn:durward:orders:*:acme:*"), allow(Bool=MFA))
-    assert differences(one, other) == (None, None)
+    assert access_differences(one, other) == (None, None)
 
 
 def test_a_resource_with_the_principals_tenant_is_in_its_own_tenant() -> None:
     everywhere = side(allow("arn:durward:orders:*:*:order/*"))
     own = side(allow(OWN))
-    gained, lost = differences(everywhere, own)
+    gained, lost = access_differences(everywhere, own)
     assert gained is None
     assert lost is not None
     assert not lost.request.segments[4], "what is nobody's, and no other tenant's"

@@ -16,7 +16,7 @@ from durward.core.policy.language.document import (
     Document,
     Resources,
     Statement,
-    kind_of,
+    document_kind,
     read_document,
 )
 from durward.core.policy.language.source import place_finder
@@ -173,7 +173,7 @@ def test_a_refused_value_of_an_imported_document_keeps_its_place() -> None:
 def test_a_principal_has_a_place_and_an_implied_resource_has_none(element: str) -> None:
     statement = {"Effect": "Deny", "Action": "*", element: {"Durward": [f"{ARN}ann"]}}
     value: Any = {"Version": "2012-10-17", "Statement": [statement]}
-    (found,) = read_document(value, "p", kind_of(value)).statements
+    (found,) = read_document(value, "p", document_kind(value)).statements
     assert found.principals
     assert at(value, found.principals.pointer) is statement[element]
     assert (found.resources.pointer, found.resources.placed) == (None, ())

@@ -54,7 +54,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-def document(issuer: str, version: str) -> dict[str, Any]:
+def openapi_document(issuer: str, version: str) -> dict[str, Any]:
     """The document, in OpenAPI 3.1."""
     shapes = [shape for _, _, shape, _ in ENDPOINTS.values()]
     _, schemas = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")

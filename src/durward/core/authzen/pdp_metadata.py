@@ -29,7 +29,7 @@ SURFACE: Final[tuple[tuple[str, str], ...]] = (
 """The method and path of every endpoint for enforcement points."""
 
 
-def configuration(issuer: str) -> dict[str, JsonLike]:
+def metadata(issuer: str) -> dict[str, JsonLike]:
     """The metadata of the decision point (§9.1): only endpoints that it has."""
     return {
         "policy_decision_point": issuer,

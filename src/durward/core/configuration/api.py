@@ -24,7 +24,7 @@ from durward.core.errors import Misconfigured
 from durward.core.host import MAX_HOSTS, declared_host, host_of_url
 from durward.core.openapi.faults import DocumentRefused, first_lines
 from durward.core.openapi.operations import Inventory, Operation, is_object, read_inventory
-from durward.core.openapi.router import Route, overlaps
+from durward.core.openapi.router import Route, ambiguous_routes
 from durward.core.openapi.template import path_problem, place_problem
 from durward.core.policy.language.catalogue import DeclaredKey
 from durward.core.policy.language.dialect import OWN
@@ -216,7 +216,7 @@ def unsettled(routes: Sequence[Route[str]]) -> Iterator[str]:
         if route.template.startswith(METADATA):
             problem = "reserved: the edge itself serves this path (RFC 9728 §3.1)"
             yield f"{route.what}: `{route.method} {route.template}`: {problem}"
-    for first, second in overlaps(routes):
+    for first, second in ambiguous_routes(routes):
         if first.what != second.what:  # within one document it is told with its place there
             other, one = (f"`{each.method} {each.template}`" for each in (first, second))
             hint = "give one of them a `prefix` or `hosts` of its own"

@@ -33,7 +33,7 @@ from durward.core.configuration.waiver import Waiver
 from durward.core.errors import Misconfigured
 from durward.core.openapi.faults import first_lines
 from durward.core.openapi.operations import Inventory
-from durward.core.policy.engine.bundle import Bundle, compile_bundle, kinds_of
+from durward.core.policy.engine.bundle import Bundle, compile_bundle, document_kinds
 from durward.core.policy.language.catalogue import Key
 from durward.core.policy.language.document import PolicyKind
 from durward.core.policy.language.source import PolicyError
@@ -79,7 +79,7 @@ class Configuration:
     @cached_property
     def kinds(self) -> Mapping[str, PolicyKind]:
         """What each policy is read as."""
-        return kinds_of(self.bundle)
+        return document_kinds(self.bundle)
 
     @cached_property
     def page_origins(self) -> frozenset[str]:
@@ -179,7 +179,7 @@ def read_configuration(declarations: Iterable[Declaration]) -> Configuration:
     for name, api in protected.items():
         problems += [f"apis/{name}: {found}" for found in api.problems(tenants)]
     bundle = _bundle(policies, bodies)
-    kinds = kinds_of(bundle)
+    kinds = document_kinds(bundle)
     for name, user in users.items():
         found = own_problems(user.policies, user.boundary, kinds)
         problems += [f"users/{name}: {problem}" for problem in found]

@@ -60,7 +60,7 @@ def verify(
         raise _invalid("`alg` is not allowed")
     if header.keys() & {"crit", "b64"}:
         raise _invalid("`crit` and `b64` are not understood")
-    registry = bounded(algorithm, limit_bytes)
+    registry = limited_registry(algorithm, limit_bytes)
     for key in keys.candidates(algorithm, header.get("kid")):
         try:
             jws.deserialize_compact(token.encode(), key.key, registry=registry)
@@ -88,7 +88,7 @@ def key_named(token: str, *, limit_bytes: int = MAX_TOKEN_BYTES) -> str | None:
     return kid if isinstance(kid, str) else None
 
 
-def bounded(algorithm: str, limit_bytes: int) -> jws.JWSRegistry:
+def limited_registry(algorithm: str, limit_bytes: int) -> jws.JWSRegistry:
     """The library's rules with our limit: its own is a payload of 96 kB."""
     registry = jws.JWSRegistry(algorithms=[algorithm])
     registry.max_header_length = registry.max_payload_length = limit_bytes

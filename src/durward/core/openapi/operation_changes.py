@@ -50,14 +50,14 @@ def operation_changes(
             text = "; ".join(filter(None, ("public" if operation.public else "", taken)))
             opens = operation.public or not all(other.public for _, other in others.operations)
             if route not in was or others:
-                yield Detail("+", place(operation), text, opens or not others.whole)
+                yield Detail("+", label(operation), text, opens or not others.whole)
     for route, operation in was.items():
         if route not in will_be or moves:
             others = shapes[1].behind(operation, places[0].hosts)
             others = others.without(api, will_be.get(route))
             text = f"its requests are answered by {_named(others, api)}" if others else ""
             if route not in will_be or others:
-                yield Detail("-", place(operation), text, bool(others))
+                yield Detail("-", label(operation), text, bool(others))
         if route in will_be and operation != will_be[route]:
             yield from _changes(operation, will_be[route], places)
 
@@ -68,7 +68,7 @@ def _declared(operation: Operation, place: Place) -> tuple[str, str]:
     return method, shape.removeprefix(place.prefix)
 
 
-def place(operation: Operation) -> str:
+def label(operation: Operation) -> str:
     """An operation as people know it."""
     name = f"{operation.method} {operation.path} ({operation.id})"
     return excerpt(name, MAX_PLACE_CHARACTERS)
@@ -79,14 +79,14 @@ def _named(others: Behind, api: str) -> str:
         return "others, perhaps: there are too many to search"
     owner, first = others.operations[0]
     public = ", public" if first.public else ""
-    said = f"{place(first)}{public}{'' if owner == api else f' of apis/{owner}'}"
+    said = f"{label(first)}{public}{'' if owner == api else f' of apis/{owner}'}"
     more = len(others.operations) - 1
     count = f"{more}" if others.whole else f"at least {more}"
     return said + (f" (and {count} more)" if more or not others.whole else "")
 
 
 def _changes(was: Operation, will_be: Operation, places: tuple[Place, Place]) -> Iterator[Detail]:
-    where = place(will_be)
+    where = label(will_be)
     if was.public != will_be.public:
         text = "is public now" if will_be.public else "is not public any more"
         yield Detail("~", where, text, will_be.public)

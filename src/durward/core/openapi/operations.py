@@ -42,7 +42,7 @@ from durward.core.openapi.parameters import (
     with_labels,
 )
 from durward.core.openapi.references import References
-from durward.core.openapi.router import Route, overlaps
+from durward.core.openapi.router import Route, ambiguous_routes
 from durward.core.openapi.security import (
     A_TOKEN,
     MAX_ASKED_CHARACTERS,
@@ -424,7 +424,9 @@ def _collisions(operations: tuple[Operation, ...]) -> Iterator[str]:
         if other := ids.get(operation.id.lower()):
             yield f"operation ids `{other}` and `{operation.id}` are the same but for case"
         ids[operation.id.lower()] = operation.id
-    for first, second in overlaps(Route(each.method, each.path, each.id) for each in operations):
+    for first, second in ambiguous_routes(
+        Route(each.method, each.path, each.id) for each in operations
+    ):
         yield f"`{second.what}` and `{first.what}` answer the same requests"
 
 

@@ -73,7 +73,7 @@ def methods_of(method: str) -> tuple[str, ...]:
     return ("GET", "HEAD") if method == "GET" else (method,)
 
 
-def overlaps(routes: Iterable[Route[What]]) -> Iterator[tuple[Route[What], Route[What]]]:
+def ambiguous_routes(routes: Iterable[Route[What]]) -> Iterator[tuple[Route[What], Route[What]]]:
     """Pairs that answer the same requests: no order settles them."""
     known: dict[tuple[str, str, str], Route[What]] = {}
     several: dict[tuple[str, str, int], list[Route[What]]] = {}

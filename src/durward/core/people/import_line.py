@@ -149,7 +149,7 @@ def imported_person(line: ImportLine, tenant: str = "") -> ImportedPerson:
     return ImportedPerson(person, _password_hash(line.password_hash), forms)
 
 
-def differences(person: Person, there: Person) -> list[str]:
+def differing_members(person: Person, there: Person) -> list[str]:
     """The members in which an existing person differs from the line."""
     names = ("tenant", "roles", "groups", "logins", "emails", "name", "locale", "disabled")
     return [name for name in names if getattr(person, name) != getattr(there, name)]

@@ -91,7 +91,7 @@ def _report(files: Iterable[Path], wanted: Callable[[Finding], bool], *, json: b
     project = read_project(listed)
     found = [
         LocatedFinding(
-            source, Finding(UNREADABLE, problem.pointer, problem.message), *place_of(problem)
+            source, Finding(UNREADABLE, problem.pointer, problem.message), *line_and_column(problem)
         )
         for source, error in project.unread
         for problem in error.problems
@@ -124,7 +124,7 @@ def _located(source: PolicyFile, findings: list[Finding]) -> Iterator[LocatedFin
             yield LocatedFinding(source, found, *place(source.pointer + found.pointer))
 
 
-def place_of(problem: Problem) -> tuple[int | None, int | None]:
+def line_and_column(problem: Problem) -> tuple[int | None, int | None]:
     """The line and column of a problem."""
     return problem.line, problem.column
 

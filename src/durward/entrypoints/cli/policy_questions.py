@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from durward.core.access import ANONYMOUSLY, Access, PrincipalWitness, changes, names_of
+from durward.core.access import (
+    ANONYMOUSLY,
+    Access,
+    PrincipalWitness,
+    access_changes,
+    names_of_principal,
+)
 from durward.core.configuration.configuration import read_configuration
 from durward.core.errors import Misconfigured
 from durward.core.names import check_action, check_never, check_pattern
@@ -16,14 +22,14 @@ from durward.core.policy.analysis.asking import Asking
 from durward.core.policy.analysis.find import Witness, find
 from durward.core.policy.analysis.policy_stack import PolicyStack
 from durward.core.policy.engine.predicate import Or, compile_statement
-from durward.core.policy.language.document import Document, kind_of, parse_document
+from durward.core.policy.language.document import Document, document_kind, parse_document
 from durward.core.policy.language.pattern import parse_action
 from durward.core.policy.language.source import PolicyError
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.wire import Json
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.declarations import is_policy, read_declarations
-from durward.entrypoints.files import read
+from durward.entrypoints.files import read_file
 from durward.entrypoints.terminal import say, say_json, warn
 
 HERE = Path()
@@ -102,7 +108,7 @@ def what_can(name: str, path: Path, *, json: bool = False) -> int:
         json: Print one JSON object.
     """
     access = access_of(path)
-    known = {each for principal in access.principals for each in names_of(principal)}
+    known = {each for principal in access.principals for each in names_of_principal(principal)}
     if name not in {*known, ANONYMOUSLY}:
         hint = f"declared are {', '.join(sorted(p.attachments[0] for p in access.principals))}"
         raise Misconfigured("what-can", f"`{name}` is not declared", hint=hint)
@@ -148,7 +154,7 @@ def prove(path: Path, *, never: Path, json: bool = False) -> int:
         never: A policy whose statements describe what must never be allowed.
         json: Print one JSON object.
     """
-    content = read(never)
+    content = read_file(never)
     document, access = policy_in(never, content), access_of(path)
     statements = content.get("Statement") if isinstance(content, dict) else None
     if not document.statements:
@@ -192,7 +198,7 @@ def access_of(path: Path) -> Access:
 def policy_in(path: Path, content: Json) -> Document:
     """A single policy. Raises PolicyError, with the file's name."""
     try:
-        return parse_document(path.read_bytes(), path.stem, kind_of(content))
+        return parse_document(path.read_bytes(), path.stem, document_kind(content))
     except PolicyError as error:
         raise PolicyError(str(path), error.problems) from error
 
@@ -211,15 +217,15 @@ def compared(old: Path, new: Path) -> Iterator[dict[str, Any]]:
         except Unknown as error:
             raise Unknown(f"{error}; compare the statements about one action alone") from None
         return
-    for change in changes(access_of(old), access_of(new)):
-        yield difference(names_of(change.principal)[0], change.gained, change.lost)
+    for change in access_changes(access_of(old), access_of(new)):
+        yield difference(names_of_principal(change.principal)[0], change.gained, change.lost)
 
 
 def single(path: Path) -> Document | None:
     """The policy in a file that is a single policy; None for declarations."""
     if path.is_dir():
         return None
-    content = read(path)
+    content = read_file(path)
     if not is_policy(content):
         return None
     return policy_in(path, content)
@@ -269,11 +275,11 @@ def told_context(request: Mapping[str, Any]) -> Iterator[str]:
 def print_principals(found: list[PrincipalWitness], *, json: bool, nobody: str) -> None:
     """Print the principals that were found."""
     if json:
-        wire = {names_of(each.principal)[0]: each.witness.to_wire() for each in found}
+        wire = {names_of_principal(each.principal)[0]: each.witness.to_wire() for each in found}
         say_json(wire)
         return
     for each in found:
-        say(names_of(each.principal)[0], *indented(each.witness, skip=("principal",)))
+        say(names_of_principal(each.principal)[0], *indented(each.witness, skip=("principal",)))
     if not found:
         say(nobody)
 

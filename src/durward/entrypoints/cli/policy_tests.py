@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from durward.core.access import Access, changes
+from durward.core.access import Access, access_changes
 from durward.core.configuration.configuration import Configuration, read_configuration
 from durward.core.errors import Misconfigured
 from durward.core.invariants import Violation, suite_of, violations
@@ -95,13 +95,15 @@ def ran(configuration: Configuration, suites: Sequence[Suite]) -> SuiteReport:
 
 def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mutant]:
     """The faults that change a decision of some principal, and fail no test."""
-    tell_progress = progress()
+    tell_progress = fault_counter()
     for mutant in mutants(configuration.bundle.documents):
         tell_progress()
-        faulty = replace(configuration, bundle=with_document(configuration.bundle, mutant))
+        faulty = replace(configuration, bundle=with_replaced_document(configuration.bundle, mutant))
         try:
             noticed = next(violations(Access(faulty), suites), None)
-            if noticed is None and next(changes(Access(configuration), Access(faulty)), None):
+            if noticed is None and next(
+                access_changes(Access(configuration), Access(faulty)), None
+            ):
                 yield mutant
         except PolicyError:  # it would be refused at load
             continue
@@ -109,12 +111,12 @@ def missed(configuration: Configuration, suites: Sequence[Suite]) -> Iterator[Mu
             yield mutant
 
 
-def with_document(bundle: Bundle, mutant: Mutant) -> Bundle:
+def with_replaced_document(bundle: Bundle, mutant: Mutant) -> Bundle:
     """The bundle with one document replaced."""
     return replace(bundle, documents={**bundle.documents, mutant.document: mutant.body})
 
 
-def progress() -> Callable[[], None]:
+def fault_counter() -> Callable[[], None]:
     """A function that shows how many faults were tried, once it takes longer than a second."""
     started, count = time.monotonic(), 0
 

@@ -11,7 +11,7 @@ from durward.core.openapi.proposal import ProposedOperation
 from durward.entrypoints.cli.exit_code import DONE, FOUND
 from durward.entrypoints.command import DEMO_DIR, durward
 from durward.entrypoints.proposed_api import Proposal, check_file, propose, split_url
-from durward.entrypoints.proposed_files import Change, ProposedApi, changes_in, write
+from durward.entrypoints.proposed_files import Change, ProposedApi, changes_in, write_proposal
 from durward.entrypoints.terminal import say, say_json, warn
 
 SHOWN: Final = 20
@@ -63,10 +63,10 @@ def protect(
         check_file(proposal, change)
     differs = [each for each in changes if each.before != each.after]
     if not json:
-        say(*(line for each in differs for line in each.lines), *report(proposal))
+        say(*(line for each in differs for line in each.lines), *remarks(proposal))
     accepted = keep or not differs or yes or (not json and confirmed())
     if accepted:
-        write(into, proposal.api, changes)
+        write_proposal(into, proposal.api, changes)
     if json:
         say_json(to_wire(proposal, differs, written=accepted))
     elif accepted:
@@ -78,7 +78,7 @@ def protect(
     return DONE if accepted else FOUND
 
 
-def report(proposal: Proposal) -> Iterator[str]:
+def remarks(proposal: Proposal) -> Iterator[str]:
     """What people should look at before they accept."""
     starter = proposal.api.starter
     held = sum(len(role.operations) for role in starter.roles)
@@ -88,19 +88,19 @@ def report(proposal: Proposal) -> Iterator[str]:
     yield from listed("denied: no rule allows them", starter.denied)
     if not held and not starter.public:
         yield "no operation is allowed by any rule yet"
-    yield from some("not served, since they cannot be read", proposal.api.removed)
-    yield from some("notes", ((note, "") for note in proposal.notes))
+    yield from first_items("not served, since they cannot be read", proposal.api.removed)
+    yield from first_items("notes", ((note, "") for note in proposal.notes))
 
 
 def listed(title: str, operations: Iterable[ProposedOperation]) -> Iterator[str]:
     """Some operations with their actions, one to a line."""
-    return some(
+    return first_items(
         title,
         ((f"{each.operation.method} {each.operation.path}", each.action) for each in operations),
     )
 
 
-def some(title: str, lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+def first_items(title: str, lines: Iterable[tuple[str, str]]) -> Iterator[str]:
     """The first lines below a title, and the number of the others."""
     found = [f"  {first}  {second}".rstrip() for first, second in lines]
     if found:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from durward import __version__
 from durward.core.audit.event import AuditContext, AuditEvent
 from durward.core.authzen import pdp_metadata
-from durward.core.authzen.api_description import document
+from durward.core.authzen.api_description import openapi_document
 from durward.core.authzen.requests import MAX_BODY_BYTES
 from durward.core.edge.envoy.client_headers import REQUEST_ID_OF_CLIENT
 from durward.core.errors import ErrorCode, ProtocolError, Unavailable
@@ -43,14 +43,14 @@ def routes(plane: ControlPlane) -> list[Route]:
     resource = plane.issuer + pdp_metadata.ACCESS_PATH
 
     async def configuration(_: Request) -> Response:
-        return JSONResponse(pdp_metadata.configuration(plane.issuer), headers=CACHED)
+        return JSONResponse(pdp_metadata.metadata(plane.issuer), headers=CACHED)
 
     async def resource_metadata(_: Request) -> Response:
         document = protected_resource.metadata(resource, plane.issuer, ())
         return JSONResponse(document, headers=CACHED)
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(document(plane.issuer, __version__), headers=CACHED)
+        return JSONResponse(openapi_document(plane.issuer, __version__), headers=CACHED)
 
     return [
         Route(pdp_metadata.CONFIGURATION_PATH, configuration),

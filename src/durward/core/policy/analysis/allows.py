@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from durward.core.openapi.operations import Operation
 from durward.core.policy.analysis.checks.view import API_SEGMENT, STAGE_SEGMENT, may_name
-from durward.core.policy.engine.bundle import Bundle, kinds_of
+from durward.core.policy.engine.bundle import Bundle, document_kinds
 from durward.core.policy.language.document import (
     Document,
     Effect,
@@ -170,7 +170,7 @@ def allows_of(
     `own` are people's own policies. Boundaries and guardrails only cap, and policies that are not
     attached have no effect.
     """
-    kinds = kinds_of(bundle)
+    kinds = document_kinds(bundle)
 
     def read(names: Iterable[str]) -> Iterator[Document]:
         return (read_document(bundle.documents[name], name, kinds[name]) for name in names)

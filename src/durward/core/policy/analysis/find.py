@@ -340,7 +340,7 @@ def prove(side: PolicyStack, invariant: Predicate) -> Witness | None:
     return find(side, under=Not(invariant))
 
 
-def differences(
+def access_differences(
     old: PolicyStack, new: PolicyStack, under: Predicate = TRUE
 ) -> tuple[Witness | None, Witness | None]:
     """A request that only the new stack allows, and one only the old one does. Raises Unknown."""

@@ -342,8 +342,8 @@ ADVICE: Sequence[tuple[Check, Rule]] = (
 CHECKS = (*VOCABULARY, *ADVICE)
 
 
-def check(document: Document, catalogue: Catalogue) -> list[Problem]:
-    """The problems of a document with the catalogue."""
+def unknown_names(document: Document, catalogue: Catalogue) -> list[Problem]:
+    """The names in a document that the catalogue does not have."""
     view = view_of(document, catalogue, DeclaredEntities())
     return [Problem(found.pointer, found.message) for found in _findings(view, VOCABULARY)]
 

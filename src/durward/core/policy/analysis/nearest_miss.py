@@ -35,7 +35,7 @@ from durward.core.policy.engine.predicate import (
 )
 from durward.core.policy.engine.request import TENANT_SEGMENT, AccessRequest, Principal
 from durward.core.policy.symbolic.symbolic_principal import TOLD
-from durward.core.policy.symbolic.theory import fits, value_of
+from durward.core.policy.symbolic.theory import satisfies, value_of
 from durward.core.policy.symbolic.translation import Constraint
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.wire import JsonLike
@@ -316,7 +316,7 @@ def _of_key(key: str, constraints: Wishes, trial: Trial) -> tuple[Miss, AccessRe
     for wanted in (((present(key), True), *constraints), constraints):
         value = _value(key, (*wanted, *later), request.facts)
         if isinstance(value, str) and is_list(key, request):
-            value = (value,) if fits(key, (value,), wanted, request.facts) else None
+            value = (value,) if satisfies(key, (value,), wanted, request.facts) else None
         if value is None or (value == () and not can_be_absent(key, request, caller)):
             continue
         kind = "sign-in" if key.startswith(SIGN_IN) else "time" if key in TIMES else "value"

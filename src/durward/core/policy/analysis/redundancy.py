@@ -56,7 +56,7 @@ def redundant_among(
 
 def _names(documents: Sequence[Document], effect: Effect) -> list[str]:
     return [
-        named(document, statement.name)
+        statement_name(document, statement.name)
         for document in reversed(documents)
         for statement in reversed(document.statements)
         if statement.effect is effect
@@ -65,13 +65,13 @@ def _names(documents: Sequence[Document], effect: Effect) -> list[str]:
 
 def without(document: Document, gone: Collection[str]) -> Document:
     """The document without some statements."""
-    if not any(named(document, s.name) in gone for s in document.statements):
+    if not any(statement_name(document, s.name) in gone for s in document.statements):
         return document
-    rest = tuple(s for s in document.statements if named(document, s.name) not in gone)
+    rest = tuple(s for s in document.statements if statement_name(document, s.name) not in gone)
     return replace(document, statements=rest)
 
 
-def named(document: Document, statement: str) -> str:
+def statement_name(document: Document, statement: str) -> str:
     """A statement's name among several documents."""
     return f"{document.name}/{statement}"
 

@@ -80,7 +80,7 @@ def read_suite(value: Json, name: str, principals: Mapping[str, Principal]) -> S
     return suite
 
 
-def run(suite: Suite, evaluate: Callable[[AccessRequest], Decision]) -> Iterator[Failed]:
+def failed_tests(suite: Suite, evaluate: Callable[[AccessRequest], Decision]) -> Iterator[Failed]:
     """The tests that fail."""
     for case in suite.cases:
         answer, expected = evaluate(case.request), case.expected

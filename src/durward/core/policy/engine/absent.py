@@ -21,7 +21,7 @@ _DENY: Final = read_document(
 )
 
 
-def absent(name: str) -> Document:
+def absent_document(name: str) -> Document:
     """The substitute for a missing document."""
     (statement,) = _DENY.statements
     return replace(_DENY, name=name, statements=(replace(statement, name=NOT_HERE),))

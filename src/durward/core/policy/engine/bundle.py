@@ -8,7 +8,7 @@ from durward.core.policy.engine.evaluate import Policies, PolicySet
 from durward.core.policy.language.document import (
     Document,
     PolicyKind,
-    kind_of,
+    document_kind,
     read_document,
 )
 from durward.core.policy.language.source import PolicyError, Problem
@@ -36,7 +36,7 @@ class Bundle:
 
 def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> PolicySet:
     """The policies of a bundle, ready to decide. Raises PolicyError with all problems."""
-    kinds = kinds_of(bundle)
+    kinds = document_kinds(bundle)
     read: dict[str, Document] = {}
     problems: list[Problem] = []
     for name, kind in kinds.items():
@@ -73,13 +73,13 @@ def compile_bundle(bundle: Bundle, scopes: Mapping[str, frozenset[str]]) -> Poli
     )
 
 
-def kinds_of(bundle: Bundle) -> dict[str, PolicyKind]:
+def document_kinds(bundle: Bundle) -> dict[str, PolicyKind]:
     """The kind of each document: one that is attached to an API names principals.
 
     A document without an attachment here has the kind of its content: with principals it is that of
     an API, else it can be a person's own.
     """
-    kinds = {name: kind_of(body) for name, body in bundle.documents.items()}
+    kinds = {name: document_kind(body) for name, body in bundle.documents.items()}
     kinds |= dict.fromkeys(bundle.guardrails, PolicyKind.IDENTITY)
     granting = (bundle.identity, bundle.boundaries, bundle.tenant_guardrails)
     for names in (each for attached in granting for each in attached.values()):

@@ -25,8 +25,8 @@ from durward.core.policy.language.operators import (
     IPV4_BITS,
     TRUTHS,
     Operand,
-    parse_address,
     parse_date,
+    parse_ip,
     parse_number,
 )
 from durward.core.policy.language.pattern import (
@@ -113,7 +113,7 @@ def instant(text: str) -> Decimal | None:
 def address(text: str) -> int | None:
     """A value of a request as an address, IPv6 beyond all of IPv4; None if it is not one."""
     try:
-        version, found = parse_address(text)
+        version, found = parse_ip(text)
     except Unreadable:
         return None
     return found if version == 4 else found | IPV6  # noqa: PLR2004

@@ -15,10 +15,10 @@ from operator import itemgetter
 from sys import intern
 from typing import Final, TypeVar
 
-from durward.core.policy.engine.absent import absent
+from durward.core.policy.engine.absent import absent_document
 from durward.core.policy.engine.attached import ActionIndex, AttachedPolicies
 from durward.core.policy.engine.decision import GRANTS, Decision, Layer, Result
-from durward.core.policy.engine.index import First, Index, first_of, slowly_first
+from durward.core.policy.engine.index import First, Index, compile_indexes, slowly_first
 from durward.core.policy.engine.predicate import ACTION, RESOURCE, Facts
 from durward.core.policy.engine.request import NOBODY, SCOPES, TENANT_ID, AccessRequest, Principal
 from durward.core.policy.language.document import Document
@@ -332,7 +332,7 @@ class PolicySet:
 
     def _document(self, name: str) -> Document:
         """A document that can be a person's own; a missing one is replaced by a Deny of all."""
-        return self._documents.get(name) or absent(name)
+        return self._documents.get(name) or absent_document(name)
 
 
 def _keep(kept: dict[Key, Kept], key: Key, value: Kept, most: int = MAX_COURSES) -> None:
@@ -390,7 +390,7 @@ def _slowly(course: EvaluationPlan, request: AccessRequest) -> Decision:
 
 
 def _first(indexes: Iterable[Index | None]) -> First:
-    return first_of([index for index in indexes if index])
+    return compile_indexes([index for index in indexes if index])
 
 
 def _plans(

@@ -108,7 +108,7 @@ class Index:
     def first(self) -> First:
         """The function that evaluates only this index."""
         if self._first is None:
-            self._first = first_of([self])
+            self._first = compile_indexes([self])
         return self._first
 
     def concerned(self, request: AccessRequest) -> Iterator[Rule]:
@@ -147,7 +147,7 @@ def _table(place: Place, groups: dict[Any, list[Member]]) -> Table:
     return Table(place, entries, crowded)
 
 
-def first_of(indexes: Sequence[Index]) -> First:
+def compile_indexes(indexes: Sequence[Index]) -> First:
     """One function that evaluates all indexes, for resources that are ARNs."""
     lines: list[str] = []
     expressions: list[str] = []

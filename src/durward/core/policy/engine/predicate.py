@@ -180,16 +180,16 @@ def keys_of_atom(atom: Atom) -> frozenset[str]:
         case ActionMatch():
             return frozenset({ACTION})
         case ResourceMatch():
-            return variables_of(atom) | {RESOURCE}
+            return variable_keys(atom) | {RESOURCE}
         case PrincipalMatch():
             return frozenset({PRINCIPAL})
         case ConditionMatch(condition):
-            return variables_of(atom) | {condition.key}
+            return variable_keys(atom) | {condition.key}
         case _:
             assert_never(atom)
 
 
-def variables_of(atom: Atom) -> frozenset[str]:
+def variable_keys(atom: Atom) -> frozenset[str]:
     """The keys that the variables of an atom read."""
     match atom:
         case ResourceMatch(patterns):

@@ -228,7 +228,7 @@ def read_document(
     return document
 
 
-def kind_of(value: Json) -> PolicyKind:
+def document_kind(value: Json) -> PolicyKind:
     """The kind of a document that is attached to nothing: a resource's, if it names principals."""
     found = value.get("Statement") if isinstance(value, dict) else None
     listed = found if isinstance(found, list) else [found]

@@ -247,7 +247,7 @@ def _address(text: str) -> Operand:
         first, last = first & IPV4_BITS, last & IPV4_BITS
 
     def test(value: str) -> bool:
-        given, number = parse_address(value)
+        given, number = parse_ip(value)
         return given == version and first <= number <= last
 
     return _plain(test, text)
@@ -257,7 +257,7 @@ IPV4_BITS = 0xFFFF_FFFF
 
 
 @lru_cache(maxsize=4096)
-def parse_address(text: str) -> tuple[int, int]:
+def parse_ip(text: str) -> tuple[int, int]:
     """The version and the number of an address; IPv4 in IPv6 is IPv4 (RFC 4291 §2.5.5.2).
 
     Raises Unreadable.

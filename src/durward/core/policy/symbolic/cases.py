@@ -18,7 +18,7 @@ from durward.core.policy.engine.predicate import (
     Predicate,
     ResourceMatch,
     atoms_of,
-    variables_of,
+    variable_keys,
 )
 
 
@@ -84,7 +84,7 @@ def parted(case: Case, choice: Choice) -> Iterator[Case]:
 
 def is_varied(predicate: Predicate) -> bool:
     """Whether a predicate contains a variable."""
-    return any(map(variables_of, atoms_of(predicate)))
+    return any(map(variable_keys, atoms_of(predicate)))
 
 
 def _wished(predicate: Predicate, wanted: bool) -> Predicate:  # noqa: FBT001

@@ -74,7 +74,7 @@ class AllOf:
 Node: TypeAlias = TextConstraint | MemberConstraint | Literal | OneOf | AllOf
 
 
-def opened(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
+def decompose(predicate: Predicate, wanted: bool, known: Facts) -> Node:  # noqa: FBT001
     """The constraints on the parts of a predicate; `known` are the variables' values."""
     match predicate:
         case Constant(value):
@@ -164,15 +164,15 @@ def _segments(pattern: ResourcePattern, known: Facts, *, is_read: bool = True) -
     return [*resolved, *[(STAR,)] * missing]
 
 
-def fulfilled(node: Node, facts: Facts) -> bool:
+def is_satisfied(node: Node, facts: Facts) -> bool:
     """Whether a request satisfies a node, by the rules of evaluation."""
     match node:
         case Literal(predicate, wanted):
             return holds(predicate, facts) is wanted
         case OneOf(choices):
-            return any(fulfilled(choice, facts) for choice in choices)
+            return any(is_satisfied(choice, facts) for choice in choices)
         case AllOf(nodes):
-            return all(fulfilled(each, facts) for each in nodes)
+            return all(is_satisfied(each, facts) for each in nodes)
         case MemberConstraint(arn, wanted):
             names = facts.get(PRINCIPAL)
             return (isinstance(names, tuple) and arn in names) is wanted

@@ -24,7 +24,7 @@ def _spelled() -> dict[str, list[str]]:
     return dict(found)
 
 
-def spellings(texts: Iterable[str]) -> Iterator[str]:
+def case_variants(texts: Iterable[str]) -> Iterator[str]:
     """All strings with the same folding as one of these; the string itself first."""
     for text in texts:
         yield text

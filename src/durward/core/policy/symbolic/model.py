@@ -40,12 +40,18 @@ from durward.core.policy.symbolic.constraints import (
     Node,
     OneOf,
     TextConstraint,
-    fulfilled,
-    opened,
+    decompose,
+    is_satisfied,
 )
-from durward.core.policy.symbolic.strings import PatternConstraint, text_of
+from durward.core.policy.symbolic.strings import PatternConstraint, shortest_string
 from durward.core.policy.symbolic.symbolic_principal import SELF, SOMEBODY, told_by
-from durward.core.policy.symbolic.theory import Found, filled, several_of, value_of, whatever
+from durward.core.policy.symbolic.theory import (
+    Found,
+    matching_strings,
+    several_of,
+    value_of,
+    whatever,
+)
 from durward.core.policy.symbolic.translation import Constraint, wanted_of
 from durward.core.policy.symbolic.unknown import Exhausted, Unknown
 from durward.core.policy.symbolic.variables import MANY, MAX_SETTINGS, settings_of
@@ -309,7 +315,7 @@ class _Search:
         if choices is None:
             return None
         facts = state.facts
-        unfulfilled = [choice for choice in choices if not fulfilled(choice, facts)]
+        unfulfilled = [choice for choice in choices if not is_satisfied(choice, facts)]
         if not unfulfilled:
             return facts
         chosen = min(unfulfilled, key=lambda choice: len(choice.choices))
@@ -341,7 +347,7 @@ class _Search:
                         choices.append(node)
                 case Literal(predicate, wanted) if not isinstance(predicate, ConditionMatch):
                     self.work.open_one()
-                    waiting.append(opened(predicate, wanted, state.known))
+                    waiting.append(decompose(predicate, wanted, state.known))
                 case _:
                     self.work.spend()
                     if not state.add(node):
@@ -354,7 +360,7 @@ def _text(wanted: Sequence[PatternConstraint]) -> str | None:
     for each in wanted:
         if each.matches:
             for glob in each.globs:
-                for text in filled(glob.parts) if isinstance(glob, Glob) else ():
+                for text in matching_strings(glob.parts) if isinstance(glob, Glob) else ():
                     if text and all(other.fits(text) for other in wanted):
                         return text
-    return text_of(wanted)
+    return shortest_string(wanted)

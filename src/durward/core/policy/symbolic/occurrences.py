@@ -38,7 +38,7 @@ from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.constraints import PLACES
 from durward.core.policy.symbolic.symbolic_principal import told_by
 from durward.core.policy.symbolic.theory import Found
-from durward.core.policy.symbolic.translation import FOLDING, family_of, templates_of
+from durward.core.policy.symbolic.translation import FOLDING, templates_of, value_family
 
 Place = str | tuple[str, int]
 """A segment of the resource, a key, or a segment of a key's ARN."""
@@ -109,7 +109,7 @@ def occurrences_of(
             for at, (place, parts) in _operands(predicate):
                 folds = condition.operator.name in FOLDING
                 yield Occurrence(place, parts, folds, matches, (*way, (id(predicate), at)))
-            if family_of(predicate) == "Bool":
+            if value_family(predicate) == "Bool":
                 yield from _truths(predicate, way)
         case _:
             return
@@ -135,7 +135,7 @@ def _of_principals(atom: PrincipalMatch, wanted: bool, way: Way) -> Iterator[Occ
 def _operands(atom: ConditionMatch) -> Iterator[tuple[int, tuple[Place, Parts]]]:
     """The patterns of a condition, each with the number of its operand."""
     key = atom.condition.key
-    match family_of(atom):
+    match value_family(atom):
         case "String" | "Bool":
             for at, template in enumerate(templates_of(atom)):
                 yield at, (key, template.parts)

@@ -90,20 +90,20 @@ class _Reader(Protocol):
     def is_hopeful(self, state: Any) -> bool: ...
 
 
-def text_of(wanted: Iterable[PatternConstraint], most: int = MAX_STATES) -> str | None:
+def shortest_string(wanted: Iterable[PatternConstraint], most: int = MAX_STATES) -> str | None:
     """The shortest string that satisfies all constraints; None if there is none.
 
     Raises Unknown beyond `most` states.
     """
-    return _text_of(tuple(wanted), most)
+    return _shortest(tuple(wanted), most)
 
 
 @lru_cache(maxsize=1024)
-def _text_of(wanted: tuple[PatternConstraint, ...], most: int) -> str | None:
+def _shortest(wanted: tuple[PatternConstraint, ...], most: int) -> str | None:
     if not any(isinstance(glob, Number | NoNumber) for each in wanted for glob in each.globs):
         return _Search(wanted).shortest(most)
     positive = [part for each in wanted for part in _positive(each)]
-    found = _text_of_a_number(positive, min(most, MAX_STATES_OF_NUMBERS))
+    found = _shortest_number(positive, min(most, MAX_STATES_OF_NUMBERS))
     return _too_long_a_text(wanted, most) if found is None else found
 
 
@@ -122,7 +122,7 @@ def _positive(wanted: PatternConstraint) -> Iterator[PatternConstraint]:
             yield PatternConstraint((Number(ALL, Decimal(0)),), matches=True)
 
 
-def _text_of_a_number(wanted: Sequence[PatternConstraint], left: int) -> str | None:
+def _shortest_number(wanted: Sequence[PatternConstraint], left: int) -> str | None:
     """A string that is not too long for a number."""
     for exponent in (None, ANYHOW, *EXPONENTS):
         search = _Search(wanted, exponent)
@@ -264,7 +264,7 @@ class _Search:
 
 
 @lru_cache(maxsize=256)
-def classes_of(globs: tuple[Glob, ...], fresh: str) -> list[str]:
+def class_examples(globs: tuple[Glob, ...], fresh: str) -> list[str]:
     """A string of each class that the patterns distinguish, with the fresh character if possible.
 
     A class without such a string is represented by each string with another path through the

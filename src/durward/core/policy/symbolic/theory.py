@@ -28,13 +28,13 @@ from durward.core.policy.language.pattern import (
 from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.addresses import LikeIpv6
 from durward.core.policy.symbolic.breakpoints import POINTS
-from durward.core.policy.symbolic.folding import spellings
-from durward.core.policy.symbolic.strings import MAX_STATES, PatternConstraint, text_of
+from durward.core.policy.symbolic.folding import case_variants
+from durward.core.policy.symbolic.strings import MAX_STATES, PatternConstraint, shortest_string
 from durward.core.policy.symbolic.symbolic_principal import SOMEBODY, STANDING, TOLD, is_list
 from durward.core.policy.symbolic.translation import (
     Constraint,
-    family_of,
     resolved,
+    value_family,
     wanted_of,
 )
 from durward.core.policy.symbolic.unknown import Unknown
@@ -69,7 +69,7 @@ def value_of(
     `is_set`: a set operator reads the key elsewhere. `most` limits the states of a search for a
     string. Raises Unknown.
     """
-    if key not in SOMEBODY and fits(key, None, constraints, known):
+    if key not in SOMEBODY and satisfies(key, None, constraints, known):
         return (None,)
     if not is_list(key):
         alone = _one(key, constraints, known, most)
@@ -79,7 +79,7 @@ def value_of(
         several = several_of(key, constraints, known, most)
         if several is not None:
             return (several,)
-    return (ODD,) if key not in TOLD and fits(key, ODD, constraints, known) else None
+    return (ODD,) if key not in TOLD and satisfies(key, ODD, constraints, known) else None
 
 
 def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
@@ -89,7 +89,7 @@ def can_be_several(key: str, atoms: Iterable[ConditionMatch]) -> bool:
     return any(atom.condition.quantifier for atom in atoms)
 
 
-def fits(key: str, value: Found, constraints: Sequence[Constraint], known: Facts) -> bool:
+def satisfies(key: str, value: Found, constraints: Sequence[Constraint], known: Facts) -> bool:
     """Whether the value satisfies every constraint, by the rules of evaluation."""
     facts = {**known, key: value}
     return all(atom_holds(atom, facts) is wanted for atom, wanted in constraints)
@@ -104,9 +104,11 @@ def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -
     for value in _candidates(constraints, known):
         if value is None:
             has_spellings = False
-        elif all(each.fits(value) for each in standing) and fits(key, value, constraints, known):
+        elif all(each.fits(value) for each in standing) and satisfies(
+            key, value, constraints, known
+        ):
             return value
-    families = {family_of(atom) for atom, _ in constraints} - {"Null"}
+    families = {value_family(atom) for atom, _ in constraints} - {"Null"}
     if (
         not standing
         and has_spellings
@@ -118,18 +120,18 @@ def _one(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -
         *standing,
         *(each for constraint in constraints for each in wanted_of(constraint, known)),
     ]
-    likely = text_of(map(_exactly, wanted), most)
-    if likely is not None and fits(key, likely, constraints, known):
+    likely = shortest_string(map(_exactly, wanted), most)
+    if likely is not None and satisfies(key, likely, constraints, known):
         return likely
-    text = text_of(wanted, most)
+    text = shortest_string(wanted, most)
     if text is None:
         return None
-    if fits(key, text, constraints, known):
+    if satisfies(key, text, constraints, known):
         return text
     listed = _finite(wanted)
     if listed is None and not _cannot_be(key, constraints, known, most):
         raise Unknown(f"conditions of several kinds on `{key}`")
-    return next((each for each in listed or () if fits(key, each, constraints, known)), None)
+    return next((each for each in listed or () if satisfies(key, each, constraints, known)), None)
 
 
 def _exactly(wanted: PatternConstraint) -> PatternConstraint:
@@ -140,9 +142,9 @@ def _exactly(wanted: PatternConstraint) -> PatternConstraint:
 
 def _cannot_be(key: str, constraints: Sequence[Constraint], known: Facts, most: int) -> bool:
     """Whether the conditions of one family alone cannot be satisfied."""
-    families = sorted({family_of(atom) for atom, _ in constraints})
+    families = sorted({value_family(atom) for atom, _ in constraints})
     alike = (
-        [constraint for constraint in constraints if family_of(constraint[0]) == family]
+        [constraint for constraint in constraints if value_family(constraint[0]) == family]
         for family in families
     )
     return len(families) > 1 and any(_one(key, each, known, most) is None for each in alike)
@@ -156,7 +158,7 @@ def _finite(wanted: Sequence[PatternConstraint]) -> list[str] | None:
         if not each.matches or len(exact) < len(each.globs):
             continue
         spelled = (
-            text for known, folds in exact for text in (spellings if folds else iter)((known,))
+            text for known, folds in exact for text in (case_variants if folds else iter)((known,))
         )
         texts = list(islice(spelled, MAX_SPELLINGS))
         if len(texts) < MAX_SPELLINGS:
@@ -184,12 +186,12 @@ def several_of(
     for each in [[constraint, *every] for constraint in some] or [every]:
         value = _one(key, each, known, most)
         if value is None:
-            if len({family_of(atom) for atom, _ in (*some, *every)}) > 1:
+            if len({value_family(atom) for atom, _ in (*some, *every)}) > 1:
                 raise Unknown(f"conditions of several kinds on the values of `{key}`")
             return None
         values.append(value)
     several = tuple(dict.fromkeys(values))
-    if not fits(key, several, constraints, known):
+    if not satisfies(key, several, constraints, known):
         raise Unknown(f"the values of `{key}`")
     return several
 
@@ -209,10 +211,10 @@ def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str
     typed: dict[str, dict[str, None]] = {}
     for atom, _ in constraints:
         texts = [operand.text for operand in atom.condition.operands]
-        match family := family_of(atom):
+        match family := value_family(atom):
             case "String" | "Bool":
                 for parts in resolved(atom, known):
-                    yield from filled(parts)
+                    yield from matching_strings(parts)
             case "Arn":
                 yield from islice(arns(texts, known), FEW)
             case _ if texts and family in POINTS:
@@ -222,7 +224,7 @@ def _candidates(constraints: Sequence[Constraint], known: Facts) -> Iterator[str
     yield from OTHERS
 
 
-def filled(parts: Parts) -> Iterator[str]:
+def matching_strings(parts: Parts) -> Iterator[str]:
     """Strings that a pattern matches: with a character for `*`, then with none."""
     if not any(isinstance(part, Wildcard) for part in parts):
         yield "".join(str(part) for part in parts)
@@ -241,7 +243,7 @@ def arns(texts: Iterable[str], known: Facts) -> Iterator[str]:
                 parts = parse_template(segment, wildcards=True).resolve(known.get)
             except (Unresolved, Unreadable):
                 continue
-            segments[place] |= dict.fromkeys(filled(parts))
+            segments[place] |= dict.fromkeys(matching_strings(parts))
     for found in segments:
         found["~"] = None
     segments[0] = {"arn": None}

@@ -33,7 +33,7 @@ SIGNS: Final = {
 ANY_ARN: Final = ArnGlob((("arn",), *[(STAR,)] * (ARN_SEGMENTS - 1)))
 
 
-def family_of(atom: ConditionMatch) -> str:
+def value_family(atom: ConditionMatch) -> str:
     """The family of a condition's operator: the type of value that it parses."""
     operator = atom.condition.operator
     if operator is None:
@@ -51,7 +51,7 @@ def wanted_of(constraint: Constraint, known: Facts) -> list[PatternConstraint]:
     if operator is None or atom.condition.refused:
         return []
     matches = wanted is not operator.negated
-    match family := family_of(atom):
+    match family := value_family(atom):
         case "String":
             folds = operator.name in FOLDING
             globs = [Glob(parts, folds) for parts in resolved(atom, known)]

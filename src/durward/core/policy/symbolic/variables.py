@@ -21,7 +21,7 @@ from durward.core.policy.engine.predicate import (
     Predicate,
     ResourceMatch,
     atoms_of,
-    variables_of,
+    variable_keys,
 )
 from durward.core.policy.engine.request import (
     PRINCIPAL_ARN,
@@ -34,7 +34,7 @@ from durward.core.policy.language.pattern import Part, Variable, split_arn, wide
 from durward.core.policy.language.wildcards import Glob
 from durward.core.policy.symbolic.breakpoints import POINTS, respelled
 from durward.core.policy.symbolic.constraints import PLACES
-from durward.core.policy.symbolic.folding import spellings
+from durward.core.policy.symbolic.folding import case_variants
 from durward.core.policy.symbolic.occurrences import (
     Occurrence,
     Place,
@@ -43,10 +43,10 @@ from durward.core.policy.symbolic.occurrences import (
     occurrences_of,
     pieces_of,
 )
-from durward.core.policy.symbolic.strings import classes_of, fresh_sign
+from durward.core.policy.symbolic.strings import class_examples, fresh_sign
 from durward.core.policy.symbolic.symbolic_principal import KINDS, SOMEBODY, STANDING, TOLD, is_list
-from durward.core.policy.symbolic.theory import ODD, Found, arns, can_be_several, filled
-from durward.core.policy.symbolic.translation import family_of
+from durward.core.policy.symbolic.theory import ODD, Found, arns, can_be_several, matching_strings
+from durward.core.policy.symbolic.translation import value_family
 from durward.core.policy.symbolic.unknown import Unknown
 from durward.core.policy.symbolic.work import Work
 
@@ -75,7 +75,7 @@ def settings_of(
     keys = dict.fromkeys(
         key
         for atom in atoms_of(predicate)
-        for key in sorted(variables_of(atom))
+        for key in sorted(variable_keys(atom))
         if key not in settled
     )
     if not keys:
@@ -152,7 +152,7 @@ class _Relations:
             key
             for atom in atoms_of(self.predicate)
             if not _is_like_absence(atom)
-            for key in variables_of(atom)
+            for key in variable_keys(atom)
         }
         self.told_apart |= {key for key, _ in self.defaults}
         self.pieces: dict[str, dict[Glob, None]] = {key: {} for key in self.keys}
@@ -208,7 +208,7 @@ class _Relations:
                     uses.setdefault(place, {})[replace(use, place=place, parts=(text,))] = None
 
     def _add_condition(self, atom: ConditionMatch) -> None:
-        key, family = atom.condition.key, family_of(atom)
+        key, family = atom.condition.key, value_family(atom)
         if key in self.conditions:
             self.conditions[key][atom] = None
         if family in {"Null", "String", "Bool"} or not atom.condition.operands:
@@ -304,10 +304,10 @@ class _Relations:
     def _of_each_class(self, wild: Sequence[Glob], fresh: str) -> list[str]:
         globs = tuple(glob for glob in wild if not glob.folds)
         try:
-            return classes_of(globs, fresh)
+            return class_examples(globs, fresh)
         except Unknown as doubt:
             self.doubts.append(str(doubt))
-            return [text for glob in globs for text in filled(glob.parts)]
+            return [text for glob in globs for text in matching_strings(glob.parts)]
 
     def _points(self, key: str) -> Iterator[str]:
         for family, constants in self.typed.get(key, {}).items():
@@ -390,7 +390,7 @@ class _Relations:
             if text not in named and not is_like_own:
                 yield text
         for text in (text for text, folds in exact.items() if folds):
-            spelled = islice(spellings([text]), MAX_SPELLINGS)
+            spelled = islice(case_variants([text]), MAX_SPELLINGS)
             yield from _of_each_kind((e for e in spelled if e not in named), wild, len(self.keys))
         for text in self._points(key):
             taken = (*named, *earlier.values())
