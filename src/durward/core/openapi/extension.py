@@ -27,16 +27,16 @@ _NOT_TEXT = re.compile(r"[{}\[\]<>:*?$%\\]|\s")
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What an operation says about its object, and how its decisions are recorded."""
+    """The object of an operation, and how its decisions are recorded."""
 
     action: str | None = None
-    """The action that policies name: `API:Name`; without it it is made of the `operationId`."""
+    """The action that policies name: `API:Name`; by default it is made from the `operationId`."""
     resource: str | None = None
     """The object: `type/id`, with variables of the path."""
     tenant: str | None = None
-    """The tenant of the object, text or a variable; without it the object belongs to none."""
+    """The tenant of the object, literal text or a variable; without it the object has no tenant."""
     owner: str | None = None
-    """The id of the object's owner, where the path has it."""
+    """The id of the object's owner, if the path has it."""
     audit: str | None = None
     """`strict`: the decision is on disk before the answer; `batched`: soon after. Without it
     methods that may change something are strict."""
@@ -47,7 +47,7 @@ class Extension:
 def read_extension(
     value: Json, api: str, variables: Collection[str], place: str, found: Findings
 ) -> Extension | None:
-    """Read it; None where it is refused."""
+    """Read `x-durward`; None if it is refused."""
     before = len(found.faults)
     if not isinstance(value, dict):
         found.refuse(place, f"not an object; its members are {', '.join(sorted(MEMBERS))}")
@@ -74,7 +74,7 @@ def read_extension(
 
 
 def _text_problem(name: str, text: str, variables: Collection[str]) -> str:
-    """What keeps a text from being what it looks like; nothing where it is text and variables."""
+    """The problem of a text; empty if it is literal text and variables of the path."""
     if missing := set(variables_of(text)) - set(variables):
         return f"the path has no `{{{min(missing)}}}`"
     rest = without_variables(text)

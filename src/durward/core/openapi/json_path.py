@@ -1,11 +1,11 @@
-"""JSONPath (RFC 9535): which parts of a document a query selects, in bounded time.
+"""JSONPath (RFC 9535): the parts of a document that a query selects, in bounded time.
 
-The library parses and evaluates. Three things of it are bounded here:
+The library parses and evaluates. Three of its features are limited here:
 
-- Only RFC 9535: its own additions are off.
+- Its additions to RFC 9535 are off.
 - The functions `match` and `search` are refused: their regular expressions backtrack.
-- Steps are counted where the library reads a document: a query such as `$..*..*..*` takes more
-  steps than a document has parts, and a filter can hold one for each part.
+- Steps are counted as the library reads a document: a query such as `$..*..*..*` takes more steps
+  than a document has parts, and a filter can hold one for each part.
 """
 
 from collections.abc import Iterator
@@ -21,36 +21,36 @@ from durward.core.wire import Json
 
 MAX_QUERY_CHARACTERS: Final = 2_000
 MAX_STEPS: Final = 2_000_000
-"""Of all queries on one document, half a minute; the largest document has some 500 000 parts."""
+"""The steps of all queries on one document, half a minute; the largest has some 500 000 parts."""
 MAX_PARTS: Final = 1_000_000
 """Objects, lists and values of a document: each takes some 200 bytes while it is changed."""
 BACKTRACKING: Final = frozenset({"match", "search"})
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Names of members and numbers of items, from the document down."""
+"""Names of members and numbers of items, from the root down."""
 
 
 class QueryRefused(Exception):  # noqa: N818 - a fact about a query, reported as a fault
-    """A query that is not evaluated, and why."""
+    """A query that is refused, with the reason."""
 
 
 @dataclass
 class Steps:
-    """The steps that are left for the queries on a document."""
+    """The remaining steps of the queries on a document."""
 
     left: int = MAX_STEPS
 
     parts_left: int = MAX_PARTS
-    """The parts that the document may still get, of its own and by overlays."""
+    """The number of parts that the document may still gain."""
 
     def take(self, number: int = 1) -> None:
-        """Count steps. Raises QueryRefused where none is left."""
+        """Count steps. Raises QueryRefused if none is left."""
         if self.left < number:
             raise QueryRefused("takes too many steps; name the path: `$.paths['/a'].get`")
         self.left -= number
 
     def keep(self) -> None:
-        """Count a part of the document. Raises QueryRefused where it has too many."""
+        """Count a part of the document. Raises QueryRefused if there are too many."""
         if self.parts_left <= 0:
             raise QueryRefused(
                 f"has more than {MAX_PARTS} parts, those that aliases repeat counted"
@@ -99,7 +99,7 @@ class CountedList(list[Any]):
 
 
 class _Match(JSONPathMatch):
-    """A selected part, without the list of its children: nobody asks for it, and it is long."""
+    """A selected part, without the library's list of its children, which is long and unused."""
 
     __slots__ = ()
 

@@ -20,7 +20,7 @@ SCHEMA: Final = "$schema"
 METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
 OF_A_DOCUMENT: Final = frozenset({"openapi", "servers", "paths", "components", "security"})
 OF_COMPONENTS: Final = frozenset({"securitySchemes", "parameters", "pathItems"})
-"""What is read where it is named."""
+"""Members that are read wherever they occur."""
 OF_A_PATH_ITEM: Final = frozenset({"servers", "parameters", *METHODS})
 OF_AN_OPERATION: Final = frozenset({"operationId", "parameters", "security", "servers", EXTENSION})
 UNREAD_IN_AN_OPERATION: Final = frozenset(
@@ -36,7 +36,7 @@ NEAR: Final = 0.8
 
 _RESTRICTING: Final = ("security", "servers", "parameters", "operationId")
 _LONGEST: Final = 100
-"""What is said in a longer name is said in its beginning."""
+"""A longer name is compared by its beginning."""
 _LOOK_ALIKE: Final = str.maketrans(
     "авсԁеһніјкмопԛгѕтуүрѵхԝαβεικνορτυχսօհ",
     "abcdehhijkmonqrstyypvxwabeikvoptuxuoh",
@@ -45,7 +45,7 @@ _SEPARATORS = re.compile(r"[^a-z]")
 
 
 def is_ours(name: str) -> bool:
-    """Whether a member is `x-durward`, or was meant to be."""
+    """Whether a member is `x-durward`, or a misspelling of it."""
     return _is_ours(name[:_LONGEST])
 
 
@@ -106,9 +106,9 @@ def read_path_item(value: Mapping[str, Json], place: str, found: Findings) -> No
 
 
 def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> None:
-    """The members of an operation: what has unknown ones is perhaps no operation at all.
+    """The members of an operation: an object with unknown ones may be no operation at all.
 
-    A reference that leads to a path item, say, would be read as an operation that demands nothing.
+    For example, a reference that leads to a path item would be an operation without demands.
     """
     for name in value:
         if name in OF_AN_OPERATION:
@@ -122,7 +122,7 @@ def read_operation(value: Mapping[str, Json], place: str, found: Findings) -> No
 
 
 def check_member(name: str, place: str, read: Iterable[str], found: Findings) -> None:
-    """Refuse a member that is not read in this place but was meant to restrict."""
+    """Refuse a member that is ignored in this place but was meant to restrict."""
     wanted = meant(name)
     if wanted is None:
         return
@@ -150,10 +150,10 @@ def _alike(plain: str, wanted: str) -> bool:
 
 
 def _in_common(one: str, other: str) -> int:
-    """How many letters two words share in their order: the longest common subsequence.
+    """How many letters two words share in the same order: the longest common subsequence.
 
-    In the bits of a number, one for each letter of the other (Hyyrö 2004): a document may have
-    hundreds of thousands of names.
+    By the bits of one number, a bit for each letter (Hyyrö 2004): a document may have hundreds of
+    thousands of names.
     """
     places = _places(other)
     row = full = (1 << len(other)) - 1
@@ -165,7 +165,7 @@ def _in_common(one: str, other: str) -> int:
 
 @cache
 def _places(word: str) -> Mapping[str, int]:
-    """Where each letter of one of our words stands, as bits."""
+    """The positions of each letter of one of our words, as bits."""
     found: dict[str, int] = {}
     for place, letter in enumerate(word):
         found[letter] = found.get(letter, 0) | 1 << place
@@ -173,7 +173,7 @@ def _places(word: str) -> Mapping[str, int]:
 
 
 def _plain(name: str) -> str:
-    """The letters of a name, small, and in Latin where they look like it."""
+    """The letters of a name in lower case, with look-alikes replaced by Latin letters."""
     if not name.isascii():
         name = normalize("NFKD", name).lower().translate(_LOOK_ALIKE)
     return _SEPARATORS.sub("", name.lower())

@@ -1,4 +1,4 @@
-"""What changes between two inventories of an API: operation by operation, found by their routes."""
+"""The changes between two inventories of an API, by operation; routes tell which is which."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from durward.core.openapi.shadows import Behind, Shapes
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an API is served: its hosts, and what its paths begin with."""
+    """Where an API is served: its hosts, and the prefix of its paths."""
 
     hosts: tuple[str, ...] = ()
     prefix: str = ""
@@ -20,9 +20,9 @@ class Place:
 NOWHERE: Final = Place()
 NO_SHAPES: Final = (Shapes(()), Shapes(()))
 ITSELF: Final = {"method", "path", "public", "scopes"}
-"""Members that are told in words of their own, or are the place."""
+"""Members that are reported in their own words, or that are the place."""
 DECIDING: Final = {"id", "action", "resource", "tenant", "owner"}
-"""What policies are asked about: they may allow what they did not."""
+"""Members of the question to policies: with another value they may allow more."""
 
 
 def operation_changes(
@@ -32,12 +32,12 @@ def operation_changes(
     shapes: tuple[Shapes, Shapes] = NO_SHAPES,
     places: tuple[Place, Place] = (NOWHERE, NOWHERE),
 ) -> Iterator[Detail]:
-    """What came, what went, and what is otherwise than before.
+    """The added, removed and changed operations.
 
     `shapes` are those of all APIs before and after: requests that another operation answers than
-    before are told, since it may be public, and policies are asked about another action. `places`
-    are where the API is served before and after. If it moves, of an operation that moves with it
-    only that is told: its paths are those of the document, behind the prefix.
+    before are reported, since it may be public, and policies are asked about another action.
+    `places` are where the API is served before and after. If the API moves, only the move is
+    reported for an operation that moves with it.
     """
     moves = places[0] != places[1]
     was = {_declared(operation, places[0]): operation for operation in before}
@@ -63,13 +63,13 @@ def operation_changes(
 
 
 def _declared(operation: Operation, place: Place) -> tuple[str, str]:
-    """The method and the path of the document, whatever its variables are called."""
+    """The method and the path of the document, without the names of variables."""
     method, shape = operation.route
     return method, shape.removeprefix(place.prefix)
 
 
 def label(operation: Operation) -> str:
-    """An operation as people know it."""
+    """An operation in messages."""
     name = f"{operation.method} {operation.path} ({operation.id})"
     return excerpt(name, MAX_PLACE_CHARACTERS)
 
@@ -126,7 +126,7 @@ def _scopes(was: Operation, will_be: Operation) -> str:
 
 
 def _alternatives(operation: Operation) -> list[str]:
-    """The scopes that are asked for; none where any token will do."""
+    """The required scopes; empty if any token suffices."""
     if not all(operation.scopes):
         return []
     return list(dict.fromkeys(" ".join(sorted(each)) for each in operation.scopes))

@@ -1,8 +1,8 @@
-"""What operations are called: the ids of a document, the actions that policies name.
+"""The names of operations: ids of a document, and actions of policies.
 
-An id is kept as it is written. Its action takes letters, digits, `_`, `.` and `-` as they are; `/`
-and `:` become `.`, anything else `-`, and the first letter is a capital: `repos/get-content` of the
-API `code` is `code:Repos.get-content`.
+An id is kept as written. Its action keeps letters, digits, `_`, `.` and `-`; `/` and `:` become
+`.`, anything else `-`, and the first letter a capital: `repos/get-content` of the API `code` is
+`code:Repos.get-content`.
 """
 
 import re
@@ -31,16 +31,16 @@ def is_id(identity: object) -> bool:
 
 
 def action_of(api: str, identity: str) -> str:
-    """The action of an operation that names none itself."""
+    """The action of an operation without an `action` of its own."""
     name = _OTHER.sub("-", _SEPARATOR.sub(".", identity))
     return f"{api}:{name[0].upper()}{name[1:]}"
 
 
 def ids_of(operations: Sequence[tuple[str, str, str | None]]) -> Mapping[tuple[str, str], str]:
-    """The id of each (method, path, id as it is written), whatever their order.
+    """The id of each (method, path, written id), whatever their order.
 
-    Where none is written: `GetPetsPetId`. Those that would be equal but for case get a part of a
-    hash of what tells them apart; one that is made yields to one that is written.
+    Without a written id: `GetPetsPetId`. Ids that are equal but for case get a part of a hash of
+    their difference; a generated id gives way to a written one.
     """
     written = Counter(each.lower() for _, _, each in operations if each is not None)
     made = Counter(_plain(m, path).lower() for m, path, each in operations if each is None)
@@ -55,7 +55,7 @@ def ids_of(operations: Sequence[tuple[str, str, str | None]]) -> Mapping[tuple[s
 
 
 def actions_of(api: str, ids: Iterable[str]) -> Mapping[str, str]:
-    """The action of each id: two ids that would be one action get a part of a hash of the id."""
+    """The action of each id; ids with the same action get a part of a hash of the id."""
     plain = {identity: action_of(api, identity) for identity in ids}
     often = Counter(action.lower() for action in plain.values())
     return {
@@ -65,7 +65,7 @@ def actions_of(api: str, ids: Iterable[str]) -> Mapping[str, str]:
 
 
 def is_hashed(name: str, plain: str) -> bool:
-    """Whether a name carries a part of a hash, of another than it would have."""
+    """Whether a name is `plain` with a part of a hash."""
     return name != plain and name.startswith(f"{plain[: MAX_ID_CHARACTERS - HASH_CHARACTERS - 1]}-")
 
 

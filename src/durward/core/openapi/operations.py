@@ -1,10 +1,9 @@
-"""From an OpenAPI document to the operations it declares (OpenAPI 3.0 and 3.1).
+"""From an OpenAPI document to the operations that it declares (OpenAPI 3.0 and 3.1).
 
-What could restrict who may ask is read, or refused with its place (a JSON pointer) and what to
-write; what cannot is left unread and counted.
-
-An operation names its object by `x-durward`: action, resource, tenant, owner, audit, fresh. Without
-it the action comes from the operation id, and no statement about a resource can allow it.
+A member that could restrict access is read, or refused with its place (a JSON pointer) and a
+correction; other members are counted and not read. An operation names its object by `x-durward`:
+action, resource, tenant, owner, audit, fresh. Without it the action comes from the operation id,
+and no statement about a resource can allow the operation.
 """
 
 import re
@@ -72,7 +71,7 @@ _VALUE = re.compile(r"[^/:*?$\\\x00-\x20\x7f]{1,256}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path template, and the object it is about."""
+    """One method on one path template, and its object."""
 
     id: str
     method: str
@@ -87,7 +86,7 @@ class Operation:
     fresh: bool = False
 
     def allows_scopes(self, held: frozenset[str]) -> bool:
-        """Whether a token's scopes satisfy one of the alternatives, or none is asked for."""
+        """Whether a token's scopes satisfy one of the alternatives, or none is required."""
         return not self.scopes or any(wanted <= held for wanted in self.scopes)
 
     def takes_scopes_beyond(self, other: "Operation") -> bool:
@@ -103,7 +102,7 @@ class Operation:
 
     @property
     def route(self) -> tuple[str, str]:
-        """Its method, and its path whatever the variables are called."""
+        """Its method and path, without the names of variables."""
         return self.method, shape_of(self.path)
 
     @property
@@ -114,10 +113,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All operations of a document, its scopes in words, and what is to be told about it.
+    """All operations of a document, the descriptions of its scopes, and notes for its author.
 
-    `unread` counts, by their names, the members that are not read; `notes` are what is taken in
-    another way than its author may expect.
+    `unread` counts the unread members by name; `notes` are readings that the author may not expect.
     """
 
     operations: tuple[Operation, ...]
@@ -125,15 +123,15 @@ class Inventory:
     unread: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     opening: int = 0
-    """How many of the notes, the first ones, tell that something is open."""
+    """The number of notes about open access; these come first."""
     base_path: str = ""
-    """Under which the service serves the paths: as declared, or that of the servers."""
+    """The path below which the service serves the paths: as declared, or that of `servers`."""
 
 
 def read_inventory(document: Json, api: str, base_path: str | None = None) -> Inventory:
-    """The inventory of an API's OpenAPI document; `base_path` is the declared one, if there is one.
+    """The inventory of an API's OpenAPI document; `base_path` is the declared one, if any.
 
-    Raises DocumentRefused that lists every fault with its place (a JSON pointer).
+    Raises DocumentRefused with every fault and its place (a JSON pointer).
     """
     found = Findings()
     try:
@@ -167,9 +165,9 @@ def _inventory(
 def resource_arn(
     operation: Operation, api: str, stage: str, values: Mapping[str, str]
 ) -> str | None:
-    """The resource that a request is about; None where a value cannot stand in a name.
+    """The resource of a request; None if a value cannot be part of a name.
 
-    A value with a separator or a wildcard in it would name something else than it says.
+    A value with a separator or a wildcard would name another resource.
     """
     if any(value in DOTS for value in values.values()):
         return None
@@ -182,7 +180,7 @@ def resource_arn(
 
 
 def can_be_named(value: str) -> bool:
-    """Whether a value can stand in the name of a resource, as one part of it."""
+    """Whether a value can be one part of the name of a resource."""
     return bool(_VALUE.match(value)) and value not in DOTS
 
 
@@ -198,7 +196,7 @@ InPath: TypeAlias = tuple[PathParameter, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What is read of an operation whatever the path that it is under; None where it is refused."""
+    """The content of an operation without its path; None if it is refused."""
 
     parameters: InPath
     demand: Demand | None
@@ -232,7 +230,7 @@ class _Reading:
         self._read_document(base_path)
 
     def operations(self) -> Iterator[Operation]:
-        """The operations that can be read; what cannot becomes a fault."""
+        """The operations that can be read; the others become faults."""
         read = [*self._places()]
         written = [self._written_id(value, place) for _, _, value, place, _ in read]
         keys = [(method, path) for path, method, _, _, _ in read]
@@ -251,7 +249,7 @@ class _Reading:
             yield operation
 
     def _written_id(self, value: dict[str, Json], place: str) -> str | None:
-        """The id of an operation; None where none is written, or one that cannot be its name."""
+        """The written id of an operation; None if there is none, or one that cannot be its name."""
         identity, where = value.get("operationId"), f"{place}/operationId"
         if identity is None or (isinstance(identity, str) and is_id(identity)):
             return identity
@@ -263,7 +261,7 @@ class _Reading:
         return None
 
     def _note_name(self, operation: Operation, written: str | None, place: str) -> None:
-        """Tell what an operation is called whose id is that of another one too, or its action."""
+        """Note the name of an operation that shares its id or its action with another one."""
         if written is None:
             return
         if operation.id != written:
@@ -285,7 +283,7 @@ class _Reading:
         return {path: item for path, item in paths.items() if not path.startswith(("x-", REF))}
 
     def with_labels(self, operation: Operation) -> Operation:
-        """An operation with the path that clients ask for, by the styles of its parameters."""
+        """An operation with the path of requests, by the styles of its parameters."""
         path = self._with_labels.get((operation.method, operation.path))
         return replace(operation, path=path) if path else operation
 
@@ -340,7 +338,7 @@ class _Reading:
                         found.refuse(where, "not an object")
 
     def _shared(self, value: Mapping[str, Json], place: str) -> InPath:
-        """What path items and operations have alike."""
+        """The members that path items and operations share."""
         parameters: InPath = ()
         if "parameters" in value:
             listed, where = value["parameters"], f"{place}/parameters"

@@ -45,7 +45,7 @@ _ADDS: Final = "to add it, write it whole, with `responses`"
 
 @dataclass(frozen=True, slots=True)
 class OverlayAction:
-    """One action: what it selects, and what becomes of that."""
+    """One action: its target, and its change."""
 
     query: JSONPath
     update: Json
@@ -80,7 +80,7 @@ class OverlayRefused(Exception):  # noqa: N818 - reported with its file by whoev
 
 
 def read_overlay(value: Json, found: Findings) -> Overlay | None:
-    """An overlay; None where it is refused."""
+    """Read an overlay; None if it is refused."""
     before = len(found.faults)
     if not isinstance(value, dict):
         found.refuse("", "not an overlay: not an object; begin with `overlay: 1.0.0`")
@@ -148,7 +148,7 @@ def _check_members(
     ours: Sequence[str],
     found: Findings,
 ) -> None:
-    """Other members than those of the specification begin with `x-`; of ours none is misspelled."""
+    """Check that other members begin with `x-`, and that none of ours is misspelled."""
     for name in value:
         if name in known or name in ours:
             continue
@@ -187,15 +187,15 @@ class OverlaidDocument:
 
     content: Json
     notes: list[Fault] = field(default_factory=list)
-    """What was left out, with the place in the last overlay."""
+    """The skipped optional actions, with their places in the last overlay."""
     _steps: Steps = field(default_factory=Steps)
     _bytes: int = 0
     _overlays: int = 0
 
     def __post_init__(self) -> None:
-        """Copy the document: it may hold one part at several places, which become several.
+        """Copy the document: a part that it holds at several places becomes several parts.
 
-        Raises Misconfigured where they are too many.
+        Raises Misconfigured if these are too many.
         """
         try:
             self._root = _copied(self.content, Origin(0, ""), self._steps, 0)
@@ -203,7 +203,7 @@ class OverlaidDocument:
             raise Misconfigured("the OpenAPI document", str(error)) from error
 
     def apply(self, value: Json) -> Overlay:
-        """Apply an overlay. Raises OverlayRefused with all that does not fit."""
+        """Apply an overlay. Raises OverlayRefused with all its faults."""
         self._overlays += 1
         self.notes = []
         found = Findings()
@@ -218,11 +218,11 @@ class OverlaidDocument:
         return overlay
 
     def result(self) -> Json:
-        """The document as it is now."""
+        """The present document."""
         return _plain(self._root)
 
     def origin(self, pointer: str) -> Origin:
-        """Where the part of the result at a JSON pointer was written, or the nearest above it."""
+        """The origin of the part at a JSON pointer of the result, or of its nearest parent."""
         part, origin = self._root, Origin(0, "")
         if isinstance(part, _Object | _List):
             origin = part.origin
@@ -268,7 +268,7 @@ class OverlaidDocument:
             found.refuse(place, str(error))
 
     def _remove(self, paths: Iterable[Path], place: str, found: Findings) -> None:
-        """Remove the deepest first, and of a list the last: the places of the others stay."""
+        """Remove the deepest parts first, and the last items of a list: other places stay valid."""
         order = sorted(paths, key=lambda path: (len(path), _numbers(path)), reverse=True)
         for path in order:
             if not path:
@@ -311,7 +311,7 @@ class OverlaidDocument:
     def _merge(
         self, part: _Object, update: dict[str, Json], path: Path, place: str, found: Findings
     ) -> bool:
-        """Merge an object into a part of the document; False where that is refused."""
+        """Merge an object into a part of the document; False if that is refused."""
         before = len(found.faults)
         for name, value in update.items():
             where, below = pointed(place, name), (*path, name)
@@ -345,7 +345,7 @@ class OverlaidDocument:
 
 
 def _adds(path: Path, value: Json) -> str:
-    """Why a merge does not add a path or an operation; nothing where it does, or adds none."""
+    """The reason why a merge may not add a path or an operation; empty if it may, or adds none."""
     match path:
         case ("paths", str(name)) if not name.startswith("x-"):
             item = value if isinstance(value, dict) else {}
@@ -401,7 +401,7 @@ def _is_place(name: str, items: _List) -> bool:
 
 
 def _numbers(path: Path) -> tuple[tuple[int, str], ...]:
-    """What sorts the items of a list by their numbers."""
+    """A sort key by which list items are in the order of their numbers."""
     return tuple((one, "") if isinstance(one, int) else (-1, one) for one in path)
 
 

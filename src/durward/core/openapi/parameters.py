@@ -1,7 +1,7 @@
-"""`parameters` (OpenAPI 3.1.1 §4.8.12): those in the path, against the path's variables.
+"""`parameters` (OpenAPI 3.1.1 §4.8.12): those in the path, compared with its variables.
 
-The edge takes what stands in place of a variable as its value. A parameter that says otherwise
-would be read by the service as another value than the one that was decided about.
+The edge takes the text in place of a variable as its value. If a parameter had another format, the
+service would read another value than the one that the decision was about.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,16 +29,15 @@ class PathParameter:
 
 
 OF_SWAGGER: Final = ("body", "formData")
-"""Of Swagger 2.0, as converted documents still have them: they are no parameters any more."""
+"""Places of Swagger 2.0, which converted documents still have: they are no parameters any more."""
 
 
 def read_parameters(
     value: Json, place: str, references: References, found: Findings
 ) -> tuple[PathParameter, ...]:
-    """Check the parameters of a path item or an operation; those not in the path are unread.
+    """Check the parameters of a path item or an operation, and return those in the path.
 
-    Those in the path come back for `check_variables`: a list that is referred to stands under many
-    paths, and is read once.
+    These are for `check_variables`: a shared list may be under many paths, and is read once.
     """
     if value is None:  # as YAML reads a list whose entries were all removed
         return ()
@@ -71,7 +70,7 @@ def read_parameters(
 
 
 def _key(parameter: Json, place: str, found: Findings) -> tuple[str, str] | None:
-    """What a parameter is known by, its name and its place; None where that is refused."""
+    """The key of a parameter, its name and place; None if that is refused."""
     if not isinstance(parameter, dict):
         found.refuse(place, "not an object with `name` and `in`")
         return None
@@ -86,7 +85,7 @@ def _key(parameter: Json, place: str, found: Findings) -> tuple[str, str] | None
 
 
 def _is_in_path(parameter: dict[str, Json], place: str, found: Findings) -> bool:
-    """Whether a parameter is in the path, and so read; others are counted."""
+    """Whether a parameter is in the path; others are counted as unread."""
     check_no_extension(parameter, place, found)
     if parameter["in"] != "path":
         found.leave("parameters")
@@ -98,16 +97,16 @@ def _is_in_path(parameter: dict[str, Json], place: str, found: Findings) -> bool
 def check_variables(
     in_path: Iterable[PathParameter], place: str, variables: Collection[str], found: Findings
 ) -> None:
-    """Note parameters in the path that are no variables of it: nothing is read of them."""
+    """Note parameters that are no variables of the path; they are ignored."""
     for one in in_path:
         if one.name not in variables:
             found.note(f"{place}/{one.number}/name", f"the path has no `{{{excerpt(one.name)}}}`")
 
 
 def with_labels(path: str, in_path: Iterable[PathParameter]) -> str:
-    """The path as clients ask for it: with a dot before the values of the style `label`.
+    """The path of requests: with a dot before the values of the style `label`.
 
-    Of two of one name the later counts: that of the operation, instead of its path item's.
+    Of two parameters of one name the last counts: that of the operation.
     """
     labels = {one.name: one.label for one in in_path}
     for name, label in labels.items():

@@ -31,11 +31,11 @@ SIGN_IN: Final = frozenset(
         *("forgotpassword", "resetpassword", "refresh", "session", "sessions"),
     }
 )
-"""Last segments of paths at which people have no token yet."""
+"""Last segments of paths for people who have no token yet."""
 _VERSION = re.compile(r"v?[0-9][0-9.]*\Z|api\Z")
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[A-Za-z]|[0-9]+")
 _HASH = re.compile(r"-[0-9a-f]{8}\Z")
-"""What the reader adds to an id that several operations have (`operation_ids`)."""
+"""The suffix that the reader adds to an id of several operations (`operation_ids`)."""
 _NOT_PLURAL: Final = ("ss", "us", "is", "news", "series")
 
 
@@ -55,9 +55,9 @@ class ProposedOperation:
 
 
 def proposed(api: str, tenant: str, operations: Sequence[Operation]) -> list[ProposedOperation]:
-    """What is proposed for the operations of an API; what `x-durward` has already stays.
+    """The proposals for the operations of an API; members that `x-durward` has already stay.
 
-    Objects belong to `tenant` where the path names none.
+    Objects belong to `tenant` if the path names none.
     """
     names = _names(api, operations)
     found = []
@@ -69,14 +69,14 @@ def proposed(api: str, tenant: str, operations: Sequence[Operation]) -> list[Pro
 
 
 def is_sign_in(operation: Operation) -> bool:
-    """Whether an operation is plainly one of people who have no token yet."""
+    """Whether an operation is plainly for people who have no token yet."""
     literals = [each for each in operation.path.split("/") if each and not variables_of(each)]
     plain = re.sub(r"[^a-z]", "", literals[-1].lower()) if literals else ""
     return operation.method == "POST" and plain in SIGN_IN
 
 
 def group_of(operation: Operation) -> str:
-    """The first part of a path that is a name: what operations are gathered by."""
+    """The first part of a path that is a name, by which operations are grouped."""
     literals = (each for each in operation.path.split("/") if each and not variables_of(each))
     names = (slug(each) for each in literals if not _VERSION.match(each.lower()))
     return next(filter(None, names), "root")
@@ -132,7 +132,7 @@ def _tenant(path: str) -> str | None:
 
 
 def _resource(path: str, tenant: str) -> str | None:
-    """The object that a path is about; None where it names none."""
+    """The object of a path; None if it names none."""
     parts: list[str] = []
     kind = ""
     literals: list[str] = []

@@ -26,7 +26,7 @@ MAX_CHAIN: Final = 16
 MAX_REFERENCE_CHARACTERS: Final = 2_000
 ENDINGS: Final = (".yaml", ".yml", ".json")
 RESTRICTING: Final = OF_AN_OPERATION | OF_A_PATH_ITEM
-"""What would be lost beside `$ref`, whose other members are ignored (OpenAPI 3.1.1 §4.8.23)."""
+"""Members that would be lost beside `$ref`, which ignores them (OpenAPI 3.1.1 §4.8.23)."""
 
 Load = Callable[[str], Json]
 """The content of a file, by its path from the document's folder. Raises Misconfigured."""
@@ -37,17 +37,17 @@ _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
 class BrokenReference(Exception):  # noqa: N818 - a fact about the document, told as a fault
-    """A reference that is not followed, and why."""
+    """A reference that is not followed, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedReference:
-    """What a value means when its references are followed: the value, and the file it is in."""
+    """A value after its references are followed, and the file that contains it."""
 
     value: Json
     file: str
     left: bool
-    """Whether a file other than the document was passed on the way."""
+    """Whether the references led through another file than the document."""
 
 
 def _no_files(name: str) -> Json:
@@ -62,10 +62,10 @@ class References:
         self._files: dict[str, Json] = {name: document}
         self._load = load
         self._followed: dict[tuple[str, str], ResolvedReference | str] = {}
-        """Where references lead, or why they do not: one may stand at thousands of places."""
+        """The targets of references, or their errors: one may occur at thousands of places."""
 
     def read(self, value: Json, place: str, found: Findings) -> Json:
-        """What a value of the document means; None, and a fault, where it cannot be followed."""
+        """The value after its references; None, and a fault, if they cannot be followed."""
         try:
             return self.follow(value, self.name).value
         except BrokenReference as error:
@@ -73,7 +73,7 @@ class References:
             return None
 
     def follow(self, value: Json, file: str) -> ResolvedReference:
-        """What a value of a file means. Raises Broken."""
+        """A value of a file after its references. Raises BrokenReference."""
         reference = value.get(REF) if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(reference, str):
             return self._follow(value, file)
@@ -120,12 +120,12 @@ def _check_beside(value: dict[str, Json]) -> None:
 
 
 def _may_stand_beside(name: str) -> bool:
-    """Whether a member restricts nothing, and was not meant to."""
+    """Whether a member restricts nothing and is no misspelling of one that does."""
     return name == REF or not (name.lower() in RESTRICTING or name in RESTRICTING or meant(name))
 
 
 def _target(reference: Json, file: str) -> tuple[str, str]:
-    """The file and the pointer that a reference in a file names. Raises Broken."""
+    """The file and the pointer that a reference names. Raises BrokenReference."""
     if not isinstance(reference, str) or not 0 < len(reference) <= MAX_REFERENCE_CHARACTERS:
         raise BrokenReference("not a reference; write `#/components/…` or `file.yaml#/…`")
     head, _, fragment = reference.partition("#")
@@ -165,7 +165,7 @@ def _decoded(text: str) -> str:
 
 
 def _at(content: Json, pointer: str) -> Json:
-    """The value at a JSON pointer (RFC 6901 §4). Raises Broken."""
+    """The value at a JSON pointer (RFC 6901 §4). Raises BrokenReference."""
     if _BAD_ESCAPE.search(pointer):
         raise BrokenReference(f"`{pointer}`: `~` is written `~0` in a JSON pointer")
     for part in pointer.split("/")[1:]:
@@ -180,7 +180,7 @@ def _at(content: Json, pointer: str) -> Json:
 
 
 def bundled(document: Json, name: str, load: Load) -> Json:
-    """The document with what files hold written in place.
+    """The document with the content of files in place of the references to them.
 
     `name` is the document's own, so that files can refer back to it. Raises DocumentRefused.
     """
@@ -201,7 +201,7 @@ Inside = Callable[[Json, str, str], Json]
 
 @dataclass
 class _Writer:
-    """Walks over the places that are read; what holds no file is the same object as before."""
+    """Visits the places that are read; a part without references to files stays the same object."""
 
     references: References
     found: Findings = field(default_factory=Findings)
@@ -257,7 +257,7 @@ class _Writer:
         return {**value, **new} if _differ(old.values(), new.values()) else value
 
     def _placed(self, value: Json, file: str, place: str, inside: Inside) -> Json:
-        """A value with what it refers to in files written in place."""
+        """A value with the content of files in place of references to them."""
         if not isinstance(value, dict) or REF not in value:
             return inside(value, file, place)
         try:
@@ -274,7 +274,7 @@ class _Writer:
         return read if self._fits(read, place) else value
 
     def _fits(self, value: Json, place: str) -> bool:
-        """Count what is written in place: a short document can name a long file many times."""
+        """Count the content written in place: a short document can name a long file many times."""
         if self._bytes > DECLARATION_BYTES:
             return False
         if id(value) not in self._sizes:  # `_known` keeps it

@@ -26,7 +26,7 @@ from durward.core.openapi.template import shape_of, variables_of
 
 _SEGMENT: Final = re.compile(f"[{CHARACTERS}]+\\Z")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%25")
-"""Broken escapes, and escapes of what separates: never part of a value."""
+"""Broken escapes, and escapes of separators: never part of a value."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Ends of text or of lines, and other controls: routers whose `$` fits before a line feed, as
 Python's does, take `/users/export%0A` for `/users/export`."""
@@ -37,17 +37,17 @@ Answers_co = TypeVar("Answers_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[Answers_co]):
-    """A method on a template, and what answers there."""
+    """A method on a template, and its target."""
 
     method: str
     template: str
     what: Answers_co
     hosts: tuple[str, ...] = ()
-    """Where it is served; none is every host that no route names."""
+    """Its hosts; none means every host that no route names."""
 
     @property
     def shape(self) -> str:
-        """The template whatever its variables are called: what equal ones share."""
+        """The template without the names of its variables."""
         return shape_of(self.template)
 
     @property
@@ -69,12 +69,12 @@ def has_mixed(template: str) -> bool:
 
 
 def methods_of(method: str) -> tuple[str, ...]:
-    """The methods that a declared one answers: HEAD is GET without content (RFC 9110 §9.3.2)."""
+    """The methods that a declared one answers: GET answers HEAD too (RFC 9110 §9.3.2)."""
     return ("GET", "HEAD") if method == "GET" else (method,)
 
 
 def ambiguous_routes(routes: Iterable[Route[What]]) -> Iterator[tuple[Route[What], Route[What]]]:
-    """Pairs that answer the same requests: no order settles them."""
+    """Pairs of routes for the same requests that no order settles."""
     known: dict[tuple[str, str, str], Route[What]] = {}
     several: dict[tuple[str, str, int], list[Route[What]]] = {}
     for route in routes:
@@ -92,12 +92,12 @@ def ambiguous_routes(routes: Iterable[Route[What]]) -> Iterator[tuple[Route[What
 
 
 def hosts_of(route: Route[What]) -> tuple[str, ...]:
-    """The hosts of a route; the empty one stands for every host that no route names."""
+    """The hosts of a route; the empty one means every host that no route names."""
     return route.hosts or ("",)
 
 
 def _tied(one: Route[What], other: Route[What]) -> bool:
-    """Whether both fit some path, and the first segment that differs settles nothing."""
+    """Whether both match some path, and the first different segment does not order them."""
     pairs = list(zip(one.segments, other.segments, strict=True))
     first = next((pair for pair in pairs if pair[0] != pair[1]), None)
     if first is None or not first[0].is_tied_with(first[1]):
@@ -198,13 +198,13 @@ class RouteNode(Generic[What]):
         return self.routes.get("GET") if found is None and method == "HEAD" else found
 
     def below(self, segment: Segment) -> "RouteNode[What] | None":
-        """The node to which a segment of templates leads."""
+        """The child node of a segment."""
         if segment.is_literal:
             return self.literals.get(segment.texts[0])
         return self.variable if segment.is_variable else self.mixed.get(segment)
 
     def add(self, segment: Segment) -> "RouteNode[What]":
-        """The same, made where there is none."""
+        """The child node of a segment, added if there is none."""
         node = self.below(segment)
         if node is None:
             node = RouteNode[What]()
@@ -234,7 +234,7 @@ def tree_of(routes: Iterable[Route[What]]) -> RouteNode[What]:
 
 
 class Router(Generic[What]):
-    """Finds the route of a request whose path is normalised already."""
+    """Finds the route of a request with a normalised path."""
 
     def __init__(self, routes: Iterable[Route[What]]) -> None:
         roots = {hosts: tree_of(some) for hosts, some in by_hosts(routes).items()}
@@ -300,7 +300,7 @@ def _variables(template: str) -> tuple[tuple[int, str, Segment | None, tuple[str
 def _walk(
     place: RouteNode[What], raw: list[str], read: list[str], depth: int, method: str
 ) -> Route[What] | None:
-    """The most specific route: texts are compared with `read`, values are of what is `raw`."""
+    """The most specific route: texts are compared with `read`, values are taken from `raw`."""
     if depth == len(raw):
         return place.answers(method)
     text = read[depth]

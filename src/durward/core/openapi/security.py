@@ -30,7 +30,7 @@ MAX_SCOPES: Final = 100
 """Of an alternative."""
 MAX_SCOPE_CHARACTERS: Final = 256
 MAX_ASKED_CHARACTERS: Final = 8_388_608
-"""Of the scopes of all operations of a document: each is published with its own."""
+"""The characters of the scopes of all operations: each is published with its own."""
 SCHEMES: Final = "/components/securitySchemes"
 MTLS: Final = "mutualTLS"
 
@@ -43,7 +43,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "openIdConnect": ("openIdConnectUrl",),
     MTLS: (),
 }
-"""The types, and the texts that a scheme of each has to have."""
+"""The types of schemes, and the members that each must have."""
 _FLOWS: Final = ("implicit", "password", "clientCredentials", "authorizationCode")
 _AS_SPECIFIED: Final = "write a list of objects, such as `[{scheme: [scope]}]`; `[]` is public"
 
@@ -57,7 +57,7 @@ class Demand:
 
     @property
     def characters(self) -> int:
-        """How long its scopes are together."""
+        """The characters of its scopes."""
         return sum(len(scope) for each in self.scopes for scope in each)
 
 
@@ -67,7 +67,7 @@ EVERYBODY: Final = Demand(public=True)
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """A scheme: its kind in words, and whether it is about tokens; None: it cannot be read."""
+    """A scheme: a description of its kind, and whether it is about tokens; None: unreadable."""
 
     kind: str | None
     is_token: bool = False
@@ -76,7 +76,7 @@ class Scheme:
 def read_schemes(
     document: Mapping[str, Json], references: References, found: Findings
 ) -> tuple[dict[str, Scheme], dict[str, str]]:
-    """The security schemes that a document declares, and its scopes in words."""
+    """The security schemes of a document, and the descriptions of its scopes."""
     components = _or_empty(document.get("components"))
     if not isinstance(components, dict):
         found.refuse("/components", "not an object")
@@ -99,14 +99,14 @@ def read_schemes(
 
 
 def _or_empty(value: Json) -> Json:
-    """A member that YAML has without a value is one that has nothing in it."""
+    """A member without a value in YAML is an empty object."""
     return {} if value is None else value
 
 
 def read_demand(
     value: Json, place: str, schemes: Mapping[str, Scheme], found: Findings
 ) -> Demand | None:
-    """What `security` demands; None where it is refused."""
+    """The demand of `security`; None if it is refused."""
     before = len(found.faults)
     if not isinstance(value, list):
         found.refuse(place, f"{_AS_SPECIFIED}; without the member a token is demanded")
@@ -140,7 +140,7 @@ def read_demand(
 def _alternative(
     value: Json, place: str, schemes: Mapping[str, Scheme], found: Findings
 ) -> frozenset[str] | None:
-    """The scopes of an alternative; None where it is not about tokens, or refused."""
+    """The scopes of an alternative; None if it is not about tokens, or refused."""
     if not isinstance(value, dict):
         found.refuse(place, "not an object; write `{scheme: [scope]}`")
         return None
@@ -192,7 +192,7 @@ def _scopes(listed: list[Json], place: str, scheme: Scheme, found: Findings) -> 
 def _tell_unchecked(
     names: Iterable[str], place: str, schemes: Mapping[str, Scheme], done: str, found: Findings
 ) -> None:
-    """Tell which schemes the edge cannot check, and what takes their place."""
+    """Note the schemes that the edge cannot check, and what replaces them."""
     kinds = ", ".join(
         f"`{excerpt(name)}` ({excerpt(schemes[name].kind or '')})" for name in dict.fromkeys(names)
     )
@@ -200,7 +200,7 @@ def _tell_unchecked(
 
 
 def _least(alternatives: list[frozenset[str]]) -> Iterator[frozenset[str]]:
-    """The alternatives that are not satisfied by another's scopes already; none for any token."""
+    """The alternatives without those that another one implies; none if any token suffices."""
     distinct = list(dict.fromkeys(alternatives))
     if frozenset() in distinct:
         return
@@ -214,7 +214,7 @@ def _least(alternatives: list[frozenset[str]]) -> Iterator[frozenset[str]]:
 
 
 def _kind(scheme: Json, place: str, found: Findings) -> str | None:
-    """The kind of a scheme in words; None where it is refused."""
+    """A description of the kind of a scheme; None if it is refused."""
     if not isinstance(scheme, dict):
         found.refuse(place, "not an object")
         return None

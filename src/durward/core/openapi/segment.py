@@ -1,8 +1,9 @@
 """A segment of a path template: literal text, a variable, or both ("mixed": `{id}.json`).
 
-A value is never empty. A segment of several variables fits only what can be read in one way, here
-and by every service: `{x},{y}` fits `1,2` and not `1,2,3`. So a value beside a text that separates
-lacks its first sign; or, where the text is that sign repeated (`..`), has it less often in a row.
+A value is never empty. A segment of several variables matches only a text with one possible
+reading, here and in every service: `{x},{y}` matches `1,2` and not `1,2,3`. So the values beside a
+separating text do not contain its first character; or, if the separator repeats one character
+(`..`), they have fewer of it in a row.
 """
 
 import re
@@ -12,9 +13,9 @@ from functools import cached_property, lru_cache
 from typing import Final, TypeAlias
 
 CHARACTERS: Final = "A-Za-z0-9._~!$&'()+,=:@%-"
-"""What RFC 3986 §3.3 allows in a segment, less `;` and `*`, which upstreams read differently."""
+"""The characters of a segment (RFC 3986 §3.3) but `;` and `*`, which services read differently."""
 VARIABLE: Final = "{}"
-"""A variable in a shape: names do not count."""
+"""A variable in a shape, which has no names."""
 CACHED: Final = 20_000
 
 Order: TypeAlias = tuple[int, int, int, int, int, str]
@@ -43,7 +44,7 @@ class Segment:
 
     @cached_property
     def order(self) -> Order:
-        """Its place among segments that fit one text: the most specific is least.
+        """The sort key among segments that match one text: the most specific is least.
 
         Literal, then mixed, then variable; of mixed ones that with the longer text before its
         variables, then with the longer text after them, then with more variables.
@@ -58,15 +59,15 @@ class Segment:
 
     @cached_property
     def regex(self) -> str:
-        """The texts that it fits, as Envoy (RE2) and Python read it alike."""
+        """A regular expression for its texts, with the same meaning in Envoy (RE2) and Python."""
         if self.has_several:
             return self._joined([value.within(_CLASSES) for value in self._values])
         return f"[{CHARACTERS}]+".join(map(re.escape, self.texts))
 
     def read(self, text: str) -> tuple[str, ...] | None:
-        """The value of each variable in a text, or None where it does not fit.
+        """The value of each variable in a text; None if it does not match.
 
-        Which characters a value may have is not asked: the text may be decoded.
+        The characters of a value are not checked: the text may be decoded.
         """
         first, last = self.texts[0], self.texts[-1]
         if self.is_literal:
@@ -79,7 +80,7 @@ class Segment:
         return found and found.groups()
 
     def may_share(self, other: "Segment") -> bool:
-        """Whether one text may fit both; False only where none can."""
+        """Whether one text may match both; False only if none can."""
         if self.is_literal or other.is_literal:
             literal, one = (self, other) if self.is_literal else (other, self)
             return one.read(literal.texts[0]) is not None
@@ -107,7 +108,7 @@ class Segment:
         return begins and self.texts[-1].endswith(other.texts[-1])
 
     def is_tied_with(self, other: "Segment") -> bool:
-        """Whether both may fit one text, and neither is the more specific by the rule of `order`.
+        """Whether both may match one text, and `order` does not settle which is more specific.
 
         Of one variable each, those with the same texts before and after are the same.
         """
@@ -138,7 +139,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class _Value:
-    """What a value may be, between the texts on its sides that separate it from another."""
+    """The possible values between two separating texts."""
 
     separators: tuple[str, ...]
 
@@ -148,14 +149,14 @@ class _Value:
 
     @property
     def runs(self) -> dict[str, int]:
-        """Signs, and how many in a row separate."""
+        """Characters, and how many of them in a row separate."""
         longest: dict[str, int] = {}
         for text in filter(_is_run, self.separators):
             longest[text[0]] = min(len(text), longest.get(text[0], len(text)))
         return {sign: most for sign, most in longest.items() if sign not in self.forbidden}
 
     def within(self, classes: Sequence[str]) -> str:
-        """The expression, of these classes of characters; of all others without them."""
+        """The regular expression, from these classes of characters and all others."""
         left_out = self.forbidden | self.runs.keys()
         kept = "".join(each for each in classes if each not in left_out)
         some = f"[{kept}]+" if classes else f"[^{re.escape(''.join(sorted(left_out)))}]+"

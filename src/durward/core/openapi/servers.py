@@ -1,7 +1,7 @@
-"""`servers` (OpenAPI 3.1.1 §4.8.5): the base path under which the service serves the paths.
+"""`servers` (OpenAPI 3.1.1 §4.8.5): the base path below which the service serves the paths.
 
-All URLs have one and the same, else the declaration says which by `base_path`. Which host serves an
-API is said by its `hosts` and `upstream`; hosts here are not read.
+If the URLs have several base paths, the declaration chooses by `base_path`. The hosts of an API are
+declared by `hosts` and `upstream`; hosts here are not read.
 """
 
 import re
@@ -19,21 +19,21 @@ from durward.core.wire import Json
 MAX_URL_CHARACTERS: Final = 1_000
 MAX_VARIABLES: Final = 20
 MAX_VALUES: Final = 100
-"""Of the variables of one URL together."""
+"""The number of values of all variables of one URL."""
 MAX_URLS: Final = 5_000
-"""Of a document, with each value of a variable."""
+"""The number of URLs of a document, with each value of a variable."""
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
-    """One URL of a server, or one with other values of its variables."""
+    """One URL of a server, with one choice of values for its variables."""
 
     pointer: str
     url: str
     path: str
-    """As it is written there."""
+    """The URL as written."""
 
     @property
     def base_path(self) -> str:
@@ -42,7 +42,7 @@ class ServerUrl:
 
 
 def read_servers(value: Json, place: str, found: Findings) -> list[ServerUrl]:
-    """Every URL that servers may have; what is none becomes a fault."""
+    """Every URL of the servers; an invalid one becomes a fault."""
     if not isinstance(value, list):
         found.refuse(place, "not a list of servers")
         return []
@@ -90,7 +90,7 @@ def base_path_of(servers: Sequence[ServerUrl], found: Findings) -> str:
 
 
 def check_inner(servers: Sequence[ServerUrl], base_paths: Collection[str], found: Findings) -> None:
-    """Refuse servers of one path or operation whose base path is none of the document's."""
+    """Refuse servers of a path or operation with another base path than the document's."""
     for one in servers:
         if one.base_path not in base_paths:
             problem = (
@@ -116,7 +116,7 @@ def _quoted(server: ServerUrl) -> str:
 
 
 def _path(url: str) -> str | None:
-    """The path of a server's URL; None where it is none, or has more than a path."""
+    """The path of a server's URL; None if it has none, or more than a path."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -127,7 +127,7 @@ def _path(url: str) -> str | None:
 def _variables(
     value: Json, url: str, place: str, found: Findings
 ) -> Mapping[str, tuple[str, ...]] | None:
-    """The values that each variable may have, its default first; None where one is refused."""
+    """The values of each variable, its default first; None if one is refused."""
     before = len(found.faults)
     variables: dict[str, tuple[str, ...]] = {}
     names = _VARIABLE.findall(url)
@@ -154,7 +154,7 @@ def _variables(
 
 
 def _urls(url: str, variables: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The URL with every default, and with each other value of one variable."""
+    """The URL with all defaults, and with each other value of one variable."""
     defaults = {name: values[0] for name, values in variables.items()}
     yield _filled(url, defaults)
     for name, values in variables.items():

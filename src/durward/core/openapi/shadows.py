@@ -1,8 +1,8 @@
-"""Which operations share requests: what one hides, and what answers them when it goes.
+"""Operations that share requests: those that one hides, and those that answer when it is removed.
 
-Of two templates that fit a path the more specific answers (`router`). So an operation that is added
-takes requests from others, and the requests of one that is removed may be answered by others. At a
-host that no API names these are the operations of the APIs without hosts.
+Of two templates that match a path the more specific answers (`router`). So an added operation takes
+requests from others, and the requests of a removed one may be answered by others. At a host that no
+API names these are the operations of the APIs without hosts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +22,9 @@ from durward.core.openapi.router import (
 from durward.core.openapi.segment import VARIABLE, Segment, segment_of
 
 MAX_STEPS: Final = 1_000
-"""Of one search: what shares requests with a template of variables may be everything."""
+"""The steps of one search: a template of variables may share requests with everything."""
 MAX_STEPS_TOGETHER: Final = 100_000
-"""Of all searches: about a second."""
+"""The steps of all searches: about a second."""
 
 ANYTHING: Final = segment_of(VARIABLE)
 Segments: TypeAlias = tuple[Segment, ...]
@@ -34,18 +34,18 @@ Owned: TypeAlias = tuple[str, Operation]
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What was found, each operation once; and whether that is all, or the search was too long."""
+    """The found operations, and whether they are all, or the search was too long."""
 
     operations: tuple[Owned, ...] = ()
     whole: bool = True
 
     def without(self, api: str, operation: Operation | None) -> "Behind":
-        """The same but for one operation of an API."""
+        """The same without one operation of an API."""
         others = [one for one in self.operations if one != (api, operation)]
         return replace(self, operations=tuple(others))
 
     def __bool__(self) -> bool:
-        """Whether there is something, or may be."""
+        """Whether it has an operation, or may have one."""
         return bool(self.operations) or not self.whole
 
 
@@ -55,7 +55,7 @@ class Shapes:
     def __init__(
         self, operations: Iterable[Owned], hosts: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
-        """`hosts` are those of each API by its name; one that is not there has none."""
+        """`hosts` are those of each API by name; an API that is missing has none."""
         declared = hosts or {}
         routes = (
             Route(one.method, one.path, (name, one), declared.get(name, ()))
@@ -71,7 +71,7 @@ class Shapes:
         self._steps = self._most = 0
 
     def behind(self, operation: Operation, hosts: tuple[str, ...] = ()) -> "Behind":
-        """What answers requests of an operation where it is not declared itself."""
+        """The operations that answer its requests if it is not declared."""
         segments = segments_of(operation.path)
         found: dict[tuple[str, tuple[str, str]], Owned] = {}
         self._steps = 0
@@ -87,7 +87,7 @@ class Shapes:
     def _answering(
         self, root: RouteNode[Owned], segments: Segments, operation: Operation, method: str
     ) -> Iterator[Owned]:
-        """Those of its shape answer all; else those that have something less specific in it."""
+        """Those of the same shape answer all; else those with a less specific segment."""
         audit = [root]
         for segment in segments:
             below = audit[-1].below(segment)
@@ -122,7 +122,7 @@ class Shapes:
 
 
 def _patterns(place: RouteNode[Owned]) -> Iterator[tuple[Segment, RouteNode[Owned]]]:
-    """What is below a node for more than one text, the least specific first."""
+    """The children of a node for more than one text, the least specific first."""
     if place.variable:
         yield ANYTHING, place.variable
     yield from place.mixed.items()
@@ -131,7 +131,7 @@ def _patterns(place: RouteNode[Owned]) -> Iterator[tuple[Segment, RouteNode[Owne
 def _literals(
     place: RouteNode[Owned], segment: Segment
 ) -> Iterator[tuple[Segment, RouteNode[Owned]]]:
-    """The literal texts below a node: that of a literal segment, or all."""
+    """The literal children of a node: that of a literal segment, or all."""
     texts = segment.texts if segment.is_literal else [*place.literals]
     for text in texts:
         if below := place.literals.get(text):

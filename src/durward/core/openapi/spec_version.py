@@ -1,6 +1,7 @@
-"""Which OpenAPI a document is: 3.0 and 3.1 are read.
+"""The version of an OpenAPI document: 3.0 and 3.1 are read.
 
-3.2 has operations where 3.1 has none (`query`, `additionalOperations`), so it is not read as 3.1.
+3.2 has operations that 3.1 does not have (`query`, `additionalOperations`), so it is not read as
+3.1.
 """
 
 import re
@@ -12,7 +13,7 @@ READ: Final = re.compile(r"3\.[01](?:\.[0-9]{1,3})?(?:-[A-Za-z0-9.]{1,20})?\Z")
 
 
 def version_problem(document: Json) -> tuple[str, str] | None:
-    """The place and what is wrong, where a document is of no version that is read."""
+    """The place and the problem of a document whose version is not read."""
     if not isinstance(document, dict):
         return "", "not an OpenAPI document: not an object; begin with `openapi: 3.1.0`"
     if "swagger" in document:

@@ -38,12 +38,12 @@ def without_variables(text: str) -> str:
 
 
 def filled_with(text: str, value: str) -> str:
-    """A text with one value for each of its variables."""
+    """A text with the same value for each of its variables."""
     return _VARIABLE.sub(lambda _: value, text)
 
 
 def filled(text: str | None, values: Mapping[str, str]) -> str | None:
-    """A text with the values of its variables; None where one is missing."""
+    """A text with the values of its variables; None if one is missing."""
     try:
         return text and _VARIABLE.sub(lambda found: values[found[1]], text)
     except KeyError:
@@ -70,9 +70,9 @@ def path_problem(path: str) -> str | None:
 
 
 def place_problem(text: str) -> str | None:
-    """Why a text cannot stand before paths, as a prefix or base path; None if it can.
+    """Why a text cannot be a prefix or base path; None if it can.
 
-    It is empty, or whole segments of literal text without a `/` at its end.
+    It is empty, or whole segments of literal text without a `/` at the end.
     """
     if not _PLACE.match(text):
         return "write whole segments of literal text, such as `/shop/v1`, or nothing"
@@ -80,7 +80,7 @@ def place_problem(text: str) -> str | None:
 
 
 def _segment_problem(segment: str) -> str:
-    """The problem of one segment, and what to write instead."""
+    """The problem of one segment, and the correction."""
     names = variables_of(segment)
     if segment in {".", ".."}:
         return "has a dot segment; write the path without it"
