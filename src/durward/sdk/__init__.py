@@ -1,1 +1,1 @@
-"""What authors of APIs import: the engine of the edge, inside a service. It stands on core."""
+"""What authors of APIs import: the edge's policy engine, inside a service. It imports only core."""

@@ -1,9 +1,9 @@
-"""The policy engine for a service: the same documents, the same evaluator as at the edge.
+"""The policy engine for a service: the same documents and the same evaluator as at the edge.
 
-A `PolicySet` is compiled once and read by as many threads as there are. `evaluate` decides one
-request, `recall` the same from memory, `evaluate_many` about many objects, `what_can` about many
-actions; `valid_until` says how long an answer may be kept, `explain` why it is so. Nothing is asked
-of a network or a clock: the time is a key of the request.
+A `PolicySet` is compiled once, and any number of threads may read it. `evaluate` decides one
+request, `recall` does so with a cache, `evaluate_many` decides about many objects, `what_can` about
+many actions; `valid_until` is the time until which a decision may be kept, `explain` gives its
+reasons. No function uses a network or a clock: the time is a key of the request.
 """
 
 from durward.core.policy.analysis.explain import Explanation, explain

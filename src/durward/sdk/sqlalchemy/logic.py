@@ -1,4 +1,4 @@
-"""And, or and not, where what is known already leaves no trace in the statement."""
+"""And, or and not; known truth values do not appear in the statement."""
 
 from typing import TypeAlias
 
@@ -10,12 +10,12 @@ Clause: TypeAlias = ColumnElement[bool]
 
 
 def truth(value: bool) -> Clause:  # noqa: FBT001
-    """Known already."""
+    """A known value."""
     return sa.true() if value else sa.false()
 
 
 def every(*clauses: Clause) -> Clause:
-    """All of them hold; of none, it holds."""
+    """All conditions hold; true for none."""
     left = [clause for clause in clauses if not isinstance(clause, True_)]
     if any(isinstance(clause, False_) for clause in left):
         return sa.false()
@@ -23,7 +23,7 @@ def every(*clauses: Clause) -> Clause:
 
 
 def some(*clauses: Clause) -> Clause:
-    """One of them holds; of none, it does not."""
+    """One of the conditions holds; false for none."""
     left = [clause for clause in clauses if not isinstance(clause, False_)]
     if any(isinstance(clause, True_) for clause in left):
         return sa.true()
@@ -31,7 +31,7 @@ def some(*clauses: Clause) -> Clause:
 
 
 def negated(clause: Clause) -> Clause:
-    """It does not hold."""
+    """The condition does not hold."""
     return truth(isinstance(clause, False_)) if _is_known(clause) else sa.not_(clause)
 
 

@@ -1,8 +1,8 @@
-"""A text of the row held against a pattern: as plainly as the columns in both allow.
+"""Comparison of a string of the row with a pattern, in the simplest form that the columns allow.
 
-What both begin with is settled here, so that `order/` and an id against `order/*` asks nothing, and
-a text without a column is compared as the evaluator does it. What is left the database compares: a
-pattern is spelled as `GLOB` or `LIKE`, since no automaton of ours reads a text that only it knows.
+A common beginning is compared here, so that `order/` and an id against `order/*` needs no
+condition, and a string without a column is compared as the evaluator does it. The database compares
+the rest: a pattern is printed as `GLOB` or `LIKE`, since only the database knows the string.
 """
 
 import re
@@ -24,15 +24,15 @@ Piece: TypeAlias = str | Field | Wildcard
 INTEGERS: Final = range(-(2**63), 2**63)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _FOREIGN = {Shape.INTEGER: re.compile(r"[^0-9-]"), Shape.UUID: re.compile(r"[^0-9a-f-]")}
-"""Characters that stand in no value of the shape."""
+"""Characters that no value of the shape has."""
 
 
 def compare(
     text: Sequence[Part], pattern: Sequence[Piece], globbed: Callable[[Field], None]
 ) -> Clause:
-    """Whether a text whose columns have values is what the pattern describes.
+    """The condition that a string, whose columns are not NULL, matches the pattern.
 
-    `globbed` is told each column that is held against wildcards. Raises Untranslatable.
+    `globbed` is called for each column that is compared with wildcards. Raises Untranslatable.
     """
     left = _without_beginning(list(text), list(pattern))
     if left is None:
@@ -52,7 +52,7 @@ def compare(
 
 
 def equals(field: Field, texts: Sequence[str]) -> Clause:
-    """Whether a column's value, as a text, is one of these."""
+    """The condition that a column's value, as a string, is one of these."""
     column: Any = field.column
     match field.shape:
         case Shape.TEXT:
@@ -81,7 +81,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def concatenate(pieces: Sequence[Part]) -> ColumnElement[str]:
-    """The pieces as one text of SQL. Raises Untranslatable."""
+    """The pieces as one SQL string. Raises Untranslatable."""
     whole: ColumnElement[str] | None = None
     for piece in pieces:
         each: ColumnElement[Any] = (
@@ -104,7 +104,7 @@ def _text(field: Field) -> ColumnElement[Any]:
 def _without_beginning(
     text: list[Part], pattern: list[Piece]
 ) -> tuple[list[Part], list[Piece]] | None:
-    """Both without what they begin with alike; None where they begin otherwise."""
+    """Both without their common beginning; None if they begin differently."""
     while text and pattern:
         first, wanted = text[0], pattern[0]
         if first == "" or wanted == "":

@@ -1,7 +1,7 @@
-"""What remains of a policy, printed as a condition of SQL that is true or false, never NULL.
+"""The rest of a policy as an SQL condition that is true or false, never NULL.
 
-NULL in a column is an absent key: it is asked for where it matters, so that a NOT around a
-condition means what it says.
+NULL in a column is an absent key: it is tested wherever it matters, so that a NOT around a
+condition keeps its meaning.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -54,9 +54,9 @@ def where(
     action: str,
     context: Mapping[str, object] | None = None,
 ) -> Clause:
-    """The condition that holds for the rows which the principal may do the action to.
+    """The condition for the rows on which the principal may perform the action.
 
-    Raises Untranslatable where SQL cannot say it exactly.
+    Raises Untranslatable if SQL cannot express it exactly.
     """
     request = rows.listed.request(principal, action, context or {})
     printer = _Printer(rows, request.facts)
@@ -65,7 +65,7 @@ def where(
 
 
 class _Printer:
-    """Prints for one kind of rows and one request."""
+    """Prints conditions for one kind of rows and one request."""
 
     def __init__(self, rows: Rows, facts: Facts) -> None:
         self._rows = rows
@@ -73,14 +73,14 @@ class _Printer:
         self._without_nul: dict[int, Clause] = {}
 
     def guards(self) -> Iterator[Clause]:
-        """What is so of every row that can be named, and read to its end."""
+        """The conditions of every row that can be named and read."""
         for part in (self._rows.tenant, *self._rows.resource):
             if isinstance(part, Field):
                 yield part.present
         yield from self._without_nul.values()
 
     def case(self, case: TenantCase) -> Clause:
-        """No Deny, and of each level one."""
+        """No Deny, and one statement of each level."""
         denies = [negated(self._remaining(deny)) for deny in case.denies]
         levels = [some(*map(self._remaining, level)) for level in case.levels]
         return every(self._predicate(case.tenant), *denies, *levels)
@@ -111,7 +111,7 @@ class _Printer:
                 assert_never(predicate)
 
     def _names(self, names: ResourceMatch) -> Clause:
-        """See `names_hold`: a complement is in doubt where a variable has no value."""
+        """See `names_hold`: a complement is unknown if a variable has no value."""
         named = some(*map(self._named, names.patterns))
         if not names.complement:
             return named
@@ -170,7 +170,7 @@ class _Printer:
                 return truth(holds.on_error)
 
     def _value(self, key: str) -> Any:
-        """What tells the value of a key: columns, or what is known."""
+        """The source of a key's value: columns, or a known value."""
         if key in self._rows.keys:
             return self._rows.keys[key]
         if key.startswith(OF_RESOURCES):
@@ -178,7 +178,7 @@ class _Printer:
         return self._facts.get(key)
 
     def _enumerated(self, holds: ConditionMatch, column: ColumnElement[Any]) -> Clause:
-        """A boolean has three states: the condition is asked about each of them here."""
+        """A boolean has three states: the condition is evaluated for each of them here."""
         if any(operand.keys for operand in holds.condition.operands):
             raise _no_sql(holds.condition)
         key = holds.condition.key
@@ -200,7 +200,7 @@ class _Printer:
         return some(nothing, _exists(value, tested))
 
     def _of_texts(self, condition: Condition, texts: tuple[str, ...]) -> Clause:
-        """The rule for several values that are known, held against columns."""
+        """The rule for several known values, compared with columns."""
         tested = [self._tested(condition, text) for text in texts]
         match condition.quantifier:
             case None:
@@ -213,7 +213,7 @@ class _Printer:
     def _tested(
         self, condition: Condition, subject: Part, among: SeveralFields | None = None
     ) -> Clause:
-        """Whether one value, which is there, passes. `among` are those of which it is one."""
+        """The condition that one present value passes. `among` are all values of its key."""
         operator = condition.operator
         if operator and operator.name in TEXTS:
             matching = self._one_of(condition, subject, operator.name.endswith("Like"), among)
@@ -230,7 +230,7 @@ class _Printer:
         wildcards: bool,  # noqa: FBT001
         among: SeveralFields | None,
     ) -> Clause:
-        """Whether a text is what one of the policy's texts says."""
+        """The condition that a string matches one of the policy's values."""
         texts = [operand.equal for operand in condition.operands if operand.equal is not None]
         matching = [equals(subject, texts)] if isinstance(subject, Field) and texts else []
         for operand in condition.operands:
@@ -242,7 +242,7 @@ class _Printer:
     def _fits(
         self, text: list[Part], template: Template, among: SeveralFields | None = None
     ) -> Clause:
-        """Whether a text is what a template describes, whose variables may be columns."""
+        """The condition that a string matches a template, whose variables may be columns."""
         pieces, present = self._variables(template)
         if pieces is None:
             return sa.false()
@@ -256,9 +256,9 @@ class _Printer:
         return every(*present, compare(text, pieces, globbed))
 
     def _variables(self, template: Template) -> tuple[list[Piece] | None, list[Clause]]:
-        """The pieces of a template, and what must be there for it to mean anything.
+        """The pieces of a template, and the conditions for its variables to have values.
 
-        None where a key of several values is a variable: then it means nothing.
+        None if a key of several values is a variable: then it matches nothing.
         """
         pieces: list[Piece] = []
         present: list[Clause] = []
@@ -290,12 +290,12 @@ def _presence(condition: Condition, present: Clause) -> Clause:
 
 
 def _exists(several: SeveralFields, test: Clause) -> Clause:
-    """Whether there is a value that passes."""
+    """The condition that some value passes."""
     return _values(several).where(test).exists()
 
 
 def _crowd(several: SeveralFields) -> Clause:
-    """Whether there are more values than a request may have: then they cannot be read."""
+    """The condition that there are more values than a request may have: they are unreadable."""
     return _values(several).limit(1).offset(MAX_LISTED).exists()
 
 
@@ -314,7 +314,7 @@ def _equal_to(column: Any, number: Decimal) -> Clause:
 
 
 def _below(column: Any, bound: int) -> Clause:
-    """Whether it is less than a whole number."""
+    """The condition that a column is less than a whole number."""
     if bound in INTEGERS:
         return column < bound  # type: ignore[no-any-return]
     return truth(bound > 0)
@@ -328,7 +328,7 @@ ORDERED: Final[dict[str, Compare]] = {
     "GreaterThan": lambda column, bound: negated(_below(column, floor(bound) + 1)),
     "GreaterThanEquals": lambda column, bound: negated(_below(column, ceil(bound))),
 }
-"""Whole numbers against any: by the next whole one. What is negated is so around all of it."""
+"""Compare whole numbers with any number, by the next whole one; a negation is around all of it."""
 
 
 def _compared(condition: Condition, column: ColumnElement[Any]) -> Clause:

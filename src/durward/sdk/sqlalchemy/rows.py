@@ -1,4 +1,4 @@
-"""Which columns say what about a row: its id, its tenant, and the keys that policies read of it."""
+"""The columns of a row's id, its tenant, and the keys that policies read."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _PLACE = re.compile(r"\{([^}]*)\}")
 
 
 class Shape(StrEnum):
-    """What the values of a column are."""
+    """The type of a column's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -30,20 +30,20 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A column and what its values are."""
+    """A column and the type of its values."""
 
     column: ColumnElement[Any]
     shape: Shape
 
     @cached_property
     def present(self) -> ColumnElement[bool]:
-        """Whether the row has a value there."""
+        """The condition that the row has a value there."""
         return self.column.is_not(None)
 
 
 @dataclass(frozen=True, eq=False)
 class Several:
-    """A key of several values: those of a column of the rows for which `on` holds.
+    """A key of several values: those of a column in the rows for which `on` holds.
 
     Such as the members of an order: `Several(members.c.user, members.c.order == orders.c.id)`.
     """
@@ -54,23 +54,23 @@ class Several:
 
 @dataclass(frozen=True, eq=False)
 class SeveralFields:
-    """The same, read."""
+    """A checked `Several`."""
 
     field: Field
     on: ColumnElement[bool]
 
 
 Part: TypeAlias = str | Field
-"""A piece of a text: the same for every row, or told by a column."""
+"""A piece of a string: constant, or a column."""
 
 
 class Rows:
-    """What rows are as resources: `arn:durward:<api>:<stage>:<tenant>:<resource>`.
+    """Rows as resources: `arn:durward:<api>:<stage>:<tenant>:<resource>`.
 
-    `resource` is a path such as `order/{id}`, whose places `columns` fills; `tenant` is a column or
-    the name of one tenant; `keys` gives the columns of `durward:ResourceOwner` and the like. A key
-    of the resource that a policy reads must have a column: what is not told is not known to be
-    absent. Raises Misconfigured.
+    `resource` is a path such as `order/{id}`, whose variables `columns` fills; `tenant` is a column
+    or the name of one tenant; `keys` gives the columns of `durward:ResourceOwner` and other keys.
+    Each key of the resource that a policy reads must have a column: without one it is not known to
+    be absent. Raises Misconfigured.
     """
 
     def __init__(
@@ -112,9 +112,9 @@ class Rows:
         context: Mapping[str, object] | None = None,
         several: Mapping[str, Sequence[Any]] | None = None,
     ) -> AccessRequest:
-        """The question about one row, by the names of its columns; `several` by the name of a key.
+        """The request about one row, given by column names; `several` has values by key.
 
-        A row without an id or a tenant is nothing that can be asked for: nobody may.
+        A row without an id or a tenant cannot be named, so nobody has access to it.
         """
         tenant = _of_row(self.tenant, row)
         last = [_of_row(part, row) for part in self.resource]

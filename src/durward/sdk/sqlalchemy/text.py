@@ -1,7 +1,7 @@
-"""Texts compared as policies compare them: character by character, whatever a column's collation.
+"""Strings compared as policies compare them: exactly, whatever a column's collation.
 
-A column may compare without regard to case, as `NOCASE` of SQLite and `citext` of PostgreSQL do,
-and LIKE of SQLite always does. What is compared here is never more than equal.
+A column may be case-insensitive, as with `NOCASE` of SQLite and `citext` of PostgreSQL; LIKE of
+SQLite always is. The comparisons here are exact.
 """
 
 from typing import Any, Final
@@ -19,7 +19,7 @@ TEXT: Final = sa.Text()
 
 
 class Comparison(FunctionElement[bool]):
-    """One that stands in a condition as it is, without being compared with 1."""
+    """A condition of its own, which is not compared with 1."""
 
     type = sa.Boolean()
     inherit_cache = True
@@ -30,32 +30,32 @@ class Comparison(FunctionElement[bool]):
 
 
 class IsOneOf(Comparison):
-    """The first text is one of the others."""
+    """The first string is one of the others."""
 
     inherit_cache = True
 
 
 class Fits(Comparison):
-    """A text fits a pattern with `*` and `?`: the text, the pattern for GLOB, that for LIKE."""
+    """A string matches a pattern with `*` and `?`: the string, the patterns of GLOB and LIKE."""
 
     inherit_cache = True
 
 
 class HasNul(Comparison):
-    """A text has the character U+0000 in it, at which GLOB of SQLite stops to read."""
+    """A string has the character U+0000, at which GLOB of SQLite stops reading."""
 
     inherit_cache = True
 
 
 def one_of(text: ColumnElement[Any], *others: ColumnElement[Any] | str) -> ColumnElement[bool]:
-    """Whether a text is one of the others; none of them is NULL."""
+    """The condition that a string is one of the others; none of them is NULL."""
     if not others:
         return sa.false()
     return IsOneOf(text, *(_bound(each) if isinstance(each, str) else each for each in others))
 
 
 def fits(text: ColumnElement[Any], parts: tuple[str | Wildcard, ...]) -> ColumnElement[bool]:
-    """Whether a text is what the parts describe."""
+    """The condition that a string matches the parts."""
     return Fits(text, _bound("".join(map(_glob, parts))), _bound("".join(map(_like, parts))))
 
 
@@ -116,5 +116,5 @@ def _has_nul_sqlite(element: HasNul, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(HasNul, "postgresql")
 def _has_nul_postgresql(_element: HasNul, _compiler: SQLCompiler, **_kw: Any) -> str:
-    """No text of PostgreSQL has one."""
+    """No string of PostgreSQL has this character."""
     return "false"
