@@ -1,4 +1,4 @@
-"""And, or and not; known truth values do not appear in the statement."""
+"""And, or and not; known booleans do not appear in the statement."""
 
 from typing import TypeAlias
 
