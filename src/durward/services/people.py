@@ -1,4 +1,4 @@
-"""People: what it takes to add, change or delete some, and what follows from it at once."""
+"""Add, change or delete people, and revoke at once what a change withdraws."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,28 +41,28 @@ from durward.store.unsettled import mark_unsettled
 
 BY_ID: Final = "id:"
 STEPS: Final = 800
-"""Of the search for what must never be, for all people who change at once: 200 ms (`Work`)."""
+"""The steps of the search for broken invariants, for all who change at once: 200 ms (`Work`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonStep:
-    """What is to happen to one person: None before is a new one, None after a deleted one."""
+    """A change of one person: `before` is None for a new person, `after` for a deleted one."""
 
     before: Person | None
     after: Person | None
 
     @property
     def id(self) -> UserId:
-        """Whose step it is."""
+        """The id of the person."""
         person = self.after or self.before
         assert person is not None  # noqa: S101 - nothing is a step from nobody to nobody
         return person.id
 
 
 def named_person(connection: Connection, name: str) -> Person | None:
-    """Somebody by their id, or by what they sign in with; `id:` before it says that it is an id.
+    """A person by id, login name or verified address; `id:` before a name says that it is an id.
 
-    Raises Misconfigured for a name that is the id of one and the login name of another.
+    Raises Misconfigured for a name that is the id of one person and the login name of another.
     """
     if name.startswith(BY_ID):
         name = name.removeprefix(BY_ID)
@@ -80,7 +80,7 @@ def named_person(connection: Connection, name: str) -> Person | None:
 def conflicts(
     connection: Connection, configuration: Configuration, steps: Sequence[PersonStep]
 ) -> list[str]:
-    """Why these steps cannot be taken beside what there is, a line for each reason."""
+    """The conflicts of these steps with existing people and clients, a line for each."""
     found = conflicts_of(connection, configuration, steps)
     return [f"{title(person)}: {problem}" for person, problem in found]
 
@@ -88,7 +88,7 @@ def conflicts(
 def conflicts_of(
     connection: Connection, configuration: Configuration, steps: Sequence[PersonStep]
 ) -> list[tuple[Person, str]]:
-    """The same, with whom each reason is about."""
+    """The same, each with the id of its person."""
     touched = {step.id for step in steps}
     fresh = [step.after for step in steps if step.after and step.before is None]
     after = [step.after for step in steps if step.after]
@@ -98,7 +98,7 @@ def conflicts_of(
     claimed: dict[str, Person] = {}
     found: list[tuple[Person, str]] = []
     for one in fresh:
-        # Whom a file declares again, by the same name and id, is the same person.
+        # A file that declares the same name and id again declares the same person.
         is_back = one.declared is not None and gone.get(one.id) == one.declared
         if one.id in gone and not is_back:
             found.append((one, f"the id `{one.id}` was somebody's who is gone"))
@@ -111,7 +111,7 @@ def conflicts_of(
     for one in after:
         was = kept.get(one.id)
         if was and (was.logins, was.emails) == (one.logins, one.emails):
-            continue  # whoever is disabled claims nothing
+            continue  # these names are its own already
         others = ((form, claimed.setdefault(form, one)) for form in signing_in(one))
         found += [
             (one, f"{title(other)} signs in as `{form}` too")
@@ -125,7 +125,7 @@ def conflicts_of(
 
 
 def references_of(configuration: Configuration, entitlements: Entitlements) -> Iterator[str]:
-    """A problem for each name that decides about people and is not declared."""
+    """A problem for each role, policy or tenant of the entitlements that is not declared."""
     asked: tuple[tuple[str, Iterable[str], Container[str]], ...] = (
         ("tenant", [entitlements.tenant], configuration.tenants),
         ("roles", entitlements.roles, configuration.roles),
@@ -145,11 +145,11 @@ def take_checked(
     steps: Sequence[PersonStep],
     audit: AuditContext,
 ) -> None:
-    """Take steps of which nobody has checked yet that the invariants hold.
+    """Take steps for which invariants are checked now.
 
-    A class of which there is somebody already is not asked about again. What is not settled within
-    `STEPS` is taken, with an event that says so, and is told by `status` until an `apply` settles
-    it. Raises Misconfigured for what must never be.
+    A class that has members already is not checked again. What is not settled within `STEPS` is
+    taken, with an event that says so, and `status` reports it until an `apply` settles it. Raises
+    Misconfigured for a broken invariant.
     """
     invariants = published.invariants
     fresh = [step.after for step in steps if step.after] if invariants else []
@@ -172,14 +172,14 @@ def take(
     steps: Sequence[PersonStep],
     audit: AuditContext,
 ) -> None:
-    """Take the steps, and what follows: what somebody was is not so from now on, anywhere.
+    """Take the steps, and revoke what they withdraw.
 
-    Whoever asks has compared them with what there is, in this transaction, with the people held.
+    The caller has compared the steps with the existing people in this transaction, and holds these.
     """
     hold_people(connection, *(step.id for step in steps))
     changed = [(step.before, step.after) for step in steps if step.before and step.after]
     gone = [step.before for step in steps if step.before and step.after is None]
-    # What is free now may be somebody else's in the next statement.
+    # The names that become free may be those of another person in the next statement.
     delete_people(connection, gone, audit)
     added = [step.after for step in steps if step.after and step.before is None]
     keep_people(connection, added, changed, audit)
@@ -194,7 +194,7 @@ def take(
 def _follow(
     connection: Connection, before: Person, after: Person | None, audit: AuditContext
 ) -> list[UserId]:
-    """What a change of one person ends; their id, where their tokens and grants are touched."""
+    """Apply the consequences of a change of one person; its id, if they revoke tokens."""
     follows, id = consequences(before, after), before.id
     if follows.revokes_tokens:
         record_revocation(connection, RevocationKind.SUBJECT, id, audit)

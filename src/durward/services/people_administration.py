@@ -41,7 +41,7 @@ from durward.store.unsettled import UnsettledClass, load_unsettled
 MOST: Final = 500
 """People of one page."""
 MAX_UNSETTLED: Final = 20
-"""Classes that are told as not settled."""
+"""The maximum number of unsettled classes that are reported."""
 RACES: Final = 2
 """Attempts of a change that a concurrent one overtakes."""
 

@@ -1,1 +1,1 @@
-"""People: how they are named, what they are, and what a change of one takes away."""
+"""People: their names, their attributes, and the consequences of a change."""

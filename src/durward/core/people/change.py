@@ -1,4 +1,4 @@
-"""What a change of a person takes away at once (ADR 23, AS-104): decided here, and nowhere else."""
+"""What a change of a person revokes at once (ADR 23, AS-104): decided only here."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ MOVED = "the person belongs to another tenant"
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What a change of one person comes to."""
+    """The consequences of a change of one person."""
 
     revokes_tokens: bool = False
-    """Tokens that were issued before say what is not so any more."""
+    """Whether tokens issued before are refused."""
     ends_sessions: str = ""
-    """Why the sessions end that they have; empty where they go on."""
+    """The reason for which sessions end; empty if they go on."""
     forgets_browsers: bool = False
-    """Whether browsers that they signed in with are strangers from now on."""
+    """Whether the browsers in which the person has signed in are forgotten."""
     forgets_proofs: bool = False
-    """Whether their password, and what they agreed to, go with them."""
+    """Whether the password and the consents are deleted."""
 
 
 def consequences(before: Person, after: Person | None) -> Consequences:
-    """What follows when a person becomes another, or is deleted (`after` is None).
+    """The consequences of a change, or of a deletion (`after` is None).
 
-    What is taken away is taken away for good: whoever is enabled again signs in again.
+    Revocation is final: a person who is enabled again signs in again.
     """
     if after is None:
         return Consequences(

@@ -1,7 +1,7 @@
-"""What people sign in with: login names and e-mail addresses, compared by one canonical form.
+"""Login names and e-mail addresses, compared by one canonical form.
 
-Two spellings of a name are one name, and two names are never one: what has no canonical form is
-refused, not approximated.
+Two spellings of a name are one name, and two names are never one: a name without a canonical form
+is refused, not approximated.
 """
 
 import re
@@ -17,7 +17,7 @@ MAX_LOCAL_BYTES: Final = 64
 """RFC 5321 §4.5.3.1.1."""
 AT: Final = "@"
 _WIDE: Final = {0xFF20: "@", 0xFF0E: ".", 0x3002: ".", 0xFF61: "."}
-"""Other spellings of the signs that part an address (RFC 3490 §3.1 for the dots)."""
+"""Other spellings of `@` and of the dots of a domain (RFC 3490 §3.1)."""
 _PARTS: Final = re.compile(r"[@.]")
 _LOOK_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
 """Scripts whose letters look alike, as Unicode names of characters begin."""
@@ -38,10 +38,10 @@ class IdentifierKind(StrEnum):
 
 
 def canonical(spelled: str) -> str:
-    """The form by which an identifier is compared: alike for a login name and an e-mail address.
+    """The canonical form of a login name or an e-mail address.
 
-    With an `@` it is one as an address (`canonical_email`), else as a user name (RFC 8265 §3.3:
-    width mapped, lower case, NFC). Raises ValueError with what is wrong.
+    With an `@` it is that of an address (`canonical_email`), else that of a user name (RFC 8265
+    §3.3: width mapped, lower case, NFC). Raises ValueError with the problem.
     """
     spelled = spelled.translate(_WIDE)
     return canonical_email(spelled) if AT in spelled else _user_name(spelled)
@@ -50,9 +50,9 @@ def canonical(spelled: str) -> str:
 def canonical_email(spelled: str) -> str:
     """An address in canonical form: its local part as a user name, its domain as A-labels (IDNA).
 
-    Mail servers that tell apart upper and lower case in the local part are not known to exist;
-    people who type it otherwise are. Quoted local parts and address literals (RFC 5321 §4.1.2,
-    §4.1.3) are refused. Raises ValueError with what is wrong.
+    No mail server is known to distinguish upper and lower case in the local part; people do type it
+    in either case. Quoted local parts and address literals (RFC 5321 §4.1.2, §4.1.3) are refused.
+    Raises ValueError with the problem.
     """
     spelled = spelled.translate(_WIDE)
     _bounded(spelled)
@@ -73,7 +73,7 @@ def canonical_email(spelled: str) -> str:
 
 
 def canonical_or_none(spelled: str) -> str | None:
-    """The canonical form of what somebody typed; None where nobody can be called so."""
+    """The canonical form of typed text; None if no identifier can have that form."""
     try:
         return canonical(spelled)
     except ValueError:
@@ -107,7 +107,7 @@ def _user_name(spelled: str) -> str:
 
 
 def _reason(error: UnicodeEncodeError) -> str:
-    """What of the user name class (RFC 8264 §4.2) it does not fit."""
+    """The rule of the user name class (RFC 8264 §4.2) that the name breaks."""
     if not error.object:
         return "it is empty"
     found = error.object[error.start : error.end]

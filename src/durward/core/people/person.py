@@ -1,4 +1,4 @@
-"""A person, and the class of people that a policy cannot tell them apart from but by their id."""
+"""A person, and the class of people whom a policy can distinguish only by their ids."""
 
 import base64
 import hashlib
@@ -19,24 +19,24 @@ from durward.core.people.identifier import (
 from durward.core.values import Instant, TenantId, UserId
 
 OWN_PREFIX: Final = "p_"
-"""How ids begin that are made here: no client may be called so (AS-32)."""
+"""The prefix of generated ids: no client may have it (AS-32)."""
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}\Z")
-"""What a declared id is made of."""
+"""The form of a declared id."""
 MAX_TEXT: Final = 200
-"""Characters of a name, of a person or of a group."""
+"""The maximum length of a name of a person or a group."""
 HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators and marks that change the direction of text."""
 LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}\Z")
 """A language tag (RFC 5646 §2.1), without private use."""
 MAX_IDENTIFIERS: Final = 20
-"""Login names and addresses of one person."""
+"""The maximum number of login names and addresses of one person."""
 MAX_GROUPS: Final = 100
-"""Of one person: all of them travel in each token."""
+"""The maximum number of groups of one person: each token names all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An address as it was written; one that is verified signs its person in."""
+    """An address as written; a verified one signs its person in."""
 
     address: str
     verified: bool = False
@@ -44,7 +44,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """What decides about a person beside their id; people with the same are one class."""
+    """What policies read of a person beside the id; people with equal ones are one class."""
 
     tenant: TenantId
     roles: tuple[str, ...] = ()
@@ -61,13 +61,13 @@ class Entitlements:
         policies: Iterable[str] = (),
         boundary: Iterable[str] = (),
     ) -> Self:
-        """Each name once, in order: lists in another order are the same."""
+        """The entitlements with each name once, sorted: the order of lists has no meaning."""
         listed = (tuple(sorted(set(names))) for names in (roles, groups, policies, boundary))
         return cls(TenantId(tenant), *listed)
 
     @property
     def key(self) -> str:
-        """The name of the class: a hash of what it is."""
+        """The name of the class: a hash of its entitlements."""
         digest = hashlib.sha256(msgspec.json.encode(self)).digest()
         return base64.b32encode(digest[:20]).decode().lower()
 
@@ -78,7 +78,7 @@ class PeopleClass:
 
     entitlements: Entitlements
     at_least: int
-    """How many of them there are; more than are asked about are not counted."""
+    """The number of people in it, counted up to the number that is checked one by one."""
     example: UserId
 
 
@@ -94,7 +94,7 @@ class Person:
     locale: str = ""
     disabled: bool = False
     declared: str | None = None
-    """The name by which a file declares them; None of those whom no file manages."""
+    """The name in the file that declares the person; None if no file manages the person."""
     made_at: Instant = field(default=Instant(0), compare=False)
     made_by: str = field(default="", compare=False)
     changed_at: Instant = field(default=Instant(0), compare=False)
@@ -143,7 +143,7 @@ class Person:
 
     @property
     def login(self) -> str:
-        """What they are called by: their first login name, else their address, else their id."""
+        """The display name: the first login name, else the address, else the id."""
         return next(iter(self.logins), "") or self.email or self.id
 
     def identifiers(self) -> Iterator["Identifier"]:
@@ -155,7 +155,7 @@ class Person:
             yield Identifier(IdentifierKind.EMAIL, form, email.address, verified=email.verified)
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with them, whatever else there is."""
+        """The problems of the person alone, without regard to other declarations and people."""
         if not ID.match(self.id):
             yield "an id is made of letters, digits, `_.@+-`"
         if len(self.logins) + len(self.emails) > MAX_IDENTIFIERS:
@@ -197,7 +197,7 @@ def text_problems(what: str, text: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One thing that a person is found by."""
+    """A login name or an address, in both forms."""
 
     kind: IdentifierKind
     canonical: str
@@ -207,5 +207,5 @@ class Identifier:
 
     @property
     def signs_in(self) -> bool:
-        """Whether they sign in with it."""
+        """Whether the person signs in with it."""
         return self.verified
