@@ -1,8 +1,12 @@
 """`durward protect`: proposals, their way into files, and what people edited since."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +253,39 @@ def test_two_changes_of_one_text_are_brought_together(
             merged(base, left, right)
     else:
         assert merged(base, left, right) == "".join(f"{each}\n" for each in result)
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("y\n", True),
+        ("Yes\n", True),
+        ("\n", False),
+        ("n\n", False),
+        ("yy\n", False),
+        ("\x04", False),
+    ],
+)
+def test_what_a_person_types_at_a_terminal_decides(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, typed: str, *, written: bool
+) -> None:
+    """A real terminal (pty): Ctrl-D, which ends the input, is no answer."""
+    ours, theirs = pty.openpty()
+    shown = bytearray()
+
+    def show() -> None:
+        with contextlib.suppress(OSError):  # the other side is closed
+            while some := os.read(ours, 4_096):
+                shown.extend(some)
+
+    showing = threading.Thread(target=show)
+    with os.fdopen(theirs) as read, os.fdopen(os.dup(theirs), "w") as write:
+        monkeypatch.setattr(sys, "stdin", read)
+        monkeypatch.setattr(sys, "stdout", write)
+        showing.start()
+        os.write(ours, typed.encode())
+        propose(folder, yes=False)
+    showing.join()
+    os.close(ours)
+    assert b"Write these files? [y/N] " in shown
+    assert (folder / "shop.durward.yaml").exists() is written
