@@ -1,8 +1,9 @@
-"""Which people a decision singles out: the ids whose answer may differ from that of their class.
+"""The people that a decision singles out: ids with perhaps another answer than their class.
 
 People of one class differ by their id alone. A statement reads it as `durward:Subject`, as part of
 `durward:PrincipalArn`, in a variable, or as a principal that it names. Most of these hold for a few
-ids at most, which are told by the statement or by the request; everybody else has one answer.
+ids at most, which the statement or the request contains; all other people of the class have the
+same answer.
 """
 
 import re
@@ -37,21 +38,21 @@ from durward.core.policy.language.pattern import (
 IDS: Final = frozenset({SUBJECT, PRINCIPAL_ARN})
 """Keys whose value is an id, or has one at its end."""
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}\Z")
-"""Neither `:`, `/` nor a wildcard is in an id."""
+"""The characters of an id: no `:`, no `/`, no wildcard."""
 NAMED: Final = ":user/"
 EXACT: Final = frozenset({"StringEquals", "StringNotEquals"})
 WITH_WILDCARDS: Final = frozenset({"StringLike", "StringNotLike"})
 OF_ARNS: Final = frozenset({"ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"})
 MAX_PLACES: Final = 4_096
-"""Substrings of one text that are tried as ids."""
+"""The number of substrings of one string that are tried as ids."""
 
 
 class _AnyId(Exception):  # noqa: N818 - not an error of anybody's
-    """Any id may have an answer of its own."""
+    """Each id may have an answer of its own."""
 
 
 class SinglingOut:
-    """Asks one set of policies; what it reads of their statements it keeps."""
+    """Finds the ids for one set of policies, and caches what it reads from their statements."""
 
     def __init__(self, policies: PolicySet) -> None:
         self._policies = policies
@@ -60,7 +61,7 @@ class SinglingOut:
     def ids(self, request: AccessRequest) -> frozenset[str] | None:
         """The ids of people of the principal's class who may have another answer to the request.
 
-        Everybody else of the class has one answer. None if each of them has to be asked about.
+        All other people of the class have one answer. None if each of them must be asked about.
         """
         person = request.principal
         assert person is not None  # noqa: S101 - the caller asks about people
@@ -163,7 +164,7 @@ def _parts(written: str, text: str, operator: str) -> Iterator[tuple[Template, s
 
 
 def _of_text(written: str, operator: str, key: str, known: Mapping[str, object]) -> Iterable[str]:
-    """The ids that a key of an id is compared with."""
+    """The ids that a key with an id is compared with."""
     if operator in OF_ARNS:
         if key == SUBJECT:
             return ()  # no id is an ARN
@@ -188,10 +189,10 @@ def _of_text(written: str, operator: str, key: str, known: Mapping[str, object])
 def _fillings(
     template: Template, text: str, person: Principal, known: Mapping[str, object]
 ) -> Iterable[str]:
-    """The ids for which a template may mean a text: what its first variable for one can stand for.
+    """The ids with which a template may match a string: the values of its first variable for an id.
 
-    What stands beside the variable in the template stands beside it in the text. The name of the
-    principal is its id behind what its whole class has.
+    The string has the same text beside the id as the template beside the variable. The name of the
+    principal is its id behind a part that its whole class shares.
     """
     try:
         filled = template.filled(known).parts
@@ -219,7 +220,7 @@ def _fillings(
 
 
 def _starts(before: Sequence[object], text: str) -> Sequence[int]:
-    """Where in a text something can begin that stands behind these parts."""
+    """The positions in a string that can follow these parts."""
     if not before:
         return [0]
     near = before[-1]
@@ -233,7 +234,7 @@ def _starts(before: Sequence[object], text: str) -> Sequence[int]:
 
 
 def _ends(behind: Sequence[object], text: str) -> Sequence[int]:
-    """Where in a text something can end that stands before these parts."""
+    """The positions in a string that can precede these parts."""
     if not behind:
         return [len(text)]
     near = behind[0]

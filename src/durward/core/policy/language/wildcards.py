@@ -125,7 +125,7 @@ class Glob:
         return _test_of(self.parts)(text)
 
     def reader(self, _: int | None = None) -> Automaton:
-        """What reads a text."""
+        """The automaton of the pattern."""
         return automaton_of((self.parts,), self.folds)
 
 
@@ -143,5 +143,5 @@ class ArnGlob:
         )
 
     def reader(self, _: int | None = None) -> Automaton:
-        """What reads a text."""
+        """The automaton of the pattern."""
         return automaton_of(self.segments)

@@ -24,7 +24,7 @@ class Within:
     last: int
 
     def matches(self, text: str) -> bool:
-        """Whether the text is one."""
+        """Whether the string matches."""
         try:
             address = ip_address(text.strip())
         except ValueError:
@@ -32,7 +32,7 @@ class Within:
         return isinstance(address, IPv4Address) and self.first <= int(address) <= self.last
 
     def reader(self, _: int | None) -> "_OfOctets":
-        """What reads a text."""
+        """The automaton of the pattern."""
         return _OfOctets(self)
 
 
@@ -46,7 +46,7 @@ class LikeIpv6:
     is_mapped: bool = False
 
     def matches(self, text: str) -> bool:
-        """Whether the text is so."""
+        """Whether the string matches."""
         reader = self.reader(None)
         state = reader.start
         for sign in text:
@@ -54,7 +54,7 @@ class LikeIpv6:
         return reader.ends(state)
 
     def reader(self, _: int | None) -> "_Ipv6":
-        """What reads a text."""
+        """The automaton of the pattern."""
         return _Ipv6(ZEROS if self.is_mapped else HEX)
 
 

@@ -60,7 +60,7 @@ class Number:
     constant: Decimal
 
     def matches(self, text: str) -> bool:
-        """Whether the text is one."""
+        """Whether the string matches."""
         try:
             value = parse_number(text)
         except ValueError:
@@ -79,7 +79,7 @@ class NoNumber:
     """A string that is not a number."""
 
     def matches(self, text: str) -> bool:
-        """Whether the text is such."""
+        """Whether the string matches."""
         try:
             parse_number(text)
         except ValueError:

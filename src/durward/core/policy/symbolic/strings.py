@@ -40,11 +40,11 @@ class Unlike:
     folds: bool = False
 
     def matches(self, text: str) -> bool:
-        """Whether the text is such."""
+        """Whether the string matches."""
         return not self.pattern.matches(text)
 
     def reader(self, _: int | None) -> "_Unlike":
-        """What reads a text."""
+        """The automaton of the pattern."""
         return _Unlike(self.pattern.reader())
 
 
@@ -55,11 +55,11 @@ class OfSigns:
     allowed: str
 
     def matches(self, text: str) -> bool:
-        """Whether the text is such."""
+        """Whether the string matches."""
         return all(sign in self.allowed or sign.isspace() for sign in text)
 
     def reader(self, _: int | None) -> "_OfSigns":
-        """What reads a text."""
+        """The automaton of the pattern."""
         return _OfSigns(self.allowed)
 
 
