@@ -11,7 +11,7 @@ from tests.records import configuration
 
 from durward.core.api import scopes_of
 from durward.core.authzen.question import Directory, UnknownEntity
-from durward.core.authzen.requests import ActionSearch, Batch, Evaluation, read_batch, read_request
+from durward.core.authzen.requests import ActionSearch, Batch, Evaluation, read_batch, read_body
 from durward.core.errors import ProtocolError
 from durward.core.policy.engine.bundle import compile_bundle
 from durward.core.values import Instant
@@ -48,7 +48,7 @@ properties = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), value
 def test_any_body_is_a_question_or_refused(body: bytes) -> None:
     for shape in (Evaluation, Batch, ActionSearch):
         with contextlib.suppress(ProtocolError):
-            assert isinstance(read_request(body, shape), shape)
+            assert isinstance(read_body(body, shape), shape)
     with contextlib.suppress(ProtocolError):
         read_batch(body)
 
@@ -71,7 +71,7 @@ def test_nothing_that_is_told_lets_bob_write_what_is_not_archived(
         }
     ).encode()
     with contextlib.suppress(ProtocolError):
-        request = DIRECTORY.request(read_request(body, Evaluation))
+        request = DIRECTORY.request(read_body(body, Evaluation))
         if isinstance(request, UnknownEntity) or not POLICIES.evaluate(request).allowed:
             return
         declared = CONFIGURATION.objects["records"].get(f"record/{id}")

@@ -23,7 +23,7 @@ from durward.core.authzen.requests import (
     Semantic,
     SubjectSearch,
     read_batch,
-    read_request,
+    read_body,
 )
 from durward.core.edge.decision_record import DecisionRecord, Stage
 from durward.core.edge.inputs import inputs_of
@@ -76,7 +76,7 @@ class AuthzenService:
 
     def evaluate(self, body: bytes) -> Answer:
         """One decision. Raises ProtocolError `invalid_request`."""
-        return self._decide(read_request(body, Evaluation))
+        return self._decide(read_body(body, Evaluation))
 
     def evaluate_many(self, body: bytes) -> Answer:
         """Several, in order, up to the one at which the caller wants to stop (§7.1.2).
@@ -101,7 +101,7 @@ class AuthzenService:
 
     def search_subjects(self, body: bytes) -> Answer:
         """Who may do it. Raises ProtocolError `invalid_request`."""
-        asked = read_request(body, SubjectSearch)
+        asked = read_body(body, SubjectSearch)
         kind = asked.subject.type
         if kind == USER:
             found, following = page_of_people(self._people_who_may(asked), asked.page)
@@ -136,7 +136,7 @@ class AuthzenService:
 
     def search_resources(self, body: bytes) -> Answer:
         """To which declared objects it may be done. Raises ProtocolError `invalid_request`."""
-        asked = read_request(body, ResourceSearch)
+        asked = read_body(body, ResourceSearch)
         kind = asked.resource.type
 
         def question(id: str) -> Evaluation:
@@ -149,7 +149,7 @@ class AuthzenService:
 
     def search_actions(self, body: bytes) -> Answer:
         """What may be done. Raises ProtocolError `invalid_request`."""
-        asked = read_request(body, ActionSearch)
+        asked = read_body(body, ActionSearch)
 
         def question(name: str) -> Evaluation:
             return Evaluation(asked.subject, Named(name), asked.resource, asked.context)

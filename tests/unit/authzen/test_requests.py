@@ -15,7 +15,7 @@ from durward.core.authzen.requests import (
     Semantic,
     SubjectSearch,
     read_batch,
-    read_request,
+    read_body,
 )
 from durward.core.errors import ErrorCode, ProtocolError
 
@@ -32,7 +32,7 @@ def sent(body: Any) -> bytes:
 
 def test_a_question_has_a_subject_an_action_a_resource_and_circumstances() -> None:
     asked = {**ASKED, "context": {"a": 1}, "later": True}
-    found = read_request(sent(asked), Evaluation)
+    found = read_body(sent(asked), Evaluation)
     assert (found.subject.id, found.action.name, found.resource.id) == ("ann", "read", "1")
     assert found.context == {"a": 1}
 
@@ -58,7 +58,7 @@ def test_a_question_has_a_subject_an_action_a_resource_and_circumstances() -> No
 def test_what_is_missing_double_or_of_another_type_is_refused(body: bytes) -> None:
     for shape in (Evaluation, ResourceSearch):
         with pytest.raises(ProtocolError) as caught:
-            read_request(body, shape)
+            read_body(body, shape)
         assert caught.value.code is ErrorCode.INVALID_REQUEST
 
 
@@ -97,12 +97,12 @@ def test_a_batch_is_bounded_and_says_when_it_ends() -> None:
 
 
 def test_what_is_searched_for_needs_no_id() -> None:
-    found = read_request(sent({**ASKED, "subject": {"type": "user", "id": 7}}), SubjectSearch)
+    found = read_body(sent({**ASKED, "subject": {"type": "user", "id": 7}}), SubjectSearch)
     assert found.subject.type == "user"
     wrong: list[Any] = [{"limit": 0}, {"limit": "1"}, {"token": 1}, []]
     for page in wrong:
         with pytest.raises(ProtocolError):
-            read_request(sent({**ASKED, "page": page}), SubjectSearch)
+            read_body(sent({**ASKED, "page": page}), SubjectSearch)
 
 
 def test_pages_together_are_all_results_once() -> None:

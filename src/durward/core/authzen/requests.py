@@ -135,7 +135,7 @@ class ActionSearch(msgspec.Struct, frozen=True):
     page: Page = Page()
 
 
-def read_request(body: bytes, shape: type[T]) -> T:
+def read_body(body: bytes, shape: type[T]) -> T:
     """Parse a body as a type. Raises ProtocolError `invalid_request`."""
     return shaped(parse_json(body, limit_bytes=MAX_BODY_BYTES), shape)
 

@@ -74,13 +74,13 @@ def rotation(
     `grace` counts from the time when the next key signs, and is longer than any token lives. The
     defaults are the minimum times. Raises Misconfigured if a token would be refused in between.
     """
-    ahead = at_least("ahead", ahead, least.ahead, "caches keep the keys that they know")
-    grace = at_least("grace", grace, least.grace, "tokens of the former keys live")
+    ahead = checked_time("ahead", ahead, least.ahead, "caches keep the keys that they know")
+    grace = checked_time("grace", grace, least.grace, "tokens of the former keys live")
     signs_from = later(now, ahead)
     return Rotation(signs_from, later(signs_from, grace))
 
 
-def at_least(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seconds:
+def checked_time(name: str, wanted: Seconds | None, least: Seconds, why: str) -> Seconds:
     """The wanted time, by default the minimum. Raises Misconfigured."""
     if wanted is None:
         return least

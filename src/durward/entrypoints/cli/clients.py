@@ -17,13 +17,13 @@ LONGEST = 1_000
 """Of one member that is shown."""
 
 
-def check_declared(control: Control, name: str) -> None:
+def check_client(control: Control, name: str) -> None:
     """Refuse a client that there is not. Raises Misconfigured."""
     if name not in control.get("/admin/v1/declarations").get("clients", {}):
         raise Misconfigured(f"clients/{name}", "is not declared", hint="durward export")
 
 
-CLIENTS = Owners("clients", "clients", check_declared)
+CLIENTS = Owners("clients", "clients", check_client)
 
 clients = App(
     name="clients",

@@ -8,7 +8,7 @@ import yaml
 from durward.core.errors import Misconfigured
 from durward.entrypoints.cli.change_report import SIGNS, render_changes
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.cli.keys import instant
+from durward.entrypoints.cli.keys import printed_instant
 from durward.entrypoints.cli.once import has_place, show
 from durward.entrypoints.cli.rollout import wait_until_in_force
 from durward.entrypoints.command import DEMO_DIR
@@ -37,7 +37,7 @@ def plan(
         version: Instead of files: the declarations of this version, from `durward history`.
         json: Print one JSON object.
     """
-    answer = control_of(dir).plan(load_declarations(files, version), prune=prune, version=version)
+    answer = control_of(dir).plan(wanted_declarations(files, version), prune=prune, version=version)
     if json:
         say_json(answer)
     else:
@@ -68,7 +68,7 @@ def apply(
         wait: Seconds to wait for the nodes; by default 10 plus twice the time of the last change.
         no_wait: Return once it is published, before nodes have it.
     """
-    control, wanted = control_of(dir), load_declarations(files, version)
+    control, wanted = control_of(dir), wanted_declarations(files, version)
     if not has_place(credentials):
         made = control.plan(wanted, prune=prune, version=version)["secrets"]
         if made:
@@ -110,7 +110,7 @@ def history(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
         return 0
     for one in found["versions"]:
         what = ": ".join(filter(None, (one["cause"], summarize_changes(one["changes"]))))
-        say(f"{one['version']:4}  {instant(one['at'])}  {field(one['actor'])}  {what}")
+        say(f"{one['version']:4}  {printed_instant(one['at'])}  {field(one['actor'])}  {what}")
     return 0
 
 
@@ -122,7 +122,7 @@ def summarize_changes(changes: list[dict[str, str]]) -> str:
     return ", ".join(listed)
 
 
-def load_declarations(files: tuple[Path, ...], version: int | None) -> list[Any]:
+def wanted_declarations(files: tuple[Path, ...], version: int | None) -> list[Any]:
     """The declarations in files; none where a version is given. Raises Misconfigured."""
     if version is not None:
         if files:

@@ -35,8 +35,8 @@ def show(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002
         say_json(found)
         return 0
     for key in found["keys"]:
-        end = f", until {instant(key['retired_at'])}" if key["retired_at"] else ""
-        since = instant(key["signs_from"])
+        end = f", until {printed_instant(key['retired_at'])}" if key["retired_at"] else ""
+        since = printed_instant(key["signs_from"])
         say(f"{key['kid']}  {key['purpose']:8} {key['algorithm']:7} signs from {since}{end}")
     return 0
 
@@ -89,8 +89,8 @@ def rotate(
 def describe_rotation(done: dict[str, Any], here: str, there: str) -> str:
     """The times at which keys sign and verify, for people."""
     return (
-        f"new keys {here} published; they sign from {instant(done['signs_from'])}\n"
-        f"the former ones {there} until {instant(done['retired_at'])}"
+        f"new keys {here} published; they sign from {printed_instant(done['signs_from'])}\n"
+        f"the former ones {there} until {printed_instant(done['retired_at'])}"
     )
 
 
@@ -105,7 +105,7 @@ def seconds(name: str, written: str | None) -> int | None:
     return int(found[1]) * UNITS[found[2]]
 
 
-def instant(microseconds: Any) -> str:
+def printed_instant(microseconds: Any) -> str:
     """An instant for people."""
     at = datetime.fromtimestamp(int(microseconds) / MICROSECONDS, UTC)
     return at.isoformat(timespec="seconds")

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from durward.core.errors import Misconfigured
 from durward.entrypoints.cli.exit_code import DONE, FOUND
-from durward.entrypoints.cli.keys import instant
+from durward.entrypoints.cli.keys import printed_instant
 from durward.entrypoints.cli.once import Owners, has_place, lost, make_and_show
 from durward.entrypoints.cli.rollout import wait_until_refused
 from durward.entrypoints.command import DEMO_DIR
@@ -434,7 +434,7 @@ def lines_of(one: Mapping[str, Any]) -> list[str]:
         "disabled": "yes" if one["disabled"] else "",
         "password": "yes" if one["password"] else "no",
         "declared": f"in files, as users/{field(one['declared'])}" if one["declared"] else "",
-        "made": f"{instant(one['made_at'])} by {field(one['made_by'])}",
-        "changed": f"{instant(one['changed_at'])}, revision {one['revision']}",
+        "made": f"{printed_instant(one['made_at'])} by {field(one['made_by'])}",
+        "changed": f"{printed_instant(one['changed_at'])}, revision {one['revision']}",
     }
     return [f"{what:9} {value}" for what, value in told.items() if value]
