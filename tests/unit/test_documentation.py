@@ -26,7 +26,7 @@ def test_a_link_leads_to_a_heading(tmp_path: Path, target: str, leads_there: boo
 
 def test_a_function_is_in_the_file_that_is_named_before_it() -> None:
     file = "src/durward/core/oauth/redirect.py"
-    assert [*missing_members(f"`{file}` compares (`is_registered`); see `docs/` (`nothing`)")] == [
-        f"`{file}` has no `nothing`"
-    ]
-    assert [*missing_members("without a path (`nothing`)")] == []
+    assert [
+        *missing_members(f"`{file}` compares (`is_registered`); see `docs/` (`no_such_name`)")
+    ] == [f"`{file}` has no `no_such_name`"]
+    assert [*missing_members("without a path (`no_such_name`)")] == []
