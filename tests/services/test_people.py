@@ -462,6 +462,14 @@ async def test_of_people_whom_files_declare_all_are_looked_at_before_one_is_take
     assert await replica.plane.people.show("mia") is None
 
 
+async def test_a_name_of_somebody_who_changes_otherwise_is_theirs(replica: Replica) -> None:
+    await replica.plane.administration.apply([declared("cleo")], prune=False)
+    for name in ("zoe", "a"):
+        wanted = [declared("cleo", locale="de"), declared(name, logins=["Cleo"])]
+        with pytest.raises(Misconfigured, match=f"users/{name}: users/cleo signs in as `cleo` too"):
+            await replica.plane.administration.apply(wanted, prune=False)
+
+
 async def test_an_apply_that_stops_half_way_is_not_told_as_one_that_did_nothing(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:

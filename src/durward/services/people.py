@@ -88,40 +88,55 @@ def conflicts(
 def conflicts_of(
     connection: Connection, configuration: Configuration, steps: Sequence[PersonStep]
 ) -> list[tuple[Person, str]]:
-    """The same, each with the id of its person."""
-    touched = {step.id for step in steps}
+    """The same, each with its person."""
     fresh = [step.after for step in steps if step.after and step.before is None]
-    after = [step.after for step in steps if step.after]
+    return [
+        *_conflicts_of_ids(connection, configuration, fresh),
+        *_conflicts_of_names(connection, steps),
+    ]
+
+
+def _conflicts_of_ids(
+    connection: Connection, configuration: Configuration, fresh: Sequence[Person]
+) -> Iterator[tuple[Person, str]]:
     there = load_people(connection, (one.id for one in fresh))
     gone = retired(connection, (one.id for one in fresh))
     of_clients = given_to_others(connection, (one.id for one in fresh), SubjectKind.USER)
-    claimed: dict[str, Person] = {}
-    found: list[tuple[Person, str]] = []
     for one in fresh:
         # A file that declares the same name and id again declares the same person.
         is_back = one.declared is not None and gone.get(one.id) == one.declared
         if one.id in gone and not is_back:
-            found.append((one, f"the id `{one.id}` was somebody's who is gone"))
+            yield one, f"the id `{one.id}` was somebody's who is gone"
         elif one.id in there:
-            found.append((one, f"the id `{one.id}` is another person's"))
+            yield one, f"the id `{one.id}` is another person's"
         if one.id in configuration.clients or one.id in of_clients:
-            problem = f"a client is or was called `{one.id}`; tokens tell them apart"
-            found.append((one, problem))
-    kept = {step.id: step.before for step in steps if step.before}
-    for one in after:
-        was = kept.get(one.id)
-        if was and (was.logins, was.emails) == (one.logins, one.emails):
-            continue  # these names are its own already
-        others = ((form, claimed.setdefault(form, one)) for form in signing_in(one))
-        found += [
-            (one, f"{title(other)} signs in as `{form}` too")
-            for form, other in others
-            if other is not one
-        ]
+            yield one, f"a client is or was called `{one.id}`; tokens tell them apart"
+
+
+def _conflicts_of_names(
+    connection: Connection, steps: Sequence[PersonStep]
+) -> Iterator[tuple[Person, str]]:
+    touched = {step.id for step in steps}
+    claimed: dict[str, Person] = {}
+    renamed: list[Person] = []
+    for step in steps:
+        if step.after and step.before and _names(step.before) == _names(step.after):
+            # Names that a person has and keeps are its own, before anybody else claims them.
+            claimed |= dict.fromkeys(signing_in(step.after), step.after)
+        elif step.after:
+            renamed.append(step.after)
+    for one in renamed:
+        for form in signing_in(one):
+            other = claimed.setdefault(form, one)
+            if other is not one:
+                yield one, f"{title(other)} signs in as `{form}` too"
     for form, owner in owners_of(connection, claimed).items():
         if owner not in touched:
-            found.append((claimed[form], f"somebody else signs in as `{form}`"))
-    return found
+            yield claimed[form], f"somebody else signs in as `{form}`"
+
+
+def _names(person: Person) -> tuple[object, ...]:
+    return person.logins, person.emails
 
 
 def references_of(configuration: Configuration, entitlements: Entitlements) -> Iterator[str]:
