@@ -54,6 +54,7 @@ VERSIONS = {
 }
 WARMING = "cluster_manager.warming_clusters"
 """The clusters that are loaded and not in force yet: the addresses of some are being checked."""
+ACCEPTED = r"^listener\..*\.worker_\d+\.downstream_cx_total$"
 FLUSH_MILLISECONDS = 20
 LOADING_SECONDS_AN_OPERATION = 0.0016
 """The time in which Envoy may not answer while it loads routes, on a busy machine."""
@@ -346,7 +347,7 @@ class Agent:
                     return
 
     async def _passed(self, door: Door, tokens: Mapping[str, str]) -> str | None:
-        return await revoked_canary(self._node.apis, self._own, door, tokens)
+        return await revoked_canary(self._node.apis, self._own, self._accepted, door, tokens)
 
     async def _guarded(self) -> Door | None:
         """The operation at which revoked tokens could pass; cached for the same APIs."""
@@ -357,7 +358,7 @@ class Agent:
         return door
 
     async def _confirm_refusals(self) -> None:
-        if passed := await canary(self._node.apis, self._own, self._snapshot):
+        if passed := await canary(self._node.apis, self._own, self._accepted, self._snapshot):
             raise Misconfigured("edge", f"{passed} was not refused")
 
     async def reload(self) -> None:
@@ -421,7 +422,7 @@ class Agent:
                 all_of_it,
                 lambda: self._render(fresh.only_changed(checked)),
                 self._versions,
-                lambda: canary(self._node.apis, self._own, fresh, checked),
+                lambda: canary(self._node.apis, self._own, self._accepted, fresh, checked),
             )
         except DurwardError:
             replace(self._snapshot_path, former.to_wire())
@@ -518,6 +519,19 @@ class Agent:
         if found.get(WARMING, "0") != "0":
             running.pop("clusters", None)
         return running
+
+    async def _accepted(self) -> Mapping[str, int]:
+        """The number of connections that each worker of Envoy has accepted for the APIs."""
+        async with talk(self._node.admin) as client:
+            reply = await client.get("/stats", params={"filter": ACCEPTED})
+        address = self._node.apis
+        name = address.host if address.is_socket else str(address)
+        listener = f"listener.{name}".replace(":", "_")
+        return {
+            name: int(count)
+            for name, _, count in (line.partition(": ") for line in reply.text.splitlines())
+            if name.rpartition(".worker_")[0] == listener
+        }
 
     def _decision_point(self, number: int) -> Child:
         address = self._node.decision_points[number]

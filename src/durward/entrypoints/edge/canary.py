@@ -4,7 +4,8 @@ A configuration can be valid, loaded and still allow everything; only a refusal 
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 
@@ -26,8 +27,15 @@ FORGED = f"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJjYW5hcnkifQ.{'A' 
 """A string in the form of an access token, without a valid signature."""
 MOST_UNCHANGED = 20
 AT_ONCE = 8
+TO_EACH_WORKER = 8
+"""The number of canaries for every worker: each filter of revocations, or what is not declared and
+the first APIs."""
+MISSED = 1e-6
 MAX_KNOWN = 20_000
 """The number of remembered canary refusals: those of several pushes at the largest size."""
+
+Counts = Callable[[], Awaitable[Mapping[str, int]]]
+"""The number of connections that each worker of Envoy has accepted."""
 
 
 @dataclass
@@ -63,7 +71,11 @@ class Canary:
 
 
 async def canary(
-    edge: Address, own: OwnRefusals, snapshot: Snapshot, former: Snapshot | None = None
+    edge: Address,
+    own: OwnRefusals,
+    counts: Counts,
+    snapshot: Snapshot,
+    former: Snapshot | None = None,
 ) -> str | None:
     """Send all canaries; return the one that was not refused correctly, if any.
 
@@ -73,7 +85,9 @@ async def canary(
     changed = snapshot.changed_since(former) if former else snapshot.apis
     names = {api.id for api in changed}
     others = (api for api in snapshot.apis if api.id not in names)
-    return await _send(edge, own, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)]))
+    return await _send(
+        edge, own, counts, canaries(snapshot, [*changed, *islice(others, MOST_UNCHANGED)])
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +117,7 @@ def door_of(snapshot: Snapshot) -> Door | None:
 
 
 async def revoked_canary(
-    edge: Address, own: OwnRefusals, door: Door, tokens: Mapping[str, str]
+    edge: Address, own: OwnRefusals, counts: Counts, door: Door, tokens: Mapping[str, str]
 ) -> str | None:
     """Send tokens that are valid but revoked; return the one that was not refused for that.
 
@@ -115,23 +129,69 @@ async def revoked_canary(
         Canary(f"a token for `{name}`", door.method, door.path, 401, door.host, token, REVOKED)
         for name, token in tokens.items()
     )
-    return await _send(edge, own, birds)
+    return await _send(edge, own, counts, birds)
 
 
-async def _send(edge: Address, own: OwnRefusals, birds: Iterable[Canary]) -> str | None:
-    tcp = httpx2.AsyncHTTPTransport
-    transport = SocketTransport(edge.host) if edge.is_socket else tcp(verify=False)
-    base = "http://canary" if edge.is_socket else f"http://{reachable(edge)}"
+async def _send(
+    edge: Address, own: OwnRefusals, counts: Counts, birds: Iterable[Canary]
+) -> str | None:
+    """Send the first canaries to every worker of Envoy, the others to any.
+
+    Workers take a new configuration one by one, each on its own thread.
+    """
+    waiting = iter(birds)
     try:
-        async with httpx2.AsyncClient(
-            transport=transport, base_url=base, timeout=5, trust_env=False
-        ) as client:
-            waiting = iter(birds)
-            flights = [_fly(client, own, waiting) for _ in range(AT_ONCE)]
-            told = await asyncio.gather(*flights)
+        first = [*islice(waiting, TO_EACH_WORKER)]
+        if passed := await _send_to_each(edge, own, counts, first):
+            return passed
+        async with _client(edge) as client:
+            told = await asyncio.gather(*(_fly(client, own, waiting) for _ in range(AT_ONCE)))
     except httpx2.HTTPError as error:
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
     return next(filter(None, told), None)
+
+
+async def _send_to_each(
+    edge: Address, own: OwnRefusals, counts: Counts, birds: Sequence[Canary]
+) -> str | None:
+    """Send these over new connections until each worker has accepted one of them.
+
+    Envoy's own counts say which did, as long as no client connects at the same time. If clients do,
+    so many are sent that no worker is left out by chance: the kernel spreads them at random.
+    """
+
+    async def fly() -> str | None:
+        async with _client(edge) as client:
+            return await _fly(client, own, iter(birds))
+
+    before = await counts()
+    reached, sent = set[str](), 0
+    while not sent or (set(before) - reached and sent < connections_for(len(before))):
+        number = min(2 * len(before), AT_ONCE) if len(before) > 1 else 1
+        told = await asyncio.gather(*(fly() for _ in range(number)))
+        if passed := next(filter(None, told), None):
+            return passed
+        sent += number
+        after = await counts()
+        more = {worker: count - before.get(worker, 0) for worker, count in after.items()}
+        if sum(more.values()) == number:
+            reached |= {worker for worker, count in more.items() if count}
+        before = after
+    return None
+
+
+def connections_for(workers: int) -> int:
+    """The number of connections of which each worker gets one, but for one time in a million."""
+    if workers < 2:  # noqa: PLR2004 - one worker gets them all
+        return 1
+    return math.ceil(math.log(MISSED / workers) / math.log(1 - 1 / workers))
+
+
+def _client(edge: Address) -> httpx2.AsyncClient:
+    tcp = httpx2.AsyncHTTPTransport
+    transport = SocketTransport(edge.host) if edge.is_socket else tcp(verify=False)
+    base = "http://canary" if edge.is_socket else f"http://{reachable(edge)}"
+    return httpx2.AsyncClient(transport=transport, base_url=base, timeout=5, trust_env=False)
 
 
 async def _fly(client: httpx2.AsyncClient, own: OwnRefusals, birds: Iterator[Canary]) -> str | None:
