@@ -21,7 +21,7 @@ from durward.entrypoints.client.native import Form, Onward
 from durward.entrypoints.server import public
 from durward.services.envoy_check import EnvoyCheck
 from durward.services.password_verifier import PasswordVerifier
-from durward.settings import ServeSettings
+from durward.settings import MailSettings, ServeSettings
 from durward.store.people import load_person
 from durward.wiring import ControlPlane
 
@@ -198,13 +198,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def issuer(
-    database: str | None = None, verifier: PasswordVerifier | None = None
+    database: str | None = None,
+    verifier: PasswordVerifier | None = None,
+    mail: MailSettings | None = None,
 ) -> AsyncIterator[Issuer]:
     """A fresh authorization server with the sample's declarations."""
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="dw-") as folder:
         settings = ServeSettings(issuer=ISSUER, runtime=folder, state=folder, database=database)
-        plane = await ControlPlane.open(settings, clock, verifier, ENVOY)
+        plane = await ControlPlane.open(settings, clock, verifier, ENVOY, mail)
         try:
             applied = await plane.administration.apply(sample(), prune=False)
             secrets = {str(client): secret.reveal() for client, secret in applied.secrets}

@@ -36,7 +36,7 @@ from durward.core.openapi.extension import Extension
 from durward.core.policy.language.catalogue import DeclaredKey
 from durward.core.wire import Json
 from durward.entrypoints.files import read_file
-from durward.settings import EdgeSettings, ServeSettings
+from durward.settings import EdgeSettings, MailSettings, ServeSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs/reference"
@@ -108,8 +108,8 @@ def written() -> tuple[dict[Path, str], list[str]]:
         ),
         PAGES / "settings.md": page(
             "Settings",
-            "One TOML file for each process: `durward serve` reads `[serve]`, `durward edge`"
-            " reads `[edge]`.",
+            "One TOML file for each process: `durward serve` reads `[serve]` and `[mail]`,"
+            " `durward edge` reads `[edge]`.",
             settings(),
             missing,
         ),
@@ -187,6 +187,7 @@ def settings() -> Iterator[Section]:
     """The tables of the settings file."""
     found = tomllib.loads((EXAMPLES / "durward.toml").read_text())
     yield Section("[serve]", ServeSettings, [found["serve"]])
+    yield Section("[mail]", MailSettings, [found["mail"], {"folder": "/var/lib/durward/mails"}])
     yield Section("[edge]", EdgeSettings, [found["edge"]])
     yield Section("[edge.limits]", Limits, [found["edge"]["limits"]])
 

@@ -4,7 +4,7 @@ import os
 import tomllib
 from math import ceil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ from durward.core.edge.node import (
 )
 from durward.core.edge.revocation import LONGEST_TOKEN
 from durward.core.errors import Misconfigured
+from durward.core.values import Secret
+from durward.services.mail import check_sender
+from durward.services.mail_folder import MailFolder
+from durward.services.smtp import MailTls, SmtpServer
 
 
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -141,11 +145,81 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return Profile(self.profile)
 
 
+class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[mail]`: who takes the mails of `durward serve`. Without this section none is sent.
+
+    Either `host` or `folder` is given.
+    """
+
+    sender: str
+    """The address that mails come from."""
+    host: str | None = None
+    """The SMTP server."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] | None = None
+    """Its port; without it 587, with `tls = "implicit"` 465, with `tls = "none"` 25."""
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    """How the connection is encrypted: from the beginning (`implicit`), or by STARTTLS, without
+    which nothing is sent. `none` is taken for a server on this machine alone."""
+    user: str | None = None
+    """The user at the server, if it asks for one; with `password_file`."""
+    password_file: str | None = None
+    """The file with the password of that user, readable by its owner alone."""
+    ca_bundle: str | None = None
+    """A PEM file with the CAs that the server is verified by; without it that of the system."""
+    folder: str | None = None
+    """A folder that mails are written to, instead of a server: for a demo. The newest hundred are
+    kept."""
+
+    def carrier(self) -> SmtpServer | MailFolder:
+        """What takes the mails. Raises Misconfigured."""
+        try:
+            check_sender(self.sender)
+        except ValueError as error:
+            raise Misconfigured("mail.sender", str(error)) from error
+        if (self.host is None) == (self.folder is None):
+            raise Misconfigured("mail", "needs one of `host` and `folder`", hint=MAIL_HINT)
+        if self.folder is not None:
+            return MailFolder(Path(self.folder))
+        host, tls = str(self.host), MailTls(self.tls)
+        if tls is MailTls.NONE and host not in THIS_MACHINE:
+            hint = f"leave `tls` out, or use one of {', '.join(THIS_MACHINE)} as `host`"
+            raise Misconfigured("mail.tls", "`none` leaves this machine in clear", hint=hint)
+        if (self.user is None) != (self.password_file is None):
+            raise Misconfigured("mail.user", "`user` and `password_file` belong together")
+        password = read_password(Path(self.password_file)) if self.password_file else None
+        port = self.port or MAIL_PORTS[tls]
+        if self.ca_bundle and not Path(self.ca_bundle).is_file():
+            raise Misconfigured("mail.ca_bundle", f"there is no file {self.ca_bundle}")
+        return SmtpServer(host, port, tls, self.user or "", password, self.ca_bundle)
+
+
+MAIL_HINT = 'host = "smtp.example.com"'
+MAIL_PORTS = {MailTls.STARTTLS: 587, MailTls.IMPLICIT: 465, MailTls.NONE: 25}
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def read_password(path: Path) -> Secret:
+    """The first line of a file that its owner alone can read. Raises Misconfigured."""
+    try:
+        readable_by_others = path.stat().st_mode & 0o077
+        text = path.read_text().strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "cannot be read"
+        raise Misconfigured("mail.password_file", f"{path}: {reason}") from error
+    if readable_by_others:
+        hint = f"chmod 600 {path}"
+        raise Misconfigured("mail.password_file", f"{path} is readable by others", hint=hint)
+    if not text or "\n" in text:
+        raise Misconfigured("mail.password_file", f"{path} should have one line")
+    return Secret(text)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     edge: EdgeSettings | None = None
     serve: ServeSettings | None = None
+    mail: MailSettings | None = None
 
 
 def load_settings(path: Path, hint: str = "name the settings file: --config PATH") -> Settings:

@@ -27,13 +27,14 @@ from durward.services.envoy_check import EnvoyCheck
 from durward.services.fleet import Fleet
 from durward.services.groups import Groups
 from durward.services.log import Log
+from durward.services.mail import MailDelivery
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.people_administration import PeopleAdministration
 from durward.services.publication import Publication
 from durward.services.transactions import Transactions
 from durward.services.upkeep import Upkeep
 from durward.services.use_cases import UseCases
-from durward.settings import ServeSettings
+from durward.settings import MailSettings, ServeSettings
 from durward.store.engine import open_database
 from durward.store.migrate import migrate
 
@@ -64,6 +65,7 @@ class ControlPlane:
         clock: Clock = now,
         verifier: PasswordVerifier | None = None,
         envoy: EnvoyCheck | None = None,
+        mail: MailSettings | None = None,
     ) -> Self:
         """Open the store, bring it up to date, make the keys that are missing.
 
@@ -71,7 +73,7 @@ class ControlPlane:
         that a process could do.
         """
         check_issuer(settings.issuer)
-        floor = settings.floor
+        floor, carrier = settings.floor, mail.carrier() if mail else None
         state = Path(settings.state)
         database = open_database(settings.database or f"sqlite:///{state}/durward.db")
         try:
@@ -90,7 +92,12 @@ class ControlPlane:
             published = await publish.load_published(database, key_file, known)
             publication = Publication(transactions, key_file, published)
             await publication.count_hashes()
-            plane = cls._over(settings, floor, publication, transactions, verifier, envoy)
+            delivery = (
+                MailDelivery(transactions, lambda: publication.key_file, carrier, mail.sender)
+                if mail and carrier
+                else None
+            )
+            plane = cls._over(settings, floor, publication, transactions, verifier, envoy, delivery)
             plane.keys.write(state)
         except BaseException:
             await database.close()
@@ -106,13 +113,19 @@ class ControlPlane:
         transactions: Transactions,
         verifier: PasswordVerifier | None,
         envoy: EnvoyCheck | None,
+        delivery: MailDelivery | None,
     ) -> Self:
         keys = Keys(settings, publication, transactions.clock)
         policy = SessionPolicy(
             Seconds(settings.session_idle_seconds), Seconds(settings.session_lifetime_seconds)
         )
         upkeep = Upkeep(
-            transactions, publication, settings.issuer, partial(keys.signer, keyring.AUDIT), policy
+            transactions,
+            publication,
+            settings.issuer,
+            partial(keys.signer, keyring.AUDIT),
+            policy,
+            delivery,
         )
         lifetime = Seconds(settings.access_lifetime_seconds)
         assertions = AssertionRoom()
@@ -133,6 +146,7 @@ class ControlPlane:
                 assertions.take,
                 floor,
                 settings.require_pushed_authorization_requests,
+                sends_mail=delivery is not None,
             )
 
         use_cases = UseCases(transactions, publication, context)

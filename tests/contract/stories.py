@@ -7,17 +7,19 @@ out twice, and nothing is lost.
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from email.message import EmailMessage
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
 import httpx2
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, delete, insert
 from tests.contract.faults import each_fault, everything, fails, faults, told_of
 from tests.issuer import ISSUER, Browser, Issuer, answer_of, asked, hidden, sample
 
 from durward.core.audit.checkpoint import Checkpoint, verify_checkpoint
-from durward.core.audit.event import AuditEvent, EventKind
+from durward.core.audit.event import AuditContext, AuditEvent, EventKind
 from durward.core.audit.verify import Verification
 from durward.core.authn.session import COOKIE
 from durward.core.authn.throttle import attempt_from
@@ -26,6 +28,7 @@ from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import IN_CONTACT, NodeReport, Refused
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.people.import_line import ImportLine
+from durward.core.people.mail_text import Mail
 from durward.core.people.person import Entitlements, Person
 from durward.core.values import Secret, UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
@@ -33,8 +36,11 @@ from durward.entropy import new_id
 from durward.keys.signing import generate
 from durward.services import passwords, sequence
 from durward.services import people as taking
+from durward.services.context import Context
 from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, RotationRequest, load_ring
+from durward.services.mail import LEASE, MailDelivery, queue_mail
 from durward.services.people_import import import_people
+from durward.services.smtp import MailFailure
 from durward.store import schema
 from durward.store.snapshots import load_snapshot
 
@@ -878,7 +884,60 @@ async def put_back(issuer: Issuer) -> None:
             return
 
 
+class Post:
+    """Takes mails, or answers as it is told."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.answer: MailFailure | None = None
+
+    def carry(self, messages: Sequence[EmailMessage]) -> list[MailFailure | None]:
+        if self.answer is None:
+            self.taken += [str(message["To"]) for message in messages]
+        return [self.answer] * len(messages)
+
+
+async def send_mails(issuer: Issuer) -> None:
+    """A mail is sent at least once, or given up with one event, whatever fails in between."""
+    plane, post = issuer.plane, Post()
+    mails = MailDelivery(
+        plane.transactions, lambda: plane.publication.key_file, post, "a@issuer.example"
+    )
+
+    def queue(connection: Connection, context: Context, audit: AuditContext) -> None:
+        sending, mail = replace(context, sends_mail=True), Mail("ann@acme.example", "Hello", "text")
+        queue_mail(connection, sending, "ann", mail, LEASE, audit)
+
+    async def repeated(act: Callable[[], Awaitable[Any]]) -> None:
+        """As its loop does: what failed is done again, once its lease is over."""
+        while await fails(act()):
+            issuer.clock.forward(LEASE // 4)
+
+    dropped = 0
+    for which in each_fault(commits=6):
+        post.taken.clear()
+        with faults(issuer, **which) as injected:
+            await repeated(lambda: plane.use_cases.write(queue, "test"))
+            for answer in (MailFailure("451 later"), None):
+                post.answer = answer
+                await repeated(mails.deliver)
+                issuer.clock.forward(LEASE // 4)
+            await repeated(lambda: plane.use_cases.write(queue, "test"))
+            post.answer = MailFailure("550 no", is_final=True)
+            await repeated(mails.deliver)
+        post.answer = None
+        issuer.clock.forward(LEASE)
+        await mails.deliver()
+        assert await mails.notes() == []
+        before, dropped = dropped, sum('"work dropped"' in one for one in await issuer.events())
+        assert len(post.taken) + dropped - before >= 2, "neither of the two is lost"
+        if not injected.struck:
+            assert (len(post.taken), dropped - before) == (1, 1)
+            return
+
+
 STORIES = (
+    send_mails,
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, deprovision, look, ask),
     *(
         sign_in,

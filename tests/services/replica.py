@@ -30,7 +30,7 @@ from durward.entropy import new_secret
 from durward.services import authorize, passwords, sessions, token
 from durward.services.client_authentication import ClientRequest
 from durward.services.context import Context
-from durward.settings import ServeSettings
+from durward.settings import MailSettings, ServeSettings
 from durward.store.people import find_declared, load_person
 from durward.wiring import ControlPlane
 
@@ -219,13 +219,13 @@ def _settings(folder: str) -> ServeSettings:
 
 
 @contextlib.asynccontextmanager
-async def replica(made: Template) -> AsyncIterator[Replica]:
+async def replica(made: Template, mail: MailSettings | None = None) -> AsyncIterator[Replica]:
     """A copy of what was made, with a clock of its own."""
     with tempfile.TemporaryDirectory(prefix="dw-", dir=made.folder.parent) as folder:
         for name in ("durward.db", "durward.key"):
             shutil.copy(made.folder / name, folder)
         clock = Clock()
-        plane = await ControlPlane.open(_settings(folder), clock, None, ENVOY)
+        plane = await ControlPlane.open(_settings(folder), clock, None, ENVOY, mail)
         try:
             yield Replica(plane, clock, dict(made.secrets))
         finally:

@@ -37,7 +37,7 @@ from durward.entrypoints.http.listener import serve
 from durward.entrypoints.operator_messages import report
 from durward.entrypoints.pages import account, interaction, logout, render
 from durward.entrypoints.process import until_ended
-from durward.settings import ServeSettings
+from durward.settings import MailSettings, ServeSettings
 from durward.wiring import ControlPlane
 
 PUBLIC_SOCKET, CONTROL_SOCKET = "public.sock", "control.sock"
@@ -49,13 +49,13 @@ SLOW_SECONDS, STUCK_SECONDS = 10.0, 60.0
 the process is not ready; after the second the verification hangs, and a restart helps."""
 
 
-async def run(settings: ServeSettings) -> None:
+async def run(settings: ServeSettings, mail: MailSettings | None = None) -> None:
     """Serve until asked to end: clients on one socket, edges and operators on the other."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    plane = await open_control_plane(settings, ended)
+    plane = await open_control_plane(settings, ended, mail)
     if plane is None:
         return
     runtime = Path(settings.runtime)
@@ -68,6 +68,7 @@ async def run(settings: ServeSettings) -> None:
         asyncio.create_task(plane.upkeep.keep_fresh(report)),
         asyncio.create_task(plane.upkeep.keep_sequencing(report)),
         asyncio.create_task(plane.upkeep.keep_tidy(report)),
+        asyncio.create_task(plane.upkeep.keep_mailing(report)),
     ]
     try:
         await until_ended(ended, [serving, *tasks])
@@ -80,7 +81,9 @@ async def run(settings: ServeSettings) -> None:
         await plane.close()
 
 
-async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> ControlPlane | None:
+async def open_control_plane(
+    settings: ServeSettings, ended: asyncio.Event, mail: MailSettings | None = None
+) -> ControlPlane | None:
     """The control plane, once its database is there: both may start at the same time.
 
     None if asked to end meanwhile. Raises Unavailable after a minute, or at once if waiting would
@@ -91,7 +94,7 @@ async def open_control_plane(settings: ServeSettings, ended: asyncio.Event) -> C
     patient_until, pause = loop.time() + START_SECONDS, FIRST_PAUSE_SECONDS
     try:
         while not ended.is_set():
-            opening = asyncio.create_task(ControlPlane.open(settings))
+            opening = asyncio.create_task(ControlPlane.open(settings, mail=mail))
             await asyncio.wait({asked, opening}, return_when=asyncio.FIRST_COMPLETED)
             if not opening.done():
                 opening.cancel()
@@ -171,10 +174,10 @@ def control(plane: ControlPlane) -> Starlette:
         try:
             await plane.publication.check()
             plane.passwords.check(SLOW_SECONDS)
-            notes = await plane.upkeep.log_notes()
+            notes = [*await plane.upkeep.log_notes(), *await plane.upkeep.mail_notes()]
         except Unavailable as error:
             return not_now(error)
-        # Problems of the log do not change readiness: events wait in the outbox, none is lost.
+        # Problems of the log and of mails do not change readiness: both wait in the store.
         return PlainTextResponse("\n".join(["ok", *notes]))
 
     async def broken(_: Request, error: Exception) -> Response:

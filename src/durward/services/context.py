@@ -41,6 +41,8 @@ class Context:
     """The lowest profile that a client of this server may be held to."""
     pushes: bool = False
     """Whether every client has to push its authorization requests."""
+    sends_mail: bool = False
+    """Whether there is anything that takes mails."""
 
     def requirements(self, id: ClientId, client: Client) -> Requirements:
         """What is demanded of a client by this version of the declarations."""

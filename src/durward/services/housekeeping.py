@@ -211,6 +211,12 @@ RETENTION: tuple[Retention, ...] = (
         "by operators and people who sign in",
         in_batches(lambda now, _: expiry.revocations(now)),
     ),
+    Retention(
+        "work",
+        "where it is done, or given up with an event; a day after its end where nobody does it",
+        "10 000 of each kind",
+        in_batches(lambda now, _: expiry.work(now)),
+    ),
 )
 """Every table, in the order of sweeping: what stands on a row is looked at after it."""
 

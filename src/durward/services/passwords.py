@@ -23,10 +23,13 @@ from durward.core.audit.event import AuditContext
 from durward.core.authn.decoy import HashKinds
 from durward.core.edge.revocation import RevocationKind
 from durward.core.errors import Misconfigured
+from durward.core.people.mail_text import Mail, password_replaced
 from durward.core.people.password_hash import HashScheme, PasswordHash, parse_password_hash
+from durward.core.people.person import Person
 from durward.core.values import Secret, UserId
 from durward.entropy import new_secret
 from durward.services.context import Context
+from durward.services.mail import notify
 from durward.store.grants import end_grants, live_grants
 from durward.store.holds import hold_people
 from durward.store.known_browsers import forget_known_browsers
@@ -159,7 +162,7 @@ def has_password(connection: Connection, user: UserId) -> bool:
 
 
 def set_password(
-    connection: Connection, _: Context, user: UserId, phc: str, audit: AuditContext
+    connection: Connection, context: Context, user: UserId, phc: str, audit: AuditContext
 ) -> None:
     """Give a person a password; what stood on the one before ends (AS-104).
 
@@ -168,7 +171,8 @@ def set_password(
     Raises Misconfigured where there is no such person.
     """
     hold_people(connection, user)
-    if load_person(connection, user) is None:
+    person = load_person(connection, user)
+    if person is None:
         raise no_such_person(user)
     record_password(connection, user, phc, audit)
     forget_known_browsers(connection, user)
@@ -176,3 +180,21 @@ def set_password(
         end_session(connection, session.id, REPLACED, audit)
     ids = [grant.id for grant in live_grants(connection, user=user)]
     end_grants(connection, ids, REPLACED, audit, instead=(RevocationKind.SUBJECT, user))
+    tell_of_password(connection, context, person, audit)
+
+
+def tell_of_password(
+    connection: Connection,
+    context: Context,
+    person: Person,
+    audit: AuditContext,
+    *,
+    by_person: bool = False,
+) -> None:
+    """Tell somebody that their password was replaced (AS-99)."""
+
+    def notice(address: str) -> Mail:
+        login, issuer = person.login, context.issuer
+        return password_replaced(address, login, issuer, audit.at, by_person=by_person)
+
+    notify(connection, context, person, notice, audit)

@@ -10,6 +10,7 @@ from durward.core.errors import DurwardError, Unavailable
 from durward.keys.signing import Signer
 from durward.services import housekeeping, sequence
 from durward.services.ended_waivers import EndedWaivers
+from durward.services.mail import MailDelivery
 from durward.services.publication import Publication
 from durward.services.rounds import Rounds
 from durward.services.transactions import Transactions
@@ -19,6 +20,7 @@ from durward.store.database import News
 FOLLOW_SECONDS = 0.2
 TIDY_SECONDS = 60.0
 SEQUENCE_SECONDS = 0.5
+MAIL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 """The pause between rounds of the sequencer: each signs a checkpoint, and under load a round for
 every few events would cost more than the tokens that they report."""
@@ -35,6 +37,7 @@ class Upkeep:
         issuer: str,
         log_signer: Callable[[], Signer],
         policy: SessionPolicy,
+        mail: MailDelivery | None = None,
     ) -> None:
         self.unrecorded = Unrecorded()
         self._transactions = transactions
@@ -42,6 +45,7 @@ class Upkeep:
         self._issuer = issuer
         self._log_signer = log_signer
         self._policy = policy
+        self._mail = mail
         self._ended_waivers = EndedWaivers()
         self._log_trouble = ""
         self._waiting = asyncio.Event()
@@ -78,6 +82,22 @@ class Upkeep:
             await rounds.rest(TIDY_SECONDS)
             with rounds.round():
                 await self.tidy()
+
+    async def keep_mailing(self, report: Report) -> None:
+        """Send what waits to be mailed, here or of other replicas; for ever, if to nobody."""
+        rounds = Rounds("mails", report)
+        while True:
+            await rounds.rest(MAIL_SECONDS)
+            with rounds.round():
+                await self.mail()
+
+    async def mail(self) -> int:
+        """One round of mails; how many were taken. Raises Unavailable."""
+        return await self._mail.deliver() if self._mail else 0
+
+    async def mail_notes(self) -> list[str]:
+        """The problems of mails, for people. Raises Unavailable."""
+        return await self._mail.notes() if self._mail else []
 
     async def sequence(self) -> None:
         """Sequence all pending events. Raises Unavailable."""

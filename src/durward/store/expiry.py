@@ -200,3 +200,9 @@ def checkpoints() -> Due:
     other = schema.checkpoints.alias().c
     oldest = select(other.size).order_by(other.size.desc()).offset(CHECKPOINTS_KEPT - 1).limit(1)
     return Due(schema.checkpoints, c.size < oldest.scalar_subquery())
+
+
+def work(now: Instant) -> Due:
+    """What nobody does any more, such as mails where no server of mails is set since."""
+    table = schema.work
+    return Due(table, table.c.expires_at <= later(now, Seconds(-MARGIN)))

@@ -375,3 +375,17 @@ revocations = Table(
     Column("value", Text, nullable=False),
     Column("at", Number, nullable=False),
 )
+
+work = Table(
+    "work",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("added_at", Number, nullable=False),
+    Column("due_at", Number, nullable=False),
+    Column("expires_at", Number, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_work_due", "kind", "due_at"),
+)

@@ -67,6 +67,7 @@ class EventKind(StrEnum):
     AUTHORIZATION_REFUSED = "authorization refused"
     WAIVER_ENDED = "waiver ended"
     ROW_SET_ASIDE = "row set aside"
+    WORK_DROPPED = "work dropped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ def serve(*, config: Path = Path("durward.toml")) -> int:
     """Run the control plane: the authorization server, the admin API, the audit log.
 
     Args:
-        config: The settings file; its section [serve] is used.
+        config: The settings file; its sections [serve] and [mail] are used.
     """
-    settings = load_settings(config).serve
+    found = load_settings(config)
+    settings = found.serve
     if settings is None:
         hint = "it needs `issuer`, `runtime` and `state`"
         raise Misconfigured(str(config), "has no section [serve]", hint=hint)
     keep_private(Path(settings.state))
     with one_error(), lock_folders("serve", Path(settings.state), Path(settings.runtime)):
-        uvloop.run(run(settings))
+        uvloop.run(run(settings, found.mail))
     return 0

@@ -39,7 +39,10 @@ def status(*, dir: Path = DEMO_DIR, json: bool = False) -> int:  # noqa: A002 - 
 def render_status(found: dict[str, Any]) -> list[str]:
     """The fleet for people."""
     lines = [f"published: version {found['version']}, {ago(found['published_seconds_ago'])}"]
-    lines += [excerpt(with_script_name(note), LONGEST_CAUSE) for note in found.get("log", ())]
+    lines += [
+        excerpt(with_script_name(note), LONGEST_CAUSE)
+        for note in (*found.get("log", ()), *found.get("mail", ()))
+    ]
     lines += [unsettled_line(one) for one in found.get("unsettled", ())]
     lines += waiver_lines(waivers_to_tell(found.get("waivers", ())))
     if not found["nodes"]:

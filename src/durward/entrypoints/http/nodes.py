@@ -64,6 +64,7 @@ def routes(plane: ControlPlane) -> list[Route]:
                 "epoch": found.deployment.epoch,
                 "published_seconds_ago": seconds_since(found.published_at, now),
                 "log": await plane.upkeep.log_notes(),
+                "mail": await plane.upkeep.mail_notes(),
                 "unsettled": msgspec.to_builtins(list(await plane.people.unsettled())),
                 "nodes": listed,
             }

@@ -1,0 +1,77 @@
+"""Mails to people: plain text, from one sender, to one address (RFC 5322, RFC 3834 §5).
+
+A mail is composed of checked parts. What comes from people stands in the text alone, never in a
+header; an address with anything but an address in it is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from durward.core.people.identifier import AT, canonical_email
+from durward.core.values import MICROSECONDS, Instant
+
+MAX_TEXT_CHARACTERS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is told to somebody."""
+
+    to: str
+    subject: str
+    text: str
+
+
+def mailbox(spelled: str) -> Address:
+    """Where mails to an address go: its local part as it is written, its domain as A-labels.
+
+    Raises ValueError for what is no address.
+    """
+    local, _, domain = canonical_email(spelled).rpartition(AT)
+    written = spelled.rpartition(AT)[0]
+    local = written if written.lower() == local else local
+    return Address(username=local, domain=domain)
+
+
+def compose(mail: Mail, sender: str, id: str, at: Instant) -> EmailMessage:
+    """The message. The same `id` gives the same Message-ID: a server may drop the second one.
+
+    Raises ValueError for an address that is none, or a header that would be two.
+    """
+    origin = mailbox(sender)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = origin
+    message["To"] = mailbox(mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(datetime.fromtimestamp(at // MICROSECONDS, UTC))
+    message["Message-ID"] = f"<{id}@{origin.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text[:MAX_TEXT_CHARACTERS])
+    return message
+
+
+def password_replaced(to: str, account: str, issuer: str, at: Instant, *, by_person: bool) -> Mail:
+    """The notice of a new password (AS-99)."""
+    who = "by somebody who gave the former one" if by_person else "by an operator"
+    text = (
+        f"The password of the account {account} at {issuer} was replaced on {moment(at)}, {who}.\n"
+        "All other browsers were signed out.\n\n"
+        "If you did not expect this, tell those who run the service at once.\n"
+    )
+    return Mail(to, f"Your password at {host_of(issuer)} was replaced", text)
+
+
+def host_of(issuer: str) -> str:
+    """The host by which people know the service."""
+    return urlsplit(issuer).hostname or ""
+
+
+def moment(at: Instant) -> str:
+    """An instant for people."""
+    return datetime.fromtimestamp(at // MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,151 @@
+"""Mails over SMTP (RFC 5321, RFC 8314): some by one connection, encrypted unless it is local.
+
+The standard library speaks the protocol, in a thread. It refuses line breaks in commands, escapes
+dots, and forgets what a server said before STARTTLS.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from enum import StrEnum
+from typing import Final
+
+from durward.core.values import Secret
+
+TIMEOUT_SECONDS: Final = 15.0
+"""Of each answer of the server; RFC 5321 §4.5.3.2 lets it take minutes, and it takes seconds."""
+MOST_BREAKS: Final = 3
+"""After so many broken connections the rest of the mails waits for another time."""
+PERMANENT: Final = range(500, 600)
+MAX_REASON: Final = 200
+
+
+class MailTls(StrEnum):
+    """How a connection is encrypted."""
+
+    STARTTLS = "starttls"
+    """By the command STARTTLS, without which nothing is sent (RFC 3207)."""
+    IMPLICIT = "implicit"
+    """From the beginning (RFC 8314 §3)."""
+    NONE = "none"
+    """Not at all: to a server on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailFailure:
+    """Why a mail was not taken."""
+
+    reason: str
+    is_final: bool = False
+    """Whether this address or this mail will not be taken later either."""
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """The server that takes mails for everybody."""
+
+    host: str
+    port: int
+    tls: MailTls = MailTls.STARTTLS
+    user: str = ""
+    password: Secret | None = None
+    ca_bundle: str | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    def carry(self, messages: Sequence[EmailMessage]) -> list[MailFailure | None]:
+        """Send mails one after the other; for each None if the server took it."""
+        outcomes: list[MailFailure | None] = []
+        breaks = 0
+        while len(outcomes) < len(messages):
+            left = messages[len(outcomes) :]
+            try:
+                with self._connected() as server:
+                    failure = _send_until_broken(server, left, outcomes)
+            except (OSError, smtplib.SMTPException) as error:
+                breaks, failure = MOST_BREAKS, MailFailure(reason_of(error))
+            if failure is not None:
+                where = MailFailure(f"{self.host}:{self.port}: {failure.reason}")
+                breaks += 1
+                # One mail may be the cause: the next ones are sent by another connection.
+                all_of_them = len(messages) - len(outcomes)
+                outcomes += [where] * (1 if breaks < MOST_BREAKS else all_of_them)
+        return outcomes
+
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
+        secure = ssl.create_default_context(cafile=self.ca_bundle)
+        server: smtplib.SMTP
+        if self.tls is MailTls.IMPLICIT:
+            server = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=self.timeout_seconds, context=secure
+            )
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout_seconds)
+        try:
+            if self.tls is MailTls.STARTTLS:
+                server.starttls(context=secure)
+            if self.user and self.password is not None:
+                server.login(self.user, self.password.reveal())
+            yield server
+        finally:
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+            server.close()
+
+
+def _send_until_broken(
+    server: smtplib.SMTP, messages: Sequence[EmailMessage], outcomes: list[MailFailure | None]
+) -> MailFailure | None:
+    """Send mails, and note each outcome; the failure of the one at which the connection ended."""
+    for message in messages:
+        if server.sock is None:  # after a 421: the one before has its outcome
+            return None
+        try:
+            outcomes.append(_send(server, message))
+        except (OSError, smtplib.SMTPException) as error:
+            return MailFailure(reason_of(error))
+    return None
+
+
+def _send(server: smtplib.SMTP, message: EmailMessage) -> MailFailure | None:
+    """Send one mail. Raises what ends the connection."""
+    try:
+        server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, text = next(iter(error.recipients.values()))
+        return MailFailure(_told(code, text), is_final=code in PERMANENT)
+    except smtplib.SMTPDataError as error:
+        return MailFailure(
+            _told(error.smtp_code, error.smtp_error), is_final=error.smtp_code in PERMANENT
+        )
+    except ValueError as error:  # a line break in a command
+        return MailFailure(_line(str(error)), is_final=True)
+    except smtplib.SMTPNotSupportedError:
+        return MailFailure("the server takes ASCII addresses only (RFC 6531)", is_final=True)
+    except smtplib.SMTPSenderRefused as error:
+        # The sender is a setting: somebody will mend it.
+        return MailFailure(_told(error.smtp_code, error.smtp_error))
+    return None
+
+
+def reason_of(error: Exception) -> str:
+    """Why a server could not be used, in one line."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return "user or password refused"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _told(error.smtp_code, error.smtp_error)
+    if isinstance(error, OSError) and error.strerror:
+        return _line(error.strerror)
+    return _line(str(error) or type(error).__name__)
+
+
+def _told(code: int, text: bytes | str) -> str:
+    told = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    return _line(f"{code} {told}")
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_REASON]
