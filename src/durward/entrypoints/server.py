@@ -35,7 +35,7 @@ from durward.entrypoints.http.cross_origin import CrossOrigin
 from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.operator_messages import report
-from durward.entrypoints.pages import account, interaction, logout, render
+from durward.entrypoints.pages import account, interaction, logout, password_change, render
 from durward.entrypoints.process import until_ended
 from durward.settings import MailSettings, ServeSettings
 from durward.wiring import ControlPlane
@@ -135,6 +135,7 @@ def public(plane: ControlPlane) -> Starlette:
             *interaction.routes(plane, corrections),
             *logout.routes(plane),
             *account.routes(plane),
+            *password_change.routes(plane),
             *render.style(),
         ],
         middleware=[

@@ -126,9 +126,21 @@ def admit(
     form = canonical_or_none(account)
     # The same statements whoever it is, until it is known whether it is too soon (AS-95).
     named = find_person(connection, form or NO_FORM)
+    return admit_person(connection, context, named, form or account, browser, audit)
+
+
+def admit_person(
+    connection: Connection,
+    context: Context,
+    named: UserId | None,
+    typed: str,
+    browser: Secret | None,
+    audit: AuditContext,
+) -> Admitted | TooSoon:
+    """The same, of somebody who was found; None where nobody is called as was typed."""
     known = _known_for(connection, named or UserId(NO_FORM), browser, audit.at)
     # However it is spelled, it is one account; what no account can be called counts as it stands.
-    counted = named or f"{UNKNOWN}{form or account}"
+    counted = named or f"{UNKNOWN}{typed}"
     attempt = _attempt(context, counted, known, audit)
     wait = count_attempt(connection, attempt.limits, audit.at)
     if wait:
@@ -136,7 +148,7 @@ def admit(
         return TooSoon(wait)
     person = named if named and find_able(connection, named) else None
     phc = load_password(connection, person) if person else None
-    kept = phc or decoy(context, form or account)
+    kept = phc or decoy(context, typed)
     return Admitted(kept, person, phc is not None, known is not None, attempt)
 
 
@@ -230,10 +242,10 @@ def sign_in(
             agent=agent[:MAX_AGENT_CHARACTERS],
         )
         start_session(connection, fresh, secret.sha256(), audit)
-    return Begun(secret, _remember(connection, account, before.known, audit.at))
+    return Begun(secret, remember(connection, account, before.known, audit.at))
 
 
-def _remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:
+def remember(connection: Connection, user: UserId, browser: Secret | None, now: Instant) -> Secret:
     """What the browser is known by from now on: as before, if it was known for anybody.
 
     One that nobody has signed in with was not made here, and is not taken (AS-102).

@@ -17,6 +17,7 @@ USERINFO_PATH = "/userinfo"
 REVOCATION_PATH = "/revoke"
 LOGOUT_PATH = "/logout"
 ACCOUNT_PATH = "/"
+PASSWORD_PATH = "/password"  # noqa: S105 - a path
 STYLE_PATH = "/durward.css"
 JWKS_PATH = "/jwks"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
@@ -47,6 +48,8 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("POST", LOGOUT_PATH),
     ("GET", ACCOUNT_PATH),
     ("POST", ACCOUNT_PATH),
+    ("GET", PASSWORD_PATH),
+    ("POST", PASSWORD_PATH),
     ("POST", TOKEN_PATH),
     ("POST", PAR_PATH),
     *((method, PAR_PATH) for method in ("GET", "PUT", "PATCH", "DELETE")),  # 405: RFC 9126 §2.3

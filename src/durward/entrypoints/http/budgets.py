@@ -23,6 +23,7 @@ from durward.core.oauth.metadata import (
     INTERACTION_PATH,
     LOGOUT_PATH,
     PAR_PATH,
+    PASSWORD_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
@@ -59,7 +60,10 @@ BUDGETS: tuple[PathClass, ...] = (
     ),
     # A sign-in takes three of these, and a password costs a verification at most.
     PathClass(
-        "pages", frozenset({INTERACTION_PATH, LOGOUT_PATH}), Budget(900, 30), for_people=True
+        "pages",
+        frozenset({INTERACTION_PATH, LOGOUT_PATH, PASSWORD_PATH}),
+        Budget(900, 30),
+        for_people=True,
     ),
     # All servers behind one gateway, each with its people's refreshes; the store does some
     # hundreds of transactions a second.

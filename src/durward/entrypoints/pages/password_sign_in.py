@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -47,6 +47,7 @@ class PasswordAttempt:
     account: str
     password: Secret
     before: BrowserSecrets
+    refusal: ClassVar[str] = "The name or the password is not right."
 
     @classmethod
     def read(cls, plane: ControlPlane, http: Request, form: Form) -> Self:
@@ -66,9 +67,9 @@ class PasswordAttempt:
             return Notice(text, self.account, BUSY, busy.retry_after)
 
     async def _verified(self) -> Begun | Notice:
-        account, known = self.account, self.before.known
+        account = self.account
         self.plane.passwords.check_room()
-        admitted = await self._use(lambda c, x, t: sessions.admit(c, x, account, known, t))
+        admitted = await self._admitted()
         if isinstance(admitted, TooSoon):
             text = f"Too many attempts. Try again in {admitted.wait} seconds."
             return Notice(text, account, TOO_MANY, admitted.wait)
@@ -83,7 +84,11 @@ class PasswordAttempt:
             admitted = begun
         person = admitted.person
         await self._use(lambda c, x, t: sessions.refuse(c, x, person, t))
-        return Notice("The name or the password is not right.", account, WRONG)
+        return Notice(self.refusal, account, WRONG)
+
+    async def _admitted(self) -> Admitted | TooSoon:
+        account, known = self.account, self.before.known
+        return await self._use(lambda c, x, t: sessions.admit(c, x, account, known, t))
 
     async def _fits(self, admitted: Admitted) -> bool:
         try:
