@@ -31,6 +31,7 @@ from durward.services.mail import MailDelivery
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.people_administration import PeopleAdministration
 from durward.services.publication import Publication
+from durward.services.recovery import Recovery
 from durward.services.transactions import Transactions
 from durward.services.upkeep import Upkeep
 from durward.services.use_cases import UseCases
@@ -57,6 +58,7 @@ class ControlPlane:
     fleet: Fleet
     log: Log
     upkeep: Upkeep
+    recovery: Recovery
 
     @classmethod
     async def open(
@@ -165,6 +167,7 @@ class ControlPlane:
             Fleet(transactions, publication, context),
             Log(transactions),
             upkeep,
+            Recovery(use_cases),
         )
 
     @property
@@ -176,6 +179,11 @@ class ControlPlane:
     def published(self) -> publish.Published:
         """The version in force; read once for each request."""
         return self.publication.published
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether there is anything that takes mails."""
+        return self.use_cases.context().sends_mail
 
     def now(self) -> Instant:
         """What this replica's clock shows."""

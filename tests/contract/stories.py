@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -26,15 +27,16 @@ from durward.core.authn.throttle import attempt_from
 from durward.core.configuration.declaration import Declaration, DeclarationKind
 from durward.core.edge.parts import LIST_TYPE, Listing, digest_of
 from durward.core.edge.report import IN_CONTACT, NodeReport, Refused
+from durward.core.errors import Unavailable
 from durward.core.oauth.authorize import INTERACTION_LIFETIME
 from durward.core.people.import_line import ImportLine
 from durward.core.people.mail_text import Mail
-from durward.core.people.person import Entitlements, Person
+from durward.core.people.person import Email, Entitlements, Person
 from durward.core.values import Secret, UserId, numeric_date
 from durward.core.wire import Json, decode_base64url
 from durward.entropy import new_id
 from durward.keys.signing import generate
-from durward.services import passwords, sequence
+from durward.services import passwords, recovery, sequence
 from durward.services import people as taking
 from durward.services.context import Context
 from durward.services.keyring import ACCESS, AUDIT, ROTATED, SNAPSHOT, RotationRequest, load_ring
@@ -42,6 +44,8 @@ from durward.services.mail import LEASE, MailDelivery, queue_mail
 from durward.services.people_import import import_people
 from durward.services.smtp import MailFailure
 from durward.store import schema
+from durward.store.holds import hold_people
+from durward.store.reset_links import ResetLink, record_reset_link
 from durward.store.snapshots import load_snapshot
 
 CANCELS: dict[str, Json] = {"Effect": "Allow", "Action": "orders:CancelOrder", "Resource": "*"}
@@ -936,8 +940,57 @@ async def send_mails(issuer: Issuer) -> None:
             return
 
 
+async def recover(issuer: Issuer) -> None:
+    """A question is answered by one link, and a link replaces the password once, whatever fails."""
+    use_cases, rita, link = issuer.plane.use_cases, UserId("rita"), Secret("dwl_known")
+    emails = (Email("rita@acme.example", verified=True),)
+    await issuer.plane.people.add(Person(rita, Entitlements.of("acme"), ("rita",), emails))
+
+    def ask_reset(connection: Connection, context: Context, audit: AuditContext) -> None:
+        recovery.ask_reset(connection, context, "rita", audit)
+
+    def know_link(connection: Connection, _: Context, audit: AuditContext) -> None:
+        hold_people(connection, rita)
+        known = ResetLink(rita, "rita@acme.example")
+        record_reset_link(connection, link.sha256(), known, recovery.LIFETIME, audit)
+
+    async def repeated(act: Callable[[], Awaitable[Any]]) -> Any:
+        """As a browser or a loop does: what failed is done again, once its lease is over."""
+        while True:
+            try:
+                return await act()
+            except Unavailable:
+                issuer.clock.forward(recovery.LEASE)
+
+    links = 0
+    for number, which in enumerate(each_fault(commits=3)):
+        phc = f"$argon2id$v=19$m=8,t=1,p=1${number:022}$" + 43 * "A"
+
+        def reset(
+            connection: Connection, context: Context, audit: AuditContext, phc: str = phc
+        ) -> bool:
+            return recovery.reset_password(connection, context, link, phc, audit)
+
+        issuer.clock.forward(3_600)
+        with faults(issuer, **which) as asking:
+            await repeated(lambda: use_cases.write(ask_reset, "browser"))
+            await repeated(issuer.plane.recovery.answer)
+        before, links = links, sum('"reset link made"' in one for one in await issuer.events())
+        assert 1 <= links - before <= 1 + asking.lost, "asked again if nobody was told"
+        await use_cases.write(know_link, "test")
+        links += 1
+        with faults(issuer, **which) as injected:
+            done = await repeated(partial(use_cases.write, reset, "browser"))
+        assert done is not injected.lost, "where nobody was told, the link is worth nothing more"
+        assert not await use_cases.write(reset, "browser")
+        assert phc in str(await everything(issuer))
+        if not asking.struck and not injected.struck:
+            return
+
+
 STORIES = (
     send_mails,
+    recover,
     *(redeem, rotate, agree, sign_out, replay, revoke, end_own_session, deprovision, look, ask),
     *(
         sign_in,

@@ -35,7 +35,14 @@ from durward.entrypoints.http.cross_origin import CrossOrigin
 from durward.entrypoints.http.failures import GONE, Incidents, come_back, not_now
 from durward.entrypoints.http.listener import serve
 from durward.entrypoints.operator_messages import report
-from durward.entrypoints.pages import account, interaction, logout, password_change, render
+from durward.entrypoints.pages import (
+    account,
+    forgotten_password,
+    interaction,
+    logout,
+    password_change,
+    render,
+)
 from durward.entrypoints.process import until_ended
 from durward.settings import MailSettings, ServeSettings
 from durward.wiring import ControlPlane
@@ -68,6 +75,7 @@ async def run(settings: ServeSettings, mail: MailSettings | None = None) -> None
         asyncio.create_task(plane.upkeep.keep_fresh(report)),
         asyncio.create_task(plane.upkeep.keep_sequencing(report)),
         asyncio.create_task(plane.upkeep.keep_tidy(report)),
+        asyncio.create_task(plane.recovery.keep_answering(report)),
         asyncio.create_task(plane.upkeep.keep_mailing(report)),
     ]
     try:
@@ -136,6 +144,7 @@ def public(plane: ControlPlane) -> Starlette:
             *logout.routes(plane),
             *account.routes(plane),
             *password_change.routes(plane),
+            *forgotten_password.routes(plane),
             *render.style(),
         ],
         middleware=[

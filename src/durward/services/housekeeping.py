@@ -144,6 +144,12 @@ RETENTION: tuple[Retention, ...] = (
     ),
     Retention("passwords", "with the person", "by operators: one for each person"),
     Retention(
+        "reset_links",
+        "where it is used, half an hour after it was made, or with the password that it replaces",
+        "one for each person",
+        in_batches(lambda now, _: expiry.reset_links(now)),
+    ),
+    Retention(
         "attempts",
         "an hour after the last one, when it is forgotten anyway; a count of nothing in a minute",
         "what the budgets of the sign-in and the token endpoint let through in an hour",

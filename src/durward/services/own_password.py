@@ -14,7 +14,12 @@ from durward.core.values import Secret
 from durward.entropy import new_secret
 from durward.services.common_passwords import common_passwords
 from durward.services.context import Context
-from durward.services.passwords import REPLACED, has_password
+from durward.services.passwords import (
+    REPLACED,
+    has_password,
+    replace_password,
+    tell_of_password,
+)
 from durward.services.sessions import (
     PASSWORD,
     Admitted,
@@ -22,13 +27,12 @@ from durward.services.sessions import (
     BrowserSecrets,
     TooSoon,
     admit_person,
-    current,
+    live_session,
     remember,
 )
 from durward.store.attempts import forgive_attempt
 from durward.store.grants import end_grants, live_grants
-from durward.store.known_browsers import forget_known_browsers
-from durward.store.passwords import load_password, record_password
+from durward.store.passwords import load_password
 from durward.store.sessions import end_session, open_sessions, renew_session
 
 
@@ -51,7 +55,7 @@ def owner(
     connection: Connection, context: Context, secret: Secret | None, audit: AuditContext
 ) -> tuple[Person, bool] | None:
     """Who is signed in, and whether they have a password; None if nobody is."""
-    here = current(connection, context, secret, audit.at)
+    here = live_session(connection, context, secret, audit.at)
     return (here.person, has_password(connection, here.person.id)) if here else None
 
 
@@ -63,7 +67,7 @@ def admit_owner(
     It counts as an attempt to sign in does: a session that somebody else got hold of is no way to
     guess faster.
     """
-    here = current(connection, context, before.session, audit.at)
+    here = live_session(connection, context, before.session, audit.at)
     if here is None:
         return None
     person = here.person
@@ -85,7 +89,7 @@ def replace_own(
     more, and grants end unless the person keeps them (AS-104). None if they are not signed in any
     more. If the hash is another one by now, it is what the password has to be verified against.
     """
-    here = current(connection, context, before.session, audit.at)
+    here = live_session(connection, context, before.session, audit.at)
     if here is None or here.person.id != admitted.person:
         return None
     person, session = here.person.id, here.session.id
@@ -97,14 +101,14 @@ def replace_own(
     # Later than what was issued before the person was held: a not-before may be made of it.
     audit = replace(audit.by(person), at=context.clock())
     forgive_attempt(connection, admitted.attempt.limits, admitted.attempt.pair)
-    record_password(connection, person, fresh, audit)
-    forget_known_browsers(connection, person)
+    replace_password(connection, person, fresh, audit, by="its person")
     for one in open_sessions(connection, person):
         if one.id != session:
             end_session(connection, one.id, REPLACED, audit)
     if not keep_grants:
         ids = [grant.id for grant in live_grants(connection, user=person)]
         end_grants(connection, ids, REPLACED, audit, instead=(RevocationKind.SUBJECT, person))
+    tell_of_password(connection, context, here.person, audit, by_person=True)
     secret = new_secret("dwk")
     renew_session(connection, session, secret.sha256(), PASSWORD, audit)
     return Begun(secret, remember(connection, person, before.known, audit.at))

@@ -35,6 +35,7 @@ from durward.store.holds import hold_people
 from durward.store.known_browsers import forget_known_browsers
 from durward.store.passwords import load_password, record_password
 from durward.store.people import load_person
+from durward.store.reset_links import forget_reset_link
 from durward.store.sessions import end_session, open_sessions
 
 ITERATIONS: Final = 2
@@ -174,13 +175,26 @@ def set_password(
     person = load_person(connection, user)
     if person is None:
         raise no_such_person(user)
-    record_password(connection, user, phc, audit)
-    forget_known_browsers(connection, user)
+    replace_password(connection, user, phc, audit)
+    end_everything(connection, user, audit)
+    tell_of_password(connection, context, person, audit)
+
+
+def end_everything(connection: Connection, user: UserId, audit: AuditContext) -> None:
+    """End the sessions and the grants of a person whose password was replaced by somebody else."""
     for session in open_sessions(connection, user):
         end_session(connection, session.id, REPLACED, audit)
     ids = [grant.id for grant in live_grants(connection, user=user)]
     end_grants(connection, ids, REPLACED, audit, instead=(RevocationKind.SUBJECT, user))
-    tell_of_password(connection, context, person, audit)
+
+
+def replace_password(
+    connection: Connection, user: UserId, phc: str, audit: AuditContext, **facts: str
+) -> None:
+    """Keep another hash; what vouched for the former password vouches for nothing any more."""
+    record_password(connection, user, phc, audit, **facts)
+    forget_known_browsers(connection, user)
+    forget_reset_link(connection, user)
 
 
 def tell_of_password(

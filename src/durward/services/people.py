@@ -34,6 +34,7 @@ from durward.store.people import (
     owners_of,
     retired,
 )
+from durward.store.reset_links import forget_reset_link
 from durward.store.revocations import record_revocation
 from durward.store.sessions import end_session, open_sessions
 from durward.store.subjects import SubjectKind, given_to_others
@@ -218,6 +219,8 @@ def _follow(
             end_session(connection, session.id, follows.ends_sessions, audit)
     if follows.forgets_browsers:
         forget_known_browsers(connection, id)
+    if after is None or after.disabled or after.emails != before.emails:
+        forget_reset_link(connection, id)
     if follows.forgets_proofs:
         forget_password(connection, id, audit)
         forget_consents(connection, audit, user=id)

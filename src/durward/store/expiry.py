@@ -89,6 +89,12 @@ def known_browsers(now: Instant) -> Due:
     return Due(table, table.c.last_at <= later(now, Seconds(-UNUSED)))
 
 
+def reset_links(now: Instant) -> Due:
+    """Links that nobody used in time."""
+    table = schema.reset_links
+    return Due(table, table.c.expires_at <= now)
+
+
 def interactions(now: Instant) -> Due:
     """Sign-ins that nobody came back to."""
     table = schema.interactions

@@ -28,7 +28,9 @@ def with_passwords(connection: Connection, users: Collection[UserId]) -> frozens
     return frozenset(map(UserId, connection.execute(found).scalars()))
 
 
-def record_password(connection: Connection, user: UserId, phc: str, audit: AuditContext) -> None:
+def record_password(
+    connection: Connection, user: UserId, phc: str, audit: AuditContext, **facts: str
+) -> None:
     """Keep a new hash in place of the one before; the person is held."""
     check_held(connection, user)
     kind = kind_of(phc) or None
@@ -36,7 +38,7 @@ def record_password(connection: Connection, user: UserId, phc: str, audit: Audit
     here = passwords.c.user == user
     if not connection.execute(update(passwords).where(here).values(**values)).rowcount:
         connection.execute(insert(passwords).values(user=user, **values))
-    record_event(connection, audit.event(EventKind.PASSWORD_SET, f"users/{user}"))
+    record_event(connection, audit.event(EventKind.PASSWORD_SET, f"users/{user}", **facts))
 
 
 def renew_hash(

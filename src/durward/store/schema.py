@@ -251,6 +251,16 @@ passwords = Table(
     Index("ix_passwords_kind", "first_kind", "kind"),
 )
 
+reset_links = Table(
+    "reset_links",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("address", Text, nullable=False),
+    Column("made_at", Number, nullable=False),
+    Column("expires_at", Number, nullable=False, index=True),
+)
+
 attempts = Table(
     "attempts",
     metadata,

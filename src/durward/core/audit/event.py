@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     SECRET_CREATED = "secret created"  # noqa: S105 - a kind of event
     SECRET_REMOVED = "secret removed"  # noqa: S105 - a kind of event
     PASSWORD_SET = "password set"  # noqa: S105 - a kind of event
+    RESET_LINK_MADE = "reset link made"
     PASSWORD_REMOVED = "password removed"  # noqa: S105 - a kind of event
     PASSWORD_REHASHED = "password rehashed"  # noqa: S105 - a kind of event
     SIGN_IN_REFUSED = "sign-in refused"

@@ -19,12 +19,13 @@ from durward.core.wire import encode_base64url, sorted_json
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`free` attempts at once, then waits that double from one second up to `longest`."""
+    """`free` attempts at once, then waits that double from `first` up to `longest`."""
 
     free: int
     longest: Seconds
     forgotten: Seconds = Seconds(3_600)
     """A count without an attempt for so long starts anew."""
+    first: Seconds = Seconds(1)
 
 
 PAIR = Limit(5, Seconds(900))
@@ -87,7 +88,7 @@ def wait(count: Count | None, limit: Limit, now: Instant) -> Seconds:
     if count is None or count.failures < limit.free or is_forgotten(count, limit, now):
         return Seconds(0)
     step = min(count.failures - limit.free, 30)
-    allowed_at = later(count.last_at, Seconds(min(2**step, limit.longest)))
+    allowed_at = later(count.last_at, Seconds(min(limit.first * 2**step, limit.longest)))
     return Seconds(max(0, -(-(allowed_at - now) // MICROSECONDS)))
 
 

@@ -18,6 +18,8 @@ REVOCATION_PATH = "/revoke"
 LOGOUT_PATH = "/logout"
 ACCOUNT_PATH = "/"
 PASSWORD_PATH = "/password"  # noqa: S105 - a path
+RECOVERY_PATH = "/recover"
+RESET_PATH = "/reset"
 STYLE_PATH = "/durward.css"
 JWKS_PATH = "/jwks"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
@@ -50,6 +52,10 @@ SURFACE: tuple[tuple[str, str], ...] = (
     ("POST", ACCOUNT_PATH),
     ("GET", PASSWORD_PATH),
     ("POST", PASSWORD_PATH),
+    ("GET", RECOVERY_PATH),
+    ("POST", RECOVERY_PATH),
+    ("GET", RESET_PATH),
+    ("POST", RESET_PATH),
     ("POST", TOKEN_PATH),
     ("POST", PAR_PATH),
     *((method, PAR_PATH) for method in ("GET", "PUT", "PATCH", "DELETE")),  # 405: RFC 9126 §2.3

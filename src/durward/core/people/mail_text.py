@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from durward.core.people.identifier import AT, canonical_email
-from durward.core.values import MICROSECONDS, Instant
+from durward.core.values import MICROSECONDS, Instant, Seconds
 
 MAX_TEXT_CHARACTERS: Final = 10_000
 
@@ -65,6 +65,30 @@ def password_replaced(to: str, account: str, issuer: str, at: Instant, *, by_per
         "If you did not expect this, tell those who run the service at once.\n"
     )
     return Mail(to, f"Your password at {host_of(issuer)} was replaced", text)
+
+
+def password_by_mail(to: str, account: str, issuer: str, at: Instant) -> Mail:
+    """The notice of a password that was chosen by a link (AS-99)."""
+    text = (
+        f"The password of the account {account} at {issuer} was replaced on {moment(at)}, by a "
+        "link that was sent to your address.\nAll browsers and applications were signed out.\n\n"
+        "If you did not expect this, tell those who run the service at once.\n"
+    )
+    return Mail(to, f"Your password at {host_of(issuer)} was replaced", text)
+
+
+def reset_link(
+    to: str, account: str, issuer: str, uri: str, lifetime: Seconds, source: str
+) -> Mail:
+    """The mail by which somebody chooses a new password."""
+    asked = f" (from the address {source})" if source else ""
+    text = (
+        f"Somebody{asked} asked for a new password of the account {account} at {issuer}.\n\n"
+        f"Choose one here, within {lifetime // 60} minutes:\n\n{uri}\n\n"
+        "The link works once. Whoever opens it can take over the account: pass it on to nobody.\n"
+        "If it was not you, you need not do anything.\n"
+    )
+    return Mail(to, f"A new password for {host_of(issuer)}", text)
 
 
 def host_of(issuer: str) -> str:

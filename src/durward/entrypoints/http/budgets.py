@@ -24,6 +24,8 @@ from durward.core.oauth.metadata import (
     LOGOUT_PATH,
     PAR_PATH,
     PASSWORD_PATH,
+    RECOVERY_PATH,
+    RESET_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
@@ -56,12 +58,15 @@ class PathClass:
 BUDGETS: tuple[PathClass, ...] = (
     # Each may leave a row: an office of 300 that arrives at once, then ten people a second.
     PathClass(
-        "sign-in", frozenset({AUTHORIZATION_PATH, ACCOUNT_PATH}), Budget(300, 10), for_people=True
+        "sign-in",
+        frozenset({AUTHORIZATION_PATH, ACCOUNT_PATH, RECOVERY_PATH}),
+        Budget(300, 10),
+        for_people=True,
     ),
     # A sign-in takes three of these, and a password costs a verification at most.
     PathClass(
         "pages",
-        frozenset({INTERACTION_PATH, LOGOUT_PATH, PASSWORD_PATH}),
+        frozenset({INTERACTION_PATH, LOGOUT_PATH, PASSWORD_PATH, RESET_PATH}),
         Budget(900, 30),
         for_people=True,
     ),

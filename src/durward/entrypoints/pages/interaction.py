@@ -173,7 +173,7 @@ class Pages:
                 return broken(authorize.ENDED)
             case Question(prompt=Prompt.LOGIN):
                 token = form_token(browser, for_sign_in(outcome.interaction))
-                return sign_in_page(outcome, token, notice)
+                return sign_in_page(outcome, token, notice, can_recover=self._plane.sends_mail)
             case Question(person=person):
                 assert person is not None  # noqa: S101 - nobody else is asked for consent
                 token = form_token(browser, for_consent(outcome.interaction, person))
@@ -192,7 +192,7 @@ def for_consent(interaction: str, person: UserId) -> str:
     return f"consent:{interaction}:{person}"
 
 
-def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
+def sign_in_page(asked: Question, token: str, notice: Notice, *, can_recover: bool) -> Response:
     """Who are you?"""
     request = asked.request
     hint = notice.account or (request.login_hint if request else None) or ""
@@ -205,6 +205,7 @@ def sign_in_page(asked: Question, token: str, notice: Notice) -> Response:
         account=hint[:200],
         reasons=asked.reasons,
         problem=notice.problem,
+        can_recover=can_recover,
     )
     if notice.retry_after:
         answer.headers["retry-after"] = str(notice.retry_after)

@@ -26,6 +26,7 @@ BROWSER = "browser"
 Form = Mapping[str, tuple[str, ...]]
 T = TypeVar("T")
 TOO_MANY, WRONG, BUSY = 429, 403, 503
+BUSY_TEXT = "Many people sign in at this moment. Try again in a few seconds."
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class PasswordAttempt:
             return await self._verified()
         except Unavailable as busy:
             # The verifier's. Where it is the store's, the page's own transaction tells of it.
-            text = "Many people sign in at this moment. Try again in a few seconds."
-            return Notice(text, self.account, BUSY, busy.retry_after)
+            return Notice(BUSY_TEXT, self.account, BUSY, busy.retry_after)
 
     async def _verified(self) -> Begun | Notice:
         account = self.account
