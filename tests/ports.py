@@ -27,8 +27,8 @@ def free_port() -> int:
 
 
 def free_base() -> int:
-    """A base port for a demo, whose three are free."""
-    return free(OF_DEMOS, offsets=(0, 10, 20))
+    """A base port for a demo, whose four are free."""
+    return free(OF_DEMOS, offsets=(0, 10, 20, 30))
 
 
 def free(ports: range, offsets: tuple[int, ...] = (0,)) -> int:

@@ -50,6 +50,9 @@ def test_the_demo_starts_refuses_a_second_and_stops(folder: Path) -> None:
         reply = httpx2.get(f"http://127.0.0.1:{port + 10}/v1/acme/orders/1001", trust_env=False)
         assert reply.status_code == 401
         assert "Ctrl-C" not in started.stdout
+        mails = f"http://127.0.0.1:{port + 30}"
+        assert f"  mails        {mails}  " in started.stdout
+        wait_for(lambda: "Your password at localhost" in httpx2.get(mails, trust_env=False).text)
         status = demo("status", "--dir", folder)
         assert status.returncode == 0
         for page in (started.stdout, status.stdout):  # as they stand, they can be typed here

@@ -45,12 +45,14 @@ def start(
 
     Args:
         dir: Where the demo keeps its files.
-        base_port: The issuer's port; the APIs take +10, the sample app +20.
+        base_port: The issuer's port; the APIs take +10, the sample app +20, the mails +30.
         detach: Return when everything is ready; `durward demo stop` ends it.
     """
     if not 0 < base_port <= MAX_BASE_PORT:
         hint = f"choose one from 1024 to {MAX_BASE_PORT}"
-        problem = f"`{base_port}` is out of range: the demo takes three ports, N, N+10 and N+20"
+        problem = (
+            f"`{base_port}` is out of range: the demo takes four ports, N, N+10, N+20 and N+30"
+        )
         raise Misconfigured("--base-port", problem, hint=hint)
     place = DemoInstance(dir.resolve(), base_port)
     if running(place.folder) is None:  # else it holds the ports, and is reported below

@@ -12,6 +12,7 @@ from durward.entrypoints.demo.instance import (
     APIS_OFFSET,
     APP_OFFSET,
     ISSUER_OFFSET,
+    MAILS_OFFSET,
     MAX_BASE_PORT,
     DemoInstance,
 )
@@ -57,7 +58,8 @@ def check_ports(place: DemoInstance) -> None:
     `localhost` is [::1] too, and browsers try it first: no other process may listen there.
     """
     listened = ((ISSUER_OFFSET, "127.0.0.1"), (ISSUER_OFFSET, "::1"), (APIS_OFFSET, "127.0.0.1"))
-    for offset, host in (*listened, (APP_OFFSET, "127.0.0.1")):
+    pages = ((APP_OFFSET, "127.0.0.1"), (MAILS_OFFSET, "127.0.0.1"))
+    for offset, host in (*listened, *pages):
         port = place.base_port + offset
         if not is_free(port, host):
             by = holder(port) or "another program"

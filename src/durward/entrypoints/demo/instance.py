@@ -5,8 +5,8 @@ from pathlib import Path
 
 from durward.core.address import MAX_PORT
 
-ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET = 0, 10, 20
-MAX_BASE_PORT = MAX_PORT - APP_OFFSET
+ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET, MAILS_OFFSET = 0, 10, 20, 30
+MAX_BASE_PORT = MAX_PORT - MAILS_OFFSET
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,16 @@ class DemoInstance:
     def app(self) -> str:
         """The sample web application."""
         return f"http://127.0.0.1:{self.base_port + APP_OFFSET}"
+
+    @property
+    def mails(self) -> str:
+        """The page with the mails to people."""
+        return f"http://127.0.0.1:{self.base_port + MAILS_OFFSET}"
+
+    @property
+    def mail_folder(self) -> Path:
+        """The mails, as files."""
+        return self.folder / "mails"
 
     @property
     def orders(self) -> Path:

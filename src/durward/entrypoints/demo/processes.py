@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 
-from durward.entrypoints.demo.instance import APP_OFFSET, DemoInstance
+from durward.entrypoints.demo.instance import APP_OFFSET, MAILS_OFFSET, DemoInstance
 from durward.entrypoints.demo.sample import example
 from durward.entrypoints.process import Child
 from durward.entrypoints.socket_transport import SocketTransport
@@ -61,6 +61,19 @@ def desk(place: DemoInstance) -> Child:
         [sys.executable, str(example("desk") / "app.py"), *arguments],
         place.folder / "logs" / "desk.log",
         lambda: listens(place.base_port + APP_OFFSET),
+    )
+
+
+def mailbox(place: DemoInstance) -> Child:
+    """The page with the mails to people."""
+    port = place.base_port + MAILS_OFFSET
+    module = "durward.entrypoints.demo.mailbox"
+    arguments = ["--folder", str(place.mail_folder), "--port", str(port)]
+    return Child(
+        "mails",
+        [sys.executable, "-m", module, *arguments],
+        place.folder / "logs" / "mails.log",
+        lambda: listens(port),
     )
 
 

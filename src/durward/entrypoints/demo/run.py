@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from durward.entrypoints.demo.instance import DemoInstance
-from durward.entrypoints.demo.processes import control_plane, desk, edge, orders
+from durward.entrypoints.demo.processes import control_plane, desk, edge, mailbox, orders
 from durward.entrypoints.demo.runtime import runtime_folder
 from durward.entrypoints.demo.sample import write_sample
 from durward.entrypoints.demo.seed import seed
@@ -27,7 +27,7 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
         loop.add_signal_handler(number, ended.set)
     async with runtime_folder(place) as runtime:
         first = (orders(place, runtime), control_plane(place, runtime))
-        last = (edge(place, runtime), desk(place))
+        last = (edge(place, runtime), desk(place), mailbox(place))
         write_sample(place, runtime)
         write_configuration(place, runtime)
         write_state(place, runtime)

@@ -7,7 +7,7 @@ from durward.entrypoints.demo.instance import ISSUER_OFFSET, DemoInstance
 
 
 def write_configuration(place: DemoInstance, runtime: Path) -> None:
-    """Write one file for both."""
+    """Write one file for all."""
     folder = place.folder.resolve()
     (folder / "edge").mkdir(parents=True, exist_ok=True)
     parts: dict[str, dict[str, str | int]] = {
@@ -15,6 +15,10 @@ def write_configuration(place: DemoInstance, runtime: Path) -> None:
             "issuer": place.issuer,
             "runtime": str(runtime),
             "state": str(folder / "serve"),
+        },
+        "mail": {
+            "sender": "accounts@login.example",
+            "folder": str(folder / "mails"),
         },
         "edge": {
             "apis": place.apis.removeprefix("http://"),

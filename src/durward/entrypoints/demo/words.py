@@ -31,6 +31,7 @@ Durward stands at the door of the sample API.
   sample app   {place.app}  sign in as ann or bob
   issuer       {place.issuer}  your own page: sessions, applications
   APIs         {place.apis}
+  mails        {place.mails}  to people of this demo; none is sent
   passwords    {place.folder}/credentials
   files        {place.folder}  settings, logs
 
