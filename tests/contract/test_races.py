@@ -149,6 +149,30 @@ async def ask_silently(replica: Replica, browser: Browser) -> str:
     return outcome.answer.uri
 
 
+@pytest.mark.requirement("AS-66")
+async def test_a_pushed_request_is_completed_once_by_two_replicas(
+    issuer: Issuer, other: Replica
+) -> None:
+    """Pushed at one, used at both at the same moment."""
+    browser = issuer.browser()
+    await offline(issuer, browser)
+    body, session = asked(prompt="none", **OTHER), session_of(browser)
+    async with issuer.http() as http:
+        reply = await http.post("/par", data=body, auth=("other", issuer.secrets["other"]))
+    reference = urlencode({"client_id": "other", "request_uri": reply.json()["request_uri"]})
+
+    async def come(plane: ControlPlane) -> authorize.Outcome:
+        return await plane.use_cases.write(
+            lambda c, x, t: authorize.begin(c, x, reference.encode(), Secret("dwb_x"), session, t),
+            "test",
+        )
+
+    both = await beside(issuer, lambda: come(issuer.plane), lambda: other.begin(come(other.plane)))
+    assert sorted(type(one).__name__ for one in both) == ["ErrorPage", "Redirect"]
+    (done,) = [one for one in both if isinstance(one, Redirect)]
+    assert "code=" in done.answer.uri
+
+
 @pytest.mark.parametrize("what", ["the session", "the consent"])
 async def test_nothing_is_issued_on_what_is_about_to_end(
     issuer: Issuer, other: Replica, what: str

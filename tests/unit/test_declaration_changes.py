@@ -33,6 +33,7 @@ DOCUMENT: dict[str, Any] = {
 CAS = [Authority(name).pem for name in ("one", "two")]
 SUBJECTS = [summarize_certificates(ca)[0] for ca in CAS]
 API = {"audience": "https://o.example", "upstream": "127.0.0.1:1", "openapi": DOCUMENT}
+PUSHES = "require_pushed_authorization_requests"
 JOB = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["o"]}
 
 
@@ -96,6 +97,8 @@ def told(found: Detail) -> tuple[str, bool]:
         (DeclarationKind.CLIENT, {**JOB, "scopes": ["a"]}, JOB, [("~ /scopes: - a", False)]),
         (DeclarationKind.CLIENT, {**JOB, "disabled": True}, JOB, [("- /disabled: true", True)]),
         (DeclarationKind.CLIENT, JOB, {**JOB, "disabled": True}, [("+ /disabled: true", False)]),
+        (DeclarationKind.CLIENT, {**JOB, PUSHES: True}, JOB, [(f"- /{PUSHES}: true", True)]),
+        (DeclarationKind.CLIENT, JOB, {**JOB, PUSHES: True}, [(f"+ /{PUSHES}: true", False)]),
         (
             DeclarationKind.CLIENT,
             JOB,

@@ -54,12 +54,10 @@ HANDED_OUT: Final[Mapping[DeclarationKind, Collection[str]]] = {
     },
 }
 """Lists of which more is more that is allowed."""
-OPEN: Final[Mapping[str, Json]] = {
-    "first_party": True,
-    "authentication": "none",
-    "require_pushed_authorization_requests": False,
-}
+OPEN: Final[Mapping[str, Json]] = {"first_party": True, "authentication": "none"}
 """Values with which more is allowed than with the others."""
+CLOSING: Final = {"disabled", "require_pushed_authorization_requests"}
+"""Members with which less is allowed while they are true."""
 Body = Mapping[str, Json]
 
 
@@ -262,7 +260,7 @@ def _widens(kind: DeclarationKind, found: Difference, had_boundary: bool, sides:
         return bool(found.new)
     if member == CORS:
         return found.path[-1] != "max_age" and bool(found.new) and found.new != (False,)
-    if member == "disabled":
+    if member in CLOSING:
         return found.new != (True,)
     if member == PROFILE:
         return is_above(_profile(found.gone), _profile(found.new))
