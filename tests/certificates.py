@@ -49,13 +49,20 @@ class Authority:
     def _subject(self) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{self.name} CA")])
 
-    def issue(self, *names: str, common_name: str = "service", expired: bool = False) -> Issued:
-        """A server's certificate for names and IP addresses."""
+    def issue(
+        self,
+        *names: str,
+        common_name: str = "service",
+        expired: bool = False,
+        ends: datetime = ENDS,
+        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+    ) -> Issued:
+        """A server's certificate for names and IP addresses, or one for another usage."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        ends = BEGAN + timedelta(days=30) if expired else ENDS
+        ends = BEGAN + timedelta(days=30) if expired else ends
         builder = self._builder(subject, key.public_key(), ends).add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+            x509.ExtendedKeyUsage([usage]), critical=False
         )
         if names:
             alternatives = x509.SubjectAlternativeName([_general(name) for name in names])

@@ -31,7 +31,7 @@ from durward.core.configuration.upstream import (
     DeclaredTls,
     DeclaredUpstream,
 )
-from durward.core.edge.node import Limits
+from durward.core.edge.node import Limits, Tls
 from durward.core.openapi.extension import Extension
 from durward.core.policy.language.catalogue import DeclaredKey
 from durward.core.wire import Json
@@ -169,6 +169,7 @@ TITLES: Final[Mapping[type, str]] = {
     DeclaredKey: "A key of an API",
     DeclaredObject: "An object of an API",
     Limits: "[edge.limits]",
+    Tls: "[edge.tls]",
 }
 
 
@@ -189,6 +190,7 @@ def settings() -> Iterator[Section]:
     yield Section("[serve]", ServeSettings, [found["serve"]])
     yield Section("[mail]", MailSettings, [found["mail"], {"folder": "/var/lib/durward/mails"}])
     yield Section("[edge]", EdgeSettings, [found["edge"]])
+    yield Section("[edge.tls]", Tls, [found["edge"]["tls"]])
     yield Section("[edge.limits]", Limits, [found["edge"]["limits"]])
 
 

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,8 @@ from durward.core.edge.node import (
     Limits,
     Node,
     Positive,
+    Tls,
+    is_exposed,
     read_listener,
     read_name_servers,
     read_proxies,
@@ -66,6 +69,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ca_bundle: str | None = None
     """A PEM file with the CAs that services are verified by whose API declares none; without it
     that of the system."""
+    tls: Tls | None = None
+    """TLS of both listeners."""
+    unsafe_plaintext: bool = False
+    """Serve plain HTTP to other machines: whoever is on the way reads and changes tokens and
+    passwords. Told at every start, and in `durward status`."""
     limits: Limits = Limits()
     """Bounds on what a client may send, and hold open."""
 
@@ -82,11 +90,19 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise Misconfigured(
                 "edge", "`issuer` needs `control_plane`, which serves it", hint=hint
             )
+        apis = read_listener("edge.apis", self.apis)
+        issuer = read_listener("edge.issuer", self.issuer) if self.issuer else None
+        self._check_plaintext({"edge.apis": apis, "edge.issuer": issuer})
+        if issuer == apis and not self.tls:
+            problem = "is the address of the APIs too, which needs `[edge.tls]` to tell hosts apart"
+            raise Misconfigured("edge.issuer", problem, hint="choose another port, or set both")
         return Node(
             id=self.id or "edge",
             admin=Address.parse(f"unix:{runtime}/envoy.sock"),
-            apis=read_listener("edge.apis", self.apis),
-            issuer=read_listener("edge.issuer", self.issuer) if self.issuer else None,
+            apis=apis,
+            issuer=issuer,
+            own=Address.parse(f"unix:{runtime}/own.sock") if self.tls else None,
+            tls=self.tls,
             decision_points=tuple(
                 Address.parse(f"unix:{runtime}/pdp-{number}.sock")
                 for number in range(self.decision_points or processors())
@@ -100,6 +116,20 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             name_servers=read_name_servers(self.name_servers),
             ca_bundle=self.ca_bundle or "",
         )
+
+    def _check_plaintext(self, listeners: Mapping[str, Address | None]) -> None:
+        """Refuse plain HTTP where other machines may connect (ZT-2). Raises Misconfigured.
+
+        Load balancers in front change nothing: the hop from them is as open as any.
+        """
+        for member, address in listeners.items():
+            if address and is_exposed(address) and not (self.tls or self.unsafe_plaintext):
+                problem = f"`{address}` would serve plain HTTP to other machines"
+                hint = (
+                    "set `[edge.tls] certificate` and `key`, listen on 127.0.0.1, or accept it by "
+                    "`unsafe_plaintext = true`"
+                )
+                raise Misconfigured(member, problem, hint=hint)
 
 
 def processors() -> int:

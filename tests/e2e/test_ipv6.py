@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 @pytest.fixture(scope="module")
 def six() -> Iterator[LiveEdge]:
-    with live_edge(SETTINGS, listen="[::]") as running:
+    with live_edge(f"unsafe_plaintext = true\n{SETTINGS}", listen="[::]") as running:
         yield running
 
 

@@ -29,13 +29,16 @@ from durward.core.edge.envoy import (
 )
 from durward.core.edge.envoy import local_replies as replies
 from durward.core.edge.envoy.access_log import access_log
-from durward.core.edge.envoy.listeners import listener, manager
+from durward.core.edge.envoy.client_tls import client_cas_secret, client_tls, server_secret
+from durward.core.edge.envoy.hsts import hsts
+from durward.core.edge.envoy.listeners import chain, listener, listeners, manager
 from durward.core.edge.envoy.resources import render
-from durward.core.edge.node import Limits, Node, read_proxies
+from durward.core.edge.node import ClientCertificates, Limits, Node, Tls, TlsVersion, read_proxies
+from durward.core.edge.server_certificate import ServerCertificate
 from durward.core.edge.snapshot import Snapshot
 from durward.core.openapi.operations import Operation
 from durward.core.upstream import HealthCheck, HttpProtocol, ServiceTls, Upstream
-from durward.core.values import ApiId
+from durward.core.values import ApiId, Instant
 
 FOLDER = Path(__file__).parent / "envoy"
 GET = Operation("GetOrder", "GET", "/orders/{id}", "orders:GetOrder", scopes=(frozenset({"read"}),))
@@ -84,6 +87,22 @@ def node() -> Node:
         issuer=Address("::", 9_443),
         control_plane=Address("/run/public.sock"),
     )
+
+
+TLS = Tls(
+    certificate="/etc/tls/tls.crt",
+    key="/etc/tls/tls.key",
+    issuer_certificate="/etc/id/tls.crt",
+    issuer_key="/etc/id/tls.key",
+    minimum=TlsVersion.TLS_1_2,
+    clients=ClientCertificates.REQUIRE,
+    client_ca="/etc/tls/ca.crt",
+)
+
+
+def over_tls() -> Node:
+    """A node with one address for the issuer and the APIs."""
+    return replace(node(), tls=TLS, issuer=node().apis, own=Address("/run/own.sock"))
 
 
 BEHIND_A_PREFIX = replace(API, prefix="/shop/api/v3", base_path="/api/v3")
@@ -179,7 +198,43 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
     "the log of refusals": lambda: access_log("/var/refusals.jsonl"),
     "the overload manager": lambda: bootstrap.overload(LIMITS),
     "the start of Envoy": lambda: bootstrap.bootstrap(node(), "/var/envoy"),
-    "a listener": lambda: listener("apis", node().apis, {"name": "its manager"}),
+    "a listener": lambda: listener("apis", node().apis, [chain({"name": "its manager"})]),
+    "TLS of clients of the APIs": lambda: client_tls(TLS, "/var/envoy"),
+    "TLS of clients of the issuer": lambda: client_tls(TLS, "/var/envoy", is_issuer=True),
+    "a certificate of a listener": lambda: server_secret(
+        "server-tls", ServerCertificate("its chain", "its key", b"", (), Instant(0))
+    ),
+    "the CAs of clients": lambda: client_cas_secret("their certificates"),
+    "stay with TLS": hsts,
+    "how requests over TLS are read": lambda: {
+        name: value
+        for name, value in as_value(manager("apis", [], over_tls(), lambda _: {}))[
+            "typed_config"
+        ].items()
+        if name in {"http_filters", "scheme_header_transformation", "forward_client_cert_details"}
+    },
+    "one address for the issuer and the APIs": lambda: [
+        {
+            "name": found["name"],
+            "address": found["address"],
+            "listener_filters": found.get("listener_filters"),
+            "chains": [
+                (
+                    each.get("filter_chain_match"),
+                    each["filters"][0]["typed_config"]["stat_prefix"],
+                    each.get("transport_socket", {}).get("name"),
+                )
+                for each in found["filter_chains"]
+            ],
+        }
+        for found in as_value(list(listeners(SNAPSHOT, over_tls(), lambda _: {}, [], "/var/envoy")))
+    ],
+    "the issuer at the address of the APIs": lambda: as_value(
+        routes.issuer_configuration(LIMITS, "id.example")
+    )["virtual_hosts"][1],
+    "the APIs at the address of the issuer": lambda: as_value(
+        routes.api_configuration(SNAPSHOT, LIMITS, "id.example")
+    )["virtual_hosts"][-1],
     "how requests are read": lambda: manager("apis", [], node(), lambda _: {"rds": {}}),
     "no proxy before the node": lambda: proxies.detection(()),
     "a proxy before the node": lambda: proxies.detection(read_proxies(["10.0.0.7", "10.1.0.0/16"])),

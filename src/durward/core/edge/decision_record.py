@@ -160,6 +160,8 @@ class EnvoyLine(msgspec.Struct, frozen=True):
 
     def _why(self) -> tuple[Stage, str]:
         details = self.details or ""
+        if self.status == MISDIRECTED and details == "direct_response":
+            return Stage.ROUTE, "the connection was made for another host"
         for beginning, (stage, reason) in REASONS.items():
             if details.startswith(beginning):
                 return stage, reason
@@ -178,6 +180,7 @@ class EnvoyLine(msgspec.Struct, frozen=True):
         return Stage.SERVICE, f"the service did not answer: {details}"
 
 
+MISDIRECTED = 421
 REASONS = {
     "direct_response": (Stage.ROUTE, "no such operation is declared"),
     "route_not_found": (Stage.ROUTE, "no such operation is declared"),

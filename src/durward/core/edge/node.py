@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -45,6 +46,53 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     heap_mib: Annotated[int, msgspec.Meta(ge=64)] = 1_024
     """The limit of Envoy's memory: near it new requests are refused, then new connections. Requests
     that have begun go on, and a buffered body grows up to its limit."""
+
+
+class TlsVersion(StrEnum):
+    """The oldest version of TLS that a listener speaks."""
+
+    TLS_1_2 = "1.2"
+    """Only with ECDHE and AEAD (RFC 9325 §4.2), beside 1.3."""
+    TLS_1_3 = "1.3"
+
+
+class ClientCertificates(StrEnum):
+    """Whether clients of the APIs show a certificate."""
+
+    NONE = "none"
+    """They are not asked for one."""
+    REQUEST = "request"
+    """They may show one; one that does not verify ends the handshake."""
+    REQUIRE = "require"
+    """Without one that verifies there is no connection."""
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """TLS of the listeners, by certificates in PEM files, read again when they change."""
+
+    certificate: str
+    """The file of the server's certificate, followed by those that issued it."""
+    key: str
+    """The file of its private key, unencrypted; the same file as `certificate` may have both."""
+    issuer_certificate: str | None = None
+    """The certificate of the issuer's listener; without it `certificate` is for both."""
+    issuer_key: str | None = None
+    """The key of `issuer_certificate`."""
+    minimum: TlsVersion = TlsVersion.TLS_1_3
+    """The oldest version that a client may speak: `1.3`, or `1.2` with ECDHE and AEAD only."""
+    clients: ClientCertificates = ClientCertificates.NONE
+    """Whether clients of the APIs show a certificate: `none` is asked for, `request`: they may,
+    `require`: they must. The issuer never asks for one: browsers would show a dialogue."""
+    client_ca: str | None = None
+    """The file of the CAs by which certificates of clients are verified."""
+
+    def __post_init__(self) -> None:
+        if (self.issuer_certificate is None) != (self.issuer_key is None):
+            raise ValueError("`issuer_certificate` and `issuer_key` need each other")
+        if (self.clients is ClientCertificates.NONE) != (self.client_ca is None):
+            raise ValueError(
+                "`client_ca` is needed with `clients` = `request` or `require`, and unused without"
+            )
 
 
 def read_proxies(ranges: Iterable[str]) -> tuple[Network, ...]:
@@ -91,6 +139,11 @@ def read_name_servers(addresses: Iterable[str]) -> tuple[Address, ...]:
     return tuple(found)
 
 
+def is_exposed(address: Address) -> bool:
+    """Whether other machines may reach a listener: it is neither a socket nor on loopback."""
+    return not address.is_socket and not ip_address(address.host).is_loopback
+
+
 @dataclass(frozen=True)
 class Node:
     """One node: an Envoy, its decision points, the listeners it owns."""
@@ -102,11 +155,21 @@ class Node:
     access_log: str
     issuer: Address | None = None
     control_plane: Address | None = None
+    own: Address | None = None
+    """A private socket that serves the APIs without TLS, for this node's own requests: they prove
+    what is in force, and have no certificate to show."""
     limits: Limits = field(default_factory=Limits)
     proxies: tuple[Network, ...] = ()
     """The load balancers that are trusted to report a client's address."""
     name_servers: tuple[Address, ...] = ()
     """The name servers for the addresses of services; by default those of `/etc/resolv.conf`."""
+    tls: Tls | None = None
+    """TLS of the listeners; without it they speak plain HTTP."""
     ca_bundle: str = ""
     """The file with the CAs of the system. Without one no public certificate can be verified, and
     an API whose service needs that is closed."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the issuer and the APIs have one address (ADR 28)."""
+        return self.issuer == self.apis

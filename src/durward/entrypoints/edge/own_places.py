@@ -30,7 +30,14 @@ def refuse_own_places(apis: Iterable[Api], node: Node, folders: Iterable[Path]) 
 
 def own_places(node: Node, folders: Iterable[Path]) -> Iterator[Address]:
     """The addresses at which this node and its control plane listen."""
-    listeners = (node.admin, node.apis, node.issuer, node.control_plane, *node.decision_points)
+    listeners = (
+        node.admin,
+        node.apis,
+        node.issuer,
+        node.own,
+        node.control_plane,
+        *node.decision_points,
+    )
     yield from (place for place in listeners if place is not None)
     for folder in folders:
         for name in ("edge.sock", "control.sock", "public.sock"):

@@ -110,6 +110,18 @@ class ResourceFiles:
             {name: RenderedFile.of(content) for name, content in files.items()}, versions
         )
 
+    def write_secrets(self, files: Mapping[str, JsonLike]) -> None:
+        """Write resources with private keys, for this user alone. Raises Unavailable."""
+        for name, content in files.items():
+            replace(self._path(name), compact_json(content), mode=0o600)
+
+    def read_secret(self, name: str) -> Any:
+        """A resource with a private key as it was written last; None if there is none."""
+        try:
+            return json.loads(self._path(name).read_bytes())
+        except (OSError, ValueError):
+            return None
+
     async def _put(self, contents: Mapping[str, RenderedFile], versions: Versions) -> None:
         """Write files in order, each confirmed by Envoy, even if the content on disk is equal.
 
@@ -187,15 +199,17 @@ async def confirm(name: str, version: str, versions: Versions, within: float) ->
         raise Unavailable(f"Envoy did not take the new {name}") from None
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Replace a file atomically: write a temporary file, sync, rename.
 
-    Raises Unavailable, for example if the disk is full; the former file stays then.
+    The umask counts against `mode`. Raises Unavailable, for example if the disk is full; the former
+    file stays then.
     """
     fresh = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
+        fresh.unlink(missing_ok=True)  # it would keep the mode that it had
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -122,5 +122,6 @@ def render_node(
             "spool_bytes": report.spool_bytes,
             "disk_free_bytes": report.disk_free_bytes,
             "troubles": list(report.troubles),
+            "warnings": list(report.warnings),
         }
     return found

@@ -1,46 +1,85 @@
 """Listeners: one HTTP parser for all requests from outside."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from durward.core.address import Address
 from durward.core.edge.envoy import proxies
 from durward.core.edge.envoy.access_log import access_log
 from durward.core.edge.envoy.client_headers import all_but, strip_identity
+from durward.core.edge.envoy.client_tls import client_tls
 from durward.core.edge.envoy.filters import api_filters, issuer_filters
+from durward.core.edge.envoy.hsts import hsts
 from durward.core.edge.envoy.local_replies import local_replies
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
 from durward.core.edge.envoy.types import Config, listen, message, seconds, typed_extension
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
+from durward.core.host import host_of_url
 from durward.core.wire import JsonLike
 
+OWN = "own"
+HANDSHAKE_SECONDS = 5
+"""The time in which a client must have ended its handshake (OWASP API4:2023)."""
 NOT_WEBSOCKET = f"(?i){all_but(['websocket'])}"
 RoutesOf = Callable[[str], Config]
 """The member with a route configuration, or with the name of its file, by its name."""
 
 
 def listeners(
-    snapshot: Snapshot, node: Node, routes: RoutesOf, revoked: Iterable[Config]
+    snapshot: Snapshot, node: Node, routes: RoutesOf, revoked: Iterable[Config], folder: str
 ) -> Iterator[Config]:
-    """The listeners of the protected APIs and of the issuer; `routes` gives their routes."""
-    filters = api_filters(snapshot, node.limits, revoked)
-    yield listener(API_ROUTES, node.apis, manager(API_ROUTES, filters, node, routes))
-    if node.issuer:
-        filters = issuer_filters(node.limits)
-        yield listener(ISSUER_ROUTES, node.issuer, manager(ISSUER_ROUTES, filters, node, routes))
+    """The listeners of the protected APIs and of the issuer; `routes` gives their routes.
+
+    Certificates are files below `folder`. At an address of both, the host that a client names in
+    its handshake (SNI, RFC 6066 §3) chooses, and `:authority` has to be of that side (ADR 28).
+    """
+    filters, tls = api_filters(snapshot, node.limits, revoked), node.tls
+    socket = client_tls(tls, folder) if tls else None
+    apis = [chain(manager(API_ROUTES, filters, node, routes), socket)]
+    issuer: list[Config] = []
+    if node.issuer and (snapshot.issuer or not node.is_shared):
+        socket = client_tls(tls, folder, is_issuer=True) if tls else None
+        filters_of_issuer = issuer_filters(node.limits)
+        issuer = [chain(manager(ISSUER_ROUTES, filters_of_issuer, node, routes), socket)]
+    if node.is_shared:
+        names: Config = {"server_names": [host_of_url(snapshot.issuer)]}
+        apis = [*({"filter_chain_match": names, **each} for each in issuer), *apis]
+    yield listener(API_ROUTES, node.apis, apis)
+    if node.issuer and not node.is_shared:
+        yield listener(ISSUER_ROUTES, node.issuer, issuer)
+    if node.own:
+        private = manager(API_ROUTES, filters, replace(node, tls=None), routes)
+        yield listener(OWN, node.own, [chain(private)])
 
 
-def listener(name: str, address: Address, manager: Config) -> Config:
-    """A listener: one address with one filter chain."""
+def listener(name: str, address: Address, chains: Sequence[Config]) -> Config:
+    """A listener: one address, and the chain of its filters, or several by names of hosts."""
+    inspector = typed_extension(
+        "envoy.filters.listener.tls_inspector",
+        "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+    )
     return message(
         "envoy.config.listener.v3.Listener",
         {
             "name": name,
             "address": listen(address),
             "per_connection_buffer_limit_bytes": 65_536,
-            "filter_chains": [{"filters": [manager]}],
+            **({"listener_filters": [inspector]} if len(chains) > 1 else {}),
+            "filter_chains": list(chains),
         },
     )
+
+
+def chain(manager: Config, socket: Config | None = None) -> Config:
+    """The filters of a connection, over TLS or not; a handshake has a time of its own."""
+    if socket is None:
+        return {"filters": [manager]}
+    return {
+        "filters": [manager],
+        "transport_socket": socket,
+        "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
+    }
 
 
 def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) -> Config:
@@ -56,7 +95,12 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             "stat_prefix": name,
             "codec_type": "AUTO",
             **routes(name),
-            "http_filters": [*([proxies.without_header()] if behind_proxies else []), *filters],
+            "http_filters": [
+                *([hsts()] if node.tls else []),
+                *([proxies.without_header()] if behind_proxies else []),
+                *filters,
+            ],
+            **(as_secure() if node.tls else {}),
             "early_header_mutation_extensions": strip_identity(
                 keep_request_id=name == ISSUER_ROUTES, keep_forwarded_for=behind_proxies
             ),
@@ -94,3 +138,14 @@ def manager(name: str, filters: list[JsonLike], node: Node, routes: RoutesOf) ->
             },
         },
     )
+
+
+def as_secure() -> Config:
+    """What a service is told of a connection that had TLS, whatever the client says of it.
+
+    A certificate of the client never reaches a service in a header, and no header may claim one.
+    """
+    return {
+        "scheme_header_transformation": {"scheme_to_overwrite": "https"},
+        "forward_client_cert_details": "SANITIZE",
+    }

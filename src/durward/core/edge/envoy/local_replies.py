@@ -104,6 +104,7 @@ def local_replies() -> Config:
             refusal(status(404), 404, "no such operation"),
             refusal(status(408), 408, "the request took too long to arrive"),
             refusal(status(413), 413, "the body is too large"),
+            refusal(status(421), 421, "this connection is for another host"),
             refusal(status(429), 429, "too many requests", retry_after=1),
             refusal(details("== 'ext_authz_error'"), 503, "no decision can be made", retry_after=1),
             refusal(status(503), 503, "the service does not answer", retry_after=1),

@@ -16,6 +16,7 @@ from durward.core.edge.envoy.routes import (
 from durward.core.edge.envoy.types import Config, discovery
 from durward.core.edge.node import Node
 from durward.core.edge.snapshot import Snapshot
+from durward.core.host import host_of_url
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class RenderedConfiguration:
 def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration:
     """Render Envoy's configuration for a snapshot, with its files below `folder`."""
     reached = list(clusters(snapshot, node))
-    routes = {API_ROUTES: api_configuration(snapshot, node.limits)}
-    if node.issuer:  # Envoy reads only what a listener names
-        routes[ISSUER_ROUTES] = issuer_configuration(node.limits)
+    issuer_host = host_of_url(snapshot.issuer) if node.is_shared else ""
+    routes = {API_ROUTES: api_configuration(snapshot, node.limits, issuer_host)}
+    if node.issuer and (issuer_host or not node.is_shared):  # Envoy reads only what is named
+        routes[ISSUER_ROUTES] = issuer_configuration(node.limits, issuer_host)
 
     def by_file(name: str) -> Config:
         return {"rds": {"route_config_name": name, "config_source": source(folder, name)}}
@@ -50,8 +52,10 @@ def render(snapshot: Snapshot, node: Node, folder: str) -> RenderedConfiguration
         {
             "clusters": discovery(*reached),
             **{name: discovery(configuration) for name, configuration in routes.items()},
-            "listeners": discovery(*listeners(snapshot, node, by_file, discovered)),
+            "listeners": discovery(*listeners(snapshot, node, by_file, discovered, folder)),
         },
         bootstrap(node, folder),
-        static_bootstrap(node, list(reached), list(listeners(snapshot, node, in_place, empty))),
+        static_bootstrap(
+            node, list(reached), list(listeners(snapshot, node, in_place, empty, folder))
+        ),
     )

@@ -48,7 +48,8 @@ Served: TypeAlias = Sequence[Config] | Api
 """Routes of an operation, or the API whose metadata is served."""
 API_ROUTES = "apis"
 ISSUER_ROUTES = "issuer"
-NOT_FOUND, UNAVAILABLE = 404, 503
+ELSEWHERE = "misdirected"
+NOT_FOUND, MISDIRECTED, UNAVAILABLE = 404, 421, 503
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """Methods that may be retried (RFC 9110 §9.2.1)."""
 METADATA_BYTES = 65_536
@@ -56,9 +57,10 @@ METADATA_BYTES = 65_536
 is 4 096 bytes, about a hundred scopes."""
 
 
-def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
+def api_configuration(snapshot: Snapshot, limits: Limits, issuer_host: str = "") -> Config:
     """The routes of the APIs listener: their metadata and operations, then the last route.
 
+    `issuer_host` is the issuer's, if it has the same address: the connection was not for it.
     Hosts that serve the same APIs have one virtual host; all that no API names have another.
     """
     declared: list[Route[Served]] = [
@@ -76,6 +78,8 @@ def api_configuration(snapshot: Snapshot, limits: Limits) -> Config:
         name = f"{API_ROUTES}:{names[0]}" if names else API_ROUTES
         matcher = tree(routes_of(snapshot, served), nothing)
         hosts.append({"name": name, "domains": list(names) or ["*"], "matcher": matcher})
+    if issuer_host:
+        hosts.append(misdirected(issuer_host))
     return configuration(API_ROUTES, hosts)
 
 
@@ -96,12 +100,20 @@ def no_preflight(operation: Operation) -> Config:
     return {**nothing_here(NOT_FOUND), "match": preflight_match(operation)}
 
 
-def issuer_configuration(limits: Limits) -> Config:
-    """The routes of the listener of the issuer: an allow-list, then the last route."""
+def issuer_configuration(limits: Limits, host: str = "") -> Config:
+    """The routes of the listener of the issuer: an allow-list, then the last route.
+
+    `host` is the issuer's, if it shares its address: no other host is served then.
+    """
     routes: list[JsonLike] = [*issuer_routes(limits), nothing_here(NOT_FOUND)]
-    return configuration(
-        ISSUER_ROUTES, [{"name": ISSUER_ROUTES, "domains": ["*"], "routes": routes}]
-    )
+    issuer: Config = {"name": ISSUER_ROUTES, "domains": [host or "*"], "routes": routes}
+    return configuration(ISSUER_ROUTES, [issuer, *([misdirected("*")] if host else [])])
+
+
+def misdirected(host: str) -> Config:
+    """A virtual host for which this connection was not made (RFC 9110 §15.5.20)."""
+    route = {**nothing_here(MISDIRECTED), "name": ELSEWHERE}
+    return {"name": ELSEWHERE, "domains": [host], "routes": [route]}
 
 
 def configuration(name: str, hosts: list[JsonLike]) -> Config:
