@@ -71,11 +71,11 @@ class Demo:
 
 
 @contextlib.contextmanager
-def live_demo() -> Iterator[Demo]:
+def live_demo(*options: str) -> Iterator[Demo]:
     """A running demo, ended at the end."""
     with tempfile.TemporaryDirectory(prefix="dw-") as name:
         running = Demo(Path(name), free_base())
-        started = running.run("demo", "--base-port", str(running.port), "--detach")
+        started = running.run("demo", "--base-port", str(running.port), "--detach", *options)
         try:
             assert started.returncode == 0, started.stdout + started.stderr
             yield running

@@ -13,8 +13,10 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -59,6 +61,7 @@ class Desk:
     api: str
     client: str
     secret: str
+    ca: Path | None = None
     visits: dict[str, Visit] = field(default_factory=dict)
 
     @property
@@ -68,7 +71,12 @@ class Desk:
 
     def http(self) -> httpx2.AsyncClient:
         """For calls to the issuer and to the API."""
-        return httpx2.AsyncClient(timeout=10, trust_env=False)
+        return httpx2.AsyncClient(timeout=10, trust_env=False, verify=self.trusted)
+
+    @cached_property
+    def trusted(self) -> SSLContext:
+        """Made once: it reads every CA of the system."""
+        return httpx2.create_ssl_context(str(self.ca) if self.ca else True, trust_env=False)
 
     def visit(self, request: Request) -> tuple[str, Visit]:
         """The visit of this browser, a new one where it has none."""
@@ -259,9 +267,14 @@ def main() -> None:
     parser.add_argument("--api", required=True)
     parser.add_argument("--client", required=True)
     parser.add_argument("--credentials", type=Path, required=True)
+    parser.add_argument(
+        "--ca", type=Path, help="the CA of the issuer and of the API, if not public"
+    )
     told = parser.parse_args()
     secret = tomllib.loads(told.credentials.read_text())["clients"][told.client]
-    desk = Desk(f"http://127.0.0.1:{told.port}", told.issuer, told.api, told.client, secret)
+    desk = Desk(
+        f"http://127.0.0.1:{told.port}", told.issuer, told.api, told.client, secret, told.ca
+    )
     uvicorn.run(
         application(desk), host="127.0.0.1", port=told.port, log_level="warning", lifespan="off"
     )

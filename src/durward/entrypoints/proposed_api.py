@@ -134,7 +134,7 @@ def default_audience(api: str, folder: Path) -> str:
         raise Misconfigured("--audience", f"not given, and {error}", hint=hint) from error
     if edge is None or edge.apis.startswith("unix:"):
         raise Misconfigured("--audience", "not given, and no edge here has an address", hint=hint)
-    return f"http://{edge.apis}/{api}"
+    return f"{'https' if edge.tls else 'http'}://{edge.apis}/{api}"
 
 
 def with_files(

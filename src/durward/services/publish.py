@@ -55,7 +55,7 @@ from durward.store.snapshots import (
 FURTHEST = 1_000_000
 """How far beyond what is published an operator may let the next version be: more is a typo, and
 numbers of versions end."""
-ON_THIS_MACHINE = "http://"
+ON_THIS_MACHINE = ("http://", "https://localhost:")
 """What begins so is loopback alone (`check_issuer`)."""
 T = TypeVar("T")
 ATTEMPTS = 3
@@ -287,7 +287,7 @@ def _check_same_issuer(connection: Connection, signed: bytes, issuer: str) -> No
     """A database is one issuer's: its tokens, its log and what people agreed to have that name.
 
     Another one that starts on it would take over its clients and people. A demo may move to other
-    ports of its machine. Raises Misconfigured.
+    ports of its machine, and to TLS. Raises Misconfigured.
     """
     digest = (listed_parts(signed) or {}).get(ISSUERS)
     content = load_parts(connection, [digest]).get(digest) if digest else None

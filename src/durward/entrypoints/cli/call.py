@@ -68,10 +68,11 @@ def call(
     settings = found.edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve))
+    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve), settings.tls)
+    by_name = found.serve.issuer if found.serve and settings.tls else ""
     with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
-        request = Request(http, method, url_at(path, settings, edge, dir), content)
+        request = Request(http, method, url_at(path, settings, edge, dir, by_name), content)
         try:
             caller = None
             if as_:
@@ -116,7 +117,9 @@ def names_at(edge: EdgeSettings, serve: ServeSettings | None = None) -> frozense
     return frozenset()
 
 
-def url_at(asked: str, settings: EdgeSettings, edge: OwnEdge, folder: Path) -> str:
+def url_at(
+    asked: str, settings: EdgeSettings, edge: OwnEdge, folder: Path, issuer: str = ""
+) -> str:
     """The URL of a path, or a URL that is this edge's. Raises Misconfigured."""
     if not asked.startswith("/"):
         scheme, colon, rest = asked.partition("://")
@@ -124,17 +127,19 @@ def url_at(asked: str, settings: EdgeSettings, edge: OwnEdge, folder: Path) -> s
             raise Misconfigured(asked, "not a path", hint=f"a path begins with a slash: /{asked}")
         host, _, path = rest.partition("/")
         asked = f"/{path}"
-        if scheme != "http" or host not in {settings.apis, settings.issuer}:
+        if scheme != edge.scheme or host not in {settings.apis, settings.issuer}:
             url = f"{scheme}://{rest}"
             if scheme in {"http", "https"} and edge.serves(parsed(url)):
                 return url
-            hint = f"give a path, such as /v1/status; the request goes to http://{settings.apis}"
+            hint = f"give a path, such as /v1/status; the request goes to {edge.url}"
             raise Misconfigured(url, "not a URL of this edge", hint=hint)
-    place = settings.issuer if asked.startswith(f"{ACCESS_PATH}/") else settings.apis
-    if place is None:
+    if not asked.startswith(f"{ACCESS_PATH}/"):
+        return f"{edge.url}{asked}"
+    if settings.issuer is None:
         problem = f"`[edge]` has no `issuer`, and {ACCESS_PATH}/… goes to the issuer"
         raise Misconfigured(str(folder / "durward.toml"), problem)
-    return f"http://{place}{asked}"
+    # Over TLS by its name: that is what its certificate is for.
+    return f"{issuer or f'{edge.scheme}://{settings.issuer}'}{asked}"
 
 
 def parsed(url: str) -> httpx2.URL:

@@ -17,6 +17,7 @@ from durward.entrypoints.credentials import read_credentials
 from durward.entrypoints.demo.claim import check_ports, lock_demo, running
 from durward.entrypoints.demo.instance import MAX_BASE_PORT, DemoInstance
 from durward.entrypoints.demo.run import run
+from durward.entrypoints.demo.state import demo_of
 from durward.entrypoints.demo.words import LAST_LINE, ends, page, runs_elsewhere, runs_on
 from durward.entrypoints.logs import bound
 from durward.entrypoints.operator_messages import STDOUT, report
@@ -40,12 +41,14 @@ def start(
     dir: Path = DEMO_DIR,  # noqa: A002 - the option is called --dir
     base_port: int = DEFAULT_PORT,
     detach: bool = False,
+    tls: bool = False,
 ) -> int:
     """Start everything on loopback, with a sample API behind the edge. Ctrl-C ends it.
 
     Args:
         dir: Where the demo keeps its files.
         base_port: The issuer's port; the APIs take +10, the sample app +20, the mails +30.
+        tls: Serve the issuer and the APIs over TLS, by a CA that the demo makes in its folder.
         detach: Return when everything is ready; `durward demo stop` ends it.
     """
     if not 0 < base_port <= MAX_BASE_PORT:
@@ -54,7 +57,7 @@ def start(
             f"`{base_port}` is out of range: the demo takes four ports, N, N+10, N+20 and N+30"
         )
         raise Misconfigured("--base-port", problem, hint=hint)
-    place = DemoInstance(dir.resolve(), base_port)
+    place = DemoInstance(dir.resolve(), base_port, tls)
     if running(place.folder) is None:  # else it holds the ports, and is reported below
         check_ports(place)
     keep_private(place.folder / "logs")
@@ -99,7 +102,7 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
     if state is None:
         say(f"no demo runs in {dir}")
         return FOUND
-    place = DemoInstance(dir.resolve(), int(str(state["base_port"])))
+    place = demo_of(dir.resolve(), state)
     say_text(page(place) + (runs_on(place) if leads_its_session(state) else runs_elsewhere(place)))
     for part, secrets in read_credentials(dir / "credentials").items():
         say("", f"  {part}", *(f"    {name:12} {secret}" for name, secret in secrets.items()))
@@ -109,7 +112,7 @@ def status(*, dir: Path = DEMO_DIR) -> int:  # noqa: A002
 def start_detached(place: DemoInstance) -> int:
     """Start the demo in its own session, its output in a file; return when it is ready."""
     command = [sys.executable, "-m", "durward", "demo", "--dir", str(place.folder)]
-    command += ["--base-port", str(place.base_port)]
+    command += ["--base-port", str(place.base_port), *(["--tls"] if place.tls else [])]
     log = place.folder / "logs" / "demo.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

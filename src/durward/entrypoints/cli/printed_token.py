@@ -44,7 +44,7 @@ def token(
     settings = found.edge
     if settings is None:
         raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve))
+    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve), settings.tls)
     with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
         caller = ApiClient.known(Request(http, "GET", "", {}), found, dir, as_, client)
         place = metadata_url(chosen(served_at(settings), api).audience)

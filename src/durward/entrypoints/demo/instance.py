@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from durward.core.address import MAX_PORT
+from durward.entrypoints.demo.development_ca import DevelopmentCa
 
 ISSUER_OFFSET, APIS_OFFSET, APP_OFFSET, MAILS_OFFSET = 0, 10, 20, 30
 MAX_BASE_PORT = MAX_PORT - MAILS_OFFSET
@@ -15,16 +16,26 @@ class DemoInstance:
 
     folder: Path
     base_port: int
+    tls: bool = False
 
     @property
     def issuer(self) -> str:
         """The issuer: by name, so that its cookies never reach the APIs' address."""
-        return f"http://localhost:{self.base_port + ISSUER_OFFSET}"
+        return f"{self._scheme}://localhost:{self.base_port + ISSUER_OFFSET}"
 
     @property
     def apis(self) -> str:
         """The protected APIs."""
-        return f"http://127.0.0.1:{self.base_port + APIS_OFFSET}"
+        return f"{self._scheme}://127.0.0.1:{self.base_port + APIS_OFFSET}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.tls else "http"
+
+    @property
+    def ca(self) -> DevelopmentCa:
+        """The CA of the issuer and the APIs, where they speak TLS."""
+        return DevelopmentCa(self.folder / "tls")
 
     @property
     def app(self) -> str:

@@ -55,6 +55,8 @@ def desk(place: DemoInstance) -> Child:
         "--client": "desk",
         "--credentials": str(place.folder / "credentials"),
     }
+    if place.tls:
+        told["--ca"] = str(place.ca.certificate)
     arguments = [word for pair in told.items() for word in pair]
     return Child(
         "sample app",

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from time import monotonic
 
+from durward.core.errors import DurwardError
 from durward.entrypoints.demo.instance import DemoInstance
 from durward.entrypoints.demo.processes import control_plane, desk, edge, mailbox, orders
 from durward.entrypoints.demo.runtime import runtime_folder
@@ -16,6 +17,7 @@ from durward.entrypoints.demo.state import write_state
 from durward.entrypoints.operator_messages import report
 from durward.entrypoints.process import Child, keep_running
 
+RENEWAL_SECONDS = 3_600
 Tell = Callable[[str, float], None]
 
 
@@ -28,6 +30,8 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
     async with runtime_folder(place) as runtime:
         first = (orders(place, runtime), control_plane(place, runtime))
         last = (edge(place, runtime), desk(place), mailbox(place))
+        if place.tls:
+            place.ca.keep()
         write_sample(place, runtime)
         write_configuration(place, runtime)
         write_state(place, runtime)
@@ -41,6 +45,8 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
             watchers += [
                 asyncio.create_task(keep_running(child, report)) for child in (*first, *last)
             ]
+            if place.tls:
+                watchers.append(asyncio.create_task(renew(place)))
             ready()
             await ended.wait()
         finally:
@@ -48,6 +54,16 @@ async def run(place: DemoInstance, tell: Tell, ready: Callable[[], None]) -> Non
                 watcher.cancel()
             for children in (last, first):
                 await asyncio.gather(*(child.stop() for child in children))
+
+
+async def renew(place: DemoInstance) -> None:
+    """Keep the certificate valid, however long the demo runs; the edge takes the new one."""
+    while True:
+        await asyncio.sleep(RENEWAL_SECONDS)
+        try:
+            await asyncio.to_thread(place.ca.keep)
+        except DurwardError as error:
+            report(str(error))
 
 
 async def step(child: Child, tell: Tell, ended: asyncio.Event) -> bool:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from durward.entrypoints.demo.instance import ISSUER_OFFSET, DemoInstance
+from durward.entrypoints.demo.instance import APIS_OFFSET, ISSUER_OFFSET, DemoInstance
 
 
 def write_configuration(place: DemoInstance, runtime: Path) -> None:
@@ -21,7 +21,7 @@ def write_configuration(place: DemoInstance, runtime: Path) -> None:
             "folder": str(folder / "mails"),
         },
         "edge": {
-            "apis": place.apis.removeprefix("http://"),
+            "apis": f"127.0.0.1:{place.base_port + APIS_OFFSET}",
             "issuer": f"127.0.0.1:{place.base_port + ISSUER_OFFSET}",
             "control_plane": str(runtime),
             "decision_points": 1,
@@ -31,6 +31,9 @@ def write_configuration(place: DemoInstance, runtime: Path) -> None:
             "state": str(folder / "edge"),
         },
     }
+    if place.tls:
+        certificate, key = (str(path.resolve()) for path in place.ca.server)
+        parts["edge.tls"] = {"certificate": certificate, "key": key}
     lines = []
     for part, settings in parts.items():
         lines += [f"[{part}]", *(f"{n} = {json.dumps(v)}" for n, v in settings.items()), ""]

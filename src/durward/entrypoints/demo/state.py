@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,12 @@ from durward.entrypoints.demo.instance import DemoInstance
 
 def write_state(place: DemoInstance, runtime: Path) -> None:
     """Write the process id, the ports and the runtime folder of the demo."""
-    written = {"pid": os.getpid(), "base_port": place.base_port, "runtime": str(runtime)}
+    written = {
+        "pid": os.getpid(),
+        "base_port": place.base_port,
+        "tls": place.tls,
+        "runtime": str(runtime),
+    }
     (place.folder / "demo.json").write_text(json.dumps(written))
 
 
@@ -23,12 +29,17 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     return state
 
 
+def demo_of(folder: Path, state: Mapping[str, Any]) -> DemoInstance:
+    """The place of a state. Raises ValueError, KeyError or TypeError."""
+    return DemoInstance(folder, int(state["base_port"]), bool(state.get("tls")))
+
+
 def former(place: DemoInstance) -> tuple[DemoInstance, Path] | None:
     """The place and the runtime folder of the last demo in this folder."""
     left = read_state(place.folder)
     if left is None:
         return None
     try:
-        return DemoInstance(place.folder, int(left["base_port"])), Path(left["runtime"])
+        return demo_of(place.folder, left), Path(left["runtime"])
     except (ValueError, KeyError, TypeError):
         return None

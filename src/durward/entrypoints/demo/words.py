@@ -25,13 +25,14 @@ def page(place: DemoInstance) -> str:
     apply = durward(f"apply my.durward.yaml --credentials {kept}", place.folder)
     orders = shlex.quote(str(place.orders))
     edited = durward(f"apply {orders} --credentials {kept}", place.folder)
+    curl = f"curl --cacert {shlex.quote(str(place.ca.certificate))} -i" if place.tls else "curl -i"
     return f"""
 Durward stands at the door of the sample API.
 
   sample app   {place.app}  sign in as ann or bob
   issuer       {place.issuer}  your own page: sessions, applications
   APIs         {place.apis}
-  mails        {place.mails}  to people of this demo; none is sent
+{trust(place)}  mails        {place.mails}  to people of this demo; none is sent
   passwords    {place.folder}/credentials
   files        {place.folder}  settings, logs
 
@@ -40,9 +41,9 @@ Edit it, then put it in force: `{edited}`
 
 Each refusal has a decision's id for `explain`:
 
-  curl -i {place.apis}/v1/status               200, a policy lets anybody see it
-  curl -i {place.apis}/v1/acme/orders/1001     401, without a token
-  curl -i {place.apis}/elsewhere               404, not declared
+  {curl} {place.apis}/v1/status               200, a policy lets anybody see it
+  {curl} {place.apis}/v1/acme/orders/1001     401, without a token
+  {curl} {place.apis}/elsewhere               404, not declared
 {listed}
 
 Protect your own API: `{apply}` with
@@ -50,6 +51,16 @@ Protect your own API: `{apply}` with
 {indent(own_api(place), "  ")}
 and then `{durward("call --as job GET /things", place.folder)}`.
 
+"""
+
+
+def trust(place: DemoInstance) -> str:
+    """How a browser or another client gets to trust the demo over TLS; nothing without."""
+    if not place.tls:
+        return ""
+    return f"""\
+  its CA       {place.ca.certificate}  import it in your browser: it can
+               vouch for localhost and 127.0.0.1 alone
 """
 
 
