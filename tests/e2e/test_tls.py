@@ -1,6 +1,7 @@
 """TLS of the listeners: versions, protocols, client certificates, and certificates that change."""
 
 import contextlib
+import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx2
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.certificates import Authority, Issued
+from tests.echo import echo
 from tests.live import LiveEdge, example, live_edge, wait_for
 
 from durward.core.configuration.configuration import read_configuration
@@ -158,6 +160,26 @@ def test_a_certificate_of_a_client_is_verified_where_it_is_shown(tls: TlsEdge) -
     }
     for which, issued in bad.items():
         assert tls.status(tls.context(issued)) is None, which
+
+
+@pytest.mark.requirement("ZT-2", "ZT-11")
+def test_a_service_hears_of_tls_by_the_edge_alone(tls: TlsEdge) -> None:
+    """Neither what a client says of its certificate reaches it, nor the certificate itself."""
+    shown = tls.authority.issue("ann.example", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    forged = 'X-Forwarded-Client-Cert: Hash=1;Subject="CN=root"\r\nX-Forwarded-Proto: http'
+    tls.edge.upstream = "echo.sock"
+    with echo(tls.edge.folder / "echo.sock"):
+        assert tls.edge.publish(tls.edge.snapshot(4)).status_code == 200
+        with tls.connect(tls.context(shown)) as connection:
+            connection.sendall(f"GET /v1/status HTTP/1.1\r\nHost: a\r\n{forged}\r\n\r\n".encode())
+            answer = b""
+            while not answer.endswith(b'"body": ""}'):
+                answer += connection.recv(65_536)
+    tls.edge.upstream = "orders.sock"
+    assert tls.edge.publish(tls.edge.snapshot(5)).status_code == 200
+    headers = json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]
+    assert headers["x-forwarded-proto"] == "https"
+    assert not [name for name in headers if "cert" in name]
 
 
 @pytest.mark.requirement("ZT-2")

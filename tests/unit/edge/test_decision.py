@@ -57,6 +57,21 @@ def test_what_is_no_decision_is_not_read_as_one() -> None:
         DecisionRecord.from_wire(b'{"id": 1}')
 
 
+def test_a_request_on_another_hosts_connection_is_told_from_an_undeclared_one() -> None:
+    """RFC 9110 §15.5.20: both are answered without a service."""
+    line = {"at": "1", "early_id": "1-1", "details": "direct_response"}
+    reasons = {
+        status: EnvoyLine.from_wire(json.dumps({**line, "status": status}).encode())
+        .decision()
+        .reason
+        for status in (404, 421)
+    }
+    assert reasons == {
+        404: "no such operation is declared",
+        421: "the connection was made for another host",
+    }
+
+
 @pytest.mark.parametrize(
     ("details", "stage", "words"),
     [

@@ -218,11 +218,13 @@ CONCEPTS: Mapping[str, Callable[[], object]] = {
             "name": found["name"],
             "address": found["address"],
             "listener_filters": found.get("listener_filters"),
+            "listener_filters_timeout": found.get("listener_filters_timeout"),
             "chains": [
                 (
                     each.get("filter_chain_match"),
                     each["filters"][0]["typed_config"]["stat_prefix"],
                     each.get("transport_socket", {}).get("name"),
+                    each.get("transport_socket_connect_timeout"),
                 )
                 for each in found["filter_chains"]
             ],

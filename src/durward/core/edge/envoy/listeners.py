@@ -59,13 +59,18 @@ def listener(name: str, address: Address, chains: Sequence[Config]) -> Config:
         "envoy.filters.listener.tls_inspector",
         "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
     )
+    # Who says nothing is let go, as where the handshake itself is awaited.
+    by_name: Config = {
+        "listener_filters": [inspector],
+        "listener_filters_timeout": seconds(HANDSHAKE_SECONDS),
+    }
     return message(
         "envoy.config.listener.v3.Listener",
         {
             "name": name,
             "address": listen(address),
             "per_connection_buffer_limit_bytes": 65_536,
-            **({"listener_filters": [inspector]} if len(chains) > 1 else {}),
+            **(by_name if len(chains) > 1 else {}),
             "filter_chains": list(chains),
         },
     )
