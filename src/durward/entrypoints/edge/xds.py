@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -114,6 +114,11 @@ class ResourceFiles:
         """Write resources with private keys, for this user alone. Raises Unavailable."""
         for name, content in files.items():
             replace(self._path(name), compact_json(content), mode=0o600)
+
+    def forget_secrets(self, names: Iterable[str]) -> None:
+        """Remove what no listener shows any more: a key is kept where it is needed alone."""
+        for name in names:
+            self._path(name).unlink(missing_ok=True)
 
     def read_secret(self, name: str) -> Any:
         """A resource with a private key as it was written last; None if there is none."""

@@ -11,7 +11,8 @@ from durward.core.edge.node import ClientCertificates, Tls, TlsVersion
 from durward.core.edge.server_certificate import ServerCertificate
 
 SERVER, ISSUER_SERVER, CLIENT_CAS = "server-tls", "issuer-tls", "client-cas"
-"""The resources, each a file in a folder of its own."""
+RESOURCES = (SERVER, ISSUER_SERVER, CLIENT_CAS)
+"""Each is a file in a folder of its own."""
 VERSIONS = {TlsVersion.TLS_1_2: "TLSv1_2", TlsVersion.TLS_1_3: "TLSv1_3"}
 
 
