@@ -1,6 +1,7 @@
 """Mails that wait, over a real SMTP server: sent, retried with a bound, given up with an event."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,40 @@ async def test_verified_addresses_are_told_else_the_first(
     await give_password(running, "cleo")
     assert await running.plane.upkeep.mail() == len(told)
     assert [message["To"] for message in boxes.taken] == told
+
+
+ONE, OTHER = Email("c@a.example", verified=True), Email("c@b.example", verified=True)
+
+
+@pytest.mark.requirement("AS-99")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"emails": (OTHER,)}, ["c@a.example", "c@b.example"]),
+        ({"emails": ()}, ["c@a.example"]),
+        ({"emails": (ONE, replace(OTHER, verified=False))}, ["c@a.example"]),
+        ({"emails": (ONE, OTHER)}, ["c@a.example", "c@b.example"]),
+        ({"emails": (Email("C@A.example", verified=True), OTHER)}, ["c@a.example", "c@b.example"]),
+        ({"logins": ("cleo", "chloe")}, ["c@a.example"]),
+        ({"name": "Cleo"}, []),
+    ],
+)
+async def test_another_address_is_told_to_the_former_and_the_new_one(
+    issuer: tuple[Replica, Mailboxes], changes: dict[str, Any], told: list[str]
+) -> None:
+    """Whoever takes an account over by an address of their own cannot do so unseen."""
+    running, boxes = issuer
+    ann = await running.read(lambda c: load_person(c, UserId("ann")))
+    assert ann is not None
+    cleo = Person(UserId("cleo"), ann.entitlements, logins=("cleo",), emails=(ONE,))
+    await running.plane.people.add(cleo)
+    for _ in range(2):  # asked again it changes nothing, and tells nothing
+        await running.plane.people.change("cleo", replace(cleo, **changes), None)
+    await running.plane.upkeep.mail()
+    assert sorted(message["To"] for message in boxes.taken) == told
+    for message in boxes.taken:
+        others = {"c@a.example", "c@b.example"} - {message["To"]}
+        assert not any(other in message.get_content() for other in others)
 
 
 async def test_a_server_that_is_away_gets_the_mail_when_it_is_back(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.errors import Unavailable
-from durward.core.people.mail_text import Mail, compose, mailbox
+from durward.core.people.mail_text import Mail, addressees, compose, mailbox
 from durward.core.people.person import Person
 from durward.core.values import MICROSECONDS, Seconds, later
 from durward.entropy import jittered, new_id
@@ -81,15 +81,12 @@ def notify(
     person: Person,
     notice: Callable[[str], Mail],
     audit: AuditContext,
+    *,
+    before: Person | None = None,
 ) -> None:
-    """Tell somebody at each of their verified addresses (AS-99).
-
-    Where none is verified, at the first: an operator gave it, and nobody else can. Others of these
-    may be a stranger's, who need not know of the account.
-    """
-    verified = [email for email in person.emails if email.verified]
-    for email in verified or person.emails[:1]:
-        mail = notice(email.address)
+    """Tell somebody at their addresses, and at those that they had `before` (AS-99)."""
+    for address in addressees(before or person, person):
+        mail = notice(address)
         queue_mail(connection, context, person.id, mail, NOTICE_LIFETIME, audit)
 
 

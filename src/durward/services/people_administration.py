@@ -16,12 +16,14 @@ from durward.core.configuration.configuration import Configuration
 from durward.core.errors import Conflict, Misconfigured
 from durward.core.people.change import consequences
 from durward.core.people.identifier import AT, canonical_or_none
+from durward.core.people.mail_text import Mail, names_changed
 from durward.core.people.person import ID, OWN_PREFIX, Person
 from durward.core.values import Secret, UserId
 from durward.entropy import new_id
 from durward.services import passwords
 from durward.services.apply import OPERATOR
 from durward.services.context import Context
+from durward.services.mail import notify
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.people import PersonStep, conflicts, named_person, references_of, take_checked
 from durward.services.use_cases import T, UseCase, UseCases
@@ -254,8 +256,22 @@ def save(
     step = PersonStep(before, after)
     check_conflicts(connection, configuration, step)
     take_checked(connection, context.published, [step], audit)
+    tell_of_names(connection, context, before, after, audit)
     revoked = consequences(before, after).revokes_tokens
     return replace(_saved(connection, before.id), changed=True, revoked=revoked)
+
+
+def tell_of_names(
+    connection: Connection, context: Context, before: Person, after: Person, audit: AuditContext
+) -> None:
+    """Tell somebody, at their former addresses too, that they sign in by other names (AS-99)."""
+    if set(before.identifiers()) == set(after.identifiers()):
+        return
+
+    def notice(address: str) -> Mail:
+        return names_changed(address, before.login, context.issuer, audit.at)
+
+    notify(connection, context, after, notice, audit, before=before)
 
 
 def delete(

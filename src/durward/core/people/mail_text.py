@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from durward.core.people.identifier import AT, canonical_email
+from durward.core.people.person import Person
 from durward.core.values import MICROSECONDS, Instant, Seconds
 
 MAX_TEXT_CHARACTERS: Final = 10_000
@@ -89,6 +90,33 @@ def reset_link(
         "If it was not you, you need not do anything.\n"
     )
     return Mail(to, f"A new password for {host_of(issuer)}", text)
+
+
+def names_changed(to: str, account: str, issuer: str, at: Instant) -> Mail:
+    """The notice of other login names or addresses (AS-99).
+
+    It names none: whoever reads it may have lost the account, or never had it.
+    """
+    text = (
+        f"The login names or e-mail addresses of the account {account} at {issuer} were changed on "
+        f"{moment(at)}, by an operator.\n\n"
+        "If you did not expect this, tell those who run the service at once.\n"
+    )
+    return Mail(to, f"Your account at {host_of(issuer)} was changed", text)
+
+
+def addressees(*people: Person) -> list[str]:
+    """Where somebody is told of a change, from what they were to what they are, each address once.
+
+    At each verified address; where none is verified, at the first: an operator gave it, and nobody
+    else can. Others of these may be a stranger's, who need not know of the account.
+    """
+    found: dict[str, str] = {}
+    for person in people:
+        verified = [email for email in person.emails if email.verified]
+        for email in verified or person.emails[:1]:
+            found.setdefault(canonical_email(email.address), email.address)
+    return list(found.values())
 
 
 def host_of(issuer: str) -> str:
