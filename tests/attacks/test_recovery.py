@@ -230,6 +230,7 @@ async def test_who_is_disabled_gets_no_link_and_an_older_one_is_worth_nothing(de
 
 async def test_without_a_verified_address_there_is_no_link(desk: Desk) -> None:
     await desk.change(emails=(Email(CLEO),))
+    await desk.mails()  # the notice of it
     for typed in ("cleo", CLEO):
         await desk.ask(typed)
     assert await desk.mails() == []
