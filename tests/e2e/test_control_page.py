@@ -1,7 +1,7 @@
 """The page of the control plane tells every endpoint, what is sent there and what is answered."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from tests.issuer import Issuer
+from tests.issuer import issuer as fresh_issuer
 
 from durward.core.edge.report import NodeReport
 from durward.entrypoints.http.admin import Application, DeclarationBody, RotationBody
@@ -18,6 +19,7 @@ from durward.entrypoints.http.groups import GroupBody
 from durward.entrypoints.http.people import EmailBody, PersonBody
 from durward.entrypoints.http.people_import import ImportBatch
 from durward.entrypoints.server import control, public
+from durward.settings import MailSettings
 
 pytestmark = pytest.mark.anyio
 PAGE = Path(__file__).parents[2] / "docs" / "control-plane.md"
@@ -35,7 +37,7 @@ BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("POST", "/admin/v1/people/import"): ImportBatch,
 }
 PARTS: dict[str, type[msgspec.Struct]] = {"declarations": DeclarationBody, "emails": EmailBody}
-PERSON = {"tenant": "acme", "logins": ["cleo"]}
+PERSON = {"tenant": "acme", "logins": ["cleo"], "emails": [{"address": "cleo@acme.example"}]}
 CHANGED = {"tenant": "acme", "grants": ["client_credentials"], "apis": ["orders"], "scopes": []}
 OTHER = {
     "audience": "https://other.example",
@@ -68,6 +70,14 @@ SENT: dict[str, object] = {
     "/edge/v1/join": {"place": "elsewhere"},
     "/edge/v1/reports": {"node": "edge-1", "place": "here", "durward": "0"},
 }
+
+
+@pytest.fixture
+async def issuer(tmp_path: Path) -> AsyncIterator[Issuer]:
+    """An authorization server that sends mails: what needs them is answered too."""
+    settings = MailSettings(sender="accounts@issuer.example", folder=str(tmp_path))
+    async with fresh_issuer(mail=settings) as running:
+        yield running
 
 
 def told() -> dict[tuple[str, str], tuple[str, str]]:

@@ -23,6 +23,7 @@ from durward.entropy import new_id
 from durward.services import passwords
 from durward.services.apply import OPERATOR
 from durward.services.context import Context
+from durward.services.invitation import Invitation, invite
 from durward.services.mail import notify
 from durward.services.password_verifier import PasswordVerifier
 from durward.services.people import PersonStep, conflicts, named_person, references_of, take_checked
@@ -150,6 +151,15 @@ class PeopleAdministration:
     ) -> DeletedPerson | Outdated | None:
         """Delete a person that has one of these revisions. Raises Misconfigured."""
         return await write(self.use_cases, lambda c, x, audit: delete(c, x, name, revisions, audit))
+
+    async def invite(self, name: str) -> Invitation | None:
+        """Mail a link by which somebody chooses a password. Raises Misconfigured."""
+
+        def use(connection: Connection, context: Context, audit: AuditContext) -> Invitation | None:
+            return invite(connection, context, name, audit)
+
+        with attempt() as made:
+            return await self.use_cases.write(made.at(use), OPERATOR)
 
     async def new_password(self, name: str) -> Secret:
         """Make a new password, which is shown once. Raises Misconfigured for an unknown person."""

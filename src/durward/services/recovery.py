@@ -25,6 +25,7 @@ from durward.entropy import new_id, new_secret
 from durward.services.context import Context
 from durward.services.mail import notify, queue_mail
 from durward.services.passwords import end_everything, replace_password
+from durward.services.people import PersonStep, conflicts, take_checked
 from durward.services.rounds import Rounds
 from durward.services.sessions import NO_FORM, find_able
 from durward.services.use_cases import UseCases
@@ -146,6 +147,8 @@ def reset_password(
         return False
     # Later than what was issued before the person was held: a not-before may be made of it.
     audit = replace(audit.by(person.id), at=context.clock())
+    if link and link.invited:
+        person = prove_address(connection, context, person, link.address, audit)
     replace_password(connection, person.id, phc, audit, by="a link in a mail")
     end_everything(connection, person.id, audit)
     notify(
@@ -158,13 +161,32 @@ def reset_password(
     return True
 
 
+def prove_address(
+    connection: Connection, context: Context, person: Person, address: str, audit: AuditContext
+) -> Person:
+    """Take an address as verified whose owner used an invitation.
+
+    Not where somebody else has it verified meanwhile: then it signs in that one alone.
+    """
+    emails = (
+        replace(each, verified=each.verified or canonical_email(each.address) == address)
+        for each in person.emails
+    )
+    after = replace(person, emails=tuple(emails))
+    step = PersonStep(person, after)
+    if after == person or conflicts(connection, context.published.configuration, [step]):
+        return person
+    take_checked(connection, context.published, [step], audit)
+    return after
+
+
 def _person_of(connection: Connection, link: ResetLink | None) -> Person | None:
     """The person, if they may sign in and still have the address that the link was sent to."""
     person = find_able(connection, link.user) if link else None
     if link is None or person is None:
         return None
-    verified = {canonical_email(each.address) for each in person.emails if each.verified}
-    return person if link.address in verified else None
+    good = {canonical_email(e.address) for e in person.emails if e.verified or link.invited}
+    return person if link.address in good else None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ class ResetLink:
 
     user: UserId
     address: str
+    invited: bool = False
+    """Whether an operator had it sent, to an address that an operator gave."""
 
 
 def record_reset_link(
@@ -32,6 +34,7 @@ def record_reset_link(
         "user": link.user,
         "hash": secret,
         "address": link.address,
+        "invited": link.invited,
         "made_at": audit.at,
         "expires_at": later(audit.at, lifetime),
     }
@@ -47,8 +50,9 @@ def find_reset_link(
     here = c.hash == secret
     if hold and hold_person_of(connection, c.user, reset_links, here) is None:
         return None
-    row = connection.execute(select(c.user, c.address).where(here, c.expires_at > now)).first()
-    return ResetLink(row.user, row.address) if row else None
+    found = select(c.user, c.address, c.invited).where(here, c.expires_at > now)
+    row = connection.execute(found).first()
+    return ResetLink(row.user, row.address, row.invited) if row else None
 
 
 def forget_reset_link(connection: Connection, user: UserId) -> None:

@@ -105,6 +105,16 @@ def names_changed(to: str, account: str, issuer: str, at: Instant) -> Mail:
     return Mail(to, f"Your account at {host_of(issuer)} was changed", text)
 
 
+def invitation(to: str, account: str, issuer: str, uri: str, lifetime: Seconds) -> Mail:
+    """The mail by which an operator lets somebody choose a password."""
+    text = (
+        f"Those who run {issuer} ask you to choose a password for your account {account}.\n\n"
+        f"Choose it here, within {lifetime // 86_400} days:\n\n{uri}\n\n"
+        "The link works once. Whoever opens it can take over the account: pass it on to nobody.\n"
+    )
+    return Mail(to, f"Your account at {host_of(issuer)}", text)
+
+
 def addressees(*people: Person) -> list[str]:
     """Where somebody is told of a change, from what they were to what they are, each address once.
 

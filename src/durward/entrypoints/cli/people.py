@@ -345,6 +345,34 @@ def password(
     return wait_until_refused(control, "tokens of their former sessions")
 
 
+@people.command
+def invite(
+    name: str,
+    *,
+    dir: Path = DEMO_DIR,  # noqa: A002
+    json: bool = False,
+) -> int:
+    """Mail a link to a person, by which they choose a password. A former link ends.
+
+    It goes to a verified address; if there is none, to the first address, which is verified by it.
+    The link works once, for three days. Nothing ends until a password is chosen.
+
+    Example: durward people invite cleo
+
+    Args:
+        name: The id, a login name or a verified address.
+        dir: The folder that holds durward.toml, such as the demo's.
+        json: Print one JSON object.
+    """
+    made = control_of(dir).post(f"{path_of('people', name)}/invitation", {}, AGAIN)
+    if json:
+        say_json(made)
+    else:
+        until = instant(made["expires_at"])
+        say(f"a link is mailed to {field(made['address'])}; it works until {until}")
+    return DONE
+
+
 def rewrite(control: Control, name: str, edit: Callable[[dict[str, Any]], None]) -> Any:
     """Read a person, edit and write it back; once more if another change came between."""
     path = path_of("people", name)

@@ -119,7 +119,14 @@ def of_one(plane: ControlPlane) -> list[Route]:
         fresh = await plane.people.new_password(name)
         return JSONResponse({"password": fresh.reveal()}, headers={"cache-control": "no-store"})
 
+    async def invite(http: Request) -> Response:
+        made = await plane.people.invite(name := http.path_params["person"])
+        if made is None:
+            return nobody(name)
+        return JSONResponse({"address": made.address, "expires_at": made.expires_at})
+
     return [
+        Route(f"{ONE}/invitation", with_problem_documents(invite), methods=["POST"]),
         Route(f"{ONE}/password", with_problem_documents(password), methods=["POST"]),
         Route(ONE, with_problem_documents(show)),
         Route(ONE, with_problem_documents(delete), methods=["DELETE"]),
