@@ -368,7 +368,7 @@ def invite(
     if json:
         say_json(made)
     else:
-        until = instant(made["expires_at"])
+        until = printed_instant(made["expires_at"])
         say(f"a link is mailed to {field(made['address'])}; it works until {until}")
     return DONE
 
