@@ -302,7 +302,7 @@ async def sign_in(issuer: Issuer) -> None:
 
 async def sign_in_again(issuer: Issuer) -> None:
     """The secret of a session is replaced, or it stays; the session is one and the same."""
-    for number, which in enumerate(each_fault(commits=3)):
+    for number, which in enumerate(each_fault(commits=4)):
         issuer.clock.forward(60)
         browser = issuer.browser(f"192.0.2.{number}")
         await browser.code()
@@ -918,7 +918,7 @@ async def send_mails(issuer: Issuer) -> None:
             issuer.clock.forward(LEASE // 4)
 
     dropped = 0
-    for which in each_fault(commits=6):
+    for which in each_fault(commits=11):
         post.taken.clear()
         with faults(issuer, **which) as injected:
             await repeated(lambda: plane.use_cases.write(queue, "test"))
@@ -963,7 +963,7 @@ async def recover(issuer: Issuer) -> None:
                 issuer.clock.forward(recovery.LEASE)
 
     links = 0
-    for number, which in enumerate(each_fault(commits=3)):
+    for number, which in enumerate(each_fault(commits=4)):
         phc = f"$argon2id$v=19$m=8,t=1,p=1${number:022}$" + 43 * "A"
 
         def reset(
