@@ -53,6 +53,7 @@ CHANGES = {
     "keys rotate": "/admin/v1/keys/rotate",
     "clients secret job --credentials": "/admin/v1/clients/job/secret",
     "people password ann --credentials": "/admin/v1/people/ann/password",
+    "people invite ann": "/admin/v1/people/ann/invitation",
     "people add ann --tenant acme": "/admin/v1/people",
     "people disable ann": "/admin/v1/people/ann",
     "people change ann --add-role clerk": "/admin/v1/people/ann",

@@ -53,6 +53,10 @@ def test_what_an_operator_takes_from_somebody_is_refused_when_the_command_ends(
     assert status(token) == 401
     done(demo, "groups delete night")
     token = token_of(demo, "cleo", "cleo")
+    done(demo, "people change cleo --add-email cleo@acme.example")
+    capsys.readouterr()
+    done(demo, "people invite cleo")
+    assert capsys.readouterr().out.startswith("a link is mailed to cleo@acme.example; it works")
     done(demo, "people disable cleo")
     assert status(token) == 401
     with pytest.raises(Misconfigured):
