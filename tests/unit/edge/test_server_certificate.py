@@ -123,6 +123,17 @@ def test_what_clients_would_refuse_is_refused(certificate: str, key: str, proble
     assert "PRIVATE KEY" not in str(told.value)
 
 
+@pytest.mark.parametrize(("offset", "accepted"), [(-1, True), (0, False), (1, False)])
+def test_a_certificate_is_refused_from_its_last_second_on(offset: int, accepted: bool) -> None:
+    issued = CA.issue("api.example", ends=datetime(2030, 1, 1, tzinfo=UTC))
+    at = Instant(read(issued).ends + offset)
+    if accepted:
+        assert read(issued, now=at).names
+    else:
+        with pytest.raises(Misconfigured, match="expired on 2030-01-01"):
+            read(issued, now=at)
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [

@@ -47,7 +47,8 @@ class ServerCertificate:
     names: tuple[str, ...]
     """The names and addresses of its subjectAltName."""
     ends: Instant
-    """From this second on a client refuses it, or a certificate above it."""
+    """Its notAfter, or an earlier one above it: refused from this second on, which clients still
+    accept (RFC 5280 §4.1.2.5)."""
 
     def covers(self, host: str) -> bool:
         """Whether it is valid for a host (RFC 9525 §6.3): a wildcard is one whole first label."""
