@@ -32,7 +32,7 @@ settings.load_profile("durward")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, the shortest last: of two processes none is left alone for long."""
+    """The longest files first, the shortest last: no process is left alone for long."""
 
     def turn(item: pytest.Item) -> tuple[int, int]:
         path = item.path.relative_to(HERE)
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Where two processes run tests, one that measures time waits until it is alone.
+    """Where several processes run tests, one that measures time waits until it is alone.
 
     First of all wrappers: the time that a test may take begins after that.
     """

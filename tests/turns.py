@@ -1,4 +1,4 @@
-"""Taking turns: two processes run tests at a time, and a test that measures time runs alone."""
+"""Taking turns: several processes run tests at a time, and a test that measures time runs alone."""
 
 import contextlib
 import fcntl

@@ -19,8 +19,9 @@ SOURCES = [
     name for name in ("src", "tests", "tools", "bench", "examples") if (ROOT / name).exists()
 ]
 
-# Half of the tests wait for processes. A file stays in one process: what it started is shared.
-TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+# Tests wait for processes about a third of their time, so that three keep two processors busy.
+# A file stays in one process: what it started is shared.
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 
 # What specifies the core alone. The gate runs it once, watched, and first: it takes seconds.
 UNIT = ("tests/unit",)
@@ -84,13 +85,13 @@ def wheel(_: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
-    """The tests: `./check test [PYTEST ARGUMENTS]`; all of them in two processes."""
-    return run(PYTHON, "-m", "pytest", *(args or ["-q", *TWO_AT_A_TIME]))
+    """The tests: `./check test [PYTEST ARGUMENTS]`; all of them in three processes."""
+    return run(PYTHON, "-m", "pytest", *(args or ["-q", *SIDE_BY_SIDE]))
 
 
 def others(_: list[str]) -> int:
     """All tests but those that `cover` runs."""
-    return test(["-q", *TWO_AT_A_TIME, *(f"--ignore={name}" for name in UNIT)])
+    return test(["-q", *SIDE_BY_SIDE, *(f"--ignore={name}" for name in UNIT)])
 
 
 def cover(_: list[str]) -> int:
@@ -98,7 +99,7 @@ def cover(_: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="durward-cover-") as folder:
         data, told, coverage = f"{folder}/data", f"{folder}/json", (PYTHON, "-m", "coverage")
         return (
-            run(*coverage, "run", "--data-file", data, "-m", "pytest", "-q", *TWO_AT_A_TIME, *UNIT)
+            run(*coverage, "run", "--data-file", data, "-m", "pytest", "-q", *SIDE_BY_SIDE, *UNIT)
             or run(*coverage, "combine", "--data-file", data, quiet=True)
             or run(*coverage, "json", "--data-file", data, "--fail-under=0", "-o", told, quiet=True)
             or run(PYTHON, "tools/cover.py", told)
