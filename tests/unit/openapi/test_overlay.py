@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from durward.core.errors import Misconfigured
-from durward.core.openapi.json_path import MAX_PARTS
+from durward.core.openapi.json_path import MAX_PARTS, Steps
 from durward.core.openapi.overlay import (
     MAX_ACTIONS,
     OPTIONAL,
@@ -227,9 +227,11 @@ def test_depth_and_size_of_the_result_are_bounded() -> None:
 
 
 def test_the_parts_of_a_document_are_bounded_those_counted_that_aliases_repeat() -> None:
-    repeated: Json = [[]] * 1_000
+    repeated: Json = [[]] * 100
+    few = Steps(parts_left=1_000)
     with pytest.raises(Misconfigured, match="parts, those that aliases repeat counted"):
-        OverlaidDocument({"x": [repeated] * (MAX_PARTS // 1_000)})
+        OverlaidDocument({"x": [repeated] * 10}, _steps=few)
+    assert Steps().parts_left == MAX_PARTS
 
 
 def test_each_part_of_the_result_is_known_by_where_it_was_written() -> None:
