@@ -243,7 +243,13 @@ async def test_pushed_requests_are_bounded_and_a_flood_displaces_its_own(
     monkeypatch.setattr(pushed_requests, "TOTAL", 6)
     monkeypatch.setattr(pushed_requests, "ROOM", 1)
     await pushed(issuer, "durward-cli", **public)
-    assert 'id="sign-in"' in (await come(issuer.browser(), mine)).text
+    more = [await pushed(issuer) for _ in range(3)]  # the busiest of all, but for strangers
+    for network in range(12):
+        async with issuer.http(f"2001:db8:0:{network}::1") as http:
+            form = {"client_id": "durward-cli", **asked(client_id=None, **public)}
+            assert (await http.post("/par", data=form)).status_code == 201
+    for uri in (mine, *more):
+        assert 'id="sign-in"' in (await come(issuer.browser(), uri)).text
 
 
 @pytest.mark.requirement("AS-10")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from durward.core.upstream import Upstream
 from durward.core.values import ApiId
 from durward.entrypoints.cli.call import names_at, url_at
 from durward.entrypoints.cli.printed_token import chosen
+from durward.entrypoints.client.cache import cached, keep
 from durward.entrypoints.client.own_edge import OwnEdge
 from durward.entrypoints.control import settings_in
 
@@ -120,3 +122,11 @@ def test_the_api_of_a_token_is_the_only_one_or_the_one_that_is_named() -> None:
     ):
         with pytest.raises(Misconfigured, match=problem):
             chosen(apis, asked)
+
+
+def test_commands_at_once_keep_the_tokens_of_all(tmp_path: Path) -> None:
+    answer = {"access_token": "t", "expires_in": 60}
+    names = [f"n{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: keep(tmp_path, name, "r", answer), names))
+    assert all(cached(tmp_path, name) for name in names)

@@ -1,5 +1,6 @@
 """A command on the machine of an edge sends its tokens to that edge, and to nobody in its place."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -58,3 +59,10 @@ def test_a_certificate_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     tls = Tls(certificate=str(tmp_path / "none.crt"), key=str(tmp_path / "none.key"))
     with pytest.raises(Misconfigured, match="cannot be read"):
         asked("127.0.0.1:1", tls, "https://api.example/x")
+
+
+def test_a_certificate_needs_no_line_after_it(tmp_path: Path) -> None:
+    issued = CA.issue("api.example")
+    tls = settings(tmp_path, replace(issued, certificate=issued.certificate.rstrip()))
+    with echo_over_tls(issued) as port:
+        assert asked(f"127.0.0.1:{port}", tls, "https://api.example/x") == 200

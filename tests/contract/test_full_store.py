@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -64,6 +65,9 @@ async def test_a_full_disk_is_told_and_what_did_not_fit_was_not_done(issuer: Iss
             ready = await get(issuer, "/readyz")
             assert (ready.status_code, ready.headers["retry-after"]) == (503, "2"), ready.text
             assert "is there room on the disk" in ready.text
+        refused = issuer.plane.transactions.database.refused
+        assert refused is not None
+        assert len([*traceback.walk_tb(refused.__traceback__)]) < 50, "it keeps who was told"
         assert (await get(issuer, "/livez")).status_code == 200
         async with issuer.http() as http:
             assert (await http.get("/jwks")).status_code == 200

@@ -4,6 +4,8 @@ import contextlib
 import json
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,6 +147,12 @@ def test_browsers_are_told_to_stay_with_tls_but_at_this_machine(
         with tls.connect(tls.context()) as connection:
             answer = tls.ask(connection, host, path)
         assert ("strict-transport-security: max-age=31536000\r\n" in answer) is has
+    if not has:  # nor where the request is refused before anything looks at its host
+        for early in ("/a%2Fb", "/v1/status HTTP/1.1\r\na_b: 1\r\nx:"):
+            with tls.connect(tls.context()) as connection:
+                answer = tls.ask(connection, host, early)
+            assert " 400 " in answer.splitlines()[0]
+            assert "strict-transport-security" not in answer
 
 
 @pytest.mark.requirement("ZT-2")
@@ -280,3 +288,25 @@ def received(connection: ssl.SSLSocket, count: int) -> bytes:
             raise ConnectionResetError(data)
         data += some
     return data
+
+
+def test_a_node_is_not_ready_while_another_process_has_its_port(tls: TlsEdge) -> None:
+    """Envoy starts without the listener; what it proves at its own socket is not for clients."""
+    seen: list[bool] = []
+
+    def hold(edge: LiveEdge) -> None:
+        held = socket.create_server(("127.0.0.1", edge.port))
+
+        def release() -> None:
+            with held:
+                end = time.monotonic() + 6
+                while time.monotonic() < end:
+                    seen.append(edge.is_ready())
+                    time.sleep(0.2)
+
+        threading.Thread(target=release).start()
+
+    pair = f'certificate = "{tls.folder}/tls.crt"\nkey = "{tls.folder}/tls.key"\n'
+    with live_edge(f"[edge.tls]\n{pair}", first=hold) as edge:
+        assert not any(seen)
+        assert TlsEdge(edge, tls.authority, tls.folder).status(tls.context()) == 200

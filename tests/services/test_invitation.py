@@ -21,6 +21,7 @@ from durward.services import recovery
 from durward.services.invitation import LIFETIME
 from durward.services.passwords import has_password
 from durward.settings import MailSettings
+from durward.store import work_queue
 from durward.store.people import find_person, load_person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-98")]
@@ -156,3 +157,23 @@ async def test_without_mails_an_operator_is_told_what_to_set(people: Replica) ->
     assert reply.status_code == 422
     assert "no mails are sent" in reply.text
     assert "[mail]" in reply.text
+
+
+async def test_a_stranger_who_asks_for_a_link_ends_no_invitation(office: Office) -> None:
+    await office.change(emails=(Email(CLEO, verified=True),))
+    link = await office.link()
+    await office.replica.write(recovery.ask_reset, "cleo")
+    assert await recovery.Recovery(office.replica.plane.use_cases).answer() == 1
+    ((_, asked),) = await office.mails()
+    assert asked is not None
+    assert await office.choose(link)
+    assert not await office.choose(asked), "a password that is chosen ends all links"
+
+
+async def test_where_too_many_mails_wait_the_former_invitation_stays(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = await office.link()
+    monkeypatch.setattr(work_queue, "MOST", 0)
+    assert (await office.invite()).status_code == 503
+    assert await office.choose(link)

@@ -316,3 +316,20 @@ def test_a_password_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert isinstance(carrier, SmtpServer)
     assert carrier.password is not None
     assert (carrier.port, carrier.tls, carrier.password.reveal()) == (587, "starttls", "let me")
+
+
+@pytest.mark.parametrize(
+    ("host", "password"), [("smtp..example.com", ""), ("x" * 64, ""), ("", "pässwort")]
+)
+def test_a_setting_that_cannot_be_used_ends_nothing(
+    tmp_path: Path, host: str, password: str
+) -> None:
+    """The standard library raises ValueError for it."""
+    with smtp_server(tmp_path, starttls=True, login=("durward", "let me")) as boxes:
+        server = SmtpServer(
+            *(host or "localhost", boxes.port, MailTls.STARTTLS, "durward"),
+            *(Secret(password), str(boxes.ca_bundle)),
+        )
+        failures = server.carry(messages("ann@acme.example", "bob@acme.example"))
+        assert all(failure and not failure.is_final for failure in failures)
+        assert boxes.taken == []

@@ -103,3 +103,10 @@ async def test_what_goes_wrong_is_an_error_of_the_client(
             (await accepted(here)).close()
         with pytest.raises(error):
             await asking
+
+
+async def test_a_peer_that_does_not_read_is_let_go(listening: tuple[Path, socket.socket]) -> None:
+    path, _ = listening
+    async with asyncio.timeout(5), client(path) as http:
+        with pytest.raises(httpx2.WriteTimeout):
+            await http.post("/", content=bytes(20_000_000), timeout=0.3)

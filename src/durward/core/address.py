@@ -55,7 +55,7 @@ class Address:
     @property
     def is_name(self) -> bool:
         """Whether the host has to be looked up before anybody can connect."""
-        return not self.is_socket and not _is_ip(self.host)
+        return not self.is_socket and not is_ip(self.host)
 
     def __str__(self) -> str:
         if self.port is None:
@@ -95,7 +95,7 @@ def _six(host: str) -> str:
 
 def _name_or_four(host: str) -> str:
     """An IPv4 address, or a name as RFC 1123 §2.1 allows it. Raises Misconfigured."""
-    if _is_ip(host):
+    if is_ip(host):
         return host
     name = host.lower() if host.isascii() else ""
     labels = name.split(".")
@@ -111,7 +111,8 @@ def _name_or_four(host: str) -> str:
     return name
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether a host is an IP address, without brackets."""
     try:
         ip_address(host)
     except ValueError:

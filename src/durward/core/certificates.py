@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -17,6 +18,11 @@ _BLOCK: Final = re.compile(
     r"-----BEGIN ([A-Z0-9 ]{1,40})-----\s(.*?)-----END \1-----", re.ASCII | re.DOTALL
 )
 _SECRET: Final = re.compile(r"PRIVATE KEY-----")
+UNREADABLE: Final = (
+    *(ValueError, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What the library raises for a certificate that it cannot read, or not wholly."""
 HINT: Final = (
     "write a PEM file of the CA's certificates: `-----BEGIN CERTIFICATE-----`; "
     "a key stays at its owner"
@@ -41,7 +47,7 @@ def normalize_certificates(text: str, member: str) -> str:
         try:
             certificate = x509.load_pem_x509_certificate(block[0].encode())
             found[certificate.public_bytes(Encoding.PEM).decode()] = None
-        except ValueError as error:
+        except UNREADABLE as error:
             raise Misconfigured(member, f"certificate {place} is malformed", hint=HINT) from error
     if not found:
         raise Misconfigured(member, "has no certificate", hint=HINT)
@@ -55,7 +61,7 @@ def summarize_certificates(text: str) -> list[str]:
     try:
         found = x509.load_pem_x509_certificates(text.encode())
         return [f"{one.subject.rfc4514_string()} ({_fingerprint(one)})" for one in found]
-    except ValueError:
+    except UNREADABLE:
         return ["malformed"]
 
 

@@ -61,7 +61,8 @@ class _Stream(httpcore2.AsyncNetworkStream):
                 await self._writer.drain()
 
     async def aclose(self) -> None:
-        self._writer.close()
+        # Not by its end: a peer that does not read would be waited for.
+        self._writer.transport.abort()
         with contextlib.suppress(OSError):  # the peer was faster
             await self._writer.wait_closed()
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
-from durward.core.errors import Misconfigured
+from durward.core.errors import Misconfigured, Unavailable
 from durward.core.oauth.metadata import RESET_PATH
 from durward.core.people.identifier import canonical_email
 from durward.core.people.mail_text import addressees, invitation
@@ -39,9 +39,10 @@ class Invitation:
 def invite(
     connection: Connection, context: Context, name: str, audit: AuditContext
 ) -> Invitation | None:
-    """Mail a link to somebody; the link of before ends. None if nobody is called so.
+    """Mail a link to somebody; the invitation of before ends. None if nobody is called so.
 
-    Raises Misconfigured where no mail can be sent, or the person may not sign in.
+    Raises Misconfigured where no mail can be sent, or the person may not sign in, and Unavailable
+    where too many mails wait.
     """
     found = named_person(connection, name)
     if found is None:
@@ -61,8 +62,9 @@ def invite(
         raise Misconfigured(where, "has no e-mail address", hint=hint)
     secret = new_secret("dwl")
     link = ResetLink(person.id, canonical_email(to), invited=True)
-    record_reset_link(connection, secret.sha256(), link, LIFETIME, audit)
     uri = f"{context.issuer}{RESET_PATH}?{urlencode({'link': secret.reveal()})}"
     mail = invitation(to, person.login, context.issuer, uri, LIFETIME)
-    queue_mail(connection, context, person.id, mail, LIFETIME, audit)
+    if not queue_mail(connection, context, person.id, mail, LIFETIME, audit):
+        raise Unavailable("too many mails wait to be sent", hint="durward status says why")
+    record_reset_link(connection, secret.sha256(), link, LIFETIME, audit)
     return Invitation(to, later(audit.at, LIFETIME))

@@ -1,7 +1,7 @@
 """Mails: queued in the transaction of their cause, sent afterwards, retried with a bound (ADR 30).
 
 What a mail says rests encrypted until it is sent: it may have a link that lets somebody in. A mail
-may arrive twice, with one Message-ID, if a process dies between sending it and noting that.
+may arrive twice, with one Message-ID, if a process ends between sending it and noting that.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ BATCH: Final = 20
 """Mails of one connection."""
 LEASE: Final = Seconds(600)
 """After this time another process takes a mail of which nothing was heard."""
-WITHIN_SECONDS: Final = 300.0
-"""The time for one batch: less than the lease."""
+WITHIN_SECONDS: Final = 450.0
+"""The time for one batch, whose last mail may take minutes: less than the lease."""
 FIRST_PAUSE, LONGEST_PAUSE = Seconds(10), Seconds(300)
 MOST_ATTEMPTS: Final = 300
 """With these pauses about a day."""
@@ -65,14 +65,14 @@ def queue_mail(
     mail: Mail,
     lifetime: Seconds,
     audit: AuditContext,
-) -> None:
-    """Send a mail after this transaction, if mails are set up and the address can have one."""
+) -> bool:
+    """Send a mail after this transaction; false where none are sent, or too many wait."""
     if not context.sends_mail:
-        return
+        return False
     id = new_id("m")
     payload = context.key_file.seal(msgspec.json.encode(mail), f"work/{id}")
     end = later(audit.at, lifetime)
-    add_work(connection, WorkItem(id, MAIL, f"users/{user}", payload, audit.at, end), audit)
+    return add_work(connection, WorkItem(id, MAIL, f"users/{user}", payload, audit.at, end), audit)
 
 
 def notify(

@@ -6,20 +6,30 @@ dots, and forgets what a server said before STARTTLS.
 
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from durward.core.values import Secret
 
 TIMEOUT_SECONDS: Final = 15.0
-"""Of each answer of the server; RFC 5321 §4.5.3.2 lets it take minutes, and it takes seconds."""
+"""Of each answer of the server but the last; RFC 5321 §4.5.3.2 lets it take minutes, and it takes
+seconds."""
+TAKEN_SECONDS: Final = 120.0
+"""Of the answer to a whole mail: a server may look at it for long, and whoever does not wait for it
+sends the mail twice (RFC 5321 §4.5.3.2.6 has ten minutes)."""
+BATCH_SECONDS: Final = 120.0
+"""After this time no more mails are begun: what was sent is noted before the lease ends."""
 MOST_BREAKS: Final = 3
 """After so many broken connections the rest of the mails waits for another time."""
 PERMANENT: Final = range(500, 600)
+CANNOT_CONNECT: Final = (OSError, smtplib.SMTPException, ValueError)
+"""The standard library raises ValueError for names and passwords that it cannot encode, and for a
+challenge that it cannot read."""
 MAX_REASON: Final = 200
 
 
@@ -58,13 +68,15 @@ class SmtpServer:
     def carry(self, messages: Sequence[EmailMessage]) -> list[MailFailure | None]:
         """Send mails one after the other; for each None if the server took it."""
         outcomes: list[MailFailure | None] = []
-        breaks = 0
+        breaks, end = 0, time.monotonic() + BATCH_SECONDS
         while len(outcomes) < len(messages):
             left = messages[len(outcomes) :]
+            if time.monotonic() >= end:
+                return outcomes + [MailFailure("those before it took too long")] * len(left)
             try:
                 with self._connected() as server:
-                    failure = _send_until_broken(server, left, outcomes)
-            except (OSError, smtplib.SMTPException) as error:
+                    failure = _send_until_broken(server, left, outcomes, end)
+            except CANNOT_CONNECT as error:
                 breaks, failure = MOST_BREAKS, MailFailure(reason_of(error))
             if failure is not None:
                 where = MailFailure(f"{self.host}:{self.port}: {failure.reason}")
@@ -79,11 +91,9 @@ class SmtpServer:
         secure = ssl.create_default_context(cafile=self.ca_bundle)
         server: smtplib.SMTP
         if self.tls is MailTls.IMPLICIT:
-            server = smtplib.SMTP_SSL(
-                self.host, self.port, timeout=self.timeout_seconds, context=secure
-            )
+            server = _OverTls(self.host, self.port, timeout=self.timeout_seconds, context=secure)
         else:
-            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout_seconds)
+            server = _InClear(self.host, self.port, timeout=self.timeout_seconds)
         try:
             if self.tls is MailTls.STARTTLS:
                 server.starttls(context=secure)
@@ -96,12 +106,37 @@ class SmtpServer:
             server.close()
 
 
+class _InClear(smtplib.SMTP):
+    """A connection that waits longer for the answer to a whole mail."""
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send the mail itself (RFC 5321 §4.1.1.4)."""
+        if self.sock is not None:
+            self.sock.settimeout(TAKEN_SECONDS)
+        try:
+            return super().data(msg)
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
+
+
+class _OverTls(_InClear, smtplib.SMTP_SSL):
+    """The same, encrypted from the beginning."""
+
+
 def _send_until_broken(
-    server: smtplib.SMTP, messages: Sequence[EmailMessage], outcomes: list[MailFailure | None]
+    server: smtplib.SMTP,
+    messages: Sequence[EmailMessage],
+    outcomes: list[MailFailure | None],
+    end: float,
 ) -> MailFailure | None:
-    """Send mails, and note each outcome; the failure of the one at which the connection ended."""
+    """Send mails, and note each outcome; the failure of the one at which the connection ended.
+
+    None is begun after `end`, of the monotonic clock.
+    """
     for message in messages:
-        if server.sock is None:  # after a 421: the one before has its outcome
+        # After a 421 there is no connection: the one before has its outcome.
+        if server.sock is None or time.monotonic() >= end:
             return None
         try:
             outcomes.append(_send(server, message))

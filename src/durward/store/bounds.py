@@ -6,9 +6,11 @@ for all it is the oldest of whoever has most, so that a flood displaces its own.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, select, true
+
+ALL: Final = true()
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,25 @@ class Bounded:
         some: Iterable[tuple[ColumnElement[bool], int]],
         total: int,
         room: int,
+        among: ColumnElement[bool] = ALL,
     ) -> None:
         """Delete what is beyond the bounds, so that one more row fits; beyond `total` `room` more.
 
+        `total` counts the rows `among` which the new one is, and no others make room for it.
         Two that are added at once may exceed a bound by one; the next one corrects it.
         """
         for whose, most in some:
             if (over := self._count(connection, whose) + 1 - most) > 0:
                 first = select(self._key).where(whose).order_by(self.began, self._key)
                 self._drop(connection, first.limit(over))
-        if (over := self._count(connection) + 1 - total) > 0:
-            self._drop(connection, self._of_the_busiest(over + room))
+        if (over := self._count(connection, among) + 1 - total) > 0:
+            self._drop(connection, self._of_the_busiest(over + room, among))
 
-    def _count(self, connection: Connection, *whose: ColumnElement[bool]) -> int:
-        statement = select(func.count()).select_from(self.table).where(*whose)
+    def _count(self, connection: Connection, whose: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(self.table).where(whose)
         return int(connection.execute(statement).scalar_one())
 
-    def _of_the_busiest(self, number: int) -> Select[Any]:
+    def _of_the_busiest(self, number: int, among: ColumnElement[bool]) -> Select[Any]:
         """The rows to delete: `number` times the oldest of whoever has most.
 
         So the newest of each stay, and among equals the earliest are deleted first.
@@ -55,7 +59,7 @@ class Bounded:
             partition_by=self.counted, order_by=(self.began.desc(), self._key)
         )
         ranked = select(self._key.label("key"), self.began.label("began"), place.label("place"))
-        rows = ranked.subquery()
+        rows = ranked.where(among).subquery()
         order = (rows.c.place.desc(), rows.c.began, rows.c.key)
         return select(rows.c.key).order_by(*order).limit(number)
 

@@ -107,9 +107,11 @@ class Database(ABC):
 
         A full disk refuses no read. Raises Unavailable.
         """
-        if self.refused is not None:
+        refused = self.refused
+        if refused is not None:
             await self.write(write_something)
-            self.refused = None
+            if self.refused is refused:  # not one that came meanwhile
+                self.refused = None
 
     @abstractmethod
     async def close(self) -> None:

@@ -12,9 +12,10 @@ from durward.store.bounds import Bounded
 from durward.store.schema import pushed_requests
 
 PER_COUNTED = 10_000
-"""The limit of a client, or of a source: a hundred a second for as long as a reference lives."""
-TOTAL = 40_000
-"""The limit in all: at less than 10 KB each it is 400 MB at worst."""
+"""The limit of a client, or of a source: five a second for as long as a row is kept."""
+TOTAL = 20_000
+"""The limit of all clients that have proven themselves, and again of all others: strangers never
+displace what clients push. At less than 10 KB each it is 400 MB at worst."""
 ROOM = 100
 """The number deleted beyond that limit."""
 BOUNDED = Bounded(pushed_requests, pushed_requests.c.pushed_at, pushed_requests.c.source)
@@ -22,8 +23,11 @@ BOUNDED = Bounded(pushed_requests, pushed_requests.c.pushed_at, pushed_requests.
 
 def record_pushed(connection: Connection, pushed: PushedRequest) -> None:
     """Store a pushed request, within the limits."""
-    counted = pushed_requests.c.source == pushed.source
-    BOUNDED.make_room(connection, [(counted, PER_COUNTED)], TOTAL, ROOM)
+    c = pushed_requests.c
+    kind = pushed.source.partition("/")[0]
+    among = c.source.startswith(f"{kind}/", autoescape=True)
+    some = [(c.source == pushed.source, PER_COUNTED)]
+    BOUNDED.make_room(connection, some, TOTAL, ROOM, among)
     connection.execute(
         insert(pushed_requests).values(
             hash=pushed.hash,

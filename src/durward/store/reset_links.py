@@ -1,4 +1,8 @@
-"""Links by which people choose a new password: one for each person, kept as a hash."""
+"""Links by which people choose a new password, kept as hashes.
+
+A person has one that was asked for, and one that an operator had sent: a stranger may ask, and must
+not end what an operator sent.
+"""
 
 from dataclasses import dataclass
 
@@ -28,8 +32,11 @@ def record_reset_link(
     lifetime: Seconds,
     audit: AuditContext,
 ) -> None:
-    """Keep the hash of a new link in place of the one before; the person is held."""
-    forget_reset_link(connection, link.user)
+    """Keep the hash of a new link in place of the one before of its kind; the person is held."""
+    check_held(connection, link.user)
+    c = reset_links.c
+    former = (c.user == link.user, c.invited.is_(link.invited))
+    connection.execute(delete(reset_links).where(*former))
     values = {
         "user": link.user,
         "hash": secret,
@@ -56,6 +63,6 @@ def find_reset_link(
 
 
 def forget_reset_link(connection: Connection, user: UserId) -> None:
-    """End the link of a person, who is held."""
+    """End the links of a person, who is held."""
     check_held(connection, user)
     connection.execute(delete(reset_links).where(reset_links.c.user == user))

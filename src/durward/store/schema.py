@@ -257,7 +257,7 @@ reset_links = Table(
     Column("user", Text, primary_key=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("address", Text, nullable=False),
-    Column("invited", Boolean, nullable=False),
+    Column("invited", Boolean, primary_key=True),
     Column("made_at", Number, nullable=False),
     Column("expires_at", Number, nullable=False, index=True),
 )

@@ -198,7 +198,7 @@ class SqliteDatabase(Database):
         """The same, with room for more than one small write."""
         refused = self.refused
         if refused is not None and await asyncio.to_thread(self._free_bytes) < LITTLE_BYTES:
-            raise refused
+            raise copy(refused).with_traceback(None)  # else it keeps whoever was told
         await super().check_writes()
 
     def _free_bytes(self) -> int:

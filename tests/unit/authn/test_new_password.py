@@ -123,7 +123,9 @@ def test_to_know_more_makes_no_password_harder(typed: str) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("typed", ["ab" * 64, "4@8({[<3691!|0$5+7%2" * 6, "a" * 128])
+@pytest.mark.parametrize(
+    "typed", ["ab" * 64, "4@8({[<3691!|0$5+7%2" * 6, "a" * 128, "\ufdfa" * 128]
+)
 def test_to_judge_takes_milliseconds_whatever_was_typed(typed: str) -> None:
     took = []
     for _ in range(3):

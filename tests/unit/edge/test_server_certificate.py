@@ -1,8 +1,10 @@
 """Certificates of listeners are refused where clients would refuse them, before Envoy gets them."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
@@ -149,3 +151,19 @@ def test_an_end_is_told_two_weeks_before(seconds: int, told: str) -> None:
     at = Instant(int((ends - timedelta(seconds=seconds)).timestamp()) * MICROSECONDS)
     assert later(at, Seconds(seconds)) == found.ends
     assert found.overdue(at) == told
+
+
+def test_what_the_library_cannot_read_is_refused_as_all_else() -> None:
+    """A certificate of a kind of key that nobody knows, above a good one."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([])
+    whole = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
+        .sign(key, None)
+    )
+    odd = whole.public_bytes(Encoding.DER).replace(b"\x2b\x65\x70", b"\x2b\x65\x7f")
+    above = f"-----BEGIN CERTIFICATE-----\n{b64encode(odd).decode()}\n-----END CERTIFICATE-----\n"
+    with pytest.raises(Misconfigured):
+        read(CA.issue("api.example"), above)

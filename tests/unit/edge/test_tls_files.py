@@ -141,6 +141,18 @@ def test_a_pair_that_stays_broken_is_told_once(files: TlsFiles, tmp_path: Path) 
     assert files.warnings() == []
 
 
+def test_a_file_that_comes_back_as_it_was_is_no_trouble_any_more(
+    files: TlsFiles, tmp_path: Path
+) -> None:
+    listener, key, aside = Listener(), tmp_path / "tls.key", tmp_path / "aside"
+    key.rename(aside)
+    listener.look(files)
+    assert "No such file" in listener.look(files)[0]
+    aside.rename(key)
+    listener.look(files)
+    assert files.warnings() == []
+
+
 def test_what_envoy_does_not_take_is_tried_again(files: TlsFiles, tmp_path: Path) -> None:
     listener = Listener()
     listener.refuses = True

@@ -54,6 +54,8 @@ def test_a_query_and_a_fragment_are_not_told() -> None:
         == "`desk`: https://a.example/b?…"
     )
     assert "secret" not in without_query("https://a.example/#access_token=secret")
+    assert "secret" not in without_query("`desk`: https://a.example/?next=x y&token=secret")
+    assert "\n" not in without_query("`desk`: https://a.example/\n✓ done")
     assert len(without_query("x" * 9_000)) == MAX_SHOWN_CHARACTERS + 1
 
 

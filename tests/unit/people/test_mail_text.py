@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durward.core.people.mail_text import Mail, compose, mailbox, password_replaced
-from durward.core.values import Instant
+from durward.core.people.mail_text import (
+    Mail,
+    addressees,
+    compose,
+    invitation,
+    mailbox,
+    names_changed,
+    password_by_mail,
+    password_replaced,
+    reset_link,
+)
+from durward.core.people.person import Email, Entitlements, Person
+from durward.core.values import Instant, Seconds, UserId
 
 AT = Instant(1_800_000_000_000_000)
 SENDER = "accounts@login.example.com"
@@ -92,3 +103,46 @@ def test_the_notice_of_a_new_password_says_what_when_and_by_whom() -> None:
     )
     mail = password_replaced("a@b.example", "ann", "https://login.example", AT, by_person=True)
     assert "by somebody who gave the former one" in mail.text
+
+
+ISSUER = "https://login.example.com"
+LINK = f"{ISSUER}/reset?link=dwl_x"
+
+
+def test_a_mail_with_a_link_says_whose_it_is_how_long_it_works_and_who_asked() -> None:
+    asked = reset_link("a@b.example", "ann", ISSUER, LINK, Seconds(1_800), "192.0.2.7")
+    invited = invitation("a@b.example", "ann", ISSUER, LINK, Seconds(3 * 86_400))
+    for mail, within in ((asked, "30 minutes"), (invited, "3 days")):
+        assert mail.to == "a@b.example"
+        assert "login.example.com" in mail.subject
+        assert f"within {within}:\n\n{LINK}\n" in mail.text
+        assert "account ann" in mail.text
+    assert "(from the address 192.0.2.7)" in asked.text
+    assert "from the address" not in reset_link("a", "ann", ISSUER, LINK, Seconds(60), "").text
+
+
+def test_a_notice_says_what_happened_and_names_no_address() -> None:
+    replaced = password_by_mail("a@b.example", "ann", ISSUER, AT)
+    renamed = names_changed("a@b.example", "ann", ISSUER, AT)
+    for mail, what in ((replaced, "was replaced"), (renamed, "were changed")):
+        assert f"{what} on" in mail.text
+        assert "ann" in mail.text
+        assert "@" not in mail.text + mail.subject
+
+
+def somebody(*emails: tuple[str, bool]) -> Person:
+    return Person(
+        UserId("p_1"),
+        Entitlements.of("acme", []),
+        ("ann",),
+        tuple(Email(address, verified) for address, verified in emails),
+    )
+
+
+def test_a_change_is_told_at_verified_addresses_of_before_and_after_once() -> None:
+    before = somebody(("old@b.example", True), ("mallory@c.example", False))
+    after = somebody(("OLD@b.example", True), ("new@b.example", True))
+    assert addressees(before, after) == ["old@b.example", "new@b.example"]
+    unproven = somebody(("first@b.example", False), ("second@b.example", False))
+    assert addressees(unproven) == ["first@b.example"]
+    assert addressees(somebody()) == []

@@ -77,7 +77,7 @@ def guess_bits(typed: str, common: Mapping[str, int], expected: Iterable[str] = 
     and join such pieces: the cheapest division into pieces counts. It takes time quadratic in the
     length, whatever was typed.
     """
-    folded = fold(typed)
+    folded = fold(typed)[:MOST]  # one character may fold to eighteen; a part costs no more
     known = _expected_words(expected)
     size, runs, repeats = len(folded), _run_ends(folded), _repeat_ends(folded)
     cost = [0.0, *(math.inf for _ in folded)]

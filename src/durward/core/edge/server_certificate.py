@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from durward.core.certificates import UNREADABLE
 from durward.core.errors import Misconfigured
 from durward.core.values import MICROSECONDS, Instant, Seconds, later
 
@@ -74,8 +75,17 @@ def read_server_certificate(
     certificate is issued by the next (RFC 8446 §4.4.2), all are valid now, the first is for a
     server and has names (RFC 9525 §2). Raises Misconfigured, which never quotes the key.
     """
-    chain = _chain(certificate, member)
-    private = _private_key(key, member)
+    try:
+        return _read(_chain(certificate, member), _private_key(key, member), member, now)
+    except UNREADABLE as error:
+        problem = "a certificate of the chain has a part that cannot be read"
+        hint = "use ECDSA or RSA certificates of X.509 version 3"
+        raise Misconfigured(member, problem, hint=hint) from error
+
+
+def _read(
+    chain: list[x509.Certificate], private: PrivateKeyTypes, member: str, now: Instant
+) -> ServerCertificate:
     leaf = chain[0]
     _check_key(chain, private, member)
     _check_chain(chain, member)

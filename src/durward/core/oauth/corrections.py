@@ -82,5 +82,8 @@ def correction(error: ProtocolError) -> str | None:
 
 def without_query(text: str) -> str:
     """A text with each URI cut before its query and its fragment, which may have a secret."""
-    cut = re.sub(r"[?#]\S*", "?…", text)
+    # To its end: a space or a line break may stand in what was sent.
+    kept, mark, _ = re.sub("#", "?", text).partition("?")
+    cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in kept)
+    cut += f"{mark}…" if mark else ""
     return cut if len(cut) <= MAX_SHOWN_CHARACTERS else f"{cut[:MAX_SHOWN_CHARACTERS]}…"

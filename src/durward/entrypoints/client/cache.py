@@ -1,5 +1,6 @@
 """Cached tokens of commands, in files of mode 0600."""
 
+import fcntl
 import json
 import os
 import time
@@ -41,21 +42,27 @@ def cached(folder: Path, name: str) -> CachedToken | None:
 
 
 def keep(folder: Path, name: str, resource: str, answer: Mapping[str, Any]) -> None:
-    """Cache the response of the token endpoint for a resource."""
+    """Cache the response of the token endpoint for a resource.
+
+    Two commands at once keep both: one that wrote back what the other had renewed would bring a
+    spent refresh token, which ends its family.
+    """
     path = folder / "tokens.json"
-    try:
-        known = json.loads(path.read_text())
-    except (OSError, ValueError):
-        known = {}
-    known[name] = {
-        "access_token": answer["access_token"],
-        "expires_at": time.time() + answer["expires_in"],  # noqa: TID251 - a client's cache
-        "refresh_token": answer.get("refresh_token"),
-        "resource": resource,
-    }
-    aside = path.with_name(".tokens.new")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(known, file)
-    aside.rename(path)
+    with (folder / ".tokens.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            known = json.loads(path.read_text())
+        except (OSError, ValueError):
+            known = {}
+        known[name] = {
+            "access_token": answer["access_token"],
+            "expires_at": time.time() + answer["expires_in"],  # noqa: TID251 - a client's cache
+            "refresh_token": answer.get("refresh_token"),
+            "resource": resource,
+        }
+        aside = path.with_name(".tokens.new")
+        aside.unlink(missing_ok=True)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(known, file)
+        aside.rename(path)

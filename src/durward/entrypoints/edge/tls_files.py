@@ -142,6 +142,7 @@ class TlsFiles:
                 return
             content, certificate = _read(name, watched)
         except Misconfigured as error:
+            watched.seen = b""  # what comes back as it was is looked at again
             # The other file of a pair may be on its way: told if it is so at the next look.
             if watched.waits:
                 watched.problem = _kept(error)

@@ -50,7 +50,13 @@ def listeners(
         yield listener(ISSUER_ROUTES, node.issuer, issuer)
     if node.own:
         private = manager(API_ROUTES, filters, replace(node, tls=None), routes)
-        yield listener(OWN, node.own, [chain(private)])
+        yield {
+            **listener(OWN, node.own, [chain(private)]),
+            # Clients at their limit must not keep a change from being proven.
+            "ignore_global_conn_limit": True,
+            # On a socket the workers share one queue, from which a late one would get nothing.
+            "connection_balance_config": {"exact_balance": {}},
+        }
 
 
 def listener(name: str, address: Address, chains: Sequence[Config]) -> Config:

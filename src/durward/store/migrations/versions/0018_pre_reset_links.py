@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("user", sa.Text, primary_key=True),
         sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
         sa.Column("address", sa.Text, nullable=False),
-        sa.Column("invited", sa.Boolean, nullable=False),
+        sa.Column("invited", sa.Boolean, primary_key=True),
         sa.Column("made_at", Number, nullable=False),
         sa.Column("expires_at", Number, nullable=False),
     )
