@@ -16,6 +16,8 @@ TABLES = (
     "retired_people",
     "subjects",
     "pushed_requests",
+    "reset_links",
+    "work",
 )
 
 

@@ -26,7 +26,7 @@ from durward.store.database import Database
 MOST_STATEMENTS = 150
 STRUCK: list["Faults"] = []
 STRIDE = [1]
-"""Which statements fail: each, or every fourth, say. A statement is the same on both backends; what
+"""Which statements fail: each, or every eighth, say. A statement is the same on both backends; what
 differs between them is how a transaction ends, so that in CI one of them meets every statement."""
 STRUCK_VERBS: dict[str, set[str]] = defaultdict(set)
 """Which verbs were struck, by how: at a statement of theirs, at their commit, just after it."""

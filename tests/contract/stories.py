@@ -302,7 +302,7 @@ async def sign_in(issuer: Issuer) -> None:
 
 async def sign_in_again(issuer: Issuer) -> None:
     """The secret of a session is replaced, or it stays; the session is one and the same."""
-    for number, which in enumerate(each_fault(commits=4)):
+    for number, which in enumerate(each_fault(commits=3)):
         issuer.clock.forward(60)
         browser = issuer.browser(f"192.0.2.{number}")
         await browser.code()

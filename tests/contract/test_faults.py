@@ -82,7 +82,7 @@ async def issuer(url: str) -> AsyncIterator[Issuer]:
 
 
 def stride(url: str) -> int:
-    return 1 if url.startswith("sqlite") else depth(4, long=1)
+    return 1 if url.startswith("sqlite") else depth(8, long=1)
 
 
 async def tell(story: Any, issuer: Issuer) -> None:

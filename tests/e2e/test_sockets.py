@@ -50,7 +50,7 @@ def test_only_envoy_and_the_sample_application_listen_where_clients_are(kept_dem
 
     def name(process: int) -> str:
         command = Path(f"/proc/{process}/cmdline").read_text().split("\0")
-        known = ("decision_point", "edge", "serve", "desk", "orders")
+        known = ("mailbox", "decision_point", "edge", "serve", "desk", "orders")
         whole = " ".join(command)
         if Path(command[0]).name == "envoy":
             return "envoy"
@@ -61,6 +61,7 @@ def test_only_envoy_and_the_sample_application_listen_where_clients_are(kept_dem
         kept_demo.port: "envoy",
         kept_demo.port + 10: "envoy",
         kept_demo.port + 20: "desk",
+        kept_demo.port + 30: "mailbox",
     }
     sockets = {path: name(owner[inode]) for inode, path in on_paths() if inode in owner}
     assert {"decision_point", "serve", "edge"} <= set(sockets.values())
