@@ -1,6 +1,7 @@
 """`durward clients`: the metadata and the secrets of clients."""
 
 from pathlib import Path
+from typing import Any
 
 from cyclopts import App
 
@@ -52,12 +53,21 @@ def show(
         return DONE
     waivers = found.pop("waivers")
     for member, value in found.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        say(f"{member}: {excerpt(shown, LONGEST)}")
+        say(f"{member}: {excerpt(_shown(value), LONGEST)}")
     for one in waivers:
         said = f"{one['name']}: {one['relaxes']} until {one['until']}, {one['state']}"
         say(f"waiver: {excerpt(said, LONGEST)}")
     return DONE
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case list():
+            return ", ".join(map(str, value))
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
 
 
 @clients.command
