@@ -5,7 +5,11 @@
 
 import os
 
+import pytest
+
 LONG = bool(os.environ.get("DURWARD_TEST_LONG"))  # noqa: TID251 - `./check long` sets it
+takes_long = pytest.mark.skipif(not LONG, reason="takes long: ./check long")
+"""For tests that start much, of what shorter ones specify too."""
 
 
 def depth(usual: int, *, long: int) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.demo import Demo, live_demo
+from tests.depth import takes_long
 from tests.live import kill, wait_for
 from tests.ports import free_base
 
@@ -102,6 +103,7 @@ def test_a_demo_that_is_started_again_serves_its_first_request(folder: Path) -> 
         demo("stop", "--dir", folder)
 
 
+@takes_long
 def test_what_the_demo_declares_can_be_edited_and_applied_as_its_page_says(folder: Path) -> None:
     port = base_port()
     document = folder / "orders" / "durward.yaml"
@@ -151,6 +153,7 @@ roles:
 """
 
 
+@takes_long
 def test_who_was_pruned_meanwhile_can_sign_in_after_a_restart(folder: Path) -> None:
     """What is gone is declared again; what was changed since, such as a role, stays."""
     running = Demo(folder, base_port())

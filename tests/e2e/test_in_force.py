@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.demo import Demo
+from tests.depth import takes_long
 from tests.live import wait_for
 
 ORDER = "/v1/acme/orders/1001"
@@ -60,6 +61,7 @@ def still(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@takes_long
 def test_what_is_large_is_in_force_when_apply_returns_and_so_is_a_deny_after_it(
     demo: Demo,
 ) -> None:

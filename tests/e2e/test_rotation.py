@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.demo import Demo
+from tests.depth import takes_long
 from tests.live import kill, live_edge, wait_for
 
 from durward.core.audit.event import AuditEvent, EventKind
@@ -138,6 +139,7 @@ def running(clients: Sequence[Client]) -> Iterator[None]:
             thread.join(30)
 
 
+@takes_long
 @pytest.mark.timeout(300)
 @pytest.mark.requirement("ZT-1", "ZT-5")
 def test_records_that_rotate_under_load_reach_the_log_once(demo: Demo) -> None:
