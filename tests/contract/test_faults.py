@@ -47,7 +47,7 @@ READERS = {
     "holds.check_held": "without a statement",
     "holds.hold_declared": "without a statement on SQLite",
     "holds.hold_people": "without a statement on SQLite",
-    "migrate.current": "by a table's name, which SQLite tells without a statement",
+    "migrate.schema_version": "by a table's name, which SQLite tells without a statement",
     "outage.check_writable": "for `/readyz`, on PostgreSQL alone",
     "passwords.with_passwords": "for `people list`",
     "people.classes_of": "for AuthZEN's search",
