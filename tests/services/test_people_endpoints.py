@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from tests.services.replica import Replica
 
+from durward.core.configuration.declaration import DeclarationKind
 from durward.entrypoints.server import control
 
 pytestmark = pytest.mark.anyio
@@ -171,6 +172,7 @@ async def test_pages_follow_each_other_to_the_last(replica: Replica) -> None:
 async def test_a_password_is_given_to_whom_a_file_declares_too(replica: Replica) -> None:
     assert not (await ask(replica, "GET", f"{PEOPLE}/ann")).json()["password"]
     # An address that is not verified names nobody.
+    await replica.change(DeclarationKind.USER, "ann", email_verified=False)
     assert (await ask(replica, "POST", f"{PEOPLE}/ann@acme.example/password")).status_code == 404
     assert (await ask(replica, "POST", f"{PEOPLE}/ann/password")).status_code == 200
     assert (await ask(replica, "GET", f"{PEOPLE}/ann")).json()["password"]
