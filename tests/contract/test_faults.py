@@ -96,8 +96,11 @@ async def tell(story: Any, issuer: Issuer) -> None:
 
 @pytest.mark.parametrize("story", STORIES)
 async def test_whatever_fails_nothing_is_given_twice_and_nothing_is_lost(
-    issuer: Issuer, story: Any
+    issuer: Issuer, story: Any, url: str
 ) -> None:
+    """In CI a third of the stories on PostgreSQL: how a use case ends there is the same for all."""
+    if url.startswith("postgresql") and STORIES.index(story) % depth(3, long=1):
+        pytest.skip("takes long: ./check long")
     await tell(story, issuer)
 
 

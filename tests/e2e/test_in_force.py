@@ -202,6 +202,7 @@ def test_a_second_process_with_the_id_of_a_node_is_closed_until_that_one_is_sile
     assert "edge-2" not in demo.run("status").stdout
 
 
+@takes_long
 @pytest.mark.timeout(300)
 def test_a_database_that_is_put_back_is_noticed_and_what_is_applied_then_is_in_force(
     own_demo: Demo, tmp_path: Path

@@ -22,7 +22,7 @@ from durward.entrypoints.client.native import sign_in
 from durward.entrypoints.control import control_of
 
 ORDER = "/v1/acme/orders/1001"
-KILLS = depth(5, long=50)
+KILLS = depth(3, long=50)
 REPEAT_WITHIN_SECONDS = 9.0
 
 
