@@ -1,7 +1,7 @@
 """A real SMTP server in this process (aiosmtpd), on a free port, with or without TLS."""
 
+import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from tests.certificates import Authority
+from tests.ports import free_port
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Mailboxes:
     refused: dict[str, str] = field(default_factory=dict)
     """Answers to RCPT, by address."""
     after_data: str = "250 taken"
+    looks_at_mails: float = 0.0
+    """Seconds before that answer."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _: Any, __: Any, envelope: Any, address: str, ___: list[str]
@@ -42,14 +45,8 @@ class Mailboxes:
             assert isinstance(message, EmailMessage)
             self.taken.append(message)
             self.recipients += envelope.rcpt_tos
+        await asyncio.sleep(self.looks_at_mails)
         return self.after_data
-
-
-def free_port() -> int:
-    """A port that nobody listens on, at this moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from durward.core.errors import Misconfigured
 from durward.core.people.mail_text import Mail, compose
 from durward.core.people.person import Email, Person
 from durward.core.values import Instant, Secret, UserId
+from durward.services import smtp
 from durward.services.mail import LATE, NOTICE_LIFETIME, pause_after
 from durward.services.mail_folder import KEPT, MailFolder
 from durward.services.smtp import MailTls, SmtpServer
@@ -333,3 +334,23 @@ def test_a_setting_that_cannot_be_used_ends_nothing(
         failures = server.carry(messages("ann@acme.example", "bob@acme.example"))
         assert all(failure and not failure.is_final for failure in failures)
         assert boxes.taken == []
+
+
+def test_a_server_that_looks_at_a_mail_for_long_gets_it_once(tmp_path: Path) -> None:
+    """Longer than it may take for any other answer (RFC 5321 §4.5.3.2.6)."""
+    with smtp_server(tmp_path, boxes=Mailboxes(looks_at_mails=0.6)) as boxes:
+        server = SmtpServer("localhost", boxes.port, MailTls.NONE, timeout_seconds=0.3)
+        assert server.carry(messages("ann@acme.example")) == [None]
+        assert len(boxes.taken) == 1
+
+
+def test_what_was_sent_is_known_although_the_rest_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "BATCH_SECONDS", 0.2)
+    with smtp_server(tmp_path, boxes=Mailboxes(looks_at_mails=0.3)) as boxes:
+        server = SmtpServer("localhost", boxes.port, MailTls.NONE)
+        first, *others = server.carry(messages(*(f"{name}@acme.example" for name in "abc")))
+        assert first is None
+        assert all(other and not other.is_final for other in others)
+        assert len(boxes.taken) == 1

@@ -170,7 +170,7 @@ RETENTION: tuple[Retention, ...] = (
     Retention(
         "pushed_requests",
         "when it is completed, or half an hour after its 90 seconds: so long its person may take",
-        "10 000 of a client, of a public one of a source, 40 000 in all, of less than 20 KB each",
+        "10 000 of a client, or of the source of a public one, 20 000 of each kind; below 20 KB",
         in_batches(lambda now, _: expiry.pushed_requests(now)),
     ),
     Retention(

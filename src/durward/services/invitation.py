@@ -6,13 +6,11 @@ operator; whoever uses the link has shown that it is theirs.
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from durward.core.audit.event import AuditContext
 from durward.core.errors import Misconfigured, Unavailable
-from durward.core.oauth.metadata import RESET_PATH
 from durward.core.people.identifier import canonical_email
 from durward.core.people.mail_text import addressees, invitation
 from durward.core.values import Instant, Seconds, later
@@ -20,6 +18,7 @@ from durward.entropy import new_secret
 from durward.services.context import Context
 from durward.services.mail import queue_mail
 from durward.services.people import named_person
+from durward.services.recovery import link_uri
 from durward.store.holds import hold_people
 from durward.store.people import load_person
 from durward.store.reset_links import ResetLink, record_reset_link
@@ -62,7 +61,7 @@ def invite(
         raise Misconfigured(where, "has no e-mail address", hint=hint)
     secret = new_secret("dwl")
     link = ResetLink(person.id, canonical_email(to), invited=True)
-    uri = f"{context.issuer}{RESET_PATH}?{urlencode({'link': secret.reveal()})}"
+    uri = link_uri(context, secret)
     mail = invitation(to, person.login, context.issuer, uri, LIFETIME)
     if not queue_mail(connection, context, person.id, mail, LIFETIME, audit):
         raise Unavailable("too many mails wait to be sent", hint="durward status says why")

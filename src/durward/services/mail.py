@@ -180,7 +180,7 @@ class MailDelivery:
 
 
 def pause_after(attempts: int) -> Seconds:
-    """The pause after so many attempts: it doubles up to half an hour."""
+    """The pause after so many attempts: it doubles up to five minutes."""
     return Seconds(min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE))
 
 

@@ -114,12 +114,16 @@ def answer_question(
     secret = new_secret("dwl")
     asked = replace(audit, source=question.source)
     link = ResetLink(person.id, canonical_email(address))
-    # By the issuer of the settings: no header of a request has a say in it.
-    uri = f"{context.issuer}{RESET_PATH}?{urlencode({'link': secret.reveal()})}"
+    uri = link_uri(context, secret)
     mail = reset_link(address, person.login, context.issuer, uri, LIFETIME, question.source)
     is_queued = queue_mail(connection, context, person.id, mail, LIFETIME, asked)
     if is_queued or not context.sends_mail:  # where too many wait the former link stays
         record_reset_link(connection, secret.sha256(), link, LIFETIME, asked)
+
+
+def link_uri(context: Context, secret: Secret) -> str:
+    """The URI of a link: at the issuer of the settings, no header of a request has a say in it."""
+    return f"{context.issuer}{RESET_PATH}?{urlencode({'link': secret.reveal()})}"
 
 
 def address_for(person: Person, typed: str) -> str | None:

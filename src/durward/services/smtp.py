@@ -22,8 +22,9 @@ seconds."""
 TAKEN_SECONDS: Final = 120.0
 """Of the answer to a whole mail: a server may look at it for long, and whoever does not wait for it
 sends the mail twice (RFC 5321 §4.5.3.2.6 has ten minutes)."""
-BATCH_SECONDS: Final = 120.0
-"""After this time no more mails are begun: what was sent is noted before the lease ends."""
+BATCH_SECONDS: Final = 90.0
+"""After this time no more mails are begun: the last one may take five minutes more, and what was
+sent is noted before the lease ends."""
 MOST_BREAKS: Final = 3
 """After so many broken connections the rest of the mails waits for another time."""
 PERMANENT: Final = range(500, 600)
@@ -91,9 +92,11 @@ class SmtpServer:
         secure = ssl.create_default_context(cafile=self.ca_bundle)
         server: smtplib.SMTP
         if self.tls is MailTls.IMPLICIT:
-            server = _OverTls(self.host, self.port, timeout=self.timeout_seconds, context=secure)
+            server = _TlsConnection(
+                self.host, self.port, timeout=self.timeout_seconds, context=secure
+            )
         else:
-            server = _InClear(self.host, self.port, timeout=self.timeout_seconds)
+            server = _Connection(self.host, self.port, timeout=self.timeout_seconds)
         try:
             if self.tls is MailTls.STARTTLS:
                 server.starttls(context=secure)
@@ -106,7 +109,7 @@ class SmtpServer:
             server.close()
 
 
-class _InClear(smtplib.SMTP):
+class _Connection(smtplib.SMTP):
     """A connection that waits longer for the answer to a whole mail."""
 
     def data(self, msg: Any) -> tuple[int, bytes]:
@@ -120,7 +123,7 @@ class _InClear(smtplib.SMTP):
                 self.sock.settimeout(self.timeout)
 
 
-class _OverTls(_InClear, smtplib.SMTP_SSL):
+class _TlsConnection(_Connection, smtplib.SMTP_SSL):
     """The same, encrypted from the beginning."""
 
 

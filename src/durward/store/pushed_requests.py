@@ -15,7 +15,7 @@ PER_COUNTED = 10_000
 """The limit of a client, or of a source: five a second for as long as a row is kept."""
 TOTAL = 20_000
 """The limit of all clients that have proven themselves, and again of all others: strangers never
-displace what clients push. At less than 10 KB each it is 400 MB at worst."""
+displace what clients push. At less than 20 KB each it is 800 MB at worst."""
 ROOM = 100
 """The number deleted beyond that limit."""
 BOUNDED = Bounded(pushed_requests, pushed_requests.c.pushed_at, pushed_requests.c.source)

@@ -11,7 +11,7 @@ from durward import clock
 from durward.core.api import Api
 from durward.core.edge.envoy.client_tls import CLIENT_CAS, ISSUER_SERVER, SERVER
 from durward.core.edge.envoy.types import Config
-from durward.core.edge.node import ClientCertificates, Tls
+from durward.core.edge.node import ClientCertificates, Node, Tls
 from durward.core.edge.server_certificate import ServerCertificate
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import Misconfigured, Unavailable
@@ -19,6 +19,7 @@ from durward.core.upstream import Upstream
 from durward.core.values import MICROSECONDS, ApiId
 from durward.entrypoints.edge.tls_files import TlsFiles
 from durward.entrypoints.edge.xds import ResourceFiles
+from durward.settings import EdgeSettings
 
 CA = Authority("tests")
 GOOD, OTHER = CA.issue("api.example"), CA.issue("api.example")
@@ -199,6 +200,15 @@ def test_each_listener_and_the_clients_have_files_of_their_own(tmp_path: Path) -
     assert listener.shown == [CLIENT_CAS]
 
 
+def node_at(issuer: str | None) -> Node:
+    """A node whose APIs are at port 443."""
+    tls = Tls(certificate="c", key="k")
+    settings = EdgeSettings(
+        apis="127.0.0.1:443", issuer=issuer, runtime="/r", state="/s", control_plane="/c", tls=tls
+    )
+    return settings.node()
+
+
 def test_hosts_without_a_certificate_are_told(tmp_path: Path) -> None:
     write(tmp_path, GOOD.certificate, GOOD.key)
     files = files_of(tmp_path)
@@ -207,16 +217,21 @@ def test_hosts_without_a_certificate_are_told(tmp_path: Path) -> None:
         ApiId("a"), "https://api.example/a", "default", Upstream(()), (), {}, hosts=("api.example",)
     )
     snapshot = Snapshot(1, "https://api.example:8443", (), (api,))
-    assert files.misfits(snapshot, serves_issuer=True) == []
+    apart = node_at("127.0.0.1:8443")
+    assert files.misfits(snapshot, apart) == []
     elsewhere = replace(api, hosts=("api.example", "b.example", "a.example"))
     snapshot = Snapshot(1, "https://login.example", (), (elsewhere,))
     of_apis = "the certificate of the APIs is not valid for `a.example`, `b.example`"
     of_issuer = "the certificate of the issuer is not valid for `login.example`"
-    assert files.misfits(snapshot, serves_issuer=True) == [of_issuer, of_apis]
-    assert files.misfits(snapshot, serves_issuer=False) == [of_apis]
+    assert files.misfits(snapshot, apart) == [of_issuer, of_apis]
+    assert files.misfits(snapshot, node_at(None)) == [of_apis]
     plain = Snapshot(1, "http://localhost:8470", (), ())
-    (told,) = files.misfits(plain, serves_issuer=True)
+    (told,) = files.misfits(plain, apart)
     assert told.startswith("the issuer is http://localhost:8470")
+    numbered = Snapshot(1, "https://127.0.0.1", (), ())
+    (told,) = files.misfits(numbered, apart)
+    assert told == "the certificate of the issuer is not valid for `127.0.0.1`"
+    assert "give it a host name" in files.misfits(numbered, node_at("127.0.0.1:443"))[1]
 
 
 def test_a_key_that_is_needed_no_more_is_removed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from durward.core.difference import excerpt
 from durward.core.errors import ProtocolError, Reason
 
 MAX_SHOWN_CHARACTERS: Final = 200
@@ -81,9 +82,6 @@ def correction(error: ProtocolError) -> str | None:
 
 
 def without_query(text: str) -> str:
-    """A text with each URI cut before its query and its fragment, which may have a secret."""
-    # To its end: a space or a line break may stand in what was sent.
-    kept, mark, _ = re.sub("#", "?", text).partition("?")
-    cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in kept)
-    cut += f"{mark}…" if mark else ""
-    return cut if len(cut) <= MAX_SHOWN_CHARACTERS else f"{cut[:MAX_SHOWN_CHARACTERS]}…"
+    """A text up to the first query or fragment, which may have a secret, in one line."""
+    kept, *more = re.split("[?#]", text, maxsplit=1)
+    return excerpt(f"{kept}?…" if more else kept, MAX_SHOWN_CHARACTERS)

@@ -1,6 +1,7 @@
 """`durward call`: a request to a protected API, with a token from the real OAuth flows."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,24 +65,12 @@ def call(
         client: The public client through which a user signs in.
         dir: The folder that holds durward.toml and credentials, such as the demo's.
     """
-    found = settings_in(dir)
-    settings = found.edge
-    if settings is None:
-        raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve), settings.tls)
-    by_name = found.serve.issuer if found.serve and settings.tls else ""
-    with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
+    with own_edge(dir) as (found, settings, edge, http):
+        by_name = found.serve.issuer if found.serve and settings.tls else ""
         content = {"headers": {"content-type": "application/json"}, "content": data} if data else {}
         request = Request(http, method, url_at(path, settings, edge, dir, by_name), content)
-        try:
-            caller = None
-            if as_:
-                caller = ApiClient.known(request, found, dir, as_, client)
-            reply = caller.call() if caller else request.send()
-        except Unavailable as error:
-            if isinstance(error.__cause__, httpx2.ConnectError):
-                raise NotRunning(str(error), dir) from error
-            raise
+        caller = ApiClient.known(request, found, dir, as_, client) if as_ else None
+        reply = caller.call() if caller else request.send()
     say(f"{reply.http_version} {reply.status_code} {reply.reason_phrase}")
     for name in ("www-authenticate", "durward-decision"):
         if name in reply.headers:
@@ -91,15 +80,36 @@ def call(
     return FOUND if reply.status_code >= REFUSED else DONE
 
 
+@contextlib.contextmanager
+def own_edge(folder: Path) -> Iterator[tuple[Settings, EdgeSettings, OwnEdge, httpx2.Client]]:
+    """The edge of a folder, and a client that reaches it. Raises Misconfigured, NotRunning."""
+    found = settings_in(folder)
+    settings = found.edge
+    if settings is None:
+        raise Misconfigured(str(folder / "durward.toml"), "has no section [edge]")
+    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve), settings.tls)
+    with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
+        try:
+            yield found, settings, edge, http
+        except Unavailable as error:
+            if isinstance(error.__cause__, httpx2.ConnectError):
+                raise NotRunning(str(error), folder) from error
+            raise
+
+
+def held_snapshot(edge: EdgeSettings) -> Snapshot:
+    """What this edge holds; nothing where it never ran here."""
+    with contextlib.suppress(OSError, DurwardError):
+        return Snapshot.from_wire((Path(edge.state) / SNAPSHOT_FILE).read_bytes())
+    return Snapshot.nothing()
+
+
 def issuer_of(settings: Settings, folder: Path) -> str:
     """The issuer of this folder, the only one that gets its secrets. Raises Misconfigured."""
     if settings.serve:
         return settings.serve.issuer
-    if settings.edge:
-        with contextlib.suppress(OSError, DurwardError):
-            kept = Path(settings.edge.state) / SNAPSHOT_FILE
-            if issuer := Snapshot.from_wire(kept.read_bytes()).issuer:
-                return issuer
+    if settings.edge and (issuer := held_snapshot(settings.edge).issuer):
+        return issuer
     hint = "set `issuer` in `[serve]`, or run the edge here once: its snapshot names the issuer"
     raise Misconfigured(str(folder / "durward.toml"), "the issuer is not known", hint=hint)
 
@@ -109,12 +119,10 @@ def names_at(edge: EdgeSettings, serve: ServeSettings | None = None) -> frozense
 
     Never the issuer's, even if an API has it in its audience: the issuer alone gets secrets.
     """
-    with contextlib.suppress(OSError, DurwardError):
-        held = Snapshot.from_wire((Path(edge.state) / SNAPSHOT_FILE).read_bytes())
-        issuers = {held.issuer, serve.issuer if serve else ""}
-        names = names_of(held.apis, Address.parse(edge.apis).port)
-        return names - {httpx2.URL(each).netloc.decode().lower() for each in issuers}
-    return frozenset()
+    held = held_snapshot(edge)
+    issuers = {held.issuer, serve.issuer if serve else ""}
+    names = names_of(held.apis, Address.parse(edge.apis).port)
+    return names - {httpx2.URL(each).netloc.decode().lower() for each in issuers}
 
 
 def url_at(

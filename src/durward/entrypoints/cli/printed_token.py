@@ -1,22 +1,15 @@
 """`durward token`: an access token for tools such as `curl`, from the real OAuth flows."""
 
-import contextlib
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-import httpx2
-
 from durward.core.api import Api
-from durward.core.edge.snapshot import Snapshot
-from durward.core.errors import DurwardError, Misconfigured, Unavailable
+from durward.core.errors import Misconfigured
 from durward.core.oauth.protected_resource import metadata_url
-from durward.entrypoints.cli.call import SNAPSHOT_FILE, ApiClient, Request, names_at
+from durward.entrypoints.cli.call import ApiClient, Request, held_snapshot, own_edge
 from durward.entrypoints.cli.exit_code import DONE
-from durward.entrypoints.client.own_edge import OwnEdge
 from durward.entrypoints.command import DEMO_DIR
-from durward.entrypoints.control import NotRunning, settings_in
 from durward.entrypoints.terminal import say
-from durward.settings import EdgeSettings
 
 
 def token(
@@ -40,31 +33,13 @@ def token(
         client: The public client through which a user signs in.
         dir: The folder that holds durward.toml and credentials, such as the demo's.
     """
-    found = settings_in(dir)
-    settings = found.edge
-    if settings is None:
-        raise Misconfigured(str(dir / "durward.toml"), "has no section [edge]")
-    edge = OwnEdge(settings.apis, partial(names_at, settings, found.serve), settings.tls)
-    with httpx2.Client(timeout=30, trust_env=False, transport=edge) as http:
+    with own_edge(dir) as (found, settings, _, http):
         caller = ApiClient.known(Request(http, "GET", "", {}), found, dir, as_, client)
-        place = metadata_url(chosen(served_at(settings), api).audience)
-        try:
-            say(caller.token(place))
-        except Unavailable as error:
-            if isinstance(error.__cause__, httpx2.ConnectError):
-                raise NotRunning(str(error), dir) from error
-            raise
+        say(caller.token(metadata_url(chosen(held_snapshot(settings).apis, api).audience)))
     return DONE
 
 
-def served_at(edge: EdgeSettings) -> tuple[Api, ...]:
-    """The APIs that this edge serves; none where it never ran here."""
-    with contextlib.suppress(OSError, DurwardError):
-        return Snapshot.from_wire((Path(edge.state) / SNAPSHOT_FILE).read_bytes()).apis
-    return ()
-
-
-def chosen(apis: tuple[Api, ...], asked: str | None) -> Api:
+def chosen(apis: Sequence[Api], asked: str | None) -> Api:
     """The API of this name or audience, or the only one. Raises Misconfigured."""
     found = [api for api in apis if asked in {None, api.id, api.audience}]
     if len(found) == 1:

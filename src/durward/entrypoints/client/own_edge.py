@@ -5,10 +5,10 @@ A name need not be in DNS yet. Over TLS the edge has to show the certificate of 
 
 from collections.abc import Callable, Collection
 from functools import cached_property
-from ipaddress import ip_address
 
 import httpx2
 
+from durward.core.address import is_ip
 from durward.core.api import Api
 from durward.core.edge.node import Tls
 from durward.entrypoints.client.trusted import everyone, own_certificate
@@ -64,7 +64,7 @@ class OwnEdge(httpx2.BaseTransport):
         """Send one request."""
         if not self.serves(request.url):
             return self._network.handle_request(request)
-        if not _is_ip(request.url.host):
+        if not is_ip(request.url.host):
             request.extensions = {**request.extensions, "sni_hostname": request.url.host}
         parts = {"scheme": self._edge.scheme, "host": self._edge.host, "port": self._edge.port}
         request.url = request.url.copy_with(**parts)
@@ -74,11 +74,3 @@ class OwnEdge(httpx2.BaseTransport):
         """Close all connections."""
         for used in {"_network", "_own"} & vars(self).keys():
             getattr(self, used).close()
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

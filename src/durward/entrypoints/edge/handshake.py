@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 
-from durward.core.address import Address
+from durward.core.address import Address, is_ip
 from durward.core.errors import Unavailable
 from durward.entrypoints.edge.canary import reachable
 
@@ -52,3 +52,8 @@ async def certificate_at(listener: Address, name: str | None = None) -> bytes | 
         async with asyncio.timeout(EACH_SECONDS):
             await writer.wait_closed()
     return found
+
+
+def can_be_named(host: str) -> bool:
+    """Whether a client names this host in its handshake: no IP address (RFC 6066 §3)."""
+    return bool(host) and not is_ip(host.strip("[]"))

@@ -21,7 +21,7 @@ from durward.core.edge.envoy.client_tls import (
     server_secret,
 )
 from durward.core.edge.envoy.types import Config
-from durward.core.edge.node import Tls
+from durward.core.edge.node import Node, Tls
 from durward.core.edge.report import MAX_TOLD
 from durward.core.edge.server_certificate import (
     ServerCertificate,
@@ -31,6 +31,7 @@ from durward.core.edge.server_certificate import (
 from durward.core.edge.snapshot import Snapshot
 from durward.core.errors import DurwardError, Misconfigured
 from durward.core.host import host_of_url
+from durward.entrypoints.edge.handshake import can_be_named
 from durward.entrypoints.edge.xds import ResourceFiles
 
 EVERY_SECONDS = 1.0
@@ -90,19 +91,30 @@ class TlsFiles:
         own = self._watched.get(ISSUER_SERVER) if of_issuer else None
         return (own or self._watched[SERVER]).certificate
 
+    def in_force(self) -> Iterator[tuple[str, ServerCertificate]]:
+        """The certificates that listeners show, by their resources."""
+        for name, watched in self._watched.items():
+            if watched.certificate:
+                yield name, watched.certificate
+
     @property
     def names(self) -> set[str]:
         """The resources that the listeners name."""
         return set(self._watched)
 
-    def misfits(self, snapshot: Snapshot, *, serves_issuer: bool) -> list[str]:
-        """Hosts that no certificate is valid for: their clients refuse the connection."""
-        found = []
+    def misfits(self, snapshot: Snapshot, node: Node) -> list[str]:
+        """Hosts that clients do not reach, or whose connection they refuse."""
+        found, issuer = [], snapshot.issuer if node.issuer else ""
         shown, of_issuer = self.certificate(), self.certificate(of_issuer=True)
-        if serves_issuer and snapshot.issuer.startswith("http:"):
-            found.append(f"the issuer is {snapshot.issuer}, and its listener speaks TLS alone")
-        elif serves_issuer and of_issuer and snapshot.issuer:
-            found += _not_valid("issuer", uncovered(of_issuer, [host_of_url(snapshot.issuer)]))
+        if issuer.startswith("http:"):
+            found.append(f"the issuer is {issuer}, and its listener speaks TLS alone")
+        elif issuer and of_issuer:
+            found += _not_valid("issuer", uncovered(of_issuer, [host_of_url(issuer)]))
+        if issuer and node.is_shared and not can_be_named(host_of_url(issuer)):
+            found.append(
+                f"the issuer {issuer} is not reached at the address of the APIs: nobody names an "
+                "IP address in a handshake; give it a host name"
+            )
         if shown:
             hosts = {host for api in snapshot.apis for host in api.hosts}
             found += _not_valid("APIs", uncovered(shown, hosts))

@@ -1,7 +1,6 @@
 """TLS to a service: the chain to a trusted CA and the name are verified, always (RFC 9525)."""
 
-from ipaddress import ip_address
-
+from durward.core.address import is_ip
 from durward.core.edge.envoy.types import Config, typed_extension
 from durward.core.upstream import HttpProtocol, ServiceTls
 
@@ -16,7 +15,7 @@ CIPHERS = [
 
 def service_tls(tls: ServiceTls, protocol: HttpProtocol, system_cas: str) -> Config:
     """The transport socket; `system_cas` is the file of CAs for a service that names none."""
-    by_name = not _is_ip(tls.name)
+    by_name = not is_ip(tls.name)
     # SAN alone: the common name of a subject is no name (RFC 9525 §2).
     name: Config = {
         "san_type": "DNS" if by_name else "IP_ADDRESS",
@@ -43,11 +42,3 @@ def service_tls(tls: ServiceTls, protocol: HttpProtocol, system_cas: str) -> Con
             },
         },
     )
-
-
-def _is_ip(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
